@@ -1,0 +1,1 @@
+"""The command line: `fotapool demo`, `emulate`, `serve` and `database …`."""

@@ -1,0 +1,86 @@
+"""`fotapool database migrate | verify | backup FILE`."""
+
+from __future__ import annotations
+
+import click
+
+from fotapool.store.accounts import read_accounts
+from fotapool.store.audit import read_audit
+from fotapool.store.choose import open_database
+from fotapool.store.database import Connection, StoreMismatch, StoreUnavailable
+from fotapool.store.schema import prepare
+from fotapool.store.sqlite import SqliteConnection
+
+_ACCOUNTS_A_PAGE = 1000
+
+_url = click.option(
+    "--database", "url", envvar="FOTAPOOL_DATABASE", default="sqlite:///fotapool.db", metavar="URL", show_default=True,
+    help="The database, as for `fotapool serve`.",
+)  # fmt: skip
+
+
+@click.group()
+def database() -> None:
+    """Look after a database: migrate its schema, verify its invariants, back it up."""
+
+
+@database.command()
+@_url
+def migrate(url: str) -> None:
+    """Bring the schema up to date. Stop all servers and make a backup first."""
+    from fotapool.store.migrations import migrate_to_head
+
+    try:
+        before, after = migrate_to_head(url)
+    except (StoreUnavailable, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"schema {after}, unchanged" if before == after else f"schema {before or 'empty'} -> {after}")
+
+
+def _connect(url: str) -> Connection:
+    try:
+        connection = open_database(url, durable=True).connect()
+        if not connection.has_table("alembic_version"):
+            connection.close()
+            raise click.ClickException(f"{url} is empty; `fotapool serve --database {url}` sets it up")
+        prepare(connection)
+        return connection
+    except (StoreUnavailable, StoreMismatch, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@database.command()
+@_url
+def verify(url: str) -> None:
+    """Recompute every invariant of every account; exit 1 if one does not hold."""
+    connection = _connect(url)
+    wrong = accounts = 0
+    connection.begin_snapshot()
+    after = ""
+    while page := read_accounts(connection, after, _ACCOUNTS_A_PAGE):
+        for account in page:
+            accounts += 1
+            for check in read_audit(connection, account.id):
+                if not check.ok:
+                    wrong += 1
+                    click.echo(f"{account.name}: {check.says}: {check.found}", err=True)
+        after = page[-1].name
+    connection.rollback()
+    click.echo(f"{accounts} accounts, {wrong} violations")
+    if wrong:
+        raise SystemExit(1)
+
+
+@database.command()
+@click.argument("file", type=click.Path(exists=False, dir_okay=False))
+@_url
+def backup(file: str, url: str) -> None:
+    """Copy a SQLite database into FILE while servers go on. For PostgreSQL use pg_dump."""
+    connection = _connect(url)
+    if not isinstance(connection, SqliteConnection):
+        raise click.ClickException("a PostgreSQL database is backed up by its own tool: pg_dump --format=custom")
+    try:
+        connection.backup_to(file)
+    except StoreUnavailable as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"copied to {file}")

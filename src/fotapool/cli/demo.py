@@ -1,0 +1,8 @@
+"""`fotapool demo`."""
+
+import click
+
+
+@click.command()
+def demo() -> None:
+    """x"""

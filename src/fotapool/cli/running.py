@@ -1,0 +1,147 @@
+"""The life of a server: socket, workers, readiness line, orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import ssl
+import threading
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from fotapool.domain.errors import Invalid
+from fotapool.settings import Settings
+from fotapool.store.database import StoreMismatch, StoreUnavailable
+
+SETTINGS_VARIABLE = "FOTAPOOL_WORKER_SETTINGS"
+"""How the parent process hands the settings to its workers."""
+BACKLOG = 2048
+STOP_WITHIN_S = 30
+"""How long requests under way have when the server is told to stop."""
+READY_TRIES = 600
+READY_EVERY_S = 0.1
+
+
+class StartFailed(Exception):
+    """The server cannot start; the message says what to do."""
+
+
+def worker_app() -> Any:
+    """The application of a worker process: what uvicorn imports there."""
+    from fotapool.app import Server
+
+    return Server(msgspec.json.decode(os.environ[SETTINGS_VARIABLE], type=Settings)).app
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Raises StartFailed, for example when the port is in use."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        raise StartFailed(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
+    listener.listen(BACKLOG)
+    listener.set_inheritable(True)
+    return listener
+
+
+def address(settings: Settings, listener: socket.socket) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{'https' if settings.tls else 'http'}://{host}:{listener.getsockname()[1]}"
+
+
+def _config(settings: Settings, app: Any) -> uvicorn.Config:
+    tls: dict[str, Any] = {}
+    if settings.tls:
+        from fotapool.cli.tls import ensure_certificates
+
+        files = ensure_certificates(Path(settings.tls_directory))
+        tls = {"ssl_certfile": str(files.certificate), "ssl_keyfile": str(files.key)}
+    return uvicorn.Config(
+        app, factory=isinstance(app, str), workers=settings.workers, log_level="warning", access_log=False,
+        lifespan="on", server_header=False, date_header=False, timeout_graceful_shutdown=STOP_WITHIN_S,
+        timeout_keep_alive=75, backlog=BACKLOG, **tls,
+    )  # fmt: skip
+
+
+def run_server(settings: Settings) -> None:
+    """Runs until SIGTERM or SIGINT; requests under way are finished. Raises StartFailed."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    listener = listen(settings)
+    try:
+        if settings.workers > 1:
+            _run_workers(settings, listener)
+        else:
+            _run_here(settings, listener)
+    finally:
+        listener.close()
+
+
+class _AnnouncingServer(uvicorn.Server):
+    """Prints the ready line once it accepts connections."""
+
+    ready_line = ""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(self.ready_line, flush=True)  # noqa: T201
+
+
+def _run_here(settings: Settings, listener: socket.socket) -> None:
+    from fotapool.app import Server
+
+    try:
+        server = Server(settings)
+        server.check_seed()
+    except (StoreMismatch, StoreUnavailable, ValueError, Invalid) as error:
+        raise StartFailed(str(error)) from error
+    running = _AnnouncingServer(_config(settings, server.app))
+    running.ready_line = f"fotapool ready on {address(settings, listener)}"
+    with contextlib.suppress(asyncio.CancelledError):
+        running.run(sockets=[listener])
+    if not running.started:
+        raise StartFailed("the server did not start; the lines above say why")
+
+
+def _run_workers(settings: Settings, listener: socket.socket) -> None:
+    from fotapool.app import Server
+
+    try:
+        Server(settings).check_seed()
+    except (StoreMismatch, StoreUnavailable, ValueError, Invalid) as error:
+        raise StartFailed(str(error)) from error
+    os.environ[SETTINGS_VARIABLE] = msgspec.json.encode(settings).decode()
+    config = _config(settings, "fotapool.cli.running:worker_app")
+    stopping = threading.Event()
+    threading.Thread(target=_announce, args=(settings, listener, stopping), daemon=True).start()
+    try:
+        Multiprocess(config, sockets=[listener]).run()
+    finally:
+        stopping.set()
+
+
+def _announce(settings: Settings, listener: socket.socket, stopping: threading.Event) -> None:
+    """Prints the ready line once a worker answers."""
+    url = address(settings, listener)
+    insecure = ssl._create_unverified_context() if settings.tls else None  # noqa: S323
+    for _ in range(READY_TRIES):
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{url}/health/ready", timeout=5, context=insecure).close()  # noqa: S310
+            print(f"fotapool ready on {url}", flush=True)  # noqa: T201
+            return
+        if stopping.wait(READY_EVERY_S):
+            return
+    logging.getLogger(__name__).error("no worker became ready; stopping")
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,33 @@
+"""A local certificate authority for the vendor's host names: SDKs with fixed base addresses can be pointed here."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+
+HOST_NAMES = ("thingspace.verizon.com", "mock.thingspace.verizon.com", "localhost", "127.0.0.1", "::1")
+"""The names the certificate is for: those of the vendor's production and mock environments, and this machine's."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    authority: Path
+    certificate: Path
+    key: Path
+
+
+def ensure_certificates(directory: Path) -> TlsFiles:
+    """The directory's certificate authority and server certificate, made there if they are missing."""
+    files = TlsFiles(directory / "ca.pem", directory / "server.pem", directory / "server.key")
+    if not all(path.exists() for path in (files.authority, files.certificate, files.key)):
+        directory.mkdir(parents=True, exist_ok=True)
+        authority = trustme.CA(organization_name="fotapool local certificate authority")
+        server = authority.issue_cert(*HOST_NAMES)
+        authority.cert_pem.write_to_path(files.authority)
+        files.certificate.write_bytes(b"".join(blob.bytes() for blob in server.cert_chain_pems))
+        with open(os.open(files.key, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as key:
+            key.write(server.private_key_pem.bytes())
+    return files

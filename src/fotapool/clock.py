@@ -1,0 +1,52 @@
+"""The only module that reads the time: a system clock, and the emulator's clock that can be moved."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Gives the current moment in milliseconds since 1970-01-01 UTC."""
+
+    def now_ms(self) -> int: ...
+
+
+class SystemClock:
+    """Real time, as `fotapool serve` uses it."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+class MovableClock:
+    """Real time plus an offset that only grows; the emulator's test clock. It never goes back, except by reset."""
+
+    def __init__(self, base: Clock | None = None) -> None:
+        self._base = base or SystemClock()
+        self._offset_ms = 0
+
+    def now_ms(self) -> int:
+        return self._base.now_ms() + self._offset_ms
+
+    @property
+    def offset_ms(self) -> int:
+        """How far ahead of real time the clock is, in milliseconds."""
+        return self._offset_ms
+
+    def move_to(self, moment_ms: int) -> None:
+        """Moves forward to the moment; a moment in the past leaves the clock where it is."""
+        self._offset_ms += max(0, moment_ms - self.now_ms())
+
+    def reset(self) -> None:
+        self._offset_ms = 0
+
+
+class FixedClock:
+    """A clock that stands still until it is set; for tests and for benchmarks."""
+
+    def __init__(self, moment_ms: int) -> None:
+        self.moment_ms = moment_ms
+
+    def now_ms(self) -> int:
+        return self.moment_ms

@@ -1,0 +1,128 @@
+"""What only the emulator has: the test clock and the way back to the seed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from starlette.responses import Response
+
+from fotapool.clock import MovableClock
+from fotapool.control.requests import ControlCall, ControlOperation, Only, answer, no_content, time_text
+from fotapool.domain.errors import Invalid
+from fotapool.engine.runner import Happened, advance, next_due_ms
+from fotapool.usecases.seeds import Seed, reset_to_seed
+
+MAX_ADVANCE_MS = 100 * 366 * 86_400_000
+"""How far one call moves the clock at most: a century."""
+
+_DURATION = re.compile(
+    r"P(?:(?P<weeks>\d{1,6})W)?(?:(?P<days>\d{1,6})D)?"
+    r"(?:T(?:(?P<hours>\d{1,6})H)?(?:(?P<minutes>\d{1,6})M)?(?:(?P<seconds>\d{1,9}(?:\.\d{1,3})?)S)?)?",
+    re.ASCII,
+)
+
+
+class MoveClock(msgspec.Struct, forbid_unknown_fields=True):
+    """One of the three: by a duration (ISO 8601), to a moment (RFC 3339), or to the next thing due."""
+
+    advance: str | None = None
+    to: str | None = None
+    next: bool | None = None
+
+
+class HappenedView(msgspec.Struct):
+    time: str
+    what: str
+    devices: list[str]
+
+
+class ClockView(msgspec.Struct):
+    now: str
+    aheadSeconds: float
+    nextDue: str | None
+    happened: list[HappenedView]
+
+
+class EmulatorControl:
+    """The operations, which need the movable clock and the seed."""
+
+    def __init__(self, clock: MovableClock, seed: Callable[[], Seed]) -> None:
+        self._clock = clock
+        self._seed = seed
+
+    async def read_clock(self, call: ControlCall) -> Response:
+        return answer(await self._view(call, []))
+
+    async def move_clock(self, call: ControlCall) -> Response:
+        given = await call.body(MoveClock)
+        moment_ms = await self._moment(call, given)
+        if moment_ms is None:
+            return answer(await self._view(call, []))
+        if moment_ms < self._clock.now_ms():
+            raise Invalid("the clock only moves forward; POST /control/v1/reset goes back to the seed and to real time")
+        if moment_ms > self._clock.now_ms() + MAX_ADVANCE_MS:
+            raise Invalid("the clock moves a century at most")
+        return answer(await self._view(call, await advance(call.context, self._clock, moment_ms)))
+
+    async def reset(self, call: ControlCall) -> Response:
+        await reset_to_seed(call.context, self._seed(), self._clock.reset)
+        return no_content()
+
+    async def _moment(self, call: ControlCall, given: MoveClock) -> int | None:
+        if [given.advance is not None, given.to is not None, given.next is not None].count(True) != 1:
+            raise Invalid('the body must have one of advance ("PT20M"), to ("2026-12-01T00:00:00Z") or next (true)')
+        if given.advance is not None:
+            return self._clock.now_ms() + _duration_ms(given.advance)
+        if given.to is not None:
+            return _moment_ms(given.to)
+        return await next_due_ms(call.context) if given.next else None
+
+    async def _view(self, call: ControlCall, happened: list[Happened]) -> ClockView:
+        due_ms = await next_due_ms(call.context)
+        views = [HappenedView(time_text(one.at_ms), one.what, one.devices) for one in happened]
+        return ClockView(
+            time_text(self._clock.now_ms()),
+            self._clock.offset_ms / 1000,
+            time_text(due_ms) if due_ms else None,
+            views,
+        )
+
+    def operations(self) -> tuple[ControlOperation, ...]:
+        return (
+            ControlOperation(
+                "read_clock", "GET", "/clock", self.read_clock, "Read the test clock", ClockView, only=Only.EMULATE
+            ),
+            ControlOperation(
+                "move_clock", "POST", "/clock", self.move_clock,
+                "Move the test clock forward; answers when all that fell due is done", ClockView,
+                request=MoveClock, only=Only.EMULATE,
+            ),
+            ControlOperation(
+                "reset", "POST", "/reset", self.reset, "Go back to the seed and to real time", None, 204,
+                only=Only.EMULATE,
+            ),
+        )  # fmt: skip
+
+
+def _duration_ms(text: str) -> int:
+    match = _DURATION.fullmatch(text)
+    parts = {name: float(value) for name, value in match.groupdict().items() if value} if match else {}
+    if not parts:
+        raise Invalid("advance must be an ISO 8601 duration of weeks, days, hours, minutes, seconds, as in P1DT20M")
+    try:
+        return round(timedelta(**parts) / timedelta(milliseconds=1))
+    except OverflowError as error:
+        raise Invalid("the clock moves a century at most") from error
+
+
+def _moment_ms(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return round(moment.timestamp() * 1000)
+    except (ValueError, OverflowError) as error:
+        raise Invalid("to must be a time as in 2026-12-01T00:00:00Z") from error

@@ -1,0 +1,167 @@
+"""Reads and answers requests of the operator plane: key, bodies, lists, times."""
+
+from __future__ import annotations
+
+import enum
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from fotapool.control.problems import problem, problem_of
+from fotapool.domain.errors import Invalid
+from fotapool.http import RequestIds, read_body
+from fotapool.usecases.accounts import get_account
+from fotapool.usecases.context import OPERATOR_PAGE, Caller, Context
+from fotapool.usecases.credentials import identify_operator
+
+log = logging.getLogger(__name__)
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+DEFAULT_LIMIT = 100
+MAX_CURSOR = 2**63 - 1
+
+
+class Only(enum.Enum):
+    """Which servers have an operation."""
+
+    BOTH = "both servers"
+    EMULATE = "emulate"
+
+
+@dataclass(slots=True)
+class ControlCall:
+    """A request of an operator whose key was checked."""
+
+    context: Context
+    operator: str
+    request: Request
+    request_id: str
+
+    async def caller(self) -> Caller:
+        """The operator, about the account in the path. Raises NotFound."""
+        account = await get_account(self.context, self.request.path_params["name"])
+        return Caller(self.operator, self.request_id, account.id, account.name)
+
+    async def body(self, shape: type[Body]) -> Body:
+        """Raises Invalid that says what is wrong with the body, or Refused(BODY_TOO_LARGE)."""
+        length = self.request.headers.get("content-length", "0")
+        declared = int(length) if length.isascii() and length.isdigit() else 0
+        text = await read_body(self.request.receive, declared, self.context.settings.max_body_bytes)
+        try:
+            return msgspec.json.decode(text, type=shape)
+        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+            raise Invalid(f"the body is not what the operation takes: {error}") from error
+
+    def number(self, name: str, default: int, highest: int) -> int:
+        """A whole number from the query. Raises Invalid."""
+        text = self.request.query_params.get(name)
+        if text is None:
+            return default
+        if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= highest):
+            raise Invalid(f"{name} must be a whole number from 0 to {highest}")
+        return int(text)
+
+    def limit(self) -> int:
+        return max(1, self.number("limit", DEFAULT_LIMIT, OPERATOR_PAGE))
+
+    def after(self) -> str:
+        """The cursor of a list by name. Raises Invalid."""
+        text = self.request.query_params.get("after", "")
+        if "\x00" in text:
+            raise Invalid("after must not hold control characters")
+        return text
+
+    def flag(self, name: str) -> bool:
+        """A true or false from the query. Raises Invalid."""
+        text = self.request.query_params.get(name, "false")
+        if text not in ("true", "false"):
+            raise Invalid(f"{name} must be true or false")
+        return text == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class ControlOperation:
+    """One operation of the operator plane; one table drives routes, OpenAPI and docs/operations.md."""
+
+    name: str
+    method: str
+    path: str
+    handle: Callable[[ControlCall], Awaitable[Response]]
+    summary: str
+    response: type | None
+    status: int = 200
+    request: type | None = None
+    query: Sequence[tuple[str, str]] = ()
+    only: Only = Only.BOTH
+
+
+class ControlEndpoint:
+    """The operations of one path, by method, as an ASGI application."""
+
+    def __init__(self, context: Context, request_ids: RequestIds, operations: Sequence[ControlOperation]) -> None:
+        self._context = context
+        self._request_ids = request_ids
+        self._operations = {operation.method: operation for operation in operations}
+        if "GET" in self._operations:
+            self._operations["HEAD"] = self._operations["GET"]
+        self._allowed = ", ".join(sorted([*self._operations, "OPTIONS"]))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        given = request.headers.get("x-request-id")
+        request_id = self._request_ids.choose(given.encode("latin-1") if given else None).decode()
+        response = await self._respond(request, request_id)
+        response.headers["x-request-id"] = request_id
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request, request_id: str) -> Response:
+        operation = self._operations.get(request.method)
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": self._allowed})
+        if operation is None:
+            return problem(405, f"this resource takes {self._allowed}", {"Allow": self._allowed})
+        retry_after_s = self._context.settings.retry_after_s
+        try:
+            operator = await self._identify(request)
+            if operator is None:
+                detail = "send the operator key as Authorization: Bearer KEY"
+                return problem(401, detail, {"WWW-Authenticate": 'Bearer realm="fotapool control"'})
+            return await operation.handle(ControlCall(self._context, operator, request, request_id))
+        except Exception as error:
+            answer = problem_of(error, retry_after_s)
+            if answer is None:
+                log.exception("request %s failed", request_id)
+                return problem(500, "a fault of the server; its log has the details")
+            return answer
+
+    async def _identify(self, request: Request) -> str | None:
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not key.strip():
+            return None
+        return await identify_operator(self._context, key.strip())
+
+
+async def unknown_control_path(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers whatever the operator plane does not have."""
+    await problem(404, "the operator plane has no such resource; see /docs")(scope, receive, send)
+
+
+def answer(body: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(body), status, media_type="application/json")
+
+
+def no_content() -> Response:
+    return Response(status_code=204)
+
+
+def time_text(moment_ms: int) -> str:
+    """RFC 3339 with milliseconds."""
+    moment = datetime.fromtimestamp(moment_ms / 1000, tz=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""The rules: pure functions over facts, standard library only, no clock, no chance, no await."""

@@ -1,0 +1,60 @@
+"""The closed list of reasons for which a whole request is refused, in order of precedence."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+
+
+class Refusal(enum.Enum):
+    """Why a request was refused as a whole. Each dialect has its own words for every member.
+
+    The order of the members is the order of precedence: of two reasons, the earlier one is answered.
+    """
+
+    BEARER_MISSING = "bearer token missing"
+    BEARER_INVALID = "bearer token not known, expired or revoked"
+    SESSION_MISSING = "session token missing"
+    SESSION_INVALID = "session token not known"
+    SESSION_EXPIRED = "session idle for too long"
+    LOGIN_REFUSED = "user name or password wrong, or user locked"
+    ACCOUNT_NAME_INVALID = "account name has an illegal character"
+    ACCOUNT_NOT_FOUND = "account does not exist, or is not the user's"
+    ACCOUNT_INACTIVE = "account is suspended"
+    BODY_TOO_LARGE = "request body is over the limit"
+    BODY_INVALID = "request body is empty or is not what the operation takes"
+    TYPE_INVALID = "type is not append"
+    DEVICE_LIST_EMPTY = "no device list, or an empty one"
+    DEVICE_LIST_TOO_LONG = "more devices than one request may hold"
+    DEVICE_ID_INVALID = "not a 15-digit IMEI"
+    INDEX_INVALID = "index is not a number"
+    INDEX_TOO_HIGH = "index is beyond the end of the list"
+    CURSOR_UNKNOWN = "index is no device of this account"
+    BUSY = "too many requests are waiting"
+    STORE_UNAVAILABLE = "the database does not answer"
+    INTERNAL = "a fault of the server"
+
+
+class Refused(Exception):
+    """Raised to refuse a whole request; nothing of it is done.
+
+    `detail` names what was wrong (an account, a reason); `offenders` are the ids that were wrong, if any.
+    """
+
+    def __init__(self, refusal: Refusal, detail: str = "", offenders: Sequence[str] = ()) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
+        self.detail = detail
+        self.offenders = tuple(offenders)
+
+
+class Conflict(Exception):
+    """The operator asked for what the state does not allow; the message says what, in words for people."""
+
+
+class NotFound(Exception):
+    """The operator named something that does not exist; the message says what."""
+
+
+class Invalid(Exception):
+    """The operator's request is malformed; the message says what and how to mend it."""

@@ -1,0 +1,62 @@
+"""Hashing of secrets (argon2) and of tokens (SHA-256), in a thread of its own so that it holds nobody up."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import Type, hash_secret_raw
+
+MEMORY_KIB = 19 * 1024
+PASSES = 2
+LANES = 1
+"""The parameters that OWASP recommends for argon2id where memory is scarce; one hash runs at a time."""
+TOKEN_BYTES = 24
+
+_hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
+_thread = ThreadPoolExecutor(1, thread_name_prefix="fotapool-hashing")
+_NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$CAZoLHF7X6mOThVBF1mjcA$FVzUzpuTW3f2ww/u5Rv1t1RTXiF6zGeQdeUNDaYqDW0"
+
+
+def token_hash(token: str) -> bytes:
+    """What is stored of a token. Tokens have the entropy of a key, so a fast hash is enough."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def hash_secret_now(secret: str) -> str:
+    """Hashes a password or client secret with a salt of its own; takes about 20 ms."""
+    return _hasher.hash(secret)
+
+
+async def hash_secret(secret: str) -> str:
+    return await asyncio.get_running_loop().run_in_executor(_thread, hash_secret_now, secret)
+
+
+def verify_secret_now(stored: str | None, secret: str) -> bool:
+    """Whether the secret is the hashed one, in constant time; without a stored hash it takes as long and is False."""
+    try:
+        return _hasher.verify(stored or _NOBODY, secret) and stored is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+async def verify_secret(stored: str | None, secret: str) -> bool:
+    return await asyncio.get_running_loop().run_in_executor(_thread, verify_secret_now, stored, secret)
+
+
+def derive_token_now(secret: str, nonce: bytes) -> str:
+    """The bearer token of a client for a nonce.
+
+    Only the client's own secret yields it, so that it can be given out again within its hour without being
+    stored; guessing a weak secret from a stolen database costs an argon2 hash a guess, as its own hash does.
+    """
+    raw = hash_secret_raw(secret.encode(), nonce, PASSES, MEMORY_KIB, LANES, TOKEN_BYTES, Type.ID)
+    return base64.urlsafe_b64encode(raw).decode()
+
+
+async def derive_token(secret: str, nonce: bytes) -> str:
+    return await asyncio.get_running_loop().run_in_executor(_thread, derive_token_now, secret, nonce)

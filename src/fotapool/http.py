@@ -1,0 +1,43 @@
+"""What every plane needs of HTTP: names for requests, and bodies with a limit."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+from starlette.types import Receive
+
+from fotapool.domain.errors import Refusal, Refused
+
+_REQUEST_ID = re.compile(rb"[0-9A-Za-z._-]{1,64}")
+
+
+class RequestIds:
+    """Names requests: the client's own `X-Request-Id`, or a number that is unique among all servers."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix.encode()
+        self._numbers = itertools.count(1)
+
+    def choose(self, given: bytes | None) -> bytes:
+        if given is not None and _REQUEST_ID.fullmatch(given):
+            return given
+        return b"%s-%d" % (self._prefix, next(self._numbers))
+
+
+async def read_body(receive: Receive, declared_bytes: int, limit_bytes: int) -> bytes:
+    """The whole body. Raises Refused(BODY_TOO_LARGE) before it is read further than the limit."""
+    if declared_bytes > limit_bytes:
+        raise Refused(Refusal.BODY_TOO_LARGE)
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        return body
+    parts, size = [body], len(body)
+    while message.get("more_body", False):
+        message = await receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit_bytes:
+            raise Refused(Refusal.BODY_TOO_LARGE)
+    return b"".join(parts)

@@ -1,0 +1,37 @@
+"""Settings of a server: each an option, an environment variable and a key of the TOML file (docs/settings.md)."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+
+class Timestamps(enum.Enum):
+    """In which style times are answered (our choice, see docs/compatibility.md)."""
+
+    AUTO = "auto"
+    DOCUMENTED = "documented"
+    RFC3339 = "rfc3339"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server is started with. Sizes in the unit that ends the name; plain counts have none."""
+
+    database: str = "sqlite:///fotapool.db"
+    emulator: bool = False
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    seed: str | None = None
+    operator_key: str | None = None
+    page_size: int = 1000
+    max_devices_per_request: int = 10_000
+    max_body_bytes: int = 4 * 1024 * 1024
+    max_import_line_bytes: int = 64 * 1024
+    timestamps: Timestamps = Timestamps.AUTO
+    close_metrics: bool = False
+    close_docs: bool = False
+    tls: bool = False
+    tls_directory: str = "fotapool-tls"
+    retry_after_s: int = 2

@@ -1,0 +1,194 @@
+"""SQLite through apsw: WAL, immediate transactions, and set-based statements by prepared repetition."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import apsw
+
+from fotapool.store.database import (
+    BUSY_TIMEOUT_S,
+    NO_PARAMS,
+    ConnectionLost,
+    ConstraintViolated,
+    Key,
+    Params,
+    Row,
+    StoreUnavailable,
+)
+
+PAGE_CACHE_KIB = 16 * 1024
+"""Memory of one connection for pages. The operating system's cache holds the rest of the file."""
+CHECKPOINT_PAGES = 4000
+"""How long the write-ahead log grows before its pages are copied into the database file."""
+
+WORDS = {"identity": "INTEGER PRIMARY KEY AUTOINCREMENT", "clustered": " WITHOUT ROWID", "bytes": "BLOB"}
+
+_KEYS = "(SELECT value ->> 0 AS account_id, value ->> 1 AS imei FROM json_each(:keys))"
+_UNAVAILABLE = (
+    apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.ReadOnlyError, apsw.IOError, apsw.CantOpenError,
+    apsw.NotADBError, apsw.CorruptError, apsw.PermissionsError, apsw.NoMemError, apsw.ProtocolError,
+    apsw.SchemaChangeError,
+)  # fmt: skip
+
+
+class SqliteConnection:
+    """See fotapool.store.database.Connection."""
+
+    words = WORDS
+
+    def __init__(self, path: str, synchronous: str) -> None:
+        self._path = path
+        try:
+            self._db = apsw.Connection(path)
+            self._db.set_busy_timeout(BUSY_TIMEOUT_S * 1000)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute(f"PRAGMA synchronous = {synchronous}")
+            self._db.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
+            self._db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            self._db.execute("PRAGMA temp_store = MEMORY")
+            self._file = self._identity()
+        except _UNAVAILABLE as error:
+            raise StoreUnavailable(str(error)) from error
+
+    def _identity(self) -> tuple[int, int]:
+        """Which file the path names now. A file that was moved away would swallow writes that nobody finds again."""
+        try:
+            found = os.stat(self._path)
+        except OSError as error:
+            raise StoreUnavailable(f"the database file is gone: {self._path}") from error
+        return found.st_dev, found.st_ino
+
+    def check(self) -> None:
+        if self._identity() != self._file:
+            raise ConnectionLost(f"another file is at {self._path} now")
+
+    def begin(self) -> None:
+        self.check()
+        self.execute("BEGIN IMMEDIATE")
+
+    def begin_snapshot(self) -> None:
+        self.execute("BEGIN")
+
+    def begin_exclusive(self) -> None:
+        self.execute("BEGIN EXCLUSIVE")
+
+    def commit(self) -> None:
+        self.execute("COMMIT")
+
+    def rollback(self) -> None:
+        if not self._db.get_autocommit():
+            with contextlib.suppress(apsw.Error):
+                self._db.execute("ROLLBACK")
+
+    def execute(self, sql: str, params: Params = NO_PARAMS) -> None:
+        self.fetch(sql, params)
+
+    def fetch(self, sql: str, params: Params | Row = NO_PARAMS) -> list[Row]:
+        try:
+            return self._db.execute(sql, params).fetchall()
+        except apsw.ConstraintError as error:
+            raise ConstraintViolated(str(error)) from error
+        except _UNAVAILABLE as error:
+            raise StoreUnavailable(str(error)) from error
+
+    def fetch_together(self, queries: Sequence[tuple[str, Params]]) -> list[list[Row]]:
+        self.begin_snapshot()
+        try:
+            return [self.fetch(sql, params) for sql, params in queries]
+        finally:
+            self.rollback()
+
+    def fetch_rows(self, sql: str, columns: str, rows: Sequence[Row]) -> list[Row]:
+        return self.fetch(_with_rows(sql, columns, len(rows)), tuple(value for row in rows for value in row))
+
+    def fetch_keys(self, sql: str, keys: Sequence[Key], params: Params = NO_PARAMS) -> list[Row]:
+        return self.fetch(_with_keys(sql), {**params, "keys": json.dumps(keys)})
+
+    def insert(self, table: str, columns: str, rows: Iterable[Row], on_conflict: str = "") -> None:
+        marks = ",".join("?" * (columns.count(",") + 1))
+        self._repeat(f"INSERT INTO {table} ({columns}) VALUES ({marks}) {on_conflict}", rows)
+
+    def delete_keys(self, table: str, keys: Sequence[Key], where: str = "") -> None:
+        self._repeat(f"DELETE FROM {table} WHERE account_id = ? AND imei = ?{_and(where)}", keys)
+
+    def update_keys(self, table: str, assignment: str, keys: Sequence[Key], params: Params, where: str = "") -> None:
+        sql = f"UPDATE {table} SET {assignment} WHERE account_id = :account_id AND imei = :imei{_and(where)}"
+        self._repeat(sql, ({**params, "account_id": account_id, "imei": imei} for account_id, imei in keys))
+
+    def _repeat(self, sql: str, rows: Iterable[Row | Params]) -> None:
+        try:
+            self._db.executemany(sql, rows)
+        except apsw.ConstraintError as error:
+            raise ConstraintViolated(str(error)) from error
+        except _UNAVAILABLE as error:
+            raise StoreUnavailable(str(error)) from error
+
+    def lock_pools(self, account_ids: Sequence[int]) -> list[Row]:
+        # BEGIN IMMEDIATE has locked the whole file already.
+        return self.fetch(
+            "SELECT * FROM license_pool WHERE account_id IN (SELECT value FROM json_each(:ids)) ORDER BY account_id",
+            {"ids": json.dumps(account_ids)},
+        )
+
+    def has_table(self, name: str) -> bool:
+        return bool(self.fetch("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = :name", {"name": name}))
+
+    def maintain(self) -> None:
+        self.execute("PRAGMA optimize")
+
+    def backup_to(self, path: str) -> None:
+        """Copies the database, as it is at one moment, into a new file; writers may go on."""
+        try:
+            target = apsw.Connection(path)
+            with target.backup("main", self._db, "main") as backup:
+                while not backup.done:
+                    backup.step(10_000)
+            target.close()
+        except _UNAVAILABLE as error:
+            raise StoreUnavailable(str(error)) from error
+
+    def close(self) -> None:
+        self._db.close()
+
+
+@lru_cache(maxsize=64)
+def _with_keys(sql: str) -> str:
+    return sql.replace("{keys}", _KEYS)
+
+
+@lru_cache(maxsize=64)
+def _with_rows(sql: str, columns: str, count: int) -> str:
+    names = columns.split(",")
+    aliases = ", ".join(f"column{place} AS {name}" for place, name in enumerate(names, start=1))
+    row = f"({','.join('?' * len(names))})"
+    return sql.replace("{rows}", f"(SELECT {aliases} FROM (VALUES {','.join([row] * count)}))")
+
+
+def _and(where: str) -> str:
+    return f" AND {where}" if where else ""
+
+
+class SqliteDatabase:
+    """One SQLite file; without a path, a private file that goes with the process."""
+
+    reads_inline = True
+    kind = "sqlite"
+
+    def __init__(self, path: str | None, durable: bool) -> None:
+        self._private = None if path else tempfile.mkdtemp(prefix="fotapool-")
+        self.path = os.path.abspath(path) if path else os.path.join(self._private or "", "memory.db")
+        self._synchronous = "FULL" if durable else "NORMAL" if path else "OFF"
+
+    def connect(self, writes: bool = False) -> SqliteConnection:
+        return SqliteConnection(self.path, self._synchronous)
+
+    def dispose(self) -> None:
+        if self._private:
+            shutil.rmtree(self._private, ignore_errors=True)

@@ -1,0 +1,161 @@
+"""Users, clients and operators as the operator manages them; generated secrets are shown once."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fotapool import hashing
+from fotapool.domain.errors import Conflict, Invalid, NotFound
+from fotapool.domain.signins import is_locked
+from fotapool.store import signins as store
+from fotapool.store.accounts import read_account
+from fotapool.store.database import Connection, Row
+from fotapool.usecases.accounts import DirectCommand
+from fotapool.usecases.context import OPERATOR_PAGE, Context
+
+GENERATED_BYTES = 24
+MAX_NAME = 200
+MAX_SECRET = 1000
+FIRST_OPERATOR = "operator"
+"""The name of whoever uses the key that the server was started with."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserView:
+    username: str
+    accounts: list[str]
+    locked: bool
+
+
+def _check_name(name: str, what: str) -> None:
+    if not 0 < len(name) <= MAX_NAME or not name.isprintable():
+        raise Invalid(f"{what} must be 1 to {MAX_NAME} printable characters")
+
+
+def _secret(context: Context, given: str | None, what: str) -> str:
+    if given is None:
+        return context.random_bytes(GENERATED_BYTES).hex()
+    if not 0 < len(given) <= MAX_SECRET or "\x00" in given:
+        raise Invalid(f"{what} must be 1 to {MAX_SECRET} characters")
+    return given
+
+
+async def create_user(context: Context, username: str, password: str | None, accounts: Sequence[str]) -> str:
+    """Creates a user of the accounts; answers the password. Raises Invalid, Conflict or NotFound."""
+    _check_name(username, "username")
+    password = _secret(context, password, "password")
+    stored = await hashing.hash_secret(password)
+
+    def create(connection: Connection, now_ms: int) -> None:
+        if store.read_user(connection, username) is not None:
+            raise Conflict(f"user {username} exists already")
+        found = {name: read_account(connection, name) for name in accounts}
+        missing = [name for name, account in found.items() if account is None]
+        if missing:
+            raise NotFound(f"account {missing[0]} does not exist")
+        store.record_user(connection, username, stored, [account.id for account in found.values() if account], now_ms)
+
+    await context.writer.submit(DirectCommand(create))
+    return password
+
+
+async def list_users(context: Context, after: str, limit: int) -> list[UserView]:
+    rows = await context.reader.short(store.read_users, after, min(limit, OPERATOR_PAGE))
+    return [UserView(user.username, accounts, is_locked(user.failed_logins)) for user, accounts in rows]
+
+
+async def unlock_user(context: Context, username: str) -> None:
+    """Lets a user log in again after failed logins. Raises NotFound."""
+
+    def unlock(connection: Connection, now_ms: int) -> None:
+        if store.read_user(connection, username) is None:
+            raise NotFound(f"user {username} does not exist")
+        store.record_failed_logins(connection, username, 0)
+
+    await context.writer.submit(DirectCommand(unlock))
+
+
+async def delete_user(context: Context, username: str) -> None:
+    """Deletes a user and ends its sessions. Raises NotFound."""
+
+    def delete(connection: Connection, now_ms: int) -> None:
+        if store.read_user(connection, username) is None:
+            raise NotFound(f"user {username} does not exist")
+        store.record_user_deleted(connection, username)
+
+    await context.writer.submit(DirectCommand(delete))
+
+
+async def create_client(context: Context, key: str | None, secret: str | None) -> tuple[str, str]:
+    """Creates an OAuth client; answers key and secret. Raises Invalid or Conflict."""
+    key = key if key is not None else context.new_uuid()
+    _check_name(key, "key")
+    if ":" in key:
+        raise Invalid("key must not contain a colon: HTTP Basic could not carry it")
+    secret = _secret(context, secret, "secret")
+    stored = await hashing.hash_secret(secret)
+
+    def create(connection: Connection, now_ms: int) -> None:
+        if store.read_client(connection, key) is not None:
+            raise Conflict(f"client {key} exists already")
+        store.record_client(connection, key, stored, now_ms)
+
+    await context.writer.submit(DirectCommand(create))
+    return key, secret
+
+
+async def list_clients(context: Context, after: str, limit: int) -> list[Row]:
+    """(key, created_ms) by key."""
+    return await context.reader.short(store.read_clients, after, min(limit, OPERATOR_PAGE))
+
+
+async def delete_client(context: Context, key: str) -> None:
+    """Deletes a client and ends its token. Raises NotFound."""
+
+    def delete(connection: Connection, now_ms: int) -> None:
+        if store.read_client(connection, key) is None:
+            raise NotFound(f"client {key} does not exist")
+        store.record_client_deleted(connection, key)
+
+    await context.writer.submit(DirectCommand(delete))
+
+
+async def create_operator(context: Context, name: str) -> str:
+    """Creates an operator; answers its key. Raises Invalid or Conflict."""
+    _check_name(name, "name")
+    key = context.random_bytes(GENERATED_BYTES).hex()
+
+    def create(connection: Connection, now_ms: int) -> None:
+        if name == FIRST_OPERATOR or any(row[0] == name for row in store.read_operators(connection, "", OPERATOR_PAGE)):
+            raise Conflict(f"operator {name} exists already")
+        store.record_operator(connection, name, hashing.token_hash(key), now_ms)
+
+    await context.writer.submit(DirectCommand(create))
+    return key
+
+
+async def list_operators(context: Context, after: str, limit: int) -> list[Row]:
+    """(name, created_ms) by name."""
+    return await context.reader.short(store.read_operators, after, min(limit, OPERATOR_PAGE))
+
+
+async def delete_operator(context: Context, name: str) -> None:
+    """Takes an operator's key away. Raises NotFound."""
+
+    def delete(connection: Connection, now_ms: int) -> None:
+        if not any(row[0] == name for row in store.read_operators(connection, "", OPERATOR_PAGE)):
+            raise NotFound(f"operator {name} does not exist")
+        store.record_operator_deleted(connection, name)
+
+    await context.writer.submit(DirectCommand(delete))
+
+
+async def identify_operator(context: Context, key: str) -> str | None:
+    """The operator's name for a key: the key of the start, compared in constant time, or one by its hash."""
+    first = context.settings.operator_key
+    given = hashing.token_hash(key)
+    if first is not None and hmac.compare_digest(given, hashing.token_hash(first)):
+        return FIRST_OPERATOR
+    return await context.reader.short(store.read_operator, given)

@@ -1,0 +1,111 @@
+"""Changing an account's subscription: the same decision as a preview and as a deed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from fotapool.domain.errors import NotFound
+from fotapool.domain.licenses import Pool
+from fotapool.domain.names import PurchaseType
+from fotapool.domain.subscriptions import (
+    Holder,
+    SubscriptionDecision,
+    check_total,
+    decide_raise,
+    decide_reduction,
+    reduction_need,
+    withdrawable,
+)
+from fotapool.store.accounts import Account, read_account, read_account_by_id, record_purchase_type
+from fotapool.store.changes import Changes
+from fotapool.store.database import Connection
+from fotapool.store.licenses import read_oldest_holders, read_oldest_notices, read_reduction_candidates
+from fotapool.store.writer import Command, Pools
+from fotapool.usecases.context import Caller, Context
+
+
+def _decide(connection: Connection, pool: Pool, total: int, now_ms: int) -> SubscriptionDecision:
+    need = reduction_need(pool, total)
+    if not need:
+        room = withdrawable(pool, total)
+        return decide_raise(pool, total, read_oldest_notices(connection, pool.account_id, room))
+    return decide_reduction(pool, total, _visited(connection, pool, need), now_ms)
+
+
+def _visited(connection: Connection, pool: Pool, need: int) -> Iterator[Holder]:
+    """The holders in the order of a reduction, no more of them than it needs."""
+    candidates = read_reduction_candidates(connection, pool.account_id, need) if pool.candidates else []
+    yield from candidates
+    if len(candidates) < need:
+        yield from read_oldest_holders(connection, pool.account_id, need - len(candidates))
+
+
+class _SubscriptionFacts:
+    def __init__(self, connection: Connection, pool: Pool) -> None:
+        self.connection = connection
+        self.pool = pool
+        self.changes = Changes()
+
+    def record(self, connection: Connection) -> None:
+        self.changes.record(connection)
+
+
+class _ChangeSubscription(Command[SubscriptionDecision]):
+    def __init__(self, caller: Caller, total: int | None, purchase_type: PurchaseType | None) -> None:
+        self._caller = caller
+        self._total = total
+        self._purchase_type = purchase_type
+        self.account_ids = (caller.account_id,)
+
+    @classmethod
+    def load(
+        cls, connection: Connection, pools: Pools, commands: Sequence[_ChangeSubscription], now_ms: int
+    ) -> _SubscriptionFacts:
+        return _SubscriptionFacts(connection, pools[commands[0]._caller.account_id])
+
+    def decide(self, facts: _SubscriptionFacts, now_ms: int) -> SubscriptionDecision:
+        pool = facts.pool
+        account = read_account_by_id(facts.connection, pool.account_id)
+        if account is None:
+            raise NotFound("the account does not exist")
+        purchase_type, total = _wanted(account, self._total, self._purchase_type)
+        decision = _decide(facts.connection, pool, total, now_ms)
+        before, pool.total, pool.subscription_updated_ms = pool.total, total, now_ms
+        record_purchase_type(facts.connection, pool.account_id, purchase_type)
+        facts.changes.note(
+            pool, self._caller.cause("change subscription", before=before, after=total), decision.entries, now_ms,
+            canceled_upgrades=decision.canceled_upgrades, notice_until_ms=decision.notice_until_ms,
+        )  # fmt: skip
+        return decision
+
+
+def _wanted(account: Account, total: int | None, purchase_type: PurchaseType | None) -> tuple[PurchaseType, int]:
+    wanted_type = purchase_type or account.purchase_type
+    if total is None:
+        total = account.total if wanted_type.has_monthly_licenses else 0
+    check_total(wanted_type, total)
+    return wanted_type, total
+
+
+async def change_subscription(
+    context: Context, caller: Caller, total: int | None, purchase_type: PurchaseType | None
+) -> SubscriptionDecision:
+    """Sets the number of licenses; takes licenses, gives notice or withdraws it as the rules say. Raises Invalid."""
+    return await context.writer.submit(_ChangeSubscription(caller, total, purchase_type))
+
+
+async def preview_subscription(
+    context: Context, caller: Caller, total: int | None, purchase_type: PurchaseType | None
+) -> SubscriptionDecision:
+    """What `change_subscription` would do now; changes nothing."""
+
+    def decide(connection: Connection, now_ms: int) -> SubscriptionDecision:
+        account = read_account(connection, caller.account_name)
+        if account is None:
+            raise NotFound(f"account {caller.account_name} does not exist")
+        _, wanted = _wanted(account, total, purchase_type)
+        pool = Pool(account.id, account.total, account.used, account.notice, 0, 0, account.candidates, 0, 0)
+        return _decide(connection, replace(pool), wanted, now_ms)
+
+    return await context.reader.long(decide, context.clock.now_ms())

@@ -1,0 +1,56 @@
+"""Setting the state of a device's upgrade on the operator's word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fotapool.domain.errors import NotFound
+from fotapool.domain.upgrades import OPEN, UpgradeStatus, check_transition
+from fotapool.store.database import Connection
+from fotapool.store.licenses import read_ended_notices, read_license_facts
+from fotapool.store.upgrades import read_open_upgrade, record_upgrade
+from fotapool.store.writer import Command, Pools
+from fotapool.usecases.context import Caller, Context
+from fotapool.usecases.notices import NOTICES_A_STEP, NoticeFacts
+
+
+class _UpgradeFacts(NoticeFacts):
+    """The device's open upgrade; and, once it has ended, the notices that waited for it."""
+
+    def __init__(self, connection: Connection, pools: Pools, account_id: int, device: int) -> None:
+        super().__init__(pools[account_id], [])
+        self.connection = connection
+        self.known = device in read_license_facts(connection, pools, [(account_id, device)])[account_id].devices
+        self.current = read_open_upgrade(connection, account_id, device)
+
+
+class _SetUpgrade(Command[UpgradeStatus]):
+    def __init__(self, caller: Caller, device: int, wanted: UpgradeStatus) -> None:
+        self._caller = caller
+        self._device = device
+        self._wanted = wanted
+        self.account_ids = (caller.account_id,)
+
+    @classmethod
+    def load(cls, connection: Connection, pools: Pools, commands: Sequence[_SetUpgrade], now_ms: int) -> _UpgradeFacts:
+        command = commands[0]
+        return _UpgradeFacts(connection, pools, command._caller.account_id, command._device)
+
+    def decide(self, facts: _UpgradeFacts, now_ms: int) -> UpgradeStatus:
+        if not facts.known:
+            raise NotFound(f"device {self._device:015d} is not a device of account {self._caller.account_name}")
+        check_transition(facts.current, self._wanted)
+        account_id = self._caller.account_id
+        record_upgrade(facts.connection, account_id, self._device, facts.current, self._wanted, now_ms)
+        if self._wanted not in OPEN:
+            facts.due = read_ended_notices(facts.connection, account_id, now_ms, NOTICES_A_STEP)
+            facts.take(self._caller, now_ms)
+        return self._wanted
+
+
+async def set_upgrade(context: Context, caller: Caller, device: int, wanted: UpgradeStatus) -> UpgradeStatus:
+    """Schedules, starts, completes, fails or cancels the device's upgrade. Raises NotFound or Conflict.
+
+    A license whose notice has ended meanwhile goes in the same transaction as the end of its upgrade.
+    """
+    return await context.writer.submit(_SetUpgrade(caller, device, wanted))

@@ -1,0 +1,1 @@
+"""What the dialects share: reading requests, checking tokens, wording refusals, writing times."""

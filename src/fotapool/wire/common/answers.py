@@ -1,0 +1,132 @@
+"""Sends answers over ASGI, and words refusals as the gateway and the service behind it do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from fotapool.domain.errors import Refusal, Refused
+
+Headers = list[tuple[bytes, bytes]]
+
+_JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
+AUTH_HEADER = b"x-fotapool-auth"
+_encode = msgspec.json.Encoder().encode
+
+
+class ErrorBody(msgspec.Struct):
+    """The body of every refusal of the service ("Failure Responses" of each page)."""
+
+    errorCode: str
+    errorMessage: str
+    invalidDevices: list[str] | msgspec.UnsetType = msgspec.UNSET
+
+
+class Fault(msgspec.Struct):
+    """A refusal of the gateway before the service is reached (facts, section 8.3)."""
+
+    code: str
+    message: str
+    description: str
+
+
+class FaultBody(msgspec.Struct):
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole response."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = (_JSON,)
+
+
+async def send_answer(send: Send, answer: Answer, request_id: bytes, with_body: bool = True) -> None:
+    """Sends the answer; `with_body` is false for HEAD."""
+    headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body)), (b"x-request-id", request_id)]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body if with_body else b""})
+
+
+def json_answer(body: object, status: int = 200, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
+    return Answer(status, _encode(body), (_JSON, *headers))
+
+
+AUTH_REFUSALS = frozenset(
+    {
+        Refusal.BEARER_MISSING, Refusal.BEARER_INVALID, Refusal.SESSION_MISSING,
+        Refusal.SESSION_INVALID, Refusal.SESSION_EXPIRED, Refusal.LOGIN_REFUSED,
+    }
+)  # fmt: skip
+
+
+def explain_auth(refused: Refused) -> tuple[tuple[bytes, bytes], ...]:
+    """The header that says which token failed and why."""
+    if refused.refusal not in AUTH_REFUSALS:
+        return ()
+    why = refused.refusal.value + (f" ({refused.detail})" if refused.detail else "")
+    return ((AUTH_HEADER, why.encode()),)
+
+
+def gateway_refusal(refused: Refused, api_context: str) -> Answer:
+    """The gateway's answer to a bearer token that is missing or not valid."""
+    if refused.refusal is Refusal.BEARER_MISSING:
+        fault = Fault(
+            "900902", "Missing Credentials",
+            "Required OAuth credentials not provided. Make sure your API invocation call has a header: "
+            '"Authorization: Bearer ACCESS_TOKEN"',
+        )  # fmt: skip
+    else:
+        fault = Fault(
+            "900901", "Invalid Credentials",
+            f"Access failure for API: {api_context}, version: {api_context.rsplit('/', 1)[-1]}. "
+            "Make sure you have given the correct access token",
+        )  # fmt: skip
+    challenge = (b"www-authenticate", b'Bearer realm="fotapool"')
+    return json_answer(FaultBody(fault), 401, (challenge, *explain_auth(refused)))
+
+
+def unknown_resource(api_context: str) -> Answer:
+    """The gateway's answer to a path that the API does not have."""
+    return json_answer(
+        FaultBody(
+            Fault(
+                "900906",
+                "No matching resource found in the API for the given request",
+                f"Access failure for API: {api_context}, version: {api_context.rsplit('/', 1)[-1]}. Check the API "
+                "documentation and add a proper REST resource path to the invocation URL",
+            )  # fmt: skip
+        ),
+        400,
+    )
+
+
+def method_not_allowed(allowed: str) -> Answer:
+    """The gateway's answer to a method that the resource does not have (our choice: not documented)."""
+    fault = Fault("405", "Method not allowed", f"This resource takes {allowed}")
+    return json_answer(FaultBody(fault), 405, ((b"allow", allowed.encode()),))
+
+
+def unknown_api() -> Answer:
+    """The gateway's answer to a path outside every API (facts, section 8.3, "wrong endpoint")."""
+    body = (
+        b'<am:fault xmlns:am="http://wso2.org/apimanager"><am:code>404</am:code><am:type>Status report</am:type>'
+        b"<am:message>Not Found</am:message><am:description>The requested resource is not available."
+        b"</am:description></am:fault>"
+    )
+    return Answer(404, body, ((b"content-type", b"application/xml"),))
+
+
+class GatewayFault:
+    """An ASGI application that answers everything alike: what a router falls back to."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await send_answer(send, self._answer, b"-", scope["method"] != "HEAD")

@@ -1,0 +1,57 @@
+"""The words of the service for each refusal: one "Error Messages" page serves the three dialects.
+
+Documented messages are quoted from that page (facts, section 8.1); the token and account ones follow the sibling
+services (section 8.5); the last ones are our choice.
+"""
+
+from __future__ import annotations
+
+from fotapool.domain.errors import Refusal, Refused
+from fotapool.wire.common.answers import Answer, ErrorBody, explain_auth, gateway_refusal, json_answer
+
+INVALID_PARAMETER = "INVALID_PARAMETER"
+
+MESSAGES: dict[Refusal, str] = {
+    Refusal.SESSION_MISSING: "UWS verification failure (Session token is missing.)",
+    Refusal.SESSION_INVALID: "UWS verification failure (Session token is not valid.)",
+    Refusal.SESSION_EXPIRED: "UWS verification failure (The Session has expired.)",
+    Refusal.LOGIN_REFUSED: "UWS verification failure (Login refused.)",
+    Refusal.ACCOUNT_NAME_INVALID: "Invalid account name format",
+    Refusal.ACCOUNT_NOT_FOUND: "UWS verification failure (Could not find account {detail})",
+    Refusal.ACCOUNT_INACTIVE: "Inactive account",
+    Refusal.BODY_TOO_LARGE: "Request body exceeds maximum size",
+    Refusal.BODY_INVALID: "Input binding error",
+    Refusal.TYPE_INVALID: "Invalid type",
+    Refusal.DEVICE_LIST_EMPTY: "Device list is empty",
+    Refusal.DEVICE_LIST_TOO_LONG: "Device list exceeds maximum size",
+    Refusal.DEVICE_ID_INVALID: "Invalid device id format",
+    Refusal.INDEX_INVALID: "Invalid index value",
+    Refusal.INDEX_TOO_HIGH: "Index exceeds number of devices in list",
+    Refusal.CURSOR_UNKNOWN: "LastSeenDeviceId Not Valid",
+    Refusal.BUSY: "The service is temporarily unavailable",
+    Refusal.STORE_UNAVAILABLE: "The service is temporarily unavailable",
+    Refusal.INTERNAL: "Internal error.",
+}
+
+_OTHER_CODES = {
+    Refusal.BUSY: (503, "SERVICE_UNAVAILABLE"),
+    Refusal.STORE_UNAVAILABLE: (503, "SERVICE_UNAVAILABLE"),
+    Refusal.INTERNAL: (500, "INTERNAL_SYSTEM_ERROR"),
+    Refusal.BODY_TOO_LARGE: (413, INVALID_PARAMETER),
+}
+BEARER_REFUSALS = frozenset({Refusal.BEARER_MISSING, Refusal.BEARER_INVALID})
+
+
+def refusal_answer(refused: Refused, api_context: str, retry_after_s: int) -> Answer:
+    """The answer of `/api/fota` to a refused request."""
+    refusal = refused.refusal
+    if refusal in BEARER_REFUSALS:
+        return gateway_refusal(refused, api_context)
+    status, code = _OTHER_CODES.get(refusal, (400, INVALID_PARAMETER))
+    body = ErrorBody(code, MESSAGES[refusal].format(detail=refused.detail))
+    if refusal is Refusal.DEVICE_ID_INVALID:
+        body.invalidDevices = list(refused.offenders)
+    headers = explain_auth(refused)
+    if status == 503:
+        headers = (*headers, (b"retry-after", b"%d" % retry_after_s))
+    return json_answer(body, status, headers)

