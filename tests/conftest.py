@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import itertools
 import os
-import subprocess
-import sys
 import tempfile
-import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
-import uvicorn
 from psycopg import sql
 
 from fotapool.app import Server
-from fotapool.cli.running import listen
 from fotapool.clock import FixedClock, MovableClock
 from fotapool.settings import Settings
 from fotapool.store.choose import open_database
 from fotapool.store.schema import prepare
 from helpers import NOW_MS, OPERATOR, SEED, Api, seed_file
-
-DATABASES = ("sqlite", "postgresql")
+from servers import DATABASES, ServerInThread, running_server, with_database
 
 
 @pytest.fixture(scope="session")
@@ -63,20 +55,11 @@ def postgres_template(postgres_url: str) -> Iterator[str]:
     name = f"fotapool_template_{os.getpid()}"
     with psycopg.connect(postgres_url, autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        connection = open_database(_with_database(postgres_url, name), durable=False).connect()
+        connection = open_database(with_database(postgres_url, name), durable=False).connect()
         prepare(connection)
         connection.close()
         yield name
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def _with_database(url: str, name: str) -> str:
-    info = psycopg.conninfo.conninfo_to_dict(url)
-    host = str(info.get("host", ""))
-    query = f"?host={host}" if host.startswith("/") else ""
-    where = "" if query else f"{host}:{info.get('port', 5432)}"
-    password = f":{info['password']}" if info.get("password") else ""
-    return f"postgresql://{info.get('user', 'postgres')}{password}@{where}/{name}{query}"
 
 
 @pytest.fixture(params=DATABASES)
@@ -90,28 +73,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     name = f"fotapool_test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(url, autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
-        yield _with_database(url, name)
+        yield with_database(url, name)
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-class ServerInThread:
-    """A server of this process on a real socket, and an HTTP client of it."""
-
-    def __init__(self, server: Server) -> None:
-        config = uvicorn.Config(server.app, port=0, log_level="warning", access_log=False, lifespan="on")
-        self._uvicorn = uvicorn.Server(config)
-        self._socket = listen(Settings(port=0))
-        self._thread = threading.Thread(target=self._uvicorn.run, kwargs={"sockets": [self._socket]}, daemon=True)
-        self._thread.start()
-        self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self.client = httpx.Client(base_url=self.address, timeout=60)
-        self.client.get("/health/live")  # the listening socket holds it until the server has started
-
-    def stop(self) -> None:
-        self.client.close()
-        self._uvicorn.should_exit = True
-        self._thread.join()
-        self._socket.close()
 
 
 @pytest.fixture
@@ -140,29 +103,6 @@ def start(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Api]]:
 def api(start: Callable[..., Api]) -> Api:
     """An emulator with the published examples' account, signed in."""
     return start()
-
-
-@contextmanager
-def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A real server process on a free port: its address and the process."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "fotapool.cli", *arguments, "--port", "0"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment},
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        if not line.startswith("fotapool ready on "):
-            process.kill()
-            raise AssertionError(f"the server did not start: {line}{process.communicate()[1]}")
-        yield line.split()[-1], process
-    finally:
-        process.terminate()
-        try:
-            process.communicate(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
 
 
 @pytest.fixture

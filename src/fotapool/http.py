@@ -5,11 +5,20 @@ from __future__ import annotations
 import itertools
 import re
 
-from starlette.types import Receive
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive
 
 from fotapool.domain.errors import Refusal, Refused
 
 _REQUEST_ID = re.compile(rb"[0-9A-Za-z._-]{1,64}")
+
+
+class Below(Mount):
+    """What is below a path; unlike Mount, paths with a line break in them, so that who is there answers them."""
+
+    def __init__(self, path: str, app: ASGIApp) -> None:
+        super().__init__(path, app)
+        self.path_regex = re.compile(self.path_regex.pattern, re.DOTALL)
 
 
 class RequestIds:
@@ -31,6 +40,8 @@ async def read_body(receive: Receive, declared_bytes: int, limit_bytes: int) -> 
         raise Refused(Refusal.BODY_TOO_LARGE)
     message = await receive()
     body: bytes = message.get("body", b"")
+    if len(body) > limit_bytes:
+        raise Refused(Refusal.BODY_TOO_LARGE)
     if not message.get("more_body", False):
         return body
     parts, size = [body], len(body)

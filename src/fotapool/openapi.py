@@ -1,24 +1,19 @@
-"""The OpenAPI document and the page that shows it, both made from the tables of operations."""
+"""The OpenAPI document, made from the tables of operations."""
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from types import ModuleType
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import BaseRoute, Route
 
 from fotapool import __version__
 from fotapool.control.problems import Problem
-from fotapool.control.requests import ControlOperation, Only
+from fotapool.control.requests import MAX_CURSOR, ControlOperation, Only
 from fotapool.control.routes import BASE as CONTROL_BASE
-from fotapool.settings import Settings
+from fotapool.domain.names import ACCOUNT_NAME_PATTERN
 from fotapool.wire.common.answers import ErrorBody, FaultBody
 from fotapool.wire.common.operations import Operation
 from fotapool.wire.signin import sessions
@@ -30,7 +25,9 @@ from fotapool.wire.v3 import routes as v3
 DIALECTS: tuple[ModuleType, ...] = (v1, v2, v3)
 _PARAMETER = re.compile(r"{(\w+)}")
 _TEXT = {"type": "string"}
-_IMEI = {"type": "string", "pattern": "^[0-9]{15}$", "example": "990003425730535"}
+_AFTER = {"type": "string", "pattern": "^[^\\u0000]*$"}
+_IMEI = {"type": "string", "pattern": "^[0-9]{15}$", "examples": ["990003425730535"]}
+_ACCOUNT = {"type": "string", "pattern": f"^{ACCOUNT_NAME_PATTERN}$", "examples": ["0242078689-00001"]}
 
 
 class TokenAnswer(msgspec.Struct):
@@ -60,11 +57,31 @@ class Schemas:
         for name, component in found.items():
             component.pop("title", None)
             self.components[prefix + name] = component
+        if isinstance(shape, type) and hasattr(shape, "json_schema"):
+            self.components[prefix + shape.__name__].update(shape.json_schema)
         return schema
 
 
 def _json(schema: dict[str, Any], description: str, media_type: str = "application/json") -> dict[str, Any]:
     return {"description": description, "content": {media_type: {"schema": schema}}}
+
+
+_HEADERS = {
+    "401": ("WWW-Authenticate", "How to authenticate", _TEXT),
+    "405": ("Allow", "The methods that the resource takes", _TEXT),
+    "503": ("Retry-After", "After how many seconds to try again", {"type": "string", "pattern": "^[0-9]+$"}),
+}
+
+
+def _with_headers(responses: dict[str, Any]) -> dict[str, Any]:
+    """The same, each with the header that its status always has."""
+    for status, response in responses.items():
+        if status in _HEADERS:
+            name, words, schema = _HEADERS[status]
+            responses[status] = response | {
+                "headers": {name: {"description": words, "required": True, "schema": schema}}
+            }
+    return responses
 
 
 def _path_parameters(path: str, schemas: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -81,12 +98,8 @@ def _license_operation(
     error = schemas.ref(ErrorBody, "")
     fault = schemas.ref(FaultBody, "")
     numbered = {
-        "account": {
-            "type": "string",
-            "pattern": "^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$",
-            "example": "0242078689-00001",
-        },
-        "index": {"type": "string", "pattern": "^[0-9]{1,15}$", "example": "0"},
+        "account": _ACCOUNT,
+        "index": {"type": "string", "pattern": "^[0-9]{1,15}$", "examples": ["0"]},
     }
     in_query = operation.query if "{index}" not in path else ()
     described: dict[str, Any] = {
@@ -97,14 +110,16 @@ def _license_operation(
         "security": [{"bearer": [], "session": []}],
         "parameters": _path_parameters(path, numbered)
         + [{"name": name, "in": "query", "schema": numbered["index"]} for name in in_query],
-        "responses": {
-            "200": _json(schemas.ref(operation.response, version), "Done; each device's outcome is in its row"),
-            "400": _json({"anyOf": [error, fault]}, "Refused as a whole; nothing was done"),
-            "401": _json(fault, "Bearer token missing or not valid"),
-            "405": _json(fault, "The resource does not take this method"),
-            "413": _json(error, "The body is over the limit"),
-            "503": _json(error, "The database does not answer; Retry-After says when to try again"),
-        },
+        "responses": _with_headers(
+            {
+                "200": _json(schemas.ref(operation.response, version), "Done; each device's outcome is in its row"),
+                "400": _json({"anyOf": [error, fault]}, "Refused as a whole; nothing was done"),
+                "401": _json(fault, "Bearer token missing or not valid"),
+                "405": _json(fault, "The resource does not take this method"),
+                "413": _json(error, "The body is over the limit"),
+                "503": _json(error, "The database does not answer; Retry-After says when to try again"),
+            }
+        ),
     }
     if operation.request is not None:
         described["requestBody"] = _device_list_body(operation, version, schemas)
@@ -117,8 +132,13 @@ def _device_list_body(operation: Operation, version: str, schemas: Schemas) -> d
     component["required"] = ["deviceList"]
     component["properties"]["deviceList"] = {"type": "array", "items": _IMEI, "minItems": 1}
     if "type" in component["properties"]:
-        component["properties"]["type"] = {"type": "string", "enum": ["append"]}
-        component["properties"]["count"] = {"type": "integer", "format": "int64"}
+        words = "append adds to the list; without it the list is replaced"
+        component["properties"]["type"] = {
+            "type": ["string", "null"],
+            "pattern": "^[Aa][Pp][Pp][Ee][Nn][Dd]$",
+            "description": words,
+        }
+        component["properties"]["count"] = {"type": ["integer", "null"], "description": "Has no effect"}
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
@@ -147,7 +167,10 @@ def _signin_paths(schemas: Schemas) -> dict[str, Any]:
 
     def form(*names: str, required: Sequence[str]) -> dict[str, Any]:
         properties: dict[str, Any] = dict.fromkeys(names, _TEXT)
-        properties["grant_type"] = {"type": "string", "enum": ["client_credentials"]}
+        if "token" in names:
+            properties["token"] = {"type": "string", "minLength": 1}
+        if "grant_type" in required:
+            properties["grant_type"] = {"type": "string", "enum": ["client_credentials"]}
         schema = {"type": "object", "properties": properties, "required": list(required)}
         return {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}
 
@@ -157,7 +180,7 @@ def _signin_paths(schemas: Schemas) -> dict[str, Any]:
             "tags": ["Sign-in"],
             "summary": summary,
             "security": security,
-            "responses": responses,
+            "responses": _with_headers(dict(responses)),
         }
 
     basic: list[Any] = [{"client": []}]
@@ -209,32 +232,68 @@ def _control_paths(operations: Iterable[ControlOperation], schemas: Schemas) -> 
             (405, "The resource does not take this method"),
             (409, "The state does not allow it"),
             (413, "The body is over the limit"),
-            (503, "The database does not answer"),
+            (503, "The database does not answer; Retry-After says when to try again"),
         )  # fmt: skip
     }
+    unsupported = _json(detail, "The body's media type is not one of these", "application/problem+json")
     for operation in operations:
-        done = (
-            {"description": "Done"}
-            if operation.response is None
-            else _json(schemas.ref(operation.response, "Control"), "Done")
-        )
         described: dict[str, Any] = {
             "operationId": f"control_{operation.name}",
             "tags": ["Operator plane" if operation.only is Only.BOTH else "Emulator"],
             "summary": operation.summary,
             "security": [{"operator": []}],
-            "parameters": _path_parameters(operation.path, {"deviceId": _IMEI})
+            "parameters": _path_parameters(operation.path, {"name": _ACCOUNT, "deviceId": _IMEI})
             + [
                 {"name": name, "in": "query", "description": words, "schema": _query_schema(operation, name)}
                 for name, words in operation.query
             ],
-            "responses": {str(operation.status): done, **refusals},
+            "responses": _with_headers({str(operation.status): _done(operation, schemas), **refusals}),
         }
         if operation.request is not None:
-            schema = schemas.ref(operation.request, "Control")
-            described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+            described["requestBody"] = _control_body(operation, schemas)
+        if len(operation.consumes) > 1:
+            described["responses"]["415"] = unsupported
         paths.setdefault(CONTROL_BASE + operation.path, {})[operation.method.lower()] = described
     return paths
+
+
+def _done(operation: ControlOperation, schemas: Schemas) -> dict[str, Any]:
+    if operation.response is None:
+        return {"description": "Done"}
+    done = _json(schemas.ref(operation.response, "Control"), "Done")
+    for media_type in operation.produces[1:]:
+        done["content"][media_type] = {"schema": _TEXT | {"description": "Progress line by line, the result last"}}
+    return done
+
+
+_LINES: dict[str, dict[str, Any]] = {
+    "application/json": {
+        "schema": {
+            "type": "array",
+            "description": "Each element a ControlDeviceLine; what is none is told, and the others are kept",
+        },
+        "examples": {"one": {"value": [{"deviceId": "990003425730535", "make": "Verizon", "model": "Model-A"}]}},
+    },
+    "application/x-ndjson": {
+        "schema": {"description": "A ControlDeviceLine a line; what is none is told, and the others are kept"},
+        "examples": {"one": {"value": '{"deviceId": "990003425730535", "licensed": true}\n'}},
+    },
+    "text/csv": {
+        "schema": {
+            "type": "string",
+            "pattern": "^deviceId(,make)?(,model)?(,firmware)?(,protocol)?(\\n[\\s\\S]*)?$",
+            "description": "A header line that names the members, in any order, then a device a line",
+        },
+        "examples": {"one": {"value": "deviceId,make,model\n990003425730535,Verizon,Model-A\n"}},
+    },
+}
+
+
+def _control_body(operation: ControlOperation, schemas: Schemas) -> dict[str, Any]:
+    schema = schemas.ref(operation.request, "Control")
+    if len(operation.consumes) == 1:
+        return {"required": True, "content": {"application/json": {"schema": schema}}}
+    return {"required": True, "content": {media_type: _LINES[media_type] for media_type in operation.consumes}}
 
 
 def _query_schema(operation: ControlOperation, name: str) -> dict[str, Any]:
@@ -245,7 +304,7 @@ def _query_schema(operation: ControlOperation, name: str) -> dict[str, Any]:
     if name == "deviceId":
         return _IMEI
     by_number = dict(operation.query).get("after", "").startswith("the last number")
-    return {"type": "integer", "minimum": 0, "maximum": 2**53} if by_number else _TEXT
+    return {"type": "integer", "minimum": 0, "maximum": MAX_CURSOR} if by_number else _AFTER
 
 
 def openapi_document(control_operations: Iterable[ControlOperation]) -> dict[str, Any]:
@@ -284,60 +343,3 @@ def openapi_document(control_operations: Iterable[ControlOperation]) -> dict[str
             },
         },
     }
-
-
-class DocsPages:
-    """`/openapi.json` and `/docs`, made at their first request."""
-
-    def __init__(self, settings: Settings, control_operations: Sequence[ControlOperation]) -> None:
-        self._settings = settings
-        self._control_operations = control_operations
-
-    @cached_property
-    def document(self) -> dict[str, Any]:
-        return openapi_document(self._control_operations)
-
-    def routes(self) -> list[BaseRoute]:
-        if self._settings.close_docs:
-            return []
-        return [Route("/openapi.json", self._openapi), Route("/docs", self._docs), Route("/", self._docs)]
-
-    async def _openapi(self, request: Request) -> Response:
-        return JSONResponse(self.document)
-
-    async def _docs(self, request: Request) -> Response:
-        return HTMLResponse(_page(self.document))
-
-
-_STYLE = (
-    ":root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}"
-    "body{max-width:60rem;margin:2rem auto;padding:0 1rem}"
-    "code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}table{border-collapse:collapse;width:100%}"
-    "td,th{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid #8884}"
-)
-
-
-def _page(document: dict[str, Any]) -> str:
-    """A page without scripts that lists every operation, by group."""
-    groups: dict[str, list[str]] = {}
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            row = (
-                f"<tr><td><code>{method.upper()}</code></td><td><code>{html.escape(path)}</code></td>"
-                f"<td>{html.escape(operation['summary'])}</td></tr>"
-            )
-            groups.setdefault(operation["tags"][0], []).append(row)
-    tables = "".join(
-        f"<h2>{html.escape(name)}</h2><table><thead><tr><th>Method</th><th>Path</th><th>What it does</th></tr></thead>"
-        f"<tbody>{''.join(rows)}</tbody></table>"
-        for name, rows in groups.items()
-    )
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>fotapool {__version__}</title><style>{_STYLE}</style><h1>fotapool {__version__}</h1>"
-        "<p>License calls need two tokens: <code>Authorization: Bearer …</code> from"
-        " <code>/api/ts/v1/oauth2/token</code> and <code>VZ-M2M-Token: …</code> from"
-        " <code>/api/m2m/v1/session/login</code>. The operator plane needs"
-        " <code>Authorization: Bearer OPERATOR_KEY</code>.</p><p>For programs:"
-        f" <a href=openapi.json>openapi.json</a></p>{tables}</html>"
-    )

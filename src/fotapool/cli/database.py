@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+
 import click
 
 from fotapool.store.accounts import read_accounts
@@ -9,7 +12,7 @@ from fotapool.store.audit import read_audit
 from fotapool.store.choose import open_database
 from fotapool.store.database import Connection, StoreMismatch, StoreUnavailable
 from fotapool.store.schema import prepare
-from fotapool.store.sqlite import SqliteConnection
+from fotapool.store.sqlite import SqliteConnection, SqliteDatabase
 
 _ACCOUNTS_A_PAGE = 1000
 
@@ -38,34 +41,43 @@ def migrate(url: str) -> None:
 
 
 def _connect(url: str) -> Connection:
+    empty = click.ClickException(f"{url} is empty; `fotapool serve --database {url}` sets it up")
     try:
-        connection = open_database(url, durable=True).connect()
-        if not connection.has_table("alembic_version"):
-            connection.close()
-            raise click.ClickException(f"{url} is empty; `fotapool serve --database {url}` sets it up")
-        prepare(connection)
-        return connection
-    except (StoreUnavailable, StoreMismatch, ValueError) as error:
+        found = open_database(url, durable=True)
+        if isinstance(found, SqliteDatabase) and not Path(found.path).exists():
+            raise empty
+        connection = found.connect()
+    except (StoreUnavailable, ValueError) as error:
         raise click.ClickException(str(error)) from error
+    try:
+        if not connection.has_table("alembic_version"):
+            raise empty
+        prepare(connection)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, StoreUnavailable | StoreMismatch):
+            raise click.ClickException(str(error)) from error
+        raise
+    return connection
 
 
 @database.command()
 @_url
 def verify(url: str) -> None:
     """Recompute every invariant of every account; exit 1 if one does not hold."""
-    connection = _connect(url)
     wrong = accounts = 0
-    connection.begin_snapshot()
     after = ""
-    while page := read_accounts(connection, after, _ACCOUNTS_A_PAGE):
-        for account in page:
-            accounts += 1
-            for check in read_audit(connection, account.id):
-                if not check.ok:
-                    wrong += 1
-                    click.echo(f"{account.name}: {check.says}: {check.found}", err=True)
-        after = page[-1].name
-    connection.rollback()
+    with closing(_connect(url)) as connection:
+        connection.begin_snapshot()
+        while page := read_accounts(connection, after, _ACCOUNTS_A_PAGE):
+            for account in page:
+                accounts += 1
+                for check in read_audit(connection, account.id):
+                    if not check.ok:
+                        wrong += 1
+                        click.echo(f"{account.name}: {check.says}: {check.found}", err=True)
+            after = page[-1].name
+        connection.rollback()
     click.echo(f"{accounts} accounts, {wrong} violations")
     if wrong:
         raise SystemExit(1)
@@ -76,11 +88,11 @@ def verify(url: str) -> None:
 @_url
 def backup(file: str, url: str) -> None:
     """Copy a SQLite database into FILE while servers go on. For PostgreSQL use pg_dump."""
-    connection = _connect(url)
-    if not isinstance(connection, SqliteConnection):
-        raise click.ClickException("a PostgreSQL database is backed up by its own tool: pg_dump --format=custom")
-    try:
-        connection.backup_to(file)
-    except StoreUnavailable as error:
-        raise click.ClickException(str(error)) from error
+    with closing(_connect(url)) as connection:
+        if not isinstance(connection, SqliteConnection):
+            raise click.ClickException("a PostgreSQL database is backed up by its own tool: pg_dump --format=custom")
+        try:
+            connection.backup_to(file)
+        except StoreUnavailable as error:
+            raise click.ClickException(str(error)) from error
     click.echo(f"copied to {file}")

@@ -27,6 +27,8 @@ SETTINGS_VARIABLE = "FOTAPOOL_WORKER_SETTINGS"
 BACKLOG = 2048
 STOP_WITHIN_S = 30
 """How long requests under way have when the server is told to stop."""
+STOP_TLS_WITHIN_S = 3
+"""The same with TLS, where idle connections wait for their client's good-bye, which may never come."""
 READY_TRIES = 600
 READY_EVERY_S = 0.1
 
@@ -50,6 +52,7 @@ def listen(settings: Settings) -> socket.socket:
     try:
         listener.bind((settings.host, settings.port))
     except OSError as error:
+        listener.close()
         raise StartFailed(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
     listener.listen(BACKLOG)
     listener.set_inheritable(True)
@@ -68,10 +71,11 @@ def _config(settings: Settings, app: Any) -> uvicorn.Config:
 
         files = ensure_certificates(Path(settings.tls_directory))
         tls = {"ssl_certfile": str(files.certificate), "ssl_keyfile": str(files.key)}
+    stop_within_s = STOP_TLS_WITHIN_S if settings.tls else STOP_WITHIN_S
     return uvicorn.Config(
         app, factory=isinstance(app, str), workers=settings.workers, log_level="warning", access_log=False,
-        lifespan="on", server_header=False, date_header=False, timeout_graceful_shutdown=STOP_WITHIN_S,
-        timeout_keep_alive=75, backlog=BACKLOG, **tls,
+        lifespan="on", server_header=False, date_header=False, proxy_headers=False,
+        timeout_graceful_shutdown=stop_within_s, timeout_keep_alive=75, backlog=BACKLOG, **tls,
     )  # fmt: skip
 
 
@@ -104,9 +108,11 @@ def _run_here(settings: Settings, listener: socket.socket) -> None:
 
     try:
         server = Server(settings)
-        server.check_seed()
+        server.seed_before_serving()
     except (StoreMismatch, StoreUnavailable, ValueError, Invalid) as error:
         raise StartFailed(str(error)) from error
+    # uvicorn handles the signal, finishes the requests under way, and then raises it again: by then it is obeyed.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     running = _AnnouncingServer(_config(settings, server.app))
     running.ready_line = f"fotapool ready on {address(settings, listener)}"
     with contextlib.suppress(asyncio.CancelledError):
@@ -119,7 +125,7 @@ def _run_workers(settings: Settings, listener: socket.socket) -> None:
     from fotapool.app import Server
 
     try:
-        Server(settings).check_seed()
+        Server(settings).seed_before_serving()
     except (StoreMismatch, StoreUnavailable, ValueError, Invalid) as error:
         raise StartFailed(str(error)) from error
     os.environ[SETTINGS_VARIABLE] = msgspec.json.encode(settings).decode()

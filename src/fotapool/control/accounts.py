@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from starlette.responses import Response
@@ -13,17 +13,40 @@ from fotapool.domain.billing import next_billing_month_ms
 from fotapool.domain.errors import Invalid
 from fotapool.domain.ledger import EntryKind
 from fotapool.domain.licenses import UNKNOWN_TIME_MS, LicenseState
-from fotapool.domain.names import AccountStatus, PurchaseType, format_device_id, is_device_id
-from fotapool.domain.subscriptions import SubscriptionDecision
+from fotapool.domain.names import (
+    ACCOUNT_NAME_PATTERN,
+    AccountStatus,
+    PurchaseType,
+    format_device_id,
+    is_device_id,
+)
+from fotapool.domain.subscriptions import MAX_LICENSES, SubscriptionDecision
 from fotapool.domain.upgrades import STATUS_OF_WORD, UpgradeStatus
 from fotapool.store.accounts import Account
 from fotapool.usecases import accounts, audits, devices, subscriptions, upgrades
 
+BEFORE_ALL = -1
+"""The cursor before the first device, whose IMEI may be 0."""
+PURCHASE_TYPES = [*(member.value for member in PurchaseType), "TS-HFOTA-MRC,TS-HFOTA-EVNT"]
+PurchaseTypeText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": PURCHASE_TYPES})]
+LicenseCount = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": MAX_LICENSES})]
+AccountName = Annotated[
+    str, msgspec.Meta(extra_json_schema={"pattern": f"^{ACCOUNT_NAME_PATTERN}$"}, examples=["0242078689-00002"])
+]
+StatusWord = Annotated[str, msgspec.Meta(extra_json_schema={"enum": [status.value for status in AccountStatus]})]
+UpgradeWord = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(STATUS_OF_WORD)})]
+_NO_LICENSES_FOR_EVENTS_ONLY = {
+    "if": {"properties": {"purchaseType": {"const": PurchaseType.EVENT.value}}, "required": ["purchaseType"]},
+    "then": {"properties": {"licenseCount": {"const": 0}}},
+}
+
 
 class NewAccount(msgspec.Struct, forbid_unknown_fields=True):
-    name: str
-    purchaseType: str = "TS-HFOTA-MRC"
-    licenseCount: int = 0
+    json_schema: ClassVar[dict[str, Any]] = _NO_LICENSES_FOR_EVENTS_ONLY
+
+    name: AccountName
+    purchaseType: PurchaseTypeText = "TS-HFOTA-MRC"
+    licenseCount: LicenseCount = 0
 
 
 class AccountView(msgspec.Struct):
@@ -48,8 +71,12 @@ class AccountList(msgspec.Struct):
 
 
 class NewSubscription(msgspec.Struct, forbid_unknown_fields=True):
-    licenseCount: int | None = None
-    purchaseType: str | None = None
+    """One of the two, or both. The count is 0 where the account has event billing only."""
+
+    json_schema: ClassVar[dict[str, Any]] = {"minProperties": 1, **_NO_LICENSES_FOR_EVENTS_ONLY}
+
+    licenseCount: LicenseCount | msgspec.UnsetType = msgspec.UNSET
+    purchaseType: PurchaseTypeText | msgspec.UnsetType = msgspec.UNSET
 
 
 class Reason(msgspec.Struct):
@@ -74,11 +101,11 @@ class SubscriptionChange(msgspec.Struct):
 
 
 class NewStatus(msgspec.Struct, forbid_unknown_fields=True):
-    status: str
+    status: StatusWord
 
 
 class NewUpgrade(msgspec.Struct, forbid_unknown_fields=True):
-    status: str
+    status: UpgradeWord
 
 
 class UpgradeView(msgspec.Struct):
@@ -173,11 +200,12 @@ async def read_account(call: ControlCall) -> Response:
 async def change_subscription(call: ControlCall) -> Response:
     preview = call.flag("preview")
     given = await call.body(NewSubscription)
-    if given.licenseCount is None and given.purchaseType is None:
+    total = None if given.licenseCount is msgspec.UNSET else given.licenseCount
+    purchase_type = None if given.purchaseType is msgspec.UNSET else _purchase_type(given.purchaseType)
+    if total is None and purchase_type is None:
         raise Invalid("the body must have licenseCount, purchaseType or both")
-    purchase_type = None if given.purchaseType is None else _purchase_type(given.purchaseType)
     use_case = subscriptions.preview_subscription if preview else subscriptions.change_subscription
-    decision = await use_case(call.context, await call.caller(), given.licenseCount, purchase_type)
+    decision = await use_case(call.context, await call.caller(), total, purchase_type)
     return answer(_change(decision, preview))
 
 
@@ -225,7 +253,7 @@ async def set_upgrade(call: ControlCall) -> Response:
 
 async def list_devices(call: ControlCall) -> Response:
     limit = call.limit()
-    after = call.number("after", 0, MAX_CURSOR)
+    after = call.number("after", BEFORE_ALL, 0, MAX_CURSOR)
     rows = await devices.list_devices(call.context, await call.caller(), after, limit + 1)
     return answer(DeviceList([_device_view(*row) for row in rows[:limit]], len(rows) > limit))
 
@@ -247,7 +275,7 @@ async def list_ledger(call: ControlCall) -> Response:
     text = call.request.query_params.get("deviceId")
     device = None if text is None else _device(text)
     limit = call.limit()
-    after = call.number("after", 0, MAX_CURSOR)
+    after = call.number("after", 0, 0, MAX_CURSOR)
     rows = await audits.list_ledger(call.context, await call.caller(), device, after, limit + 1)
     return answer(Ledger([_entry(*row) for row in rows[:limit]], len(rows) > limit))
 
@@ -282,6 +310,10 @@ _PAGE = (
 )
 _NUMBERED = (
     ("after", "the last number of the page before"),
+    ("limit", "rows of a page, 1 to 1000; 100 by default"),
+)
+_BY_DEVICE = (
+    ("after", "the last number (deviceId) of the page before"),
     ("limit", "rows of a page, 1 to 1000; 100 by default"),
 )
 

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 from starlette.responses import Response
 
+from fotapool.control.accounts import AccountName
 from fotapool.control.requests import ControlCall, ControlOperation, answer, no_content, time_text
 from fotapool.usecases import credentials
 
+Name = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": credentials.NAME_PATTERN})]
+Key = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": credentials.KEY_PATTERN})]
+Secret = Annotated[
+    str,
+    msgspec.Meta(
+        extra_json_schema={"pattern": "^[^\\u0000]*$", "minLength": 1, "maxLength": credentials.MAX_SECRET},
+    ),
+]
+Accounts = Annotated[list[AccountName], msgspec.Meta(extra_json_schema={"maxItems": credentials.MAX_ACCOUNTS})]
+
 
 class NewUser(msgspec.Struct, forbid_unknown_fields=True):
-    username: str
-    password: str | None = None
-    accounts: list[str] = []
+    """Without a password, one is made."""
+
+    username: Name
+    password: Secret | None = None
+    accounts: Accounts = []
 
 
 class CreatedUser(msgspec.Struct):
@@ -35,8 +50,10 @@ class UserList(msgspec.Struct):
 
 
 class NewClient(msgspec.Struct, forbid_unknown_fields=True):
-    key: str | None = None
-    secret: str | None = None
+    """What is missing is made."""
+
+    key: Key | None = None
+    secret: Secret | None = None
 
 
 class CreatedClient(msgspec.Struct):
@@ -57,7 +74,7 @@ class ClientList(msgspec.Struct):
 
 
 class NewOperator(msgspec.Struct, forbid_unknown_fields=True):
-    name: str
+    name: Name
 
 
 class CreatedOperator(msgspec.Struct):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from starlette.responses import Response
@@ -17,20 +18,34 @@ from fotapool.usecases.seeds import Seed, reset_to_seed
 
 MAX_ADVANCE_MS = 100 * 366 * 86_400_000
 """How far one call moves the clock at most: a century."""
+MAX_MOMENT_MS = 253_339_228_800_000
+"""9998-01-01: beyond it, the billing months ahead could not be written."""
 
 _DURATION = re.compile(
     r"P(?:(?P<weeks>\d{1,6})W)?(?:(?P<days>\d{1,6})D)?"
     r"(?:T(?:(?P<hours>\d{1,6})H)?(?:(?P<minutes>\d{1,6})M)?(?:(?P<seconds>\d{1,9}(?:\.\d{1,3})?)S)?)?",
     re.ASCII,
 )
+_DESCRIBED = r"^P(?=.)([0-9]{1,6}W)?([0-9]{1,6}D)?(T(?=.)([0-9]{1,6}H)?([0-9]{1,6}M)?([0-9]{1,9}(\.[0-9]{1,3})?S)?)?$"
 
 
 class MoveClock(msgspec.Struct, forbid_unknown_fields=True):
     """One of the three: by a duration (ISO 8601), to a moment (RFC 3339), or to the next thing due."""
 
-    advance: str | None = None
-    to: str | None = None
-    next: bool | None = None
+    json_schema: ClassVar[dict[str, Any]] = {"minProperties": 1, "maxProperties": 1}
+
+    advance: (
+        Annotated[
+            str,
+            msgspec.Meta(extra_json_schema={"pattern": _DESCRIBED}, examples=["PT20M"]),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    to: (
+        Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"}, examples=["2026-12-01T00:00:00Z"])]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    next: Annotated[bool, msgspec.Meta(extra_json_schema={"const": True})] | msgspec.UnsetType = msgspec.UNSET
 
 
 class HappenedView(msgspec.Struct):
@@ -63,8 +78,8 @@ class EmulatorControl:
             return answer(await self._view(call, []))
         if moment_ms < self._clock.now_ms():
             raise Invalid("the clock only moves forward; POST /control/v1/reset goes back to the seed and to real time")
-        if moment_ms > self._clock.now_ms() + MAX_ADVANCE_MS:
-            raise Invalid("the clock moves a century at most")
+        if moment_ms > min(self._clock.now_ms() + MAX_ADVANCE_MS, MAX_MOMENT_MS):
+            raise Invalid("the clock moves a century at most, and not beyond the year 9997")
         return answer(await self._view(call, await advance(call.context, self._clock, moment_ms)))
 
     async def reset(self, call: ControlCall) -> Response:
@@ -72,13 +87,13 @@ class EmulatorControl:
         return no_content()
 
     async def _moment(self, call: ControlCall, given: MoveClock) -> int | None:
-        if [given.advance is not None, given.to is not None, given.next is not None].count(True) != 1:
+        if [given.advance, given.to, given.next].count(msgspec.UNSET) != 2 or given.next is False:
             raise Invalid('the body must have one of advance ("PT20M"), to ("2026-12-01T00:00:00Z") or next (true)')
-        if given.advance is not None:
+        if given.advance is not msgspec.UNSET:
             return self._clock.now_ms() + _duration_ms(given.advance)
-        if given.to is not None:
+        if given.to is not msgspec.UNSET:
             return _moment_ms(given.to)
-        return await next_due_ms(call.context) if given.next else None
+        return await next_due_ms(call.context)
 
     async def _view(self, call: ControlCall, happened: list[Happened]) -> ClockView:
         due_ms = await next_due_ms(call.context)
@@ -110,8 +125,11 @@ class EmulatorControl:
 def _duration_ms(text: str) -> int:
     match = _DURATION.fullmatch(text)
     parts = {name: float(value) for name, value in match.groupdict().items() if value} if match else {}
-    if not parts:
-        raise Invalid("advance must be an ISO 8601 duration of weeks, days, hours, minutes, seconds, as in P1DT20M")
+    if not parts or text.endswith("T"):
+        raise Invalid(
+            "advance must be an ISO 8601 duration of weeks, days, hours, minutes, seconds, as in P1DT20M; "
+            "for months and years, whose length varies, give the moment: to"
+        )
     try:
         return round(timedelta(**parts) / timedelta(milliseconds=1))
     except OverflowError as error:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
 
-import ijson
 import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
+from fotapool.control.lines import CsvReader, Fields, JsonArrayReader, LineReader, NdjsonReader
+from fotapool.control.problems import Interrupted, Unsupported, describe
 from fotapool.control.requests import ControlCall, ControlOperation, answer
 from fotapool.domain.devices import Device
-from fotapool.domain.errors import Invalid
+from fotapool.domain.errors import Invalid, Refused
 from fotapool.domain.names import format_device_id
+from fotapool.store.database import StoreUnavailable
 from fotapool.usecases.context import Caller, Context
 from fotapool.usecases.devices import IMPORT_BATCH, import_devices
 from fotapool.usecases.documents import DeviceLine, check_digit_is_valid
@@ -24,8 +24,6 @@ from fotapool.usecases.documents import DeviceLine, check_digit_is_valid
 MAX_ERRORS = 1_000
 """How many failed lines, and how many warnings, an answer lists; all are counted."""
 NDJSON = "application/x-ndjson"
-
-Fields = dict[str, Any]
 
 
 class LineError(msgspec.Struct):
@@ -35,7 +33,7 @@ class LineError(msgspec.Struct):
 
 
 class ImportResult(msgspec.Struct):
-    """Lines are counted from 1 (in CSV, from the line below the header)."""
+    """Each line's number is that in the file, from 1 (the header of CSV is line 1), or its place in the array."""
 
     lines: int = 0
     kept: int = 0
@@ -54,122 +52,11 @@ class ImportProgress(msgspec.Struct):
     failed: int
 
 
-class _NdjsonReader:
-    """Splits NDJSON into lines; a line that is no object becomes an error of its own."""
-
-    def __init__(self, max_line_bytes: int) -> None:
-        self._rest = b""
-        self._max = max_line_bytes
-
-    def feed(self, chunk: bytes) -> Iterator[Fields | str]:
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        if len(self._rest) > self._max:
-            raise Invalid(f"a line is longer than {self._max} bytes")
-        for line in lines:
-            if line.strip():
-                yield self._parse(line)
-
-    def close(self) -> Iterator[Fields | str]:
-        if self._rest.strip():
-            yield self._parse(self._rest)
-
-    def _parse(self, line: bytes) -> Fields | str:
-        try:
-            found = msgspec.json.decode(line)
-        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-            return f"the line is not JSON: {error}"
-        return found if isinstance(found, dict) else "the line is not a JSON object"
-
-
-class _CsvReader:
-    """Reads CSV with a header line; empty cells count as missing."""
-
-    def __init__(self, max_line_bytes: int) -> None:
-        self._rest = b""
-        self._max = max_line_bytes
-        self._header: list[str] | None = None
-
-    def feed(self, chunk: bytes) -> Iterator[Fields | str]:
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        if len(self._rest) > self._max:
-            raise Invalid(f"a line is longer than {self._max} bytes")
-        for line in lines:
-            yield from self._parse(line)
-
-    def close(self) -> Iterator[Fields | str]:
-        yield from self._parse(self._rest)
-
-    def _parse(self, line: bytes) -> Iterator[Fields | str]:
-        try:
-            text = line.decode("utf-8-sig" if self._header is None else "utf-8").strip("\r\n ")
-            cells = next(csv.reader([text], strict=True)) if text else []
-        except (UnicodeDecodeError, csv.Error) as error:
-            yield f"the line is not CSV: {error}"
-            return
-        if not cells:
-            return
-        if self._header is None:
-            self._header = [cell.strip() for cell in cells]
-            if "deviceId" not in self._header:
-                raise Invalid("the first CSV line must name the columns, deviceId among them")
-        elif len(cells) != len(self._header):
-            yield f"the line has {len(cells)} cells, the header {len(self._header)}"
-        else:
-            yield {name: cell for name, cell in zip(self._header, cells, strict=True) if cell}
-
-
-class _JsonArrayReader:
-    """Reads the objects of one JSON array as they arrive."""
-
-    def __init__(self, max_line_bytes: int) -> None:
-        self._found: Any = ijson.sendable_list()
-        self._parser = ijson.items_coro(self._found, "item", use_float=True)
-        self._open = False
-        self._max = max_line_bytes
-        self._pending_bytes = 0
-
-    def feed(self, chunk: bytes) -> Iterator[Fields | str]:
-        if not self._open and chunk.strip():
-            if not chunk.lstrip().startswith(b"["):
-                raise Invalid("the body must be a JSON array of devices, NDJSON or CSV: see Content-Type")
-            self._open = True
-        self._pending_bytes += len(chunk)
-        self._send(chunk)
-        yield from self._take()
-        if self._pending_bytes > self._max + len(chunk):
-            raise Invalid(f"an element is longer than {self._max} bytes")
-
-    def close(self) -> Iterator[Fields | str]:
-        if not self._open:
-            raise Invalid("the body is empty")
-        try:
-            self._parser.close()
-        except ijson.JSONError as error:
-            raise Invalid(f"the JSON array is not complete: {error}") from error
-        yield from self._take()
-
-    def _send(self, chunk: bytes) -> None:
-        try:
-            self._parser.send(chunk)
-        except ijson.JSONError as error:
-            raise Invalid(f"the body is not a JSON array: {error}") from error
-        except StopIteration:
-            if chunk.strip():
-                raise Invalid("there is more after the JSON array") from None
-
-    def _take(self) -> Iterator[Fields | str]:
-        if self._found:
-            self._pending_bytes = 0
-        for found in self._found:
-            yield found if isinstance(found, dict) else "the element is not a JSON object"
-        del self._found[:]
-
-
-_READERS = {
-    "application/json": _JsonArrayReader,
-    NDJSON: _NdjsonReader,
-    "application/ndjson": _NdjsonReader,
-    "text/csv": _CsvReader,
+_READERS: dict[str, type[JsonArrayReader | NdjsonReader | CsvReader]] = {
+    "application/json": JsonArrayReader,
+    NDJSON: NdjsonReader,
+    "application/ndjson": NdjsonReader,
+    "text/csv": CsvReader,
 }
 
 
@@ -182,13 +69,13 @@ class _Import:
     result: ImportResult = field(default_factory=lambda: ImportResult(errors=[], warnings=[]))
     waiting: list[tuple[int, Device]] = field(default_factory=list)
 
-    def add(self, found: Fields | str) -> None:
+    def add(self, line: int, found: Fields | str) -> None:
         self.result.lines += 1
-        line = self.result.lines
         if isinstance(found, str):
             self._fail(line, "", found)
             return
-        given = str(found.get("deviceId", ""))[:40]
+        named = found.get("deviceId")
+        given = named[:40] if isinstance(named, str) else ""
         try:
             device = msgspec.convert(found, DeviceLine, strict=False).to_device(self.context.clock.now_ms())
         except (Invalid, msgspec.ValidationError) as error:
@@ -216,53 +103,83 @@ class _Import:
             line, device = lines[place]
             self._fail(line, format_device_id(device.device), why)
 
-    async def run(self, call: ControlCall, reader: Any) -> AsyncIterator[ImportProgress]:
-        """Imports batch by batch; tells after each. A line that fails does not stop the others. Raises Invalid."""
-        async for chunk in call.request.stream():
-            for found in reader.feed(chunk):
-                self.add(found)
-                if len(self.waiting) == IMPORT_BATCH:
-                    await self.flush()
-                    yield ImportProgress(self.result.lines, self.result.kept, self.result.failed)
-        for found in reader.close():
-            self.add(found)
-        await self.flush()
+    async def run(self, call: ControlCall, reader: LineReader) -> AsyncIterator[ImportProgress]:
+        """Imports batch by batch; tells after each. A line that fails does not stop the others.
+
+        Raises Interrupted when the rest cannot be read or the database is gone; what came before is kept.
+        """
+        broken: Invalid | None = None
+        try:
+            try:
+                async for chunk in call.request.stream():
+                    for line, found in reader.feed(chunk):
+                        self.add(line, found)
+                        if len(self.waiting) == IMPORT_BATCH:
+                            await self.flush()
+                            yield ImportProgress(self.result.lines, self.result.kept, self.result.failed)
+                for line, found in reader.close():
+                    self.add(line, found)
+            except Invalid as error:
+                broken = error
+            await self.flush()
+        except (Refused, StoreUnavailable) as error:
+            raise self._interrupted(error) from error
+        self.result.errors.sort(key=lambda error: error.line)
+        if broken is not None:
+            raise self._interrupted(broken) from broken
+
+    def _interrupted(self, error: Exception) -> Interrupted:
+        return Interrupted(error, f"{self.result.kept} devices before that were kept", self.result)
+
+
+def _reader(call: ControlCall) -> LineReader:
+    media_type = call.request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+    if media_type not in _READERS:
+        raise Unsupported(f"set the header Content-Type to one of {', '.join(_READERS)}; it is {media_type[:60]!r}")
+    return _READERS[media_type](call.context.settings.max_import_line_bytes)
 
 
 async def import_lines(call: ControlCall) -> Response:
     """Answers one result; or, for `Accept: application/x-ndjson`, progress line by line and the result last."""
-    media_type = call.request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
-    if media_type not in _READERS:
-        raise Invalid(f"Content-Type must be one of {', '.join(_READERS)}, not {media_type[:60]!r}")
-    reader = _READERS[media_type](call.context.settings.max_import_line_bytes)
+    reader = _reader(call)
     under_way = _Import(call.context, await call.caller())
     if NDJSON in call.request.headers.get("accept", ""):
-        return StreamingResponse(_told(under_way, call, reader), media_type=NDJSON)
-    try:
-        async for _ in under_way.run(call, reader):
-            pass
-    except Invalid as error:
-        await under_way.flush()
-        raise Invalid(f"{error} ({under_way.result.kept} devices before it were kept)") from error
+        # Compressing would hold the progress back.
+        headers = {"Content-Encoding": "identity"}
+        return _WhileReading(_told(under_way, call, reader), media_type=NDJSON, headers=headers)
+    async for _ in under_way.run(call, reader):
+        pass
     return answer(under_way.result)
 
 
-async def _told(under_way: _Import, call: ControlCall, reader: Any) -> AsyncIterator[bytes]:
+class _WhileReading(StreamingResponse):
+    """Answers while the request is still read: nobody else may take its messages, not even to see it disconnect."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.stream_response(send)
+
+
+async def _told(under_way: _Import, call: ControlCall, reader: LineReader) -> AsyncIterator[bytes]:
     try:
         async for progress in under_way.run(call, reader):
-            yield msgspec.json.encode({"progress": progress}) + b"\n"
+            yield _line("progress", progress)
     except ClientDisconnect:
         return
-    except Invalid as error:
-        await under_way.flush()
-        yield json.dumps({"error": str(error)}).encode() + b"\n"
-    yield msgspec.json.encode({"result": under_way.result}) + b"\n"
+    except Interrupted as interrupted:
+        described = describe(interrupted.error)
+        yield _line("error", f"{described[1] if described else ''} ({interrupted})")
+    yield _line("result", under_way.result)
+
+
+def _line(name: str, value: object) -> bytes:
+    return msgspec.json.encode({name: value}) + b"\n"
 
 
 OPERATIONS = (
     ControlOperation(
         "import_devices", "POST", "/accounts/{name}/devices", import_lines,
         "Import devices from a JSON array, NDJSON or CSV; good lines are kept, bad ones told", ImportResult,
-        request=list[DeviceLine],
+        request=list[DeviceLine], consumes=("application/json", NDJSON, "text/csv"),
+        produces=("application/json", NDJSON),
     ),
 )  # fmt: skip

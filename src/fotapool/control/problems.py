@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from starlette.responses import Response
 
@@ -15,6 +17,21 @@ class Problem(msgspec.Struct, omit_defaults=True):
     title: str
     status: int
     detail: str
+    result: Any = msgspec.UNSET
+    """What was done before the error, where that is kept: of an import, the lines so far."""
+
+
+class Unsupported(Exception):
+    """The body's media type is not one that the operation reads; the message says which are."""
+
+
+class Interrupted(Exception):
+    """An error stopped an operation of many transactions; `result` tells what the ones before it did."""
+
+    def __init__(self, error: Exception, kept: str, result: Any) -> None:
+        super().__init__(kept)
+        self.error = error
+        self.result = result
 
 
 TITLES = {
@@ -23,22 +40,37 @@ TITLES = {
 }  # fmt: skip
 
 
-def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
-    body = msgspec.json.encode(Problem(TITLES[status], status, detail))
+def problem(status: int, detail: str, headers: dict[str, str] | None = None, result: Any = msgspec.UNSET) -> Response:
+    body = msgspec.json.encode(Problem(TITLES[status], status, detail, result))
     return Response(body, status, headers, media_type="application/problem+json")
+
+
+_STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (Invalid, 400), (NotFound, 404), (Conflict, 409), (Unsupported, 415), (StoreUnavailable, 503),
+)  # fmt: skip
+_STATUS_OF_REFUSAL = {Refusal.BODY_TOO_LARGE: 413, Refusal.BUSY: 503, Refusal.STORE_UNAVAILABLE: 503}
+
+
+def describe(error: Exception) -> tuple[int, str] | None:
+    """Status and words for an error that the operator can do something about; None for any other."""
+    if isinstance(error, Refused):
+        status, words = _STATUS_OF_REFUSAL.get(error.refusal, 400), error.refusal.value
+    else:
+        status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+        words = str(error)
+    if status == 500:
+        return None
+    return status, "the database does not answer, or too much waits for it; try again later" if status == 503 else words
 
 
 def problem_of(error: Exception, retry_after_s: int) -> Response | None:
     """The answer to an error that the operator can do something about; None for any other."""
-    if isinstance(error, Invalid):
-        return problem(400, str(error))
-    if isinstance(error, NotFound):
-        return problem(404, str(error))
-    if isinstance(error, Conflict):
-        return problem(409, str(error))
-    if isinstance(error, StoreUnavailable) or (isinstance(error, Refused) and error.refusal is Refusal.BUSY):
-        return problem(503, "the database does not answer; try again later", {"Retry-After": str(retry_after_s)})
-    if isinstance(error, Refused):
-        status = 413 if error.refusal is Refusal.BODY_TOO_LARGE else 400
-        return problem(status, error.refusal.value)
-    return None
+    cause = error.error if isinstance(error, Interrupted) else error
+    described = describe(cause)
+    if described is None:
+        return None
+    status, words = described
+    headers = {"Retry-After": str(retry_after_s)} if status == 503 else None
+    if isinstance(error, Interrupted):
+        return problem(status, f"{words} ({error})", headers, error.result)
+    return problem(status, words, headers)

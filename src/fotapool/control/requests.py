@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 DEFAULT_LIMIT = 100
-MAX_CURSOR = 2**63 - 1
+MAX_CURSOR = 2**53
 
 
 class Only(enum.Enum):
@@ -55,27 +55,27 @@ class ControlCall:
         declared = int(length) if length.isascii() and length.isdigit() else 0
         text = await read_body(self.request.receive, declared, self.context.settings.max_body_bytes)
         try:
-            return msgspec.json.decode(text, type=shape)
+            return msgspec.convert(_with_integers(msgspec.json.decode(text)), shape)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
             raise Invalid(f"the body is not what the operation takes: {error}") from error
 
-    def number(self, name: str, default: int, highest: int) -> int:
+    def number(self, name: str, default: int, lowest: int, highest: int) -> int:
         """A whole number from the query. Raises Invalid."""
         text = self.request.query_params.get(name)
         if text is None:
             return default
-        if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= highest):
-            raise Invalid(f"{name} must be a whole number from 0 to {highest}")
+        if not (text.isascii() and text.isdigit() and len(text) < 20 and lowest <= int(text) <= highest):
+            raise Invalid(f"{name} must be a whole number from {lowest} to {highest}, not {text[:40]!r}")
         return int(text)
 
     def limit(self) -> int:
-        return max(1, self.number("limit", DEFAULT_LIMIT, OPERATOR_PAGE))
+        return self.number("limit", DEFAULT_LIMIT, 1, OPERATOR_PAGE)
 
     def after(self) -> str:
         """The cursor of a list by name. Raises Invalid."""
         text = self.request.query_params.get("after", "")
         if "\x00" in text:
-            raise Invalid("after must not hold control characters")
+            raise Invalid("after must not hold a NUL character")
         return text
 
     def flag(self, name: str) -> bool:
@@ -97,7 +97,10 @@ class ControlOperation:
     summary: str
     response: type | None
     status: int = 200
-    request: type | None = None
+    request: Any = None
+    """The structure of the body, or a list of one."""
+    consumes: Sequence[str] = ("application/json",)
+    produces: Sequence[str] = ("application/json",)
     query: Sequence[tuple[str, str]] = ()
     only: Only = Only.BOTH
 
@@ -115,8 +118,7 @@ class ControlEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        given = request.headers.get("x-request-id")
-        request_id = self._request_ids.choose(given.encode("latin-1") if given else None).decode()
+        request_id = _request_id(request, self._request_ids)
         response = await self._respond(request, request_id)
         response.headers["x-request-id"] = request_id
         await response(scope, receive, send)
@@ -134,6 +136,8 @@ class ControlEndpoint:
                 detail = "send the operator key as Authorization: Bearer KEY"
                 return problem(401, detail, {"WWW-Authenticate": 'Bearer realm="fotapool control"'})
             return await operation.handle(ControlCall(self._context, operator, request, request_id))
+        except ClientDisconnect:
+            return problem(400, "the client went away before the body had ended")
         except Exception as error:
             answer = problem_of(error, retry_after_s)
             if answer is None:
@@ -148,9 +152,33 @@ class ControlEndpoint:
         return await identify_operator(self._context, key.strip())
 
 
-async def unknown_control_path(scope: Scope, receive: Receive, send: Send) -> None:
+class UnknownControlPath:
     """Answers whatever the operator plane does not have."""
-    await problem(404, "the operator plane has no such resource; see /docs")(scope, receive, send)
+
+    def __init__(self, request_ids: RequestIds) -> None:
+        self._request_ids = request_ids
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        response = problem(404, "the operator plane has no such resource; see /docs")
+        response.headers["x-request-id"] = _request_id(Request(scope), self._request_ids)
+        await response(scope, receive, send)
+
+
+def _request_id(request: Request, request_ids: RequestIds) -> str:
+    given = request.headers.get("x-request-id")
+    return request_ids.choose(given.encode("latin-1") if given else None).decode()
+
+
+def _with_integers(document: Any) -> Any:
+    """The document with members like 5.0 as integers: to JSON they are the same number."""
+    if not isinstance(document, dict):
+        return document
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in document.items()
+    }
 
 
 def answer(body: Any, status: int = 200) -> Response:

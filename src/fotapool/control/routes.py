@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from starlette.routing import Route, Router
 
 from fotapool.control import accounts, credentials, imports
-from fotapool.control.requests import ControlEndpoint, ControlOperation, unknown_control_path
+from fotapool.control.requests import ControlEndpoint, ControlOperation, UnknownControlPath
 from fotapool.http import RequestIds
 from fotapool.usecases.context import Context
 
@@ -26,4 +26,4 @@ def control_router(context: Context, request_ids: RequestIds, operations: Iterab
     for operation in operations:
         by_path.setdefault(operation.path, []).append(operation)
     routes = [Route(path, ControlEndpoint(context, request_ids, of_path)) for path, of_path in by_path.items()]
-    return Router(routes, redirect_slashes=False, default=unknown_control_path)
+    return Router(routes, redirect_slashes=False, default=UnknownControlPath(request_ids))

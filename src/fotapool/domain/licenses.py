@@ -41,6 +41,14 @@ class Pool:
     subscription_updated_ms: int
 
     @property
+    def row(self) -> tuple[int, ...]:
+        """The members in their order."""
+        return (
+            self.account_id, self.total, self.used, self.notice, self.entries, self.changes,
+            self.candidates, self.candidates_updated_ms, self.subscription_updated_ms,
+        )  # fmt: skip
+
+    @property
     def free(self) -> int:
         """Licenses that can be assigned now; none while licenses under notice exceed the total."""
         return max(0, self.total - self.used)

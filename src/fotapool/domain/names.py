@@ -13,7 +13,9 @@ MAX_IMEI = 10**IMEI_DIGITS - 1
 MAX_OFFENDERS = 100
 """How many malformed device ids an error names at most."""
 
-_ACCOUNT_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}", re.ASCII)
+ACCOUNT_NAME_PATTERN = "[0-9A-Za-z][0-9A-Za-z._-]{0,63}"
+
+_ACCOUNT_NAME = re.compile(ACCOUNT_NAME_PATTERN, re.ASCII)
 _IMEI = re.compile(r"[0-9]{15}", re.ASCII)
 
 

@@ -12,6 +12,9 @@ from fotapool.domain.names import IMEI_DIGITS
 START = 0
 """The cursor of the first page, and of a last page's answer."""
 
+BEFORE_ALL = -1
+"""What every IMEI is greater than, that of all zeros too."""
+
 MAX_INDEX_DIGITS = 15
 
 _NUMBER = re.compile(r"[0-9]+", re.ASCII)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from fotapool.domain.licenses import Pool
 from fotapool.domain.names import AccountStatus, PurchaseType
@@ -70,15 +70,12 @@ def record_account(connection: Connection, name: str, purchase_type: PurchaseTyp
     return account_id
 
 
+_POOL_NUMBERS = "total, used, notice, entries, changes, candidates, candidates_updated_ms, subscription_updated_ms"
+
+
 def record_pools(connection: Connection, pools: Sequence[Pool]) -> None:
     """Writes the pools' numbers; the schema's constraint has the last word on them."""
-    for pool in pools:
-        connection.execute(
-            "UPDATE license_pool SET total = :total, used = :used, notice = :notice, entries = :entries,"
-            " changes = :changes, candidates = :candidates, candidates_updated_ms = :candidates_updated_ms,"
-            " subscription_updated_ms = :subscription_updated_ms WHERE account_id = :account_id",
-            asdict(pool),
-        )
+    connection.update_rows("license_pool", "account_id", _POOL_NUMBERS, [pool.row for pool in pools])
 
 
 def record_purchase_type(connection: Connection, account_id: int, purchase_type: PurchaseType) -> None:

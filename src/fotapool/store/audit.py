@@ -46,7 +46,8 @@ _CHECKS = (
         "ledger-without-gaps",
         "ledger entries are numbered without gaps, and each belongs to a recorded change",
         "SELECT p.entries = (SELECT count(*) FROM ledger_entry e JOIN pool_change c ON c.account_id = e.account_id"
-        " AND c.number = e.change_number WHERE e.account_id = :id) AND p.changes = (SELECT count(*) FROM pool_change"
+        " AND c.number = e.change_number WHERE e.account_id = :id AND e.number BETWEEN 1 AND p.entries) AND p.entries ="
+        " (SELECT count(*) FROM ledger_entry WHERE account_id = :id) AND p.changes = (SELECT count(*) FROM pool_change"
         " WHERE account_id = :id), p.entries, p.changes FROM license_pool p WHERE p.account_id = :id",
         "{1} entries in {2} changes",
     ),

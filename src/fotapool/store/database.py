@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 Params = Mapping[str, Any]
 Row = tuple[Any, ...]
 NO_PARAMS: Params = {}
+NO_ENDINGS = -1
+"""In place of the number of ended sign-ins, where there is no sign-in to check."""
 Key = tuple[int, int]
 """An account id and a device."""
 
@@ -21,6 +24,10 @@ class StoreUnavailable(Exception):
 
 class ConnectionLost(StoreUnavailable):
     """The connection is of no use any more; a new one may work at once."""
+
+
+class Collided(StoreUnavailable):
+    """Two servers' transactions waited for each other, and this one was rolled back; again it will succeed."""
 
 
 class StoreMismatch(Exception):
@@ -42,6 +49,9 @@ class Connection(Protocol):
 
     def begin(self) -> None:
         """Begins a transaction that may write."""
+
+    def begin_at_once(self) -> bool:
+        """Begins a transaction that may write, or answers False where that would mean waiting for a lock."""
 
     def begin_snapshot(self) -> None:
         """Begins a transaction whose reads all see one state."""
@@ -76,8 +86,14 @@ class Connection(Protocol):
     def update_keys(self, table: str, assignment: str, keys: Sequence[Key], params: Params, where: str = "") -> None:
         """Updates the rows of the keys; `assignment` may use `:name` parameters."""
 
-    def lock_pools(self, account_ids: Sequence[int]) -> list[Row]:
-        """The pool rows of the accounts, in id order, locked until the transaction ends."""
+    def update_rows(self, table: str, key: str, columns: str, rows: Sequence[Row]) -> None:
+        """Updates the columns of one row each; a row is the key's value and then the columns'."""
+
+    def lock_pools(self, account_ids: Sequence[int]) -> tuple[int, list[Row]]:
+        """How many sign-ins were ended so far, and the accounts' pool rows in id order, locked from now on."""
+
+    def pipelined(self) -> AbstractContextManager[object]:
+        """Within it, statements that answer nothing need not wait for the database one by one."""
 
     def check(self) -> None:
         """Raises StoreUnavailable if the database is visibly gone; costs next to nothing."""
@@ -95,6 +111,8 @@ class Database(Protocol):
 
     reads_inline: bool
     """Whether a short read is so fast that it is done on the event loop itself."""
+    commits_inline: bool
+    """Whether a commit waits for nothing, so that it is done on the event loop too."""
     kind: str
 
     def connect(self, writes: bool = False) -> Connection: ...

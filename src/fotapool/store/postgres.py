@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import select
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
@@ -13,7 +14,9 @@ from psycopg import errors
 
 from fotapool.store.database import (
     BUSY_TIMEOUT_S,
+    NO_ENDINGS,
     NO_PARAMS,
+    Collided,
     ConnectionLost,
     ConstraintViolated,
     Key,
@@ -57,6 +60,8 @@ class PostgresConnection:
         except psycopg.Error as error:
             raise StoreUnavailable(str(error)) from error
         self._cursor = self._db.cursor(binary=True)
+        self._poll = select.poll()
+        self._poll.register(self._db.fileno(), select.POLLIN)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -64,15 +69,24 @@ class PostgresConnection:
             yield
         except errors.IntegrityError as error:
             raise ConstraintViolated(str(error)) from error
+        except errors.DeadlockDetected as error:
+            raise Collided(str(error)) from error
         except (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction) as error:
             kind = ConnectionLost if self._db.closed or self._db.broken else StoreUnavailable
             raise kind(str(error)) from error
 
     def check(self) -> None:
-        """Nothing to see from here: a lost server shows at the next statement."""
+        # Between statements the server says nothing, unless it ends the connection.
+        with self._translated():
+            if self._db.closed or self._poll.poll(0):
+                self._db.close()
+                raise psycopg.OperationalError("the server ended the connection")
 
     def begin(self) -> None:
         self.execute("BEGIN")
+
+    def begin_at_once(self) -> bool:
+        return False
 
     def begin_snapshot(self) -> None:
         self.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -91,16 +105,16 @@ class PostgresConnection:
 
     def execute(self, sql: str, params: Params = NO_PARAMS) -> None:
         with self._translated():
-            self._cursor.execute(_native(sql), params or None)
+            self._cursor.execute(_native(sql), params)
 
     def fetch(self, sql: str, params: Params = NO_PARAMS) -> list[Row]:
         with self._translated():
-            return self._cursor.execute(_native(sql), params or None).fetchall()
+            return self._db.execute(_native(sql), params, binary=True).fetchall()
 
     def fetch_together(self, queries: Sequence[tuple[str, Params]]) -> list[list[Row]]:
         with self._translated(), self._db.pipeline():
             self._cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            cursors = [self._db.cursor(binary=True).execute(_native(sql), params or None) for sql, params in queries]
+            cursors = [self._db.execute(_native(sql), params, binary=True) for sql, params in queries]
             self._cursor.execute("COMMIT")
             return [cursor.fetchall() for cursor in cursors]
 
@@ -126,11 +140,30 @@ class PostgresConnection:
             sql = f"UPDATE {table} t SET {assignment} FROM {_KEYS} k WHERE {_MATCH}{_and(where)}"
             self.execute(sql, {**params, **_key_params(keys)})
 
-    def lock_pools(self, account_ids: Sequence[int]) -> list[Row]:
-        return self.fetch(
-            "SELECT * FROM license_pool WHERE account_id = ANY(:ids) ORDER BY account_id FOR UPDATE",
-            {"ids": list(account_ids)},
+    def update_rows(self, table: str, key: str, columns: str, rows: Sequence[Row]) -> None:
+        if rows:
+            arrays, params = _arrays(f"{key}, {columns}", rows)
+            assignments = ", ".join(f"{name.strip()} = v.{name.strip()}" for name in columns.split(","))
+            values = f"(SELECT * FROM unnest({arrays}) AS v ({key}, {columns}))"
+            self.execute(f"UPDATE {table} t SET {assignments} FROM {values} v WHERE t.{key} = v.{key}", params)
+
+    def lock_pools(self, account_ids: Sequence[int]) -> tuple[int, list[Row]]:
+        rows = self.fetch(
+            "SELECT (SELECT number FROM sign_in_endings), p.* FROM license_pool p"
+            " WHERE account_id = ANY(CAST(:ids AS BIGINT[])) ORDER BY account_id FOR UPDATE OF p",
+            {"ids": _integer_array(account_ids)},
         )
+        return (rows[0][0], [row[1:] for row in rows]) if rows else (NO_ENDINGS, [])
+
+    @contextlib.contextmanager
+    def pipelined(self) -> Iterator[object]:
+        try:
+            with self._translated(), self._db.pipeline() as pipeline:
+                yield pipeline
+        except BaseException:
+            # The driver does not know which of the statements it prepared on the way were lost.
+            self._db.close()
+            raise
 
     def has_table(self, name: str) -> bool:
         return self.fetch("SELECT to_regclass(CAST(:name AS TEXT)) IS NOT NULL", {"name": name}) == [(True,)]
@@ -151,20 +184,27 @@ def _native(sql: str) -> Any:
     return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
 
 
-def _key_params(keys: Sequence[Key]) -> dict[str, list[int]]:
-    return {"key_accounts": [account_id for account_id, _ in keys], "key_devices": [imei for _, imei in keys]}
+def _key_params(keys: Sequence[Key]) -> dict[str, str]:
+    accounts, devices = zip(*keys, strict=True) if keys else ((), ())
+    return {"key_accounts": _integer_array(accounts), "key_devices": _integer_array(devices)}
 
 
-def _arrays(columns: str, rows: Sequence[Row]) -> tuple[str, dict[str, list[Any]]]:
+def _integer_array(values: Sequence[int | None]) -> str:
+    """An array literal: made at a tenth of the time that the driver takes to look at each element's type."""
+    return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
+
+
+def _arrays(columns: str, rows: Sequence[Row]) -> tuple[str, dict[str, Any]]:
     """The arguments of unnest() for these rows, and the parameters they name: an array for each column."""
-    named = dict(zip((name.strip() for name in columns.split(",")), zip(*rows, strict=True), strict=True))
-    arrays = ", ".join(f"CAST(:v_{name} AS {_array_type(column)})" for name, column in named.items())
-    return arrays, {f"v_{name}": list(column) for name, column in named.items()}
-
-
-def _array_type(column: tuple[object, ...]) -> str:
-    sample = next((value for value in column if value is not None), 0)
-    return "TEXT[]" if isinstance(sample, str) else "BYTEA[]" if isinstance(sample, bytes) else "BIGINT[]"
+    casts: list[str] = []
+    params: dict[str, Any] = {}
+    for name, column in zip(columns.split(","), zip(*rows, strict=True), strict=True):
+        name = f"v_{name.strip()}"
+        sample = next((value for value in column if value is not None), 0)
+        kind = "TEXT" if isinstance(sample, str) else "BYTEA" if isinstance(sample, bytes) else "BIGINT"
+        casts.append(f"CAST(:{name} AS {kind}[])")
+        params[name] = _integer_array(column) if kind == "BIGINT" else list(column)
+    return ", ".join(casts), params
 
 
 def _and(where: str) -> str:
@@ -175,6 +215,7 @@ class PostgresDatabase:
     """One PostgreSQL database, shared by any number of servers."""
 
     reads_inline = False
+    commits_inline = False
     kind = "postgresql"
 
     def __init__(self, url: str, durable: bool) -> None:

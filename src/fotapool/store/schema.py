@@ -127,6 +127,10 @@ CREATE TABLE user_session (
     last_used_ms BIGINT NOT NULL
 ){clustered};
 CREATE INDEX user_session_by_use ON user_session (last_used_ms);
+CREATE TABLE sign_in_endings (
+    number BIGINT NOT NULL
+);
+INSERT INTO sign_in_endings VALUES (0);
 CREATE TABLE operator_key (
     name TEXT PRIMARY KEY,
     key_hash {bytes} NOT NULL UNIQUE,
@@ -165,6 +169,8 @@ def prepare(connection: Connection) -> None:
 
 
 def forget_everything(connection: Connection) -> None:
-    """Deletes every row of every table."""
+    """Deletes every row of every table, and so ends every sign-in."""
     for table in TABLE_NAMES:
-        connection.execute(f"DELETE FROM {table}")
+        if table != "sign_in_endings":
+            connection.execute(f"DELETE FROM {table}")
+    connection.execute("UPDATE sign_in_endings SET number = number + 1")

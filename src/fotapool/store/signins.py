@@ -31,6 +31,32 @@ class SignInRow:
     account_id: int | None
     account_status: str | None
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing but the passing of time, or an ending, can refuse a request with these tokens."""
+        return (
+            self.bearer_issued_ms is not None
+            and not self.bearer_revoked
+            and self.username is not None
+            and self.account_status == "active"
+        )
+
+
+NO_SIGN_IN = SignInRow(None, None, None, None, None, None)
+
+
+def read_endings_and_sign_ins(
+    connection: Connection, keys: Sequence[tuple[bytes, bytes, str]]
+) -> tuple[int, list[SignInRow]]:
+    """How many sign-ins were ended so far, read first; and what is stored of each key."""
+    endings: int = connection.fetch("SELECT number FROM sign_in_endings")[0][0]
+    return endings, read_sign_ins(connection, keys) if keys else []
+
+
+def record_ending(connection: Connection) -> None:
+    """Tells all servers that a token, a user, a client or an account does not count any more."""
+    connection.execute("UPDATE sign_in_endings SET number = number + 1")
+
 
 def read_sign_ins(connection: Connection, keys: Sequence[tuple[bytes, bytes, str]]) -> list[SignInRow]:
     """For each (bearer hash, session hash, account name), in order."""
@@ -68,6 +94,7 @@ def record_bearer(connection: Connection, token_hash: bytes, client_key: str, no
 
 
 def record_bearer_revoked(connection: Connection, token_hash: bytes, client_key: str) -> None:
+    record_ending(connection)
     connection.execute(
         "UPDATE bearer_token SET revoked = 1 WHERE token_hash = :hash AND client_key = :client",
         {"hash": token_hash, "client": client_key},
@@ -81,6 +108,7 @@ def record_client(connection: Connection, key: str, secret_hash: str, now_ms: in
 
 
 def record_client_deleted(connection: Connection, key: str) -> None:
+    record_ending(connection)
     connection.execute("DELETE FROM bearer_token WHERE client_key = :key", {"key": key})
     connection.execute("DELETE FROM api_client WHERE client_key = :key", {"key": key})
 
@@ -139,6 +167,7 @@ def record_user(
 
 
 def record_user_deleted(connection: Connection, username: str) -> None:
+    record_ending(connection)
     for table in ("user_session", "user_account", "api_user"):
         connection.execute(f"DELETE FROM {table} WHERE username = :username", {"username": username})
 
@@ -165,12 +194,13 @@ def record_session(connection: Connection, token_hash: bytes, username: str, now
 
 
 def record_session_ended(connection: Connection, token_hash: bytes) -> None:
+    record_ending(connection)
     connection.execute("DELETE FROM user_session WHERE token_hash = :hash", {"hash": token_hash})
 
 
 def record_session_uses(connection: Connection, uses: Mapping[bytes, int]) -> None:
-    """Moves the sessions' last use forward; never back."""
-    for token_hash, used_ms in uses.items():
+    """Moves the sessions' last use forward; never back. All servers go in one order, or they would lock each other."""
+    for token_hash, used_ms in sorted(uses.items()):
         connection.execute(
             "UPDATE user_session SET last_used_ms = :used WHERE token_hash = :hash AND last_used_ms < :used",
             {"hash": token_hash, "used": used_ms},
@@ -187,6 +217,10 @@ def read_operator(connection: Connection, key_hash: bytes) -> str | None:
     """The name of the operator with this key."""
     rows = connection.fetch("SELECT name FROM operator_key WHERE key_hash = :hash", {"hash": key_hash})
     return rows[0][0] if rows else None
+
+
+def has_operator(connection: Connection, name: str) -> bool:
+    return bool(connection.fetch("SELECT 1 FROM operator_key WHERE name = :name", {"name": name}))
 
 
 def read_operators(connection: Connection, after: str, limit: int) -> list[Row]:

@@ -43,10 +43,11 @@ class SqliteConnection:
 
     words = WORDS
 
-    def __init__(self, path: str, synchronous: str) -> None:
+    def __init__(self, path: str, synchronous: str, create: bool) -> None:
         self._path = path
+        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
         try:
-            self._db = apsw.Connection(path)
+            self._db = apsw.Connection(path, flags)
             self._db.set_busy_timeout(BUSY_TIMEOUT_S * 1000)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute(f"PRAGMA synchronous = {synchronous}")
@@ -72,6 +73,19 @@ class SqliteConnection:
     def begin(self) -> None:
         self.check()
         self.execute("BEGIN IMMEDIATE")
+
+    def begin_at_once(self) -> bool:
+        self.check()
+        self._db.set_busy_timeout(0)
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            return True
+        except apsw.BusyError:
+            return False
+        except _UNAVAILABLE as error:
+            raise StoreUnavailable(str(error)) from error
+        finally:
+            self._db.set_busy_timeout(BUSY_TIMEOUT_S * 1000)
 
     def begin_snapshot(self) -> None:
         self.execute("BEGIN")
@@ -130,12 +144,22 @@ class SqliteConnection:
         except _UNAVAILABLE as error:
             raise StoreUnavailable(str(error)) from error
 
-    def lock_pools(self, account_ids: Sequence[int]) -> list[Row]:
+    def update_rows(self, table: str, key: str, columns: str, rows: Sequence[Row]) -> None:
+        names = [key, *(name.strip() for name in columns.split(","))]
+        assignments = ", ".join(f"{name} = ?{place}" for place, name in enumerate(names[1:], start=2))
+        self._repeat(f"UPDATE {table} SET {assignments} WHERE {key} = ?1", rows)
+
+    def lock_pools(self, account_ids: Sequence[int]) -> tuple[int, list[Row]]:
         # BEGIN IMMEDIATE has locked the whole file already.
-        return self.fetch(
+        endings: int = self.fetch("SELECT number FROM sign_in_endings")[0][0]
+        pools = self.fetch(
             "SELECT * FROM license_pool WHERE account_id IN (SELECT value FROM json_each(:ids)) ORDER BY account_id",
             {"ids": json.dumps(account_ids)},
         )
+        return endings, pools
+
+    def pipelined(self) -> contextlib.AbstractContextManager[object]:
+        return contextlib.nullcontext()
 
     def has_table(self, name: str) -> bool:
         return bool(self.fetch("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = :name", {"name": name}))
@@ -183,11 +207,22 @@ class SqliteDatabase:
 
     def __init__(self, path: str | None, durable: bool) -> None:
         self._private = None if path else tempfile.mkdtemp(prefix="fotapool-")
+        self._connected = False
         self.path = os.path.abspath(path) if path else os.path.join(self._private or "", "memory.db")
+        self.commits_inline = not durable
         self._synchronous = "FULL" if durable else "NORMAL" if path else "OFF"
 
     def connect(self, writes: bool = False) -> SqliteConnection:
-        return SqliteConnection(self.path, self._synchronous)
+        """Only the first connection creates a file: one that is missing later was moved away, and may come back.
+
+        A new file in its place would make SQLite drop the write-ahead log of the old one.
+        """
+        connection = SqliteConnection(self.path, self._synchronous, create=not self._connected)
+        if self._connected and not connection.has_table("alembic_version"):
+            connection.close()
+            raise StoreUnavailable(f"{self.path} is not the database any more")
+        self._connected = True
+        return connection
 
     def dispose(self) -> None:
         if self._private:

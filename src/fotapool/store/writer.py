@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from fotapool.domain.errors import Conflict, Invalid, NotFound, Refusal, Refused
 from fotapool.domain.licenses import Pool
 from fotapool.store.accounts import record_pools
-from fotapool.store.database import Connection, ConnectionLost, Database, StoreUnavailable
+from fotapool.store.database import NO_ENDINGS, Collided, Connection, ConnectionLost, Database, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +27,19 @@ MAX_WAITING = 10_000
 MAX_BATCH_COMMANDS = 512
 MAX_BATCH_DEVICES = 20_000
 """A batch takes no further command once it holds this many devices, so that a giant does not hold up the others."""
+MAX_INLINE_DEVICES = 500
+"""A batch with more devices than this does not run on the event loop, which it would hold up."""
 BATCHES_BETWEEN_MAINTENANCE = 2_000
+TRIES = 5
+"""How often a change runs again after it collided with another server's."""
+REFUSALS = (Refused, Conflict, NotFound, Invalid)
 
 Outcome = TypeVar("Outcome")
 Pools = dict[int, Pool]
+
+
+class SignInStale(Exception):
+    """Some sign-in was ended since the command's caller was accepted; nothing was done. Check it and submit again."""
 
 
 class Facts(Protocol):
@@ -47,7 +56,13 @@ class Command(Generic[Outcome]):
     account_ids: Sequence[int] = ()
     """The accounts whose pool rows it locks."""
     devices: int = 1
-    """How many devices it is about, for the batch's limit."""
+    """How many devices it is about, for the batch's limits."""
+    inline: ClassVar[bool] = True
+    """Whether its work is bounded by its devices; if not, it never runs on the event loop."""
+    endings: int = NO_ENDINGS
+    """How many sign-ins had been ended when its caller was accepted; checked again in its transaction."""
+    alone: bool = False
+    """Whether it has a transaction for itself, which its refusal rolls back: for one that writes as it decides."""
 
     @classmethod
     def load(cls, connection: Connection, pools: Pools, commands: Sequence[Any], now_ms: int) -> Facts:
@@ -59,36 +74,39 @@ class Command(Generic[Outcome]):
 
 
 class _Waiting:
-    __slots__ = ("command", "future", "loop", "result")
+    __slots__ = ("command", "future", "result")
 
-    def __init__(self, command: Command[Any], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, command: Command[Any], future: asyncio.Future[Any]) -> None:
         self.command = command
-        self.loop = loop
-        self.future: asyncio.Future[Any] = loop.create_future()
+        self.future = future
         self.result: Any = None
 
 
 class Writer:
-    """Runs commands in a thread of its own, beside the event loop."""
+    """Runs commands in batches: what arrives while one batch is being committed makes the next.
+
+    Where the database is in the process, a small batch is decided and recorded on the event loop itself and only its
+    commit, which waits for the disk, is left to a thread: handing the interpreter to and fro at each statement would
+    cost more than the statements. Everything else runs in the thread as a whole.
+    """
 
     def __init__(self, database: Database, now_ms: Callable[[], int]) -> None:
         self._database = database
         self._now_ms = now_ms
         self._waiting: deque[_Waiting] = deque()
-        self._wake = threading.Semaphore(0)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="fotapool-writer")
+        self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._connection: Connection | None = None
         self._batches = 0
-        self._thread = threading.Thread(target=self._run, name="fotapool-writer", daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Finishes what waits, then ends the thread."""
+    async def stop(self) -> None:
+        """Finishes what waits, then closes the connection. Nothing can be submitted any more."""
         self._closing = True
-        self._wake.release()
-        self._thread.join()
+        if self._task is not None:
+            await self._task
+        await self._in_thread(self._disconnect)
+        self._thread.shutdown()
 
     @property
     def waiting(self) -> int:
@@ -102,82 +120,134 @@ class Writer:
         """
         if self._closing or len(self._waiting) >= MAX_WAITING:
             raise Refused(Refusal.BUSY)
-        waiting = _Waiting(command, asyncio.get_running_loop())
+        waiting = _Waiting(command, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
-        self._wake.release()
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
         return cast(Outcome, await waiting.future)
 
-    def _run(self) -> None:
-        while True:
-            self._wake.acquire()
+    async def _run(self) -> None:
+        while self._waiting:
             batch = self._take()
-            while self._wake.acquire(blocking=False):  # one wake-up serves all that have arrived
-                pass
-            while batch:
-                self._finish(batch)
-                batch = self._take()
-            if self._closing:
-                break
-        self._disconnect()
+            await self._finish(batch)
+            _deliver(batch)
+        self._task = None
 
     def _take(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
         devices = 0
         while self._waiting and len(batch) < MAX_BATCH_COMMANDS and devices < MAX_BATCH_DEVICES:
+            if batch and (self._waiting[0].command.alone or batch[-1].command.alone):
+                break
             batch.append(self._waiting.popleft())
             devices += batch[-1].command.devices
         return batch
 
-    def _finish(self, batch: list[_Waiting]) -> None:
+    async def _finish(self, batch: list[_Waiting], tries: int = TRIES) -> None:
+        """Gives every command of the batch its result."""
         try:
-            self._transact(batch)
+            await self._transact(batch)
+        except Collided as error:
+            log.info("another server was in the way; the batch runs again one by one: %s", error)
+            if tries == 0:
+                _settle(batch, error)
+                return
+            for waiting in batch:
+                await self._finish([waiting], tries - 1)
         except StoreUnavailable as error:
             log.warning("the database does not answer: %s", error)
-            self._disconnect()
+            await self._in_thread(self._disconnect)
+            _settle(batch, error)
+        except REFUSALS as error:  # of a command that is alone: what it wrote was rolled back
             _settle(batch, error)
         except Exception as error:
             if len(batch) == 1:
                 log.exception("a change failed and was rolled back")
                 _settle(batch, error)
-            else:
-                log.exception("a batch failed; its %d changes run again one by one", len(batch))
-                for waiting in batch:
-                    self._finish([waiting])
                 return
-        _answer(batch)
+            log.exception("a batch failed; its %d changes run again one by one", len(batch))
+            for waiting in batch:
+                await self._finish([waiting])
 
-    def _transact(self, batch: list[_Waiting]) -> None:
-        connection = self._begun()
+    async def _transact(self, batch: list[_Waiting]) -> None:
+        if not (self._is_small(batch) and self._begin_at_once()):
+            await self._in_thread(self._transact_in_thread, batch)
+            return
+        with self._undone_on_error():
+            self._decide_and_record(batch)
+            if self._database.commits_inline:
+                self._commit()
+            else:
+                await self._in_thread(self._commit)
+
+    def _is_small(self, batch: list[_Waiting]) -> bool:
+        return (
+            self._database.reads_inline
+            and all(waiting.command.inline for waiting in batch)
+            and sum(waiting.command.devices for waiting in batch) <= MAX_INLINE_DEVICES
+        )
+
+    def _begin_at_once(self) -> bool:
+        """Begins a transaction unless another process holds the lock: waiting for that is left to the thread."""
+        if self._connection is None:
+            self._connection = self._database.connect(writes=True)
         try:
-            now_ms = self._now_ms()
-            ids = sorted({account_id for waiting in batch for account_id in waiting.command.account_ids})
-            pools = {row[0]: Pool(*row) for row in connection.lock_pools(ids)} if ids else {}
-            before = {account_id: _mutable(pool) for account_id, pool in pools.items()}
-            for run in _runs(batch):
-                facts = run[0].command.load(connection, pools, [waiting.command for waiting in run], now_ms)
-                for waiting in run:
-                    waiting.result = _decided(waiting.command, facts, now_ms)
-                facts.record(connection)
-            record_pools(connection, [pool for pool in pools.values() if _mutable(pool) != before[pool.account_id]])
-            connection.commit()
+            return self._connection.begin_at_once()
+        except ConnectionLost:
+            self._disconnect()
+            return False
+
+    def _transact_in_thread(self, batch: list[_Waiting]) -> None:
+        connection = self._usable_connection()
+        with self._undone_on_error(), connection.pipelined():
+            connection.begin()
+            self._decide_and_record(batch)
+            self._commit()
+
+    @contextlib.contextmanager
+    def _undone_on_error(self) -> Iterator[None]:
+        try:
+            yield
         except BaseException:
-            connection.rollback()
+            if self._connection is not None:
+                self._connection.rollback()
             raise
+
+    def _usable_connection(self) -> Connection:
+        """The connection; one that died while it was idle is replaced."""
+        if self._connection is not None:
+            try:
+                self._connection.check()
+                return self._connection
+            except ConnectionLost:
+                self._disconnect()
+        self._connection = self._database.connect(writes=True)
+        return self._connection
+
+    def _decide_and_record(self, batch: list[_Waiting]) -> None:
+        connection = self._require_connection()
+        now_ms = self._now_ms()
+        ids = sorted({account_id for waiting in batch for account_id in waiting.command.account_ids})
+        endings, rows = connection.lock_pools(ids) if ids else (NO_ENDINGS, [])
+        pools = {row[0]: Pool(*row) for row in rows}
+        for run in _runs(_signed_in(batch, endings)):
+            facts = run[0].command.load(connection, pools, [waiting.command for waiting in run], now_ms)
+            for waiting in run:
+                waiting.result = _decided(waiting.command, facts, now_ms)
+            facts.record(connection)
+        record_pools(connection, [pool for pool, row in zip(pools.values(), rows, strict=True) if pool.row != row])
+
+    def _commit(self) -> None:
+        connection = self._require_connection()
+        connection.commit()
         self._batches += 1
         if self._batches % BATCHES_BETWEEN_MAINTENANCE == 0:
             with contextlib.suppress(StoreUnavailable):
                 connection.maintain()
 
-    def _begun(self) -> Connection:
-        """A connection with a transaction begun; one that died while it was idle is replaced."""
-        if self._connection is not None:
-            try:
-                self._connection.begin()
-                return self._connection
-            except ConnectionLost:
-                self._disconnect()
-        self._connection = self._database.connect(writes=True)
-        self._connection.begin()
+    def _require_connection(self) -> Connection:
+        if self._connection is None:
+            raise ConnectionLost("the writer has no connection")
         return self._connection
 
     def _disconnect(self) -> None:
@@ -185,6 +255,9 @@ class Writer:
             with contextlib.suppress(Exception):
                 self._connection.close()
             self._connection = None
+
+    async def _in_thread(self, work: Callable[..., None], *arguments: Any) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
 
 class _Failure:
@@ -199,8 +272,23 @@ class _Failure:
 def _decided(command: Command[Any], facts: Facts, now_ms: int) -> Any:
     try:
         return command.decide(facts, now_ms)
-    except (Refused, Conflict, NotFound, Invalid) as error:
+    except REFUSALS as error:
+        if command.alone:
+            raise
         return _Failure(error)
+
+
+def _loader(command: Command[Any]) -> Any:
+    """The function that loads its facts, which its class may have from a common one."""
+    return getattr(type(command).load, "__func__", None)
+
+
+def _signed_in(batch: list[_Waiting], endings: int) -> list[_Waiting]:
+    """The commands whose sign-in holds; the others fail, to be checked anew."""
+    for waiting in batch:
+        if waiting.command.endings not in (NO_ENDINGS, endings):
+            waiting.result = _Failure(SignInStale())
+    return [waiting for waiting in batch if waiting.command.endings in (NO_ENDINGS, endings)]
 
 
 def _runs(batch: list[_Waiting]) -> Iterator[list[_Waiting]]:
@@ -208,34 +296,18 @@ def _runs(batch: list[_Waiting]) -> Iterator[list[_Waiting]]:
     run: list[_Waiting] = []
     for waiting in batch:
         command = waiting.command
-        shares = run and command.merges and run[0].command.merges and type(run[0].command).load == type(command).load
+        shares = run and command.merges and run[0].command.merges and _loader(command) is _loader(run[0].command)
         if run and not shares:
             yield run
             run = []
         run.append(waiting)
-    yield run
-
-
-def _mutable(pool: Pool) -> tuple[int, ...]:
-    return (
-        pool.total, pool.used, pool.notice, pool.entries, pool.changes,
-        pool.candidates, pool.candidates_updated_ms, pool.subscription_updated_ms,
-    )  # fmt: skip
+    if run:
+        yield run
 
 
 def _settle(batch: list[_Waiting], error: BaseException) -> None:
     for waiting in batch:
         waiting.result = _Failure(error)
-
-
-def _answer(batch: list[_Waiting]) -> None:
-    """Hands the results to the event loop, with one wake-up for all of a loop's requests."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
-    for waiting in batch:
-        by_loop.setdefault(waiting.loop, []).append(waiting)
-    for loop, done in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
-            loop.call_soon_threadsafe(_deliver, done)
 
 
 def _deliver(done: list[_Waiting]) -> None:

@@ -17,6 +17,7 @@ from fotapool.store.accounts import (
     record_status,
 )
 from fotapool.store.database import Connection
+from fotapool.store.signins import record_ending
 from fotapool.store.writer import Command, Pools
 from fotapool.usecases.context import OPERATOR_PAGE, Caller, Context
 
@@ -34,11 +35,17 @@ class _Nothing:
 
 
 class DirectCommand(Command[Result]):
-    """A rare change that is one function of the connection and the time (ms), with the pools it names locked."""
+    """A rare change that is one function of the connection and the time (ms), with the pools it names locked.
 
-    def __init__(self, change: Callable[[Connection, int], Result], account_ids: Sequence[int] = ()) -> None:
+    A change that may refuse after it has written something must be `alone`.
+    """
+
+    def __init__(
+        self, change: Callable[[Connection, int], Result], account_ids: Sequence[int] = (), alone: bool = False
+    ) -> None:
         self._change = change
         self.account_ids = account_ids
+        self.alone = alone
 
     @classmethod
     def load(
@@ -73,20 +80,23 @@ def _existing(account: Account | None, name: str) -> Account:
 
 async def get_account(context: Context, name: str) -> Account:
     """Raises NotFound."""
+    if not is_account_name(name):
+        raise NotFound(f"account {name[:100]} does not exist")
     return _existing(await context.reader.short(read_account, name), name)
 
 
 async def list_accounts(context: Context, after: str, limit: int) -> list[Account]:
     """Accounts by name, after the given one."""
-    return await context.reader.short(read_accounts, after, min(limit, OPERATOR_PAGE))
+    return await context.reader.short(read_accounts, after, min(limit, OPERATOR_PAGE + 1))
 
 
 async def set_account_status(context: Context, name: str, status: AccountStatus) -> Account:
     """Suspends an account or makes it active again. Raises NotFound."""
 
     def change(connection: Connection, now_ms: int) -> Account:
-        account = _existing(read_account(connection, name), name)
+        account = _existing(read_account(connection, name) if is_account_name(name) else None, name)
         record_status(connection, account.id, status)
+        record_ending(connection)
         return _existing(read_account(connection, name), name)
 
     return await context.writer.submit(DirectCommand(change))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fotapool.domain.errors import NotFound
+from fotapool.domain.names import is_account_name
 from fotapool.store.accounts import read_account
 from fotapool.store.audit import Check, read_audit
 from fotapool.store.database import Connection, Row
@@ -14,7 +15,7 @@ async def audit_account(context: Context, name: str) -> list[Check]:
     """Every invariant of the account, recomputed from its rows at one moment. Raises NotFound."""
 
     def audit(connection: Connection) -> list[Check]:
-        account = read_account(connection, name)
+        account = read_account(connection, name) if is_account_name(name) else None
         if account is None:
             raise NotFound(f"account {name} does not exist")
         return read_audit(connection, account.id)
@@ -24,4 +25,4 @@ async def audit_account(context: Context, name: str) -> list[Check]:
 
 async def list_ledger(context: Context, caller: Caller, device: int | None, after: int, limit: int) -> list[Row]:
     """Ledger entries numbered above `after`; see store.ledger.read_ledger."""
-    return await context.reader.short(read_ledger, caller.account_id, device, after, min(limit, OPERATOR_PAGE))
+    return await context.reader.short(read_ledger, caller.account_id, device, after, min(limit, OPERATOR_PAGE + 1))

@@ -39,11 +39,14 @@ class _ListFacts:
 
 
 class _ChangeList(Command[list[int]]):
+    inline = False
+
     def __init__(self, caller: Caller, device_ids: Sequence[int], append: bool) -> None:
         self._caller = caller
         self._device_ids = device_ids
         self._append = append
         self.account_ids = (caller.account_id,)
+        self.endings = caller.endings
         self.devices = len(device_ids)
 
     @classmethod

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fotapool.clock import Clock
 from fotapool.settings import Settings
 from fotapool.store.changes import Cause
+from fotapool.store.database import NO_ENDINGS
 from fotapool.store.reader import Reader
 from fotapool.store.writer import Writer
 
@@ -38,10 +39,12 @@ class Caller:
     request_id: str
     account_id: int = 0
     account_name: str = ""
+    endings: int = NO_ENDINGS
+    """How many sign-ins had been ended when the caller was accepted, if its change has to check that again."""
 
     def cause(self, verb: str, **detail: object) -> Cause:
         return Cause(self.actor, self.request_id, verb, detail)
 
 
 OPERATOR_PAGE = 1000
-"""How many rows a list of the operator plane answers at most."""
+"""How many rows a list of the operator plane answers at most; one more is read to know of a next page."""

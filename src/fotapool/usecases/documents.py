@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -17,6 +18,10 @@ from fotapool.domain.names import MAX_IMEI, is_device_id
 MAX_RUN = 50_000_000
 """How many devices one run of a seed document makes at most."""
 UNKNOWN = "unknown"
+MAX_NESTING, MAX_INDENT = 1_000, 1_000
+"""How many brackets may be open, and how many characters a line may be indented, in a seed document."""
+MAX_MOMENT_MS = 253_370_764_800_000
+"""9999-01-01: later times could not be written."""
 
 
 class DeviceLine(msgspec.Struct, forbid_unknown_fields=True):
@@ -33,8 +38,7 @@ class DeviceLine(msgspec.Struct, forbid_unknown_fields=True):
 
     def to_device(self, now_ms: int) -> Device:
         """Raises Invalid that says which member is wrong."""
-        if not is_device_id(self.deviceId):
-            raise Invalid(f"deviceId must be 15 digits, not {self.deviceId[:40]!r}")
+        _check_device_id("deviceId", self.deviceId)
         check_texts(self.make, self.model, self.firmware, self.mdn, self.protocol)
         licensed_ms = parse_licensed_at(self.licensedAt) if self.licensedAt else now_ms if self.licensed else None
         return Device(int(self.deviceId), self.make, self.model, self.firmware, self.protocol, self.mdn, licensed_ms)
@@ -54,18 +58,23 @@ class DeviceRun(msgspec.Struct, forbid_unknown_fields=True):
 
     def to_devices(self, now_ms: int) -> Iterator[Device]:
         """Raises Invalid that says which member is wrong."""
-        if not is_device_id(self.first):
-            raise Invalid(f"first must be 15 digits, not {self.first[:40]!r}")
+        self.check()
         first = int(self.first)
-        if not 0 < self.count <= MAX_RUN or first + self.count - 1 > MAX_IMEI:
-            raise Invalid(f"count must be from 1 to {MAX_RUN}, and the last IMEI must have 15 digits")
-        if not 0 <= self.licensed <= self.count:
-            raise Invalid("licensed must be from 0 to count")
-        check_texts(self.make, self.model, self.firmware, "", self.protocol)
         since_ms = parse_licensed_at(self.licensedAt) if self.licensedAt else now_ms
         for place in range(self.count):
             licensed_ms = since_ms if place < self.licensed else None
             yield Device(first + place, self.make, self.model, self.firmware, self.protocol, "", licensed_ms)
+
+    def check(self) -> None:
+        """Raises Invalid that says which member is wrong."""
+        _check_device_id("first", self.first)
+        if not 0 < self.count <= MAX_RUN or int(self.first) + self.count - 1 > MAX_IMEI:
+            raise Invalid(f"count must be from 1 to {MAX_RUN}, and the last IMEI must have 15 digits")
+        if not 0 <= self.licensed <= self.count:
+            raise Invalid("licensed must be from 0 to count")
+        check_texts(self.make, self.model, self.firmware, "", self.protocol)
+        if self.licensedAt:
+            parse_licensed_at(self.licensedAt)
 
 
 class SeedClient(msgspec.Struct, forbid_unknown_fields=True):
@@ -101,23 +110,73 @@ def read_seed_document(text: str) -> SeedDocument:
 
     Raises Invalid that says where the document is wrong.
     """
+    _check_nesting(text)
     try:
         plain = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))  # noqa: S506
         return msgspec.convert(plain or {}, SeedDocument, strict=False)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
+    except RecursionError as error:
+        raise Invalid("the seed document is nested too deeply") from error
+    except (yaml.YAMLError, msgspec.ValidationError, ValueError) as error:
         raise Invalid(f"the seed document cannot be read: {error}") from error
+
+
+def _check_nesting(text: str) -> None:
+    """Raises Invalid for a document so deep that the C parser would exhaust its stack; ours has five levels."""
+    depth = 0
+    for bracket in _BRACKETS.finditer(text):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > MAX_NESTING:
+            break
+    if depth > MAX_NESTING or _LONG_INDENT.search(text):
+        raise Invalid("the seed document is nested too deeply")
+
+
+_BRACKETS = re.compile(r"[\[\]{}]")
+_LONG_INDENT = re.compile(rf"^[ \t?:-]{{{MAX_INDENT}}}", re.MULTILINE)
 
 
 def read_devices(account: SeedAccount, now_ms: int) -> Iterator[Device]:
     """The devices of a seed's account, runs spelled out. Raises Invalid."""
+    for line in _read_lines(account, now_ms):
+        if isinstance(line, DeviceRun):
+            yield from line.to_devices(now_ms)
+        else:
+            yield line
+
+
+def check_devices(account: SeedAccount, now_ms: int) -> None:
+    """Raises Invalid for a device or a run that is malformed, without spelling out the runs."""
+    for _ in _read_lines(account, now_ms):
+        pass
+
+
+def _read_lines(account: SeedAccount, now_ms: int) -> Iterator[Device | DeviceRun]:
     for place, fields in enumerate(account.devices):
         try:
             if "first" in fields:
-                yield from msgspec.convert(fields, DeviceRun, strict=False).to_devices(now_ms)
+                run = msgspec.convert(fields, DeviceRun, strict=False)
+                run.check()
+                yield run
             else:
                 yield msgspec.convert(fields, DeviceLine, strict=False).to_device(now_ms)
         except (Invalid, msgspec.ValidationError) as error:
-            raise Invalid(f"account {account.name}, device {place}: {error}") from error
+            raise Invalid(f"account {account.name}, devices[{place}]: {error}") from error
+
+
+def first_repeated(names: Sequence[str]) -> str | None:
+    """The first name that stands there a second time."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
+
+
+def _check_device_id(name: str, text: str) -> None:
+    """Raises Invalid."""
+    if not is_device_id(text):
+        raise Invalid(f"{name} must be 15 digits, not {text[:40]!r}")
 
 
 def check_texts(make: str, model: str, firmware: str, mdn: str, protocol: str) -> None:
@@ -142,8 +201,8 @@ def parse_licensed_at(text: str) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     milliseconds = round(moment.timestamp() * 1000)
-    if milliseconds <= UNKNOWN_TIME_MS:
-        raise Invalid("licensedAt must be after 1970-01-01")
+    if not UNKNOWN_TIME_MS < milliseconds < MAX_MOMENT_MS:
+        raise Invalid("licensedAt must be after 1970-01-01 and before 9999-01-01")
     return milliseconds
 
 

@@ -15,7 +15,7 @@ from fotapool.domain.licenses import (
     decide_assign,
     decide_remove,
 )
-from fotapool.domain.paging import START, Page
+from fotapool.domain.paging import BEFORE_ALL, START, Page
 from fotapool.store.changes import Changes
 from fotapool.store.database import Connection
 from fotapool.store.licenses import read_license_facts, read_status_page
@@ -60,6 +60,7 @@ class _LicenseCommand(Command[LicenseResult]):
         self._caller = caller
         self._device_ids = device_ids
         self.account_ids = (caller.account_id,)
+        self.endings = caller.endings
         self.devices = len(device_ids)
 
     @classmethod
@@ -109,7 +110,8 @@ async def read_licenses(context: Context, caller: Caller, cursor: int) -> Licens
     Raises Refused(CURSOR_UNKNOWN) if the cursor is neither 0 nor a device of the account.
     """
     size = context.settings.page_size
-    total, used, known, rows = await context.reader.short(read_status_page, caller.account_id, cursor, size + 1)
+    after = BEFORE_ALL if cursor == START else cursor
+    total, used, known, rows = await context.reader.short(read_status_page, caller.account_id, after, size + 1)
     if cursor != START and not known:
         raise Refused(Refusal.CURSOR_UNKNOWN)
     has_more = len(rows) > size

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fotapool import hashing
-from fotapool.domain.candidates import decide_candidates
+from fotapool.domain.candidates import MAX_CANDIDATES, decide_candidates
 from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses import Pool
 from fotapool.domain.names import PurchaseType, is_account_name, is_device_id
@@ -19,8 +19,9 @@ from fotapool.store.database import Connection, ConstraintViolated
 from fotapool.store.schema import forget_everything
 from fotapool.usecases.accounts import DirectCommand
 from fotapool.usecases.context import Caller, Context
+from fotapool.usecases.credentials import MAX_ACCOUNTS, check_key, check_name, check_secret
 from fotapool.usecases.devices import IMPORT_BATCH, import_into
-from fotapool.usecases.documents import SeedAccount, SeedDocument, read_devices
+from fotapool.usecases.documents import SeedAccount, SeedDocument, check_devices, first_repeated, read_devices
 
 SEEDER = Caller("seed", "")
 
@@ -33,13 +34,62 @@ class Seed:
     hashes: dict[str, str]
 
 
+def check_document(document: SeedDocument, now_ms: int) -> None:
+    """Raises Invalid for whatever can be seen to be wrong before anything is stored."""
+    for client in document.clients:
+        check_key(client.key)
+        check_secret(client.secret, f"client {client.key}: secret")
+    for account in document.accounts:
+        _check_account(account, now_ms)
+    _check_users(document)
+    named = {
+        "client": [client.key for client in document.clients],
+        "user": [user.username for user in document.users],
+        "account": [account.name for account in document.accounts],
+    }
+    for what, names in named.items():
+        repeated = first_repeated(names)
+        if repeated is not None:
+            raise Invalid(f"{what} {repeated} is there twice")
+
+
+def _check_users(document: SeedDocument) -> None:
+    known = {account.name for account in document.accounts}
+    for user in document.users:
+        check_name(user.username, "username")
+        check_secret(user.password, f"user {user.username}: password")
+        unknown = [name for name in user.accounts if name not in known]
+        if unknown:
+            raise Invalid(f"user {user.username} names account {unknown[0]}, which the seed does not have")
+        if len(user.accounts) > MAX_ACCOUNTS:
+            raise Invalid(f"user {user.username} has more than {MAX_ACCOUNTS} accounts")
+
+
+def _check_account(account: SeedAccount, now_ms: int) -> None:
+    if not is_account_name(account.name):
+        raise Invalid(f"{account.name[:100]!r} is no account name: 1 to 64 letters, digits, '-', '_' or '.'")
+    try:
+        check_total(PurchaseType.parse(account.purchaseType), account.licenseCount)
+    except (ValueError, Invalid) as error:
+        raise Invalid(f"account {account.name}: {error}") from error
+    malformed = [device for device in account.candidates if not is_device_id(device)]
+    if malformed:
+        raise Invalid(f"account {account.name}: candidate {malformed[0][:40]!r} is not a 15-digit IMEI")
+    if len(account.candidates) > MAX_CANDIDATES:
+        raise Invalid(f"account {account.name} has more than {MAX_CANDIDATES} candidates")
+    check_devices(account, now_ms)
+
+
 async def prepare_seed(document: SeedDocument) -> Seed:
     secrets = {client.secret for client in document.clients} | {user.password for user in document.users}
     return Seed(document, {secret: await hashing.hash_secret(secret) for secret in secrets})
 
 
 async def seed_empty_database(context: Context, seed: Seed) -> bool:
-    """Applies the seed in one transaction if the database is empty; answers whether it was. Raises Invalid."""
+    """Applies the seed in one transaction if the database is empty; answers whether it was.
+
+    Raises Invalid; nothing of the seed is kept then.
+    """
 
     def apply(connection: Connection, now_ms: int) -> bool:
         if not _is_empty(connection):
@@ -48,7 +98,7 @@ async def seed_empty_database(context: Context, seed: Seed) -> bool:
         return True
 
     try:
-        return await context.writer.submit(DirectCommand(apply))
+        return await context.writer.submit(DirectCommand(apply, alone=True))
     except ConstraintViolated:
         # Another server seeded the same database at the same moment.
         if await context.reader.short(_is_empty):
@@ -64,7 +114,7 @@ async def reset_to_seed(context: Context, seed: Seed, reset_clock: Callable[[], 
         reset_clock()
         _apply(connection, seed, context.clock.now_ms())
 
-    await context.writer.submit(DirectCommand(reset))
+    await context.writer.submit(DirectCommand(reset, alone=True))
 
 
 def _is_empty(connection: Connection) -> bool:
@@ -81,23 +131,14 @@ def _apply(connection: Connection, seed: Seed, now_ms: int) -> None:
         signins.record_client(connection, client.key, seed.hashes[client.secret], now_ms)
     ids = {account.name: _apply_account(connection, account, now_ms) for account in document.accounts}
     for user in document.users:
-        unknown = [name for name in user.accounts if name not in ids]
-        if unknown:
-            raise Invalid(f"user {user.username} names account {unknown[0]}, which the seed does not have")
         account_ids = [ids[name] for name in dict.fromkeys(user.accounts)]
         signins.record_user(connection, user.username, seed.hashes[user.password], account_ids, now_ms)
 
 
 def _apply_account(connection: Connection, account: SeedAccount, now_ms: int) -> int:
-    if not is_account_name(account.name):
-        raise Invalid(f"{account.name!r} is no account name")
-    try:
-        purchase_type = PurchaseType.parse(account.purchaseType)
-    except ValueError as error:
-        raise Invalid(str(error)) from error
-    check_total(purchase_type, account.licenseCount)
+    purchase_type = PurchaseType.parse(account.purchaseType)
     account_id = record_account(connection, account.name, purchase_type, account.licenseCount, now_ms)
-    pool = Pool(*connection.lock_pools([account_id])[0])
+    pool = Pool(*connection.lock_pools([account_id])[1][0])
     devices = read_devices(account, now_ms)
     while batch := list(itertools.islice(devices, IMPORT_BATCH)):
         failures = import_into(connection, pool, SEEDER, batch, now_ms).failures
@@ -105,9 +146,6 @@ def _apply_account(connection: Connection, account: SeedAccount, now_ms: int) ->
             place, why = failures[0]
             raise Invalid(f"account {account.name}, device {batch[place].device:015d}: {why}")
     if account.candidates:
-        malformed = [device for device in account.candidates if not is_device_id(device)]
-        if malformed:
-            raise Invalid(f"account {account.name}: candidate {malformed[0]!r} is not a 15-digit IMEI")
         candidates = decide_candidates([], [int(device) for device in account.candidates], append=False)
         record_candidates(connection, pool, [], candidates, now_ms)
     record_pools(connection, [pool])

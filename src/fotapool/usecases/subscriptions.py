@@ -52,6 +52,8 @@ class _SubscriptionFacts:
 
 
 class _ChangeSubscription(Command[SubscriptionDecision]):
+    inline = False
+
     def __init__(self, caller: Caller, total: int | None, purchase_type: PurchaseType | None) -> None:
         self._caller = caller
         self._total = total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import dataclass
 
 import msgspec
@@ -13,6 +14,10 @@ Headers = list[tuple[bytes, bytes]]
 
 _JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
 AUTH_HEADER = b"x-fotapool-auth"
+NO_CONTENT = 204
+GZIP_FROM_BYTES = 16 * 1024
+"""Smaller answers are not worth the time it takes to compress them."""
+GZIP_LEVEL = 2
 _encode = msgspec.json.Encoder().encode
 
 
@@ -45,11 +50,21 @@ class Answer:
     headers: tuple[tuple[bytes, bytes], ...] = (_JSON,)
 
 
-async def send_answer(send: Send, answer: Answer, request_id: bytes, with_body: bool = True) -> None:
-    """Sends the answer; `with_body` is false for HEAD."""
-    headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body)), (b"x-request-id", request_id)]
+async def send_answer(
+    send: Send, answer: Answer, request_id: bytes, with_body: bool = True, takes_gzip: bool = False
+) -> None:
+    """Sends the answer, a large one compressed if the client takes that; `with_body` is false for HEAD."""
+    body = answer.body
+    headers = [*answer.headers, (b"x-request-id", request_id)]
+    if len(body) >= GZIP_FROM_BYTES:
+        headers.append((b"vary", b"accept-encoding"))
+        if takes_gzip:
+            body = gzip.compress(body, GZIP_LEVEL, mtime=0)
+            headers.append((b"content-encoding", b"gzip"))
+    if answer.status != NO_CONTENT:  # which must not say how long nothing is (RFC 9110, 8.6)
+        headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body if with_body else b""})
+    await send({"type": "http.response.body", "body": body if with_body else b""})
 
 
 def json_answer(body: object, status: int = 200, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:

@@ -6,11 +6,9 @@ from typing import Any
 
 import msgspec
 
+from fotapool.domain.candidates import is_append
 from fotapool.domain.errors import Refusal, Refused
-from fotapool.domain.names import MAX_OFFENDERS, parse_device_ids
-
-MAX_SHOWN = 40
-"""How many characters of a malformed device id an error repeats."""
+from fotapool.domain.names import MAX_OFFENDERS, is_device_id, parse_device_ids
 
 
 class DeviceListBody(msgspec.Struct):
@@ -27,38 +25,47 @@ class CandidatesBody(msgspec.Struct):
     count: int | None = None
 
 
-_device_list = msgspec.json.Decoder(DeviceListBody)
-_candidates = msgspec.json.Decoder(CandidatesBody)
+class _AnyList(msgspec.Struct):
+    """What tells a list with entries that are no strings, as a number is, from a body of another shape."""
+
+    deviceList: list[Any]
 
 
-def _decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
+class _AnyCandidates(_AnyList):
+    type: str | None = None
+    count: int | None = None
+
+
+Decoders = tuple[msgspec.json.Decoder[Any], msgspec.json.Decoder[Any]]
+_device_list: Decoders = msgspec.json.Decoder(DeviceListBody), msgspec.json.Decoder(_AnyList)
+_candidates: Decoders = msgspec.json.Decoder(CandidatesBody), msgspec.json.Decoder(_AnyCandidates)
+
+
+def _decode(decoders: Decoders, body: bytes) -> Any:
+    exact, loose = decoders
     try:
-        return decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise _why_invalid(body) from error
+        try:
+            return exact.decode(body)
+        except msgspec.ValidationError:
+            return loose.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise Refused(Refusal.BODY_INVALID) from error
 
 
-def _why_invalid(body: bytes) -> Refused:
-    """Tells entries that are no strings, as a number is, from a body of another shape."""
-    try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return Refused(Refusal.BODY_INVALID)
-    given = document.get("deviceList") if isinstance(document, dict) else None
-    if isinstance(given, list) and not all(isinstance(entry, str) for entry in given):
-        offenders = [msgspec.json.encode(entry).decode()[:MAX_SHOWN] for entry in given if not isinstance(entry, str)]
-        return Refused(Refusal.DEVICE_ID_INVALID, offenders=offenders[:MAX_OFFENDERS])
-    return Refused(Refusal.BODY_INVALID)
-
-
-def _checked(given: list[str] | None, limit: int) -> tuple[list[str], list[int]]:
+def _checked(document: Any, limit: int) -> tuple[list[str], list[int]]:
+    given = document.deviceList
     if not given:
         raise Refused(Refusal.DEVICE_LIST_EMPTY)
     if len(given) > limit:
         raise Refused(Refusal.DEVICE_LIST_TOO_LONG)
+    if isinstance(document, _AnyList):
+        offenders = [entry for entry in given if not (isinstance(entry, str) and is_device_id(entry))]
+        raise Refused(Refusal.DEVICE_ID_INVALID, offenders=[_as_text(entry) for entry in offenders[:MAX_OFFENDERS]])
     return given, parse_device_ids(given)
+
+
+def _as_text(entry: Any) -> str:
+    return entry if isinstance(entry, str) else msgspec.json.encode(entry).decode()
 
 
 def read_device_list(body: bytes, limit: int) -> tuple[list[str], list[int]]:
@@ -66,10 +73,11 @@ def read_device_list(body: bytes, limit: int) -> tuple[list[str], list[int]]:
 
     Raises Refused: BODY_INVALID, DEVICE_LIST_EMPTY, DEVICE_LIST_TOO_LONG or DEVICE_ID_INVALID.
     """
-    return _checked(_decode(_device_list, body).deviceList, limit)
+    return _checked(_decode(_device_list, body), limit)
 
 
-def read_candidates(body: bytes, limit: int) -> tuple[list[int], str | None]:
-    """The device ids and the `type`. Raises as `read_device_list`."""
+def read_candidates(body: bytes, limit: int) -> tuple[list[int], bool]:
+    """The device ids and whether to append them. Raises as `read_device_list`, and TYPE_INVALID."""
     document = _decode(_candidates, body)
-    return _checked(document.deviceList, limit)[1], document.type
+    append = is_append(document.type)
+    return _checked(document, limit)[1], append

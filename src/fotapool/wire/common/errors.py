@@ -10,6 +10,8 @@ from fotapool.domain.errors import Refusal, Refused
 from fotapool.wire.common.answers import Answer, ErrorBody, explain_auth, gateway_refusal, json_answer
 
 INVALID_PARAMETER = "INVALID_PARAMETER"
+MAX_SHOWN = 40
+"""How many characters of a malformed device id an error repeats."""
 
 MESSAGES: dict[Refusal, str] = {
     Refusal.SESSION_MISSING: "UWS verification failure (Session token is missing.)",
@@ -50,7 +52,7 @@ def refusal_answer(refused: Refused, api_context: str, retry_after_s: int) -> An
     status, code = _OTHER_CODES.get(refusal, (400, INVALID_PARAMETER))
     body = ErrorBody(code, MESSAGES[refusal].format(detail=refused.detail))
     if refusal is Refusal.DEVICE_ID_INVALID:
-        body.invalidDevices = list(refused.offenders)
+        body.invalidDevices = [offender[:MAX_SHOWN] for offender in refused.offenders]
     headers = explain_auth(refused)
     if status == 503:
         headers = (*headers, (b"retry-after", b"%d" % retry_after_s))

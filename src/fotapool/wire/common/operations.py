@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from fotapool.domain.errors import Refusal, Refused
 from fotapool.usecases.context import Caller, Context
 from fotapool.wire.common.times import WriteTime, writer_for
 
@@ -34,10 +35,14 @@ class Call:
     body: bytes
 
     def query(self, name: str) -> str | None:
-        """A query parameter's last value."""
+        """A query parameter's last value. Raises Refused(INDEX_INVALID) if there are more than MAX_QUERY_FIELDS."""
         if not self.query_string:
             return None
-        fields = parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
+        text = self.query_string.decode("latin-1")
+        try:
+            fields = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
+        except ValueError as error:
+            raise Refused(Refusal.INDEX_INVALID) from error
         return dict(fields).get(name)
 
     def start(self, parameter: str) -> str:

@@ -19,6 +19,9 @@ from fotapool.wire.common.answers import Answer, Fault, FaultBody, explain_auth,
 
 API_CONTEXT = "/ts/v1"
 SCOPE = "ts.mec ts.application.ro"
+UNAUTHORIZED = 401
+MAX_SHOWN = 200
+"""How many characters of a revoked token the answer's header repeats."""
 _FORM = "application/x-www-form-urlencoded"
 _NO_STORE = ((b"cache-control", b"no-store"), (b"pragma", b"no-cache"))
 
@@ -66,14 +69,16 @@ def read_basic(header: str | None) -> tuple[str, str] | None:
         key, colon, secret = base64.b64decode(header[6:].strip(), validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         return None
-    return (unquote(key), unquote(secret)) if colon else None
+    return (key, secret) if colon else None
 
 
-async def _verified_client(context: Context, basic: tuple[str, str] | None) -> Client | None:
-    if basic is None or not basic[0].isprintable():
-        return None
-    client = await find_client(context, basic[0])
-    return client if await hashing.verify_secret(client.secret_hash if client else None, basic[1]) else None
+async def _verified_client(context: Context, basic: tuple[str, str]) -> tuple[Client | None, str]:
+    """The client and its secret. The standard has both percent-encoded (RFC 6749, 2.3.1); the vendor's SDKs do not."""
+    for key, secret in dict.fromkeys([basic, (unquote(basic[0]), unquote(basic[1]))]):
+        client = await find_client(context, key) if key.isprintable() else None
+        if await hashing.verify_secret(client.secret_hash if client else None, secret):
+            return client, secret
+    return None, ""
 
 
 def _missing_basic() -> Answer:
@@ -93,6 +98,8 @@ def _in_documented_words(text: str) -> str:
 
 def _oauth_answer(headers: dict[str, str], body: str, status: int) -> Answer:
     names = {**headers, "Content-Type": "application/json"}
+    if status == UNAUTHORIZED:
+        names["WWW-Authenticate"] = "Basic"  # the library names Bearer, but it is the Basic header that failed
     return Answer(
         status, body.encode(), tuple((name.lower().encode(), value.encode()) for name, value in names.items())
     )
@@ -103,14 +110,14 @@ async def issue_token(context: Context, authorization: str | None, body: str) ->
     basic = read_basic(authorization)
     if basic is None:
         return _missing_basic()
-    client = await _verified_client(context, basic)
+    client, secret = await _verified_client(context, basic)
     server = BackendApplicationServer(_Validator(client))
     headers, text, status = server.create_token_response(
         "https://localhost/oauth2/token", "POST", body, {"Content-Type": _FORM}
     )
     if status != 200 or client is None:
         return _oauth_answer(headers, _in_documented_words(text), status)
-    issued = await issue_bearer(context, client, basic[1])
+    issued = await issue_bearer(context, client, secret)
     token = {
         "access_token": issued.token,
         "scope": SCOPE,
@@ -125,7 +132,7 @@ async def revoke_token(context: Context, authorization: str | None, body: str) -
     basic = read_basic(authorization)
     if basic is None:
         return _missing_basic()
-    client = await _verified_client(context, basic)
+    client, _ = await _verified_client(context, basic)
     validator = _Validator(client)
     headers, text, status = BackendApplicationServer(validator).create_revocation_response(
         "https://localhost/oauth2/revoke", "POST", body, {"Content-Type": _FORM}
@@ -133,5 +140,5 @@ async def revoke_token(context: Context, authorization: str | None, body: str) -
     if status != 200 or client is None:
         return _oauth_answer(headers, text or "", status)
     await revoke_bearer(context, client.key, validator.revoked)
-    header = validator.revoked.encode("ascii", "replace").translate(None, b"\r\n\x00")
-    return Answer(200, b"", ((b"revokedaccesstoken", header), *_NO_STORE))
+    shown = "".join(character for character in validator.revoked if character.isascii() and character.isprintable())
+    return Answer(200, b"", ((b"revokedaccesstoken", shown[:MAX_SHOWN].encode()), *_NO_STORE))

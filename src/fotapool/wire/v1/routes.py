@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fotapool.domain.candidates import is_append
 from fotapool.domain.paging import parse_device_cursor, parse_record_number
 from fotapool.usecases import accounts, candidates, licenses
 from fotapool.wire.common.bodies import CandidatesBody, DeviceListBody, read_candidates, read_device_list
@@ -37,8 +36,8 @@ async def remove_licenses(call: Call) -> translate.LicensesResult:
 
 
 async def create_candidates(call: Call) -> translate.CandidatesResult:
-    devices, type_word = read_candidates(call.body, call.context.settings.max_devices_per_request)
-    change = candidates.append_candidates if is_append(type_word) else candidates.replace_candidates
+    devices, append = read_candidates(call.body, call.context.settings.max_devices_per_request)
+    change = candidates.append_candidates if append else candidates.replace_candidates
     return translate.candidates_result(await change(call.context, call.caller, devices))
 
 

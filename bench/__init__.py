@@ -1,0 +1,1 @@
+"""The benchmarks that the documentation quotes: `python -m bench` from the repository (docs/benchmarks.md)."""

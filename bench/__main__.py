@@ -1,0 +1,83 @@
+"""`python -m bench`: measures fotapool on this machine and prints ratios; see docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from bench.assigning import Scale, measure_large, measure_small
+from bench.databases import SqliteStore, Store, postgres_store
+from bench.others import measure_others
+from bench.paging import measure_pages
+from bench.processes import Failed
+from bench.report import Report
+
+MEASURES = {"a": measure_small, "b": measure_large, "c": measure_pages}
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small pools and few rounds: a minute or two, noisier")
+    parser.add_argument(
+        "--only", default="a,b,c,d,e", metavar="a,b,c,d,e",
+        help="which figures: a assign 1 device, b assign 1,000, c status pages, d those three on PostgreSQL, "
+        "e Prism and moto beside it",
+    )  # fmt: skip
+    parser.add_argument("--rounds", type=int, metavar="N", help="how often each lane is measured (7; quick: 3)")
+    parser.add_argument(
+        "--database", choices=("sqlite", "postgresql"), default="sqlite", help="the database of a, b and c (sqlite)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file as well")
+    return parser.parse_args()
+
+
+def _chosen(only: str) -> list[str]:
+    chosen = [word.strip() for word in only.split(",") if word.strip()]
+    unknown = sorted(set(chosen) - {*MEASURES, "d", "e"})
+    if unknown or not chosen:
+        raise SystemExit(f"bench: --only takes letters of a,b,c,d,e, not {only!r}")
+    return chosen
+
+
+def _plan(chosen: list[str], database: str) -> list[tuple[str, str]]:
+    """What to measure: (figure, database), each once."""
+    plan = [(letter, database) for letter in chosen if letter in MEASURES]
+    if "d" in chosen:
+        plan += [(letter, "postgresql") for letter in MEASURES]
+    return list(dict.fromkeys(plan))
+
+
+def main() -> None:
+    options = _options()
+    scale = Scale(options.rounds or (3 if options.quick else 7), options.quick)
+    report, began = Report(), time.monotonic()
+    try:
+        _measure(report, scale, _chosen(options.only), options.database)
+    except Failed as error:
+        raise SystemExit(f"bench: {error}") from error
+    report.print_targets()
+    print(f"\n{time.monotonic() - began:.0f} s, {scale.rounds} rounds")
+    if options.json:
+        options.json.write_text(json.dumps([asdict(figure) for figure in report.figures], indent=1))
+
+
+def _measure(report: Report, scale: Scale, chosen: list[str], database: str) -> None:
+    plan = _plan(chosen, database)
+    with contextlib.ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fotapool-bench-")))
+        stores: dict[str, Store] = {"sqlite": SqliteStore(directory)}
+        if any(kind == "postgresql" for _, kind in plan):
+            stores["postgresql"] = stack.enter_context(postgres_store(directory))
+        for letter, kind in plan:
+            MEASURES[letter](report, stores[kind], scale)
+        if "e" in chosen:
+            measure_others(report, stores["sqlite"], scale, directory)
+
+
+if __name__ == "__main__":
+    main()

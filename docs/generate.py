@@ -1,0 +1,59 @@
+"""Fills the generated parts of docs/*.md from the program's own tables: `python docs/generate.py [--check]`.
+
+A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`; all else is written by hand.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS))
+
+from generated import compatibility, errors, operations, settings  # noqa: E402
+
+SECTIONS: dict[str, Callable[[], str]] = {
+    **operations.SECTIONS, **compatibility.SECTIONS, **errors.SECTIONS, **settings.SECTIONS,
+}  # fmt: skip
+REGENERATE = ".venv/bin/python docs/generate.py"
+_PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def pages() -> list[Path]:
+    return sorted(page for page in DOCS.rglob("*.md") if _PART.search(page.read_text(encoding="utf-8")))
+
+
+def filled(text: str) -> str:
+    """The page with its generated parts as they are to be now."""
+    return _PART.sub(lambda part: f"{part[1]}\n{SECTIONS[part[2]]().strip()}\n\n{part[3]}", text)
+
+
+def used_sections() -> list[str]:
+    return [part[2] for page in pages() for part in _PART.finditer(page.read_text(encoding="utf-8"))]
+
+
+def main(arguments: list[str]) -> int:
+    """With --check, changes nothing and answers 1 if a page is out of date."""
+    stale = 0
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        wanted = filled(text)
+        if wanted == text:
+            continue
+        stale += 1
+        if "--check" in arguments:
+            sys.stdout.writelines(
+                difflib.unified_diff(text.splitlines(True), wanted.splitlines(True), str(page), "now")
+            )
+        else:
+            page.write_text(wanted, encoding="utf-8")
+            sys.stdout.write(f"wrote {page.relative_to(DOCS.parent)}\n")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

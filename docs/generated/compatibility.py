@@ -1,0 +1,127 @@
+"""docs/compatibility.md: each operation's evidence, paths and tests, the words of each dialect, what is missing."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from fotapool.domain.licenses import Outcome
+from fotapool.openapi import DIALECTS
+from fotapool.wire.common.operations import Evidence, Operation
+from fotapool.wire.v1 import translate as v1
+from fotapool.wire.v2 import translate as v2
+from fotapool.wire.v3 import translate as v3
+from generated.operations import version
+from generated.tables import code, codes, table
+
+ROOT = Path(__file__).parents[2]
+LEVELS = {
+    Evidence.SEED: "page read whole",
+    Evidence.DOCUMENTED: "documented",
+    Evidence.SDK: "SDK",
+}
+_MEANING = {
+    Evidence.SEED: "one of the four vendor pages that the project started from: rules, fields and example",
+    Evidence.DOCUMENTED: "the vendor's public documentation, of which parts could not be read",
+    Evidence.SDK: "only the models of the vendor's SDKs",
+}
+
+
+_PAGE_OF = {
+    "assign_licenses": "assign", "remove_licenses": "remove", "create_candidates": "cancel", "get_licenses": "status",
+}  # fmt: skip
+"""How the golden examples call their operation."""
+
+
+@cache
+def _tests() -> dict[str, str]:
+    return {
+        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py")
+    }
+
+
+@cache
+def all_operations() -> list[dict[str, str]]:
+    """The 71 operations of the vendor's SDK."""
+    with open(ROOT / "docs/coverage.tsv", encoding="utf-8", newline="") as file:
+        next(file)
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def here() -> list[tuple[ModuleType, Operation]]:
+    return [(dialect, op) for dialect in DIALECTS for op in sorted(dialect.OPERATIONS, key=lambda op: op.id)]
+
+
+def _tested(dialect: ModuleType, operation: Operation) -> str:
+    """What a test compares the answer with or calls the operation by, besides plain HTTP."""
+    name = f"_{version(dialect)}_{_PAGE_OF.get(operation.name, '-')}_answer.json"
+    examples = [path for path in (ROOT / "tests/wire/golden").glob("*.json") if path.name.endswith(name)]
+    found = [f"[the page's example](../{path.relative_to(ROOT).as_posix()})" for path in examples]
+    found += [f"[{Path(path).name}](../{path})" for path, text in sorted(_tests().items()) if operation.sdk in text]
+    return "<br>".join(found) or "HTTP only"
+
+
+def coverage() -> str:
+    rows = [
+        [
+            operation.id, operation.summary, LEVELS[operation.evidence],
+            codes(f"{operation.method} {dialect.BASE}{path}" for path in operation.paths),
+            code(operation.sdk), _tested(dialect, operation),
+        ]
+        for dialect, operation in here()
+    ]  # fmt: skip
+    return table(["No.", "Operation", "Evidence", "Paths", "In the vendor's Python SDK", "Tested with"], rows)
+
+
+def levels() -> str:
+    return table(["Evidence", "What it rests on"], [[LEVELS[level], _MEANING[level]] for level in Evidence])
+
+
+def counts() -> str:
+    """How many of the operations are here."""
+    everything = all_operations()
+    rows = []
+    for dialect in DIALECTS:
+        total = sum(row["version"] == version(dialect) for row in everything)
+        rows.append([version(dialect), str(len(dialect.OPERATIONS)), str(total)])
+    rows.append(["together", str(len(here())), str(len(everything))])
+    return table(["Version", "Here", "Of"], rows)
+
+
+def not_yet() -> str:
+    known = {(version(dialect), operation.sdk) for dialect, operation in here()}
+    rows = [
+        [row["version"], code(f"{row['method']} {row['path']}"), code(row["sdk"])]
+        for row in all_operations()
+        if (row["version"], row["sdk"]) not in known
+    ]
+    return f"{len(rows)} operations:\n\n" + table(["Version", "Operation", "In the vendor's Python SDK"], rows)
+
+
+_ASSIGN = (Outcome.ASSIGNED, Outcome.PREEXISTING, Outcome.NO_FREE_LICENSE, Outcome.DEVICE_NOT_FOUND)
+_REMOVE = (
+    Outcome.REMOVED, Outcome.NO_LICENSE, Outcome.USED_BY_UPGRADE, Outcome.UPGRADE_IN_PROGRESS,
+    Outcome.UNDER_NOTICE, Outcome.DEVICE_NOT_FOUND,
+)  # fmt: skip
+
+
+def words() -> str:
+    """The status and reason of each outcome in each dialect."""
+    rows = []
+    for verb, outcomes, columns in (
+        ("assign", _ASSIGN, (v1.ASSIGN_WORDS, v2.WORDS, v3.ASSIGN_WORDS)),
+        ("remove", _REMOVE, (v1.REMOVE_WORDS, v2.WORDS, v3.REMOVE_WORDS)),
+    ):
+        for outcome in outcomes:
+            found = [column[outcome] for column in columns]
+            reasons = codes(dict.fromkeys(reason for _, reason in found))
+            rows.append([verb, outcome.value, *(code(status) for status, _ in found), reasons])
+    return table(["Request", "Outcome", "v1 status", "v2 status", "v3 status", "Reason, in all three"], rows)
+
+
+SECTIONS: dict[str, Callable[[], str]] = {
+    "levels": levels, "counts": counts, "coverage": coverage, "words": words, "not-yet": not_yet,
+}  # fmt: skip

@@ -1,0 +1,166 @@
+"""docs/errors.md: every refusal with its words in each API, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from fotapool.control.problems import TITLES
+from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.licenses import Outcome
+from fotapool.openapi import DIALECTS
+from fotapool.wire.common.answers import (
+    AUTH_REFUSALS,
+    Answer,
+    explain_auth,
+    gateway_refusal,
+    method_not_allowed,
+    unknown_resource,
+)
+from fotapool.wire.common.errors import BEARER_REFUSALS, MESSAGES, refusal_answer
+from fotapool.wire.signin.sessions import _CODES, session_refusal
+from fotapool.wire.v2.translate import WORDS
+from generated.tables import code, table
+
+RETRY_AFTER_S = 2
+EXAMPLE = {Refusal.ACCOUNT_NOT_FOUND: "NAME"}
+
+WHAT_TO_DO: dict[Refusal, str] = {
+    Refusal.BEARER_MISSING: "Send `Authorization: Bearer TOKEN`; get a token from `POST /api/ts/v1/oauth2/token`.",
+    Refusal.BEARER_INVALID: "Get a new token. It lives an hour from its first issue; a revoked one never comes back.",
+    Refusal.SESSION_MISSING: "Send `VZ-M2M-Token: TOKEN`; get one from `POST /api/m2m/v1/session/login`.",
+    Refusal.SESSION_INVALID: "Log in again. The token was never issued here, was logged out, or ended over a day ago.",
+    Refusal.SESSION_EXPIRED: "Log in again. A session ends after 20 minutes without a request.",
+    Refusal.LOGIN_REFUSED: "Check user name and password. After 5 failures in a row the user is locked, and only an"
+    " operator unlocks it: `POST /control/v1/users/{username}/unlock`.",
+    Refusal.ACCOUNT_NAME_INVALID: "A name is 1 to 64 letters, digits, `-`, `_` and `.`, as in `0242078689-00001`.",
+    Refusal.ACCOUNT_NOT_FOUND: "Check the name, with its leading zeros, and that the user may use the account."
+    " The two cases are answered alike on purpose.",
+    Refusal.ACCOUNT_INACTIVE: "Ask the operator: the account is suspended. `PUT /control/v1/accounts/{name}/status`.",
+    Refusal.BODY_TOO_LARGE: "Send fewer devices in one request; a body may have 4 MiB.",
+    Refusal.BODY_INVALID: 'Send a JSON object, as in `{"deviceList": ["990003425730535"]}`.',
+    Refusal.TYPE_INVALID: "Leave `type` out to replace the list, or send `append`.",
+    Refusal.DEVICE_LIST_EMPTY: "Send `deviceList` with at least one IMEI. The member is not called `devceList`.",
+    Refusal.DEVICE_LIST_TOO_LONG: "Send at most as many devices as `--max-devices-per-request` says (10,000). A"
+    " candidate list holds 100,000 in all.",
+    Refusal.DEVICE_ID_INVALID: "IMEIs are strings of exactly 15 digits. `invalidDevices` has the first 100 that are"
+    " not. Nothing was done.",
+    Refusal.INDEX_INVALID: "The index is a whole number; begin with 0.",
+    Refusal.INDEX_TOO_HIGH: "The candidate list is shorter than that: its `count` says how long it is.",
+    Refusal.CURSOR_UNKNOWN: "Begin with 0 and go on with `lastSeenDeviceId` of the page before: the index is an IMEI of"
+    " the account, not a record number.",
+    Refusal.BUSY: "Try again after the seconds in `Retry-After`; nothing was done.",
+    Refusal.STORE_UNAVAILABLE: "Try again after the seconds in `Retry-After`; nothing was done. The operator sees why"
+    " in `/health/ready` and in the log.",
+    Refusal.INTERNAL: "This is a bug. Report it with the `X-Request-Id` of the answer and the server's log.",
+}
+SESSION_ADVICE = {
+    Refusal.BODY_TOO_LARGE: "A body of sign-in may have 64 KiB.",
+    Refusal.BODY_INVALID: 'Send `{"username": …, "password": …}` to log in, `{"oldPassword": …}` to reset it.',
+}
+OUTCOMES: dict[Outcome, str] = {
+    Outcome.ASSIGNED: "Nothing to do.",
+    Outcome.PREEXISTING: "Nothing to do: it is a success, and no second license was taken. So assign can be sent again"
+    " after a lost answer.",
+    Outcome.NO_FREE_LICENSE: "Remove licenses elsewhere, or have the subscription raised. Earlier rows of the same"
+    " request may have taken the last ones.",
+    Outcome.DEVICE_NOT_FOUND: "Have the operator import the device into this account.",
+    Outcome.REMOVED: "Nothing to do; the license is free again, and a scheduled upgrade of the device was canceled.",
+    Outcome.NO_LICENSE: "Nothing to do: the device holds none, perhaps because an earlier row removed it.",
+    Outcome.USED_BY_UPGRADE: "The license stays until a reduction takes it. Put the device on the candidate list.",
+    Outcome.UPGRADE_IN_PROGRESS: "Wait for the upgrade to end. If it completes, the license is used and stays.",
+    Outcome.UNDER_NOTICE: "Nothing to do: the license goes by itself when its notice ends.",
+}
+PROBLEMS = {
+    400: "`detail` says what is malformed and what would be right.",
+    401: "Send `Authorization: Bearer OPERATOR_KEY`.",
+    404: "`detail` names what does not exist.",
+    405: "The header `Allow` has the methods that there are.",
+    409: "`detail` says why the state does not allow it.",
+    413: "Send a smaller body; imports are streamed and have no limit but that of a line.",
+    415: "Send one of the media types that `detail` names.",
+    500: "A bug: report it with `X-Request-Id` and the log.",
+    503: "Try again after the seconds in `Retry-After`; nothing was done.",
+}
+
+
+def _words(answer: Answer) -> tuple[str, str]:
+    """Code and message of an answer, whichever shape it has."""
+    body = msgspec.json.decode(answer.body)
+    fault = body.get("fault")
+    return (f"fault {fault['code']}", fault["message"]) if fault else (body["errorCode"], body["errorMessage"])
+
+
+def _row(refusal: Refusal, answer: Answer, advice: str | None = None) -> list[str]:
+    found, message = _words(answer)
+    return [str(answer.status), code(found), code(message), refusal.value, advice or WHAT_TO_DO[refusal]]
+
+
+def refusals() -> str:
+    """The service's own refusals, in order of precedence."""
+    rows = [
+        _row(
+            refusal, refusal_answer(Refused(refusal, EXAMPLE.get(refusal, "")), DIALECTS[-1].API_CONTEXT, RETRY_AFTER_S)
+        )
+        for refusal in Refusal
+        if (refusal in MESSAGES or refusal in BEARER_REFUSALS) and refusal is not Refusal.LOGIN_REFUSED
+    ]
+    return table(["HTTP", "errorCode", "errorMessage", "Cause", "What to do"], rows)
+
+
+def sessions() -> str:
+    rows = [
+        _row(refusal, session_refusal(Refused(refusal), RETRY_AFTER_S), SESSION_ADVICE.get(refusal))
+        for refusal in Refusal
+        if refusal in _CODES
+    ]
+    empty = _row(Refusal.BODY_INVALID, session_refusal(Refused(Refusal.BODY_INVALID, "empty"), RETRY_AFTER_S))
+    empty[3:] = ["the request body is empty", "Send the JSON object that the operation takes."]
+    return table(["HTTP", "errorCode", "errorMessage", "Cause", "What to do"], [*rows, empty])
+
+
+def gateway() -> str:
+    context = DIALECTS[-1].API_CONTEXT
+    rows = [
+        _row(refusal, gateway_refusal(Refused(refusal), context)) for refusal in sorted(BEARER_REFUSALS, key=_order)
+    ]
+    for answer, cause, advice in (
+        (unknown_resource(context), "the API has no such path", "Check the path: docs/operations.md has them all."),
+        (method_not_allowed("GET"), "the path does not take this method", "The header `Allow` has those it takes."),
+    ):
+        rows.append([str(answer.status), *(code(word) for word in _words(answer)), cause, advice])
+    rows.append(
+        ["404", "XML fault `404`", "`Not Found`", "no API has such a path", "Paths begin with `/api/fota/v1` to `v3`."]
+    )
+    return table(["HTTP", "Code", "Message", "Cause", "What to do"], rows)
+
+
+def _order(refusal: Refusal) -> int:
+    return list(Refusal).index(refusal)
+
+
+def auth_header() -> str:
+    """What X-Fotapool-Auth can say."""
+    rows = [
+        [code(explain_auth(Refused(refusal))[0][1].decode()), WHAT_TO_DO[refusal]]
+        for refusal in sorted(AUTH_REFUSALS, key=_order)
+    ]
+    return table(["X-Fotapool-Auth", "What to do"], rows)
+
+
+def outcomes() -> str:
+    rows = [[code(WORDS[outcome][1]), outcome.value, OUTCOMES[outcome]] for outcome in Outcome]
+    return table(["Reason", "What became of the device", "What to do"], rows)
+
+
+def problems() -> str:
+    return table(
+        ["HTTP", "title", "What to do"], [[str(status), TITLES[status], PROBLEMS[status]] for status in TITLES]
+    )
+
+
+SECTIONS: dict[str, Callable[[], str]] = {
+    "refusals": refusals, "sessions": sessions, "gateway": gateway, "auth-header": auth_header,
+    "outcomes": outcomes, "problems": problems,
+}  # fmt: skip

@@ -1,0 +1,107 @@
+"""docs/settings.md and docs/commands.md: from the options of the commands themselves."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import click
+import msgspec
+
+from fotapool.cli.main import main
+from fotapool.cli.serve import EMULATOR_KEY, emulate, serve
+from fotapool.domain import candidates, devices, signins, subscriptions
+from fotapool.settings import Settings
+from fotapool.store import writer
+from fotapool.usecases import devices as imports
+from fotapool.usecases.context import OPERATOR_PAGE
+from generated.tables import code, table
+
+COLUMNS = "104"
+PREFIX = "FOTAPOOL_"
+FIXED = {
+    "max_body_bytes": "bytes of a request's body, imports aside",
+    "max_import_line_bytes": "bytes of one line, or of one element, of an import",
+    "retry_after_s": "seconds that `Retry-After` names when the database does not answer",
+}
+LIMITS = (
+    (signins.BEARER_LIFETIME_MS // 1000, "seconds that a bearer token lives from its first issue"),
+    (signins.SESSION_IDLE_MS // 1000, "seconds without a request after which a session ends"),
+    (signins.MAX_FAILED_LOGINS, "failed logins in a row that lock a user"),
+    (candidates.MAX_CANDIDATES, "devices on an account's candidate list"),
+    (subscriptions.MAX_LICENSES, "licenses of a subscription"),
+    (devices.MAX_TEXT, "characters of make, model, firmware and MDN"),
+    (imports.IMPORT_BATCH, "lines of an import that one transaction takes"),
+    (OPERATOR_PAGE, "rows of a page of the operator plane"),
+    (writer.MAX_WAITING, "changes of one process that may wait; one more is answered 503"),
+    (writer.MAX_BATCH_COMMANDS, "changes that one transaction takes"),
+    (writer.MAX_BATCH_DEVICES, "devices after which a transaction takes no further change"),
+)
+
+
+def options(command: click.Command) -> dict[str, click.Option]:
+    return {str(option.name): option for option in command.params if isinstance(option, click.Option)}
+
+
+def environment(option: click.Option) -> str:
+    return str(option.envvar) if option.envvar else PREFIX + str(option.name).upper()
+
+
+def _default(option: click.Option | None) -> str:
+    if option is None:
+        return "no such option"
+    if option.name == "operator_key":
+        return code(EMULATOR_KEY) if option is options(emulate)["operator_key"] else "made at each start and printed"
+    if option.is_flag:
+        return "off"
+    return code(str(option.default)) if isinstance(option.default, str | int) else "none"
+
+
+def settings() -> str:
+    """Every option of the two servers."""
+    here, there = options(emulate), options(serve)
+    rows = []
+    for name in dict.fromkeys([*there, *here]):
+        option = there.get(name) or here[name]
+        defaults = list(dict.fromkeys([_default(there.get(name)), _default(here.get(name))]))
+        default = defaults[0] if len(defaults) == 1 else f"{defaults[0]} (`serve`), {defaults[1]} (`emulate`)"
+        key = "" if name == "config" else code(name.replace("_", "-"))
+        rows.append([code(option.opts[0]), code(environment(option)), key, default, option.help or ""])
+    return table(["Option", "Environment", "Key in TOML", "Default", "What it does"], rows)
+
+
+def fixed() -> str:
+    """The limits that no option changes."""
+    defaults = {field.name: field.default for field in msgspec.structs.fields(Settings)}
+    rows = [[f"{defaults[name]:,}", words] for name, words in FIXED.items()]
+    return table(["Value", "Of what"], [*rows, *([f"{value:,}", words] for value, words in LIMITS)])
+
+
+def commands(
+    command: click.Command = main, path: tuple[str, ...] = ("fotapool",)
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command, with the words that call it."""
+    yield path, command
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            child = command.get_command(click.Context(command), name)
+            assert child is not None
+            yield from commands(child, (*path, name))
+
+
+def helps() -> str:
+    """What `--help` prints for each command, in a process of its own: click remembers how it was called before."""
+    parts = []
+    for path, _ in commands():
+        done = subprocess.run(
+            [sys.executable, "-m", "fotapool.cli", *path[1:], "--help"],
+            env={**os.environ, "COLUMNS": COLUMNS}, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        lines = [line.rstrip() for line in done.stdout.splitlines()]
+        parts.append(f"## {' '.join(path)}\n\n```text\n" + "\n".join(lines) + "\n```")
+    return "\n\n".join(parts)
+
+
+SECTIONS: dict[str, Callable[[], str]] = {"settings": settings, "limits": fixed, "commands": helps}

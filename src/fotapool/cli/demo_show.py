@@ -1,0 +1,118 @@
+"""How the demo shows HTTP: requests as curl commands, answers as curl prints them, and what differs from the pages."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+WIDTH = 110
+"""How many characters a JSON value may take to be shown on one line."""
+MAX_ROWS = 4
+"""How many rows of a list are shown; the answer itself has all of them."""
+JSON_HEADER = "Content-Type: application/json"
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request as curl takes it; `form` and `user` are for the token, `body` is JSON."""
+
+    method: str
+    path: str
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Json = None
+    form: dict[str, str] | None = None
+    user: tuple[str, str] | None = None
+
+    def send(self, http: httpx.Client) -> httpx.Response:
+        content = None if self.body is None else json.dumps(self.body)
+        headers = self.headers | ({} if content is None else {"Content-Type": "application/json"})
+        return http.request(
+            self.method, self.path, headers=headers, content=content, data=self.form,
+            auth=self.user or httpx.USE_CLIENT_DEFAULT,
+        )  # fmt: skip
+
+    def as_curl(self, address: str) -> str:
+        """The command that sends the same request from a shell."""
+        has_body = self.body is not None or self.form is not None
+        usual = "POST" if has_body else "GET"
+        words = ["curl", "-i"] + ([] if self.method == usual else ["-X", self.method])
+        lines = [" ".join(words) + " " + shlex.quote(address + self.path)]
+        if self.user:
+            lines.append("-u " + shlex.quote(":".join(self.user)))
+        lines += ["-H " + shlex.quote(f"{name}: {value}") for name, value in self.headers.items()]
+        if self.form is not None:
+            lines.append("-d " + shlex.quote("&".join(f"{name}={value}" for name, value in self.form.items())))
+        if self.body is not None:
+            lines += ["-H " + shlex.quote(JSON_HEADER), "-d " + shlex.quote(json.dumps(self.body))]
+        return "$ " + " \\\n    ".join(lines)
+
+
+def as_curl_prints(response: httpx.Response) -> str:
+    """The status line and the body; JSON is indented, and long lists are cut short with a note."""
+    text = f"{response.http_version} {response.status_code} {response.reason_phrase}"
+    if not response.content:
+        return text
+    try:
+        return f"{text}\n{pretty(response.json())}"
+    except json.JSONDecodeError:
+        return f"{text}\n{response.text}"
+
+
+def pretty(value: Json, indent: int = 0) -> str:
+    """JSON for people: what fits on a line stays on it."""
+    flat = json.dumps(value, ensure_ascii=False)
+    long = isinstance(value, list) and len(value) > MAX_ROWS
+    if not isinstance(value, dict | list) or (len(flat) + indent <= WIDTH and not long and indent > 0) or not value:
+        return flat
+    inner = " " * (indent + 2)
+    if isinstance(value, dict):
+        parts = [f"{inner}{json.dumps(name)}: {pretty(member, indent + 2)}" for name, member in value.items()]
+        return "{\n" + ",\n".join(parts) + "\n" + " " * indent + "}"
+    parts = [inner + pretty(member, indent + 2) for member in value[:MAX_ROWS]]
+    rest = f",\n{inner}… {len(value) - MAX_ROWS} more" if long else ""
+    return "[\n" + ",\n".join(parts) + rest + "\n" + " " * indent + "]"
+
+
+def differences(expected: Json, found: Json, place: str = "") -> list[str]:
+    """What the answer has otherwise than expected; members and rows that are not expected by name are not looked at.
+
+    An expected value is a JSON value, a type, a compiled pattern, or a list that ends with `...` for further rows.
+    """
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return [
+            difference
+            for name, value in expected.items()
+            for difference in differences(value, found.get(name), f"{place}.{name}")
+        ]
+    if isinstance(expected, list) and isinstance(found, list):
+        rows = expected[:-1] if expected[-1:] == [...] else expected
+        if len(found) < len(rows) or (rows is expected and len(found) > len(rows)):
+            return [f"{place or '.'} has {len(found)} rows, expected {len(rows)}"]
+        return [
+            difference
+            for number, (value, row) in enumerate(zip(rows, found, strict=False))
+            for difference in differences(value, row, f"{place}[{number}]")
+        ]
+    return [] if _matches(expected, found) else [f"{place or '.'} is {_short(found)}, expected {_short(expected)}"]
+
+
+def _matches(expected: Json, found: Json) -> bool:
+    if isinstance(expected, type):
+        return isinstance(found, expected)
+    if isinstance(expected, re.Pattern):
+        return isinstance(found, str) and expected.fullmatch(found) is not None
+    return type(expected) is type(found) and expected == found
+
+
+def _short(value: Json) -> str:
+    if isinstance(value, re.Pattern):
+        return f"a text like {value.pattern}"
+    text = value.__name__ if isinstance(value, type) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= WIDTH else text[:WIDTH] + "…"

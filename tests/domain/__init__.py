@@ -1,0 +1,1 @@
+"""Tests of the rules: examples, properties, and that every word table is total."""

@@ -1,0 +1,95 @@
+"""Totality: every dialect has words for every outcome that it can get, and for every refusal."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.licenses import Outcome
+from fotapool.wire.common.errors import BEARER_REFUSALS, MESSAGES, refusal_answer
+from fotapool.wire.signin.sessions import session_refusal
+from fotapool.wire.v1 import translate as v1
+from fotapool.wire.v2 import translate as v2
+from fotapool.wire.v3 import translate as v3
+
+OF_ASSIGN = {Outcome.ASSIGNED, Outcome.PREEXISTING, Outcome.NO_FREE_LICENSE, Outcome.DEVICE_NOT_FOUND}
+OF_REMOVE = {
+    Outcome.REMOVED, Outcome.NO_LICENSE, Outcome.USED_BY_UPGRADE, Outcome.UPGRADE_IN_PROGRESS, Outcome.UNDER_NOTICE,
+    Outcome.DEVICE_NOT_FOUND,
+}  # fmt: skip
+TABLES: dict[str, tuple[Any, Any]] = {
+    "v1": (v1.ASSIGN_WORDS, v1.REMOVE_WORDS), "v2": (v2.WORDS, v2.WORDS), "v3": (v3.ASSIGN_WORDS, v3.REMOVE_WORDS),
+}  # fmt: skip
+GOOD = {Outcome.ASSIGNED, Outcome.PREEXISTING, Outcome.REMOVED}
+STATUS = {
+    "v1": ("LicenseAssignSuccess", "LicenseAssignFailed", "LicenseRemoveSuccess", "LicenseRemoveFailed"),
+    "v2": ("Success", "Failure", "Success", "Failure"),
+    "v3": ("LicenseAssignSuccess", "LicenseAssignFailure", "LicenseRemoveSuccess", "LicenseRemoveFailure"),
+}
+
+
+def test_assign_and_remove_have_all_outcomes_between_them() -> None:
+    assert set(Outcome) == OF_ASSIGN | OF_REMOVE
+
+
+@pytest.mark.parametrize("version", TABLES)
+def test_a_dialect_has_a_status_and_a_reason_for_every_outcome(version: str) -> None:
+    assign, remove = TABLES[version]
+    assign_good, assign_bad, remove_good, remove_bad = STATUS[version]
+    for outcome in OF_ASSIGN:
+        status, reason = assign[outcome]
+        assert status == (assign_good if outcome in GOOD else assign_bad)
+        assert reason
+    for outcome in OF_REMOVE:
+        status, reason = remove[outcome]
+        assert status == (remove_good if outcome in GOOD else remove_bad)
+        assert reason
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_the_reasons_are_the_same_in_all_dialects(outcome: Outcome) -> None:
+    tables = [table for pair in TABLES.values() for table in pair]
+    assert len({table[outcome][1] for table in tables if outcome in table}) == 1
+
+
+def test_every_refusal_has_words_and_none_is_left_open() -> None:
+    assert MESSAGES.keys() | BEARER_REFUSALS == set(Refusal)
+    for refusal in Refusal:
+        answer = refusal_answer(Refused(refusal, "{NAME}"), "/fota/v1", 2)
+        body = json.loads(answer.body)
+        if refusal in BEARER_REFUSALS:
+            assert answer.status == 401
+            assert set(body) == {"fault"}
+        else:
+            assert answer.status in (400, 413, 500, 503)
+            assert list(body)[:2] == ["errorCode", "errorMessage"]
+            assert ("invalidDevices" in body) == (refusal is Refusal.DEVICE_ID_INVALID)
+            assert "{detail}" not in body["errorMessage"]
+        assert ((b"retry-after", b"2") in answer.headers) == (answer.status == 503)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        *(refusal for refusal in Refusal if refusal.name.startswith(("BEARER", "SESSION", "LOGIN", "BODY"))),
+        Refusal.BUSY, Refusal.STORE_UNAVAILABLE, Refusal.INTERNAL,
+    ],
+)  # fmt: skip
+def test_sign_in_has_words_for_every_refusal_that_it_can_get(refusal: Refusal) -> None:
+    answer = session_refusal(Refused(refusal), 2)
+    body = json.loads(answer.body)
+    assert "fault" in body or body["errorCode"].startswith("UnifiedWebService.")
+
+
+DOCUMENTED = {
+    "Device list is empty", "Inactive account", "Index exceeds number of devices in list", "Input binding error",
+    "Invalid account name format", "Invalid device id format", "Invalid index value", "LastSeenDeviceId Not Valid",
+}  # fmt: skip
+"""The messages of the vendor's page that license operations can need (facts, section 8.1)."""
+
+
+def test_the_documented_messages_are_quoted_exactly() -> None:
+    assert set(MESSAGES.values()) >= DOCUMENTED

@@ -1,0 +1,205 @@
+"""Real server processes on one database, each with its log in a file, and clients that know both planes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from helpers import KEY, OPERATOR, PASSWORD, SECRET, USER, Api
+
+ACCOUNTS = [f"account-{number}" for number in range(10)]
+
+
+def seed(licenses: int, devices: int) -> dict[str, Any]:
+    """Accounts 0 to 9, with devices of their own, all of one user."""
+    return {
+        "clients": [{"key": KEY, "secret": SECRET}],
+        "users": [{"username": USER, "password": PASSWORD, "accounts": ACCOUNTS}],
+        "accounts": [
+            {"name": name, "licenseCount": licenses, "devices": [{"first": imei(name, 0), "count": devices}]}
+            for name in ACCOUNTS
+        ],
+    }
+
+
+def imei(account: str, number: int) -> str:
+    return f"{700_000_000_000_000 + int(account.rsplit('-', 1)[1]) * 1_000_000 + number:015d}"
+
+
+class Process:
+    """One `fotapool serve`, the leader of a process group of its own."""
+
+    def __init__(self, directory: Path, database_url: str, *arguments: str) -> None:
+        self._log = directory / f"serve-{len(list(directory.glob('serve-*')))}.log"
+        command = ["serve", "--database", database_url, "--operator-key", OPERATOR, "--port", "0", *arguments]
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "fotapool.cli", *command],
+                stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
+            )  # fmt: skip
+        self.address = ""
+        self._started_with = 0
+
+    def wait_until_ready(self) -> None:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line.startswith("fotapool ready on "), self.log
+        self.address = line.split()[-1]
+        self._started_with = len(self.log)
+
+    @property
+    def trouble(self) -> str:
+        """The log since the start, if it has a warning or an error."""
+        since = self.log[self._started_with :]
+        return since if " WARNING " in since or " ERROR " in since else ""
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def kill(self) -> None:
+        """Ends the process and its workers at once, as a power cut would."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def stop(self) -> None:
+        self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=20)
+        self.kill()
+
+
+@contextlib.contextmanager
+def serving(directory: Path, database_url: str, *arguments: list[str]) -> Iterator[list[Process]]:
+    """Several servers that start together on one database, each with its arguments."""
+    processes = [Process(directory, database_url, *given) for given in arguments]
+    try:
+        for process in processes:
+            process.wait_until_ready()
+        yield processes
+    finally:
+        for process in processes:
+            process.stop()
+
+
+def write_seed(directory: Path, licenses: int, devices: int) -> str:
+    path = directory / "seed.json"
+    path.write_text(json.dumps(seed(licenses, devices)))
+    return str(path)
+
+
+@contextlib.contextmanager
+def client_of(address: str, signed_in: Api | None = None) -> Iterator[Api]:
+    """A client on connections of its own; with the tokens of another one if given."""
+    with httpx.Client(base_url=address, timeout=60, trust_env=False) as http:
+        api = Api(http)
+        if signed_in is None:
+            api.sign_in()
+        else:
+            api.bearer, api.session = signed_in.bearer, signed_in.session
+        yield api
+
+
+Request = tuple[str, str, Any]
+"""Method, path and body."""
+Answer = tuple[int, Any]
+
+
+class Connections:
+    """Many open connections to some servers; sends one request on each at the same moment."""
+
+    def __init__(self, addresses: list[str], count: int, signed_in: Api) -> None:
+        where = [
+            (address.rsplit(":", 1)[0].removeprefix("http://"), int(address.rsplit(":", 1)[1])) for address in addresses
+        ]
+        self._sockets = [socket.create_connection(where[place % len(where)], timeout=60) for place in range(count)]
+        self._tokens = signed_in.tokens
+
+    def __len__(self) -> int:
+        return len(self._sockets)
+
+    def send(self, requests: Sequence[Request], ids: Sequence[str] = ()) -> None:
+        """The requests on as many connections, before any answer is read."""
+        encoded = [self._encode(*request, ids[place] if ids else "") for place, request in enumerate(requests)]
+        for connection, text in zip(self._sockets, encoded, strict=False):
+            connection.sendall(text)
+
+    def _encode(self, method: str, path: str, body: Any, request_id: str) -> bytes:
+        text = b"" if body is None else json.dumps(body).encode()
+        tokens = {"Authorization": f"Bearer {OPERATOR}"} if path.startswith("/control") else self._tokens
+        headers = {"Host": "localhost", "Content-Length": str(len(text)), **tokens}
+        if request_id:
+            headers["X-Request-Id"] = request_id
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + text
+
+    def receive(self, place: int) -> Answer | None:
+        """The answer on one connection; None if the server went away before the whole of it was here."""
+        response = HTTPResponse(self._sockets[place])
+        try:
+            response.begin()
+            return response.status, json.loads(response.read())
+        except (HTTPException, OSError):
+            return None
+
+    def exchange(self, requests: Sequence[Request]) -> list[Any]:
+        """Sends all, reads all; whatever is not answered 200 fails the test."""
+        self.send(requests)
+        answers = [self.receive(place) for place in range(len(requests))]
+        for request, answer in zip(requests, answers, strict=True):
+            assert answer is not None, request
+            assert answer[0] == 200, (request, answer)
+        return [answer[1] for answer in answers if answer]
+
+    def close(self) -> None:
+        for connection in self._sockets:
+            connection.close()
+
+
+def license_request(verb: str, version: int, account: str, devices: list[str]) -> Request:
+    return "POST", f"/api/fota/v{version}/licenses/{account}/{verb}", {"deviceList": devices}
+
+
+def subscription_request(account: str, total: int) -> Request:
+    return "PUT", f"/control/v1/accounts/{account}/subscription", {"licenseCount": total}
+
+
+def successes(answer: Any) -> list[str]:
+    """The devices whose license this answer to an assign or a remove says has changed, in any dialect."""
+    rows = answer["deviceList"]
+    return [row["deviceId"] for row in rows if row.get("Reason", row.get("resultReason")) == "Success"]
+
+
+def whole_ledger(api: Api, account: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = []
+    while page := api.ledger(account, f"?limit=1000&after={entries[-1]['number'] if entries else 0}"):
+        entries += page
+    return entries
+
+
+def assert_ledger_adds_up(api: Api, account: str) -> list[dict[str, Any]]:
+    """Each entry goes on where the one before ended, and the last one says what the pool says."""
+    api.assert_consistent(account)
+    entries = whole_ledger(api, account)
+    used = 0
+    for number, entry in enumerate(entries, start=1):
+        assert (entry["number"], entry["usedBefore"]) == (number, used)
+        used = entry["usedAfter"]
+    pool = api.pool(account)
+    assert used == pool["licenseUsedCount"] == len(api.licensed(account))
+    assert used - pool["underNotice"] <= pool["licenseCount"]
+    return entries

@@ -1,0 +1,156 @@
+"""Each check of the audit fails when what it says is made untrue by hand, and `verify` names it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fotapool.cli.main import main
+from fotapool.store.audit import CHECK_NAMES, read_audit
+from fotapool.store.database import Connection
+from fotapool.store.schema import VERSION
+
+SET_UP = (
+    "INSERT INTO account (id, name, purchase_type, status, created_ms) VALUES (1, 'acme', 'TS-HFOTA-MRC', 'active', 1)",
+    "INSERT INTO license_pool VALUES (1, 3, 3, 1, 4, 2, 1, 1, 1)",
+    *(f"INSERT INTO device VALUES (1, {imei}, '', '', '', '', '', 1, 1)" for imei in (1, 2, 3, 4)),
+    "INSERT INTO license VALUES (1, 1, 1, 1, 0, NULL, NULL), (1, 2, 1, 2, 0, NULL, NULL), (1, 3, 1, 3, 2, 9, 4)",
+    "INSERT INTO pool_change VALUES (1, 1, 1, 'a', 'r1', 'assign', '{}'), (1, 2, 1, 'a', 'r2', 'change', '{}')",
+    "INSERT INTO ledger_entry VALUES (1, 1, 1, 1, 1, 1), (1, 2, 1, 2, 1, 2), (1, 3, 1, 3, 1, 3), (1, 4, 2, 3, 6, 3)",
+    "INSERT INTO candidate VALUES (1, 0, 4)",
+    "INSERT INTO upgrade (account_id, imei, status, scheduled_ms) VALUES (1, 3, 2, 1)",
+)
+TAMPER = {
+    "assigned-within-total": ("INSERT INTO license VALUES (1, 4, 1, 9, 0, NULL, NULL), (1, 5, 1, 9, 0, NULL, NULL)",),
+    "holders-equal-counter": ("DELETE FROM license WHERE imei = 1",),
+    "ledger-equals-counter": ("UPDATE ledger_entry SET kind = 9, used_after = 4 WHERE number = 4",),
+    "ledger-without-gaps": ("UPDATE ledger_entry SET number = 7 WHERE number = 2",),
+    "notice-equals-counter": ("UPDATE license SET state = 2, notice_until_ms = 9, notice_place = 5 WHERE imei = 1",),
+    "holders-are-devices": ("DELETE FROM device WHERE imei = 2",),
+    "one-license-one-open-upgrade": (
+        "DROP INDEX upgrade_open_once",
+        "INSERT INTO upgrade (account_id, imei, status, scheduled_ms) VALUES (1, 3, 1, 1)",
+    ),
+    "candidates-equal-counter": ("DELETE FROM candidate",),
+}
+ALSO = (
+    ("ledger-equals-counter", "UPDATE license_pool SET used = 2, total = 9"),
+    ("ledger-equals-counter", "UPDATE ledger_entry SET used_after = 2 WHERE number = 4"),
+    ("ledger-without-gaps", "DELETE FROM pool_change WHERE number = 1"),
+    ("ledger-without-gaps", "UPDATE license_pool SET changes = 3"),
+    ("holders-are-devices", "UPDATE license SET place = 4 WHERE imei = 1"),
+    ("holders-are-devices", "UPDATE device SET account_id = 2 WHERE imei = 1"),
+    ("notice-equals-counter", "UPDATE license_pool SET notice = 0, total = 9"),
+    ("candidates-equal-counter", "UPDATE license_pool SET candidates = 0"),
+)
+
+
+@pytest.fixture
+def acme(connection: Connection) -> Connection:
+    for statement in SET_UP:
+        connection.execute(statement)
+    return connection
+
+
+def failing(connection: Connection) -> set[str]:
+    return {check.name for check in read_audit(connection, 1) if not check.ok}
+
+
+def test_every_check_has_a_tampering() -> None:
+    assert tuple(TAMPER) == CHECK_NAMES
+
+
+def test_rows_that_agree_pass_every_check(acme: Connection) -> None:
+    checks = read_audit(acme, 1)
+    assert [check.name for check in checks if check.ok] == list(CHECK_NAMES)
+    assert "{" not in "".join(check.found for check in checks)
+
+
+@pytest.mark.parametrize(
+    ("check", "statements"), [*TAMPER.items(), *((check, (statement,)) for check, statement in ALSO)]
+)
+def test_a_check_fails_when_its_invariant_is_broken(acme: Connection, check: str, statements: tuple[str, ...]) -> None:
+    for statement in statements:
+        acme.execute(statement)
+    assert check in failing(acme)
+
+
+@dataclass
+class Done:
+    exit_code: int
+    output: str
+
+
+def database_command(*arguments: str) -> Done:
+    result = CliRunner().invoke(main, ["database", *arguments])
+    return Done(result.exit_code, result.output)
+
+
+def test_verify_counts_the_accounts_and_finds_nothing(acme: Connection, database_url: str) -> None:
+    assert database_command("verify", "--database", database_url) == Done(0, "1 accounts, 0 violations\n")
+
+
+def test_verify_exits_1_and_names_account_and_violation(acme: Connection, database_url: str) -> None:
+    acme.execute("DELETE FROM candidate")
+    done = database_command("verify", "--database", database_url)
+    assert done.exit_code == 1
+    assert "acme: the candidate list is as long as its counter says: 0 candidates, counter 1" in done.output
+    assert "1 accounts, 1 violations" in done.output
+
+
+def test_verify_and_backup_of_a_database_that_is_not_there_make_none(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/none.db"
+    for arguments in (("verify",), ("backup", str(tmp_path / "copy.db"))):
+        done = database_command(*arguments, "--database", url)
+        assert done.exit_code == 1
+        assert "fotapool serve" in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_migrate_says_what_it_did(connection: Connection, database_url: str) -> None:
+    assert database_command("migrate", "--database", database_url) == Done(0, f"schema {VERSION}, unchanged\n")
+
+
+def test_migrate_sets_up_an_empty_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+    assert database_command("migrate", "--database", url) == Done(0, f"schema empty -> {VERSION}\n")
+    assert database_command("verify", "--database", url).exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["migrate", "verify"])
+def test_a_url_of_no_database_is_refused_in_words(command: str) -> None:
+    done = database_command(command, "--database", "mysql://host/x")
+    assert done.exit_code == 1
+    assert "is not a database: use sqlite:///" in done.output
+
+
+@pytest.mark.parametrize("command", ["migrate", "verify"])
+def test_a_server_that_does_not_answer_is_told_in_words(command: str) -> None:
+    done = database_command(command, "--database", "postgresql://nobody@127.0.0.1:1/none")
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: ")
+
+
+def test_a_backup_is_the_database_as_it_was_while_others_write(
+    acme: Connection, database_url: str, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.db"
+    done = database_command("backup", str(copy), "--database", database_url)
+    if database_url.startswith("postgresql"):
+        assert done.exit_code == 1
+        assert "pg_dump" in done.output
+        return
+    assert done == Done(0, f"copied to {copy}\n")
+    acme.execute("DELETE FROM candidate")
+    assert database_command("verify", "--database", f"sqlite:///{copy}") == Done(0, "1 accounts, 0 violations\n")
+
+
+def test_a_backup_that_cannot_be_written_is_told_in_words(
+    connection: Connection, database_url: str, tmp_path: Path
+) -> None:
+    done = database_command("backup", str(tmp_path / "nowhere" / "copy.db"), "--database", database_url)
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: ")

@@ -1,0 +1,124 @@
+"""Setting up, recognizing and migrating a database, and what its constraints refuse."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+from fotapool.store.choose import open_database
+from fotapool.store.database import Connection, StoreMismatch
+from fotapool.store.migrations import migrate_to_head
+from fotapool.store.schema import TABLE_NAMES, VERSION, forget_everything, prepare
+
+Introspected = list[tuple[Any, ...]]
+
+_SQLITE_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+_SQLITE_SQL = (
+    "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' AND tbl_name <> 'alembic_version'"
+    " ORDER BY type, name"
+)
+_POSTGRES = (
+    "SELECT table_name, column_name, data_type, is_nullable, column_default, is_identity"
+    " FROM information_schema.columns WHERE table_schema = 'public' ORDER BY table_name, ordinal_position",
+    "SELECT tablename, replace(indexdef, 'alembic_version_pkc', 'alembic_version_pkey') FROM pg_indexes"
+    " WHERE schemaname = 'public' ORDER BY 1, 2",
+    "SELECT conrelid::regclass::text, contype::text, pg_get_constraintdef(oid) FROM pg_constraint"
+    " WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2, 3",
+)
+
+
+@pytest.fixture
+def empty_urls(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[list[str]]:
+    """Two databases without a schema."""
+    if database_url.startswith("sqlite"):
+        yield [f"sqlite:///{tmp_path}/{name}.db" for name in ("a", "b")]
+        return
+    names = [f"{make_url(database_url).database}_{place}" for place in "ab"]
+    with psycopg.connect(request.getfixturevalue("postgres_url"), autocommit=True) as admin:
+        for name in names:
+            admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield [make_url(database_url).set(database=name).render_as_string(hide_password=False) for name in names]
+        for name in names:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def connected(url: str) -> Connection:
+    return open_database(url, durable=True).connect()
+
+
+def introspect(url: str) -> list[Introspected]:
+    connection = connected(url)
+    kind = open_database(url, durable=True).kind
+    queries = (_SQLITE_TABLES, _SQLITE_SQL) if kind == "sqlite" else _POSTGRES
+    found = [connection.fetch(query) for query in queries]
+    rows = [connection.fetch(f"SELECT * FROM {table}") for table in (*TABLE_NAMES, "alembic_version")]
+    connection.close()
+    return found + rows
+
+
+def test_migrating_an_empty_database_gives_what_a_server_sets_up(empty_urls: list[str]) -> None:
+    prepared, migrated = empty_urls
+    connection = connected(prepared)
+    prepare(connection)
+    connection.close()
+    assert migrate_to_head(migrated) == (None, VERSION)
+    assert introspect(migrated) == introspect(prepared)
+    connection = connected(migrated)
+    prepare(connection)
+    connection.close()
+    assert migrate_to_head(prepared) == (VERSION, VERSION)
+
+
+def test_servers_that_start_together_set_up_one_schema(empty_urls: list[str]) -> None:
+    url = empty_urls[0]
+    program = (
+        "import sys; from fotapool.store.choose import open_database; from fotapool.store.schema import prepare\n"
+        "print('up', flush=True); sys.stdin.readline(); c = open_database(sys.argv[1], True).connect()\n"
+        "prepare(c); c.close()"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(4)
+    ]  # fmt: skip
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    done = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
+    assert done == [("", 0)] * 4
+    connection = connected(url)
+    assert connection.fetch("SELECT version_num FROM alembic_version") == [(VERSION,)]
+    connection.close()
+
+
+@pytest.mark.parametrize("version", ["0000", "9999", None])
+def test_another_schema_is_refused_with_the_command_that_helps(database_url: str, version: str | None) -> None:
+    connection = connected(database_url)
+    prepare(connection)
+    connection.execute("DELETE FROM alembic_version")
+    if version:
+        connection.execute("INSERT INTO alembic_version VALUES (:version)", {"version": version})
+    with pytest.raises(StoreMismatch, match=f"schema {version or 'none'}.*needs {VERSION}.*fotapool database migrate"):
+        prepare(connection)
+    connection.close()
+
+
+def test_forgetting_everything_leaves_a_database_that_works(connection: Connection) -> None:
+    connection.execute("INSERT INTO api_client VALUES ('key', 'hash', 1)")
+    forget_everything(connection)
+    assert connection.fetch("SELECT * FROM api_client") == []
+    prepare(connection)

@@ -1,0 +1,1 @@
+"""Tests of the three dialects and of sign-in, over real HTTP."""

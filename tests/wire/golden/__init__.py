@@ -1,0 +1,1 @@
+"""The published examples, byte for byte; and the tests that replay them."""
