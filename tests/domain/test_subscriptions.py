@@ -120,9 +120,12 @@ def test_a_total_either_needs_licenses_or_leaves_room_never_both(found: tuple[Po
     assert not (reduction_need(before, total) and withdrawable(before, total))
 
 
-def test_licenses_whose_notice_has_ended_go_in_the_order_given() -> None:
-    ended, entries = EntryKind.NOTICE_ENDED, decide_notice_ends(pool(0, 5, 3), [30, 10, 20])
+def test_licenses_whose_notice_has_ended_go_in_the_order_given_and_their_scheduled_upgrades_with_them() -> None:
+    due = [Holder(30, 2, None, False), Holder(10, 2, UpgradeStatus.SCHEDULED, False), Holder(20, 3, None, False)]
+    entries, canceled = decide_notice_ends(pool(0, 5, 3), due)
+    ended = EntryKind.NOTICE_ENDED
     assert entries == [(30, ended, 4), (10, ended, 3), (20, ended, 2)]
+    assert canceled == [10]
 
 
 @pytest.mark.parametrize(

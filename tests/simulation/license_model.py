@@ -160,6 +160,7 @@ class Model:
             one = self.devices[number]
             if one.notice and one.notice[0] <= self.now_ms and one.upgrade != "inProgress":
                 self._take(number)
+                one.upgrade = None  # a scheduled one is canceled
 
     def move_to(self, moment_ms: int) -> None:
         self.now_ms = moment_ms

@@ -112,7 +112,6 @@ def test_what_was_answered_survives_and_the_rest_is_whole_or_absent(
     history = History(chance)
     options = ["--seed", write_seed(tmp_path, LICENSES[ROOMY], CLIENTS * OWN), "--workers", workers]
     signed_in: Api | None = None
-    unanswered = 0
     for crash in range(CRASHES + 1):
         process = Process(tmp_path, database_url, *options)
         try:
@@ -125,7 +124,7 @@ def test_what_was_answered_survives_and_the_rest_is_whole_or_absent(
                     history.check_against(api, account)
                 if crash < CRASHES:
                     run_until_killed(process, api, history, chance)
-                    unanswered += len(history.asked) - len(history.answered)
         finally:
             process.kill()
-    assert 0 < unanswered < CRASHES * CLIENTS
+    # How many requests were cut off is up to the machine; what became of each is known now.
+    assert set(history.answered) == set(history.asked)

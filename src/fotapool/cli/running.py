@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import ssl
+import sys
 import threading
 import urllib.request
 from pathlib import Path
@@ -29,6 +30,8 @@ STOP_WITHIN_S = 30
 """How long requests under way have when the server is told to stop."""
 STOP_TLS_WITHIN_S = 3
 """The same with TLS, where idle connections wait for their client's good-bye, which may never come."""
+THREAD_SWITCH_S = 0.000_2
+"""How long a thread whose wait for the disk or the database is over waits for the event loop to let it go on."""
 READY_TRIES = 600
 READY_EVERY_S = 0.1
 
@@ -41,6 +44,7 @@ def worker_app() -> Any:
     """The application of a worker process: what uvicorn imports there."""
     from fotapool.app import Server
 
+    sys.setswitchinterval(THREAD_SWITCH_S)
     return Server(msgspec.json.decode(os.environ[SETTINGS_VARIABLE], type=Settings)).app
 
 
@@ -82,6 +86,7 @@ def _config(settings: Settings, app: Any) -> uvicorn.Config:
 def run_server(settings: Settings) -> None:
     """Runs until SIGTERM or SIGINT; requests under way are finished. Raises StartFailed."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    sys.setswitchinterval(THREAD_SWITCH_S)
     listener = listen(settings)
     try:
         if settings.workers > 1:

@@ -5,7 +5,7 @@ Source: the page on the v2 cancellation candidate list, "Uses and Requirements" 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fotapool.domain.billing import notice_end_ms
@@ -97,6 +97,9 @@ def decide_raise(pool: Pool, total: int, oldest_notices: Iterable[int]) -> Subsc
     return SubscriptionDecision(total, 0, entries, [], 0)
 
 
-def decide_notice_ends(pool: Pool, due: Iterable[int]) -> list[Entry]:
-    """Takes the licenses whose notice has ended, in the order given."""
-    return [Entry(device, EntryKind.NOTICE_ENDED, pool.used - place) for place, device in enumerate(due, start=1)]
+def decide_notice_ends(pool: Pool, due: Sequence[Holder]) -> tuple[list[Entry], list[int]]:
+    """Takes the licenses whose notice has ended, in the order given; answers the scheduled upgrades it cancels too."""
+    entries = [
+        Entry(holder.device, EntryKind.NOTICE_ENDED, pool.used - place) for place, holder in enumerate(due, start=1)
+    ]
+    return entries, [holder.device for holder in due if holder.upgrade == UpgradeStatus.SCHEDULED]

@@ -59,6 +59,9 @@ class Connection(Protocol):
     def begin_exclusive(self) -> None:
         """Begins a transaction that no other process's schema set-up runs beside."""
 
+    def lock_setup(self) -> None:
+        """Waits, within a transaction, until no other process sets up the database."""
+
     def commit(self) -> None: ...
 
     def rollback(self) -> None:

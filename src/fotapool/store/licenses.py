@@ -100,13 +100,14 @@ _DUE = (
 )
 
 
-def read_ended_notices(connection: Connection, account_id: int, now_ms: int, limit: int) -> list[int]:
+def read_ended_notices(connection: Connection, account_id: int, now_ms: int, limit: int) -> list[Holder]:
     """Devices of the account whose notice has ended and whose upgrade does not run any more, oldest notice first."""
     rows = connection.fetch(
-        f"SELECT imei FROM license l WHERE account_id = :account_id AND {_DUE} ORDER BY notice_place LIMIT :limit",
+        f"SELECT l.imei, l.state, {_UPGRADE_OF_LICENSE} FROM license l WHERE account_id = :account_id AND {_DUE}"
+        " ORDER BY notice_place LIMIT :limit",
         {"account_id": account_id, "now": now_ms, "limit": limit},
     )
-    return [row[0] for row in rows]
+    return [Holder(imei, state, upgrade, candidate=False) for imei, state, upgrade in rows]
 
 
 def read_account_with_ended_notice(connection: Connection, now_ms: int) -> int | None:

@@ -45,11 +45,11 @@ class PostgresConnection:
     words = WORDS
 
     def __init__(self, url: str, durable: bool, writes: bool) -> None:
-        # A writer only looks up single keys. Forbidding the other plans keeps a plan that was made while the
-        # tables were small from reading whole tables later.
-        options = f"-c lock_timeout={BUSY_TIMEOUT_S}s -c timezone=UTC"
+        # All but the long reads look up single keys or walk along an index. Forbidding the other plans keeps a plan
+        # that was made while the tables were small from reading whole tables later.
+        options = f"-c lock_timeout={BUSY_TIMEOUT_S}s -c timezone=UTC -c enable_seqscan=off -c enable_bitmapscan=off"
         if writes:
-            options += " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+            options += " -c enable_hashjoin=off -c enable_mergejoin=off"
         if not durable:
             options += " -c synchronous_commit=off"
         try:
@@ -90,9 +90,14 @@ class PostgresConnection:
 
     def begin_snapshot(self) -> None:
         self.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self.execute("SET LOCAL enable_seqscan = on")
+        self.execute("SET LOCAL enable_bitmapscan = on")
 
     def begin_exclusive(self) -> None:
         self.execute("BEGIN")
+        self.lock_setup()
+
+    def lock_setup(self) -> None:
         self.fetch("SELECT 1 FROM pg_advisory_xact_lock(:key)", {"key": SETUP_LOCK})
 
     def commit(self) -> None:
@@ -112,11 +117,11 @@ class PostgresConnection:
             return self._db.execute(_native(sql), params, binary=True).fetchall()
 
     def fetch_together(self, queries: Sequence[tuple[str, Params]]) -> list[list[Row]]:
-        with self._translated(), self._db.pipeline():
+        with self._translated():
             self._cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            cursors = [self._db.execute(_native(sql), params, binary=True) for sql, params in queries]
+            found = [self._cursor.execute(_native(sql), params).fetchall() for sql, params in queries]
             self._cursor.execute("COMMIT")
-            return [cursor.fetchall() for cursor in cursors]
+            return found
 
     def fetch_rows(self, sql: str, columns: str, rows: Sequence[Row]) -> list[Row]:
         arrays, params = _arrays(columns, rows)

@@ -24,8 +24,10 @@ from fotapool.store.database import (
 )
 
 PAGE_CACHE_KIB = 16 * 1024
-"""Memory of one connection for pages. The operating system's cache holds the rest of the file."""
-CHECKPOINT_PAGES = 4000
+"""Memory of a reading connection for pages. The operating system's cache holds the rest of the file."""
+WRITER_CACHE_KIB = 48 * 1024
+"""The same of the writer's: in a large pool each license is on a page of its own."""
+CHECKPOINT_PAGES = 16_000
 """How long the write-ahead log grows before its pages are copied into the database file."""
 
 WORDS = {"identity": "INTEGER PRIMARY KEY AUTOINCREMENT", "clustered": " WITHOUT ROWID", "bytes": "BLOB"}
@@ -43,7 +45,7 @@ class SqliteConnection:
 
     words = WORDS
 
-    def __init__(self, path: str, synchronous: str, create: bool) -> None:
+    def __init__(self, path: str, synchronous: str, create: bool, cache_kib: int) -> None:
         self._path = path
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
         try:
@@ -51,7 +53,7 @@ class SqliteConnection:
             self._db.set_busy_timeout(BUSY_TIMEOUT_S * 1000)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute(f"PRAGMA synchronous = {synchronous}")
-            self._db.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
+            self._db.execute(f"PRAGMA cache_size = -{cache_kib}")
             self._db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             self._db.execute("PRAGMA temp_store = MEMORY")
             self._file = self._identity()
@@ -92,6 +94,9 @@ class SqliteConnection:
 
     def begin_exclusive(self) -> None:
         self.execute("BEGIN EXCLUSIVE")
+
+    def lock_setup(self) -> None:
+        """Nothing: a transaction that may write is alone on the file."""
 
     def commit(self) -> None:
         self.execute("COMMIT")
@@ -217,7 +222,8 @@ class SqliteDatabase:
 
         A new file in its place would make SQLite drop the write-ahead log of the old one.
         """
-        connection = SqliteConnection(self.path, self._synchronous, create=not self._connected)
+        cache_kib = WRITER_CACHE_KIB if writes else PAGE_CACHE_KIB
+        connection = SqliteConnection(self.path, self._synchronous, not self._connected, cache_kib)
         if self._connected and not connection.has_table("alembic_version"):
             connection.close()
             raise StoreUnavailable(f"{self.path} is not the database any more")

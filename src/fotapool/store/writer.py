@@ -127,11 +127,13 @@ class Writer:
         return cast(Outcome, await waiting.future)
 
     async def _run(self) -> None:
-        while self._waiting:
-            batch = self._take()
-            await self._finish(batch)
-            _deliver(batch)
-        self._task = None
+        try:
+            while self._waiting:
+                batch = self._take()
+                await self._finish(batch)
+                _deliver(batch)
+        finally:
+            self._task = None
 
     def _take(self) -> list[_Waiting]:
         batch: list[_Waiting] = []

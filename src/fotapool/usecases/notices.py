@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fotapool.domain.licenses import Pool
-from fotapool.domain.subscriptions import decide_notice_ends
+from fotapool.domain.subscriptions import Holder, decide_notice_ends
 from fotapool.store.changes import Changes
 from fotapool.store.database import Connection
 from fotapool.store.licenses import read_account_with_ended_notice, read_ended_notices, read_next_notice_end
@@ -19,7 +19,7 @@ NOTICES_A_STEP = 1_000
 class NoticeFacts:
     """The account's licenses to be taken now, oldest notice first."""
 
-    def __init__(self, pool: Pool, due: list[int]) -> None:
+    def __init__(self, pool: Pool, due: list[Holder]) -> None:
         self.pool = pool
         self.due = due
         self.changes = Changes()
@@ -30,9 +30,9 @@ class NoticeFacts:
     def take(self, caller: Caller, now_ms: int) -> list[int]:
         """Decides and notes; answers the devices that lose their license."""
         if self.due:
-            entries = decide_notice_ends(self.pool, self.due)
-            self.changes.note(self.pool, caller.cause("end notice"), entries, now_ms)
-        return self.due
+            entries, canceled = decide_notice_ends(self.pool, self.due)
+            self.changes.note(self.pool, caller.cause("end notice"), entries, now_ms, canceled_upgrades=canceled)
+        return [holder.device for holder in self.due]
 
 
 class _EndNotices(Command[list[int]]):

@@ -15,7 +15,7 @@ from fotapool.domain.subscriptions import check_total
 from fotapool.store import signins
 from fotapool.store.accounts import read_accounts, record_account, record_pools
 from fotapool.store.candidates import record_candidates
-from fotapool.store.database import Connection, ConstraintViolated
+from fotapool.store.database import Connection
 from fotapool.store.schema import forget_everything
 from fotapool.usecases.accounts import DirectCommand
 from fotapool.usecases.context import Caller, Context
@@ -92,18 +92,13 @@ async def seed_empty_database(context: Context, seed: Seed) -> bool:
     """
 
     def apply(connection: Connection, now_ms: int) -> bool:
+        connection.lock_setup()
         if not _is_empty(connection):
             return False
         _apply(connection, seed, now_ms)
         return True
 
-    try:
-        return await context.writer.submit(DirectCommand(apply, alone=True))
-    except ConstraintViolated:
-        # Another server seeded the same database at the same moment.
-        if await context.reader.short(_is_empty):
-            raise
-        return False
+    return await context.writer.submit(DirectCommand(apply, alone=True))
 
 
 async def reset_to_seed(context: Context, seed: Seed, reset_clock: Callable[[], None]) -> None:
