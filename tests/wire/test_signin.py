@@ -15,7 +15,7 @@ import pytest
 
 from fotapool.store import signins as store
 from fotapool.store.schema import TABLE_NAMES
-from helpers import ACCOUNT, KEY, NOW_MS, OPERATOR, PASSWORD, SECRET, USER, Api
+from helpers import ACCOUNT, KEY, NOW_MS, OPERATOR, PASSWORD, SECRET, USER, Api, devices
 from wire.conftest import FOREIGN, STRANGER
 
 TOKEN, REVOKE = "/api/ts/v1/oauth2/token", "/api/ts/v1/oauth2/revoke"
@@ -466,6 +466,21 @@ def test_servers_on_one_database_share_sign_ins(start: Callable[..., Api]) -> No
         server.bearer = server.get_bearer().json()["access_token"]
         server.log_in(password="wrong")
     assert code(two.log_in()) == NOT_LOGGED_IN
+
+
+def test_a_change_by_a_session_that_ended_elsewhere_is_refused_for_it_whatever_its_body(
+    start: Callable[..., Api],
+) -> None:
+    here, there = start(), start(seed=None)
+    assign = f"/v3/licenses/{ACCOUNT}/assign"
+    here.assign(0)  # from now on this server remembers the sign-in
+    for body in ({"deviceList": devices(1)}, {"deviceList": []}, {"deviceList": ["x"]}):
+        here.session = here.log_in().json()["sessionToken"]
+        here.assign(0)
+        assert there.http.post(LOGOUT, headers=here.tokens).status_code == 200
+        answer = here.call("POST", assign, body)
+        assert answer.headers["x-fotapool-auth"] == ENDED[1]
+    assert here.pool()["licenseUsedCount"] == 1
 
 
 def test_a_session_s_use_is_known_to_the_other_servers(start: Callable[..., Api]) -> None:

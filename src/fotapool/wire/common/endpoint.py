@@ -119,10 +119,9 @@ class Endpoint:
         path = scope["path_params"]
         changes = operation.method not in READING
         body: bytes | None = None
+        tokens = head.bearer, head.session, path["account"], request_id.decode()
         for _ in range(SIGN_IN_TRIES):
-            caller = await self._gate.check_account(
-                head.bearer, head.session, path["account"], request_id.decode(), changes
-            )
+            caller = await self._gate.check_account(*tokens, changes)
             if body is None:
                 limit = self._context.settings.max_body_bytes
                 body = await read_body(receive, head.content_length, limit) if operation.request else b""
@@ -132,6 +131,10 @@ class Endpoint:
                 return answer
             except SignInStale:
                 self._gate.forget()
+            except Refused:
+                if changes:  # the change did not get as far as to check its remembered sign-in
+                    await self._gate.check_account(*tokens)
+                raise
         raise Refused(Refusal.BUSY)
 
     def _refuse(self, refused: Refused) -> Answer:
