@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import tempfile
 import warnings
@@ -20,7 +19,7 @@ from fotapool.settings import Settings
 from fotapool.store.choose import open_database
 from fotapool.store.schema import prepare
 from helpers import NOW_MS, OPERATOR, SEED, Api, seed_file
-from servers import DATABASES, ServerInThread, running_server, with_database
+from servers import DATABASES, ServerInThread, prepared_database, running_server, with_database
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +45,6 @@ def postgres_url() -> Iterator[str]:
         server.cleanup()
 
 
-_numbers = itertools.count(1)
-
-
 @pytest.fixture(scope="session")
 def postgres_template(postgres_url: str) -> Iterator[str]:
     """A database with the schema in it, which each test copies."""
@@ -65,16 +61,8 @@ def postgres_template(postgres_url: str) -> Iterator[str]:
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty database of its own."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/test.db"
-        return
-    url = request.getfixturevalue("postgres_url")
-    template = request.getfixturevalue("postgres_template")
-    name = f"fotapool_test_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(url, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
-        yield with_database(url, name)
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with prepared_database(request, tmp_path, "test") as url:
+        yield url
 
 
 @pytest.fixture

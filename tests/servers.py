@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import psycopg
+import pytest
 import uvicorn
+from psycopg import sql
 
 from fotapool.app import Server
 from fotapool.cli.running import listen
 from fotapool.settings import Settings
 
 DATABASES = ("sqlite", "postgresql")
+_numbers = itertools.count(1)
 
 
 def with_database(url: str, name: str) -> str:
@@ -27,6 +32,21 @@ def with_database(url: str, name: str) -> str:
     where = "" if query else f"{host}:{info.get('port', 5432)}"
     password = f":{info['password']}" if info.get("password") else ""
     return f"postgresql://{info.get('user', 'postgres')}{password}@{where}/{name}{query}"
+
+
+@contextmanager
+def prepared_database(request: pytest.FixtureRequest, directory: Path, label: str) -> Iterator[str]:
+    """The URL of an empty database, on the kind that the fixture's parameter names, which goes at the end."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{directory}/{label}.db"
+        return
+    template: str = request.getfixturevalue("postgres_template")
+    url: str = request.getfixturevalue("postgres_url")
+    name = f"fotapool_{label}_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        yield with_database(url, name)
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 class ServerInThread:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
-from psycopg import sql
 
 from fotapool.app import Server
 from fotapool.clock import FixedClock, MovableClock
 from fotapool.settings import Settings
 from helpers import ACCOUNT, KEY, NOW_MS, OPERATOR, PASSWORD, SECRET, USER, Api, seed_file
-from servers import DATABASES, ServerInThread, with_database
+from servers import DATABASES, ServerInThread, prepared_database
 
 ACCOUNTS = 150
 """How many tests of a module can have an account of their own."""
@@ -112,25 +107,11 @@ class Own:
         return self.api.pool(self.account), self.api.ledger(self.account), candidates
 
 
-@contextmanager
-def _database(kind: str, directory: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    if kind == "sqlite":
-        yield f"sqlite:///{directory}/shared.db"
-        return
-    template: str = request.getfixturevalue("postgres_template")
-    url: str = request.getfixturevalue("postgres_url")
-    name = f"fotapool_wire_{os.getpid()}_{directory.name.replace('-', '_')}"
-    with psycopg.connect(url, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
-        yield with_database(url, name)
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
 @pytest.fixture(scope="module", params=DATABASES)
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """The module's server, signed in. Its clock stands still: nobody moves it."""
     directory = tmp_path_factory.mktemp("wire")
-    with _database(request.param, directory, request) as url:
+    with prepared_database(request, directory, "wire") as url:
         settings = Settings(
             database=url, emulator=True, operator_key=OPERATOR, seed=seed_file(directory, _seed()),
             page_size=PAGE_SIZE, max_devices_per_request=MAX_DEVICES, max_body_bytes=MAX_BODY_BYTES,

@@ -312,11 +312,6 @@ _NUMBERED = (
     ("after", "the last number of the page before"),
     ("limit", "rows of a page, 1 to 1000; 100 by default"),
 )
-_BY_DEVICE = (
-    ("after", "the last number (deviceId) of the page before"),
-    ("limit", "rows of a page, 1 to 1000; 100 by default"),
-)
-
 OPERATIONS = (
     ControlOperation(
         "create_account", "POST", "/accounts", create_account, "Create an account", AccountView, 201, NewAccount

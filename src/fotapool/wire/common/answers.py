@@ -10,8 +10,6 @@ from starlette.types import Receive, Scope, Send
 
 from fotapool.domain.errors import Refusal, Refused
 
-Headers = list[tuple[bytes, bytes]]
-
 _JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
 AUTH_HEADER = b"x-fotapool-auth"
 NO_CONTENT = 204
