@@ -11,27 +11,34 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.assigning import Scale, measure_large, measure_small
+from bench.callbacks import measure_callbacks
+from bench.campaigns import measure_beside, measure_campaigns
 from bench.databases import SqliteStore, Store, postgres_store
 from bench.others import measure_others
 from bench.paging import measure_pages
 from bench.processes import Failed
 from bench.report import Report
 
-MEASURES = {"a": measure_small, "b": measure_large, "c": measure_pages}
+MEASURES = {
+    "a": measure_small, "b": measure_large, "c": measure_pages, "f": measure_campaigns, "g": measure_beside,
+    "h": measure_callbacks,
+}  # fmt: skip
+EVERYTHING = "a,b,c,d,e,f,g,h"
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small pools and few rounds: a minute or two, noisier")
     parser.add_argument(
-        "--only", default="a,b,c,d,e", metavar="a,b,c,d,e",
-        help="which figures: a assign 1 device, b assign 1,000, c status pages, d those three on PostgreSQL, "
-        "e Prism and moto beside it",
+        "--only", default=EVERYTHING, metavar=EVERYTHING,
+        help="which figures: a assign 1 device, b assign 1,000, c status pages, d all but e on PostgreSQL, "
+        "e Prism and moto beside it, f campaigns, g licenses beside a campaign, h callbacks",
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each lane is measured (7; quick: 3)")
     parser.add_argument(
-        "--database", choices=("sqlite", "postgresql"), default="sqlite", help="the database of a, b and c (sqlite)"
-    )
+        "--database", choices=("sqlite", "postgresql"), default="sqlite",
+        help="the database of all but d and e (sqlite)",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file as well")
     return parser.parse_args()
 
@@ -40,7 +47,7 @@ def _chosen(only: str) -> list[str]:
     chosen = [word.strip() for word in only.split(",") if word.strip()]
     unknown = sorted(set(chosen) - {*MEASURES, "d", "e"})
     if unknown or not chosen:
-        raise SystemExit(f"bench: --only takes letters of a,b,c,d,e, not {only!r}")
+        raise SystemExit(f"bench: --only takes letters of {EVERYTHING}, not {only!r}")
     return chosen
 
 

@@ -22,7 +22,7 @@ from fotapool.store.database import Connection
 from fotapool.store.licenses import read_status_page
 from fotapool.usecases.licenses import LicenseStatus
 from fotapool.wire.common.times import documented
-from fotapool.wire.v3.translate import license_summary
+from fotapool.wire.v3.license_words import license_summary
 
 PAGE = 1000
 PAGE_CONNECTIONS = 4

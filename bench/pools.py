@@ -85,9 +85,9 @@ def _fill(connection: Connection, store: Store, account: Account, now_ms: int) -
     count, spare, licensed = account.devices, account.spare, account.licensed
     numbers = store.numbers.format(count=count)
     connection.execute(
-        "INSERT INTO device (account_id, imei, make, model, firmware, protocol, mdn, created_ms, updated_ms)"
+        "INSERT INTO device (account_id, imei, make, model, firmware, protocol, mdn, status, created_ms, updated_ms)"
         f" SELECT {account_id}, {account.first} + i, 'Verizon', 'Model-A', 'VerizonFirmwareVersion-01', 'LWM2M', '',"
-        f" {now_ms}, {now_ms} FROM {numbers} n"
+        f" 'Active', {now_ms}, {now_ms} FROM {numbers} n"
     )
     if licensed:
         # The i-th device is the licensed one of rank i - i * spare / count - 1; its place in time is shuffled.

@@ -71,7 +71,10 @@ def start(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Api]]:
     running: list[ServerInThread] = []
 
     def start_one(seed: dict[str, Any] | None = SEED, sign_in: bool = True, **settings: Any) -> Api:
-        values = {"database": database_url, "emulator": True, "operator_key": OPERATOR, **settings}
+        storage = (tmp_path / "files").as_uri()
+        values = {
+            "database": database_url, "storage": storage, "emulator": True, "operator_key": OPERATOR, **settings,
+        }  # fmt: skip
         if seed is not None:
             values["seed"] = seed_file(tmp_path, seed)
         clock = MovableClock(FixedClock(NOW_MS)) if values["emulator"] else FixedClock(NOW_MS)

@@ -1,4 +1,4 @@
-"""docs/compatibility.md: each operation's evidence, paths and tests, the words of each dialect, what is missing."""
+"""docs/compatibility.md: each operation's evidence, paths and tests, and the words of each dialect."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from types import ModuleType
 from fotapool.domain.licenses import Outcome
 from fotapool.openapi import DIALECTS
 from fotapool.wire.common.operations import Evidence, Operation
-from fotapool.wire.v1 import translate as v1
-from fotapool.wire.v2 import translate as v2
-from fotapool.wire.v3 import translate as v3
-from generated.operations import version
+from fotapool.wire.v1 import license_words as v1
+from fotapool.wire.v2 import license_words as v2
+from fotapool.wire.v3 import license_words as v3
+from generated.operations import in_order, version
+from generated.sdk_calls import sdk_calls
 from generated.tables import code, codes, table
 
 ROOT = Path(__file__).parents[2]
@@ -37,10 +38,8 @@ _PAGE_OF = {
 
 
 @cache
-def _tests() -> dict[str, str]:
-    return {
-        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py")
-    }
+def _calls() -> dict[str, list[Path]]:
+    return sdk_calls(ROOT / "tests/wire")
 
 
 @cache
@@ -52,7 +51,7 @@ def all_operations() -> list[dict[str, str]]:
 
 
 def here() -> list[tuple[ModuleType, Operation]]:
-    return [(dialect, op) for dialect in DIALECTS for op in sorted(dialect.OPERATIONS, key=lambda op: op.id)]
+    return [(dialect, op) for dialect in DIALECTS for op in in_order(dialect)]
 
 
 def _tested(dialect: ModuleType, operation: Operation) -> str:
@@ -60,7 +59,7 @@ def _tested(dialect: ModuleType, operation: Operation) -> str:
     name = f"_{version(dialect)}_{_PAGE_OF.get(operation.name, '-')}_answer.json"
     examples = [path for path in (ROOT / "tests/wire/golden").glob("*.json") if path.name.endswith(name)]
     found = [f"[the page's example](../{path.relative_to(ROOT).as_posix()})" for path in examples]
-    found += [f"[{Path(path).name}](../{path})" for path, text in sorted(_tests().items()) if operation.sdk in text]
+    found += [f"[{path.name}](../{path.relative_to(ROOT).as_posix()})" for path in _calls().get(operation.sdk, ())]
     return "<br>".join(found) or "HTTP only"
 
 
@@ -91,16 +90,6 @@ def counts() -> str:
     return table(["Version", "Here", "Of"], rows)
 
 
-def not_yet() -> str:
-    known = {(version(dialect), operation.sdk) for dialect, operation in here()}
-    rows = [
-        [row["version"], code(f"{row['method']} {row['path']}"), code(row["sdk"])]
-        for row in all_operations()
-        if (row["version"], row["sdk"]) not in known
-    ]
-    return f"{len(rows)} operations:\n\n" + table(["Version", "Operation", "In the vendor's Python SDK"], rows)
-
-
 _ASSIGN = (Outcome.ASSIGNED, Outcome.PREEXISTING, Outcome.NO_FREE_LICENSE, Outcome.DEVICE_NOT_FOUND)
 _REMOVE = (
     Outcome.REMOVED, Outcome.NO_LICENSE, Outcome.USED_BY_UPGRADE, Outcome.UPGRADE_IN_PROGRESS,
@@ -123,5 +112,5 @@ def words() -> str:
 
 
 SECTIONS: dict[str, Callable[[], str]] = {
-    "levels": levels, "counts": counts, "coverage": coverage, "words": words, "not-yet": not_yet,
+    "levels": levels, "counts": counts, "coverage": coverage, "words": words,
 }  # fmt: skip

@@ -18,9 +18,9 @@ from fotapool.wire.common.answers import (
     method_not_allowed,
     unknown_resource,
 )
-from fotapool.wire.common.errors import BEARER_REFUSALS, MESSAGES, refusal_answer
+from fotapool.wire.common.errors import BEARER_REFUSALS, MESSAGES, OWN_MESSAGES, refusal_answer
 from fotapool.wire.signin.sessions import _CODES, session_refusal
-from fotapool.wire.v2.translate import WORDS
+from fotapool.wire.v2.license_words import WORDS
 from generated.tables import code, table
 
 RETRY_AFTER_S = 2
@@ -40,14 +40,46 @@ WHAT_TO_DO: dict[Refusal, str] = {
     Refusal.ACCOUNT_INACTIVE: "Ask the operator: the account is suspended. `PUT /control/v1/accounts/{name}/status`.",
     Refusal.BODY_TOO_LARGE: "Send fewer devices in one request; a body may have 4 MiB.",
     Refusal.BODY_INVALID: 'Send a JSON object, as in `{"deviceList": ["990003425730535"]}`.',
-    Refusal.TYPE_INVALID: "Leave `type` out to replace the list, or send `append`.",
+    Refusal.TYPE_INVALID: "Candidates: leave `type` out to replace the list, or send `append`. Devices of a campaign:"
+    " send `append` or `remove`.",
     Refusal.DEVICE_LIST_EMPTY: "Send `deviceList` with at least one IMEI. The member is not called `devceList`.",
     Refusal.DEVICE_LIST_TOO_LONG: "Send at most as many devices as `--max-devices-per-request` says (10,000). A"
     " candidate list holds 100,000 in all.",
     Refusal.DEVICE_ID_INVALID: "IMEIs are strings of exactly 15 digits. `invalidDevices` has the first 100 that are"
     " not. Nothing was done.",
+    Refusal.CAMPAIGN_ID_INVALID: "Send the id as the answer to scheduling had it: a UUID.",
+    Refusal.PACKAGE_UNKNOWN: "Take a name from the list of firmware (v1, v3) or software (v2), and leave the versions"
+    " out or send the package's own. The operator makes packages: `POST /control/v1/firmware`.",
+    Refusal.FILE_UNKNOWN: "Send `fileName` and `fileVersion` as the list of files has them.",
+    Refusal.PROTOCOL_INVALID: "Send `LWM2M`, `OMADM` (`OMA-DM`, `OMD-DM`) or `HTTP`, as the operation takes them, and"
+    " for a campaign the package's own protocol.",
+    Refusal.START_DATE_INVALID: "Send a date as `2026-12-01`, today (UTC) or later, at most five years ahead.",
+    Refusal.END_DATE_INVALID: "Send a date as `2026-12-01`, not before the start, at most 366 days after it. While the"
+    " campaign runs, it must lie 24 hours ahead.",
+    Refusal.WINDOW_INVALID: "A window is from an hour 0 to 23 to a later hour, up to 24, in UTC; 24 windows at most."
+    " Dates of windows lie within the campaign, and nothing is installed before it may be downloaded.",
+    Refusal.STATUS_INVALID: "Send one of the words that a campaign's `status` can have in this version:"
+    " [campaigns](campaigns.md#from-acceptance-to-the-end).",
+    Refusal.PILOT_TOO_LARGE: "Try the package on 20 devices first, or have the operator lift the rule with `proven`:"
+    " [the pilot rule](campaigns.md#which-devices-are-accepted).",
+    Refusal.CAMPAIGN_UNKNOWN: "Check the id and the account: another account's campaign is answered in the same way.",
+    Refusal.CAMPAIGN_STARTED: "Nothing can be done: in v1 and v3 it runs to its end. Only v2 can abort it.",
+    Refusal.DEVICES_FIXED: "Schedule a further campaign for these devices:"
+    " [what may be changed](campaigns.md#what-may-be-changed).",
+    Refusal.DATES_FIXED: "While a campaign runs only its end can be moved, and an ended one is not changed:"
+    " [what may be changed](campaigns.md#what-may-be-changed).",
+    Refusal.URL_INVALID: "Send one absolute `https` URL with a public address, without user name:"
+    " [callbacks](callbacks.md#register). The emulator takes `http` and localhost too.",
+    Refusal.SERVICE_INVALID: "The only service is `Fota`.",
+    Refusal.FILE_INVALID: "Send `multipart/form-data` with `fileupload`, `fileVersion`, `make`, `model` and"
+    " `localTargetPath`; texts have up to 200 printable characters, an account has 10,000 files:"
+    " [files](files.md#configuration-files).",
+    Refusal.FILE_TOO_LARGE: "A file may have 64 MiB.",
+    Refusal.FILE_EXISTS: "Upload it with another `fileVersion`: what was uploaded is not replaced.",
+    Refusal.LOGGING_LIMIT: "Turn logging off for other devices first, or wait: it ends after seven days.",
+    Refusal.DEVICE_UNKNOWN: "Check the IMEI, and that the operator has imported the device into this account.",
     Refusal.INDEX_INVALID: "The index is a whole number; begin with 0.",
-    Refusal.INDEX_TOO_HIGH: "The candidate list is shorter than that: its `count` says how long it is.",
+    Refusal.INDEX_TOO_HIGH: "The list is shorter than that: begin with 0. `count` says how long a candidate list is.",
     Refusal.CURSOR_UNKNOWN: "Begin with 0 and go on with `lastSeenDeviceId` of the page before: the index is an IMEI of"
     " the account, not a record number.",
     Refusal.BUSY: "Try again after the seconds in `Retry-After`; nothing was done.",
@@ -97,12 +129,20 @@ def _row(refusal: Refusal, answer: Answer, advice: str | None = None) -> list[st
     return [str(answer.status), code(found), code(message), refusal.value, advice or WHAT_TO_DO[refusal]]
 
 
+def _service_row(refusal: Refusal) -> list[str]:
+    """With the words of those versions that have others."""
+    refused = Refused(refusal, EXAMPLE.get(refusal, ""))
+    row = _row(refusal, refusal_answer(refused, "", RETRY_AFTER_S))
+    for context, own in OWN_MESSAGES.items():
+        if refusal in own:
+            row[2] += f"<br>{context.rpartition('/')[2]}: {code(own[refusal])}"
+    return row
+
+
 def refusals() -> str:
     """The service's own refusals, in order of precedence."""
     rows = [
-        _row(
-            refusal, refusal_answer(Refused(refusal, EXAMPLE.get(refusal, "")), DIALECTS[-1].API_CONTEXT, RETRY_AFTER_S)
-        )
+        _service_row(refusal)
         for refusal in Refusal
         if (refusal in MESSAGES or refusal in BEARER_REFUSALS) and refusal is not Refusal.LOGIN_REFUSED
     ]

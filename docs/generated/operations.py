@@ -10,16 +10,18 @@ from fotapool.control.emulator import EmulatorControl
 from fotapool.control.requests import ControlOperation
 from fotapool.control.routes import BASE as CONTROL_BASE
 from fotapool.control.routes import OPERATIONS as CONTROL_OPERATIONS
+from fotapool.device.operations import BASE as DEVICE_BASE
+from fotapool.device.operations import OPERATIONS as DEVICE_OPERATIONS
 from fotapool.domain.errors import Refusal
 from fotapool.openapi import DIALECTS, openapi_document
 from fotapool.usecases.documents import SeedDocument
 from fotapool.usecases.seeds import Seed
-from fotapool.wire.common.bodies import CandidatesBody
 from fotapool.wire.common.errors import MESSAGES
 from fotapool.wire.common.operations import Operation
+from generated.refusals import message, refusals
 from generated.tables import code, codes, prose, shape, table
 
-EMULATOR_OPERATIONS = EmulatorControl(MovableClock(), lambda: Seed(SeedDocument(), {})).operations()
+EMULATOR_OPERATIONS = EmulatorControl(MovableClock(), lambda: Seed(SeedDocument(), {}), lambda: None).operations()
 _EVERY_CALL = (
     Refusal.BEARER_MISSING, Refusal.BEARER_INVALID, Refusal.SESSION_MISSING, Refusal.SESSION_INVALID,
     Refusal.SESSION_EXPIRED, Refusal.ACCOUNT_NAME_INVALID, Refusal.ACCOUNT_NOT_FOUND, Refusal.ACCOUNT_INACTIVE,
@@ -31,52 +33,47 @@ def version(dialect: ModuleType) -> str:
     return dialect.BASE.rsplit("/", 1)[-1]
 
 
-def refusals(operation: Operation) -> list[Refusal]:
-    """What an operation is refused for besides the tokens, the account and the database, in order of precedence."""
-    found: set[Refusal] = set()
-    if operation.request is not None:
-        found |= {
-            Refusal.BODY_TOO_LARGE, Refusal.BODY_INVALID, Refusal.DEVICE_LIST_EMPTY, Refusal.DEVICE_LIST_TOO_LONG,
-            Refusal.DEVICE_ID_INVALID,
-        }  # fmt: skip
-    if operation.request is CandidatesBody:
-        found.add(Refusal.TYPE_INVALID)
-    if "lastSeenDeviceId" in operation.query:
-        found |= {Refusal.INDEX_INVALID, Refusal.DEVICE_ID_INVALID, Refusal.CURSOR_UNKNOWN}
-    if "startIndex" in operation.query:
-        found |= {Refusal.INDEX_INVALID, Refusal.INDEX_TOO_HIGH}
-    return [refusal for refusal in Refusal if refusal in found]
+def _messages(dialect: ModuleType, found: Iterable[Refusal]) -> str:
+    return ", ".join(f"[{message(refusal, dialect)}](errors.md#refusals-of-apifota)" for refusal in found)
 
 
-def _messages(found: Iterable[Refusal]) -> str:
-    return ", ".join(f"[{MESSAGES[refusal]}](errors.md#refusals-of-apifota)" for refusal in found)
+def in_order(dialect: ModuleType) -> list[Operation]:
+    """The version's operations by their numbers."""
+    return sorted(dialect.OPERATIONS, key=lambda operation: int(operation.id.rpartition("-")[2]))
 
 
-def _licenses(dialect: ModuleType) -> Callable[[], str]:
+def _versions(dialect: ModuleType) -> Callable[[], str]:
     def section() -> str:
-        return "\n\n".join(_license_operation(dialect, op) for op in sorted(dialect.OPERATIONS, key=lambda op: op.id))
+        return "\n\n".join(_operation(dialect, operation) for operation in in_order(dialect))
 
     return section
 
 
-def _license_operation(dialect: ModuleType, operation: Operation) -> str:
+def _operation(dialect: ModuleType, operation: Operation) -> str:
     lines = [f"#### {operation.id} {operation.summary}", ""]
     lines += [f"- {code(f'{operation.method} {dialect.BASE}{path}')}" for path in operation.paths]
     if operation.query:
-        lines.append(f"- where the path has no index: query {codes(operation.query)}, 0 if it is left out")
+        lines.append(f"- {_query(operation)}")
     if operation.request is not None:
-        lines += ["", "Takes:", "", f"```text\n{shape(operation.request)}\n```"]
+        takes = "Takes" if operation.takes is None else "Takes a form, `multipart/form-data`"
+        lines += ["", f"{takes}:", "", f"```text\n{shape(operation.request)}\n```"]
     lines += ["", "Answers:", "", f"```text\n{shape(operation.response)}\n```"]
     own = refusals(operation)
     if own:
-        lines += ["", f"Refused with: {_messages(own)}."]
+        lines += ["", f"Refused with: {_messages(dialect, own)}."]
     if operation.notes:
         lines += ["", f"Note: {operation.notes}"]
     return "\n".join(lines)
 
 
+def _query(operation: Operation) -> str:
+    if "{index}" in "".join(operation.paths):
+        return f"where the path has no index: query {codes(operation.query)}, 0 if it is left out"
+    return f"query {codes(operation.query, ', ')}"
+
+
 def every_call() -> str:
-    """What every license call can be refused for."""
+    """What every call of the three versions can be refused for."""
     rows = [
         [code(MESSAGES[refusal].format(detail="NAME")) if refusal in MESSAGES else "gateway fault", refusal.value]
         for refusal in _EVERY_CALL
@@ -110,6 +107,17 @@ def _takes(operation: dict[str, object]) -> str:
     )
 
 
+def devices() -> str:
+    """The devices' operations."""
+    return table(
+        ["Path", "What it does"],
+        [
+            [code(f"{operation.method} {DEVICE_BASE}{operation.path}"), operation.summary]
+            for operation in DEVICE_OPERATIONS
+        ],
+    )
+
+
 def _control(operations: Iterable[ControlOperation]) -> str:
     return "\n\n".join(_control_operation(operation) for operation in operations)
 
@@ -136,7 +144,8 @@ def _control_operation(operation: ControlOperation) -> str:
 SECTIONS: dict[str, Callable[[], str]] = {
     "signin": signin,
     "every-call": every_call,
-    **{f"licenses-{version(dialect)}": _licenses(dialect) for dialect in DIALECTS},
+    **{f"operations-{version(dialect)}": _versions(dialect) for dialect in DIALECTS},
     "control": lambda: _control(CONTROL_OPERATIONS),
+    "devices": devices,
     "emulator": lambda: _control(EMULATOR_OPERATIONS),
 }

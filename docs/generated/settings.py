@@ -12,9 +12,10 @@ import msgspec
 
 from fotapool.cli.main import main
 from fotapool.cli.serve import EMULATOR_KEY, emulate, serve
-from fotapool.domain import candidates, devices, signins, subscriptions
+from fotapool.domain import campaigns, candidates, devices, packages, signins, subscriptions
 from fotapool.settings import Settings
-from fotapool.store import writer
+from fotapool.store import turns, writer
+from fotapool.usecases import campaign_steps, fleets, reports
 from fotapool.usecases import devices as imports
 from fotapool.usecases.context import OPERATOR_PAGE
 from generated.tables import code, table
@@ -23,6 +24,7 @@ COLUMNS = "104"
 PREFIX = "FOTAPOOL_"
 FIXED = {
     "max_body_bytes": "bytes of a request's body, imports aside",
+    "max_file_bytes": "bytes of a file or of a package's content",
     "max_import_line_bytes": "bytes of one line, or of one element, of an import",
     "retry_after_s": "seconds that `Retry-After` names when the database does not answer",
 }
@@ -33,6 +35,15 @@ LIMITS = (
     (candidates.MAX_CANDIDATES, "devices on an account's candidate list"),
     (subscriptions.MAX_LICENSES, "licenses of a subscription"),
     (devices.MAX_TEXT, "characters of make, model, firmware and MDN"),
+    (packages.PILOT_DEVICES, "devices of a campaign of version 2 or 3 until its package is proven"),
+    (campaigns.MAX_CAMPAIGN_DAYS, "days from a campaign's start to its end"),
+    (campaigns.MAX_WINDOWS, "time windows of a campaign, of each kind"),
+    (campaigns.HISTORY_MS // campaigns.DAY_MS, "days that lists and reports of campaigns go back"),
+    (reports.MAX_DEVICES_SHOWN, "devices that answers of version 1 list within upgrades"),
+    (campaign_steps.STEP_DEVICES, "devices of a campaign that one transaction of the engine is about"),
+    (devices.MAX_LOGGING_DEVICES, "devices of an account with logging on"),
+    (turns.DELIVERIES_A_TURN, "callbacks that one turn sends to a listener"),
+    (fleets.MAX_FLEET, "devices of one simulated fleet"),
     (imports.IMPORT_BATCH, "lines of an import that one transaction takes"),
     (OPERATOR_PAGE, "rows of a page of the operator plane"),
     (writer.MAX_WAITING, "changes of one process that may wait; one more is answered 503"),

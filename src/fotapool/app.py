@@ -14,31 +14,40 @@ from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fotapool import health
-from fotapool.clock import Clock, MovableClock, SystemClock
+from fotapool.clock import Clock, FixedClock, MovableClock, SystemClock
 from fotapool.control.emulator import EmulatorControl
 from fotapool.control.requests import ControlOperation
 from fotapool.control.routes import BASE as CONTROL_BASE
 from fotapool.control.routes import OPERATIONS as CONTROL_OPERATIONS
 from fotapool.control.routes import control_router
+from fotapool.delivering.sender import HttpSender
+from fotapool.delivering.signing import sign
+from fotapool.device.operations import BASE as DEVICE_BASE
+from fotapool.device.routes import device_router
 from fotapool.docs import DocsPages
 from fotapool.domain.errors import Invalid
+from fotapool.engine.deliveries import Deliveries
 from fotapool.engine.runner import run_in_background
 from fotapool.http import Below, RequestIds
 from fotapool.settings import Settings
+from fotapool.storage import Storage, default_storage
 from fotapool.store import schema
 from fotapool.store.choose import open_database
 from fotapool.store.database import Database
 from fotapool.store.reader import Reader
 from fotapool.store.writer import Writer
-from fotapool.usecases.context import Context
+from fotapool.usecases.context import Context, SeededChance
 from fotapool.usecases.documents import SeedDocument, read_seed_document
 from fotapool.usecases.seeds import Seed, check_document, prepare_seed, seed_empty_database
 from fotapool.usecases.signins import Gate
 from fotapool.wire.common.answers import GZIP_FROM_BYTES, GZIP_LEVEL, GatewayFault, unknown_api
 from fotapool.wire.common.endpoint import DialectApp
 from fotapool.wire.signin.routes import signin_routes
+from fotapool.wire.v1 import callback_words as v1_callbacks
 from fotapool.wire.v1 import routes as v1
+from fotapool.wire.v2 import callback_words as v2_callbacks
 from fotapool.wire.v2 import routes as v2
+from fotapool.wire.v3 import callback_words as v3_callbacks
 from fotapool.wire.v3 import routes as v3
 
 
@@ -46,16 +55,25 @@ class Server:
     """One process's server: its context, its application, and how it is started and stopped."""
 
     def __init__(self, settings: Settings, clock: Clock | None = None, database: Database | None = None) -> None:
+        if not settings.emulator and (settings.random_seed, settings.clock) != (None, None):
+            raise Invalid("random_seed and clock are for the emulator: ids must not be guessed, and time is real")
         self.settings = settings
         self.database = database or open_database(settings.database, durable=not settings.emulator)
-        self.clock = clock or (MovableClock() if settings.emulator else SystemClock())
+        self.clock = clock or _clock(settings)
         self._prepare_schema()
         reader = Reader(self.database)
         writer = Writer(self.database, self.clock.now_ms)
-        self.context = Context(settings, self.clock, reader, writer)
+        where = settings.storage or default_storage(getattr(self.database, "path", None))
+        storage = Storage(where, durable=not settings.emulator)
+        self.context = Context(settings, self.clock, reader, writer, contents=storage)
+        if settings.random_seed is not None:
+            chance = SeededChance(settings.random_seed)
+            self.context = replace(self.context, new_uuid=chance.new_uuid, random_bytes=chance.random_bytes)
         self.gate = Gate(self.context)
         self._document: SeedDocument | None = None
         self.seed = Seed(SeedDocument(), {})
+        self.deliveries: Deliveries | None = None
+        """While the server runs."""
         self.app: ASGIApp = self._build()
 
     def _prepare_schema(self) -> None:
@@ -70,7 +88,7 @@ class Server:
         context, gate = self.context, self.gate
         control: list[ControlOperation] = list(CONTROL_OPERATIONS)
         if self.settings.emulator and isinstance(self.clock, MovableClock):
-            control += EmulatorControl(self.clock, lambda: self.seed).operations()
+            control += EmulatorControl(self.clock, lambda: self.seed, lambda: self.deliveries).operations()
         dialects: dict[str, ASGIApp] = {
             dialect.BASE: DialectApp(context, gate, request_ids, dialect.BASE, dialect.API_CONTEXT, dialect.OPERATIONS)
             for dialect in (v1, v2, v3)
@@ -85,23 +103,40 @@ class Server:
             routes, redirect_slashes=False, default=GatewayFault(unknown_api()), lifespan=lambda _: self._lifespan()
         )
         compressed = GZipMiddleware(router, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
-        return FrontDoor(dialects, compressed)
+        return FrontDoor(dialects, device_router(context, request_ids), compressed)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self) -> AsyncIterator[None]:
-        background: asyncio.Task[None] | None = None
+        background: list[asyncio.Task[None]] = []
         try:
             await self._apply_seed(self.context)
-            background = asyncio.create_task(run_in_background(self.context, self.gate))
-            yield
+            async with self._delivering() as deliveries:
+                background.append(asyncio.create_task(run_in_background(self.context, self.gate)))
+                background.append(asyncio.create_task(deliveries.run_in_background()))
+                try:
+                    yield
+                finally:
+                    for task in background:
+                        task.cancel()
         finally:
-            if background is not None:
-                background.cancel()
             with contextlib.suppress(Exception):
                 await self.gate.flush()
             await self.context.writer.stop()
             self.context.reader.stop()
             self.database.dispose()
+
+    @contextlib.asynccontextmanager
+    async def _delivering(self) -> AsyncIterator[Deliveries]:
+        """The deliveries, with a sender that belongs to the running event loop."""
+        sender = HttpSender(self.settings.callback_timeout_s, self.settings.private_targets_allowed)
+        encoders = {words.STYLE: words.encode for words in (v1_callbacks, v2_callbacks, v3_callbacks)}
+        deliveries = self.deliveries = Deliveries(self.context, sender, encoders, sign)
+        try:
+            yield deliveries
+        finally:
+            await deliveries.stop()
+            await sender.close()
+            self.deliveries = None
 
     def seed_before_serving(self) -> None:
         """Raises Invalid for a seed that cannot be applied; nothing of it is kept then."""
@@ -132,14 +167,24 @@ class Server:
             raise Invalid(f"seed {path}: {error}") from error
 
 
+def _clock(settings: Settings) -> Clock:
+    if not settings.emulator:
+        return SystemClock()
+    if settings.clock is None:
+        return MovableClock()
+    return MovableClock(FixedClock(round(settings.clock.timestamp() * 1000)))
+
+
 class FrontDoor:
     """Sends a request to its dialect, or to everything else.
 
-    Double slashes in paths of the API are tolerated: the v1 page on removing licenses prints one.
+    Double slashes in paths of the API are tolerated: the v1 page on removing licenses prints one. What devices get is
+    not compressed, since a range of a content is one of its octets as they are.
     """
 
-    def __init__(self, dialects: dict[str, ASGIApp], others: ASGIApp) -> None:
+    def __init__(self, dialects: dict[str, ASGIApp], devices: ASGIApp, others: ASGIApp) -> None:
         self._dialects = dialects
+        self._devices = devices
         self._others = others
         self._base_length = len(next(iter(dialects)))
 
@@ -151,5 +196,8 @@ class FrontDoor:
             dialect = self._dialects.get(path[: self._base_length])
             if dialect is not None and path[self._base_length : self._base_length + 1] == "/":
                 await dialect(scope, receive, send)
+                return
+            if path.startswith(DEVICE_BASE + "/"):
+                await self._devices(scope, receive, send)
                 return
         await self._others(scope, receive, send)

@@ -20,7 +20,7 @@ class SystemClock:
 
 
 class MovableClock:
-    """Real time plus an offset that only grows; the emulator's test clock. It never goes back, except by reset."""
+    """Another clock plus an offset that only grows; the emulator's test clock. It never goes back, except by reset."""
 
     def __init__(self, base: Clock | None = None) -> None:
         self._base = base or SystemClock()
@@ -30,8 +30,13 @@ class MovableClock:
         return self._base.now_ms() + self._offset_ms
 
     @property
+    def is_frozen(self) -> bool:
+        """Whether it stands still between moves."""
+        return isinstance(self._base, FixedClock)
+
+    @property
     def offset_ms(self) -> int:
-        """How far ahead of real time the clock is, in milliseconds."""
+        """How far the clock was moved ahead of real time, or of the time that it was frozen at, in milliseconds."""
         return self._offset_ms
 
     def move_to(self, moment_ms: int) -> None:
@@ -43,7 +48,7 @@ class MovableClock:
 
 
 class FixedClock:
-    """A clock that stands still until it is set; for tests and for benchmarks."""
+    """A clock that stands still until it is set: below a frozen test clock, in tests and in benchmarks."""
 
     def __init__(self, moment_ms: int) -> None:
         self.moment_ms = moment_ms

@@ -66,9 +66,9 @@ def _page(document: dict[str, Any]) -> str:
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>fotapool {__version__}</title><style>{_STYLE}</style><h1>fotapool {__version__}</h1>"
-        "<p>License calls need two tokens: <code>Authorization: Bearer …</code> from"
+        "<p>Calls of <code>/api/fota</code> need two tokens: <code>Authorization: Bearer …</code> from"
         " <code>/api/ts/v1/oauth2/token</code> and <code>VZ-M2M-Token: …</code> from"
         " <code>/api/m2m/v1/session/login</code>. The operator plane needs"
-        " <code>Authorization: Bearer OPERATOR_KEY</code>.</p><p>For programs:"
+        " <code>Authorization: Bearer OPERATOR_KEY</code>, devices need their own key.</p><p>For programs:"
         f" <a href=openapi.json>openapi.json</a></p>{tables}</html>"
     )

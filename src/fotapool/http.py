@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import AsyncIterator
 
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive
@@ -32,6 +33,21 @@ class RequestIds:
         if given is not None and _REQUEST_ID.fullmatch(given):
             return given
         return b"%s-%d" % (self._prefix, next(self._numbers))
+
+
+class ClientGone(Exception):
+    """The client went away before its request had ended."""
+
+
+async def stream_body(receive: Receive) -> AsyncIterator[bytes]:
+    """The body as it comes. Raises ClientGone."""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
 
 
 async def read_body(receive: Receive, declared_bytes: int, limit_bytes: int) -> bytes:

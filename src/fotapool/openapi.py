@@ -10,10 +10,13 @@ from typing import Any
 import msgspec
 
 from fotapool import __version__
+from fotapool.control.deliveries import STATES
 from fotapool.control.problems import Problem
 from fotapool.control.requests import MAX_CURSOR, ControlOperation, Only
 from fotapool.control.routes import BASE as CONTROL_BASE
-from fotapool.domain.names import ACCOUNT_NAME_PATTERN
+from fotapool.control.statements import FORMATS
+from fotapool.device.document import device_paths
+from fotapool.schemas import ACCOUNT, IMEI, PATH, QUERY, REQUIRED_IN_QUERY, TEXT, refine
 from fotapool.wire.common.answers import ErrorBody, FaultBody
 from fotapool.wire.common.operations import Operation
 from fotapool.wire.signin import sessions
@@ -24,10 +27,8 @@ from fotapool.wire.v3 import routes as v3
 
 DIALECTS: tuple[ModuleType, ...] = (v1, v2, v3)
 _PARAMETER = re.compile(r"{(\w+)}")
-_TEXT = {"type": "string"}
 _AFTER = {"type": "string", "pattern": "^[^\\u0000]*$"}
-_IMEI = {"type": "string", "pattern": "^[0-9]{15}$", "examples": ["990003425730535"]}
-_ACCOUNT = {"type": "string", "pattern": f"^{ACCOUNT_NAME_PATTERN}$", "examples": ["0242078689-00001"]}
+_MONTH = {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$", "examples": ["2026-03"]}
 
 
 class TokenAnswer(msgspec.Struct):
@@ -61,14 +62,22 @@ class Schemas:
             self.components[prefix + shape.__name__].update(shape.json_schema)
         return schema
 
+    def request(self, shape: Any) -> dict[str, Any]:
+        """The same for the body of a request of the API, with what its members must be like."""
+        known = set(self.components)
+        schema = self.ref(shape, "")
+        for name in self.components.keys() - known | {schema["$ref"].rsplit("/", 1)[-1]}:
+            refine(self.components[name], name)
+        return schema
+
 
 def _json(schema: dict[str, Any], description: str, media_type: str = "application/json") -> dict[str, Any]:
     return {"description": description, "content": {media_type: {"schema": schema}}}
 
 
 _HEADERS = {
-    "401": ("WWW-Authenticate", "How to authenticate", _TEXT),
-    "405": ("Allow", "The methods that the resource takes", _TEXT),
+    "401": ("WWW-Authenticate", "How to authenticate", TEXT),
+    "405": ("Allow", "The methods that the resource takes", TEXT),
     "503": ("Retry-After", "After how many seconds to try again", {"type": "string", "pattern": "^[0-9]+$"}),
 }
 
@@ -86,7 +95,7 @@ def _with_headers(responses: dict[str, Any]) -> dict[str, Any]:
 
 def _path_parameters(path: str, schemas: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": schemas.get(name, _TEXT)}
+        {"name": name, "in": "path", "required": True, "schema": schemas.get(name, TEXT)}
         for name in _PARAMETER.findall(path)
     ]
 
@@ -97,10 +106,6 @@ def _license_operation(
     version = dialect.__name__.split(".")[-2].upper()
     error = schemas.ref(ErrorBody, "")
     fault = schemas.ref(FaultBody, "")
-    numbered = {
-        "account": _ACCOUNT,
-        "index": {"type": "string", "pattern": "^[0-9]{1,15}$", "examples": ["0"]},
-    }
     in_query = operation.query if "{index}" not in path else ()
     described: dict[str, Any] = {
         "operationId": f"{version}_{operation.name}" + ("" if first else "_" + re.sub(r"\W+", "_", path).strip("_")),
@@ -108,8 +113,11 @@ def _license_operation(
         "summary": operation.summary,
         "description": f"{operation.id}. Evidence: {operation.evidence.value}. {operation.notes}".strip(),
         "security": [{"bearer": [], "session": []}],
-        "parameters": _path_parameters(path, numbered)
-        + [{"name": name, "in": "query", "schema": numbered["index"]} for name in in_query],
+        "parameters": _path_parameters(path, PATH)
+        + [
+            {"name": name, "in": "query", "required": name in REQUIRED_IN_QUERY, "schema": QUERY[name]}
+            for name in in_query
+        ],
         "responses": _with_headers(
             {
                 "200": _json(schemas.ref(operation.response, version), "Done; each device's outcome is in its row"),
@@ -121,25 +129,15 @@ def _license_operation(
             }
         ),
     }
-    if operation.request is not None:
-        described["requestBody"] = _device_list_body(operation, version, schemas)
-    return described
-
-
-def _device_list_body(operation: Operation, version: str, schemas: Schemas) -> dict[str, Any]:
-    schema = schemas.ref(operation.request, "")
-    component = schemas.components[schema["$ref"].rsplit("/", 1)[-1]]
-    component["required"] = ["deviceList"]
-    component["properties"]["deviceList"] = {"type": "array", "items": _IMEI, "minItems": 1}
-    if "type" in component["properties"]:
-        words = "append adds to the list; without it the list is replaced"
-        component["properties"]["type"] = {
-            "type": ["string", "null"],
-            "pattern": "^[Aa][Pp][Pp][Ee][Nn][Dd]$",
-            "description": words,
+    if operation.takes is not None:
+        form = {"schema": schemas.ref(operation.request, "")}
+        described["requestBody"] = {"required": True, "content": {"multipart/form-data": form}}
+    elif operation.request is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schemas.request(operation.request)}},
         }
-        component["properties"]["count"] = {"type": ["integer", "null"], "description": "Has no effect"}
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
+    return described
 
 
 def _license_paths(schemas: Schemas) -> dict[str, Any]:
@@ -166,7 +164,7 @@ def _signin_paths(schemas: Schemas) -> dict[str, Any]:
     }  # fmt: skip
 
     def form(*names: str, required: Sequence[str]) -> dict[str, Any]:
-        properties: dict[str, Any] = dict.fromkeys(names, _TEXT)
+        properties: dict[str, Any] = dict.fromkeys(names, TEXT)
         if "token" in names:
             properties["token"] = {"type": "string", "minLength": 1}
         if "grant_type" in required:
@@ -242,7 +240,7 @@ def _control_paths(operations: Iterable[ControlOperation], schemas: Schemas) -> 
             "tags": ["Operator plane" if operation.only is Only.BOTH else "Emulator"],
             "summary": operation.summary,
             "security": [{"operator": []}],
-            "parameters": _path_parameters(operation.path, {"name": _ACCOUNT, "deviceId": _IMEI})
+            "parameters": _path_parameters(operation.path, {"name": ACCOUNT, "deviceId": IMEI, "month": _MONTH})
             + [
                 {"name": name, "in": "query", "description": words, "schema": _query_schema(operation, name)}
                 for name, words in operation.query
@@ -257,12 +255,18 @@ def _control_paths(operations: Iterable[ControlOperation], schemas: Schemas) -> 
     return paths
 
 
+_AS_TEXT = {
+    "application/x-ndjson": "Progress line by line, the result last",
+    "text/csv": "All lines, with a header",
+}
+
+
 def _done(operation: ControlOperation, schemas: Schemas) -> dict[str, Any]:
     if operation.response is None:
         return {"description": "Done"}
     done = _json(schemas.ref(operation.response, "Control"), "Done")
     for media_type in operation.produces[1:]:
-        done["content"][media_type] = {"schema": _TEXT | {"description": "Progress line by line, the result last"}}
+        done["content"][media_type] = {"schema": TEXT | {"description": _AS_TEXT[media_type]}}
     return done
 
 
@@ -290,6 +294,8 @@ _LINES: dict[str, dict[str, Any]] = {
 
 
 def _control_body(operation: ControlOperation, schemas: Schemas) -> dict[str, Any]:
+    if operation.request is bytes:
+        return {"required": True, "content": {media_type: {"schema": {}} for media_type in operation.consumes}}
     schema = schemas.ref(operation.request, "Control")
     if len(operation.consumes) == 1:
         return {"required": True, "content": {"application/json": {"schema": schema}}}
@@ -301,8 +307,12 @@ def _query_schema(operation: ControlOperation, name: str) -> dict[str, Any]:
         return {"type": "integer", "minimum": 1, "maximum": 1000}
     if name == "preview":
         return {"type": "boolean"}
-    if name == "deviceId":
-        return _IMEI
+    if name == "state":
+        return {"type": "string", "enum": list(STATES)}
+    if name in ("deviceId", "noticeAfter"):
+        return IMEI
+    if name == "format":
+        return {"type": "string", "enum": list(FORMATS)}
     by_number = dict(operation.query).get("after", "").startswith("the last number")
     return {"type": "integer", "minimum": 0, "maximum": MAX_CURSOR} if by_number else _AFTER
 
@@ -314,6 +324,7 @@ def openapi_document(control_operations: Iterable[ControlOperation]) -> dict[str
         **_signin_paths(schemas),
         **_license_paths(schemas),
         **_control_paths(control_operations, schemas),
+        **device_paths(schemas.ref),
     }
     return {
         "openapi": "3.1.0",
@@ -340,6 +351,7 @@ def openapi_document(control_operations: Iterable[ControlOperation]) -> dict[str
                     "description": "20 minutes idle",
                 },
                 "operator": {"type": "http", "scheme": "bearer", "description": "Operator key"},
+                "device": {"type": "http", "scheme": "bearer", "description": "Device key"},
             },
         },
     }

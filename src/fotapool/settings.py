@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from datetime import datetime
 
 import msgspec
 
@@ -24,14 +25,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8080
     workers: int = 1
     seed: str | None = None
+    random_seed: int | None = None
+    clock: datetime | None = None
     operator_key: str | None = None
     page_size: int = 1000
     max_devices_per_request: int = 10_000
     max_body_bytes: int = 4 * 1024 * 1024
     max_import_line_bytes: int = 64 * 1024
+    max_file_bytes: int = 64 * 1024 * 1024
+    storage: str | None = None
     timestamps: Timestamps = Timestamps.AUTO
     close_metrics: bool = False
     close_docs: bool = False
     tls: bool = False
     tls_directory: str = "fotapool-tls"
     retry_after_s: int = 2
+    callback_timeout_s: int = 10
+    callback_private_targets: bool | None = None
+
+    @property
+    def private_targets_allowed(self) -> bool:
+        """Whether callbacks may go to private addresses and to plain HTTP: as set, or only in the emulator."""
+        return self.emulator if self.callback_private_targets is None else self.callback_private_targets

@@ -11,11 +11,12 @@ import sys
 import pytest
 from click.testing import CliRunner, Result
 
+from fotapool.cli import demo_receiver
 from fotapool.cli.demo import demo
 from fotapool.cli.demo_show import Call, differences, pretty
 from fotapool.domain.ledger import _WHY, EntryKind
 from fotapool.domain.licenses import Outcome
-from fotapool.wire.v3 import translate
+from fotapool.wire.v3 import license_words
 
 COMMAND = [sys.executable, "-m", "fotapool.cli", "demo"]
 
@@ -33,19 +34,20 @@ def test_the_walk_exits_0_and_shows_requests_and_answers() -> None:
     done = subprocess.run([*COMMAND, "--once", "--port", "0"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.match(r"fotapool ready on http://127\.0\.0\.1:\d+\n", done.stdout)
-    assert done.stdout.count("$ curl -i ") == done.stdout.count("HTTP/1.1 200 OK") == 17
+    assert done.stdout.count("$ curl -i ") == done.stdout.count("HTTP/1.1 200 OK") == 20
     for shown in (
         "/api/ts/v1/oauth2/token", "/api/m2m/v1/session/login", "/api/fota/v3/licenses/0000123456-00001/assign",
         "/api/fota/v1/licenses/0402196254-00001/index/0", "/api/fota/v2/licenses/0402196254-00001/cancel",
         "License removal not allowed for devices that have ever upgraded firmware.", "subscription?preview=true",
         "subscription reduced; the device was on the cancellation candidate list", '"consistent": true',
-        "17 steps, every answer as documented.",
+        "/api/fota/v3/campaigns/firmware/0402196254-00001", '"advance": "PT15M"', "Installation failed.",
+        "\nPOST http://127.0.0.1:", '"type": "upgradeProgress"', "21 steps, every answer as documented.",
     ):  # fmt: skip
         assert shown in done.stdout
 
 
 def test_an_answer_in_other_words_makes_it_exit_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(translate.ASSIGN_WORDS, Outcome.ASSIGNED, ("LicenseAssigned", "Success"))
+    monkeypatch.setitem(license_words.ASSIGN_WORDS, Outcome.ASSIGNED, ("LicenseAssigned", "Success"))
     done = run_once()
     assert done.exit_code == 1
     assert "NOT AS DOCUMENTED: step 3" in done.output
@@ -56,7 +58,16 @@ def test_a_reason_in_the_ledger_that_is_missing_makes_it_exit_1(monkeypatch: pyt
     monkeypatch.setitem(_WHY, EntryKind.RECLAIMED_CANDIDATE, "because")
     done = run_once()
     assert done.exit_code == 1
-    assert "NOT AS DOCUMENTED: step 13" in done.output
+    assert "NOT AS DOCUMENTED: step 17" in done.output
+
+
+def test_a_callback_that_does_not_come_makes_it_exit_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_receiver, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(demo_receiver.Receiver, "take", lambda receiver, message: None)
+    done = run_once()
+    assert done.exit_code == 1
+    assert "NOT AS DOCUMENTED: step 15" in done.output
+    assert "no such callback came" in done.output
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)

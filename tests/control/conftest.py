@@ -23,8 +23,11 @@ def shared_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 @pytest.fixture(scope="module")
 def shared(shared_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """The module's emulator with the published examples' account, signed in."""
-    seed = seed_file(tmp_path_factory.mktemp("seed"), SEED)
-    settings = Settings(database=shared_url, emulator=True, operator_key=OPERATOR, seed=seed)
+    directory = tmp_path_factory.mktemp("shared")
+    settings = Settings(
+        database=shared_url, emulator=True, operator_key=OPERATOR, seed=seed_file(directory, SEED),
+        storage=(directory / "files").as_uri(),
+    )  # fmt: skip
     server = Server(settings, MovableClock(FixedClock(NOW_MS)))
     running = ServerInThread(server)
     api = Api(running.client, server)

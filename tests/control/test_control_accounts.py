@@ -239,11 +239,15 @@ def test_devices_are_shown_with_license_and_upgrade(api: Api) -> None:
             "firmware": "1",
             "protocol": "LWM2M",
             "mdn": "",
+            "status": "Active",
             "licensed": True,
             "licensedAt": "2026-03-10T12:00:00.000Z",
             "usedByUpgrade": False,
             "noticeUntil": "2026-05-01T00:00:00.000Z",
             "openUpgrade": "inProgress",
+            "upgradedAt": None,
+            "lastSeenAt": None,
+            "reachable": "unknown",
         }
     ]
 

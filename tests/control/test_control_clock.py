@@ -13,9 +13,21 @@ NOW = "2026-03-10T12:00:00.000Z"
 
 
 def test_the_clock_is_read_and_moved_by_a_duration(api: Api) -> None:
-    assert api.control("GET", "/clock").json() == {"now": NOW, "aheadSeconds": 0.0, "nextDue": None, "happened": []}
+    assert api.control("GET", "/clock").json() == {
+        "now": NOW,
+        "aheadSeconds": 0.0,
+        "frozen": True,
+        "nextDue": None,
+        "happened": [],
+    }
     moved = api.advance("PT20M")
-    assert moved == {"now": "2026-03-10T12:20:00.000Z", "aheadSeconds": 1200.0, "nextDue": None, "happened": []}
+    assert moved == {
+        "now": "2026-03-10T12:20:00.000Z",
+        "aheadSeconds": 1200.0,
+        "frozen": True,
+        "nextDue": None,
+        "happened": [],
+    }
     assert api.control("GET", "/clock").json() == moved
 
 
@@ -92,7 +104,9 @@ def test_next_goes_to_the_next_thing_due_and_nowhere_when_nothing_is(api: Api) -
     assert api.control("GET", "/clock").json()["nextDue"] == due
     moved = api.control("POST", "/clock", {"next": True}).json()
     assert (moved["now"], moved["nextDue"]) == (due, None)
-    assert moved["happened"] == [{"time": due, "what": "notice ended", "devices": devices(0)}]
+    assert moved["happened"] == [
+        {"time": due, "what": "notice ended", "count": 1, "devices": devices(0), "campaign": None}
+    ]
     assert api.pool()["licenseUsedCount"] == 1
 
 

@@ -11,9 +11,9 @@ from fotapool.domain.errors import Refusal, Refused
 from fotapool.domain.licenses import Outcome
 from fotapool.wire.common.errors import BEARER_REFUSALS, MESSAGES, refusal_answer
 from fotapool.wire.signin.sessions import session_refusal
-from fotapool.wire.v1 import translate as v1
-from fotapool.wire.v2 import translate as v2
-from fotapool.wire.v3 import translate as v3
+from fotapool.wire.v1 import license_words as v1
+from fotapool.wire.v2 import license_words as v2
+from fotapool.wire.v3 import license_words as v3
 
 OF_ASSIGN = {Outcome.ASSIGNED, Outcome.PREEXISTING, Outcome.NO_FREE_LICENSE, Outcome.DEVICE_NOT_FOUND}
 OF_REMOVE = {

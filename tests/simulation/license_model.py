@@ -28,6 +28,17 @@ class Device:
 
 
 @dataclass
+class Notice:
+    """A notice that was given, and how it ended; times in ms."""
+
+    number: int
+    given_ms: int
+    until_ms: int
+    ended_ms: int | None = None
+    withdrawn: bool = False
+
+
+@dataclass
 class Change:
     """What a change of the subscription does."""
 
@@ -47,6 +58,12 @@ class Model:
         self.devices: dict[int, Device] = {}
         self.candidates: list[int] = []
         self.suspended = False
+        self.buys_events = False
+        self.totals = [(now_ms, total)]
+        """Since when (ms) the subscription had how many licenses."""
+        self.notices: list[Notice] = []
+        self.charged: list[tuple[int, int]] = []
+        """When (ms) the upgrade of which device was charged."""
         self._count = 0
 
     @property
@@ -123,6 +140,7 @@ class Model:
                 change.notice.append(number)
                 self._count += 1
                 one.notice = (month_after_next_ms(self.now_ms), self._count)
+                self.notices.append(Notice(number, self.now_ms, one.notice[0]))
             else:
                 change.reclaimed.append(number)
                 self._take(number)
@@ -133,8 +151,15 @@ class Model:
             change.withdrawn = self.under_notice[: max(0, total - kept)]
             for number in change.withdrawn:
                 self.devices[number].notice = None
+                self._close(number, self.now_ms).withdrawn = True
         self.total = total
+        self.totals.append((self.now_ms, total))
         return change
+
+    def _close(self, number: int, ended_ms: int) -> Notice:
+        notice = next(one for one in self.notices if one.number == number and one.ended_ms is None)
+        notice.ended_ms = ended_ms
+        return notice
 
     def _take(self, number: int) -> None:
         self.devices[number].unlicense()
@@ -151,14 +176,17 @@ class Model:
         one.upgrade = state if state in NEXT_STATES else None
         if state == "completed" and one.since:
             one.used = True
+        elif state == "completed" and self.buys_events:
+            self.charged.append((self.now_ms, number))
         if one.upgrade is None:
-            self._end_notices()
+            self._end_notices(self.now_ms)
         return 200
 
-    def _end_notices(self) -> None:
+    def _end_notices(self, upgrade_ended_ms: int = 0) -> None:
         for number in self.under_notice:
             one = self.devices[number]
             if one.notice and one.notice[0] <= self.now_ms and one.upgrade != "inProgress":
+                self._close(number, max(one.notice[0], upgrade_ended_ms))
                 self._take(number)
                 one.upgrade = None  # a scheduled one is canceled
 
@@ -178,6 +206,21 @@ class Model:
             if licensed_ms is not None and not holds:
                 self._license(number, licensed_ms)
         return failed
+
+    def statement(self, from_ms: int, to_ms: int) -> tuple[int, list[int], list[tuple[int, int]]]:
+        """What is billed for the month: licenses, devices under notice, charged upgrades (ms, device)."""
+        within = [(at_ms, total) for at_ms, total in self.totals if from_ms <= at_ms < to_ms]
+        before = [total for at_ms, total in self.totals if at_ms < from_ms]
+        if before and (not within or within[0][0] > from_ms):
+            within.insert(0, (from_ms, before[-1]))
+        notice = [
+            one.number
+            for one in self.notices
+            if one.given_ms < from_ms and (one.ended_ms is None or one.ended_ms > from_ms)
+            and not (one.withdrawn and one.ended_ms is not None and one.ended_ms < to_ms)
+        ]  # fmt: skip
+        events = [(at_ms, number) for at_ms, number in self.charged if from_ms <= at_ms < to_ms]
+        return max(total for _, total in within), sorted(notice), events
 
 
 def month_after_next_ms(now_ms: int) -> int:

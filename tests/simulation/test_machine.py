@@ -29,6 +29,8 @@ NUMBERS = st.integers(0, UNKNOWN)
 LISTS = st.lists(NUMBERS, min_size=1, max_size=8)
 VERSIONS = st.sampled_from((1, 2, 3))
 TOTALS = st.integers(0, 8)
+MONTHS = 4
+"""How many months' statements are compared at a time."""
 FAILURE = {1: "Failed", 2: "Failure", 3: "Failure"}
 SINCE = {"unknown": 0, "2017-11-29T20:15:42.738Z": 1_511_986_542_738, "2018-01-01T00:00:00Z": 1_514_764_800_000}
 
@@ -65,6 +67,8 @@ class Licenses(RuleBasedStateMachine):
         self.account, self.user = f"account-{number}", f"user-{number}"
         self.versions = itertools.cycle((1, 2, 3))
         self.first = 100_000_000_000_000 + number * 10
+        self.complete: dict[str, Any] = {}
+        """Statements of months that have passed."""
 
     def imei(self, number: int) -> str:
         return f"{self.first + number:015d}"
@@ -211,6 +215,31 @@ class Licenses(RuleBasedStateMachine):
         assert [error["line"] for error in result["errors"]] == failed
         assert result["kept"] == len(lines) - len(failed)
 
+    @rule(numbers=st.sets(st.integers(0, 5), min_size=2, max_size=4), days=st.sampled_from((40, 62)))
+    def reduce_and_think_better_of_it(self, numbers: set[int], days: int) -> None:
+        """Notices that last into another month; some are withdrawn there."""
+        self.start_upgrades(numbers)
+        self.reduce(6)
+        self.wait(days)
+        self.raise_again(2)
+        self.wait(1)
+
+    @rule(events=st.booleans())
+    def buy_events(self, events: bool) -> None:
+        words = "TS-HFOTA-EVNT,TS-HFOTA-MRC" if events else "TS-HFOTA-MRC"
+        self.control("PUT", f"/accounts/{self.account}/subscription", {"purchaseType": words})
+        if events != self.model.buys_events:
+            self.model.subscribe(self.model.total)
+        self.model.buys_events = events
+
+    @rule(numbers=st.sets(st.integers(0, 7), min_size=3, max_size=6), end=st.sampled_from(("completed", "failed")))
+    def upgrade_where_events_are_bought(self, numbers: set[int], end: str) -> None:
+        """Devices with a license and without; only the latter are charged."""
+        self.buy_events(True)
+        self.start_upgrades(numbers)
+        self.wait(1)
+        self.end_upgrades(end, 4)
+
     @rule(days=st.sampled_from((1, 40, 62)))
     def wait(self, days: int) -> None:
         before = set(self.model.under_notice)
@@ -220,6 +249,27 @@ class Licenses(RuleBasedStateMachine):
         own = {self.imei(number) for number in range(10)}
         assert taken & own == set(self.imeis(list(before - set(self.model.under_notice))))
         self.log_in()
+        self.the_statements_say_what_the_model_says()
+
+    def teardown(self) -> None:
+        self.the_statements_say_what_the_model_says()
+
+    def the_statements_say_what_the_model_says(self) -> None:
+        """Those of the last months; one that is complete is the same as before."""
+        if not hasattr(self, "model"):
+            return
+        path = f"/accounts/{self.account}/statements"
+        for listed in self.control("GET", path)["statements"][:MONTHS]:
+            found = self.control("GET", f"{path}/{listed['month']}")
+            licenses, notice, events = self.model.statement(*(moment_ms(found[name]) for name in ("from", "to")))
+            counts = {"licenses": licenses, "noticeLicenses": len(notice), "events": len(events)}
+            assert found["totals"] == listed["totals"] == counts
+            assert [line["deviceId"] for line in found["notice"]] == self.imeis(notice)
+            told = [(moment_ms(line["at"]), line["deviceId"]) for line in found["events"]]
+            assert [at_ms for at_ms, _ in told] == [at_ms for at_ms, _ in events]
+            assert sorted(told) == sorted((at_ms, self.imei(number)) for at_ms, number in events)
+            if found["complete"]:
+                assert self.complete.setdefault(listed["month"], found) == found
 
     @rule(numbers=LISTS, total=TOTALS)
     def suspend_for_a_while(self, numbers: list[int], total: int) -> None:
@@ -264,8 +314,12 @@ class Licenses(RuleBasedStateMachine):
             assert listed["deviceList"] == self.imeis(self.model.candidates)
 
 
-def time_text(moment_ms: int) -> str:
-    return datetime.fromtimestamp(moment_ms / 1000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+def time_text(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def moment_ms(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
 def test_whatever_happens_server_and_model_agree(start: Callable[..., Api]) -> None:

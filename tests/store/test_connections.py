@@ -11,7 +11,7 @@ from fotapool.domain.names import PurchaseType
 from fotapool.store.accounts import record_account, record_pools
 from fotapool.store.database import Connection, ConstraintViolated
 
-DEVICE = "account_id, imei, make, model, firmware, protocol, mdn, created_ms, updated_ms"
+DEVICE = "account_id, imei, make, model, firmware, protocol, mdn, status, created_ms, updated_ms"
 LICENSE = "account_id, imei, assigned_ms, place, state, notice_until_ms, notice_place"
 
 
@@ -28,7 +28,7 @@ def test_rows_are_inserted_at_once_whatever_is_in_them(connection: Connection) -
     rows = [(1, 10**15 - 1, 0, 1, 0, None, None), (1, 2, 2**62, 2, 2, 77, 3), (2, 2, 5, 3, 0, None, None)]
     connection.insert("license", LICENSE, rows)
     assert licenses(connection) == sorted(rows)
-    texts = [(1, 7, "", "ä 'q\" \\ {},NULL", "%s :name", "HTTP", "\U0001f600", 1, 1)]
+    texts = [(1, 7, "", "ä 'q\" \\ {},NULL", "%s :name", "HTTP", "\U0001f600", "Active", 1, 1)]
     connection.insert("device", DEVICE, texts)
     assert connection.fetch(f"SELECT {DEVICE} FROM device") == texts
     tokens = [(bytes(range(256)), "key", b"", 1, 0), (b"\x00", "NULL", b"{}", 2, 1)]
@@ -43,9 +43,14 @@ def test_a_column_that_is_empty_in_the_first_rows_keeps_the_others_values(connec
 
 
 def test_an_insert_can_update_what_is_there(connection: Connection) -> None:
-    connection.insert("device", DEVICE, [(1, 7, "a", "", "", "", "", 1, 1)])
+    connection.insert("device", DEVICE, [(1, 7, "a", "", "", "", "", "Active", 1, 1)])
     update = "ON CONFLICT (account_id, imei) DO UPDATE SET make = excluded.make"
-    connection.insert("device", DEVICE, [(1, 7, "b", "", "", "", "", 2, 2), (1, 8, "c", "", "", "", "", 2, 2)], update)
+    connection.insert(
+        "device",
+        DEVICE,
+        [(1, 7, "b", "", "", "", "", "Active", 2, 2), (1, 8, "c", "", "", "", "", "Active", 2, 2)],
+        update,
+    )
     assert connection.fetch("SELECT imei, make, created_ms FROM device ORDER BY imei") == [(7, "b", 1), (8, "c", 2)]
 
 

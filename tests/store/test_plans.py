@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from fotapool.domain.licenses import Pool
+from fotapool.store.check_ins import read_checking_in, record_seen
 from fotapool.store.database import Connection
+from fotapool.store.device_keys import read_held_keys
 from fotapool.store.licenses import read_license_facts
+from fotapool.store.upgrades import read_campaign_upgrades, read_device_facts, read_open_upgrades
 
 FEW, MANY = 5, 60_000
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -21,10 +24,11 @@ WHOLE = ("Seq Scan", "Hash Join", "Merge Join", "Bitmap Heap Scan")
 def grow(connection: Connection, first: int, end: int) -> None:
     values = f"SELECT 1, n, 1, n, 0 FROM generate_series({first}, {end - 1}) n"
     connection.execute(f"INSERT INTO license (account_id, imei, assigned_ms, place, state) {values}")
-    values = f"SELECT 1, n, '', '', '', '', '', 1, 1 FROM generate_series({first}, {end - 1}) n"
+    values = f"SELECT 1, n, '', '', '', '', '', 'Active', 1, 1 FROM generate_series({first}, {end - 1}) n"
     connection.execute(f"INSERT INTO device {values}")
-    values = f"SELECT 1, n, 1, 1 FROM generate_series({first}, {end - 1}) n"
-    connection.execute(f"INSERT INTO upgrade (account_id, imei, status, scheduled_ms) {values}")
+    values = f"SELECT 1, n, 1, 1, 0, 0, 1, 1 FROM generate_series({first}, {end - 1}) n"
+    columns = "account_id, imei, campaign_id, status, reason, attempts, scheduled_ms, updated_ms"
+    connection.execute(f"INSERT INTO upgrade ({columns}) {values}")
 
 
 def use(connection: Connection) -> None:
@@ -32,7 +36,13 @@ def use(connection: Connection) -> None:
     keys = [(1, number) for number in range(3)]
     read_license_facts(connection, {1: Pool(1, 9, 3, 0, 0, 0, 0, 0, 0)}, keys)
     connection.update_keys("license", "state = state + :flag", keys, {"flag": 0})
-    connection.update_keys("upgrade", "status = :status", keys, {"status": 5}, where="status = 1")
+    upgrades = read_open_upgrades(connection, keys)
+    connection.update_rows("upgrade", "id", "status", [(upgrade.id, 1) for upgrade in upgrades])
+    read_device_facts(connection, 1, [0, 1, 2])
+    read_campaign_upgrades(connection, 1, [0, 1, 2])
+    read_held_keys(connection, [b"0", b"1", b"2"])
+    read_checking_in(connection, keys)
+    record_seen(connection, keys, {"": keys}, 1)
     connection.delete_keys("candidate", keys)
     connection.delete_keys("license", [(9, number) for number in range(3)])
 
@@ -68,7 +78,7 @@ def test_plans_stay_with_the_indexes_when_tables_grow_from_small(connect: Callab
         seen += 1
         assert not [node for node in used if node in WHOLE], (re.sub(r"\s+", " ", statement), used)
         assert any(node.startswith("Index") for node in used)
-    assert seen == 5
+    assert seen == 12
     other.execute("ANALYZE")
     for statement, used in prepared_plans(writer):
         assert not [node for node in used if node in WHOLE], (re.sub(r"\s+", " ", statement), used)

@@ -313,7 +313,7 @@ def test_a_connection_that_died_while_it_was_idle_is_replaced(counting: Counting
             await writer.submit(Put(0))
             if counting.kind == "postgresql":
                 admin = counting.connect()
-                admin.fetch("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                admin.fetch("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
                             " AND datname = current_database()")  # fmt: skip
                 admin.close()
             await writer.submit(Put(1))

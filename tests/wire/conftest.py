@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,11 @@ def _seed() -> dict[str, Any]:
     }
 
 
+def filled(path: str, account: str, index: str = "x") -> str:
+    """The path with its account and index, and something in place of whatever else it names."""
+    return path.format_map(defaultdict(lambda: "x", account=account, index=index))
+
+
 @dataclass(frozen=True)
 class Own:
     """An account that no other test touches: TOTAL licenses, none assigned, and DEVICES devices."""
@@ -114,6 +120,7 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with prepared_database(request, directory, "wire") as url:
         settings = Settings(
             database=url, emulator=True, operator_key=OPERATOR, seed=seed_file(directory, _seed()),
+            storage=(directory / "files").as_uri(),
             page_size=PAGE_SIZE, max_devices_per_request=MAX_DEVICES, max_body_bytes=MAX_BODY_BYTES,
         )  # fmt: skip
         server = Server(settings, MovableClock(FixedClock(NOW_MS)))

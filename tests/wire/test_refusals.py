@@ -26,6 +26,7 @@ from wire.conftest import (
     SUSPENDED,
     UNKNOWN_DEVICE,
     Own,
+    filled,
 )
 
 VERSIONS = (1, 2, 3)
@@ -35,6 +36,9 @@ EVERYWHERE: list[tuple[int, Operation, str]] = [
     for operation in dialect.OPERATIONS
     for path in operation.paths
 ]
+
+IN_PATH = [one for one in EVERYWHERE if not one[1].account_member]
+"""Those that name their account in the path; the other one is tested in test_campaigns_refused.py."""
 
 
 def refusal(message: str, **more: Any) -> dict[str, Any]:
@@ -122,7 +126,7 @@ def test_without_a_valid_bearer_token_the_gateway_answers(
     if header:
         headers["Authorization"] = header.format(**dead_tokens)
     for version, operation, path in EVERYWHERE:
-        url = f"/api/fota/v{version}{path.format(account=unharmed.account, index='x')}"
+        url = f"/api/fota/v{version}{filled(path, unharmed.account, 'x')}"
         response = unharmed.api.http.request(operation.method, url, headers=headers)
         assert_refused(response, body(f"/fota/v{version}"), 401, auth)
         assert response.headers["www-authenticate"].startswith("Bearer")
@@ -146,7 +150,7 @@ def test_without_a_valid_session_the_service_answers(
     if session is not None:
         headers[b"VZ-M2M-Token"] = session.format(**dead_tokens).encode()
     for version, operation, path in EVERYWHERE:
-        url = f"/api/fota/v{version}{path.format(account='judged+later', index='x')}"
+        url = f"/api/fota/v{version}{filled(path, 'judged+later', 'x')}"
         response = unharmed.api.http.request(operation.method, url, headers=headers)
         assert_refused(response, refusal(f"UWS verification failure ({words})"), auth=auth)
 
@@ -155,12 +159,12 @@ def test_expired_tokens_are_refused_everywhere(api: Api) -> None:
     assigned, bearer_ended = api.assign(0), "bearer token not known, expired or revoked (expired)"
     api.advance("PT20M")
     for version, operation, path in EVERYWHERE:
-        response = api.call(operation.method, f"/v{version}{path.format(account=ACCOUNT, index='0')}")
+        response = api.call(operation.method, f"/v{version}{filled(path, ACCOUNT, '0')}")
         words = "UWS verification failure (The Session has expired.)"
         assert_refused(response, refusal(words), auth="session idle for too long")
     api.advance("PT40M")
     for version, operation, path in EVERYWHERE:
-        response = api.call(operation.method, f"/v{version}{path.format(account=ACCOUNT, index='0')}")
+        response = api.call(operation.method, f"/v{version}{filled(path, ACCOUNT, '0')}")
         assert_refused(response, invalid_credentials(f"/fota/v{version}"), 401, bearer_ended)
     api.sign_in()
     assert api.assign(0)["licUsedCount"] == assigned["licUsedCount"] == 1
@@ -180,10 +184,10 @@ def test_an_account_name_with_illegal_characters(unharmed: Own, version: int, na
 
 
 def test_an_unknown_account_and_a_foreign_one_cannot_be_told_apart(unharmed: Own) -> None:
-    for version, operation, path in EVERYWHERE:
+    for version, operation, path in IN_PATH:
         answers = []
         for name in (FOREIGN, "9999999999-99999"):
-            url = f"/v{version}{path.format(account=name, index=FOREIGN_DEVICE)}"
+            url = f"/v{version}{filled(path, name, FOREIGN_DEVICE)}"
             response = unharmed.api.call(operation.method, url, {"deviceList": [FOREIGN_DEVICE]})
             assert_refused(response, refusal(f"UWS verification failure (Could not find account {name})"))
             kept = {header: text for header, text in response.headers.items() if header not in ("date", "x-request-id")}
@@ -192,8 +196,8 @@ def test_an_unknown_account_and_a_foreign_one_cannot_be_told_apart(unharmed: Own
 
 
 def test_a_suspended_account(unharmed: Own) -> None:
-    for version, operation, path in EVERYWHERE:
-        url = f"/v{version}{path.format(account=SUSPENDED, index='0')}"
+    for version, operation, path in IN_PATH:
+        url = f"/v{version}{filled(path, SUSPENDED, '0')}"
         response = unharmed.api.call(operation.method, url, content=b"not even read")
         assert_refused(response, refusal("Inactive account"))
 
@@ -419,7 +423,7 @@ def test_a_method_that_the_path_does_not_have(unharmed: Own) -> None:
         allowed = {one.method for other, one, its in EVERYWHERE if (other, its) == (version, path)} | {"OPTIONS"}
         allowed |= {"HEAD"} if "GET" in allowed else set()
         for method in sorted(set(METHODS) - allowed):
-            response = unharmed.call(version, method, path.replace("{index}", "0"))
+            response = unharmed.api.call(method, f"/v{version}{filled(path, unharmed.account, '0')}")
             assert (response.status_code, response.headers["allow"]) == (405, ", ".join(sorted(allowed)))
             if method != "HEAD":
                 assert response.json()["fault"]["message"] == "Method not allowed"

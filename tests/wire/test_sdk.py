@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 from collections.abc import Callable
@@ -29,9 +28,6 @@ from verizon.models.v2_list_of_licenses_to_remove_request import V2ListOfLicense
 from verizon.models.v3_license_imei import V3LicenseIMEI
 from verizon.verizon_client import VerizonClient
 
-from fotapool.wire.v1 import routes as v1
-from fotapool.wire.v2 import routes as v2
-from fotapool.wire.v3 import routes as v3
 from helpers import ACCOUNT, KEY, PASSWORD, SECRET, SEED, USER, Api, devices, seed_file
 from wire.conftest import UNKNOWN_DEVICE
 
@@ -237,20 +233,6 @@ def test_oauth(address: str) -> None:
         sdk(address, secret="wrong").thingspace_oauth.fetch_token()
     assert refused.value.error == "invalid_client"
     assert refused.value.response_code == 401
-
-
-def test_every_license_and_subscription_method_of_the_sdk_is_served() -> None:
-    served = {operation.sdk for dialect in (v1, v2, v3) for operation in dialect.OPERATIONS}
-    client = sdk("http://nowhere")
-    offered = {
-        f"{controller}.{method}"
-        for noun in ("licenses", "subscriptions")
-        for version in (1, 2, 3)
-        for controller in [f"software_management_{noun}_v{version}"]
-        for method, function in vars(type(getattr(client, controller))).items()
-        if inspect.isfunction(function) and not method.startswith("_")
-    }
-    assert offered == served
 
 
 def test_the_sdk_over_tls_trusts_the_server_s_own_authority(server_process: Any, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import httpx
 import uvicorn
 from click.core import ParameterSource
 
+from fotapool.cli.demo_receiver import Receiver, receiving
 from fotapool.cli.demo_walk import KEY, PASSWORD, REMOVING, SECRET, STATUS, USER, Walk, WrongAnswer
 from fotapool.cli.running import StartFailed, _config, address, listen
 from fotapool.cli.serve import EMULATOR_KEY
@@ -35,16 +36,17 @@ def demo(context: click.Context, once: bool, port: int) -> None:
     """See it work: a server with the published examples' accounts, and a walk through it.
 
     \b
-    Signs in, assigns, lists, runs an upgrade and shrinks a subscription over real HTTP, and prints each
-    request as a curl command with its answer. Then goes on serving, until Ctrl-C, for you to try things.
+    Signs in, assigns, lists, runs a campaign on the test clock and shrinks a subscription over real HTTP,
+    and prints each request as a curl command with its answer. Then goes on serving, until Ctrl-C, for you
+    to try things.
     The database is thrown away at the end.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     asked_for = context.get_parameter_source("port") is not ParameterSource.DEFAULT
     try:
-        with contextlib.suppress(KeyboardInterrupt), _serving(port, asked_for) as url:
-            ready = _walk(url)
+        with contextlib.suppress(KeyboardInterrupt), receiving() as receiver, _serving(port, asked_for) as url:
+            ready = _walk(url, receiver)
             if once:
                 context.exit(0 if ready else 1)
             click.echo(_what_next(url))
@@ -91,10 +93,10 @@ def _serving(port: int, asked_for: bool) -> Iterator[str]:
         listener.close()
 
 
-def _walk(url: str) -> bool:
+def _walk(url: str, receiver: Receiver) -> bool:
     """Whether every answer was as documented."""
     with httpx.Client(base_url=url, timeout=REQUEST_WITHIN_S) as http:
-        walk = Walk(http, EMULATOR_KEY, click.echo, lambda text: click.secho(text, bold=True))
+        walk = Walk(http, EMULATOR_KEY, receiver, click.echo, lambda text: click.secho(text, bold=True))
         try:
             walk.run()
         except WrongAnswer as error:
@@ -119,6 +121,8 @@ Try next:
 
   A token that nobody issued: the header X-Fotapool-Auth says which token failed, and why.
     curl -i -H 'Authorization: Bearer nobody' {url}/api/fota/v3/licenses/{STATUS}
+  What was posted to the listener, in which order, and how it answered.
+    curl -H 'Authorization: Bearer {EMULATOR_KEY}' '{url}/control/v1/deliveries?account={STATUS}'
   Let a day pass on the test clock: both tokens expire, and the server says so.
     curl -X POST -H 'Authorization: Bearer {EMULATOR_KEY}' -d '{{"advance": "P1D"}}' {url}/control/v1/clock
   Go back to the beginning, and to real time.

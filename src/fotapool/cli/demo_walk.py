@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
 
-from fotapool.cli.demo_show import Call, Json, as_curl_prints, differences
+from fotapool.cli.demo_receiver import Receiver
+from fotapool.cli.demo_show import Call, Json, as_curl_prints, differences, pretty
 
 KEY, SECRET = "demo-key", "demo-secret"
 USER, PASSWORD = "zbeeblebrox", "IMgr8"
@@ -16,6 +18,7 @@ REMOVING, STATUS, ASSIGNING = "0242078689-00001", "0402196254-00001", "000012345
 """The accounts of the published examples: v1 remove, v1 license status, v3 assign."""
 RUNNING, LISTED, UPGRADED, UNDATED = "990003425730535", "990000473475989", "990000347475989", "990007303425535"
 """The devices of the license status example, named for the part they play here."""
+PACKAGE, FAILING = "FOTA_Verizon_Model-B_1To2_HF", "990010000000000"
 NEVER_AGAIN = "License removal not allowed for devices that have ever upgraded firmware."
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -29,9 +32,15 @@ class Walk:
     """Sends the steps in order; `say` prints a line, `head` a heading."""
 
     def __init__(
-        self, http: httpx.Client, operator_key: str, say: Callable[[str], None], head: Callable[[str], None]
+        self,
+        http: httpx.Client,
+        operator_key: str,
+        receiver: Receiver,
+        say: Callable[[str], None],
+        head: Callable[[str], None],
     ) -> None:
         self._http = http
+        self._receiver = receiver
         self._operator = {"Authorization": f"Bearer {operator_key}"}
         self._tokens: dict[str, str] = {}
         self._say = say
@@ -43,7 +52,10 @@ class Walk:
         self._sign_in()
         self._assign()
         self._status_and_candidates()
-        self._upgrades()
+        self._campaign()
+        self._devices_of_the_campaign()
+        self._callback()
+        self._used_for_good()
         self._reduction()
         self._end()
 
@@ -58,10 +70,12 @@ class Walk:
             body = response.json()
         except ValueError:
             raise WrongAnswer(f"step {self.steps}, {heading}: the body is not JSON") from None
-        wrong += differences(expected, body)
+        self._judge(heading, wrong + differences(expected, body))
+        return body
+
+    def _judge(self, heading: str, wrong: list[str]) -> None:
         if wrong:
             raise WrongAnswer(f"step {self.steps}, {heading}: {'; '.join(wrong)}")
-        return body
 
     def _documented(self, method: str, path: str, body: Json = None) -> Call:
         return Call(method, f"/api/fota{path}", self._tokens, body)
@@ -147,13 +161,78 @@ class Walk:
             200, {"count": 2, "deviceList": [RUNNING, LISTED]},
         )  # fmt: skip
 
-    def _upgrades(self) -> None:
-        for status, words in (
-            ("scheduled", "An upgrade of one device, driven by the operator plane: scheduled …"),
-            ("inProgress", "… in progress …"),
-            ("completed", "… and completed, so that its license counts as used"),
-        ):
-            self._upgrade(words, UPGRADED, status)
+    def _campaign(self) -> None:
+        self._step(
+            "Callbacks (v3): tell the service where this demo listens",
+            self._documented("POST", f"/v3/callbacks/{STATUS}", {"url": self._receiver.url}),
+            200, {"url": self._receiver.url},
+        )  # fmt: skip
+        clock = self._step(
+            "The test clock, which only the emulator has: campaigns run on days",
+            Call("GET", "/control/v1/clock", self._operator), 200, {"now": TIME, "frozen": False},
+        )  # fmt: skip
+        today = date.fromisoformat(clock["now"][:10])
+        body = {
+            "campaignName": "Demo", "firmwareName": PACKAGE, "firmwareFrom": "1", "firmwareTo": "2",
+            "protocol": "LWM2M", "startDate": today.isoformat(), "endDate": (today + timedelta(days=3)).isoformat(),
+            "autoAssignLicenseFlag": False, "autoAddDevicesFlag": False,
+            "deviceList": [UPGRADED, RUNNING, FAILING],
+        }  # fmt: skip
+        campaign = self._step(
+            "A campaign (v3): new firmware for three simulated devices. It is accepted, and checked a little later",
+            self._documented("POST", f"/v3/campaigns/firmware/{STATUS}", body),
+            200, {"id": UUID, "firmwareName": PACKAGE, "status": "CampaignRequestPending"},
+        )  # fmt: skip
+        self._campaign_id = campaign["id"]
+        self._step(
+            "Let a quarter of an hour pass: all that falls due in it happens now, in order",
+            Call("POST", "/control/v1/clock", self._operator, {"advance": "PT15M"}),
+            200, {"happened": [{"what": "campaign checked", "count": 3, "campaign": self._campaign_id}, ...]},
+        )  # fmt: skip
+        self._step(
+            "The campaign (v3) runs: one of its devices takes a day",
+            self._documented("GET", f"/v3/campaigns/{STATUS}/{self._campaign_id}"),
+            200, {"id": self._campaign_id, "status": "CampaignScheduled", "make": "Verizon", "model": "Model-B"},
+        )  # fmt: skip
+
+    def _devices_of_the_campaign(self) -> None:
+        rows = [
+            (UPGRADED, "UpgradeSuccess", "Upgrade completed successfully"),
+            (RUNNING, "UpgradeScheduled", "The upgrade has begun, download in progress."),
+            (FAILING, "UpgradeFailed", "Installation failed."),
+        ]
+        self._step(
+            "Its devices (v3): one was upgraded, one is at it, one has failed",
+            self._documented("GET", f"/v3/reports/{STATUS}/campaigns/{self._campaign_id}/devices"),
+            200,
+            {
+                "totalDevice": 3, "hasMoreData": False,
+                "deviceList": [{"deviceId": row[0], "status": row[1], "resultReason": row[2]} for row in rows],
+            },
+        )  # fmt: skip
+        self._step(
+            "One device's upgrades in six months (v1): each version tells of the same campaign in its own words",
+            self._documented("GET", f"/v1/reports/{STATUS}/devices/{UPGRADED}"),
+            200,
+            [
+                {
+                    "deviceId": UPGRADED, "id": self._campaign_id, "accountName": STATUS,
+                    "firmwareFrom": "1", "firmwareTo": "2", "status": "UpgradeSuccess", "reason": "success",
+                }
+            ],
+        )  # fmt: skip
+
+    def _callback(self) -> None:
+        self.steps += 1
+        heading = "The listener was told on the way; this is what it got of the device that was upgraded"
+        self._head(f"{self.steps}. {heading}")
+        told = self._receiver.wait_for(_tells_of_the_upgraded)
+        if told is None:
+            raise WrongAnswer(f"step {self.steps}, {heading}: no such callback came")
+        self._say(f"POST {self._receiver.url}\n{pretty(told)}\n")
+        self._judge(heading, differences({"accountName": STATUS, "type": "upgradeProgress"}, told))
+
+    def _used_for_good(self) -> None:
         self._step(
             "Remove (v1) is refused now: only unused licenses can be taken back",
             self._documented("POST", f"/v1/licenses/{STATUS}/remove", {"deviceList": [UPGRADED]}),
@@ -163,11 +242,6 @@ class Walk:
                 "deviceList": [{"deviceId": UPGRADED, "status": "LicenseRemoveFailed", "Reason": NEVER_AGAIN}],
             },
         )  # fmt: skip
-        self._upgrade("An upgrade of the first candidate begins, and is still running below", RUNNING, "inProgress")
-
-    def _upgrade(self, heading: str, device: str, status: str) -> None:
-        call = self._control("PUT", f"/devices/{device}/upgrade", {"status": status})
-        self._step(heading, call, 200, {"deviceId": device, "status": status})
 
     def _reduction(self) -> None:
         expected = {
@@ -208,3 +282,8 @@ class Walk:
             "The audit recomputes every invariant from the rows",
             self._control("GET", "/audit"), 200, {"consistent": True, "checks": list},
         )  # fmt: skip
+
+
+def _tells_of_the_upgraded(message: Json) -> bool:
+    rows = message.get("upgradeProgress", {}).get("deviceList", [])
+    return any((row.get("deviceId"), row.get("status")) == (UPGRADED, "UpgradeSuccess") for row in rows)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from fotapool.control.requests import MAX_CURSOR, ControlCall, ControlOperation, answer, time_text
 from fotapool.domain.billing import next_billing_month_ms
+from fotapool.domain.devices import reachability
 from fotapool.domain.errors import Invalid
 from fotapool.domain.ledger import EntryKind
 from fotapool.domain.licenses import UNKNOWN_TIME_MS, LicenseState
@@ -23,6 +24,7 @@ from fotapool.domain.names import (
 from fotapool.domain.subscriptions import MAX_LICENSES, SubscriptionDecision
 from fotapool.domain.upgrades import STATUS_OF_WORD, UpgradeStatus
 from fotapool.store.accounts import Account
+from fotapool.store.devices import OperatorDeviceRow
 from fotapool.usecases import accounts, audits, devices, subscriptions, upgrades
 
 BEFORE_ALL = -1
@@ -120,11 +122,15 @@ class DeviceView(msgspec.Struct):
     firmware: str
     protocol: str
     mdn: str
+    status: str
     licensed: bool
     licensedAt: str | None
     usedByUpgrade: bool
     noticeUntil: str | None
     openUpgrade: str | None
+    upgradedAt: str | None
+    lastSeenAt: str | None
+    reachable: str
 
 
 class DeviceList(msgspec.Struct):
@@ -255,20 +261,23 @@ async def list_devices(call: ControlCall) -> Response:
     limit = call.limit()
     after = call.number("after", BEFORE_ALL, 0, MAX_CURSOR)
     rows = await devices.list_devices(call.context, await call.caller(), after, limit + 1)
-    return answer(DeviceList([_device_view(*row) for row in rows[:limit]], len(rows) > limit))
+    now_ms = call.context.clock.now_ms()
+    return answer(DeviceList([_device_view(row, now_ms) for row in rows[:limit]], len(rows) > limit))
 
 
-def _device_view(
-    imei: int, make: str, model: str, firmware: str, protocol: str, mdn: str, assigned_ms: int | None,
-    state: int | None, notice_until_ms: int | None, upgrade: int | None,
-) -> DeviceView:  # fmt: skip
-    licensed = assigned_ms is not None
-    since = None if assigned_ms is None else "unknown" if assigned_ms == UNKNOWN_TIME_MS else time_text(assigned_ms)
+def _device_view(row: OperatorDeviceRow, now_ms: int) -> DeviceView:
+    since = "unknown" if row.licensed_ms == UNKNOWN_TIME_MS else _time_or_none(row.licensed_ms)
     return DeviceView(
-        format_device_id(imei), make, model, firmware, protocol, mdn, licensed, since,
-        bool((state or 0) & LicenseState.USED), time_text(notice_until_ms) if notice_until_ms else None,
-        UpgradeStatus(upgrade).word if upgrade else None,
+        format_device_id(row.imei), row.make, row.model, row.firmware, row.protocol, row.mdn, row.status,
+        row.licensed_ms is not None, since, bool((row.license_state or 0) & LicenseState.USED),
+        _time_or_none(row.notice_until_ms), UpgradeStatus(row.open_upgrade).word if row.open_upgrade else None,
+        _time_or_none(row.upgraded_ms), _time_or_none(row.seen_ms),
+        reachability(row.licensed_ms, row.seen_ms, now_ms).value,
     )  # fmt: skip
+
+
+def _time_or_none(moment_ms: int | None) -> str | None:
+    return None if moment_ms is None else time_text(moment_ms)
 
 
 async def list_ledger(call: ControlCall) -> Response:

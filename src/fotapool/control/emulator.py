@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -13,20 +12,15 @@ from starlette.responses import Response
 from fotapool.clock import MovableClock
 from fotapool.control.requests import ControlCall, ControlOperation, Only, answer, no_content, time_text
 from fotapool.domain.errors import Invalid
+from fotapool.engine.deliveries import Deliveries
 from fotapool.engine.runner import Happened, advance, next_due_ms
+from fotapool.usecases.durations import DURATION_PATTERN, parse_duration_ms
 from fotapool.usecases.seeds import Seed, reset_to_seed
 
 MAX_ADVANCE_MS = 100 * 366 * 86_400_000
 """How far one call moves the clock at most: a century."""
 MAX_MOMENT_MS = 253_339_228_800_000
 """9998-01-01: beyond it, the billing months ahead could not be written."""
-
-_DURATION = re.compile(
-    r"P(?:(?P<weeks>\d{1,6})W)?(?:(?P<days>\d{1,6})D)?"
-    r"(?:T(?:(?P<hours>\d{1,6})H)?(?:(?P<minutes>\d{1,6})M)?(?:(?P<seconds>\d{1,9}(?:\.\d{1,3})?)S)?)?",
-    re.ASCII,
-)
-_DESCRIBED = r"^P(?=.)([0-9]{1,6}W)?([0-9]{1,6}D)?(T(?=.)([0-9]{1,6}H)?([0-9]{1,6}M)?([0-9]{1,9}(\.[0-9]{1,3})?S)?)?$"
 
 
 class MoveClock(msgspec.Struct, forbid_unknown_fields=True):
@@ -37,7 +31,7 @@ class MoveClock(msgspec.Struct, forbid_unknown_fields=True):
     advance: (
         Annotated[
             str,
-            msgspec.Meta(extra_json_schema={"pattern": _DESCRIBED}, examples=["PT20M"]),
+            msgspec.Meta(extra_json_schema={"pattern": DURATION_PATTERN}, examples=["PT20M"]),
         ]
         | msgspec.UnsetType
     ) = msgspec.UNSET
@@ -49,24 +43,34 @@ class MoveClock(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class HappenedView(msgspec.Struct):
+    """One thing that happened: to how many devices, the first hundred of them, and of which campaign."""
+
     time: str
     what: str
+    count: int
     devices: list[str]
+    campaign: str | None
 
 
 class ClockView(msgspec.Struct):
+    """`aheadSeconds`: of real time or, if the clock is frozen, of the time that the emulator was started with."""
+
     now: str
     aheadSeconds: float
+    frozen: bool
     nextDue: str | None
     happened: list[HappenedView]
 
 
 class EmulatorControl:
-    """The operations, which need the movable clock and the seed."""
+    """The operations, which need the movable clock, the seed, and the deliveries that follow the clock."""
 
-    def __init__(self, clock: MovableClock, seed: Callable[[], Seed]) -> None:
+    def __init__(
+        self, clock: MovableClock, seed: Callable[[], Seed], deliveries: Callable[[], Deliveries | None]
+    ) -> None:
         self._clock = clock
         self._seed = seed
+        self._deliveries = deliveries
 
     async def read_clock(self, call: ControlCall) -> Response:
         return answer(await self._view(call, []))
@@ -77,10 +81,10 @@ class EmulatorControl:
         if moment_ms is None:
             return answer(await self._view(call, []))
         if moment_ms < self._clock.now_ms():
-            raise Invalid("the clock only moves forward; POST /control/v1/reset goes back to the seed and to real time")
+            raise Invalid("the clock only moves forward; POST /control/v1/reset goes back to the seed and its time")
         if moment_ms > min(self._clock.now_ms() + MAX_ADVANCE_MS, MAX_MOMENT_MS):
             raise Invalid("the clock moves a century at most, and not beyond the year 9997")
-        return answer(await self._view(call, await advance(call.context, self._clock, moment_ms)))
+        return answer(await self._view(call, await advance(call.context, self._clock, moment_ms, self._deliveries())))
 
     async def reset(self, call: ControlCall) -> Response:
         await reset_to_seed(call.context, self._seed(), self._clock.reset)
@@ -90,17 +94,18 @@ class EmulatorControl:
         if [given.advance, given.to, given.next].count(msgspec.UNSET) != 2 or given.next is False:
             raise Invalid('the body must have one of advance ("PT20M"), to ("2026-12-01T00:00:00Z") or next (true)')
         if given.advance is not msgspec.UNSET:
-            return self._clock.now_ms() + _duration_ms(given.advance)
+            return self._clock.now_ms() + parse_duration_ms("advance", given.advance)
         if given.to is not msgspec.UNSET:
             return _moment_ms(given.to)
-        return await next_due_ms(call.context)
+        return await next_due_ms(call.context, self._deliveries())
 
     async def _view(self, call: ControlCall, happened: list[Happened]) -> ClockView:
-        due_ms = await next_due_ms(call.context)
-        views = [HappenedView(time_text(one.at_ms), one.what, one.devices) for one in happened]
+        due_ms = await next_due_ms(call.context, self._deliveries())
+        views = [HappenedView(time_text(one.at_ms), one.what, one.count, one.devices, one.campaign) for one in happened]
         return ClockView(
             time_text(self._clock.now_ms()),
             self._clock.offset_ms / 1000,
+            self._clock.is_frozen,
             time_text(due_ms) if due_ms else None,
             views,
         )
@@ -116,24 +121,11 @@ class EmulatorControl:
                 request=MoveClock, only=Only.EMULATE,
             ),
             ControlOperation(
-                "reset", "POST", "/reset", self.reset, "Go back to the seed and to real time", None, 204,
+                "reset", "POST", "/reset", self.reset, "Go back to the seed, and to real time or that of --clock",
+                None, 204,
                 only=Only.EMULATE,
             ),
         )  # fmt: skip
-
-
-def _duration_ms(text: str) -> int:
-    match = _DURATION.fullmatch(text)
-    parts = {name: float(value) for name, value in match.groupdict().items() if value} if match else {}
-    if not parts or text.endswith("T"):
-        raise Invalid(
-            "advance must be an ISO 8601 duration of weeks, days, hours, minutes, seconds, as in P1DT20M; "
-            "for months and years, whose length varies, give the moment: to"
-        )
-    try:
-        return round(timedelta(**parts) / timedelta(milliseconds=1))
-    except OverflowError as error:
-        raise Invalid("the clock moves a century at most") from error
 
 
 def _moment_ms(text: str) -> int:

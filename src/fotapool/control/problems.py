@@ -48,7 +48,9 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None, res
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (Invalid, 400), (NotFound, 404), (Conflict, 409), (Unsupported, 415), (StoreUnavailable, 503),
 )  # fmt: skip
-_STATUS_OF_REFUSAL = {Refusal.BODY_TOO_LARGE: 413, Refusal.BUSY: 503, Refusal.STORE_UNAVAILABLE: 503}
+_STATUS_OF_REFUSAL = {
+    Refusal.BODY_TOO_LARGE: 413, Refusal.FILE_TOO_LARGE: 413, Refusal.BUSY: 503, Refusal.STORE_UNAVAILABLE: 503,
+}  # fmt: skip
 
 
 def describe(error: Exception) -> tuple[int, str] | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from starlette.routing import Route, Router
 
-from fotapool.control import accounts, credentials, imports
+from fotapool.control import accounts, contents, credentials, deliveries, device_keys, imports, packages, statements
 from fotapool.control.requests import ControlEndpoint, ControlOperation, UnknownControlPath
 from fotapool.http import RequestIds
 from fotapool.usecases.context import Context
@@ -16,7 +16,12 @@ BASE = "/control/v1"
 OPERATIONS: tuple[ControlOperation, ...] = (
     *accounts.OPERATIONS,
     *imports.OPERATIONS,
+    *packages.OPERATIONS,
     *credentials.OPERATIONS,
+    *contents.OPERATIONS,
+    *device_keys.OPERATIONS,
+    *statements.OPERATIONS,
+    *deliveries.OPERATIONS,
 )
 """What both servers have."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fotapool.domain.licenses import Pool
 from fotapool.domain.names import AccountStatus, PurchaseType
 from fotapool.store.database import Connection, Row
+from fotapool.store.statements import record_subscription
 
 _COLUMNS = (
     "a.id, a.name, a.purchase_type, a.status, a.created_ms, p.total, p.used, p.notice, p.candidates,"
@@ -67,6 +68,7 @@ def record_account(connection: Connection, name: str, purchase_type: PurchaseTyp
         "INSERT INTO license_pool VALUES (:id, :total, 0, 0, 0, 0, 0, :now, :now)",
         {"id": account_id, "total": total, "now": now_ms},
     )
+    record_subscription(connection, account_id, total, purchase_type, now_ms)
     return account_id
 
 

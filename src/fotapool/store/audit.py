@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fotapool.domain.campaigns import RUNNING, CampaignStatus
+from fotapool.domain.names import PurchaseType
 from fotapool.store.database import Connection
 
 
@@ -16,6 +18,12 @@ class Check:
     ok: bool
     found: str
 
+
+_RUNNING = ", ".join(str(int(status)) for status in sorted(RUNNING))
+_STARTED = ", ".join(
+    str(int(status)) for status in (CampaignStatus.SCHEDULED, CampaignStatus.ENDED, CampaignStatus.ABORTED)
+)
+_MONTHLY = PurchaseType.MRC.value
 
 _CHECKS = (
     (
@@ -80,6 +88,62 @@ _CHECKS = (
         "SELECT count(c.imei) = p.candidates, count(c.imei), p.candidates FROM license_pool p LEFT JOIN candidate c"
         " ON c.account_id = p.account_id WHERE p.account_id = :id GROUP BY p.candidates",
         "{1} candidates, counter {2}",
+    ),
+    (
+        "open-upgrades-have-a-campaign",
+        "every open upgrade belongs to a campaign of the account that can still move it, or was set by the operator",
+        "SELECT count(*) = 0, count(*) FROM upgrade u WHERE u.account_id = :id AND u.status <= 2 AND u.campaign_id <> 0"
+        " AND NOT EXISTS (SELECT 1 FROM campaign c WHERE c.id = u.campaign_id AND c.account_id = u.account_id"
+        f" AND (u.status = 1 OR c.status IN ({_STARTED})))",
+        "{1} open upgrades without such a campaign",
+    ),
+    (
+        "ended-campaigns-have-nothing-scheduled",
+        "no upgrade of an ended campaign is still to be checked or scheduled, once the engine has been through it",
+        "SELECT count(*) = 0, count(*) FROM campaign c JOIN upgrade u ON u.campaign_id = c.id AND u.status IN (1, 6)"
+        f" WHERE c.account_id = :id AND c.status NOT IN ({_RUNNING}) AND c.pass_imei IS NULL",
+        "{1} such upgrades",
+    ),
+    (
+        "campaigns-equal-their-devices",
+        "every campaign has as many devices as its counter says",
+        "SELECT count(*) = 0, count(*) FROM campaign c WHERE c.account_id = :id AND c.devices <>"
+        " (SELECT count(*) FROM upgrade u WHERE u.campaign_id = c.id)",
+        "{1} campaigns with another number of devices",
+    ),
+    (
+        "scheduled-devices-are-licensed",
+        "with monthly licenses only, a device that a campaign has scheduled since then holds one",
+        "SELECT count(*) = 0, count(*) FROM account a JOIN upgrade u ON u.account_id = a.id AND u.status = 1"
+        f" WHERE a.id = :id AND a.purchase_type = '{_MONTHLY}' AND u.campaign_id <> 0 AND u.scheduled_ms >"
+        " coalesce((SELECT min(n.from_ms) FROM subscription_period n WHERE n.account_id = :id AND n.id > (SELECT"
+        f" max(s.id) FROM subscription_period s WHERE s.account_id = :id AND s.purchase_type <> '{_MONTHLY}')), -1)"
+        " AND NOT EXISTS (SELECT 1 FROM license l WHERE l.account_id = u.account_id AND l.imei = u.imei)",
+        "{1} scheduled devices without a license",
+    ),
+    (
+        "charged-once-completed",
+        "only completed upgrades are charged",
+        "SELECT count(*) = 0, count(*) FROM upgrade u WHERE u.account_id = :id AND u.charged_ms >= 0 AND u.status <> 3",
+        "{1} charged upgrades that are not completed",
+    ),
+    (
+        "notices-equal-periods",
+        "every license under notice has one open period for the statements, that ends when it says, and no other has",
+        "SELECT l.n = p.n AND l.n = b.n, l.n, p.n FROM (SELECT count(notice_until_ms) AS n FROM license"
+        " WHERE account_id = :id) l, (SELECT count(*) AS n FROM notice_period WHERE account_id = :id"
+        " AND ended_ms IS NULL) p, (SELECT count(*) AS n FROM notice_period o JOIN license x ON"
+        " x.account_id = o.account_id AND x.imei = o.imei AND x.notice_until_ms = o.until_ms"
+        " WHERE o.account_id = :id AND o.ended_ms IS NULL) b",
+        "{1} licenses under notice, {2} open periods",
+    ),
+    (
+        "subscription-equals-period",
+        "the latest period for the statements has the total and the purchase type of the account",
+        "SELECT p.total = s.total AND a.purchase_type = s.purchase_type, p.total, a.purchase_type, s.total,"
+        " s.purchase_type FROM account a JOIN license_pool p ON p.account_id = a.id LEFT JOIN subscription_period s"
+        " ON s.id = (SELECT max(id) FROM subscription_period WHERE account_id = :id) WHERE a.id = :id",
+        "total {1} with {2}, period {3} with {4}",
     ),
 )
 CHECK_NAMES = tuple(check[0] for check in _CHECKS)

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 from fotapool.domain.ledger import Entry, EntryKind
 from fotapool.domain.licenses import LicenseState, Pool
-from fotapool.domain.upgrades import UpgradeStatus
+from fotapool.domain.upgrades import Change, Reason, UpgradeStatus
 from fotapool.store.database import Connection, Key, Row
+from fotapool.store.progress import Progress
+from fotapool.store.statements import record_notices_ended, record_notices_given, record_notices_withdrawn
+from fotapool.store.upgrades import read_open_upgrades
 
 _RECLAIMS = frozenset({EntryKind.RECLAIMED_CANDIDATE, EntryKind.RECLAIMED_OLDEST, EntryKind.NOTICE_ENDED})
 _NOTICES = frozenset({EntryKind.NOTICE_CANDIDATE, EntryKind.NOTICE_OLDEST})
@@ -36,7 +39,8 @@ class Changes:
         self._unlicensed: list[Key] = []
         self._noticed: list[tuple[Key, int, int]] = []
         self._unnoticed: list[Key] = []
-        self._canceled: dict[Key, int] = {}
+        self._notice_ended: list[Key] = []
+        self._canceled: dict[Key, Reason] = {}
         self._reclaimed: dict[int, list[Key]] = {}
         self._pools: dict[int, Pool] = {}
         self._entries: list[Row] = []
@@ -65,8 +69,9 @@ class Changes:
         pool.entries = number
         if entries:
             pool.used = entries[-1].used_after
+        removed = any(kind is EntryKind.REMOVED for _, kind, _ in entries[:1])
         for device in canceled_upgrades:
-            self._canceled[account_id, device] = now_ms
+            self._canceled[account_id, device] = Reason.LICENSE_REMOVED if removed else Reason.LICENSE_RECLAIMED
 
     def _note_other(self, pool: Pool, key: Key, kind: EntryKind, number: int, notice_until_ms: int) -> None:
         if kind in _NOTICES:
@@ -79,7 +84,9 @@ class Changes:
             self._unlicensed.append(key)
         if kind in _RECLAIMS:
             self._reclaimed.setdefault(pool.account_id, []).append(key)
-            pool.notice -= kind is EntryKind.NOTICE_ENDED
+        if kind is EntryKind.NOTICE_ENDED:
+            pool.notice -= 1
+            self._notice_ended.append(key)
 
     def record(self, connection: Connection) -> None:
         if self._unlicensed:
@@ -88,6 +95,7 @@ class Changes:
             connection.insert("license", _LICENSE, self._licensed.values())
         if self._noticed or self._unnoticed:
             self._record_notices(connection)
+        self._record_notice_periods(connection)
         if self._canceled:
             self._record_canceled_upgrades(connection)
         for account_id, keys in self._reclaimed.items():
@@ -105,12 +113,26 @@ class Changes:
         assignment = "state = state - :flag, notice_until_ms = NULL, notice_place = NULL"
         connection.update_keys("license", assignment, self._unnoticed, {"flag": int(LicenseState.NOTICE)})
 
+    def _record_notice_periods(self, connection: Connection) -> None:
+        """What billing statements need to know of notices."""
+        if self._notice_ended:
+            record_notices_ended(connection, self._notice_ended)
+        if self._unnoticed:
+            record_notices_withdrawn(connection, self._unnoticed, self._changes[-1][2])
+        if self._noticed:
+            given = [(key, until_ms) for key, until_ms, _ in self._noticed]
+            record_notices_given(connection, given, self._changes[-1][2])
+
     def _record_canceled_upgrades(self, connection: Connection) -> None:
-        connection.update_keys(
-            "upgrade", "status = :status, ended_ms = :now", list(self._canceled),
-            {"status": int(UpgradeStatus.CANCELED), "now": next(iter(self._canceled.values()))},
-            where="status = 1",
-        )  # fmt: skip
+        now_ms = self._changes[-1][2]
+        progress: dict[int, Progress] = {}
+        for upgrade in read_open_upgrades(connection, list(self._canceled)):
+            if upgrade.status == UpgradeStatus.SCHEDULED:
+                of_account = progress.setdefault(upgrade.account_id, Progress(upgrade.account_id))
+                reason = self._canceled[upgrade.account_id, upgrade.imei]
+                of_account.changes.append(Change(upgrade, UpgradeStatus.CANCELED, reason))
+        for account_id in sorted(progress):
+            progress[account_id].record(connection, now_ms)
 
     def _forget_candidates(self, connection: Connection, pool: Pool, keys: list[Key]) -> None:
         """Devices whose license was taken leave the candidate list."""

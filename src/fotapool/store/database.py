@@ -45,7 +45,7 @@ class Connection(Protocol):
     """
 
     words: dict[str, str]
-    """The database's own words for the braces of the schema."""
+    """The database's own words for the braces of the schema and of leases: `now_ms` is the database's own clock."""
 
     def begin(self) -> None:
         """Begins a transaction that may write."""

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -30,7 +31,18 @@ WRITER_CACHE_KIB = 48 * 1024
 CHECKPOINT_PAGES = 16_000
 """How long the write-ahead log grows before its pages are copied into the database file."""
 
-WORDS = {"identity": "INTEGER PRIMARY KEY AUTOINCREMENT", "clustered": " WITHOUT ROWID", "bytes": "BLOB"}
+WAL_TRIES, WAL_WAIT_S = 100, 0.02
+_NOW_MS = "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
+
+WORDS = {
+    "identity": "INTEGER PRIMARY KEY AUTOINCREMENT",
+    "clustered": " WITHOUT ROWID",
+    "bytes": "BLOB",
+    "skip_locked": "",
+    "lock_row": "",
+    "keep_row": "",
+    "now_ms": _NOW_MS,
+}
 
 _KEYS = "(SELECT value ->> 0 AS account_id, value ->> 1 AS imei FROM json_each(:keys))"
 _UNAVAILABLE = (
@@ -51,7 +63,7 @@ class SqliteConnection:
         try:
             self._db = apsw.Connection(path, flags)
             self._db.set_busy_timeout(BUSY_TIMEOUT_S * 1000)
-            self._db.execute("PRAGMA journal_mode = WAL")
+            _use_write_ahead_log(self._db)
             self._db.execute(f"PRAGMA synchronous = {synchronous}")
             self._db.execute(f"PRAGMA cache_size = -{cache_kib}")
             self._db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
@@ -185,6 +197,18 @@ class SqliteConnection:
 
     def close(self) -> None:
         self._db.close()
+
+
+def _use_write_ahead_log(db: apsw.Connection) -> None:
+    """Several processes may do it to a new file at once, and SQLite does not let them wait for each other there."""
+    for tries_left in reversed(range(WAL_TRIES)):
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except apsw.BusyError:
+            if not tries_left:
+                raise
+            time.sleep(WAL_WAIT_S)
 
 
 @lru_cache(maxsize=64)

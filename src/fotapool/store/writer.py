@@ -97,6 +97,8 @@ class Writer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fotapool-writer")
         self._task: asyncio.Task[None] | None = None
         self._closing = False
+        self.submitted = 0
+        """How many commands were submitted so far."""
         self._connection: Connection | None = None
         self._batches = 0
 
@@ -122,6 +124,7 @@ class Writer:
             raise Refused(Refusal.BUSY)
         waiting = _Waiting(command, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
+        self.submitted += 1
         if self._task is None:
             self._task = asyncio.create_task(self._run())
         return cast(Outcome, await waiting.future)

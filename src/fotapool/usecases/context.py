@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from fotapool.clock import Clock
 from fotapool.settings import Settings
@@ -19,6 +22,45 @@ def _new_uuid() -> str:
     return str(uuid.uuid4())
 
 
+class SeededChance:
+    """Ids and bytes that are the same in each run with the same seed; for the emulator only: they can be guessed."""
+
+    def __init__(self, seed: int) -> None:
+        self.random_bytes = random.Random(seed).randbytes  # noqa: S311 - they are to be the same again
+
+    def new_uuid(self) -> str:
+        return str(uuid.UUID(bytes=self.random_bytes(16), version=4))
+
+
+class Contents(Protocol):
+    """Where the contents of files and packages are kept, each under a key of its own.
+
+    Every call raises ContentsUnavailable (usecases/contents.py) if the storage does not answer.
+    """
+
+    async def store(self, key: str, chunks: AsyncIterator[bytes]) -> None:
+        """Keeps what the chunks are, all of it or, if they raise, nothing; the error is passed on."""
+
+    async def read(self, key: str, first: int, end: int) -> AsyncIterator[bytes]:
+        """The octets from `first` up to `end`, in chunks."""
+
+    async def delete(self, key: str) -> None:
+        """Deletes a content; one that is not there is no error."""
+
+
+class _NoContents:
+    """For contexts of tools that neither store nor serve contents."""
+
+    async def store(self, key: str, chunks: AsyncIterator[bytes]) -> None:
+        raise NotImplementedError
+
+    async def read(self, key: str, first: int, end: int) -> AsyncIterator[bytes]:
+        raise NotImplementedError
+
+    async def delete(self, key: str) -> None:
+        raise NotImplementedError
+
+
 @dataclass(slots=True)
 class Context:
     """One server's settings, clock, store and sources of chance."""
@@ -29,6 +71,9 @@ class Context:
     writer: Writer
     new_uuid: Callable[[], str] = _new_uuid
     random_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
+    contents: Contents = field(default_factory=_NoContents)
+    stepping: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by whoever does what is due: the background, or a move of the test clock."""
 
 
 @dataclass(frozen=True, slots=True)

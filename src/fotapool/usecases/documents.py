@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 import yaml
 from stdnum import luhn
 
-from fotapool.domain.devices import MAX_TEXT, PROTOCOLS, Device
+from fotapool.domain.devices import ACTIVE, MAX_STATUS, MAX_TEXT, PROTOCOLS, Device, parse_protocol
 from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses import UNKNOWN_TIME_MS
 from fotapool.domain.names import MAX_IMEI, is_device_id
+from fotapool.domain.packages import DEFAULT_PLATFORM, NewPackage, check_package
+from fotapool.usecases.fleets import FleetLine
 
 MAX_RUN = 50_000_000
 """How many devices one run of a seed document makes at most."""
@@ -35,13 +38,18 @@ class DeviceLine(msgspec.Struct, forbid_unknown_fields=True):
     mdn: str = ""
     licensed: bool = False
     licensedAt: str | None = None
+    status: str = ACTIVE
 
     def to_device(self, now_ms: int) -> Device:
         """Raises Invalid that says which member is wrong."""
         _check_device_id("deviceId", self.deviceId)
-        check_texts(self.make, self.model, self.firmware, self.mdn, self.protocol)
+        check_texts(self.make, self.model, self.firmware, self.mdn)
+        check_status(self.status)
+        protocol = read_protocol(self.protocol)
         licensed_ms = parse_licensed_at(self.licensedAt) if self.licensedAt else now_ms if self.licensed else None
-        return Device(int(self.deviceId), self.make, self.model, self.firmware, self.protocol, self.mdn, licensed_ms)
+        return Device(
+            int(self.deviceId), self.make, self.model, self.firmware, protocol, self.mdn, licensed_ms, self.status
+        )
 
 
 class DeviceRun(msgspec.Struct, forbid_unknown_fields=True):
@@ -55,15 +63,17 @@ class DeviceRun(msgspec.Struct, forbid_unknown_fields=True):
     protocol: str = "LWM2M"
     licensed: int = 0
     licensedAt: str | None = None
+    status: str = ACTIVE
 
     def to_devices(self, now_ms: int) -> Iterator[Device]:
         """Raises Invalid that says which member is wrong."""
         self.check()
         first = int(self.first)
+        protocol = read_protocol(self.protocol)
         since_ms = parse_licensed_at(self.licensedAt) if self.licensedAt else now_ms
         for place in range(self.count):
             licensed_ms = since_ms if place < self.licensed else None
-            yield Device(first + place, self.make, self.model, self.firmware, self.protocol, "", licensed_ms)
+            yield Device(first + place, self.make, self.model, self.firmware, protocol, "", licensed_ms, self.status)
 
     def check(self) -> None:
         """Raises Invalid that says which member is wrong."""
@@ -72,9 +82,39 @@ class DeviceRun(msgspec.Struct, forbid_unknown_fields=True):
             raise Invalid(f"count must be from 1 to {MAX_RUN}, and the last IMEI must have 15 digits")
         if not 0 <= self.licensed <= self.count:
             raise Invalid("licensed must be from 0 to count")
-        check_texts(self.make, self.model, self.firmware, "", self.protocol)
+        check_texts(self.make, self.model, self.firmware, "")
+        check_status(self.status)
+        read_protocol(self.protocol)
         if self.licensedAt:
             parse_licensed_at(self.licensedAt)
+
+
+Text = Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": MAX_TEXT})]
+
+
+class PackageLine(msgspec.Struct, forbid_unknown_fields=True):
+    """A package of firmware or software: in a seed, or as the operator creates it."""
+
+    firmwareName: Text
+    make: Text
+    model: Text
+    fromVersion: Text
+    toVersion: Text
+    protocol: str = "LWM2M"
+    releaseNote: str = ""
+    platformId: str = DEFAULT_PLATFORM
+    launchDate: str | None = None
+    proven: bool = False
+
+    def to_package(self, now_ms: int) -> NewPackage:
+        """Raises Invalid that says which member is wrong."""
+        package = NewPackage(
+            self.firmwareName, self.make, self.model, self.fromVersion, self.toVersion, read_protocol(self.protocol),
+            now_ms if self.launchDate is None else _parse_time("launchDate", self.launchDate), self.releaseNote,
+            self.platformId, self.proven,
+        )  # fmt: skip
+        check_package(package)
+        return package
 
 
 class SeedClient(msgspec.Struct, forbid_unknown_fields=True):
@@ -94,15 +134,16 @@ class SeedAccount(msgspec.Struct, forbid_unknown_fields=True):
     licenseCount: int = 0
     devices: list[dict[str, str]] = []
     candidates: list[str] = []
+    fleet: list[FleetLine] = []
 
 
 class SeedDocument(msgspec.Struct, forbid_unknown_fields=True):
-    """The whole document; every part may be missing. `firmware` is read but has no effect in this version."""
+    """The whole document; every part may be missing."""
 
     clients: list[SeedClient] = []
     users: list[SeedUser] = []
     accounts: list[SeedAccount] = []
-    firmware: list[dict[str, str]] = []
+    firmware: list[PackageLine] = []
 
 
 def read_seed_document(text: str) -> SeedDocument:
@@ -179,30 +220,43 @@ def _check_device_id(name: str, text: str) -> None:
         raise Invalid(f"{name} must be 15 digits, not {text[:40]!r}")
 
 
-def check_texts(make: str, model: str, firmware: str, mdn: str, protocol: str) -> None:
-    """Raises Invalid for a text that is too long or holds control characters, or an unknown protocol."""
+def check_texts(make: str, model: str, firmware: str, mdn: str) -> None:
+    """Raises Invalid for a text that is too long or holds control characters."""
     for name, text in (("make", make), ("model", model), ("firmware", firmware), ("mdn", mdn)):
         if len(text) > MAX_TEXT or (text and not text.isprintable()):
             raise Invalid(f"{name} must be at most {MAX_TEXT} printable characters")
-    if protocol not in PROTOCOLS:
-        raise Invalid(f"protocol must be one of {', '.join(PROTOCOLS)}, not {protocol[:40]!r}")
+
+
+def read_protocol(word: str) -> str:
+    """The protocol that the word means. Raises Invalid."""
+    protocol = parse_protocol(word)
+    if protocol is None:
+        raise Invalid(f"protocol must be one of {', '.join(PROTOCOLS)}, not {word[:40]!r}")
+    return protocol
+
+
+def check_status(status: str) -> None:
+    """Raises Invalid for a device's status that is empty, too long or holds control characters."""
+    if not 0 < len(status) <= MAX_STATUS or not status.isprintable():
+        raise Invalid(f"status must be 1 to {MAX_STATUS} printable characters")
 
 
 def parse_licensed_at(text: str) -> int:
     """An RFC 3339 time as milliseconds, or `unknown`. Raises Invalid."""
-    if text == UNKNOWN:
-        return UNKNOWN_TIME_MS
+    return UNKNOWN_TIME_MS if text == UNKNOWN else _parse_time("licensedAt", text, ", or unknown,")
+
+
+def _parse_time(name: str, text: str, otherwise: str = ",") -> int:
+    """An RFC 3339 time as milliseconds. Raises Invalid that names the member and what else it may be."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise Invalid(
-            f"licensedAt must be a time like 2017-11-29T20:15:42.738Z, or unknown, not {text[:40]!r}"
-        ) from error
+        raise Invalid(f"{name} must be a time like 2017-11-29T20:15:42.738Z{otherwise} not {text[:40]!r}") from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     milliseconds = round(moment.timestamp() * 1000)
     if not UNKNOWN_TIME_MS < milliseconds < MAX_MOMENT_MS:
-        raise Invalid("licensedAt must be after 1970-01-01 and before 9999-01-01")
+        raise Invalid(f"{name} must be after 1970-01-01 and before 9999-01-01")
     return milliseconds
 
 

@@ -16,12 +16,15 @@ from fotapool.store import signins
 from fotapool.store.accounts import read_accounts, record_account, record_pools
 from fotapool.store.candidates import record_candidates
 from fotapool.store.database import Connection
+from fotapool.store.fleets import record_fleets
+from fotapool.store.packages import read_packages, record_packages
 from fotapool.store.schema import forget_everything
 from fotapool.usecases.accounts import DirectCommand
 from fotapool.usecases.context import Caller, Context
 from fotapool.usecases.credentials import MAX_ACCOUNTS, check_key, check_name, check_secret
 from fotapool.usecases.devices import IMPORT_BATCH, import_into
 from fotapool.usecases.documents import SeedAccount, SeedDocument, check_devices, first_repeated, read_devices
+from fotapool.usecases.fleets import read_fleets
 
 SEEDER = Caller("seed", "")
 
@@ -42,10 +45,16 @@ def check_document(document: SeedDocument, now_ms: int) -> None:
     for account in document.accounts:
         _check_account(account, now_ms)
     _check_users(document)
+    for place, package in enumerate(document.firmware):
+        try:
+            package.to_package(now_ms)
+        except Invalid as error:
+            raise Invalid(f"firmware[{place}]: {error}") from error
     named = {
         "client": [client.key for client in document.clients],
         "user": [user.username for user in document.users],
         "account": [account.name for account in document.accounts],
+        "firmware": [package.firmwareName for package in document.firmware],
     }
     for what, names in named.items():
         repeated = first_repeated(names)
@@ -78,6 +87,10 @@ def _check_account(account: SeedAccount, now_ms: int) -> None:
     if len(account.candidates) > MAX_CANDIDATES:
         raise Invalid(f"account {account.name} has more than {MAX_CANDIDATES} candidates")
     check_devices(account, now_ms)
+    try:
+        read_fleets(account.fleet)
+    except Invalid as error:
+        raise Invalid(f"account {account.name}, fleet: {error}") from error
 
 
 async def prepare_seed(document: SeedDocument) -> Seed:
@@ -90,6 +103,9 @@ async def seed_empty_database(context: Context, seed: Seed) -> bool:
 
     Raises Invalid; nothing of the seed is kept then.
     """
+
+    if not context.settings.emulator and any(account.fleet for account in seed.document.accounts):
+        raise Invalid("simulated devices (fleet) are for `fotapool emulate`")
 
     def apply(connection: Connection, now_ms: int) -> bool:
         connection.lock_setup()
@@ -117,6 +133,7 @@ def _is_empty(connection: Connection) -> bool:
         read_accounts(connection, "", 1)
         or signins.read_clients(connection, "", 1)
         or signins.read_users(connection, "", 1)
+        or read_packages(connection, "", 1)
     )
 
 
@@ -124,6 +141,7 @@ def _apply(connection: Connection, seed: Seed, now_ms: int) -> None:
     document = seed.document
     for client in document.clients:
         signins.record_client(connection, client.key, seed.hashes[client.secret], now_ms)
+    record_packages(connection, [package.to_package(now_ms) for package in document.firmware])
     ids = {account.name: _apply_account(connection, account, now_ms) for account in document.accounts}
     for user in document.users:
         account_ids = [ids[name] for name in dict.fromkeys(user.accounts)]
@@ -143,5 +161,6 @@ def _apply_account(connection: Connection, account: SeedAccount, now_ms: int) ->
     if account.candidates:
         candidates = decide_candidates([], [int(device) for device in account.candidates], append=False)
         record_candidates(connection, pool, [], candidates, now_ms)
+    record_fleets(connection, account_id, read_fleets(account.fleet))
     record_pools(connection, [pool])
     return account_id

@@ -17,10 +17,11 @@ from fotapool.domain.subscriptions import (
     reduction_need,
     withdrawable,
 )
-from fotapool.store.accounts import Account, read_account, read_account_by_id, record_purchase_type
+from fotapool.store.accounts import read_account, read_account_by_id, record_purchase_type
 from fotapool.store.changes import Changes
 from fotapool.store.database import Connection
 from fotapool.store.licenses import read_oldest_holders, read_oldest_notices, read_reduction_candidates
+from fotapool.store.statements import record_subscription
 from fotapool.store.writer import Command, Pools
 from fotapool.usecases.context import Caller, Context
 
@@ -71,10 +72,12 @@ class _ChangeSubscription(Command[SubscriptionDecision]):
         account = read_account_by_id(facts.connection, pool.account_id)
         if account is None:
             raise NotFound("the account does not exist")
-        purchase_type, total = _wanted(account, self._total, self._purchase_type)
+        purchase_type, total = _wanted(account.purchase_type, pool.total, self._total, self._purchase_type)
         decision = _decide(facts.connection, pool, total, now_ms)
         before, pool.total, pool.subscription_updated_ms = pool.total, total, now_ms
-        record_purchase_type(facts.connection, pool.account_id, purchase_type)
+        if (total, purchase_type) != (before, account.purchase_type):
+            record_purchase_type(facts.connection, pool.account_id, purchase_type)
+            record_subscription(facts.connection, pool.account_id, total, purchase_type, now_ms)
         facts.changes.note(
             pool, self._caller.cause("change subscription", before=before, after=total), decision.entries, now_ms,
             canceled_upgrades=decision.canceled_upgrades, notice_until_ms=decision.notice_until_ms,
@@ -82,10 +85,12 @@ class _ChangeSubscription(Command[SubscriptionDecision]):
         return decision
 
 
-def _wanted(account: Account, total: int | None, purchase_type: PurchaseType | None) -> tuple[PurchaseType, int]:
-    wanted_type = purchase_type or account.purchase_type
+def _wanted(
+    current_type: PurchaseType, current: int, total: int | None, purchase_type: PurchaseType | None
+) -> tuple[PurchaseType, int]:
+    wanted_type = purchase_type or current_type
     if total is None:
-        total = account.total if wanted_type.has_monthly_licenses else 0
+        total = current if wanted_type.has_monthly_licenses else 0
     check_total(wanted_type, total)
     return wanted_type, total
 
@@ -106,7 +111,7 @@ async def preview_subscription(
         account = read_account(connection, caller.account_name)
         if account is None:
             raise NotFound(f"account {caller.account_name} does not exist")
-        _, wanted = _wanted(account, total, purchase_type)
+        _, wanted = _wanted(account.purchase_type, account.total, total, purchase_type)
         pool = Pool(account.id, account.total, account.used, account.notice, 0, 0, account.candidates, 0, 0)
         return _decide(connection, replace(pool), wanted, now_ms)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fotapool.domain.errors import NotFound
-from fotapool.domain.upgrades import OPEN, UpgradeStatus, check_transition
+from fotapool.domain.upgrades import OPEN, Change, Reason, UpgradeStatus, check_transition
 from fotapool.store.database import Connection
 from fotapool.store.licenses import read_ended_notices, read_license_facts
-from fotapool.store.upgrades import read_open_upgrade, record_upgrade
+from fotapool.store.progress import Progress
+from fotapool.store.upgrades import read_open_upgrade, record_operator_upgrade
 from fotapool.store.writer import Command, Pools
 from fotapool.usecases.context import Caller, Context
 from fotapool.usecases.notices import NOTICES_A_STEP, NoticeFacts
@@ -25,6 +26,8 @@ class _UpgradeFacts(NoticeFacts):
 
 
 class _SetUpgrade(Command[UpgradeStatus]):
+    alone = True
+
     def __init__(self, caller: Caller, device: int, wanted: UpgradeStatus) -> None:
         self._caller = caller
         self._device = device
@@ -39,9 +42,17 @@ class _SetUpgrade(Command[UpgradeStatus]):
     def decide(self, facts: _UpgradeFacts, now_ms: int) -> UpgradeStatus:
         if not facts.known:
             raise NotFound(f"device {self._device:015d} is not a device of account {self._caller.account_name}")
-        check_transition(facts.current, self._wanted)
+        current = facts.current
+        check_transition(UpgradeStatus(current.status) if current else None, self._wanted)
         account_id = self._caller.account_id
-        record_upgrade(facts.connection, account_id, self._device, facts.current, self._wanted, now_ms)
+        if current is None:
+            record_operator_upgrade(facts.connection, account_id, self._device, self._wanted, now_ms)
+        else:
+            done = self._wanted is UpgradeStatus.COMPLETED
+            progress = Progress(account_id)
+            reason = Reason.SUCCEEDED if done else Reason.SET_BY_OPERATOR
+            progress.changes.append(Change(current, self._wanted, reason))
+            progress.record(facts.connection, now_ms)
         if self._wanted not in OPEN:
             facts.due = read_ended_notices(facts.connection, account_id, now_ms, NOTICES_A_STEP)
             facts.take(self._caller, now_ms)

@@ -15,7 +15,7 @@ from fotapool.domain.licenses import UNKNOWN_TIME_MS
 from fotapool.domain.paging import Page
 from fotapool.usecases.licenses import LicenseStatus
 from fotapool.wire.common.times import documented
-from fotapool.wire.v1 import translate
+from fotapool.wire.v1 import license_words
 from helpers import ACCOUNT, KEY, PASSWORD, SECRET, USER, Api
 
 GOLDEN = Path(__file__).parent
@@ -88,5 +88,5 @@ def test_the_v1_page_on_license_status_as_the_encoder_writes_it() -> None:
         (990007303425535, UNKNOWN_TIME_MS),
     ]
     status = LicenseStatus(5000, 4319, Page(rows, has_more=True, next_cursor=1000))
-    answer = translate.license_summary("0402196254-00001", status, documented)
+    answer = license_words.license_summary("0402196254-00001", status, documented)
     assert msgspec.json.encode(answer).decode() == compact(golden("s3_v1_status_answer"))

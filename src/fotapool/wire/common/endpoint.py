@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
 from fotapool.domain.errors import NotFound, Refusal, Refused
-from fotapool.http import RequestIds, read_body
+from fotapool.http import ClientGone, RequestIds, read_body, stream_body
 from fotapool.store.database import StoreUnavailable
 from fotapool.store.writer import SignInStale
 from fotapool.usecases.context import Context
@@ -24,7 +25,7 @@ from fotapool.wire.common.answers import (
     unknown_resource,
 )
 from fotapool.wire.common.errors import refusal_answer
-from fotapool.wire.common.operations import Call, Operation
+from fotapool.wire.common.operations import Call, Operation, Takes, Upload
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ READING = ("GET", "HEAD")
 SIGN_IN_TRIES = 3
 """How often a change is tried whose sign-in had to be checked anew because some sign-in was ended meanwhile."""
 
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_text: msgspec.json.Decoder[Any] = msgspec.json.Decoder(str | None)
 _BEARER = b"bearer "
 _TAKES_GZIP = re.compile(rb"(?:^|[\s,])gzip\s*(?:$|,|;(?!\s*q=0(?:\.0*)?\s*(?:$|,)))", re.IGNORECASE)
 """An Accept-Encoding that names gzip, and not with the weight 0, which refuses it."""
@@ -102,6 +105,9 @@ class Endpoint:
         self, operation: Operation, scope: Scope, receive: Receive, head: RequestHead, request_id: bytes
     ) -> Answer:
         try:
+            if operation.takes is not None:
+                taken = self._handle_upload(operation, operation.takes, scope, receive, head, request_id)
+                return json_answer(await taken)
             return json_answer(await self._handle(operation, scope, receive, head, request_id))
         except Refused as refused:
             return self._refuse(refused)
@@ -109,6 +115,8 @@ class Endpoint:
             return self._refuse(Refused(Refusal.STORE_UNAVAILABLE))
         except NotFound:
             return self._refuse(Refused(Refusal.ACCOUNT_NOT_FOUND, scope["path_params"]["account"]))
+        except ClientGone:
+            return self._refuse(Refused(Refusal.BODY_INVALID))
         except Exception:
             log.exception("request %s failed", request_id.decode())
             return self._refuse(Refused(Refusal.INTERNAL))
@@ -119,11 +127,15 @@ class Endpoint:
         path = scope["path_params"]
         changes = operation.method not in READING
         body: bytes | None = None
+        limit = self._context.settings.max_body_bytes
+        if operation.account_member:
+            await self._gate.check_session(head.bearer, head.session)  # only then may it make us read a body
+            body = await read_body(receive, head.content_length, limit)
+            path = scope["path_params"] = {**path, "account": _account_in(body, operation.account_member)}
         tokens = head.bearer, head.session, path["account"], request_id.decode()
         for _ in range(SIGN_IN_TRIES):
             caller = await self._gate.check_account(*tokens, changes)
             if body is None:
-                limit = self._context.settings.max_body_bytes
                 body = await read_body(receive, head.content_length, limit) if operation.request else b""
             call = Call(self._context, caller, path, scope["query_string"], head.user_agent, body)
             try:
@@ -137,8 +149,37 @@ class Endpoint:
                 raise
         raise Refused(Refusal.BUSY)
 
+    async def _handle_upload(
+        self, operation: Operation, takes: Takes, scope: Scope, receive: Receive, head: RequestHead, request_id: bytes
+    ) -> msgspec.Struct:
+        """The same for a body that is read once, as a stream; the sign-in is looked up before, and again after it."""
+        path = scope["path_params"]
+        tokens = head.bearer, head.session, path["account"], request_id.decode()
+        await self._gate.check_account(*tokens)
+        content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+        upload = Upload(content_type.decode("latin-1"), head.content_length, stream_body(receive))
+        async with takes(self._context, upload) as taken:
+            for _ in range(SIGN_IN_TRIES):
+                caller = await self._gate.check_account(*tokens, True)
+                call = Call(self._context, caller, path, scope["query_string"], head.user_agent, b"", taken)
+                try:
+                    answer: msgspec.Struct = await operation.handle(call)
+                    return answer
+                except SignInStale:
+                    self._gate.forget()
+        raise Refused(Refusal.BUSY)
+
     def _refuse(self, refused: Refused) -> Answer:
         return refusal_answer(refused, self._api_context, self._context.settings.retry_after_s)
+
+
+def _account_in(body: bytes, member: str) -> str:
+    """The account that the body names, or "", which is no account's name. Raises Refused(BODY_INVALID)."""
+    try:
+        named = _members.decode(body).get(member)
+        return (_text.decode(named) if named is not None else None) or ""
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise Refused(Refusal.BODY_INVALID) from error
 
 
 class DialectApp:
@@ -167,6 +208,8 @@ class DialectApp:
             template = path.split("/")
             endpoint = Endpoint(context, gate, request_ids, api_context, of_path)
             self._by_length.setdefault(len(template), []).append((template, endpoint))
+        for found in self._by_length.values():  # a segment as it is printed goes before a parameter in its place
+            found.sort(key=lambda pair: [segment[:1] == "{" for segment in pair[0]])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         segments = scope["path"][self._base_length :].split("/")

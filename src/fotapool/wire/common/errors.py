@@ -27,6 +27,26 @@ MESSAGES: dict[Refusal, str] = {
     Refusal.DEVICE_LIST_EMPTY: "Device list is empty",
     Refusal.DEVICE_LIST_TOO_LONG: "Device list exceeds maximum size",
     Refusal.DEVICE_ID_INVALID: "Invalid device id format",
+    Refusal.CAMPAIGN_ID_INVALID: "Invalid uuid",
+    Refusal.PACKAGE_UNKNOWN: "Invalid firmwareName",
+    Refusal.FILE_UNKNOWN: "Invalid fileName",
+    Refusal.PROTOCOL_INVALID: "Invalid protocol",
+    Refusal.START_DATE_INVALID: "Invalid start date",
+    Refusal.END_DATE_INVALID: "Invalid end date",
+    Refusal.WINDOW_INVALID: "Invalid time window",
+    Refusal.STATUS_INVALID: "Invalid campaignStatus",
+    Refusal.PILOT_TOO_LARGE: "Pilot campaign exceeds maximum of 20 devices",
+    Refusal.CAMPAIGN_UNKNOWN: "Invalid campaignId",
+    Refusal.CAMPAIGN_STARTED: "Cannot cancel an upgrade that has already started",
+    Refusal.DEVICES_FIXED: "Devices cannot be added or removed in the campaign's current state",
+    Refusal.DATES_FIXED: "Dates and time windows cannot be changed in the campaign's current state",
+    Refusal.URL_INVALID: "Invalid callback url",
+    Refusal.SERVICE_INVALID: "Invalid service name",
+    Refusal.FILE_INVALID: "Invalid file upload",
+    Refusal.FILE_TOO_LARGE: "File exceeds maximum size",
+    Refusal.FILE_EXISTS: "File version already exists",
+    Refusal.LOGGING_LIMIT: "Logging can be enabled for at most 20 devices",
+    Refusal.DEVICE_UNKNOWN: "Device not found.",
     Refusal.INDEX_INVALID: "Invalid index value",
     Refusal.INDEX_TOO_HIGH: "Index exceeds number of devices in list",
     Refusal.CURSOR_UNKNOWN: "LastSeenDeviceId Not Valid",
@@ -40,8 +60,24 @@ _OTHER_CODES = {
     Refusal.STORE_UNAVAILABLE: (503, "SERVICE_UNAVAILABLE"),
     Refusal.INTERNAL: (500, "INTERNAL_SYSTEM_ERROR"),
     Refusal.BODY_TOO_LARGE: (413, INVALID_PARAMETER),
+    Refusal.FILE_TOO_LARGE: (413, INVALID_PARAMETER),
 }
 BEARER_REFUSALS = frozenset({Refusal.BEARER_MISSING, Refusal.BEARER_INVALID})
+
+
+OWN_MESSAGES: dict[str, dict[Refusal, str]] = {
+    "/fota/v1": {
+        Refusal.START_DATE_INVALID: "FotaPostUpgrades: invalid state date",
+        Refusal.STATUS_INVALID: "Invalid upgradeStatus",
+        Refusal.CAMPAIGN_UNKNOWN: "Invalid upgradeId",
+        Refusal.PROTOCOL_INVALID: "Invalid clientType",
+    },
+    "/fota/v2": {
+        Refusal.PACKAGE_UNKNOWN: "Invalid softwareName",
+        Refusal.PROTOCOL_INVALID: "Invalid distributionType",
+    },
+}
+"""Where an API names things otherwise than MESSAGES, by its context."""
 
 
 def refusal_answer(refused: Refused, api_context: str, retry_after_s: int) -> Answer:
@@ -50,7 +86,8 @@ def refusal_answer(refused: Refused, api_context: str, retry_after_s: int) -> An
     if refusal in BEARER_REFUSALS:
         return gateway_refusal(refused, api_context)
     status, code = _OTHER_CODES.get(refusal, (400, INVALID_PARAMETER))
-    body = ErrorBody(code, MESSAGES[refusal].format(detail=refused.detail))
+    message = OWN_MESSAGES.get(api_context, {}).get(refusal) or MESSAGES[refusal]
+    body = ErrorBody(code, message.format(detail=refused.detail))
     if refusal is Refusal.DEVICE_ID_INVALID:
         body.invalidDevices = [offender[:MAX_SHOWN] for offender in refused.offenders]
     headers = explain_auth(refused)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -33,6 +34,8 @@ class Call:
     query_string: bytes
     user_agent: bytes
     body: bytes
+    taken: Any = None
+    """What the operation's `takes` made of the body, where it has that in place of reading it whole."""
 
     def query(self, name: str) -> str | None:
         """A query parameter's last value. Raises Refused(INDEX_INVALID) if there are more than MAX_QUERY_FIELDS."""
@@ -56,6 +59,19 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A body that is not read yet."""
+
+    content_type: str
+    content_length: int
+    """What the request says; 0 if it does not say."""
+    chunks: AsyncIterator[bytes]
+
+
+Takes = Callable[[Context, Upload], AbstractAsyncContextManager[Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One operation on all of its paths; `handle` answers a structure to be encoded."""
 
@@ -74,3 +90,7 @@ class Operation:
     notes: str = ""
     sdk: str = ""
     """Where the vendor's Python SDK has it: controller.method."""
+    takes: Takes | None = None
+    """Reads the body as a stream, once tokens and account are checked; `request` then describes a form."""
+    account_member: str = ""
+    """The member of the body that names the account, where no path does."""

@@ -1,0 +1,1 @@
+"""The edge that devices call: check-in, download, status reports, logs (docs/device-protocol.md)."""

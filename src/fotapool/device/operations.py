@@ -1,0 +1,112 @@
+"""What devices can ask, in one table."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from datetime import UTC
+
+from starlette.responses import Response, StreamingResponse
+
+from fotapool.device import words
+from fotapool.device.problems import problem
+from fotapool.device.ranges import Unsatisfiable, asked_range, entity_tag
+from fotapool.device.requests import DeviceCall, DeviceOperation, answer
+from fotapool.domain.errors import Invalid, NotFound
+from fotapool.domain.names import format_device_id
+from fotapool.store.logs import Log
+from fotapool.usecases import check_ins
+from fotapool.usecases.device_keys import KeyUnknown
+from fotapool.usecases.downloads import content_for_device
+from fotapool.usecases.progress import report_progress
+
+log = logging.getLogger(__name__)
+
+BASE = "/device/v1"
+MAX_LOGS_BYTES = 256 * 1024
+MAX_UPGRADE_DIGITS = 18
+
+
+def _upgrade_id(call: DeviceCall) -> int:
+    text: str = call.request.path_params["upgradeId"]
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_UPGRADE_DIGITS):
+        raise NotFound(f"device {format_device_id(call.imei)} has no upgrade {text[:40]}")
+    return int(text)
+
+
+async def check_in(call: DeviceCall) -> Response:
+    given = await call.body(words.CheckIn)
+    said = call.key_hash, call.imei, given.firmware, given.clientType
+    try:
+        found = await check_ins.check_in(call.context, call.caller, *said)
+    except KeyUnknown:
+        found = await check_ins.check_in(call.context, await call.look_up(), *said)
+    return answer(words.checked_in(BASE, call.imei, found))
+
+
+async def report_status(call: DeviceCall) -> Response:
+    upgrade_id = _upgrade_id(call)
+    given = await call.body(words.Report)
+    upgrade = await report_progress(call.context, call.caller, call.imei, upgrade_id, given.status, given.failure)
+    if given.message:
+        log.info("%s on upgrade %d, %s: %r", call.caller.actor, upgrade_id, given.status.value, given.message)
+    return answer(words.upgrade_view(BASE, call.imei, upgrade))
+
+
+async def download(call: DeviceCall) -> Response:
+    content = await content_for_device(call.context, call.caller, call.imei, _upgrade_id(call))
+    digest = base64.b64encode(bytes.fromhex(content.sha256)).decode()
+    tag = entity_tag(content.sha256)
+    headers = {
+        "Accept-Ranges": "bytes", "ETag": tag, "Repr-Digest": f"sha-256=:{digest}:", "Cache-Control": "no-transform",
+    }  # fmt: skip
+    asked = call.request.headers
+    try:
+        part = asked_range(asked.get("range"), asked.get("if-range"), tag, content.size)
+    except Unsatisfiable:
+        return problem(416, f"the content has {content.size} octets", {"Content-Range": f"bytes */{content.size}"})
+    first, end = part or (0, content.size)
+    if part is not None:
+        headers["Content-Range"] = f"bytes {first}-{end - 1}/{content.size}"
+    headers["Content-Length"] = str(end - first)
+    status, media_type = (200 if part is None else 206), "application/octet-stream"
+    if call.request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=media_type)
+    chunks = await call.context.contents.read(content.key, first, end)
+    return StreamingResponse(chunks, status, headers, media_type)
+
+
+def _log(call: DeviceCall, entry: words.LogEntry) -> Log:
+    if "\x00" in entry.event or "\x00" in entry.binaryName:
+        raise Invalid("event and binaryName must not hold a NUL character")
+    at = entry.time
+    if at is None:
+        at_ms = call.context.clock.now_ms()
+    else:
+        at_ms = round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    return Log(call.caller.account_id, call.imei, at_ms, entry.type, entry.event, entry.binaryName, entry.binaryBase64)
+
+
+async def send_logs(call: DeviceCall) -> Response:
+    given = await call.body(words.Logs, MAX_LOGS_BYTES)
+    logs = [_log(call, entry) for entry in given.entries]
+    await check_ins.add_logs(call.context, call.caller, call.imei, logs)
+    return answer(words.LogsKept(len(logs)))
+
+
+_UPGRADE = "/{deviceId}/upgrades/{upgradeId}"
+OPERATIONS = (
+    DeviceOperation(
+        "check_in", "POST", "/{deviceId}/check-in", check_in,
+        "Say that the device is there; learn what it is to do", words.CheckedIn, words.CheckIn, checks_key=True,
+    ),
+    DeviceOperation("download", "GET", _UPGRADE + "/content", download, "Download what is to be installed", None),
+    DeviceOperation(
+        "report_status", "POST", _UPGRADE + "/status", report_status,
+        "Report how far the device is with its upgrade", words.UpgradeView, words.Report,
+    ),
+    DeviceOperation(
+        "send_logs", "POST", "/{deviceId}/logs", send_logs,
+        "Send log entries, while logging is on for the device", words.LogsKept, words.Logs,
+    ),
+)  # fmt: skip

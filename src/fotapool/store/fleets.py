@@ -1,0 +1,30 @@
+"""The simulated devices of an account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from fotapool.domain.fleets import MAX_FLEETS, Behavior, Fleet, OfflineWindow
+from fotapool.store.database import Connection
+
+
+def read_fleets(connection: Connection, account_id: int) -> list[Fleet]:
+    rows = connection.fetch(
+        "SELECT first_imei, last_imei, behavior FROM fleet WHERE account_id = :account_id"
+        f" ORDER BY first_imei LIMIT {MAX_FLEETS}",
+        {"account_id": account_id},
+    )
+    return [Fleet(first, last, _behavior(text)) for first, last, text in rows]
+
+
+def _behavior(text: str) -> Behavior:
+    parts = json.loads(text)
+    parts["offline"] = tuple(OfflineWindow(**window) for window in parts["offline"])
+    return Behavior(**parts)
+
+
+def record_fleets(connection: Connection, account_id: int, fleets: Sequence[Fleet]) -> None:
+    rows = [(account_id, fleet.first_imei, fleet.last_imei, json.dumps(asdict(fleet.behavior))) for fleet in fleets]
+    connection.insert("fleet", "account_id, first_imei, last_imei, behavior", rows)

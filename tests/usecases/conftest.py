@@ -1,0 +1,5 @@
+"""Use cases without HTTP get their contexts as the engine's tests do."""
+
+from engine.conftest import open_context
+
+__all__ = ["open_context"]
