@@ -18,12 +18,13 @@ from bench.others import measure_others
 from bench.paging import measure_pages
 from bench.processes import Failed
 from bench.report import Report
+from bench.testing import measure_testing
 
 MEASURES = {
     "a": measure_small, "b": measure_large, "c": measure_pages, "f": measure_campaigns, "g": measure_beside,
     "h": measure_callbacks,
 }  # fmt: skip
-EVERYTHING = "a,b,c,d,e,f,g,h"
+EVERYTHING = "a,b,c,d,e,f,g,h,i"
 
 
 def _options() -> argparse.Namespace:
@@ -32,12 +33,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--only", default=EVERYTHING, metavar=EVERYTHING,
         help="which figures: a assign 1 device, b assign 1,000, c status pages, d all but e on PostgreSQL, "
-        "e Prism and moto beside it, f campaigns, g licenses beside a campaign, h callbacks",
+        "e Prism and moto beside it, f campaigns, g licenses beside a campaign, h callbacks, "
+        "i what a test suite pays",
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each lane is measured (7; quick: 3)")
     parser.add_argument(
         "--database", choices=("sqlite", "postgresql"), default="sqlite",
-        help="the database of all but d and e (sqlite)",
+        help="the database of all but d, e and i (sqlite)",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file as well")
     return parser.parse_args()
@@ -45,7 +47,7 @@ def _options() -> argparse.Namespace:
 
 def _chosen(only: str) -> list[str]:
     chosen = [word.strip() for word in only.split(",") if word.strip()]
-    unknown = sorted(set(chosen) - {*MEASURES, "d", "e"})
+    unknown = sorted(set(chosen) - {*MEASURES, "d", "e", "i"})
     if unknown or not chosen:
         raise SystemExit(f"bench: --only takes letters of {EVERYTHING}, not {only!r}")
     return chosen
@@ -84,6 +86,8 @@ def _measure(report: Report, scale: Scale, chosen: list[str], database: str) -> 
             MEASURES[letter](report, stores[kind], scale)
         if "e" in chosen:
             measure_others(report, stores["sqlite"], scale, directory)
+        if "i" in chosen:
+            measure_testing(report, scale, directory)
 
 
 if __name__ == "__main__":

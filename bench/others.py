@@ -87,11 +87,16 @@ def _prism(directory: Path) -> contextlib.AbstractContextManager[Server]:
     return running([node, str(program), *options], wait_for_port(port))
 
 
-def _moto(directory: Path) -> contextlib.AbstractContextManager[Server]:
-    """Installs moto into a virtual environment in the directory and starts its server."""
+def installed_moto(directory: Path) -> str:
+    """Installs moto into a virtual environment in the directory; answers its Python. Raises Failed."""
     _install([sys.executable, "-m", "venv", str(directory)])
     python = str(directory / "bin" / "python")
     _install([python, "-m", "pip", "install", "--quiet", MOTO])
+    return python
+
+
+def _moto(directory: Path) -> contextlib.AbstractContextManager[Server]:
+    python = installed_moto(directory)
     port = free_port()
     return running([python, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], wait_for_port(port))
 

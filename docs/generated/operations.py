@@ -7,12 +7,17 @@ from types import ModuleType
 
 from fotapool.clock import MovableClock
 from fotapool.control.emulator import EmulatorControl
+from fotapool.control.faults import FaultControl
+from fotapool.control.inspector import InspectorControl
 from fotapool.control.requests import ControlOperation
 from fotapool.control.routes import BASE as CONTROL_BASE
 from fotapool.control.routes import OPERATIONS as CONTROL_OPERATIONS
 from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.operations import OPERATIONS as DEVICE_OPERATIONS
 from fotapool.domain.errors import Refusal
+from fotapool.emulating.exchanges import Exchanges
+from fotapool.emulating.faults import Rules
+from fotapool.emulating.inspector import HintFinder
 from fotapool.openapi import DIALECTS, openapi_document
 from fotapool.usecases.documents import SeedDocument
 from fotapool.usecases.seeds import Seed
@@ -21,7 +26,16 @@ from fotapool.wire.common.operations import Operation
 from generated.refusals import message, refusals
 from generated.tables import code, codes, prose, shape, table
 
-EMULATOR_OPERATIONS = EmulatorControl(MovableClock(), lambda: Seed(SeedDocument(), {}), lambda: None).operations()
+
+async def _no_account(_: str) -> bool:
+    return False
+
+
+EMULATOR_OPERATIONS = (
+    *EmulatorControl(MovableClock(), lambda: Seed(SeedDocument(), {}), lambda: None, lambda: None).operations(),
+    *FaultControl(Rules(MovableClock().now_ms)).operations(),
+    *InspectorControl(Exchanges(0), HintFinder(_no_account, ())).operations(),
+)
 _EVERY_CALL = (
     Refusal.BEARER_MISSING, Refusal.BEARER_INVALID, Refusal.SESSION_MISSING, Refusal.SESSION_INVALID,
     Refusal.SESSION_EXPIRED, Refusal.ACCOUNT_NAME_INVALID, Refusal.ACCOUNT_NOT_FOUND, Refusal.ACCOUNT_INACTIVE,

@@ -23,6 +23,7 @@ from generated.tables import code, table
 COLUMNS = "104"
 PREFIX = "FOTAPOOL_"
 FIXED = {
+    "inspector_requests": "requests that the emulator's inspector keeps",
     "max_body_bytes": "bytes of a request's body, imports aside",
     "max_file_bytes": "bytes of a file or of a package's content",
     "max_import_line_bytes": "bytes of one line, or of one element, of an import",

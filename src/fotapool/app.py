@@ -16,16 +16,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fotapool import health
 from fotapool.clock import Clock, FixedClock, MovableClock, SystemClock
 from fotapool.control.emulator import EmulatorControl
+from fotapool.control.faults import FaultControl
+from fotapool.control.inspector import InspectorControl
 from fotapool.control.requests import ControlOperation
 from fotapool.control.routes import BASE as CONTROL_BASE
 from fotapool.control.routes import OPERATIONS as CONTROL_OPERATIONS
 from fotapool.control.routes import control_router
-from fotapool.delivering.sender import HttpSender
+from fotapool.delivering.first import FirstSender
 from fotapool.delivering.signing import sign
 from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.routes import device_router
 from fotapool.docs import DocsPages
 from fotapool.domain.errors import Invalid
+from fotapool.emulating.callbacks import ClosableSender
+from fotapool.emulating.hints import LOGIN_PATH, TOKEN_PATH
+from fotapool.emulating.page import InspectorPage
+from fotapool.emulating.paths import Template
+from fotapool.emulating.tools import Tools
 from fotapool.engine.deliveries import Deliveries
 from fotapool.engine.runner import run_in_background
 from fotapool.http import Below, RequestIds
@@ -74,6 +81,8 @@ class Server:
         self.seed = Seed(SeedDocument(), {})
         self.deliveries: Deliveries | None = None
         """While the server runs."""
+        self.readiness = health.Readiness()
+        self.tools = Tools(self.context, self.gate, _templates()) if settings.emulator else None
         self.app: ASGIApp = self._build()
 
     def _prepare_schema(self) -> None:
@@ -88,7 +97,11 @@ class Server:
         context, gate = self.context, self.gate
         control: list[ControlOperation] = list(CONTROL_OPERATIONS)
         if self.settings.emulator and isinstance(self.clock, MovableClock):
-            control += EmulatorControl(self.clock, lambda: self.seed, lambda: self.deliveries).operations()
+            moved = EmulatorControl(self.clock, lambda: self.seed, lambda: self.deliveries, self._forget)
+            control += moved.operations()
+        if self.tools is not None:
+            control += FaultControl(self.tools.rules).operations()
+            control += InspectorControl(self.tools.exchanges, self.tools.hints).operations()
         dialects: dict[str, ASGIApp] = {
             dialect.BASE: DialectApp(context, gate, request_ids, dialect.BASE, dialect.API_CONTEXT, dialect.OPERATIONS)
             for dialect in (v1, v2, v3)
@@ -96,14 +109,22 @@ class Server:
         routes: list[BaseRoute] = [
             *signin_routes(context, gate, request_ids),
             Below(CONTROL_BASE, control_router(context, request_ids, control)),
-            *health.routes(context),
+            *health.routes(context, self.readiness),
             *DocsPages(self.settings, control).routes(),
         ]
+        if self.tools is not None:
+            routes.append(InspectorPage(self.tools.exchanges, self.tools.hints).route())
         router = Router(
             routes, redirect_slashes=False, default=GatewayFault(unknown_api()), lifespan=lambda _: self._lifespan()
         )
         compressed = GZipMiddleware(router, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
-        return FrontDoor(dialects, device_router(context, request_ids), compressed)
+        front = FrontDoor(dialects, device_router(context, request_ids), compressed)
+        return front if self.tools is None else self.tools.around(front, request_ids)
+
+    def _forget(self) -> None:
+        """What of the emulator's tools goes with a reset."""
+        if self.tools is not None:
+            self.tools.rules.clear()
 
     @contextlib.asynccontextmanager
     async def _lifespan(self) -> AsyncIterator[None]:
@@ -128,7 +149,9 @@ class Server:
     @contextlib.asynccontextmanager
     async def _delivering(self) -> AsyncIterator[Deliveries]:
         """The deliveries, with a sender that belongs to the running event loop."""
-        sender = HttpSender(self.settings.callback_timeout_s, self.settings.private_targets_allowed)
+        sender: ClosableSender = FirstSender(self.settings.callback_timeout_s, self.settings.private_targets_allowed)
+        if self.tools is not None:
+            sender = self.tools.around_sender(sender)
         encoders = {words.STYLE: words.encode for words in (v1_callbacks, v2_callbacks, v3_callbacks)}
         deliveries = self.deliveries = Deliveries(self.context, sender, encoders, sign)
         try:
@@ -165,6 +188,17 @@ class Server:
             await seed_empty_database(context, self.seed)
         except (Invalid, OSError, UnicodeError) as error:
             raise Invalid(f"seed {path}: {error}") from error
+
+
+def _templates() -> list[Template]:
+    """The paths of the API, for hints at wrong ones."""
+    found = [
+        (operation.method, dialect.BASE + path)
+        for dialect in (v1, v2, v3)
+        for operation in dialect.OPERATIONS
+        for path in operation.paths
+    ]
+    return [*found, ("POST", TOKEN_PATH), ("POST", LOGIN_PATH)]
 
 
 def _clock(settings: Settings) -> Clock:

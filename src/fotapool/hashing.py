@@ -17,9 +17,21 @@ LANES = 1
 """The parameters that OWASP recommends for argon2id where memory is scarce; one hash runs at a time."""
 TOKEN_BYTES = 24
 
+LEAST_MEMORY_KIB = 8
+LEAST_PASSES = 1
+"""The least that argon2 takes: for a database that is thrown away with its process (`spend_little`)."""
+
 _hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
+_passes, _memory_kib = PASSES, MEMORY_KIB
 _thread = ThreadPoolExecutor(1, thread_name_prefix="fotapool-hashing")
 _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$CAZoLHF7X6mOThVBF1mjcA$FVzUzpuTW3f2ww/u5Rv1t1RTXiF6zGeQdeUNDaYqDW0"
+
+
+def spend_little() -> None:
+    """From now on this process hashes at the least cost. Only for an emulator whose database is in memory."""
+    global _hasher, _passes, _memory_kib
+    _passes, _memory_kib = LEAST_PASSES, LEAST_MEMORY_KIB
+    _hasher = PasswordHasher(time_cost=_passes, memory_cost=_memory_kib, parallelism=LANES)
 
 
 def token_hash(token: str) -> bytes:
@@ -54,7 +66,7 @@ def derive_token_now(secret: str, nonce: bytes) -> str:
     Only the client's own secret yields it, so that it can be given out again within its hour without being
     stored; guessing a weak secret from a stolen database costs an argon2 hash a guess, as its own hash does.
     """
-    raw = hash_secret_raw(secret.encode(), nonce, PASSES, MEMORY_KIB, LANES, TOKEN_BYTES, Type.ID)
+    raw = hash_secret_raw(secret.encode(), nonce, _passes, _memory_kib, LANES, TOKEN_BYTES, Type.ID)
     return base64.urlsafe_b64encode(raw).decode()
 
 

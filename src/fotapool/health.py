@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -21,7 +23,14 @@ from fotapool.store.database import StoreUnavailable
 from fotapool.usecases.context import Context
 
 
-def routes(context: Context) -> list[BaseRoute]:
+@dataclass(slots=True)
+class Readiness:
+    """What the server still waits for before it calls itself ready, in words; nothing if it does not wait."""
+
+    waits_for: str = ""
+
+
+def routes(context: Context, readiness: Readiness) -> list[BaseRoute]:
     """The routes; metrics only where they are not closed."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
@@ -37,6 +46,8 @@ def routes(context: Context) -> list[BaseRoute]:
         except StoreUnavailable as error:
             headers = {"Retry-After": str(context.settings.retry_after_s)}
             return JSONResponse({"status": "unavailable", "reason": str(error)}, 503, headers)
+        if readiness.waits_for:
+            return JSONResponse({"status": readiness.waits_for, "version": __version__}, 503)
         return JSONResponse({"status": "ready", "version": __version__})
 
     async def metrics(request: Request) -> Response:

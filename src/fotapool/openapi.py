@@ -11,6 +11,7 @@ import msgspec
 
 from fotapool import __version__
 from fotapool.control.deliveries import STATES
+from fotapool.control.inspector import FORMS as REPRODUCED_AS
 from fotapool.control.problems import Problem
 from fotapool.control.requests import MAX_CURSOR, ControlOperation, Only
 from fotapool.control.routes import BASE as CONTROL_BASE
@@ -258,6 +259,7 @@ def _control_paths(operations: Iterable[ControlOperation], schemas: Schemas) -> 
 _AS_TEXT = {
     "application/x-ndjson": "Progress line by line, the result last",
     "text/csv": "All lines, with a header",
+    "text/plain": "As a command or a test",
 }
 
 
@@ -311,6 +313,12 @@ def _query_schema(operation: ControlOperation, name: str) -> dict[str, Any]:
         return {"type": "string", "enum": list(STATES)}
     if name in ("deviceId", "noticeAfter"):
         return IMEI
+    if name == "account":
+        return ACCOUNT
+    if name == "as":
+        return {"type": "string", "enum": list(REPRODUCED_AS)}
+    if name == "status":
+        return {"type": "integer", "minimum": 100, "maximum": 599}
     if name == "format":
         return {"type": "string", "enum": list(FORMATS)}
     by_number = dict(operation.query).get("after", "").startswith("the last number")

@@ -42,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retry_after_s: int = 2
     callback_timeout_s: int = 10
     callback_private_targets: bool | None = None
+    inspector_requests: int = 1_000
 
     @property
     def private_targets_allowed(self) -> bool:

@@ -116,8 +116,10 @@ def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
     assert f"cannot listen on 127.0.0.1:{port}" in said
 
 
-def test_the_two_servers_take_the_same_options() -> None:
-    assert {parameter.name for parameter in emulate.params} == {parameter.name for parameter in serve.params}
+def test_the_emulator_takes_the_options_of_serve_and_those_of_who_starts_it_for_tests() -> None:
+    more = {parameter.name for parameter in emulate.params} - {parameter.name for parameter in serve.params}
+    assert more == {"address_file", "init_dir", "stop_with_parent"}
+    assert {parameter.name for parameter in serve.params} < {parameter.name for parameter in emulate.params}
 
 
 def test_every_command_has_help() -> None:

@@ -19,6 +19,8 @@ import msgspec
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from fotapool import hashing
+from fotapool.cli.scripts import StartScripts
 from fotapool.domain.errors import Invalid
 from fotapool.settings import Settings
 from fotapool.store.database import StoreMismatch, StoreUnavailable
@@ -32,6 +34,8 @@ STOP_TLS_WITHIN_S = 3
 """The same with TLS, where idle connections wait for their client's good-bye, which may never come."""
 THREAD_SWITCH_S = 0.000_2
 """How long a thread whose wait for the disk or the database is over waits for the event loop to let it go on."""
+IN_MEMORY = "sqlite://"
+"""The database that is gone with its process: no secret in it can be stolen, so hashing need not be expensive."""
 READY_TRIES = 600
 READY_EVERY_S = 0.1
 
@@ -83,8 +87,11 @@ def _config(settings: Settings, app: Any) -> uvicorn.Config:
     )  # fmt: skip
 
 
-def run_server(settings: Settings) -> None:
-    """Runs until SIGTERM or SIGINT; requests under way are finished. Raises StartFailed."""
+def run_server(settings: Settings, address_file: Path | None = None, scripts: Path | None = None) -> None:
+    """Runs until SIGTERM or SIGINT; requests under way are finished. Raises StartFailed.
+
+    The file and the folder of start-up scripts are for one process, as the emulator is.
+    """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     sys.setswitchinterval(THREAD_SWITCH_S)
     listener = listen(settings)
@@ -92,25 +99,41 @@ def run_server(settings: Settings) -> None:
         if settings.workers > 1:
             _run_workers(settings, listener)
         else:
-            _run_here(settings, listener)
+            _run_here(settings, listener, address_file, scripts)
     finally:
         listener.close()
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """Prints the ready line once it accepts connections."""
+    """Prints the ready line, and writes the address to its file, once it accepts connections."""
 
-    ready_line = ""
+    url = ""
+    address_file: Path | None = None
+    scripts: StartScripts | None = None
+    operator_key = ""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            print(self.ready_line, flush=True)  # noqa: T201
+            if self.address_file is not None:
+                _write_at_once(self.address_file, f"{self.url}\n")
+            print(f"fotapool ready on {self.url}", flush=True)  # noqa: T201
+            if self.scripts is not None:
+                self.scripts.start(self.url, self.operator_key)
 
 
-def _run_here(settings: Settings, listener: socket.socket) -> None:
+def _write_at_once(path: Path, text: str) -> None:
+    """Who waits for the file never sees a part of the text."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def _run_here(settings: Settings, listener: socket.socket, address_file: Path | None, scripts: Path | None) -> None:
     from fotapool.app import Server
 
+    if settings.emulator and settings.database == IN_MEMORY:
+        hashing.spend_little()
     try:
         server = Server(settings)
         server.seed_before_serving()
@@ -119,9 +142,15 @@ def _run_here(settings: Settings, listener: socket.socket) -> None:
     # uvicorn handles the signal, finishes the requests under way, and then raises it again: by then it is obeyed.
     signal.signal(signal.SIGTERM, lambda *_: None)
     running = _AnnouncingServer(_config(settings, server.app))
-    running.ready_line = f"fotapool ready on {address(settings, listener)}"
-    with contextlib.suppress(asyncio.CancelledError):
-        running.run(sockets=[listener])
+    running.url, running.address_file = address(settings, listener), address_file
+    running.operator_key = settings.operator_key or ""
+    running.scripts = StartScripts(scripts, server.readiness) if scripts else None
+    try:
+        with contextlib.suppress(asyncio.CancelledError):
+            running.run(sockets=[listener])
+    finally:
+        if running.scripts is not None:
+            running.scripts.stop()
     if not running.started:
         raise StartFailed("the server did not start; the lines above say why")
 

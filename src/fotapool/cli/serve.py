@@ -100,7 +100,27 @@ def _database_option(default: str, words: str) -> Callable[[Command], Command]:
 @click.command(context_settings={"auto_envvar_prefix": "FOTAPOOL"})
 @_database_option("sqlite://", "sqlite:///file.db, sqlite:// (thrown away at the end), or postgresql://…  [sqlite://]")
 @_options
-def emulate(**values: Any) -> None:
+@click.option(
+    "--address-file",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write the address there once the server is ready.",
+)
+@click.option(
+    "--init-dir",
+    type=click.Path(exists=True, file_okay=False),
+    metavar="DIR",
+    help="Folder of start-up scripts (*.sh, *.py), run by name once the server serves; see /health/ready.",
+)
+@click.option(
+    "--stop-with-parent",
+    is_flag=False,
+    flag_value=0,
+    type=click.IntRange(0),
+    metavar="[PID]",
+    help="Stop when the process that started this one is gone, or the process with this id.",
+)
+def emulate(address_file: str | None, init_dir: str | None, stop_with_parent: int | None, **values: Any) -> None:
     """Start the server for developers and CI: test clock, reset, no durability to pay for.
 
     \b
@@ -112,7 +132,11 @@ def emulate(**values: Any) -> None:
     if values["workers"] > 1:
         raise click.UsageError("the emulator runs one process, because its test clock lives there; use --workers 1")
     values["operator_key"] = values["operator_key"] or EMULATOR_KEY
-    _run(values, emulator=True)
+    if stop_with_parent is not None:
+        from fotapool.cli.parent import stop_with
+
+        stop_with(stop_with_parent)
+    _run(values, True, _path(address_file), _path(init_dir))
 
 
 @click.command(context_settings={"auto_envvar_prefix": "FOTAPOOL"})
@@ -142,15 +166,19 @@ def serve(**values: Any) -> None:
             "for more rate use PostgreSQL",
             err=True,
         )
-    _run(values, emulator=False)
+    _run(values, False)
 
 
-def _run(values: dict[str, Any], emulator: bool) -> None:
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _run(values: dict[str, Any], emulator: bool, address_file: Path | None = None, scripts: Path | None = None) -> None:
     from fotapool.cli.running import StartFailed, run_server
 
     settings = msgspec.convert({**values, "emulator": emulator}, Settings)
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            run_server(settings)
+            run_server(settings, address_file, scripts)
     except StartFailed as error:
         raise click.ClickException(str(error)) from error

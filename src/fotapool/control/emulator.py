@@ -66,11 +66,16 @@ class EmulatorControl:
     """The operations, which need the movable clock, the seed, and the deliveries that follow the clock."""
 
     def __init__(
-        self, clock: MovableClock, seed: Callable[[], Seed], deliveries: Callable[[], Deliveries | None]
+        self,
+        clock: MovableClock,
+        seed: Callable[[], Seed],
+        deliveries: Callable[[], Deliveries | None],
+        forget: Callable[[], None],
     ) -> None:
         self._clock = clock
         self._seed = seed
         self._deliveries = deliveries
+        self._forget = forget
 
     async def read_clock(self, call: ControlCall) -> Response:
         return answer(await self._view(call, []))
@@ -88,6 +93,7 @@ class EmulatorControl:
 
     async def reset(self, call: ControlCall) -> Response:
         await reset_to_seed(call.context, self._seed(), self._clock.reset)
+        self._forget()
         return no_content()
 
     async def _moment(self, call: ControlCall, given: MoveClock) -> int | None:

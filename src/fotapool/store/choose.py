@@ -5,7 +5,6 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from fotapool.store.database import Database
-from fotapool.store.postgres import PostgresDatabase
 from fotapool.store.sqlite import SqliteDatabase
 
 
@@ -16,6 +15,8 @@ def open_database(url: str, durable: bool) -> Database:
     """
     parts = urlsplit(url)
     if parts.scheme in ("postgresql", "postgres"):
+        from fotapool.store.postgres import PostgresDatabase  # its driver takes time to import
+
         return PostgresDatabase(url, durable)
     if parts.scheme == "sqlite" and not parts.netloc:
         return SqliteDatabase(parts.path[1:] or None, durable)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from fotapool import hashing
@@ -109,6 +110,15 @@ class Gate:
     def forget(self) -> None:
         """Makes the next requests look up their sign-ins."""
         self._accepted.clear()
+
+    @contextlib.asynccontextmanager
+    async def without_uses_of(self, session_hash: bytes) -> AsyncIterator[None]:
+        """For a change of when a session was last used: what this process remembers of it does not undo that."""
+        async with self._flushing:
+            yield
+            self._uses.pop(session_hash, None)
+            self._written.pop(session_hash, None)
+            self.forget()
 
     def _require_bearer(self, bearer: str | None, row: SignInRow) -> None:
         if not bearer:

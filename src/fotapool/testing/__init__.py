@@ -1,0 +1,24 @@
+"""For tests of your own code: a server, an account for each test, a callback inbox, assertions; pytest or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fotapool.testing.account import Account
+    from fotapool.testing.server import Server, ServerFailed
+
+__all__ = ["Account", "Server", "ServerFailed"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is asked for when it is asked for: the pytest plugin is loaded in suites that never use it."""
+    if name == "Account":
+        from fotapool.testing.account import Account
+
+        return Account
+    if name in ("Server", "ServerFailed"):
+        from fotapool.testing import server
+
+        return getattr(server, name)
+    raise AttributeError(name)

@@ -1,0 +1,76 @@
+"""Assertions about an account whose differences can be read."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from fotapool.testing.views import Entry, Pool
+
+MAX_LISTED = 20
+"""How many devices, or lines of a difference, a message lists."""
+
+
+def assert_pool(pool: Pool, expected: Mapping[str, int]) -> None:
+    """Raises AssertionError with all members side by side, and TypeError for a member that there is not."""
+    __tracebackhide__ = True
+    found = asdict(pool)
+    unknown = sorted(set(expected) - set(found))
+    if unknown:
+        raise TypeError(f"a pool has no {unknown[0]}; it has {', '.join(found)}")
+    if all(found[name] == value for name, value in expected.items()):
+        return
+    lines = ["the pool is not as expected:", f"  {'':14}{'expected':>10}{'found':>10}"]
+    for name, value in found.items():
+        wanted = expected.get(name)
+        mark = "" if wanted is None or wanted == value else "   <-"
+        lines.append(f"  {name:14}{'' if wanted is None else wanted:>10}{value:>10}{mark}")
+    raise AssertionError("\n".join(lines))
+
+
+def assert_licensed(licensed: Sequence[str], expected: Iterable[str]) -> None:
+    __tracebackhide__ = True
+    wanted, found = set(expected), set(licensed)
+    if wanted == found:
+        return
+    lines = [f"expected {len(wanted)} licensed devices, found {len(found)}:"]
+    lines += _listed("without a license", sorted(wanted - found))
+    lines += _listed("with a license that was not expected", sorted(found - wanted))
+    raise AssertionError("\n".join(lines))
+
+
+def _listed(label: str, devices: Sequence[str]) -> list[str]:
+    if not devices:
+        return []
+    more = f" and {len(devices) - MAX_LISTED} more" if len(devices) > MAX_LISTED else ""
+    return [f"  {label}: {', '.join(devices[:MAX_LISTED])}{more}"]
+
+
+def assert_ledger(entries: Sequence[Entry], expected: Iterable[tuple[str, str]]) -> None:
+    __tracebackhide__ = True
+    wanted = [f"{what} {device}" for what, device in expected]
+    found = [f"{entry.what} {entry.device}" for entry in entries]
+    if wanted == found:
+        return
+    difference = list(difflib.unified_diff(wanted, found, "expected", "ledger", lineterm=""))
+    lines = [f"the ledger has {len(found)} entries and not the {len(wanted)} expected:", *difference[:MAX_LISTED]]
+    if len(difference) > MAX_LISTED:
+        lines.append(f"… and {len(difference) - MAX_LISTED} lines more")
+    raise AssertionError("\n".join(lines))
+
+
+def assert_consistent(audit: Mapping[str, Any]) -> None:
+    __tracebackhide__ = True
+    if not audit["consistent"]:
+        failed = [f"  {check['name']}: {check['found']}" for check in audit["checks"] if not check["ok"]]
+        raise AssertionError("\n".join(["the account's rows contradict each other:", *failed]))
+
+
+def describe(name: str, pool: Pool, entries: Sequence[Entry]) -> str:
+    """An account's state as text, for the report of a failed test."""
+    numbers = ", ".join(f"{member.replace('_', ' ')} {value}" for member, value in asdict(pool).items())
+    lines = [f"account {name}: {numbers}", f"ledger, the last {len(entries)}:" if entries else "ledger: empty"]
+    lines += [f"  {entry.number:>4}  {entry.time:%Y-%m-%d %H:%M:%S}  {entry.actor}: {entry}" for entry in entries]
+    return "\n".join(lines)

@@ -1,0 +1,89 @@
+"""Clients that are signed in as an account of a test: httpx, and the vendor's SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from fotapool.testing.signin import AUTH_HEADER
+
+if TYPE_CHECKING:
+    from fotapool.testing.account import Account
+
+VENDOR = "https://thingspace.verizon.com"
+"""The address that the SDK has built in."""
+TIMEOUT_S = 60.0
+
+
+class _Tokens(httpx.Auth):
+    """Puts both tokens on each request that brings none of its own."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        given = {name for name in ("Authorization", "VZ-M2M-Token") if name in request.headers}
+        self._put(request, given)
+        response = yield request
+        if (
+            self._account.stay_signed_in
+            and not given
+            and self._account.sign_in.has_expired(response.headers.get(AUTH_HEADER))
+        ):
+            self._account.sign_in.renew()
+            self._put(request, given)
+            yield request
+
+    def _put(self, request: httpx.Request, given: set[str]) -> None:
+        request.headers.update({k: v for k, v in self._account.sign_in.headers.items() if k not in given})
+
+
+class _Shared(httpx.BaseTransport):
+    """The server's connections; closing one client leaves them to the others."""
+
+    def __init__(self, transport: httpx.HTTPTransport) -> None:
+        self._transport = transport
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._transport.handle_request(request)
+
+
+def api_client(account: Account) -> httpx.Client:
+    return httpx.Client(
+        base_url=account.server.address, auth=_Tokens(account), transport=_Shared(account.server.transport),
+        timeout=TIMEOUT_S, trust_env=False,
+    )  # fmt: skip
+
+
+def sdk_client(account: Account) -> Any:
+    """The SDK's client; its requests go to the server, with the account's tokens as they are at the time."""
+    from requests import Session
+    from requests.adapters import HTTPAdapter
+    from verizon.http.auth.thingspace_oauth import ThingspaceOauthCredentials
+    from verizon.http.auth.vz_m2m_token import VZM2mTokenCredentials
+    from verizon.verizon_client import VerizonClient
+
+    class ToServer(HTTPAdapter):
+        def send(self, request: Any, *arguments: Any, **options: Any) -> Any:
+            request.url = request.url.replace(VENDOR, account.server.address, 1)
+            options["proxies"] = None
+            if not request.headers.get("VZ-M2M-Token"):
+                return super().send(request, *arguments, **options)
+            request.headers.update(account.sign_in.headers)
+            response = super().send(request, *arguments, **options)
+            if account.stay_signed_in and account.sign_in.has_expired(response.headers.get(AUTH_HEADER)):
+                account.sign_in.renew()
+                request.headers.update(account.sign_in.headers)
+                response = super().send(request, *arguments, **options)
+            return response
+
+    session = Session()
+    session.trust_env = False
+    session.mount(VENDOR, ToServer())
+    return VerizonClient(
+        http_client_instance=session,
+        thingspace_oauth_credentials=ThingspaceOauthCredentials(account.sign_in.key, account.sign_in.secret),
+        vz_m2m_token_credentials=VZM2mTokenCredentials(account.sign_in.session),
+    )

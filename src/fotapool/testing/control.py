@@ -1,0 +1,74 @@
+"""A small client of the operator plane: one connection that is kept open, JSON in and out."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+BASE = "/control/v1"
+TIMEOUT_S = 60.0
+Answered = tuple[int, Any, str | None]
+"""Status, JSON (or the text that is none), and the header that says why tokens were refused."""
+
+
+class ControlFailed(Exception):
+    """The operator plane refused; `status` and `problem` say why."""
+
+    def __init__(self, method: str, path: str, status: int, problem: Any) -> None:
+        detail = problem.get("detail", problem) if isinstance(problem, dict) else problem
+        super().__init__(f"{method} {path} answered {status}: {detail}")
+        self.status = status
+        self.problem = problem
+
+
+class Control:
+    """Calls operations of `/control/v1` with the operator key. Not for several threads at once."""
+
+    def __init__(self, address: str, operator_key: str) -> None:
+        parts = urlsplit(address)
+        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=TIMEOUT_S)
+        self._headers = {"Authorization": f"Bearer {operator_key}", "Content-Type": "application/json"}
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """The answer's JSON, or None without a body. Raises ControlFailed, or OSError."""
+        status, answer, _ = self.request(method, BASE + path, None if body is None else json.dumps(body), self._headers)
+        if status >= 400:
+            raise ControlFailed(method, path, status, answer)
+        return answer
+
+    def request(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answered:
+        """Any request. The server may have closed a connection that was idle: one more try then."""
+        try:
+            return self._request(method, path, body, headers)
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            self.close()
+            return self._request(method, path, body, headers)
+
+    def _request(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answered:
+        if self._connection.sock is None:
+            self._connection.connect()
+            _send_at_once(self._connection.sock)
+        try:
+            self._connection.request(method, path, body, headers)
+            response = self._connection.getresponse()
+            text = response.read()
+        except BaseException:
+            self.close()
+            raise
+        why = response.headers.get("X-Fotapool-Auth")
+        try:
+            return response.status, json.loads(text) if text else None, why
+        except ValueError:
+            return response.status, text.decode("utf-8", "replace"), why
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _send_at_once(opened: socket.socket | None) -> None:
+    """Without this a request of two parts waits for an acknowledgement in between."""
+    if opened is not None:
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,0 +1,138 @@
+"""Receives callbacks: one small HTTP server in the test's process, and an inbox for each account."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+MAX_KEPT = 10_000
+"""How many callbacks an inbox keeps; the oldest go first."""
+MAX_BODY_BYTES = 16 * 1024 * 1024
+PATIENCE_S = 5.0
+
+
+@dataclass(frozen=True)
+class Callback:
+    """One message: the version it is in the words of, and what it says."""
+
+    version: int
+    body: dict[str, Any]
+    headers: dict[str, str]
+
+    @property
+    def type(self) -> str:
+        """As firmwareList, upgradeScheduled, upgradeProgress, firmwareReported."""
+        return str(self.body.get("type", ""))
+
+    @property
+    def content(self) -> Any:
+        """The member that `type` names."""
+        return self.body.get(self.type)
+
+
+class Inbox:
+    """What one account was sent, in order of arrival. `status` is what is answered, 200 unless set."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        """Where to post to; the version is appended as in `URL/v3`."""
+        self.status = 200
+        self._all: list[Callback] = []
+        self._changed = threading.Condition()
+
+    def add(self, callback: Callback) -> int:
+        """Keeps the message; answers the status to send."""
+        with self._changed:
+            self._all.append(callback)
+            del self._all[:-MAX_KEPT]
+            self._changed.notify_all()
+            return self.status
+
+    def all(self, type: str | None = None) -> list[Callback]:
+        """What has arrived so far, of this type if one is given."""
+        with self._changed:
+            return [callback for callback in self._all if type is None or callback.type == type]
+
+    def clear(self) -> None:
+        with self._changed:
+            self._all.clear()
+
+    def wait_for(self, count: int = 1, type: str | None = None, timeout_s: float = PATIENCE_S) -> list[Callback]:
+        """Waits until so many have arrived; answers all of that type. Fails with what did arrive if they do not."""
+        until = time.monotonic() + timeout_s
+        with self._changed:
+            while True:
+                found = [callback for callback in self._all if type is None or callback.type == type]
+                if len(found) >= count:
+                    return found
+                left_s = until - time.monotonic()
+                if left_s <= 0:
+                    break
+                self._changed.wait(left_s)
+            arrived = ", ".join(f"{one.type} (v{one.version})" for one in self._all) or "none"
+        wanted = f"{count} callback{'s' * (count != 1)}{f' of type {type}' if type else ''}"
+        raise AssertionError(f"expected {wanted} within {timeout_s} s; {len(found)} came. All that arrived: {arrived}")
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
+class Receiver:
+    """The HTTP server; each account has a path of its own."""
+
+    def __init__(self) -> None:
+        self._inboxes: dict[str, Inbox] = {}
+        handler = type("Handler", (_Handler,), {"inboxes": self._inboxes})
+        self._server = _QuietServer(("127.0.0.1", 0), handler)
+        self._url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True, name="fotapool-inbox"
+        )
+        self._thread.start()
+
+    def inbox(self, account: str) -> Inbox:
+        return self._inboxes.setdefault(account, Inbox(f"{self._url}/{account}"))
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing: a sender that hangs up is no fault of the test."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    inboxes: dict[str, Inbox]
+
+    def do_POST(self) -> None:
+        length = min(int(self.headers.get("Content-Length", "0")), MAX_BODY_BYTES)
+        body = self.rfile.read(length)
+        account, _, version = self.path.strip("/").partition("/v")
+        inbox = self.inboxes.get(account)
+        status = 404
+        if inbox is not None and version.isdigit():
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            try:
+                status = inbox.add(Callback(int(version), json.loads(body), headers))
+            except ValueError:
+                status = 400
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing."""
