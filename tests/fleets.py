@@ -81,7 +81,7 @@ async def make_world(
 
     def prepare(connection: Connection, now_ms: int) -> None:
         if not connection.fetch("SELECT 1 FROM package"):
-            record_packages(connection, [package(protocol=protocol)])
+            record_packages(connection, [package(protocol=protocol), package("p-2-3", protocol, ("2", "3"))])
         if behavior is not None:
             record_fleets(connection, account.id, [Fleet(first, first + devices - 1, behavior)])
 

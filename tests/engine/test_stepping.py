@@ -92,7 +92,9 @@ def test_a_campaign_runs_from_its_acceptance_to_its_end(open_context: OpenContex
             assert used == await world.fetch(f"SELECT count(*) FROM upgrade u WHERE status = 3 AND {licensed}")
             charged = await world.fetch("SELECT count(*) FROM upgrade WHERE charged_ms IS NOT NULL")
             assert charged == [(completed - used[0][0],)]
-            assert await world.fetch("SELECT succeeded, failed FROM package") == [(completed, 60 - completed)]
+            assert await world.fetch("SELECT succeeded, failed FROM package WHERE name = 'p-1-2'") == [
+                (completed, 60 - completed)
+            ]
             await check_audit(world)
 
     within(work())
@@ -275,5 +277,20 @@ def test_the_engine_gives_way_to_requests(open_context: OpenContext, monkeypatch
             requests = [read_through_writer(context) for _ in range(5)]
             await asyncio.gather(run_due(context), *requests)
             assert pauses
+
+    within(work())
+
+
+def test_devices_that_finish_do_not_make_their_own_campaign_look_for_more(open_context: OpenContext) -> None:
+    """Looking goes over all devices of the version, and would be done at each minute of a large campaign."""
+
+    async def work() -> None:
+        async with open_context() as context:
+            world = await make_world(context)
+            await world.schedule(auto_add=True)
+            later = await world.schedule(package="p-2-3", auto_add=True, devices=world.devices[:1])
+            happened = await advance(context, clock_of(context), NOW_MS + 2 * DAY_MS)
+            assert [one.count for one in happened if one.what == "devices joined"] == [0]
+            assert (await get_campaign(context, world.caller, later.uuid)).status is CampaignStatus.REJECTED
 
     within(work())

@@ -121,12 +121,17 @@ def record_campaigns(connection: Connection, campaigns: Sequence[Campaign]) -> N
     connection.update_rows("campaign", "id", _UPDATED, rows)
 
 
-def record_devices_changed(connection: Connection, account_id: int, now_ms: int) -> None:
-    """Has the account's campaigns that take further devices look for them, since devices came or changed."""
+def record_devices_changed(connection: Connection, account_id: int, now_ms: int, firmware: str | None = None) -> None:
+    """Has the account's campaigns that take further devices look for them, since devices came or changed.
+
+    `firmware` is the version that devices have now, if that is all that changed: other campaigns need not look.
+    """
+    from_version = "SELECT p.from_version FROM package p WHERE p.id = campaign.package_id"
+    only = "" if firmware is None else f" AND ({from_version}) = :firmware"
     connection.execute(
         "UPDATE campaign SET join_imei = -1, due_ms = CASE WHEN due_ms < :now THEN due_ms ELSE :now END"
-        f" WHERE account_id = :account_id AND {_NOT_ENDED} AND status IN (3, 4, 5)",
-        {"account_id": account_id, "now": now_ms},
+        f" WHERE account_id = :account_id AND {_NOT_ENDED} AND status IN (3, 4, 5){only}",
+        {"account_id": account_id, "now": now_ms} | ({} if firmware is None else {"firmware": firmware}),
     )
 
 

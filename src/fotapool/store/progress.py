@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from fotapool.domain.billing import is_charged
 from fotapool.domain.callbacks import Event, campaign_changed, upgrades_changed
-from fotapool.domain.campaigns import GRACE_MS, NOT_STARTED, RUNNING, Campaign, CampaignStatus, ending
+from fotapool.domain.campaigns import GRACE_MS, NOT_STARTED, PASS_START, RUNNING, Campaign, CampaignStatus, ending
 from fotapool.domain.licenses import LicenseState
 from fotapool.domain.names import PurchaseType
 from fotapool.domain.upgrades import OPEN, Change, UpgradeStatus
@@ -88,7 +88,7 @@ class Progress:
         connection.update_keys(
             "license", "state = state + :flag", keys, {"flag": int(LicenseState.USED)}, where="state IN (0, 2)"
         )
-        firmware_changed = False
+        versions: set[str] = set()
         for campaign in sorted(self.campaigns.values(), key=lambda campaign: campaign.subject.key):
             own = [change for change in self.changes if change.upgrade.campaign_id == campaign.id]
             done = [_key(change) for change in own if change.status is UpgradeStatus.COMPLETED]
@@ -100,12 +100,13 @@ class Progress:
                     "device", "firmware = :firmware, upgraded_ms = :now, updated_ms = :now", done,
                     {"firmware": campaign.subject.to_version, "now": now_ms},
                 )  # fmt: skip
-                firmware_changed = True
-        if firmware_changed:
-            record_devices_changed(connection, self.account_id, now_ms)
-            for campaign in self.campaigns.values():
-                if campaign.auto_add and campaign.status in RUNNING - {CampaignStatus.PENDING}:
-                    campaign.join_imei = -1 if campaign.join_imei is None else campaign.join_imei
+                versions.add(campaign.subject.to_version)
+        for version in sorted(versions):
+            record_devices_changed(connection, self.account_id, now_ms, version)
+        for campaign in self.campaigns.values():
+            fits = campaign.auto_add and not campaign.subject.is_file and campaign.subject.from_version in versions
+            if fits and campaign.status in RUNNING - {CampaignStatus.PENDING}:
+                campaign.join_imei = PASS_START
 
     def _look_ahead(self, connection: Connection, campaign: Campaign, now_ms: int) -> None:
         """Ends a campaign that has no open upgrade left, and says when the engine is to look at it again."""

@@ -53,8 +53,10 @@ class _CheckInFacts:
             by_firmware.setdefault(version, []).append(key)
         record_seen(connection, seen, by_firmware, self.now_ms)
         record_check_ins(connection, self.check_ins)
-        for account_id in sorted({account_id for account_id, _ in self.firmware}):
-            record_devices_changed(connection, account_id, self.now_ms)
+        for account_id, version in sorted(
+            {(account_id, version) for (account_id, _), version in self.firmware.items()}
+        ):
+            record_devices_changed(connection, account_id, self.now_ms, version)
         for account_id, imei in self.answered:
             answer_report_request(connection, account_id, imei, self.now_ms)
 
