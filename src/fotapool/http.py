@@ -1,10 +1,11 @@
-"""What every plane needs of HTTP: names for requests, and bodies with a limit."""
+"""What every plane needs of HTTP: names for requests, bodies with a limit, and times as text."""
 
 from __future__ import annotations
 
 import itertools
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive
@@ -33,6 +34,10 @@ class RequestIds:
         if given is not None and _REQUEST_ID.fullmatch(given):
             return given
         return b"%s-%d" % (self._prefix, next(self._numbers))
+
+    def choose_text(self, given: str | None) -> str:
+        """The same for a header that was read as text."""
+        return self.choose(given.encode("latin-1") if given else None).decode()
 
 
 class ClientGone(Exception):
@@ -68,3 +73,9 @@ async def read_body(receive: Receive, declared_bytes: int, limit_bytes: int) -> 
         if size > limit_bytes:
             raise Refused(Refusal.BODY_TOO_LARGE)
     return b"".join(parts)
+
+
+def time_text(moment_ms: int) -> str:
+    """RFC 3339 with milliseconds."""
+    moment = datetime.fromtimestamp(moment_ms / 1000, tz=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from starlette.responses import Response
 
-from fotapool.control.requests import MAX_CURSOR, ControlCall, ControlOperation, answer, time_text
+from fotapool.control.requests import MAX_CURSOR, ControlCall, ControlOperation, answer
 from fotapool.domain.billing import next_billing_month_ms
 from fotapool.domain.devices import reachability
 from fotapool.domain.errors import Invalid
@@ -23,6 +23,7 @@ from fotapool.domain.names import (
 )
 from fotapool.domain.subscriptions import MAX_LICENSES, SubscriptionDecision
 from fotapool.domain.upgrades import STATUS_OF_WORD, UpgradeStatus
+from fotapool.http import time_text
 from fotapool.store.accounts import Account
 from fotapool.store.devices import OperatorDeviceRow
 from fotapool.usecases import accounts, audits, devices, subscriptions, upgrades

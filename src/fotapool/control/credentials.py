@@ -8,7 +8,8 @@ import msgspec
 from starlette.responses import Response
 
 from fotapool.control.accounts import AccountName
-from fotapool.control.requests import ControlCall, ControlOperation, answer, no_content, time_text
+from fotapool.control.requests import ControlCall, ControlOperation, answer, no_content
+from fotapool.http import time_text
 from fotapool.usecases import credentials
 
 Name = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": credentials.NAME_PATTERN})]

@@ -7,9 +7,10 @@ from typing import Annotated
 import msgspec
 from starlette.responses import Response
 
-from fotapool.control.requests import MAX_CURSOR, ControlCall, ControlOperation, answer, no_content, time_text
+from fotapool.control.requests import MAX_CURSOR, ControlCall, ControlOperation, answer, no_content
 from fotapool.domain.callbacks import KINDS, kind_of
 from fotapool.domain.errors import Invalid, NotFound
+from fotapool.http import time_text
 from fotapool.store.deliveries import Attempt, Delivery, DeliveryState
 from fotapool.store.listeners import Listener
 from fotapool.usecases import deliveries, listeners

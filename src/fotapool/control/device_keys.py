@@ -8,9 +8,10 @@ import msgspec
 from starlette.responses import Response
 
 from fotapool.control.credentials import Name
-from fotapool.control.requests import ControlCall, ControlOperation, answer, no_content, time_text
+from fotapool.control.requests import ControlCall, ControlOperation, answer, no_content
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import format_device_id, is_device_id
+from fotapool.http import time_text
 from fotapool.usecases import device_keys
 
 _DeviceId = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^[0-9]{15}$"})]

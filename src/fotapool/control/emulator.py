@@ -10,10 +10,11 @@ import msgspec
 from starlette.responses import Response
 
 from fotapool.clock import MovableClock
-from fotapool.control.requests import ControlCall, ControlOperation, Only, answer, no_content, time_text
+from fotapool.control.requests import ControlCall, ControlOperation, Only, answer, no_content
 from fotapool.domain.errors import Invalid
 from fotapool.engine.deliveries import Deliveries
 from fotapool.engine.runner import Happened, advance, next_due_ms
+from fotapool.http import time_text
 from fotapool.usecases.durations import DURATION_PATTERN, parse_duration_ms
 from fotapool.usecases.seeds import Seed, reset_to_seed
 

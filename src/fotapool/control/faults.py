@@ -7,10 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from starlette.responses import Response
 
-from fotapool.control.requests import MAX_CURSOR, ControlCall, ControlOperation, Only, answer, no_content, time_text
+from fotapool.control.requests import MAX_CURSOR, ControlCall, ControlOperation, Only, answer, no_content
 from fotapool.domain.errors import Invalid, NotFound
 from fotapool.emulating.faults import Firing, Rules
 from fotapool.emulating.rules import Action, CallbackFault, Drop, Match, Rule, Token, as_headers
+from fotapool.http import time_text
 
 MAX_LATENCY_MS = 60_000
 MAX_CALLBACK_DELAY_MS = 10_000

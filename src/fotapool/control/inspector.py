@@ -5,12 +5,13 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import PlainTextResponse, Response
 
-from fotapool.control.requests import MAX_CURSOR, ControlCall, ControlOperation, Only, answer, no_content, time_text
+from fotapool.control.requests import MAX_CURSOR, ControlCall, ControlOperation, Only, answer, no_content
 from fotapool.domain.errors import Invalid, NotFound
 from fotapool.domain.names import is_account_name
 from fotapool.emulating.exchanges import Exchange, Exchanges
 from fotapool.emulating.inspector import HintFinder
 from fotapool.emulating.reproduce import as_curl, as_pytest
+from fotapool.http import time_text
 
 MAX_ID_DIGITS = 15
 FORMS = {"curl": as_curl, "pytest": as_pytest}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import Response
 
-from fotapool.control.requests import ControlCall, ControlOperation, answer, no_content, time_text
+from fotapool.control.requests import ControlCall, ControlOperation, answer, no_content
 from fotapool.domain.errors import Invalid
 from fotapool.domain.packages import Package, is_proven
-from fotapool.http import read_body
+from fotapool.http import read_body, time_text
 from fotapool.usecases import packages
 from fotapool.usecases.documents import PackageLine
 

@@ -6,7 +6,6 @@ import enum
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -118,7 +117,7 @@ class ControlEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        request_id = _request_id(request, self._request_ids)
+        request_id = self._request_ids.choose_text(request.headers.get("x-request-id"))
         response = await self._respond(request, request_id)
         response.headers["x-request-id"] = request_id
         await response(scope, receive, send)
@@ -162,13 +161,8 @@ class UnknownControlPath:
         if scope["type"] != "http":
             return
         response = problem(404, "the operator plane has no such resource; see /docs")
-        response.headers["x-request-id"] = _request_id(Request(scope), self._request_ids)
+        response.headers["x-request-id"] = self._request_ids.choose_text(Request(scope).headers.get("x-request-id"))
         await response(scope, receive, send)
-
-
-def _request_id(request: Request, request_ids: RequestIds) -> str:
-    given = request.headers.get("x-request-id")
-    return request_ids.choose(given.encode("latin-1") if given else None).decode()
 
 
 def _with_integers(document: Any) -> Any:
@@ -187,9 +181,3 @@ def answer(body: Any, status: int = 200) -> Response:
 
 def no_content() -> Response:
     return Response(status_code=204)
-
-
-def time_text(moment_ms: int) -> str:
-    """RFC 3339 with milliseconds."""
-    moment = datetime.fromtimestamp(moment_ms / 1000, tz=UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
-from fotapool.control.requests import MAX_CURSOR, ControlCall, ControlOperation, answer, time_text
+from fotapool.control.requests import MAX_CURSOR, ControlCall, ControlOperation, answer
 from fotapool.domain.billing import Month
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import format_device_id, is_device_id
 from fotapool.domain.paging import BEFORE_ALL
+from fotapool.http import time_text
 from fotapool.store.statements import MonthTotals
 from fotapool.usecases import statements
 from fotapool.usecases.context import Caller

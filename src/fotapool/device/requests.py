@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -84,7 +83,7 @@ class DeviceEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        request_id = choose_request_id(request, self._request_ids)
+        request_id = self._request_ids.choose_text(request.headers.get("x-request-id"))
         response = await self._respond(request, request_id)
         response.headers["x-request-id"] = request_id
         await response(scope, receive, send)
@@ -128,20 +127,9 @@ class UnknownDevicePath:
         if scope["type"] != "http":
             return
         response = problem(404, "there is no such resource for devices; see docs/device-protocol.md")
-        response.headers["x-request-id"] = choose_request_id(Request(scope), self._request_ids)
+        response.headers["x-request-id"] = self._request_ids.choose_text(Request(scope).headers.get("x-request-id"))
         await response(scope, receive, send)
-
-
-def choose_request_id(request: Request, request_ids: RequestIds) -> str:
-    given = request.headers.get("x-request-id")
-    return request_ids.choose(given.encode("latin-1") if given else None).decode()
 
 
 def answer(body: Any) -> Response:
     return Response(msgspec.json.encode(body), media_type="application/json")
-
-
-def time_text(moment_ms: int) -> str:
-    """RFC 3339 with milliseconds."""
-    moment = datetime.fromtimestamp(moment_ms / 1000, tz=UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from fotapool.device.requests import time_text
 from fotapool.domain.devices import MAX_TEXT
 from fotapool.domain.names import format_device_id
 from fotapool.domain.upgrades import Failure, Reason, Step, UpgradeStatus
+from fotapool.http import time_text
 from fotapool.usecases.check_ins import MAX_CLIENT_TYPE, CheckInAnswer
 from fotapool.usecases.progress import DeviceUpgrade
 
