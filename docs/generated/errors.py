@@ -107,6 +107,7 @@ OUTCOMES: dict[Outcome, str] = {
 PROBLEMS = {
     400: "`detail` says what is malformed and what would be right.",
     401: "Send `Authorization: Bearer OPERATOR_KEY`.",
+    403: "Use the key of an operator with the role that `detail` names: [operators](operating.md#operators-and-roles).",
     404: "`detail` names what does not exist.",
     405: "The header `Allow` has the methods that there are.",
     409: "`detail` says why the state does not allow it.",

@@ -139,6 +139,8 @@ def _control(operations: Iterable[ControlOperation]) -> str:
 def _control_operation(operation: ControlOperation) -> str:
     lines = [f"### {operation.summary}", "", f"- {code(f'{operation.method} {CONTROL_BASE}{operation.path}')}"]
     lines += [f"- query {code(name)}: {words}" for name, words in operation.query]
+    if operation.role is not None:
+        lines.append(f"- needs the role {code(operation.role.value)}")
     if operation.request is not None:
         lines += ["", "Takes:", "", f"```text\n{shape(operation.request)}\n```"]
     if operation.response is None:

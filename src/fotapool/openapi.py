@@ -227,6 +227,7 @@ def _control_paths(operations: Iterable[ControlOperation], schemas: Schemas) -> 
         for status, words in (
             (400, "The request is malformed; detail says how"),
             (401, "Operator key missing or wrong"),
+            (403, "The operator's role does not allow it"),
             (404, "No such thing"),
             (405, "The resource does not take this method"),
             (409, "The state does not allow it"),
@@ -240,6 +241,7 @@ def _control_paths(operations: Iterable[ControlOperation], schemas: Schemas) -> 
             "operationId": f"control_{operation.name}",
             "tags": ["Operator plane" if operation.only is Only.BOTH else "Emulator"],
             "summary": operation.summary,
+            "description": f"Needs the role {operation.needed_role.value}.",
             "security": [{"operator": []}],
             "parameters": _path_parameters(operation.path, {"name": ACCOUNT, "deviceId": IMEI, "month": _MONTH})
             + [

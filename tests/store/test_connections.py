@@ -94,7 +94,7 @@ def test_a_constraint_that_fires_leaves_a_connection_that_works(connection: Conn
     connection.begin()
     insert_licenses(connection, (account_id, 1))
     with pytest.raises(ConstraintViolated):
-        record_pools(connection, [pool])
+        record_pools(connection, [pool], 1)
     connection.rollback()
     connection.rollback()  # nothing to do, nothing said
     assert licenses(connection) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -58,10 +59,18 @@ def introspect(url: str) -> list[Introspected]:
     connection = connected(url)
     kind = open_database(url, durable=True).kind
     queries = (_SQLITE_TABLES, _SQLITE_SQL) if kind == "sqlite" else _POSTGRES
-    found = [connection.fetch(query) for query in queries]
+    found = [[_unspaced(row) for row in connection.fetch(query)] for query in queries]
     rows = [connection.fetch(f"SELECT * FROM {table}") for table in (*TABLE_NAMES, "alembic_version")]
     connection.close()
     return found + rows
+
+
+def _unspaced(row: Introspected) -> Introspected:
+    """SQLite keeps the text of a table; a column that was added stands in it without a line of its own."""
+    return [
+        re.sub(r"\s*([(),])\s*|\s+", lambda found: found[1] or " ", cell) if isinstance(cell, str) else cell
+        for cell in row
+    ]
 
 
 def test_migrating_an_empty_database_gives_what_a_server_sets_up(empty_urls: list[str]) -> None:

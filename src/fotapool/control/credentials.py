@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import msgspec
@@ -9,6 +10,7 @@ from starlette.responses import Response
 
 from fotapool.control.accounts import AccountName
 from fotapool.control.requests import ControlCall, ControlOperation, answer, no_content
+from fotapool.domain.roles import Role
 from fotapool.http import time_text
 from fotapool.usecases import credentials
 
@@ -75,18 +77,23 @@ class ClientList(msgspec.Struct):
 
 
 class NewOperator(msgspec.Struct, forbid_unknown_fields=True):
+    """Its role: look, change, or administer, which everyone is who is not given another."""
+
     name: Name
+    role: Role = Role.ADMINISTER
 
 
 class CreatedOperator(msgspec.Struct):
     """The key is shown this once."""
 
     name: str
+    role: Role
     key: str
 
 
 class OperatorView(msgspec.Struct):
     name: str
+    role: Role
     createTime: str
 
 
@@ -137,14 +144,15 @@ async def delete_client(call: ControlCall) -> Response:
 
 async def create_operator(call: ControlCall) -> Response:
     given = await call.body(NewOperator)
-    key = await credentials.create_operator(call.context, given.name)
-    return answer(CreatedOperator(given.name, key), 201)
+    key = await credentials.create_operator(call.context, given.name, given.role)
+    return answer(CreatedOperator(given.name, given.role, key), 201)
 
 
 async def list_operators(call: ControlCall) -> Response:
     limit = call.limit()
-    rows = await credentials.list_operators(call.context, call.after(), limit + 1)
-    return answer(OperatorList([OperatorView(name, time_text(at)) for name, at in rows[:limit]], len(rows) > limit))
+    found = await credentials.list_operators(call.context, call.after(), limit + 1)
+    views = [OperatorView(one.name, one.role, time_text(one.created_ms)) for one in found[:limit]]
+    return answer(OperatorList(views, len(found) > limit))
 
 
 async def delete_operator(call: ControlCall) -> Response:
@@ -157,7 +165,7 @@ _PAGE = (
     ("limit", "rows of a page, 1 to 1000; 100 by default"),
 )
 
-OPERATIONS = (
+_OPERATIONS = (
     ControlOperation(
         "create_user", "POST", "/users", create_user, "Create a user of some accounts", CreatedUser, 201, NewUser
     ),
@@ -199,4 +207,8 @@ OPERATIONS = (
     ControlOperation(
         "delete_operator", "DELETE", "/operators/{operator}", delete_operator, "Take an operator's key away", None, 204
     ),
+)
+
+OPERATIONS = tuple(
+    operation if operation.method == "GET" else replace(operation, role=Role.ADMINISTER) for operation in _OPERATIONS
 )

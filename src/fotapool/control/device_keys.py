@@ -11,6 +11,7 @@ from fotapool.control.credentials import Name
 from fotapool.control.requests import ControlCall, ControlOperation, answer, no_content
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import format_device_id, is_device_id
+from fotapool.domain.roles import Role
 from fotapool.http import time_text
 from fotapool.usecases import device_keys
 
@@ -73,6 +74,7 @@ OPERATIONS = (
     ControlOperation(
         "create_device_key", "POST", _PATH, create_device_key,
         "Make a key for one device of the account or for all of them", CreatedDeviceKey, 201, NewDeviceKey,
+        role=Role.ADMINISTER,
     ),
     ControlOperation(
         "list_device_keys", "GET", _PATH, list_device_keys, "List the account's device keys", DeviceKeyList,
@@ -82,6 +84,7 @@ OPERATIONS = (
         ),
     ),
     ControlOperation(
-        "delete_device_key", "DELETE", _PATH + "/{key}", delete_device_key, "Take a device key away", None, 204
+        "delete_device_key", "DELETE", _PATH + "/{key}", delete_device_key, "Take a device key away", None, 204,
+        role=Role.ADMINISTER,
     ),
 )  # fmt: skip

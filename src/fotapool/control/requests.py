@@ -15,7 +15,9 @@ from starlette.types import Receive, Scope, Send
 
 from fotapool.control.problems import problem, problem_of
 from fotapool.domain.errors import Invalid
+from fotapool.domain.roles import Role
 from fotapool.http import RequestIds, read_body
+from fotapool.store.signins import Operator
 from fotapool.usecases.accounts import get_account
 from fotapool.usecases.context import OPERATOR_PAGE, Caller, Context
 from fotapool.usecases.credentials import identify_operator
@@ -102,6 +104,12 @@ class ControlOperation:
     produces: Sequence[str] = ("application/json",)
     query: Sequence[tuple[str, str]] = ()
     only: Only = Only.BOTH
+    role: Role | None = None
+    """What an operator must be; if it is not said, whoever may look may GET, and whoever may change, the others."""
+
+    @property
+    def needed_role(self) -> Role:
+        return self.role or (Role.LOOK if self.method == "GET" else Role.CHANGE)
 
 
 class ControlEndpoint:
@@ -134,7 +142,12 @@ class ControlEndpoint:
             if operator is None:
                 detail = "send the operator key as Authorization: Bearer KEY"
                 return problem(401, detail, {"WWW-Authenticate": 'Bearer realm="fotapool control"'})
-            return await operation.handle(ControlCall(self._context, operator, request, request_id))
+            needed = operation.needed_role
+            if not operator.role.allows(needed):
+                return problem(
+                    403, f"this needs the role {needed.value}; operator {operator.name} may only {operator.role.value}"
+                )
+            return await operation.handle(ControlCall(self._context, operator.name, request, request_id))
         except ClientDisconnect:
             return problem(400, "the client went away before the body had ended")
         except Exception as error:
@@ -144,7 +157,7 @@ class ControlEndpoint:
                 return problem(500, "a fault of the server; its log has the details")
             return answer
 
-    async def _identify(self, request: Request) -> str | None:
+    async def _identify(self, request: Request) -> Operator | None:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             return None

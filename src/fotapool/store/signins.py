@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from fotapool.domain.roles import Role
 from fotapool.store.database import Connection, Row
 
 _SIGN_IN = """
@@ -122,6 +123,23 @@ def read_clients(connection: Connection, after: str, limit: int) -> list[Row]:
 
 
 @dataclass(frozen=True, slots=True)
+class Operator:
+    """Whoever has an operator key, as what and since when (ms)."""
+
+    name: str
+    role: Role
+    key_hash: bytes
+    created_ms: int
+
+
+_OPERATOR = "name, role, key_hash, created_ms"
+
+
+def _operator(row: Row) -> Operator:
+    return Operator(row[0], Role(row[1]), bytes(row[2]), row[3])
+
+
+@dataclass(frozen=True, slots=True)
 class User:
     username: str
     password_hash: str
@@ -213,29 +231,28 @@ def record_ended_forgotten(connection: Connection, sessions_before_ms: int, bear
     connection.execute("DELETE FROM bearer_token WHERE issued_ms < :before", {"before": bearers_before_ms})
 
 
-def read_operator(connection: Connection, key_hash: bytes) -> str | None:
-    """The name of the operator with this key."""
-    rows = connection.fetch("SELECT name FROM operator_key WHERE key_hash = :hash", {"hash": key_hash})
-    return rows[0][0] if rows else None
+def read_operator_of_key(connection: Connection, key_hash: bytes) -> Operator | None:
+    rows = connection.fetch(f"SELECT {_OPERATOR} FROM operator_key WHERE key_hash = :hash", {"hash": key_hash})
+    return _operator(rows[0]) if rows else None
 
 
-def has_operator(connection: Connection, name: str) -> bool:
-    return bool(connection.fetch("SELECT 1 FROM operator_key WHERE name = :name", {"name": name}))
+def read_operator(connection: Connection, name: str) -> Operator | None:
+    rows = connection.fetch(f"SELECT {_OPERATOR} FROM operator_key WHERE name = :name", {"name": name})
+    return _operator(rows[0]) if rows else None
 
 
-def read_operators(connection: Connection, after: str, limit: int) -> list[Row]:
-    """(name, created_ms) by name."""
-    return connection.fetch(
-        "SELECT name, created_ms FROM operator_key WHERE name > :after ORDER BY name LIMIT :limit",
+def read_operators(connection: Connection, after: str, limit: int) -> list[Operator]:
+    """Operators by name."""
+    rows = connection.fetch(
+        f"SELECT {_OPERATOR} FROM operator_key WHERE name > :after ORDER BY name LIMIT :limit",
         {"after": after, "limit": limit},
     )
+    return [_operator(row) for row in rows]
 
 
-def record_operator(connection: Connection, name: str, key_hash: bytes, now_ms: int) -> None:
-    connection.execute(
-        "INSERT INTO operator_key VALUES (:name, :hash, :now)",
-        {"name": name, "hash": key_hash, "now": now_ms},
-    )
+def record_operator(connection: Connection, operator: Operator) -> None:
+    row = operator.name, operator.role.value, operator.key_hash, operator.created_ms
+    connection.insert("operator_key", _OPERATOR, [row])
 
 
 def record_operator_deleted(connection: Connection, name: str) -> None:

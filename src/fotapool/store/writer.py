@@ -240,7 +240,8 @@ class Writer:
             for waiting in run:
                 waiting.result = _decided(waiting.command, facts, now_ms)
             facts.record(connection)
-        record_pools(connection, [pool for pool, row in zip(pools.values(), rows, strict=True) if pool.row != row])
+        changed = [pool for pool, row in zip(pools.values(), rows, strict=True) if pool.row != row]
+        record_pools(connection, changed, now_ms)
 
     def _commit(self) -> None:
         connection = self._require_connection()

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from fotapool import hashing
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.names import is_account_name
+from fotapool.domain.roles import Role
 from fotapool.domain.signins import is_locked
 from fotapool.store import signins as store
 from fotapool.store.accounts import read_account
 from fotapool.store.database import Connection, Row
+from fotapool.store.signins import Operator
 from fotapool.usecases.accounts import DirectCommand
 from fotapool.usecases.context import OPERATOR_PAGE, Context
 
@@ -151,22 +153,22 @@ async def delete_client(context: Context, key: str) -> None:
     await context.writer.submit(DirectCommand(delete))
 
 
-async def create_operator(context: Context, name: str) -> str:
+async def create_operator(context: Context, name: str, role: Role) -> str:
     """Creates an operator; answers its key. Raises Invalid or Conflict."""
     check_name(name, "name")
     key = context.random_bytes(GENERATED_BYTES).hex()
 
     def create(connection: Connection, now_ms: int) -> None:
-        if name == FIRST_OPERATOR or store.has_operator(connection, name):
+        if name == FIRST_OPERATOR or store.read_operator(connection, name) is not None:
             raise Conflict(f"operator {name} exists already")
-        store.record_operator(connection, name, hashing.token_hash(key), now_ms)
+        store.record_operator(connection, Operator(name, role, hashing.token_hash(key), now_ms))
 
     await context.writer.submit(DirectCommand(create))
     return key
 
 
-async def list_operators(context: Context, after: str, limit: int) -> list[Row]:
-    """(name, created_ms) by name."""
+async def list_operators(context: Context, after: str, limit: int) -> list[Operator]:
+    """Operators by name; the one of the start is not among them."""
     return await context.reader.short(store.read_operators, after, min(limit, OPERATOR_PAGE + 1))
 
 
@@ -176,17 +178,29 @@ async def delete_operator(context: Context, name: str) -> None:
         raise Conflict(f"{name} has the key that the server was started with; restart it with another --operator-key")
 
     def delete(connection: Connection, now_ms: int) -> None:
-        if not _NAME.fullmatch(name) or not store.has_operator(connection, name):
+        if not _NAME.fullmatch(name) or store.read_operator(connection, name) is None:
             raise NotFound(f"operator {name} does not exist")
         store.record_operator_deleted(connection, name)
 
     await context.writer.submit(DirectCommand(delete))
 
 
-async def identify_operator(context: Context, key: str) -> str | None:
-    """The operator's name for a key: the key of the start, compared in constant time, or one by its hash."""
-    first = context.settings.operator_key
+async def identify_operator(context: Context, key: str) -> Operator | None:
+    """The operator with this key: the key of the start, compared in constant time, or one by its hash."""
     given = hashing.token_hash(key)
-    if first is not None and hmac.compare_digest(given, hashing.token_hash(first)):
-        return FIRST_OPERATOR
-    return await context.reader.short(store.read_operator, given)
+    first = _first_operator(context)
+    if first is not None and hmac.compare_digest(given, first.key_hash):
+        return first
+    return await context.reader.short(store.read_operator_of_key, given)
+
+
+async def find_operator(context: Context, name: str) -> Operator | None:
+    """The operator of this name, as it is now."""
+    if name == FIRST_OPERATOR:
+        return _first_operator(context)
+    return await context.reader.short(store.read_operator, name)
+
+
+def _first_operator(context: Context) -> Operator | None:
+    key = context.settings.operator_key
+    return Operator(FIRST_OPERATOR, Role.ADMINISTER, hashing.token_hash(key), 0) if key is not None else None

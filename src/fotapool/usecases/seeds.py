@@ -162,5 +162,5 @@ def _apply_account(connection: Connection, account: SeedAccount, now_ms: int) ->
         candidates = decide_candidates([], [int(device) for device in account.candidates], append=False)
         record_candidates(connection, pool, [], candidates, now_ms)
     record_fleets(connection, account_id, read_fleets(account.fleet))
-    record_pools(connection, [pool])
+    record_pools(connection, [pool], now_ms)
     return account_id
