@@ -13,18 +13,20 @@ from pathlib import Path
 from bench.assigning import Scale, measure_large, measure_small
 from bench.callbacks import measure_callbacks
 from bench.campaigns import measure_beside, measure_campaigns
+from bench.commanding import measure_commands
 from bench.databases import SqliteStore, Store, postgres_store
 from bench.others import measure_others
 from bench.paging import measure_pages
 from bench.processes import Failed
 from bench.report import Report
 from bench.testing import measure_testing
+from bench.viewing import measure_viewing
 
 MEASURES = {
     "a": measure_small, "b": measure_large, "c": measure_pages, "f": measure_campaigns, "g": measure_beside,
-    "h": measure_callbacks,
+    "h": measure_callbacks, "j": measure_commands, "k": measure_viewing,
 }  # fmt: skip
-EVERYTHING = "a,b,c,d,e,f,g,h,i"
+EVERYTHING = "a,b,c,d,e,f,g,h,i,j,k"
 
 
 def _options() -> argparse.Namespace:
@@ -34,7 +36,7 @@ def _options() -> argparse.Namespace:
         "--only", default=EVERYTHING, metavar=EVERYTHING,
         help="which figures: a assign 1 device, b assign 1,000, c status pages, d all but e on PostgreSQL, "
         "e Prism and moto beside it, f campaigns, g licenses beside a campaign, h callbacks, "
-        "i what a test suite pays",
+        "i what a test suite pays, j the command line, k the console's pages",
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each lane is measured (7; quick: 3)")
     parser.add_argument(

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.assigning import Scale
+from bench.keeping import measure_keeping
 from bench.others import installed_moto
 from bench.processes import START_WITHIN_S, Failed, free_port
 from bench.report import Report, alternate, ratios
@@ -67,6 +68,7 @@ def measure_testing(report: Report, scale: Scale, directory: Path) -> None:
         report.add_rounds("i", "memory", "an account of its own, 10 devices", [
             _accounts_ms(server) for _ in range(scale.rounds)
         ], "ms", at_most=MAX_ACCOUNT_MS)  # fmt: skip
+    measure_keeping(report, directory, scale.rounds, scale.quick)
     _measure_suite(report, directory)
 
 

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from fotapool import hashing
 from fotapool.app import Server
 from fotapool.clock import FixedClock, MovableClock
 from fotapool.settings import Settings
@@ -20,6 +21,12 @@ from fotapool.store.choose import open_database
 from fotapool.store.schema import prepare
 from helpers import NOW_MS, OPERATOR, SEED, Api, seed_file
 from servers import DATABASES, ServerInThread, prepared_database, running_server, with_database
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_hashes() -> None:
+    """Servers of this process hash at the least cost; what a real one does is in tests/testing/test_hashing_cost.py."""
+    hashing.spend_little()
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 
 from fotapool.clock import MovableClock
-from fotapool.control.emulator import EmulatorControl
+from fotapool.control.clock import ClockControl
+from fotapool.control.copies import OPERATIONS as COPY_OPERATIONS
 from fotapool.control.faults import FaultControl
 from fotapool.control.inspector import InspectorControl
 from fotapool.control.requests import ControlOperation
 from fotapool.control.routes import BASE as CONTROL_BASE
 from fotapool.control.routes import OPERATIONS as CONTROL_OPERATIONS
+from fotapool.control.snapshots import SnapshotControl
 from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.operations import OPERATIONS as DEVICE_OPERATIONS
 from fotapool.domain.errors import Refusal
@@ -32,7 +34,9 @@ async def _no_account(_: str) -> bool:
 
 
 EMULATOR_OPERATIONS = (
-    *EmulatorControl(MovableClock(), lambda: Seed(SeedDocument(), {}), lambda: None, lambda: None).operations(),
+    *ClockControl(MovableClock(), lambda: None).operations(),
+    *SnapshotControl(lambda: None, lambda: Seed(SeedDocument(), {})).operations(),
+    *COPY_OPERATIONS,
     *FaultControl(Rules(MovableClock().now_ms)).operations(),
     *InspectorControl(Exchanges(0), HintFinder(_no_account, ())).operations(),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +22,16 @@ from fotapool.usecases.context import OPERATOR_PAGE
 from generated.tables import code, table
 
 COLUMNS = "104"
+PRINT_HELPS = """
+import contextlib, io, json, sys
+from fotapool.cli.main import main
+texts = []
+for words in json.load(sys.stdin):
+    with contextlib.redirect_stdout(io.StringIO()) as text:
+        main([*words, "--help"], prog_name="fotapool", standalone_mode=False)
+    texts.append(text.getvalue())
+json.dump(texts, sys.stdout)
+"""
 PREFIX = "FOTAPOOL_"
 FIXED = {
     "inspector_requests": "requests that the emulator's inspector keeps",
@@ -105,13 +116,14 @@ def commands(
 
 def helps() -> str:
     """What `--help` prints for each command, in a process of its own: click remembers how it was called before."""
+    paths = [path for path, _ in commands()]
+    done = subprocess.run(
+        [sys.executable, "-c", PRINT_HELPS], input=json.dumps([path[1:] for path in paths]),
+        env={**os.environ, "COLUMNS": COLUMNS}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
     parts = []
-    for path, _ in commands():
-        done = subprocess.run(
-            [sys.executable, "-m", "fotapool.cli", *path[1:], "--help"],
-            env={**os.environ, "COLUMNS": COLUMNS}, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        lines = [line.rstrip() for line in done.stdout.splitlines()]
+    for path, text in zip(paths, json.loads(done.stdout), strict=True):
+        lines = [line.rstrip() for line in text.splitlines()]
         parts.append(f"## {' '.join(path)}\n\n```text\n" + "\n".join(lines) + "\n```")
     return "\n\n".join(parts)
 

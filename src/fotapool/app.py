@@ -15,13 +15,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fotapool import health
 from fotapool.clock import Clock, FixedClock, MovableClock, SystemClock
-from fotapool.control.emulator import EmulatorControl
+from fotapool.console.emulator_parts import EmulatorParts
+from fotapool.console.first import FirstConsole
+from fotapool.control.clock import ClockControl
+from fotapool.control.copies import OPERATIONS as COPY_OPERATIONS
 from fotapool.control.faults import FaultControl
 from fotapool.control.inspector import InspectorControl
 from fotapool.control.requests import ControlOperation
 from fotapool.control.routes import BASE as CONTROL_BASE
 from fotapool.control.routes import OPERATIONS as CONTROL_OPERATIONS
 from fotapool.control.routes import control_router
+from fotapool.control.snapshots import SnapshotControl
 from fotapool.delivering.first import FirstSender
 from fotapool.delivering.signing import sign
 from fotapool.device.operations import BASE as DEVICE_BASE
@@ -33,6 +37,7 @@ from fotapool.emulating.hints import LOGIN_PATH, TOKEN_PATH
 from fotapool.emulating.page import InspectorPage
 from fotapool.emulating.paths import Template
 from fotapool.emulating.tools import Tools
+from fotapool.engine import bulk
 from fotapool.engine.deliveries import Deliveries
 from fotapool.engine.runner import run_in_background
 from fotapool.http import Below, RequestIds
@@ -41,12 +46,16 @@ from fotapool.storage import Storage, default_storage
 from fotapool.store import schema
 from fotapool.store.choose import open_database
 from fotapool.store.database import Database
+from fotapool.store.moments import read_latest_moment
 from fotapool.store.reader import Reader
 from fotapool.store.writer import Writer
 from fotapool.usecases.context import Context, SeededChance
-from fotapool.usecases.documents import SeedDocument, read_seed_document
-from fotapool.usecases.seeds import Seed, check_document, prepare_seed, seed_empty_database
+from fotapool.usecases.documents import SeedDocument
+from fotapool.usecases.keeping import Keeper
+from fotapool.usecases.refusal_counts import flush_refusals
+from fotapool.usecases.seeds import Seed, prepare_seed, seed_empty_database
 from fotapool.usecases.signins import Gate
+from fotapool.usecases.snapshot_documents import read_document
 from fotapool.wire.common.answers import GZIP_FROM_BYTES, GZIP_LEVEL, GatewayFault, unknown_api
 from fotapool.wire.common.endpoint import DialectApp
 from fotapool.wire.signin.routes import signin_routes
@@ -56,6 +65,8 @@ from fotapool.wire.v2 import callback_words as v2_callbacks
 from fotapool.wire.v2 import routes as v2
 from fotapool.wire.v3 import callback_words as v3_callbacks
 from fotapool.wire.v3 import routes as v3
+
+CONSOLE_BASE = "/console"
 
 
 class Server:
@@ -77,7 +88,7 @@ class Server:
             chance = SeededChance(settings.random_seed)
             self.context = replace(self.context, new_uuid=chance.new_uuid, random_bytes=chance.random_bytes)
         self.gate = Gate(self.context)
-        self._document: SeedDocument | None = None
+        self._prepared = False
         self.seed = Seed(SeedDocument(), {})
         self.deliveries: Deliveries | None = None
         """While the server runs."""
@@ -89,6 +100,9 @@ class Server:
         connection = self.database.connect()
         try:
             schema.prepare(connection)
+            if isinstance(self.clock, MovableClock):
+                self.clock.move_to(read_latest_moment(connection))  # for its data, time never goes back
+                connection.rollback()
         finally:
             connection.close()
 
@@ -96,9 +110,11 @@ class Server:
         request_ids = RequestIds(self.context.random_bytes(6).hex())
         context, gate = self.context, self.gate
         control: list[ControlOperation] = list(CONTROL_OPERATIONS)
-        if self.settings.emulator and isinstance(self.clock, MovableClock):
-            moved = EmulatorControl(self.clock, lambda: self.seed, lambda: self.deliveries, self._forget)
-            control += moved.operations()
+        parts = self._emulator_parts()
+        if parts is not None:
+            control += ClockControl(parts.clock, parts.deliveries).operations()
+            control += SnapshotControl(lambda: parts.keeper, parts.seed).operations()
+            control += COPY_OPERATIONS
         if self.tools is not None:
             control += FaultControl(self.tools.rules).operations()
             control += InspectorControl(self.tools.exchanges, self.tools.hints).operations()
@@ -109,6 +125,7 @@ class Server:
         routes: list[BaseRoute] = [
             *signin_routes(context, gate, request_ids),
             Below(CONTROL_BASE, control_router(context, request_ids, control)),
+            Below(CONSOLE_BASE, FirstConsole(context, request_ids, parts)),
             *health.routes(context, self.readiness),
             *DocsPages(self.settings, control).routes(),
         ]
@@ -121,8 +138,15 @@ class Server:
         front = FrontDoor(dialects, device_router(context, request_ids), compressed)
         return front if self.tools is None else self.tools.around(front, request_ids)
 
+    def _emulator_parts(self) -> EmulatorParts | None:
+        if self.tools is None or not isinstance(self.clock, MovableClock):
+            return None
+        keeper = Keeper(self.context, self.clock, self.gate, self._forget)
+        return EmulatorParts(self.clock, lambda: self.seed, lambda: self.deliveries, self.tools, keeper)
+
     def _forget(self) -> None:
-        """What of the emulator's tools goes with a reset."""
+        """What is in memory and goes with a reset."""
+        self.context.refusals.clear()
         if self.tools is not None:
             self.tools.rules.clear()
 
@@ -134,6 +158,7 @@ class Server:
             async with self._delivering() as deliveries:
                 background.append(asyncio.create_task(run_in_background(self.context, self.gate)))
                 background.append(asyncio.create_task(deliveries.run_in_background()))
+                background.append(asyncio.create_task(bulk.run_in_background(self.context)))
                 try:
                     yield
                 finally:
@@ -142,6 +167,7 @@ class Server:
         finally:
             with contextlib.suppress(Exception):
                 await self.gate.flush()
+                await flush_refusals(self.context)
             await self.context.writer.stop()
             self.context.reader.stop()
             self.database.dispose()
@@ -181,12 +207,12 @@ class Server:
         if path is None:
             return
         try:
-            if self._document is None:
-                self._document = read_seed_document(await asyncio.to_thread(Path(path).read_text, "utf-8"))
-                check_document(self._document, self.clock.now_ms())
-                self.seed = await prepare_seed(self._document)
+            if not self._prepared:
+                document = read_document(await asyncio.to_thread(Path(path).read_bytes))
+                self.seed = await prepare_seed(document, self.clock.now_ms())
+                self._prepared = True
             await seed_empty_database(context, self.seed)
-        except (Invalid, OSError, UnicodeError) as error:
+        except (Invalid, OSError) as error:
             raise Invalid(f"seed {path}: {error}") from error
 
 

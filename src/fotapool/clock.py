@@ -20,7 +20,7 @@ class SystemClock:
 
 
 class MovableClock:
-    """Another clock plus an offset that only grows; the emulator's test clock. It never goes back, except by reset."""
+    """Another clock plus an offset: the emulator's test clock. It only goes back by a reset, and with a snapshot."""
 
     def __init__(self, base: Clock | None = None) -> None:
         self._base = base or SystemClock()
@@ -42,6 +42,10 @@ class MovableClock:
     def move_to(self, moment_ms: int) -> None:
         """Moves forward to the moment; a moment in the past leaves the clock where it is."""
         self._offset_ms += max(0, moment_ms - self.now_ms())
+
+    def set_to(self, moment_ms: int) -> None:
+        """Goes to the moment, also back: everything else must go there with it."""
+        self._offset_ms = moment_ms - self._base.now_ms()
 
     def reset(self) -> None:
         self._offset_ms = 0

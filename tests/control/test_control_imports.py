@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from fotapool.control.lines import CsvReader, JsonArrayReader, NdjsonReader
 from fotapool.domain.errors import Invalid
+from fotapool.usecases.device_lines import CsvReader, JsonArrayReader, NdjsonReader
 from helpers import ACCOUNT, OPERATOR, OTHER, SEED, Api, device
 
 PATH = f"/accounts/{ACCOUNT}/devices"

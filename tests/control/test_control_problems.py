@@ -8,6 +8,7 @@ import pytest
 
 from fotapool.control.routes import OPERATIONS
 from fotapool.store.database import StoreUnavailable
+from fotapool.usecases import device_imports
 from helpers import ACCOUNT, OPERATOR, SEED, Api
 
 CALLS = sorted({(operation.method, operation.path) for operation in OPERATIONS})
@@ -105,9 +106,7 @@ def test_a_database_that_does_not_answer_is_a_problem_with_a_time_to_retry(
 def test_a_database_that_goes_away_during_an_import_is_told_with_what_was_kept(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fotapool.control import imports
-
-    given = imports.import_devices
+    given = device_imports.import_devices
     calls = iter(range(10))
 
     async def fail_the_second_time(*arguments: object) -> object:
@@ -117,7 +116,7 @@ def test_a_database_that_goes_away_during_an_import_is_told_with_what_was_kept(
 
     for headers in ({}, {"Accept": "application/x-ndjson"}):
         calls = iter(range(10))
-        monkeypatch.setattr(imports, "import_devices", fail_the_second_time)
+        monkeypatch.setattr(device_imports, "import_devices", fail_the_second_time)
         lines = "\n".join(f'{{"deviceId": "{number:015d}"}}' for number in range(5000))
         headers = {"Content-Type": "application/x-ndjson", **headers}
         response = api.control("POST", f"/accounts/{ACCOUNT}/devices", content=lines, headers=headers)

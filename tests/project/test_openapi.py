@@ -31,6 +31,7 @@ SIGN_IN = {
 }  # fmt: skip
 EMULATOR = {
     ("get", "/control/v1/clock"), ("post", "/control/v1/clock"), ("post", "/control/v1/reset"),
+    ("get", "/control/v1/snapshot"), ("put", "/control/v1/snapshot"), ("post", "/control/v1/accounts/{name}/copies"),
     ("get", "/control/v1/faults"), ("post", "/control/v1/faults"), ("delete", "/control/v1/faults"),
     ("get", "/control/v1/faults/{id}"), ("delete", "/control/v1/faults/{id}"),
     ("get", "/control/v1/requests"), ("get", "/control/v1/requests/{number}"), ("delete", "/control/v1/requests"),
@@ -38,12 +39,14 @@ EMULATOR = {
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 ENDINGS = [
-    "/control/v1/clock", "/control/v1/reset", "/api/ts/v1/oauth2/revoke", "/api/m2m/v1/session/logout",
-    "/api/m2m/v1/session/password/actions/reset", "/control/v1/accounts/{name}/callbacks/signing",
+    "/control/v1/clock", "/control/v1/reset", "/control/v1/snapshot", "/api/ts/v1/oauth2/revoke",
+    "/api/m2m/v1/session/logout", "/api/m2m/v1/session/password/actions/reset",
+    "/control/v1/accounts/{name}/callbacks/signing", "/control/v1/accounts/{name}/device-keys",
 ]  # fmt: skip
 """Operations that end the sign-in of all others, or move time; they are tried on a server of their own.
 
-So is the one that has nothing to turn off in an account that was just created: a 404, but not the account's.
+So are those for which an account that was just created has nothing to turn off, or no such device: a 404, but not the
+account's.
 """
 FAULTS = "/control/v1/faults"
 """Faults that are made up at random would be found, everywhere."""
@@ -136,9 +139,10 @@ include-path-regex = "^/api/fota/.*(licenses/.account.|/cancel|/index/.index.)$"
 include-method = "GET"
 checks.positive_data_acceptance.expected-statuses = {documented_400}
 
-# Wrong names and passwords, and sessions that have ended, are documented 400s; a clock is not moved back.
+# Wrong names and passwords, and sessions that have ended, are documented 400s; a clock is not moved back. A snapshot
+# must agree with itself.
 [[operations]]
-include-path-regex = "/session/|/clock$"
+include-path-regex = "/session/|/clock$|/snapshot$"
 checks.positive_data_acceptance.expected-statuses = {documented_400}
 
 # An account that has event billing only, which Schemathesis may make it, takes no count but 0.

@@ -1,1 +1,1 @@
-"""The command line: `fotapool demo`, `emulate`, `serve` and `database …`."""
+"""The command line: commands that start or look after servers, and in client/ those that call them."""

@@ -110,6 +110,7 @@ def _what_next(url: str) -> str:
     return f"""
 The server goes on at {url} until Ctrl-C:
 
+  {url}/console        the pools in a browser; sign in with the key {EMULATOR_KEY}
   {url}/docs           every operation
   {url}/openapi.json   the same for programs
   {url}/metrics        the same pool in figures
@@ -127,6 +128,7 @@ Try next:
     curl -X POST -H 'Authorization: Bearer {EMULATOR_KEY}' -d '{{"advance": "P1D"}}' {url}/control/v1/clock
   Go back to the beginning, and to real time.
     curl -X POST -H 'Authorization: Bearer {EMULATOR_KEY}' {url}/control/v1/reset
+  From the command line:         fotapool accounts list --address {url}
   A server of your own:          fotapool emulate --seed seed.yaml
   The vendor's SDKs pointed here: docs/clients.md
 """

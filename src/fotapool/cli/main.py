@@ -3,16 +3,56 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
 import click
 
 from fotapool import __version__
 
-COMMANDS = {
-    "database": "fotapool.cli.database", "demo": "fotapool.cli.demo", "emulate": "fotapool.cli.serve",
-    "serve": "fotapool.cli.serve",
-}  # fmt: skip
-"""Where the commands are; a command's module is imported when the command is used."""
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+CLIENT = "fotapool.cli.client"
+SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "Servers": {
+        "demo": ("fotapool.cli.demo", "See it work: a server, and a walk through it."),
+        "emulate": ("fotapool.cli.serve", "Start the server for developers and CI."),
+        "serve": ("fotapool.cli.serve", "Start the server for operators."),
+        "database": ("fotapool.cli.database", "Migrate, verify and back up a database."),
+    },
+    "For users of an account, by the documented API (also the vendor's)": {
+        "licenses": (f"{CLIENT}.licenses", "Assign, remove and list licenses, any number of them."),
+        "candidates": (f"{CLIENT}.candidates", "Say which devices lose their license first."),
+        "campaigns": (f"{CLIENT}.campaigns", "Schedule campaigns and follow them."),
+    },
+    "For operators": {
+        "accounts": (f"{CLIENT}.accounts", "Make, look at, suspend and audit accounts."),
+        "subscription": (f"{CLIENT}.subscription", "Change the number of licenses, after a preview."),
+        "devices": (f"{CLIENT}.devices", "Import devices into an account, and list them."),
+        "ledger": (f"{CLIENT}.ledger", "Who moved which license, when and why."),
+        "statements": (f"{CLIENT}.statements", "What an account is to pay for a month."),
+        "deliveries": (f"{CLIENT}.deliveries", "Callbacks and their attempts; deliver them again."),
+        "users": (f"{CLIENT}.credentials", "Users, their accounts, and who is locked."),
+        "clients": (f"{CLIENT}.credentials", "OAuth clients."),
+        "operators": (f"{CLIENT}.credentials", "Operators, their keys and roles."),
+    },
+    "For the emulator": {
+        "clock": (f"{CLIENT}.clock", "Look at the test clock and move it."),
+        "snapshot": (f"{CLIENT}.snapshot", "Keep what the emulator has in a file; go back to it."),
+        "faults": (f"{CLIENT}.faults", "Make it fail on demand."),
+        "requests": (f"{CLIENT}.requests", "What clients sent, and what was wrong in it."),
+    },
+    "Beside the real service": {
+        "record": ("fotapool.cli.record", "Pass requests on to a real service, and keep them redacted."),
+        "compare": ("fotapool.cli.compare", "Replay a recording here, and print the differences."),
+    },
+    "For this machine": {
+        "profiles": (f"{CLIENT}.profiles", "Keep addresses and credentials under a name."),
+        "completion": (f"{CLIENT}.completion", "Complete commands, options and names in your shell."),
+    },
+}
+"""Where the commands are, and what `fotapool --help` says of each: a command's module is imported when it is used."""
+COMMANDS = {name: command for commands in SECTIONS.values() for name, command in commands.items()}
 
 
 class LazyCommands(click.Group):
@@ -24,17 +64,33 @@ class LazyCommands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<{width}}", words) for name, (_, words) in commands.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As the base class does for groups, without importing every command for its help."""
+        from click.shell_completion import CompletionItem
+
+        names = [
+            CompletionItem(name, help=words) for name, (_, words) in COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 @click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="fotapool")
 def main() -> None:
-    """A server for FOTA licenses that speaks Verizon ThingSpace Software Management Services.
+    """A server for FOTA licenses that speaks Verizon ThingSpace Software Management Services, and its client.
 
     \b
     Try it:          fotapool demo
     In your tests:   fotapool emulate --seed seed.yaml
     In production:   fotapool serve --database postgresql://user:password@host/fotapool
+    As a client:     fotapool accounts list
     """

@@ -177,7 +177,8 @@ def _purchase_type(text: str) -> PurchaseType:
         raise Invalid(str(error)) from error
 
 
-def _view(account: Account, now_ms: int) -> AccountView:
+def account_view(account: Account, now_ms: int) -> AccountView:
+    """The account as the operator sees it."""
     return AccountView(
         account.name, account.purchase_type.value, account.status.value, account.total, account.used,
         max(0, account.total - account.used), account.notice, account.candidates, time_text(account.created_ms),
@@ -189,19 +190,19 @@ async def create_account(call: ControlCall) -> Response:
     given = await call.body(NewAccount)
     purchase_type = _purchase_type(given.purchaseType)
     account = await accounts.create_account(call.context, given.name, purchase_type, given.licenseCount)
-    return answer(_view(account, call.context.clock.now_ms()), 201)
+    return answer(account_view(account, call.context.clock.now_ms()), 201)
 
 
 async def list_accounts(call: ControlCall) -> Response:
     limit = call.limit()
     found = await accounts.list_accounts(call.context, call.after(), limit + 1)
     now_ms = call.context.clock.now_ms()
-    return answer(AccountList([_view(account, now_ms) for account in found[:limit]], len(found) > limit))
+    return answer(AccountList([account_view(account, now_ms) for account in found[:limit]], len(found) > limit))
 
 
 async def read_account(call: ControlCall) -> Response:
     account = await accounts.get_account(call.context, call.request.path_params["name"])
-    return answer(_view(account, call.context.clock.now_ms()))
+    return answer(account_view(account, call.context.clock.now_ms()))
 
 
 async def change_subscription(call: ControlCall) -> Response:
@@ -240,7 +241,7 @@ async def set_status(call: ControlCall) -> Response:
     account = await accounts.set_account_status(
         call.context, call.request.path_params["name"], AccountStatus(given.status)
     )
-    return answer(_view(account, call.context.clock.now_ms()))
+    return answer(account_view(account, call.context.clock.now_ms()))
 
 
 def _device(text: str | None) -> int:

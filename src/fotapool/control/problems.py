@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from fotapool.domain.errors import Conflict, Invalid, NotFound, Refusal, Refused
 from fotapool.store.database import StoreUnavailable
+from fotapool.usecases.device_imports import Interrupted
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
@@ -23,15 +24,6 @@ class Problem(msgspec.Struct, omit_defaults=True):
 
 class Unsupported(Exception):
     """The body's media type is not one that the operation reads; the message says which are."""
-
-
-class Interrupted(Exception):
-    """An error stopped an operation of many transactions; `result` tells what the ones before it did."""
-
-    def __init__(self, error: Exception, kept: str, result: Any) -> None:
-        super().__init__(kept)
-        self.error = error
-        self.result = result
 
 
 TITLES = {

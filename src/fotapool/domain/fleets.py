@@ -92,22 +92,22 @@ def _phase_ms(behavior: Behavior, imei: int) -> int:
     return int(_share(behavior, imei, "phase") * slots) * MINUTE_MS
 
 
-def next_check_in_ms(behavior: Behavior, imei: int, from_ms: int) -> int | None:
-    """The device's first check-in from the moment on; None for one that is always away."""
+def next_check_in_ms(behavior: Behavior, imei: int, from_ms: int, tries: int = MAX_CHECK_INS_LOOKED_AT) -> int | None:
+    """The device's first check-in from the moment on; None for one that is always away, or for so many tries."""
     every_ms = behavior.check_in_every_ms
     moment_ms = from_ms + (_phase_ms(behavior, imei) - from_ms) % every_ms
-    for _ in range(MAX_CHECK_INS_LOOKED_AT):
+    for _ in range(tries):
         if not behavior.offline or is_reachable(behavior, imei, moment_ms):
             return moment_ms
         moment_ms += every_ms
     return None
 
 
-def last_check_in_ms(behavior: Behavior, imei: int, until_ms: int) -> int | None:
-    """The device's last check-in up to the moment."""
+def last_check_in_ms(behavior: Behavior, imei: int, until_ms: int, tries: int = MAX_CHECK_INS_LOOKED_AT) -> int | None:
+    """The device's last check-in up to the moment; None as above."""
     every_ms = behavior.check_in_every_ms
     moment_ms = until_ms - (until_ms - _phase_ms(behavior, imei)) % every_ms
-    for _ in range(MAX_CHECK_INS_LOOKED_AT):
+    for _ in range(tries):
         if not behavior.offline or is_reachable(behavior, imei, moment_ms):
             return moment_ms
         moment_ms -= every_ms

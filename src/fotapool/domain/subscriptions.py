@@ -5,6 +5,8 @@ Source: the page on the v2 cancellation candidate list, "Uses and Requirements" 
 
 from __future__ import annotations
 
+import hashlib
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -41,6 +43,41 @@ class SubscriptionDecision:
 
     def devices(self, *kinds: EntryKind) -> list[int]:
         return [entry.device for entry in self.entries if entry.kind in kinds]
+
+
+NOTICE_KINDS = (EntryKind.NOTICE_CANDIDATE, EntryKind.NOTICE_OLDEST)
+RECLAIM_KINDS = (EntryKind.RECLAIMED_CANDIDATE, EntryKind.RECLAIMED_OLDEST)
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionChange:
+    """A subscription before and after, and what the change does to licenses."""
+
+    before: int
+    before_type: PurchaseType
+    purchase_type: PurchaseType
+    decision: SubscriptionDecision
+
+    @property
+    def takes(self) -> bool:
+        """Whether any device loses its license, now or after notice."""
+        return any(entry.kind is not EntryKind.NOTICE_WITHDRAWN for entry in self.decision.entries)
+
+    @property
+    def mark(self) -> str:
+        """A word that is the same as long as the change would do the same to the same devices.
+
+        How many licenses are used does not count, nor when notices would end if none is given.
+        """
+        decision = self.decision
+        notice = any(entry.kind in NOTICE_KINDS for entry in decision.entries)
+        numbers = array("q", [self.before, decision.total, decision.need, decision.notice_until_ms if notice else 0])
+        for device, kind, _ in decision.entries:
+            numbers.append(device)
+            numbers.append(kind)
+        numbers.extend(decision.canceled_upgrades)
+        words = f"{self.before_type.value} {self.purchase_type.value} ".encode()
+        return hashlib.sha256(words + numbers.tobytes()).hexdigest()[:32]
 
 
 def check_total(purchase_type: PurchaseType, total: int) -> None:

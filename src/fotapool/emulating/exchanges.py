@@ -16,6 +16,7 @@ MAX_KEPT_BYTES = 64 * 1024
 """How much is kept of a body, and of an answer."""
 MAX_TOTAL_BYTES = 64 * 1024 * 1024
 """How much is kept of all bodies and answers together; the oldest exchanges go first."""
+REFUSED_FROM = 400
 REDACTED = "***"
 SECRET_HEADERS = frozenset({b"authorization", b"vz-m2m-token", b"cookie", b"revokedaccesstoken", b"set-cookie"})
 
@@ -90,6 +91,11 @@ class Exchange:
     def kept_bytes(self) -> int:
         return self.body.kept_bytes + self.answer.kept_bytes
 
+    @property
+    def is_good(self) -> bool:
+        """Whether it was answered, and not with a refusal or an error."""
+        return self.status is not None and self.status < REFUSED_FROM
+
 
 class Exchanges:
     """The last exchanges of one emulator process, by number."""
@@ -99,6 +105,9 @@ class Exchanges:
         self._numbers = itertools.count(1)
         self._kept: deque[Exchange] = deque()
         self._total_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     def add(self, exchange: Exchange) -> None:
         """Numbers and keeps it, and forgets the oldest beyond the limits."""
@@ -120,6 +129,17 @@ class Exchanges:
         found = (
             one for one in self._kept
             if one.number > after and account in (None, one.account) and status in (None, one.status)
+        )  # fmt: skip
+        return list(itertools.islice(found, limit))
+
+    def newest(
+        self, before: int, limit: int, account: str, path: str, status: int | None, refused: bool
+    ) -> list[Exchange]:
+        """Those with smaller numbers, the newest first. `path`: a part of it; `refused`: those without success."""
+        found = (
+            one for one in reversed(self._kept)
+            if one.number < before and account in ("", one.account) and path in one.path
+            and status in (None, one.status) and not (refused and one.is_good)
         )  # fmt: skip
         return list(itertools.islice(found, limit))
 

@@ -16,6 +16,7 @@ from fotapool.emulating.inspector import HintFinder
 from fotapool.emulating.reproduce import as_curl, as_pytest
 
 PATH = "/inspector"
+CONSOLE = "/console/emulator/requests"
 SHOWN = 100
 """How many of the last requests the page shows."""
 LOCAL_NAMES = ("localhost", "fotapool.localhost")
@@ -55,7 +56,8 @@ class InspectorPage:
         page = (
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>fotapool: requests</title>'
             f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
-            f"<h1>Last requests</h1>{empty}{''.join(rows)}</html>"
+            f'<h1>Last requests</h1><p><a href="{CONSOLE}">With filters, in the console</a> (takes an operator key)</p>'
+            f"{empty}{''.join(rows)}</html>"
         )
         return HTMLResponse(page, headers=_HEADERS)
 

@@ -96,6 +96,8 @@ class Rule:
     action: Action
     matched: int = 0
     fired: int = 0
+    given: object = None
+    """What it was asked for with, for those who show it."""
     _chance: random.Random = field(init=False)
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -74,6 +74,11 @@ class Delivered:
     """How many were not acknowledged: 1 at most, for the turn ends with it."""
 
 
+def in_order(turns: Iterable[Delivered]) -> list[Delivered]:
+    """By time, account and style: turns beside each other end in any order."""
+    return sorted(turns, key=lambda turn: (turn.at_ms, turn.account_id, turn.style))
+
+
 @dataclass(slots=True)
 class _Results:
     attempts: list[Attempt]
@@ -98,19 +103,25 @@ class Deliveries:
         self._claiming = asyncio.Lock()
         self._stopping = False
 
-    async def deliver_due(self) -> list[Delivered]:
-        """Delivers until nothing more is due now; answers what the turns did, by account and style."""
+    @contextlib.contextmanager
+    def watch(self) -> Iterator[list[Delivered]]:
+        """The list that every turn is added to as it ends, whoever began it."""
         done: list[Delivered] = []
         self._watchers.append(done)
         try:
+            yield done
+        finally:
+            self._watchers = [watcher for watcher in self._watchers if watcher is not done]
+
+    async def deliver_due(self) -> list[Delivered]:
+        """Delivers until nothing more is due now; answers what the turns did meanwhile."""
+        with self.watch() as done:
             while not self._stopping:
                 await self._begin_turns()
                 if not self._turns:
                     break
                 await asyncio.wait(self._turns, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._watchers = [watcher for watcher in self._watchers if watcher is not done]
-        return sorted(done, key=lambda turn: (turn.at_ms, turn.account_id, turn.style))
+        return in_order(done)
 
     async def next_delivery_ms(self) -> int | None:
         """The next moment (ms) after now at which a delivery falls due, or None."""

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from fotapool.clock import MovableClock
 from fotapool.domain.errors import Refused
 from fotapool.domain.names import format_device_id
-from fotapool.engine.deliveries import Deliveries
+from fotapool.engine.deliveries import Delivered, Deliveries, in_order
 from fotapool.store.database import ConstraintViolated, StoreUnavailable
+from fotapool.usecases.bulk import forget_old_jobs
 from fotapool.usecases.campaign_steps import StepDone, next_campaign_due, step_due_campaign
 from fotapool.usecases.context import Context
 from fotapool.usecases.deliveries import forget_deliveries
 from fotapool.usecases.devices import answer_due_report, next_report_due
 from fotapool.usecases.logs import forget_old_logs
 from fotapool.usecases.notices import end_due_notices, next_notice_end
+from fotapool.usecases.refusal_counts import flush_refusals
 from fotapool.usecases.signins import Gate, forget_ended
 
 log = logging.getLogger(__name__)
-Step = Callable[[Context], Awaitable[tuple[bool, StepDone | None]]]
+Result = TypeVar("Result")
 
 TICK_S = 1.0
 """How often the background looks for what is due, and writes the sessions' uses, in seconds."""
 TICKS_BETWEEN_FORGETTING = 600
+FORGETTING_MOVE_MS = 86_400_000
+"""After moves of the test clock of a day or more, what is only kept for some time is forgotten, as it is in time."""
 MAX_STEPS_A_TICK = 10_000
 MAX_DEVICES_TOLD = 100
 """How many devices of one step are named in what happened."""
@@ -68,7 +74,7 @@ async def _step(context: Context) -> tuple[bool, StepDone | None]:
     return await step_due_campaign(context)
 
 
-async def _give_way(context: Context, step: Step) -> tuple[bool, StepDone | None]:
+async def give_way(context: Context, step: Callable[[Context], Awaitable[Result]]) -> Result:
     """Does a step; if requests came in meanwhile, it leaves the writer to them for some time before the next."""
     loop = asyncio.get_running_loop()
     began_s, submitted = loop.time(), context.writer.submitted
@@ -87,7 +93,7 @@ async def run_due(context: Context) -> list[Happened]:
 async def _run_due(context: Context) -> list[Happened]:
     happened: list[Happened] = []
     for _ in range(MAX_STEPS_A_TICK):
-        found, done = await _give_way(context, _step)
+        found, done = await give_way(context, _step)
         if not found:
             break
         if done is not None:
@@ -111,23 +117,38 @@ async def advance(
     Callbacks are delivered on the way, so that what they are an answer to has happened and nothing after it has.
     """
     async with context.stepping:
-        happened = await _run_and_tell(context, deliveries)
-        while (due_ms := await next_due_ms(context, deliveries)) is not None and due_ms <= moment_ms:
-            clock.move_to(due_ms)
-            happened += (await _run_and_tell(context, deliveries))[: MAX_HAPPENED - len(happened)]
-        clock.move_to(moment_ms)
-        return happened + await _run_and_tell(context, deliveries)
+        began_ms = clock.now_ms()
+        # The background delivers too as soon as the clock has moved: whoever does, it is told here.
+        nobody: contextlib.AbstractContextManager[list[Delivered]] = contextlib.nullcontext([])
+        with deliveries.watch() if deliveries else nobody as turns:
+            happened = await _run_and_tell(context, deliveries, turns)
+            while (due_ms := await next_due_ms(context, deliveries)) is not None and due_ms <= moment_ms:
+                clock.move_to(due_ms)
+                happened += (await _run_and_tell(context, deliveries, turns))[: MAX_HAPPENED - len(happened)]
+            clock.move_to(moment_ms)
+            happened += await _run_and_tell(context, deliveries, turns)
+        if moment_ms - began_ms >= FORGETTING_MOVE_MS:
+            await _forget_old(context)
+        return happened
 
 
-async def _run_and_tell(context: Context, deliveries: Deliveries | None) -> list[Happened]:
-    """Does everything that is due now, and delivers the callbacks about it."""
+async def _run_and_tell(context: Context, deliveries: Deliveries | None, turns: list[Delivered]) -> list[Happened]:
+    """Does everything that is due now, and delivers the callbacks about it; empties `turns`, which it tells."""
     happened = await _run_due(context)
     if deliveries is not None:
-        for turn in await deliveries.deliver_due():
+        await deliveries.deliver_due()
+        told = in_order(turns)
+        turns.clear()
+        for turn in told:
             for what, count in (("callbacks delivered", turn.delivered), ("callback failed", turn.failed)):
                 if count:
                     happened.append(Happened(turn.at_ms, what, turn.account_id, count, []))
     return happened
+
+
+async def _forget_old(context: Context) -> None:
+    for forget in (forget_deliveries, forget_old_logs, forget_old_jobs):
+        await forget(context)
 
 
 async def run_in_background(context: Context, gate: Gate) -> None:
@@ -138,10 +159,11 @@ async def run_in_background(context: Context, gate: Gate) -> None:
         ticks += 1
         try:
             await gate.flush()
+            await flush_refusals(context)
             await run_due(context)
             if ticks % TICKS_BETWEEN_FORGETTING == 0:
-                for forget in (forget_ended, forget_deliveries, forget_old_logs):
-                    await forget(context)
+                await forget_ended(context)
+                await _forget_old(context)
         except (StoreUnavailable, ConstraintViolated, Refused) as error:
             log.warning("the engine will try again: %s", error)
         except Exception:

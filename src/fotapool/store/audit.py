@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fotapool.domain.campaigns import RUNNING, CampaignStatus
 from fotapool.domain.names import PurchaseType
+from fotapool.store.bulk import COUNTS
 from fotapool.store.database import Connection
 
 
@@ -73,6 +74,13 @@ _CHECKS = (
         " WHERE d.account_id = l.account_id AND d.imei = l.imei) OR NOT EXISTS (SELECT 1 FROM ledger_entry e"
         " WHERE e.account_id = l.account_id AND e.number = l.place AND e.imei = l.imei AND e.kind IN (1, 9)))",
         "{1} licenses without a device or a ledger entry",
+    ),
+    (
+        "devices-are-of-the-realm",
+        "every device is in the realm of its account, in which its IMEI is unique",
+        "SELECT count(*) = 0, count(*) FROM device d JOIN account a ON a.id = d.account_id WHERE a.id = :id"
+        " AND d.realm <> a.realm",
+        "{1} devices in another realm",
     ),
     (
         "one-license-one-open-upgrade",
@@ -144,6 +152,14 @@ _CHECKS = (
         " s.purchase_type FROM account a JOIN license_pool p ON p.account_id = a.id LEFT JOIN subscription_period s"
         " ON s.id = (SELECT max(id) FROM subscription_period WHERE account_id = :id) WHERE a.id = :id",
         "total {1} with {2}, period {3} with {4}",
+    ),
+    (
+        "lists-equal-their-outcomes",
+        "every list to assign or remove by has an outcome for as many devices as it has done, and counts them right",
+        "SELECT count(*) = 0, count(*) FROM bulk_job j WHERE j.account_id = :id AND (j.done <> (SELECT count(*) FROM"
+        " bulk_line l WHERE l.job = j.uuid AND l.place >= 0 AND l.outcome IS NOT NULL) OR j.done <> (SELECT"
+        f" coalesce(sum(c.imei), 0) FROM bulk_line c WHERE c.job = j.uuid AND c.place <= {COUNTS}))",
+        "{1} lists with other outcomes",
     ),
 )
 CHECK_NAMES = tuple(check[0] for check in _CHECKS)

@@ -103,6 +103,12 @@ class Connection(Protocol):
 
     def has_table(self, name: str) -> bool: ...
 
+    def read_last_ids(self, tables: Sequence[str]) -> dict[str, int]:
+        """The last id that each of these tables has given to a row; 0 for none."""
+
+    def record_last_ids(self, last_ids: Mapping[str, int]) -> None:
+        """Lets tables go on with the id after this one. Not undone by a rollback everywhere: to be done last."""
+
     def maintain(self) -> None:
         """Refreshes the planner's statistics if it is time to."""
 

@@ -10,7 +10,7 @@ from fotapool.domain.devices import Device
 from fotapool.store.database import Connection, Row
 from fotapool.store.deliveries import record_events
 
-_COLUMNS = "account_id, imei, make, model, firmware, protocol, mdn, status, created_ms, updated_ms"
+_COLUMNS = "account_id, imei, make, model, firmware, protocol, mdn, status, created_ms, updated_ms, realm"
 _UPSERT = (
     "ON CONFLICT (account_id, imei) DO UPDATE SET make = excluded.make, model = excluded.model,"
     " firmware = excluded.firmware, protocol = excluded.protocol, mdn = excluded.mdn, status = excluded.status,"
@@ -72,12 +72,20 @@ _ROW = (
     " d.refreshed_ms, d.seen_ms,"
     f" (SELECT l.assigned_ms {_LICENSE})"
 )
+OPERATOR_ROW = (
+    "d.imei, d.make, d.model, d.firmware, d.protocol, d.mdn, d.status, d.created_ms, d.upgraded_ms,"
+    f" d.seen_ms, (SELECT l.assigned_ms {_LICENSE}), (SELECT l.state {_LICENSE}),"
+    f" (SELECT l.notice_until_ms {_LICENSE}),"
+    " (SELECT u.status FROM upgrade u WHERE u.account_id = d.account_id AND u.imei = d.imei AND u.status <= 2)"
+)
+"""The columns of an OperatorDeviceRow, of the device d."""
 
 
 def read_owners(connection: Connection, account_id: int, devices: Sequence[int]) -> tuple[dict[int, int], set[int]]:
-    """The account that each known device belongs to, and which of the devices hold a license of this account."""
+    """The account of the realm that each known device belongs to, and which of them hold a license of this account."""
     rows = connection.fetch_keys(
-        "SELECT k.imei, (SELECT d.account_id FROM device d WHERE d.imei = k.imei),"
+        "SELECT k.imei, (SELECT d.account_id FROM device d WHERE"
+        " d.realm = (SELECT a.realm FROM account a WHERE a.id = k.account_id) AND d.imei = k.imei),"
         " (SELECT 1 FROM license l WHERE l.account_id = k.account_id AND l.imei = k.imei) FROM {keys} k",
         [(account_id, device) for device in devices],
     )
@@ -87,24 +95,22 @@ def read_owners(connection: Connection, account_id: int, devices: Sequence[int])
 def record_devices(connection: Connection, account_id: int, devices: Iterable[Device], now_ms: int) -> None:
     """Creates the devices, or updates what is said of them; of two lines for a device the last one counts."""
     last = {line.device: line for line in devices}
-    connection.insert("device", _COLUMNS, [_row(account_id, line, now_ms) for line in last.values()], _UPSERT)
+    realm = connection.fetch("SELECT realm FROM account WHERE id = :id", {"id": account_id})[0][0]
+    connection.insert("device", _COLUMNS, [_row(account_id, line, now_ms, realm) for line in last.values()], _UPSERT)
 
 
-def _row(account_id: int, line: Device, now_ms: int) -> Row:
+def _row(account_id: int, line: Device, now_ms: int, realm: int) -> Row:
     return (
         account_id, line.device, line.make, line.model, line.firmware, line.protocol, line.mdn, line.status,
-        now_ms, now_ms,
+        now_ms, now_ms, realm,
     )  # fmt: skip
 
 
 def read_operator_devices(connection: Connection, account_id: int, after: int, limit: int) -> list[OperatorDeviceRow]:
     """Devices by IMEI, from the first one greater than `after`."""
     rows = connection.fetch(
-        "SELECT d.imei, d.make, d.model, d.firmware, d.protocol, d.mdn, d.status, d.created_ms, d.upgraded_ms,"
-        f" d.seen_ms, (SELECT l.assigned_ms {_LICENSE}), (SELECT l.state {_LICENSE}),"
-        f" (SELECT l.notice_until_ms {_LICENSE}),"
-        " (SELECT u.status FROM upgrade u WHERE u.account_id = d.account_id AND u.imei = d.imei AND u.status <= 2)"
-        " FROM device d WHERE d.account_id = :account_id AND d.imei > :after ORDER BY d.imei LIMIT :limit",
+        f"SELECT {OPERATOR_ROW} FROM device d WHERE d.account_id = :account_id AND d.imei > :after"
+        " ORDER BY d.imei LIMIT :limit",
         {"account_id": account_id, "after": after, "limit": limit},
     )
     return [OperatorDeviceRow(*row) for row in rows]

@@ -16,15 +16,21 @@ def read_fleets(connection: Connection, account_id: int) -> list[Fleet]:
         f" ORDER BY first_imei LIMIT {MAX_FLEETS}",
         {"account_id": account_id},
     )
-    return [Fleet(first, last, _behavior(text)) for first, last, text in rows]
+    return [Fleet(first, last, parse_behavior(text)) for first, last, text in rows]
 
 
-def _behavior(text: str) -> Behavior:
+def parse_behavior(text: str) -> Behavior:
+    """The behavior that is stored as this text."""
     parts = json.loads(text)
     parts["offline"] = tuple(OfflineWindow(**window) for window in parts["offline"])
     return Behavior(**parts)
 
 
 def record_fleets(connection: Connection, account_id: int, fleets: Sequence[Fleet]) -> None:
-    rows = [(account_id, fleet.first_imei, fleet.last_imei, json.dumps(asdict(fleet.behavior))) for fleet in fleets]
+    rows = [(account_id, fleet.first_imei, fleet.last_imei, behavior_text(fleet.behavior)) for fleet in fleets]
     connection.insert("fleet", "account_id, first_imei, last_imei, behavior", rows)
+
+
+def behavior_text(behavior: Behavior) -> str:
+    """What is stored of a behavior."""
+    return json.dumps(asdict(behavior))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import select
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -40,7 +40,7 @@ SETUP_LOCK = 0x464F5441
 _KEYS = (
     "(SELECT * FROM unnest(CAST(:key_accounts AS BIGINT[]), CAST(:key_devices AS BIGINT[])) AS t (account_id, imei))"
 )
-_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
+_PARAMETER = re.compile(r"(?<!:):([a-z_][a-z_0-9]*)")
 
 
 class PostgresConnection:
@@ -176,6 +176,21 @@ class PostgresConnection:
 
     def has_table(self, name: str) -> bool:
         return self.fetch("SELECT to_regclass(CAST(:name AS TEXT)) IS NOT NULL", {"name": name}) == [(True,)]
+
+    def read_last_ids(self, tables: Sequence[str]) -> dict[str, int]:
+        last = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM"
+        return {table: self.fetch(f"{last} {self._sequence(table)}")[0][0] for table in tables}
+
+    def record_last_ids(self, last_ids: Mapping[str, int]) -> None:
+        for table, last in last_ids.items():
+            self.fetch(
+                "SELECT setval(CAST(:sequence AS TEXT), CAST(:last AS BIGINT), :called)",
+                {"sequence": self._sequence(table), "last": max(last, 1), "called": last > 0},
+            )
+
+    def _sequence(self, table: str) -> str:
+        found: str = self.fetch("SELECT pg_get_serial_sequence(CAST(:table AS TEXT), 'id')", {"table": table})[0][0]
+        return found
 
     def maintain(self) -> None:
         """Nothing: the server's own autovacuum keeps the statistics."""

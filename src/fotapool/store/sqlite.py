@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import apsw
@@ -180,6 +180,15 @@ class SqliteConnection:
 
     def has_table(self, name: str) -> bool:
         return bool(self.fetch("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = :name", {"name": name}))
+
+    def read_last_ids(self, tables: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = dict(self.fetch("SELECT name, seq FROM sqlite_sequence"))
+        return {table: found.get(table, 0) for table in tables}
+
+    def record_last_ids(self, last_ids: Mapping[str, int]) -> None:
+        for table, last in last_ids.items():
+            self.execute("DELETE FROM sqlite_sequence WHERE name = :table", {"table": table})
+            self.execute("INSERT INTO sqlite_sequence VALUES (:table, :last)", {"table": table, "last": last})
 
     def maintain(self) -> None:
         self.execute("PRAGMA optimize")

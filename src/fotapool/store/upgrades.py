@@ -228,6 +228,16 @@ def read_device_history(
     return bool(known), [Upgrade(*row) for row in reversed(rows)]
 
 
+def read_device_upgrades(connection: Connection, account_id: int, imei: int, limit: int) -> list[Upgrade]:
+    """The device's last upgrades, newest first."""
+    rows = connection.fetch(
+        f"SELECT {_COLUMNS} FROM upgrade u WHERE u.account_id = :account_id AND u.imei = :imei"
+        " ORDER BY u.id DESC LIMIT :limit",
+        {"account_id": account_id, "imei": imei, "limit": limit},
+    )
+    return [Upgrade(*row) for row in rows]
+
+
 def read_unfinished(connection: Connection, campaign_id: int, after: int, limit: int) -> list[Upgrade]:
     """The campaign's upgrades that have not begun, checked or not, by IMEI."""
     rows = connection.fetch(

@@ -41,6 +41,8 @@ class Options:
     purchase_type: str = "TS-HFOTA-MRC"
     packages: Sequence[dict[str, Any]] = field(default_factory=tuple)
     """Packages of firmware, as in a seed document. They are for all accounts, so give them names of their own."""
+    copy_of: str | None = None
+    """An account of the server, as its seed or a fixture has prepared it, in place of all others but `packages`."""
 
 
 class Account:
@@ -63,6 +65,15 @@ class Account:
 
     def _create(self) -> None:
         given = self.options
+        if given.copy_of is not None:
+            self._copy(given.copy_of)
+        else:
+            self._create_new()
+        if given.packages:
+            self.server.control.call("POST", "/firmware", list(given.packages))
+
+    def _create_new(self) -> None:
+        given = self.options
         self.server.control.call(
             "POST", "/accounts",
             {"name": self.name, "purchaseType": given.purchase_type, "licenseCount": given.licenses},
@@ -71,8 +82,17 @@ class Account:
             self.add_devices(given.devices, licensed=given.licensed)
         elif given.devices:
             self.import_devices(given.devices)
-        if given.packages:
-            self.server.control.call("POST", "/firmware", list(given.packages))
+
+    def _copy(self, original: str) -> None:
+        control = self.server.control
+        control.call("POST", f"/accounts/{original}/copies", {"name": self.name})
+        after = ""
+        for _ in range(MAX_PAGES):
+            page = control.call("GET", f"/accounts/{self.name}/devices?limit={PAGE}{after}")
+            self.devices += [row["deviceId"] for row in page["devices"]]
+            if not page["hasMoreData"]:
+                return
+            after = f"&after={self.devices[-1]}"
 
     # --- devices -----------------------------------------------------------------------------------------------------
 

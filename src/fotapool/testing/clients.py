@@ -69,6 +69,7 @@ def sdk_client(account: Account) -> Any:
         def send(self, request: Any, *arguments: Any, **options: Any) -> Any:
             request.url = request.url.replace(VENDOR, account.server.address, 1)
             options["proxies"] = None
+            options["verify"] = account.server.ca_file or True
             if not request.headers.get("VZ-M2M-Token"):
                 return super().send(request, *arguments, **options)
             request.headers.update(account.sign_in.headers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,9 +28,9 @@ class ControlFailed(Exception):
 class Control:
     """Calls operations of `/control/v1` with the operator key. Not for several threads at once."""
 
-    def __init__(self, address: str, operator_key: str) -> None:
-        parts = urlsplit(address)
-        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=TIMEOUT_S)
+    def __init__(self, address: str, operator_key: str, ca_file: str | None = None) -> None:
+        """`ca_file` has the certificate authority of an https address, if it is not one of the usual ones."""
+        self._connection = _connection(address, ca_file)
         self._headers = {"Authorization": f"Bearer {operator_key}", "Content-Type": "application/json"}
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
@@ -66,6 +67,15 @@ class Control:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _connection(address: str, ca_file: str | None) -> http.client.HTTPConnection:
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    if parts.scheme != "https":
+        return http.client.HTTPConnection(host, parts.port or 80, timeout=TIMEOUT_S)
+    context = ssl.create_default_context(cafile=ca_file)
+    return http.client.HTTPSConnection(host, parts.port or 443, timeout=TIMEOUT_S, context=context)
 
 
 def _send_at_once(opened: socket.socket | None) -> None:

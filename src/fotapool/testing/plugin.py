@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MARKER = (
     "fotapool(licenses=10, devices=10, licensed=0, make=…, model=…, firmware=…, protocol=…, purchase_type=…, "
-    "packages=…): what the account of the test has"
+    "packages=…, copy_of=…): what the account of the test has"
 )
 DIRECTORY = "fotapool_directory"
 """Where the workers of pytest-xdist find the server that they share, in what their controller tells them."""
@@ -46,6 +46,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--fotapool-operator-key", metavar="KEY", default=os.environ.get("FOTAPOOL_TEST_OPERATOR_KEY", "operator"),
         help="its operator key",
     )  # fmt: skip
+    group.addoption(
+        "--fotapool-ca-file", metavar="FILE", default=os.environ.get("FOTAPOOL_TEST_CA_FILE"),
+        help="the certificate authority of an emulator with https",
+    )  # fmt: skip
+    parser.addini("fotapool_tls", "whether the emulator is started with https", type="bool", default=False)
     parser.addini("fotapool_arguments", "further options of `fotapool emulate`", type="args", default=[])
 
 
@@ -82,12 +87,14 @@ def fotapool_server(request: pytest.FixtureRequest) -> Iterator[Server]:
     key = config.getoption("--fotapool-operator-key")
     arguments = config.getini("fotapool_arguments")
     shared = getattr(config, "workerinput", {}).get(DIRECTORY)
+    tls = config.getini("fotapool_tls")
     if address:
-        server = Server(address=address, operator_key=key)
+        server = Server(address=address, operator_key=key, ca_file=config.getoption("--fotapool-ca-file"))
     elif shared:
-        server = Server(address=_shared_address(Path(shared), arguments), block=worker_block())
+        found, ca_file = _shared_server(Path(shared), arguments, tls)
+        server = Server(address=found, ca_file=ca_file, block=worker_block())
     else:
-        server = Server(*arguments, block=worker_block())
+        server = Server(*arguments, block=worker_block(), tls=tls)
     with server:
         yield server
 
@@ -97,7 +104,8 @@ def fotapool_own_server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """An emulator for this test alone, whose clock nobody else moves. It takes about a second to start."""
     from fotapool.testing.server import Server
 
-    with Server(*request.config.getini("fotapool_arguments"), block=0) as server:
+    config = request.config
+    with Server(*config.getini("fotapool_arguments"), block=0, tls=config.getini("fotapool_tls")) as server:
         yield server
 
 
@@ -120,8 +128,8 @@ def fotapool(request: pytest.FixtureRequest) -> Iterator[Account]:
     account.close()
 
 
-def _shared_address(directory: Path, arguments: list[str]) -> str:
-    """The address of the server of all workers; the first that gets here starts it."""
+def _shared_server(directory: Path, arguments: list[str], tls: bool) -> tuple[str, str | None]:
+    """The address of the server of all workers, and its certificate authority; the first that gets here starts it."""
     found = directory / "server.json"
     try:
         (directory / "starting").mkdir()
@@ -132,11 +140,16 @@ def _shared_address(directory: Path, arguments: list[str]) -> str:
                 raise TimeoutError(f"the server of the other worker did not start within {START_WITHIN_S} s") from None
             time.sleep(LOOK_EVERY_S)
         return _address_or_failure(json.loads(found.read_text()))
-    from fotapool.testing.server import OPERATOR_KEY, ServerFailed, start_emulator
+    from fotapool.testing.server import OPERATOR_KEY, ServerFailed, ca_file_in, start_emulator, tls_arguments
 
+    certificates = str(directory / "tls")
+    if tls:
+        arguments = [*arguments, *tls_arguments(certificates)]
     try:
         process, address = start_emulator(arguments, OPERATOR_KEY, stop_with=os.getppid())
-        told: dict[str, Any] = {"address": address, "pid": process.pid}
+        told: dict[str, Any] = {
+            "address": address, "pid": process.pid, "ca_file": ca_file_in(certificates) if tls else None,
+        }  # fmt: skip
     except ServerFailed as error:
         told = {"failed": str(error)}
     (directory / "writing").write_text(json.dumps(told))
@@ -144,12 +157,12 @@ def _shared_address(directory: Path, arguments: list[str]) -> str:
     return _address_or_failure(told)
 
 
-def _address_or_failure(told: dict[str, Any]) -> str:
+def _address_or_failure(told: dict[str, Any]) -> tuple[str, str | None]:
     from fotapool.testing.server import ServerFailed
 
     if "failed" in told:
         raise ServerFailed(told["failed"])
-    return str(told["address"])
+    return str(told["address"]), told["ca_file"]
 
 
 @pytest.hookimpl(hookwrapper=True)

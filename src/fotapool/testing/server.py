@@ -31,7 +31,8 @@ class Server:
     """`with Server() as server: account = server.account(licenses=5)`
 
     Starts `fotapool emulate` on a free port of this machine, with a database in memory. `arguments` are further options
-    of the command. With `address`, that server is used instead, and left running.
+    of the command. With `address`, that server is used instead, and left running. With `tls` the address is https, and
+    `ca_file` has the authority that signed its certificate; with `address`, give the file of that server.
     """
 
     def __init__(
@@ -41,12 +42,18 @@ class Server:
         operator_key: str = OPERATOR_KEY,
         stop_with: int | None = None,
         block: int | None = None,
+        tls: bool = False,
+        ca_file: str | None = None,
     ) -> None:
         self.operator_key = operator_key
+        self.ca_file = ca_file
+        """The certificate authority, as PEM: what clients are to trust. None with plain HTTP."""
         self.address = address or ""
         self.process: subprocess.Popen[str] | None = None
         self._arguments = arguments
         self._given = address is not None
+        self._tls = tls
+        self._tls_directory: tempfile.TemporaryDirectory[str] | None = None
         self._stop_with = stop_with
         self._ranges = Ranges(block)
         self._control: Control | None = None
@@ -55,8 +62,18 @@ class Server:
 
     def start(self) -> Server:
         """Answers when the server takes requests. Raises ServerFailed."""
-        if not self._given:
-            self.process, self.address = start_emulator(self._arguments, self.operator_key, self._stop_with)
+        if self._given:
+            return self
+        arguments = self._arguments
+        if self._tls:
+            self._tls_directory = tempfile.TemporaryDirectory(prefix="fotapool-tls-")
+            self.ca_file = ca_file_in(self._tls_directory.name)
+            arguments = (*arguments, *tls_arguments(self._tls_directory.name))
+        try:
+            self.process, self.address = start_emulator(arguments, self.operator_key, self._stop_with)
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def stop(self) -> None:
@@ -69,6 +86,8 @@ class Server:
             self._transport.close()
         if self.process is not None:
             stop_process(self.process)
+        if self._tls_directory is not None:
+            self._tls_directory.cleanup()
 
     def __enter__(self) -> Server:
         return self.start()
@@ -82,7 +101,7 @@ class Server:
     def control(self) -> Control:
         """A client of the operator plane."""
         if self._control is None:
-            self._control = Control(self.address, self.operator_key)
+            self._control = Control(self.address, self.operator_key, self.ca_file)
         return self._control
 
     @property
@@ -96,14 +115,28 @@ class Server:
     def transport(self) -> Any:
         """The connections that the httpx clients of all accounts share."""
         if self._transport is None:
+            import ssl
+
             import httpx
 
-            self._transport = httpx.HTTPTransport(verify=False)
+            # Making a context reads all authorities of the machine: only where it is needed.
+            verify = ssl.create_default_context(cafile=self.ca_file) if self.ca_file else False
+            self._transport = httpx.HTTPTransport(verify=verify)
         return self._transport
 
     def account(self, **options: Any) -> Account:
         """An account of its own, with devices that no other has. The options are those of the marker."""
         return Account(self, Options(**options), self._ranges)
+
+
+def tls_arguments(directory: str) -> tuple[str, ...]:
+    """What makes the command serve HTTPS, with its certificates in the directory."""
+    return ("--tls", "--tls-directory", directory)
+
+
+def ca_file_in(directory: str) -> str:
+    """Where the command writes its certificate authority."""
+    return os.path.join(directory, "ca.pem")
 
 
 def start_emulator(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from fotapool.domain.errors import Conflict, Invalid, NotFound
@@ -83,6 +83,16 @@ async def get_account(context: Context, name: str) -> Account:
     if not is_account_name(name):
         raise NotFound(f"account {name[:100]} does not exist")
     return _existing(await context.reader.short(read_account, name), name)
+
+
+async def name_accounts(context: Context, ids: Collection[int]) -> dict[int, str]:
+    """The names of the first OPERATOR_PAGE of these accounts; those that are gone are left out."""
+
+    def read(connection: Connection) -> dict[int, str]:
+        found = (read_account_by_id(connection, account_id) for account_id in sorted(ids)[:OPERATOR_PAGE])
+        return {account.id: account.name for account in found if account is not None}
+
+    return await context.reader.short(read) if ids else {}
 
 
 async def list_accounts(context: Context, after: str, limit: int) -> list[Account]:

@@ -24,7 +24,9 @@ class CandidateList:
     page: Page[int]
 
 
-class _ListFacts:
+class ListFacts:
+    """An account's list as it is, and, once decided, as it will be."""
+
     def __init__(self, pool: Pool, current: list[int]) -> None:
         self.pool = pool
         self.current = current
@@ -50,11 +52,11 @@ class _ChangeList(Command[list[int]]):
         self.devices = len(device_ids)
 
     @classmethod
-    def load(cls, connection: Connection, pools: Pools, commands: Sequence[_ChangeList], now_ms: int) -> _ListFacts:
+    def load(cls, connection: Connection, pools: Pools, commands: Sequence[_ChangeList], now_ms: int) -> ListFacts:
         account_id = commands[0]._caller.account_id
-        return _ListFacts(pools[account_id], read_candidates(connection, account_id))
+        return ListFacts(pools[account_id], read_candidates(connection, account_id))
 
-    def decide(self, facts: _ListFacts, now_ms: int) -> list[int]:
+    def decide(self, facts: ListFacts, now_ms: int) -> list[int]:
         facts.after = decide_candidates(facts.current, self._device_ids, self._append)
         facts.now_ms = now_ms
         verb = "append candidates" if self._append else "replace candidates"

@@ -16,6 +16,7 @@ from fotapool.store.changes import Cause
 from fotapool.store.database import NO_ENDINGS
 from fotapool.store.reader import Reader
 from fotapool.store.writer import Writer
+from fotapool.usecases.refusal_tally import RefusalTally
 
 
 def _new_uuid() -> str:
@@ -74,6 +75,8 @@ class Context:
     contents: Contents = field(default_factory=_NoContents)
     stepping: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by whoever does what is due: the background, or a move of the test clock."""
+    refusals: RefusalTally = field(default_factory=RefusalTally)
+    """What accounts were refused and is not written yet."""
 
 
 @dataclass(frozen=True, slots=True)

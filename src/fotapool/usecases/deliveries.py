@@ -11,6 +11,7 @@ from fotapool.domain.errors import Conflict, NotFound
 from fotapool.store import deliveries as store
 from fotapool.store.database import Connection
 from fotapool.store.deliveries import Attempt, Delivery, DeliveryState
+from fotapool.store.delivery_views import DeliveryRow, read_latest_deliveries
 from fotapool.store.listeners import Listener, read_listener
 from fotapool.store.turns import Ended, Turn, claim_turn, read_due_listeners, read_next_due, record_bodies, record_turn
 from fotapool.usecases.accounts import DirectCommand
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 DELIVERIES_A_CLEANING = 1_000
 """How many old deliveries one transaction deletes."""
 MAX_ATTEMPTS_SHOWN = 100
+LOOKED = 2_000
+"""Through how many deliveries one page of the latest looks for those that are wanted."""
+LAST_ID = 2**62
 
 Encode = Callable[[Event, Listener], bytes]
 """Puts an event into the words of one style."""
@@ -86,6 +90,20 @@ async def list_deliveries(
     """Deliveries by id, after the given one, of one account or of all, in one state or in any."""
     limit = min(limit, OPERATOR_PAGE + 1)
     return await context.reader.long(store.read_deliveries, account_id, state, after, limit)
+
+
+async def list_latest_deliveries(
+    context: Context, account_id: int | None, state: DeliveryState | None, style: str, kind: str, before: int | None,
+    limit: int,
+) -> tuple[list[DeliveryRow], int | None]:  # fmt: skip
+    """Deliveries, newest first, of one account or of all; and the id before which to go on (None: no more).
+
+    `style` of the listener and `kind` of the event are empty for any. It looks through LOOKED at most, so that a page
+    may be short, or empty, and there are more all the same.
+    """
+    return await context.reader.short(
+        read_latest_deliveries, account_id, state, style, kind, LAST_ID if before is None else before, LOOKED, limit
+    )
 
 
 async def read_delivery(context: Context, delivery_id: int) -> tuple[Delivery, list[Attempt]]:

@@ -122,7 +122,7 @@ class DeviceList:
     installed: dict[int, InstalledOn]
 
 
-def _with_contact(rows: Sequence[_Row], fleets: list[Fleet], now_ms: int) -> list[_Row]:
+def with_contact(rows: Sequence[_Row], fleets: list[Fleet], now_ms: int) -> list[_Row]:
     """The rows with when simulated devices last checked in, which is computed, not stored."""
     if not fleets:
         return list(rows)
@@ -142,7 +142,7 @@ async def list_devices(context: Context, caller: Caller, after: int, limit: int)
 
     def read(connection: Connection) -> list[OperatorDeviceRow]:
         rows = read_operator_devices(connection, caller.account_id, after, limit)
-        return _with_contact(rows, read_fleets(connection, caller.account_id), context.clock.now_ms())
+        return with_contact(rows, read_fleets(connection, caller.account_id), context.clock.now_ms())
 
     return await context.reader.short(read)
 
@@ -157,7 +157,7 @@ async def read_page(context: Context, caller: Caller, protocol: str | None, curs
 
     def read(connection: Connection) -> tuple[bool, list[DeviceRow], list[Installed]]:
         known, rows = read_device_page(connection, caller.account_id, protocol, after, size + 1)
-        rows = _with_contact(rows, read_fleets(connection, caller.account_id), context.clock.now_ms())
+        rows = with_contact(rows, read_fleets(connection, caller.account_id), context.clock.now_ms())
         return known, rows, read_installed(connection, caller.account_id, [row.imei for row in rows])
 
     known, rows, installed = await context.reader.short(read)
@@ -187,7 +187,7 @@ async def read_named(
     def read(connection: Connection) -> tuple[dict[int, DeviceRow], list[Installed]]:
         found = read_devices_named(connection, caller.account_id, devices)
         fleets = read_fleets(connection, caller.account_id)
-        rows = _with_contact(list(found.values()), fleets, context.clock.now_ms())
+        rows = with_contact(list(found.values()), fleets, context.clock.now_ms())
         return {row.imei: row for row in rows}, read_installed(connection, caller.account_id, list(found))
 
     found, installed = await context.reader.short(read)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import yaml
@@ -151,7 +151,7 @@ def read_seed_document(text: str) -> SeedDocument:
 
     Raises Invalid that says where the document is wrong.
     """
-    _check_nesting(text)
+    check_nesting(text)
     try:
         plain = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))  # noqa: S506
         return msgspec.convert(plain or {}, SeedDocument, strict=False)
@@ -161,7 +161,28 @@ def read_seed_document(text: str) -> SeedDocument:
         raise Invalid(f"the seed document cannot be read: {error}") from error
 
 
-def _check_nesting(text: str) -> None:
+def read_json_seed(octets: bytes) -> SeedDocument:
+    """Reads JSON in the same way, a hundred times as fast. Raises Invalid that says where the document is wrong."""
+    try:
+        return msgspec.convert(_as_texts(_read_json(octets)), SeedDocument, strict=False)
+    except RecursionError as error:
+        raise Invalid("the seed document is nested too deeply") from error
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise Invalid(f"the seed document cannot be read: {error}") from error
+
+
+_read_json = msgspec.json.Decoder(float_hook=str).decode
+
+
+def _as_texts(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        return {name: _as_texts(value) for name, value in plain.items()}
+    if isinstance(plain, list):
+        return [_as_texts(value) for value in plain]
+    return plain if isinstance(plain, str) else msgspec.json.encode(plain).decode()
+
+
+def check_nesting(text: str) -> None:
     """Raises Invalid for a document so deep that the C parser would exhaust its stack; ours has five levels."""
     depth = 0
     for bracket in _BRACKETS.finditer(text):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import msgspec
 
 from fotapool.domain.campaigns import DAY_MS, MINUTE_MS
 from fotapool.domain.errors import Invalid
 from fotapool.domain.fleets import MAX_FLEETS, Behavior, Fleet, OfflineWindow
-from fotapool.domain.names import MAX_IMEI, is_device_id
+from fotapool.domain.names import MAX_IMEI, format_device_id, is_device_id
 from fotapool.usecases.durations import parse_duration_ms
 
 MAX_OFFLINE_WINDOWS = 10
@@ -56,6 +57,20 @@ class FleetLine(msgspec.Struct, forbid_unknown_fields=True):
             raise Invalid(f"offline may have {MAX_OFFLINE_WINDOWS} windows")
         offline = tuple(_window(line) for line in self.offline)
         return Fleet(int(self.first), last, Behavior(self.randomSeed, every_ms, takes_ms, *failing, offline))
+
+
+def describe_fleet(fleet: Fleet) -> dict[str, Any]:
+    """The members of the FleetLine that the fleet would be read from."""
+    behavior = fleet.behavior
+    return {
+        "first": format_device_id(fleet.first_imei), "count": fleet.last_imei - fleet.first_imei + 1,
+        "checkInEvery": f"PT{behavior.check_in_every_ms // MINUTE_MS}M",
+        "upgradeTakes": f"PT{behavior.upgrade_takes_ms // MINUTE_MS}M",
+        "failAtDownload": behavior.fail_at_download, "failAtVerify": behavior.fail_at_verify,
+        "failAtInstall": behavior.fail_at_install,
+        "offline": [{"from": one.first_hour, "to": one.end_hour, "share": one.share} for one in behavior.offline],
+        "randomSeed": behavior.seed,
+    }  # fmt: skip
 
 
 def _window(line: OfflineLine) -> OfflineWindow:

@@ -21,6 +21,7 @@ from fotapool.store.database import Connection
 from fotapool.store.licenses import read_license_facts, read_status_page
 from fotapool.store.writer import Command, Pools
 from fotapool.usecases.context import Caller, Context
+from fotapool.usecases.refusal_counts import NOT_ASSIGNED, NOT_REMOVED, count_outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +97,16 @@ class _Remove(_LicenseCommand):
 
 async def assign_licenses(context: Context, caller: Caller, device_ids: Sequence[int]) -> LicenseResult:
     """Assigns licenses to the devices, in order, as far as licenses are free."""
-    return await context.writer.submit(_Assign(caller, device_ids))
+    result = await context.writer.submit(_Assign(caller, device_ids))
+    count_outcomes(context, caller.account_name, result.outcomes, NOT_ASSIGNED)
+    return result
 
 
 async def remove_licenses(context: Context, caller: Caller, device_ids: Sequence[int]) -> LicenseResult:
     """Removes the devices' unused licenses."""
-    return await context.writer.submit(_Remove(caller, device_ids))
+    result = await context.writer.submit(_Remove(caller, device_ids))
+    count_outcomes(context, caller.account_name, result.outcomes, NOT_REMOVED)
+    return result
 
 
 async def read_licenses(context: Context, caller: Caller, cursor: int) -> LicenseStatus:

@@ -1,7 +1,8 @@
-"""Applying a seed document to an empty database, and going back to it."""
+"""Applying a seed document to an empty database, putting one in place of everything, and going back to it."""
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,12 +20,17 @@ from fotapool.store.database import Connection
 from fotapool.store.fleets import record_fleets
 from fotapool.store.packages import read_packages, record_packages
 from fotapool.store.schema import forget_everything
+from fotapool.store.snapshots import read_last_ids, replace_rows
+from fotapool.store.writer import MAX_INLINE_DEVICES
 from fotapool.usecases.accounts import DirectCommand
 from fotapool.usecases.context import Caller, Context
 from fotapool.usecases.credentials import MAX_ACCOUNTS, check_key, check_name, check_secret
 from fotapool.usecases.devices import IMPORT_BATCH, import_into
 from fotapool.usecases.documents import SeedAccount, SeedDocument, check_devices, first_repeated, read_devices
 from fotapool.usecases.fleets import read_fleets
+from fotapool.usecases.snapshot_documents import Snapshot
+from fotapool.usecases.snapshot_rows import World, read_world
+from fotapool.usecases.snapshots import put_back, restore, store_contents
 
 SEEDER = Caller("seed", "")
 
@@ -35,6 +41,8 @@ class Seed:
 
     document: SeedDocument
     hashes: dict[str, str]
+    world: World | None = None
+    """What there is in place of the document if it is a snapshot."""
 
 
 def check_document(document: SeedDocument, now_ms: int) -> None:
@@ -93,7 +101,11 @@ def _check_account(account: SeedAccount, now_ms: int) -> None:
         raise Invalid(f"account {account.name}, fleet: {error}") from error
 
 
-async def prepare_seed(document: SeedDocument) -> Seed:
+async def prepare_seed(document: SeedDocument | Snapshot, now_ms: int) -> Seed:
+    """Checks the document, and hashes its secrets. Raises Invalid that says what is wrong."""
+    if isinstance(document, Snapshot):
+        return Seed(SeedDocument(), {}, await asyncio.to_thread(read_world, document))
+    check_document(document, now_ms)
     secrets = {client.secret for client in document.clients} | {user.password for user in document.users}
     return Seed(document, {secret: await hashing.hash_secret(secret) for secret in secrets})
 
@@ -106,15 +118,24 @@ async def seed_empty_database(context: Context, seed: Seed) -> bool:
 
     if not context.settings.emulator and any(account.fleet for account in seed.document.accounts):
         raise Invalid("simulated devices (fleet) are for `fotapool emulate`")
+    if not context.settings.emulator and seed.world is not None:
+        raise Invalid("a snapshot is for `fotapool emulate`, because it has a time of its own")
+    if seed.world is not None:
+        await store_contents(context, seed.world)
 
     def apply(connection: Connection, now_ms: int) -> bool:
         connection.lock_setup()
         if not _is_empty(connection):
             return False
-        _apply(connection, seed, now_ms)
+        if seed.world is not None:
+            restore(connection, context, seed.world, checked=False)
+        else:
+            _apply(connection, seed, now_ms)
         return True
 
-    return await context.writer.submit(DirectCommand(apply, alone=True))
+    command = DirectCommand(apply, alone=True)
+    command.devices = MAX_INLINE_DEVICES + 1  # nobody knows how many there are
+    return await context.writer.submit(command)
 
 
 async def reset_to_seed(context: Context, seed: Seed, reset_clock: Callable[[], None]) -> None:
@@ -123,9 +144,35 @@ async def reset_to_seed(context: Context, seed: Seed, reset_clock: Callable[[], 
     def reset(connection: Connection, now_ms: int) -> None:
         forget_everything(connection)
         reset_clock()
-        _apply(connection, seed, context.clock.now_ms())
+        if seed.world is not None:
+            restore(connection, context, seed.world, checked=True)
+        else:
+            _apply(connection, seed, context.clock.now_ms())
 
     await context.writer.submit(DirectCommand(reset, alone=True))
+
+
+async def replace_by_seed(context: Context, seed: Seed) -> None:
+    """Puts a seed or a snapshot in place of everything but the operators; the clock goes to the snapshot's moment.
+
+    Nothing may step or send meanwhile. Raises Invalid, and ContentsUnavailable; everything is as it was then.
+    """
+    if seed.world is not None:
+        await put_back(context, seed.world)
+        return
+
+    def replace(connection: Connection, now_ms: int) -> None:
+        last_ids = read_last_ids(connection)
+        replace_rows(connection, {})
+        try:
+            _apply(connection, seed, now_ms)
+        except Invalid:
+            connection.record_last_ids(last_ids)  # PostgreSQL would go on numbering from those that are rolled back
+            raise
+
+    command = DirectCommand(replace, alone=True)
+    command.devices = MAX_INLINE_DEVICES + 1
+    await context.writer.submit(command)
 
 
 def _is_empty(connection: Connection) -> bool:

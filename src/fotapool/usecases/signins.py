@@ -120,6 +120,15 @@ class Gate:
             self._written.pop(session_hash, None)
             self.forget()
 
+    @contextlib.asynccontextmanager
+    async def without_any_uses(self) -> AsyncIterator[None]:
+        """The same for a change of all sessions at once."""
+        async with self._flushing:
+            yield
+            self._uses.clear()
+            self._written = {}
+            self.forget()
+
     def _require_bearer(self, bearer: str | None, row: SignInRow) -> None:
         if not bearer:
             raise Refused(Refusal.BEARER_MISSING)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from fotapool.domain.errors import NotFound
+from fotapool.domain.errors import Conflict, NotFound
 from fotapool.domain.licenses import Pool
 from fotapool.domain.names import PurchaseType
 from fotapool.domain.subscriptions import (
     Holder,
+    SubscriptionChange,
     SubscriptionDecision,
     check_total,
     decide_raise,
@@ -17,7 +18,8 @@ from fotapool.domain.subscriptions import (
     reduction_need,
     withdrawable,
 )
-from fotapool.store.accounts import read_account, read_account_by_id, record_purchase_type
+from fotapool.store.accounts import Account, read_account, read_account_by_id, record_purchase_type
+from fotapool.store.candidate_views import SubscriptionPeriod, read_periods
 from fotapool.store.changes import Changes
 from fotapool.store.database import Connection
 from fotapool.store.licenses import read_oldest_holders, read_oldest_notices, read_reduction_candidates
@@ -26,12 +28,23 @@ from fotapool.store.writer import Command, Pools
 from fotapool.usecases.context import Caller, Context
 
 
-def _decide(connection: Connection, pool: Pool, total: int, now_ms: int) -> SubscriptionDecision:
+class PreviewOutdated(Conflict):
+    """What the operator was shown would not happen any more; nothing was changed."""
+
+
+def _decide(
+    connection: Connection, pool: Pool, total: int, now_ms: int, limit: int | None = None
+) -> SubscriptionDecision:
+    """The decision; with a limit, only its first entries: who comes later changes nothing about them."""
     need = reduction_need(pool, total)
     if not need:
-        room = withdrawable(pool, total)
+        room = _at_most(withdrawable(pool, total), limit)
         return decide_raise(pool, total, read_oldest_notices(connection, pool.account_id, room))
-    return decide_reduction(pool, total, _visited(connection, pool, need), now_ms)
+    return decide_reduction(pool, total, _visited(connection, pool, _at_most(need, limit)), now_ms)
+
+
+def _at_most(count: int, limit: int | None) -> int:
+    return count if limit is None else min(count, limit)
 
 
 def _visited(connection: Connection, pool: Pool, need: int) -> Iterator[Holder]:
@@ -55,10 +68,11 @@ class _SubscriptionFacts:
 class _ChangeSubscription(Command[SubscriptionDecision]):
     inline = False
 
-    def __init__(self, caller: Caller, total: int | None, purchase_type: PurchaseType | None) -> None:
+    def __init__(self, caller: Caller, total: int | None, purchase_type: PurchaseType | None, mark: str | None) -> None:
         self._caller = caller
         self._total = total
         self._purchase_type = purchase_type
+        self._mark = mark
         self.account_ids = (caller.account_id,)
 
     @classmethod
@@ -74,6 +88,9 @@ class _ChangeSubscription(Command[SubscriptionDecision]):
             raise NotFound("the account does not exist")
         purchase_type, total = _wanted(account.purchase_type, pool.total, self._total, self._purchase_type)
         decision = _decide(facts.connection, pool, total, now_ms)
+        change = SubscriptionChange(pool.total, account.purchase_type, purchase_type, decision)
+        if self._mark is not None and self._mark != change.mark:
+            raise PreviewOutdated("things have changed since the preview; nothing was changed")
         before, pool.total, pool.subscription_updated_ms = pool.total, total, now_ms
         if (total, purchase_type) != (before, account.purchase_type):
             record_purchase_type(facts.connection, pool.account_id, purchase_type)
@@ -96,23 +113,39 @@ def _wanted(
 
 
 async def change_subscription(
-    context: Context, caller: Caller, total: int | None, purchase_type: PurchaseType | None
+    context: Context, caller: Caller, total: int | None, purchase_type: PurchaseType | None, mark: str | None = None
 ) -> SubscriptionDecision:
-    """Sets the number of licenses; takes licenses, gives notice or withdraws it as the rules say. Raises Invalid."""
-    return await context.writer.submit(_ChangeSubscription(caller, total, purchase_type))
+    """Sets the number of licenses; takes licenses, gives notice or withdraws it as the rules say. Raises Invalid.
+
+    With the mark of a preview it does what that showed, or raises PreviewOutdated.
+    """
+    return await context.writer.submit(_ChangeSubscription(caller, total, purchase_type, mark))
 
 
 async def preview_subscription(
     context: Context, caller: Caller, total: int | None, purchase_type: PurchaseType | None
 ) -> SubscriptionDecision:
     """What `change_subscription` would do now; changes nothing."""
+    return (await preview_change(context, caller, total, purchase_type)).decision
 
-    def decide(connection: Connection, now_ms: int) -> SubscriptionDecision:
+
+async def preview_change(
+    context: Context, caller: Caller, total: int | None, purchase_type: PurchaseType | None, limit: int | None = None
+) -> SubscriptionChange:
+    """The same with the subscription as it is; with a limit, only the first so many devices are decided on."""
+
+    def decide(connection: Connection, now_ms: int) -> SubscriptionChange:
         account = read_account(connection, caller.account_name)
         if account is None:
             raise NotFound(f"account {caller.account_name} does not exist")
-        _, wanted = _wanted(account.purchase_type, account.total, total, purchase_type)
+        wanted_type, wanted = _wanted(account.purchase_type, account.total, total, purchase_type)
         pool = Pool(account.id, account.total, account.used, account.notice, 0, 0, account.candidates, 0, 0)
-        return _decide(connection, replace(pool), wanted, now_ms)
+        decision = _decide(connection, replace(pool), wanted, now_ms, limit)
+        return SubscriptionChange(account.total, account.purchase_type, wanted_type, decision)
 
     return await context.reader.long(decide, context.clock.now_ms())
+
+
+async def list_periods(context: Context, account: Account, before: int, limit: int) -> list[SubscriptionPeriod]:
+    """What the subscription was since when, latest first; those with a number below `before`."""
+    return await context.reader.short(read_periods, account.id, before, limit)

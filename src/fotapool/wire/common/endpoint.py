@@ -15,6 +15,7 @@ from fotapool.http import ClientGone, RequestIds, read_body, stream_body
 from fotapool.store.database import StoreUnavailable
 from fotapool.store.writer import SignInStale
 from fotapool.usecases.context import Context
+from fotapool.usecases.refusal_counts import count_refusal
 from fotapool.usecases.signins import Gate
 from fotapool.wire.common.answers import (
     Answer,
@@ -110,6 +111,7 @@ class Endpoint:
                 return json_answer(await taken)
             return json_answer(await self._handle(operation, scope, receive, head, request_id))
         except Refused as refused:
+            count_refusal(self._context, scope["path_params"].get("account", ""), refused.refusal)
             return self._refuse(refused)
         except StoreUnavailable:
             return self._refuse(Refused(Refusal.STORE_UNAVAILABLE))

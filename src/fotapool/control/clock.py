@@ -1,27 +1,21 @@
-"""What only the emulator has: the test clock and the way back to the seed."""
+"""Operations on the test clock."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 
 import msgspec
 from starlette.responses import Response
 
 from fotapool.clock import MovableClock
-from fotapool.control.requests import ControlCall, ControlOperation, Only, answer, no_content
+from fotapool.control.requests import ControlCall, ControlOperation, Only, answer
 from fotapool.domain.errors import Invalid
 from fotapool.engine.deliveries import Deliveries
+from fotapool.engine.moves import check_move, parse_moment_ms
 from fotapool.engine.runner import Happened, advance, next_due_ms
 from fotapool.http import time_text
 from fotapool.usecases.durations import DURATION_PATTERN, parse_duration_ms
-from fotapool.usecases.seeds import Seed, reset_to_seed
-
-MAX_ADVANCE_MS = 100 * 366 * 86_400_000
-"""How far one call moves the clock at most: a century."""
-MAX_MOMENT_MS = 253_339_228_800_000
-"""9998-01-01: beyond it, the billing months ahead could not be written."""
 
 
 class MoveClock(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,20 +57,12 @@ class ClockView(msgspec.Struct):
     happened: list[HappenedView]
 
 
-class EmulatorControl:
-    """The operations, which need the movable clock, the seed, and the deliveries that follow the clock."""
+class ClockControl:
+    """The operations, which need the movable clock, and the deliveries that follow it."""
 
-    def __init__(
-        self,
-        clock: MovableClock,
-        seed: Callable[[], Seed],
-        deliveries: Callable[[], Deliveries | None],
-        forget: Callable[[], None],
-    ) -> None:
+    def __init__(self, clock: MovableClock, deliveries: Callable[[], Deliveries | None]) -> None:
         self._clock = clock
-        self._seed = seed
         self._deliveries = deliveries
-        self._forget = forget
 
     async def read_clock(self, call: ControlCall) -> Response:
         return answer(await self._view(call, []))
@@ -86,16 +72,8 @@ class EmulatorControl:
         moment_ms = await self._moment(call, given)
         if moment_ms is None:
             return answer(await self._view(call, []))
-        if moment_ms < self._clock.now_ms():
-            raise Invalid("the clock only moves forward; POST /control/v1/reset goes back to the seed and its time")
-        if moment_ms > min(self._clock.now_ms() + MAX_ADVANCE_MS, MAX_MOMENT_MS):
-            raise Invalid("the clock moves a century at most, and not beyond the year 9997")
+        check_move(self._clock.now_ms(), moment_ms)
         return answer(await self._view(call, await advance(call.context, self._clock, moment_ms, self._deliveries())))
-
-    async def reset(self, call: ControlCall) -> Response:
-        await reset_to_seed(call.context, self._seed(), self._clock.reset)
-        self._forget()
-        return no_content()
 
     async def _moment(self, call: ControlCall, given: MoveClock) -> int | None:
         if [given.advance, given.to, given.next].count(msgspec.UNSET) != 2 or given.next is False:
@@ -103,7 +81,7 @@ class EmulatorControl:
         if given.advance is not msgspec.UNSET:
             return self._clock.now_ms() + parse_duration_ms("advance", given.advance)
         if given.to is not msgspec.UNSET:
-            return _moment_ms(given.to)
+            return parse_moment_ms(given.to)
         return await next_due_ms(call.context, self._deliveries())
 
     async def _view(self, call: ControlCall, happened: list[Happened]) -> ClockView:
@@ -127,19 +105,4 @@ class EmulatorControl:
                 "Move the test clock forward; answers when all that fell due is done", ClockView,
                 request=MoveClock, only=Only.EMULATE,
             ),
-            ControlOperation(
-                "reset", "POST", "/reset", self.reset, "Go back to the seed, and to real time or that of --clock",
-                None, 204,
-                only=Only.EMULATE,
-            ),
         )  # fmt: skip
-
-
-def _moment_ms(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return round(moment.timestamp() * 1000)
-    except (ValueError, OverflowError) as error:
-        raise Invalid("to must be a time as in 2026-12-01T00:00:00Z") from error

@@ -1,0 +1,241 @@
+"""Takes the pictures of the console in docs/images: `python docs/screenshots.py`, with Chromium and the test extra.
+
+It starts an emulator with a world of its own, lives 60 days of it by the test clock, and drives a browser through it.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import datetime
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+from playwright.sync_api import Browser, sync_playwright
+
+IMAGES = Path(__file__).parent / "images"
+BEGIN = datetime.datetime(2026, 9, 21, 6, tzinfo=datetime.UTC)
+DAYS = 60
+MAIN, FIRST, DEVICES = "0242078689-00001", 990_000_000_000_000, 6_000
+KEY, SECRET, USER, PASSWORD, OPERATOR = "demo-key", "demo-secret", "zbeeblebrox", "IMgr8", "operator"
+OTHERS = {
+    "0402196254-00001": (1200, 700, 12), "0402196254-00002": (300, 290, 1), "0511274839-00001": (2500, 400, 45),
+    "0620033187-00001": (150, 20, 2), "0620033187-00003": (800, 800, 0), "0733420915-00001": (4000, 3100, -18),
+    "0845519072-00001": (500, 130, 6), "0977230461-00002": (60, 0, 1), "1012884530-00001": (9000, 5200, 60),
+}  # fmt: skip
+"""Further accounts: licenses, how many are assigned at first, and how many a day are added or taken back."""
+REASONS_TO_REFUSE = ("990000000900001", "990000000900002")
+WIDTH = 1100
+QUALITY = 82
+DEVICE_WITH_A_STORY = FIRST + 3
+
+
+def seed() -> dict[str, Any]:
+    """What there is on the first day."""
+    package = {"make": "Verizon", "model": "Tracker-9", "protocol": "LWM2M", "proven": True}
+    accounts = [
+        {
+            "name": name, "licenseCount": total,
+            "devices": [{"first": _imei(10_000 * (place + 1)), "count": 9_000, "licensed": licensed,
+                         "make": "Verizon", "model": "Meter-2", "firmware": "4.1"}],
+        }
+        for place, (name, (total, licensed, _)) in enumerate(OTHERS.items())
+    ]  # fmt: skip
+    main = {
+        "name": MAIN, "licenseCount": 3_000,
+        "devices": [{"first": _imei(0), "count": DEVICES, "licensed": 900, "make": "Verizon", "model": "Tracker-9",
+                     "firmware": "2.0", "protocol": "LWM2M"}],
+        "fleet": [{"first": _imei(0), "count": DEVICES, "checkInEvery": "PT40H", "upgradeTakes": "PT30M",
+                   "failAtDownload": 0.03, "failAtVerify": 0.01, "failAtInstall": 0.02,
+                   "offline": [{"from": 20, "to": 5, "share": 0.4}], "randomSeed": 9}],
+    }  # fmt: skip
+    return {
+        "clients": [{"key": KEY, "secret": SECRET}],
+        "users": [{"username": USER, "password": PASSWORD, "accounts": [MAIN, *OTHERS]}],
+        "accounts": [main, *accounts],
+        "firmware": [
+            {**package, "firmwareName": "Tracker-9_20To21", "fromVersion": "2.0", "toVersion": "2.1"},
+            {**package, "firmwareName": "Tracker-9_21To22", "fromVersion": "2.1", "toVersion": "2.2"},
+        ],
+    }
+
+
+def _imei(number: int) -> str:
+    return f"{FIRST + number:015d}"
+
+
+class World:
+    """The emulator's clients: a user with both tokens, and the operator."""
+
+    def __init__(self, address: str) -> None:
+        self.http = httpx.Client(base_url=address, timeout=300)
+        self.day = 0
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        headers = {"Authorization": f"Bearer {OPERATOR}"}
+        answer = self.http.request(method, f"/control/v1{path}", json=body, headers=headers).raise_for_status()
+        return answer.json() if answer.content else None
+
+    def sign_in(self) -> None:
+        """Anew after each move of the clock, since sessions end."""
+        form = {"grant_type": "client_credentials"}
+        bearer = self.http.post("/api/ts/v1/oauth2/token", auth=(KEY, SECRET), data=form).json()["access_token"]
+        self.http.headers["Authorization"] = f"Bearer {bearer}"
+        login = {"username": USER, "password": PASSWORD}
+        signed_in = self.http.post("/api/m2m/v1/session/login", json=login).json()
+        self.http.headers["VZ-M2M-Token"] = signed_in["sessionToken"]
+
+    def call(self, method: str, path: str, body: Any) -> Any:
+        return self.http.request(method, f"/api/fota{path}", json=body).raise_for_status().json()
+
+    def licenses(self, account: str, verb: str, first: int, count: int) -> None:
+        for start in range(first, first + count, 1000):
+            listed = [_imei(number) for number in range(start, min(start + 1000, first + count))]
+            self.call("POST", f"/v3/licenses/{account}/{verb}", {"deviceList": listed})
+
+    def subscribe(self, total: int) -> None:
+        self.control("PUT", f"/accounts/{MAIN}/subscription", {"licenseCount": total})
+
+    def campaign(self, name: str, versions: tuple[str, str], first: int, count: int, days: int) -> None:
+        """A campaign from tomorrow on."""
+        today = BEGIN + datetime.timedelta(days=self.day)
+        package = f"Tracker-9_{''.join(versions[0].split('.'))}To{''.join(versions[1].split('.'))}"
+        start, end = (today + datetime.timedelta(days=number) for number in (1, days))
+        self.call("POST", f"/v3/campaigns/firmware/{MAIN}", {
+            "campaignName": name, "firmwareName": package, "firmwareFrom": versions[0], "firmwareTo": versions[1],
+            "protocol": "LWM2M", "startDate": f"{start:%Y-%m-%d}", "endDate": f"{end:%Y-%m-%d}",
+            "autoAssignLicenseFlag": False, "autoAddDevicesFlag": False,
+            "deviceList": [_imei(number) for number in range(first, first + count)],
+        })  # fmt: skip
+
+
+def live(world: World) -> None:
+    """Sixty days: growth with weekends, a reduction, two campaigns, some mistakes."""
+    assigned = 900
+    others = {name: licensed for name, (_, licensed, _) in OTHERS.items()}
+    for day in range(DAYS):
+        world.day = day
+        world.sign_in()
+        weekend = (BEGIN + datetime.timedelta(days=day)).weekday() >= 5
+        growth = 0 if weekend else 18 + (day * 37) % 23
+        world.licenses(MAIN, "assign", assigned, growth)
+        assigned += growth
+        if day % 9 == 4:
+            world.licenses(MAIN, "remove", 100 + day * 3, 12)
+            world.call("POST", f"/v3/licenses/{MAIN}/assign", {"deviceList": list(REASONS_TO_REFUSE)})
+        for place, (name, (total, _, step)) in enumerate(OTHERS.items()):
+            change = 0 if weekend else min(step, total - others[name])
+            if change:
+                start = 10_000 * (place + 1) + (others[name] if change > 0 else others[name] + change)
+                world.licenses(name, "assign" if change > 0 else "remove", start, abs(change))
+                others[name] += change
+        happen(world, day)
+        world.control("POST", "/clock", {"advance": "P1D"})
+    world.day = DAYS
+    world.sign_in()
+
+
+def happen(world: World, day: int) -> None:
+    """What is special about a day."""
+    if day == 12:
+        world.campaign("Spring security", ("2.0", "2.1"), 200, 500, 6)
+    elif day == 24:
+        reached = [_imei(number) for number in (5, 3, 8, 13, 21, 34, 55, 89)]
+        world.call("POST", f"/v2/licenses/{MAIN}/cancel", {"deviceList": reached})
+    elif day == 30:
+        world.subscribe(1_400)
+    elif day == 33:
+        world.subscribe(2_400)
+        world.licenses(MAIN, "assign", 0, 30)
+    elif day == 50:
+        waiting = [_imei(number) for number in (40, 41, 47, 52, 60, 61, 73, 88, 90, 91, 97, 99)]
+        world.call("POST", f"/v2/licenses/{MAIN}/cancel", {"deviceList": waiting})
+    elif day == DAYS - 2:
+        world.campaign("Autumn radio", ("2.1", "2.2"), 200, 450, 8)
+
+
+@contextlib.contextmanager
+def emulator() -> Iterator[str]:
+    """The address of an emulator with the seed, on a free port; the same ids and times in each run."""
+    with tempfile.TemporaryDirectory(prefix="fotapool-screenshots-") as directory:
+        file = Path(directory) / "seed.json"
+        file.write_text(json.dumps(seed()))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fotapool.cli", "emulate", "--port", "0", "--seed", str(file), "--random-seed", "1",
+             "--clock", BEGIN.isoformat(), "--operator-key", OPERATOR],
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().split()[-1]
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def pages() -> dict[str, tuple[str, int]]:
+    """The pictures by name: the page that each is of, and its height."""
+    here = f"/console/accounts/{MAIN}"
+    return {
+        "console-pools": ("/console/pools?order=used&down=1", 700),
+        "console-account": (here, 1250),
+        "console-subscription": (f"{here}/subscription?total=1750", 1150),
+        "console-device": (f"{here}/devices/{DEVICE_WITH_A_STORY}", 900),
+        "console-campaign": (f"{here}/campaigns", 1150),
+        "console-clock": ("/console/emulator/clock", 1000),
+    }
+
+
+def take(browser: Browser, address: str) -> list[str]:
+    """Writes the pictures; answers the pages that could not be taken."""
+    context = browser.new_context(base_url=address, color_scheme="light", reduced_motion="reduce")
+    page = context.new_page()
+    page.goto("/console/sign-in")
+    page.fill("#key", OPERATOR)
+    page.click("button")
+    missing = []
+    for name, (path, height) in pages().items():
+        page.set_viewport_size({"width": WIDTH, "height": height})
+        answer = page.goto(path, wait_until="networkidle")
+        if answer is None or answer.status != 200:
+            missing.append(path)
+            continue
+        if name == "console-campaign":
+            page.locator("main tbody a[href*='/campaigns/']").first.click()
+            page.wait_for_load_state("networkidle")
+        if name == "console-clock":
+            page.get_by_role("button", name="1 hour").click()
+            page.wait_for_load_state("networkidle")
+        shot = context.new_cdp_session(page).send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
+        picture = base64.b64decode(shot["data"])
+        (IMAGES / f"{name}.webp").write_bytes(picture)
+        sys.stdout.write(f"{name}.webp, {len(picture) // 1024} KiB\n")
+    return missing
+
+
+def main() -> int:
+    """1 if a page could not be taken, 2 without a browser."""
+    chromium = os.environ.get("FOTAPOOL_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        sys.stderr.write("no browser here: apt-get install chromium, or name one in FOTAPOOL_TEST_CHROMIUM\n")
+        return 2
+    IMAGES.mkdir(exist_ok=True)
+    with emulator() as address, sync_playwright() as playwright:
+        live(World(address))
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        missing = take(browser, address)
+        browser.close()
+    sys.stdout.writelines(f"no picture of {path}\n" for path in missing)
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""Devices for a command: from its arguments, a file or a pipe, checked before anything is sent."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from fotapool.cli.client.failures import WrongInput
+from fotapool.cli.client.output import remark
+
+COLUMNS = ("deviceid", "device_id", "device id", "device", "imei")
+"""Headings of the column with the IMEIs, in any case."""
+MAX_DEVICES = 10_000_000
+MAX_CHARACTERS = 500_000_000
+MAX_LINE = 1_000_000
+TOLD = 5
+"""How many malformed lines a message shows."""
+_IMEI = re.compile(r"[0-9]{15}")
+_ONLY_IMEIS = re.compile(r"(?:[0-9]{15}\r?\n)*(?:[0-9]{15})?")
+_DOUBLED = bytes.maketrans(b"0123456789", bytes(48 + doubled // 10 + doubled % 10 for doubled in range(0, 20, 2)))
+
+
+@dataclass(slots=True)
+class DeviceList:
+    """The devices, each once and in order, and what was odd about what was given."""
+
+    devices: list[str] = field(default_factory=list)
+    malformed: list[str] = field(default_factory=list)
+    """Where and what, the first TOLD of them."""
+    malformed_count: int = 0
+    repeated: int = 0
+    wrong_digits: int = 0
+
+
+def count_wrong_check_digits(devices: Sequence[str]) -> int:
+    """How many of these IMEIs fail Luhn's sum, column by column of the 15 digits: a library's way, one by one, takes as
+    long for 100,000 as assigning them does. The 48 of each ASCII digit add up to 720, which is 0 modulo 10.
+    """
+    digits = "".join(devices).encode()
+    columns = [digits[place::15].translate(_DOUBLED if place % 2 else None) for place in range(15)]
+    return sum(1 for total in map(sum, zip(*columns, strict=True)) if total % 10)
+
+
+def read_devices(arguments: Sequence[str], path: str | None, skip_malformed: bool) -> list[str]:
+    """The devices to ask about; remarks on standard error. Raises WrongInput: then nothing was sent."""
+    if path is None:
+        found = collect(enumerate(arguments, 1), "argument")
+    elif arguments:
+        raise WrongInput("devices come either as arguments or from --file, not both")
+    else:
+        with _opened(path) as file:
+            found = _read(file)
+    _tell(found, skip_malformed)
+    if not found.devices:
+        raise WrongInput(
+            "no devices were given", "Name IMEIs, or a file of them: --file devices.csv, or --file - for a pipe."
+        )
+    return found.devices
+
+
+def _read(file: IO[str]) -> DeviceList:
+    """Nothing but IMEIs, as most files have it, is taken at once; anything else is looked at line by line."""
+    try:
+        text = file.read(MAX_CHARACTERS + 1)
+    except UnicodeDecodeError as error:
+        raise WrongInput("the file is no text in UTF-8", "Save it as CSV in UTF-8.") from error
+    if len(text) > MAX_CHARACTERS:
+        raise WrongInput(f"the file has more than {MAX_CHARACTERS:,} characters", "Split it.")
+    if _ONLY_IMEIS.fullmatch(text):
+        return _sorted_out(text.split(), DeviceList())
+    return collect(_in_lines(io.StringIO(text, newline=None)), "line")
+
+
+def collect(given: Iterable[tuple[int, str]], label: str) -> DeviceList:
+    """Pairs of number and text, sorted out; `label` is what is numbered. Raises WrongInput for too many."""
+    found = DeviceList()
+    good: list[str] = []
+    is_imei = _IMEI.fullmatch
+    for number, text in given:
+        if is_imei(text):
+            good.append(text)
+            continue
+        found.malformed_count += 1
+        if len(found.malformed) < TOLD:
+            found.malformed.append(f"{label} {number}: {text[:40]!r}{_why(text)}")
+    return _sorted_out(good, found)
+
+
+def _sorted_out(given: list[str], found: DeviceList) -> DeviceList:
+    """With each device once."""
+    if len(given) > MAX_DEVICES:
+        raise WrongInput(f"more than {MAX_DEVICES:,} devices", "Split the file.")
+    found.devices = list(dict.fromkeys(given))
+    found.repeated = len(given) - len(found.devices)
+    found.wrong_digits = count_wrong_check_digits(found.devices)
+    return found
+
+
+def _why(text: str) -> str:
+    if not text.isascii() or not text.isdigit():
+        return " is no number"
+    if len(text) == 14:
+        return " lacks the check digit"
+    return f" has {len(text)} digits" + (
+        ", as an IMEISV has: the first 14 and a check digit are the IMEI" if len(text) == 16 else ""
+    )
+
+
+def _tell(found: DeviceList, skip_malformed: bool) -> None:
+    if found.malformed_count:
+        more = f"\n  … and {found.malformed_count - TOLD:,} more" if found.malformed_count > TOLD else ""
+        listed = "\n".join(f"  {one}" for one in found.malformed) + more
+        text = f"{found.malformed_count:,} of what was given are no IMEIs of 15 digits:\n{listed}"
+        if not skip_malformed:
+            raise WrongInput(text, "Nothing was sent. Correct them, or leave them out with --skip-malformed.")
+        remark(f"left out: {text}")
+    if found.repeated:
+        remark(f"{found.repeated:,} devices were given more than once; each is sent once")
+    if found.wrong_digits:
+        remark(f"{found.wrong_digits:,} of {len(found.devices):,} IMEIs have a wrong check digit; they are sent anyway")
+
+
+def _opened(path: str) -> IO[str]:
+    if path == "-":
+        return sys.stdin
+    try:
+        return Path(path).open(encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise WrongInput(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _in_lines(file: IO[str]) -> Iterator[tuple[int, str]]:
+    """Line number and IMEI of each line. The first line may be a header that says which column to take."""
+    column, separator, first = 0, "", True
+    for number, raw in enumerate(file, 1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("{"):
+            first = False
+            yield number, _in_json(line)
+            continue
+        if first:
+            first = False
+            separator = next((sign for sign in ",;\t" if sign in line), "")
+            header = [cell.strip().lower() for cell in _cells(line, separator)]
+            named = [place for place, cell in enumerate(header) if cell in COLUMNS]
+            if named:
+                column = named[0]
+                continue
+        cells = _cells(line, separator)
+        yield number, cells[column].strip() if column < len(cells) else ""
+
+
+def _cells(line: str, separator: str) -> Sequence[str]:
+    if not separator:
+        return (line.strip("\"'"),)
+    return next(csv.reader([line[:MAX_LINE]], delimiter=separator)) if '"' in line else line.split(separator)
+
+
+def _in_json(line: str) -> str:
+    """`fotapool devices list --json | fotapool licenses assign --file - …` works."""
+    try:
+        document = json.loads(line)
+    except ValueError:
+        return line
+    device = document.get("deviceId", document.get("imei"))
+    return device if isinstance(device, str) else line
+
+
+def in_chunks(devices: Sequence[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(devices), size):
+        yield list(devices[start : start + size])

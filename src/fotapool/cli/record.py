@@ -1,0 +1,125 @@
+"""`fotapool record`: a proxy to the real service whose recording can be shared."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+if TYPE_CHECKING:
+    from fotapool.recording.pairs import RecordingFile
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def _check_upstream(_: click.Context, __: click.Parameter, url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+        raise click.BadParameter("must be the base address of a service, as https://thingspace.verizon.com/api")
+    return url
+
+
+@click.command(context_settings={"auto_envvar_prefix": "FOTAPOOL_RECORD"})
+@click.option("--upstream", required=True, metavar="URL", callback=_check_upstream, help="The real service.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE_OR_DIR",
+    help="A new file, or a directory that gets a new file for this session.",
+)
+@click.option("--host", default="127.0.0.1", help="Address to listen on.", show_default=True)
+@click.option(
+    "--port", default=8090, type=click.IntRange(0, 65535), help="Port; 0 picks a free one.", show_default=True
+)
+@click.option(
+    "--redact-member",
+    multiple=True,
+    metavar="NAME",
+    help="A further member, field or parameter whose values are replaced; may be given several times.",
+)
+@click.option(
+    "--redact-text",
+    multiple=True,
+    metavar="TEXT",
+    help="A further text that is replaced wherever it stands; may be given several times.",
+)
+@click.option(
+    "--upstream-ca",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Certificate authority of the service, if it is not one of the usual ones.",
+)
+def record(
+    upstream: str, out: Path, host: str, port: int, redact_member: tuple[str, ...], redact_text: tuple[str, ...],
+    upstream_ca: str | None,
+) -> None:  # fmt: skip
+    """Pass requests on to the real service, and record them without what is secret.
+
+    Point your client at the address that is printed. What is replaced, and the file's format: docs/recording.md.
+
+    \b
+    Example:
+      fotapool record --upstream https://thingspace.verizon.com/api --out recordings/
+      fotapool compare recordings/recording-20260301T120000Z.jsonl
+    """
+    from fotapool.cli.running import StartFailed
+    from fotapool.clock import SystemClock
+    from fotapool.recording.pairs import RecordingFile
+    from fotapool.recording.proxy import file_name
+
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    if host not in LOOPBACK:
+        click.echo("warning: others can reach this proxy, and what they send it passes on to the service", err=True)
+    path = out / file_name(SystemClock().now_ms()) if out.is_dir() else out
+    try:
+        file = RecordingFile(path)
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}; name a new file, or a directory") from error
+    try:
+        _serve(file, path, upstream, host, port, redact_member, redact_text, upstream_ca)
+    except StartFailed as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        file.close()
+        click.echo(f"{file.pairs} requests recorded in {path}", err=True)
+
+
+def _serve(
+    file: RecordingFile, path: Path, upstream: str, host: str, port: int, members: tuple[str, ...],
+    texts: tuple[str, ...], authority: str | None,
+) -> None:  # fmt: skip
+    """Until SIGTERM or SIGINT. Raises StartFailed."""
+    import uvicorn
+
+    from fotapool.cli.running import address, listen
+    from fotapool.clock import SystemClock
+    from fotapool.recording.proxy import Proxy, Recorder, open_client
+    from fotapool.recording.redaction import Redactor
+    from fotapool.settings import Settings
+
+    settings = Settings(host=host, port=port)
+    listener = listen(settings)
+    recorder = Recorder(file, Redactor(secrets.token_bytes(32), members, texts))
+    is_local = urlsplit(upstream).hostname in LOOPBACK
+    app = Proxy(upstream, recorder, SystemClock(), lambda: open_client(authority, is_local))
+
+    class Announcing(uvicorn.Server):
+        async def startup(self, sockets: object = None) -> None:
+            await super().startup([listener])
+            if self.started:
+                click.echo(f"fotapool records on {address(settings, listener)} to {path}")
+
+    # uvicorn stops in order at the signal and then raises it again: by then it is obeyed.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, lifespan="on", server_header=False, date_header=False
+    )
+    with suppress(KeyboardInterrupt), listener:
+        Announcing(config).run(sockets=[listener])

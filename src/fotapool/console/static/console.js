@@ -1,0 +1,88 @@
+// What the pages cannot do without a script: charts, copying, and asking for confirmation. Everything else is HTML and htmx.
+"use strict";
+
+(() => {
+  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  // Canvas knows no light-dark(): let the browser compute the color on an element.
+  const computed = (name) => {
+    const probe = document.createElement("span");
+    probe.style.color = color(name);
+    document.body.append(probe);
+    const found = getComputedStyle(probe).color;
+    probe.remove();
+    return found;
+  };
+
+  // The moments at which something happened, as vertical lines with a word.
+  const marks = (found) => ({
+    hooks: {
+      draw: (plot) => {
+        const { ctx, bbox } = plot;
+        ctx.save();
+        ctx.strokeStyle = ctx.fillStyle = computed("--warn");
+        ctx.setLineDash([4, 4]);
+        ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
+        for (const [place, { at, words }] of found.entries()) {
+          const x = Math.round(plot.valToPos(at, "x", true));
+          if (x < bbox.left || x > bbox.left + bbox.width) continue;
+          ctx.beginPath();
+          ctx.moveTo(x, bbox.top);
+          ctx.lineTo(x, bbox.top + bbox.height);
+          ctx.stroke();
+          const fits = x + 4 + ctx.measureText(words).width < bbox.left + bbox.width;
+          ctx.textAlign = fits ? "left" : "right";
+          ctx.fillText(words, fits ? x + 4 : x - 4, bbox.top + (12 + 14 * (place % 3)) * devicePixelRatio);
+        }
+        ctx.restore();
+      },
+    },
+  });
+
+  // How moments are written along the axis, by the seconds between them: 24 hours, and dates as the pages have them.
+  const line = (seconds, words, day, minute = null) => [seconds, words, `\n${day}`, null, `\n${day}`, null, minute, null, 1];
+  const moments = [
+    [31536000, "{YYYY}", null, null, null, null, null, null, 1],
+    [2419200, "{YYYY}-{MM}", null, null, null, null, null, null, 1],
+    [86400, "{MM}-{DD}", "\n{YYYY}", null, null, null, null, null, 1],
+    line(60, "{HH}:{mm}", "{YYYY}-{MM}-{DD}"),
+    line(0.001, "{ss}.{fff}", "{YYYY}-{MM}-{DD} {HH}:{mm}", "\n{HH}:{mm}"),
+  ];
+
+  const draw = (element) => {
+    const chart = JSON.parse(document.getElementById(`chart-${element.dataset.chart}`).textContent);
+    const axis = { stroke: computed("--quiet"), grid: { stroke: computed("--line") } };
+    const series = chart.series.map(({ name, color: of, stepped }) => ({
+      label: name, stroke: computed(of), width: 2, spanGaps: true,
+      paths: stepped ? uPlot.paths.stepped({ align: 1 }) : undefined,
+    }));
+    const plot = new uPlot({
+      width: element.clientWidth, height: 280, tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+      scales: { y: { range: (_, low, high) => [0, Math.max(1, high * 1.05)] } },
+      axes: [{ ...axis, values: moments }, { ...axis, size: 70 }],
+      series: [{ value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, ...series], plugins: [marks(chart.marks)],
+    }, [chart.times, ...chart.values], element);
+    new ResizeObserver(() => {
+      if (element.clientWidth) plot.setSize({ width: element.clientWidth, height: 280 });
+    }).observe(element);
+  };
+
+  const prepare = (root) => {
+    if (window.uPlot) root.querySelectorAll(".plot[data-chart]:empty").forEach(draw);
+    root.querySelectorAll("[data-copy]").forEach((button) => {
+      button.hidden = !navigator.clipboard;
+    });
+  };
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    button.textContent = "Copied";
+  });
+  document.addEventListener("submit", (event) => {
+    const words = event.target.dataset.confirm;
+    if (words && !window.confirm(words)) event.preventDefault();
+  });
+  document.addEventListener("DOMContentLoaded", () => prepare(document));
+  document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));
+})();

@@ -1,0 +1,238 @@
+"""Takes out of a request and its answer what is secret, before anything of them is written."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+from fotapool.recording.operations import find_operation
+from fotapool.recording.pairs import Body
+from fotapool.recording.stand_ins import StandIns
+
+IMEI_DIGITS = 15
+SIGN_IN_PATHS = ("/api/ts/", "/api/m2m/")
+FORM = "application/x-www-form-urlencoded"
+UNREADABLE = "it could not be read as what it says it is, and is not written because it may hold secrets"
+NOT_TEXT = "it is neither JSON nor a form nor text"
+
+KEPT_HEADERS = frozenset({
+    "accept", "allow", "authorization", "cache-control", "content-type", "location", "retry-after",
+    "revokedaccesstoken", "user-agent", "vz-m2m-token", "www-authenticate",
+})  # fmt: skip
+"""The headers that a recording has; the values of all others are never written."""
+
+_TOKENS = "token sessiontoken accesstoken refreshtoken idtoken vzm2mtoken jwt"
+_PRECISE = "mdn msisdn min phone phonenumber iccid imsi eid esn meid ip ipaddress customername contactname"
+_MEMBERS = {
+    "token": _TOKENS.split(),
+    "user": ["username", "user", "login", "loginname", "userid"],
+    "password": ["password", "oldpassword", "newpassword", "passwd"],
+    "key": ["clientid", "clientkey", "apikey", "consumerkey"],
+    "secret": ["secret", "clientsecret", "consumersecret"],
+    "account": ["account", "accounts", "accountname", "accountnumber", "participantname", "billingaccountname"],
+    "url": ["url", "callbackurl"],
+    "shaped": _PRECISE.split(),
+}
+KIND_OF_MEMBER = {name: kind for kind, names in _MEMBERS.items() for name in names}
+"""By the member's name, in lower case and without punctuation."""
+CURSORS = frozenset({"lastseendeviceid", "deviceid", "imei"})
+"""Members that may hold a device id as a number, without its leading zeros."""
+
+_PATTERNS = (
+    ("url", r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>\\]+"),
+    ("mail", r"[\w.+-]+@[\w-]+\.[\w.-]+"),
+    ("known", None),
+    ("uuid", r"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b"),
+    ("account", r"(?<![0-9])[0-9]{6,10}-[0-9]{5}(?![0-9])"),
+    ("phone", r"(?<![0-9])[0-9]{3}[-. )]{1,2}[0-9]{3}[-. ][0-9]{4}(?![0-9])"),
+    ("digits", r"[0-9]{10,}"),
+    ("meid", r"\b(?=[0-9A-Fa-f]*[0-9])(?=[0-9A-Fa-f]*[A-Fa-f])[0-9A-Fa-f]{14}\b"),
+)
+_FORM = re.compile(r"[\w.-]{1,64}=[^&]*(?:&[\w.-]{1,64}=[^&]*)*")
+_NUMBERS = re.compile("|".join(pattern or "" for name, pattern in _PATTERNS if name in ("digits", "phone", "meid")))
+_MAYBE_IMEI = re.compile(rf"(?<![0-9])[0-9]{{{IMEI_DIGITS}}}(?![0-9])")
+
+
+class Redactor:
+    """One recording's: the same value has the same stand-in in all of its pairs."""
+
+    def __init__(self, salt: bytes, members: Iterable[str] = (), texts: Iterable[str] = ()) -> None:
+        """`members` are further ones whose values are replaced, `texts` further values, wherever they stand."""
+        self._stand_ins = StandIns(salt)
+        self._kinds = {**KIND_OF_MEMBER, **{_plain(name): "shaped" for name in members}}
+        self._texts = sorted(filter(None, texts), key=len, reverse=True)
+        for text in self._texts:
+            self._stand_ins.known[text] = self._stand_ins.shaped(text)
+        self._pattern = self._compile()
+        self._compiled = len(self._stand_ins.known)
+
+    # --- pieces ------------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """From now on, the names and tokens that were met so far are also found inside of texts."""
+        if len(self._stand_ins.known) != self._compiled:
+            self._pattern, self._compiled = self._compile(), len(self._stand_ins.known)
+
+    def learn_imeis(self, *texts: str) -> None:
+        """Gives all device ids of a pair their stand-ins together, so that these have the same order."""
+        self._stand_ins.add_imeis(int(found) for text in texts for found in _MAYBE_IMEI.findall(text))
+
+    def path(self, method: str, path: str) -> str:
+        """A path as it was sent, percent-encoded."""
+        parameters = find_operation(method, path).parameters
+        if "account" in parameters:
+            self._stand_ins.account(parameters["account"])
+        values = set(parameters.values())
+        segments = path.split("/")
+        return "/".join(
+            quote(self.text(unquote(one)), safe="") if unquote(one) in values or not parameters else one
+            for one in segments
+        )
+
+    def query(self, query: str) -> str:
+        pairs = parse_qsl(query, keep_blank_values=True)
+        return urlencode(self.fields(pairs))
+
+    def headers(self, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+        """Those of KEPT_HEADERS, in lower case."""
+        found = {}
+        for name, value in headers:
+            name = name.lower()
+            if name in KEPT_HEADERS:
+                found[name] = self._header(name, value)
+        return found
+
+    def _header(self, name: str, value: str) -> str:
+        if name == "authorization":
+            return self._authorization(value)
+        if name in ("vz-m2m-token", "revokedaccesstoken"):
+            return self._stand_ins.token(value)
+        return self.text(value)
+
+    def _authorization(self, value: str) -> str:
+        scheme, _, credentials = value.partition(" ")
+        if scheme.lower() == "basic":
+            try:
+                key, colon, secret = base64.b64decode(credentials.strip(), validate=True).decode().partition(":")
+            except (binascii.Error, UnicodeDecodeError):
+                colon = ""
+            if colon:
+                named = f"{self._stand_ins.named('key', key)}:{self._stand_ins.named('secret', secret)}"
+                return f"{scheme} {base64.b64encode(named.encode()).decode()}"
+        if scheme.lower() in ("basic", "bearer"):
+            return f"{scheme} {self._stand_ins.token(credentials)}"
+        return self._stand_ins.token(value)
+
+    # --- bodies ------------------------------------------------------------------------------------------------------
+
+    def body(self, content: bytes, content_type: str, path: str, is_answer: bool) -> Body | None:
+        """None without a body; what cannot be read for certain is left out, and of a request also free text."""
+        if not content:
+            return None
+        media_type = content_type.partition(";")[0].strip().lower()
+        try:
+            text = content.decode()
+        except UnicodeDecodeError:
+            return Body(leftOut=NOT_TEXT)
+        if media_type.endswith("json") or text.lstrip()[:1] in ("{", "["):
+            try:
+                return Body(json=self._document(json.loads(text)))
+            except (ValueError, RecursionError):
+                return Body(leftOut=UNREADABLE)
+        if media_type == FORM and not is_answer and _FORM.fullmatch(text):
+            return Body(form=self.fields(parse_qsl(text, keep_blank_values=True)))
+        if path.startswith(SIGN_IN_PATHS) or not media_type.startswith("text/") or not is_answer:
+            return Body(leftOut=UNREADABLE)
+        return Body(text=self.text(text))
+
+    def fields(self, fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """The fields of a form or of a query."""
+        return [(self.text(name), str(self._member(name, value))) for name, value in fields]
+
+    def _document(self, document: Any) -> Any:
+        if isinstance(document, Mapping):
+            return {self.text(name): self._member(name, value) for name, value in document.items()}
+        if isinstance(document, list):
+            return [self._document(one) for one in document]
+        if isinstance(document, str):
+            return self.text(document)
+        if isinstance(document, int | float) and not isinstance(document, bool):
+            return self._number(document)
+        return document
+
+    def _member(self, name: str, value: Any) -> Any:
+        plain = _plain(name)
+        if isinstance(value, list):
+            return [self._member(name, one) for one in value]
+        if isinstance(value, Mapping) or value is None or isinstance(value, bool) or value == "":
+            return self._document(value)
+        if plain in CURSORS and isinstance(value, int):
+            return int(self._stand_ins.imei(f"{value:0{IMEI_DIGITS}d}")) if value < 10**IMEI_DIGITS else 0
+        if plain in CURSORS and isinstance(value, str) and _MAYBE_IMEI.fullmatch(value):
+            return self._stand_ins.imei(value)
+        kind = self._kinds.get(plain)
+        if kind is None:
+            return self._document(value)
+        stand_in = self._of_kind(kind, str(value))
+        return int(stand_in) if isinstance(value, int) and stand_in.isdigit() else stand_in
+
+    def _number(self, number: int | float) -> int | float:
+        """A long number is as telling as its digits are."""
+        if isinstance(number, float) and (number != number or abs(number) < 10**9 or not number.is_integer()):
+            return number
+        text = str(int(number)) if abs(number) < 10**60 else ""
+        replaced = self.text(text)
+        return type(number)(replaced) if replaced else 0
+
+    # --- texts -------------------------------------------------------------------------------------------------------
+
+    def text(self, text: str) -> str:
+        """Any text, with what is secret in it replaced."""
+        return self._pattern.sub(self._replace, text)
+
+    def _compile(self) -> re.Pattern[str]:
+        known = self._stand_ins.known
+        longest_first = sorted(known, key=len, reverse=True)
+        words = rf"(?<![0-9A-Za-z])(?:{'|'.join(map(re.escape, longest_first))})(?![0-9A-Za-z])"
+        patterns = [(name, pattern or words) for name, pattern in _PATTERNS if pattern or known]
+        if self._texts:
+            patterns.insert(0, ("given", "|".join(map(re.escape, self._texts))))
+        return re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in patterns))
+
+    def _replace(self, found: re.Match[str]) -> str:
+        text, kind = found[0], found.lastgroup or ""
+        if text in self._stand_ins.known:
+            return self._stand_ins.known[text]
+        if kind == "uuid":
+            return text
+        if kind == "digits" and len(text) == IMEI_DIGITS:
+            return self._stand_ins.imei(text)
+        return self._of_kind({"digits": "shaped", "phone": "shaped", "meid": "shaped"}.get(kind, kind), text)
+
+    def _of_kind(self, kind: str, text: str) -> str:
+        if text in self._stand_ins.known:
+            return self._stand_ins.known[text]
+        make: dict[str, Callable[[str], str]] = {
+            "token": self._stand_ins.token, "shaped": self._shaped, "account": self._stand_ins.account,
+            "url": self._url, "mail": self._stand_ins.mail,
+        }  # fmt: skip
+        return make[kind](text) if kind in make else self._stand_ins.named(kind, text)
+
+    def _shaped(self, text: str) -> str:
+        """Numbers are found wherever they stand; other values are only if they are known."""
+        if _MAYBE_IMEI.fullmatch(text):
+            return self._stand_ins.imei(text)
+        found_anyway = _NUMBERS.fullmatch(text) is not None
+        return self._stand_ins.shaped(text) if found_anyway else self._stand_ins.token(text)
+
+    def _url(self, text: str) -> str:
+        return self._stand_ins.url(text) if "://" in text else self._stand_ins.token(text)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^0-9a-z]", "", name.lower())

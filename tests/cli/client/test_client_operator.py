@@ -1,0 +1,169 @@
+"""The commands of the operator plane, and of the emulator."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from helpers import ACCOUNT, OTHER, Api, device, devices
+
+
+def test_accounts_are_made_listed_shown_and_suspended(cli: Any) -> None:
+    assert cli.one("accounts", "create", "new-1", "--licenses", "7")["licenseCount"] == 7
+    assert [row["name"] for row in cli.rows("accounts", "list")] == [ACCOUNT, OTHER, "new-1"]
+    cli("accounts", "suspend", "new-1")
+    assert cli.one("accounts", "show", "new-1")["status"] == "suspended"
+    assert "new-1 is active" in cli("accounts", "activate", "new-1").stdout
+    table = cli("accounts", "list").stdout.splitlines()
+    assert table[0].split()[:2] == ["ACCOUNT", "STATUS"]
+    assert table[1].split() == [ACCOUNT, "active", "TS-HFOTA-MRC", "5", "0", "5", "0", "0"]
+    assert cli.one("accounts", "audit", ACCOUNT)["consistent"]
+    assert "account nobody does not exist" in cli("accounts", "show", "nobody", code=4).stderr
+
+
+def test_a_reduction_is_shown_confirmed_by_the_accounts_name_and_done_as_shown(api: Api, cli: Any) -> None:
+    api.assign(0, 1, 2, 3)
+    api.candidates(2)
+    change = ("subscription", "change", ACCOUNT, "--licenses", "2")
+    expected = cli.one(*change, "--preview")
+    assert expected["reclaimed"] == devices(2, 0)
+    for answer in ("", "yes\n", f"{OTHER}\n"):
+        assert "nothing was changed" in cli(*change, given=answer, code=5).stderr
+    assert cli.one("subscription", "show", ACCOUNT)["licenseCount"] == 5
+    result = cli(*change, given=f"{ACCOUNT}\n")
+    assert "1 reclaimed: subscription reduced; the device was on the cancellation candidate list" in result.stderr
+    assert f"{ACCOUNT} has 2 licenses now: 2 devices lost their license" in result.stdout
+    assert api.licensed() == devices(1, 3)
+    assert cli.one("subscription", "change", ACCOUNT, "--licenses", "1", "--yes")["reclaimed"] == devices(1)
+    assert "say what to change" in cli("subscription", "change", ACCOUNT, code=2).stderr
+
+
+def test_devices_are_imported_and_bad_lines_told(api: Api, cli: Any, tmp_path: Path) -> None:
+    path = tmp_path / "devices.csv"
+    path.write_text("deviceId,make,licensed\n350000000000006,X,true\n99,Y,\n")
+    result = cli("devices", "import", ACCOUNT, str(path), code=1)
+    assert "1 of 2 devices imported, 1 with a license; 1 failed" in result.stdout
+    assert "line 3: 99" in result.stderr
+    given = '{"deviceId": "350000000000014"}\n'
+    assert cli.one("devices", "import", ACCOUNT, "-", "--format", "ndjson", given=given)["kept"] == 1
+    assert {"350000000000006", "350000000000014"} < {row["deviceId"] for row in cli.rows("devices", "list", ACCOUNT)}
+    assert "--format" in cli("devices", "import", ACCOUNT, "-", given="", code=2).stderr
+    assert api.licensed() == ["350000000000006"]
+
+
+def test_the_ledger_is_a_table_json_and_csv(api: Api, cli: Any) -> None:
+    api.assign(0, 1)
+    api.remove(1)
+    assert [row["what"] for row in cli.rows("ledger", ACCOUNT, "--device", device(1))] == ["assigned", "removed"]
+    rows = list(csv.DictReader(io.StringIO(cli("ledger", ACCOUNT, "--csv", "--after", "1").stdout)))
+    assert [(row["number"], row["deviceId"], row["usedAfter"]) for row in rows] == [
+        ("2", device(1), "2"), ("3", device(1), "1"),
+    ]  # fmt: skip
+    assert "0 -> 1" in cli("ledger", ACCOUNT).stdout
+
+
+def test_statements_are_listed_shown_and_exported(cli: Any) -> None:
+    assert [row["month"] for row in cli.rows("statements", "list", ACCOUNT)] == ["2026-03"]
+    assert cli.one("statements", "show", ACCOUNT, "2026-03")["totals"]["licenses"] == 5
+    rows = list(csv.DictReader(io.StringIO(cli("statements", "show", ACCOUNT, "2026-03", "--csv").stdout)))
+    assert (rows[0]["kind"], rows[0]["quantity"]) == ("license", "5")
+    assert "licenses under notice  0" in cli("statements", "show", ACCOUNT, "2026-03").stdout
+    cli("statements", "show", ACCOUNT, "march", code=4)
+
+
+def test_deliveries_are_listed_shown_and_sent_again(api: Api, cli: Any) -> None:
+    assert api.call("POST", f"/v3/callbacks/{ACCOUNT}", {"url": "http://127.0.0.1:9/nobody"}).status_code == 200
+    package = {"firmwareName": "P", "make": "Verizon", "model": "Model-A", "fromVersion": "1", "toVersion": "2"}
+    assert api.control("POST", "/firmware", package).status_code == 201
+    body = {"firmwareName": "P", "startDate": "2026-03-11", "endDate": "2026-03-12", "deviceList": devices(0)}
+    assert api.call("POST", f"/v3/campaigns/firmware/{ACCOUNT}", body).status_code == 200
+    cli("clock", "advance", "P9D")
+    failed = cli.rows("deliveries", "list", "--account", ACCOUNT, "--state", "failed")
+    assert failed
+    number = str(failed[0]["id"])
+    shown = cli.one("deliveries", "show", number)
+    assert shown["delivery"]["account"] == ACCOUNT
+    assert shown["attempts"]
+    assert cli.rows("deliveries", "redeliver", number)[0]["state"] == "waiting"
+    assert "ACCOUNT" in cli("deliveries", "list").stdout
+    assert ACCOUNT in cli("deliveries", "show", number).stdout
+
+
+def test_users_clients_and_operators_come_and_go(cli: Any) -> None:
+    made = cli.one("users", "create", "joe", "--account", ACCOUNT)
+    assert made["password"]
+    given = cli("users", "create", "jane", "--password-stdin", "--json", given="open sesame\n")
+    assert "open sesame" not in given.output
+    assert [row["username"] for row in cli.rows("users", "list")] == ["jane", "joe", "zbeeblebrox"]
+    cli("users", "unlock", "joe")
+    assert cli.one("clients", "create", "--key", "k1")["secret"]
+    assert cli.one("operators", "create", "night")["key"]
+    for kind, name, member in (("users", "joe", "username"), ("clients", "k1", "key"), ("operators", "night", "name")):
+        assert name in cli(kind, "list").stdout
+        cli(kind, "delete", name, given="no\n", code=5)
+        cli(kind, "delete", name, "--yes")
+        assert name not in [row[member] for row in cli.rows(kind, "list")]
+
+
+def test_an_operator_who_may_only_look_is_told_so(cli: Any) -> None:
+    key = cli.one("operators", "create", "guest", "--role", "look")["key"]
+    cli("accounts", "list", FOTAPOOL_OPERATOR_KEY=key)
+    refused = cli("accounts", "create", "new-2", code=4, FOTAPOOL_OPERATOR_KEY=key)
+    assert "needs the role" in refused.stderr
+
+
+def test_the_clock_is_moved_and_tells_what_happened(api: Api, cli: Any) -> None:
+    api.assign(0)
+    assert cli.one("clock", "show")["now"].startswith("2026-03-10T12:00")
+    assert "it is 2026-03-10T12:20:00" in cli("clock", "advance", "PT20M").stdout
+    assert cli.one("clock", "to", "2026-04-01T00:00:00Z")["now"].startswith("2026-04-01T00:00")
+    cli("clock", "next")
+    assert "answered 400" in cli("clock", "advance", "tomorrow", code=4).stderr
+
+
+def test_faults_and_requests_of_the_emulator(cli: Any) -> None:
+    rule = '{"match": {"path": "/fota", "nth": 1}, "action": {"status": 418}}'
+    assert cli.one("faults", "add", rule)["id"] == 1
+    added = cli.one(
+        "faults", "add", "--account", ACCOUNT, "--device", device(1), "--probability", "0.5", "--status", "429",
+        "--retry-after", "2", "--latency-ms", "1",
+    )  # fmt: skip
+    assert added["match"] == {"account": ACCOUNT, "deviceId": device(1), "probability": 0.5}
+    assert added["action"] == {"status": 429, "headers": {"Retry-After": "2"}, "latencyMs": 1}
+    assert "say what happens" in cli("faults", "add", "--path", "/x", code=2).stderr
+    assert "is no JSON" in cli("faults", "add", "{", code=2).stderr
+    cli("faults", "remove", "2")
+    assert [row["id"] for row in cli.rows("faults", "list")] == [1]
+    cli("licenses", "show", ACCOUNT, code=4)
+    row = cli.rows("requests", "list", "--status", "418")[0]
+    assert "418" in cli("requests", "list").stdout
+    assert cli.one("requests", "show", str(row["number"]))["status"] == 418
+    assert cli("requests", "show", str(row["number"]), "--as", "curl").stdout.startswith("#")
+    cli("requests", "clear")
+    cli("faults", "clear")
+    assert "No faults" in cli("faults", "list").stderr
+
+
+def test_snapshots_are_saved_for_nobody_else_and_put_back(api: Api, cli: Any, tmp_path: Path) -> None:
+    api.assign(0)
+    path = tmp_path / "before.json"
+    cli("snapshot", "save", str(path))
+    assert os.name != "posix" or stat.S_IMODE(path.stat().st_mode) == 0o600
+    cli("accounts", "copy", ACCOUNT, "copy-1")
+    assert cli.one("accounts", "show", "copy-1")["licenseUsedCount"] == 1
+    cli("snapshot", "restore", str(path), given="no\n", code=5)
+    cli("snapshot", "restore", str(path), "--yes")
+    assert [row["name"] for row in cli.rows("accounts", "list")] == [ACCOUNT, OTHER]
+
+
+def test_what_only_the_emulator_has_is_said_to_be_so(
+    start: Callable[..., Api], cli_of: Callable[[Api], Any], tmp_path: Path
+) -> None:
+    served = cli_of(start(emulator=False))
+    for words in (("clock", "show"), ("faults", "list"), ("snapshot", "save", str(tmp_path / "x"))):
+        assert "`fotapool serve` has none of them" in served(*words, code=4).stderr

@@ -1,0 +1,122 @@
+"""The pages of callbacks: lists with filters, one delivery, redelivery, listeners, signatures."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+
+import pytest
+from console_helpers import Browser, notice_of, words_of
+
+from fotapool.domain.callbacks import Event, FirmwareReported
+from fotapool.store.choose import open_database
+from fotapool.store.deliveries import record_events
+from fotapool.store.writer import Writer
+from fotapool.usecases import deliveries
+from fotapool.usecases.accounts import DirectCommand
+from helpers import ACCOUNT, NOW_MS, OTHER, Api
+
+URL = "https://receiver.invalid/hook"
+PAGE = f"/accounts/{ACCOUNT}/callbacks"
+
+
+def happen(api: Api, count: int) -> None:
+    """So many events of the account."""
+    events: list[Event] = [FirmwareReported(ACCOUNT, number, "1", f"id-{number}", NOW_MS) for number in range(count)]
+
+    async def play() -> None:
+        writer = Writer(open_database(api.server.settings.database, durable=False), lambda: NOW_MS)
+        try:
+            await writer.submit(DirectCommand(lambda connection, _: record_events(connection, 1, events, NOW_MS), (1,)))
+        finally:
+            await writer.stop()
+
+    asyncio.run(play())
+
+
+@pytest.fixture
+def listening(start: Callable[..., Api]) -> Api:
+    """An account with listeners of v1 and v3 that nobody can reach, and two deliveries to each."""
+    api = start(callback_private_targets=False)
+    body = {"name": "Fota", "url": URL, "username": "me", "password": "very-secret"}
+    assert api.call("POST", f"/v1/callbacks/{ACCOUNT}", body).status_code == 200
+    assert api.call("POST", f"/v3/callbacks/{ACCOUNT}", {"url": URL}).status_code == 200
+    happen(api, 2)
+    return api
+
+
+def shown(page: str) -> list[int]:
+    return [int(found) for found in re.findall(r'href="/console/callbacks/(\d+)"', page)]
+
+
+def test_without_listeners_the_pages_say_how_to_register_one(console: Browser) -> None:
+    assert "Nothing has been sent yet." in words_of(console.get("/callbacks"))
+    page = words_of(console.get(PAGE))
+    assert "Nobody listens" in page
+    assert "The account's callbacks are not signed." in page
+
+
+def test_deliveries_are_listed_newest_first_by_state_listener_and_event(
+    listening: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = Browser(listening)
+    ids = shown(console.get("/callbacks"))
+    assert len(ids) == 4
+    assert ids == sorted(ids, reverse=True)
+    assert shown(console.get(PAGE + "?state=waiting")) == ids
+    assert shown(console.get(f"/accounts/{OTHER}/callbacks")) == []
+    page = words_of(console.get("/callbacks?listener=v3&event=firmware+reported"))
+    assert page.count("firmware reported v3") == 2
+    assert "No delivery is one of these. Show all deliveries." in words_of(console.get("/callbacks?state=delivered"))
+    assert "State must be one of" in words_of(console.get("/callbacks?state=odd", status=400))
+    monkeypatch.setattr("fotapool.console.callbacks.ROWS", 3)
+    assert f'?before={ids[2]}" rel="next"' in console.get("/callbacks")
+    assert shown(console.get(f"/callbacks?before={ids[2]}")) == ids[3:]
+    monkeypatch.setattr(deliveries, "LOOKED", 2)
+    page = words_of(console.get("/callbacks?state=failed"))
+    assert "None of the last 2 deliveries is one of these. There are older ones to look through." in page
+
+
+def test_a_delivery_shows_attempts_and_body_without_the_password_and_is_sent_again(listening: Api) -> None:
+    console = Browser(listening)
+    first = min(shown(console.get("/callbacks")))
+    waiting = notice_of(console.post(f"/callbacks/{first}/redeliver", {}))
+    assert waiting == f"It is not sent again: delivery {first} is waiting already."
+    listening.advance("PT1H")
+    page = console.get(f"/callbacks/{first}")
+    words = words_of(page)
+    assert "given up firmware reported, to the listener of v1" in words
+    assert words.count(URL) == 4
+    assert "very-secret" not in page
+    assert "(not shown)" in page
+    page = console.post(f"/callbacks/{first}/redeliver", {})
+    assert notice_of(page).startswith("It is sent again")
+    assert "waiting" in words_of(page)
+    assert "Delivery 99999 does not exist." in words_of(console.get("/callbacks/99999", status=404))
+
+
+def test_a_listener_is_deregistered_and_what_waits_is_given_up(listening: Api) -> None:
+    console = Browser(listening)
+    page = console.get(PAGE)
+    assert URL in page
+    assert "very-secret" not in page
+    page = console.post(PAGE + "/deregister", {"listener": "v1"})
+    assert notice_of(page).startswith("The listener of v1 is deregistered")
+    assert len(shown(console.get(PAGE + "?listener=v1&state=failed"))) == 2
+    refused = console.post(PAGE + "/deregister", {"listener": "v1"}, status=404)
+    assert "has no listener v1" in words_of(refused)
+
+
+def test_a_signing_secret_is_shown_once_and_never_in_an_address_or_cookie(listening: Api) -> None:
+    console = Browser(listening)
+    page = console.post(PAGE + "/signing", {})
+    secret = re.search(r"whsec_[A-Za-z0-9+/=]+", page)
+    assert secret is not None
+    assert "it won't be shown again" in words_of(page)
+    assert secret[0] not in str(console.http.cookies)
+    page = console.get(PAGE)
+    assert secret[0] not in page
+    assert "signed as Standard Webhooks says" in words_of(page)
+    assert notice_of(console.post(PAGE + "/signing/off", {})) == "Callbacks are not signed any more."
+    assert listening.control("GET", f"/accounts/{ACCOUNT}/listeners").json()["signing"] is False

@@ -1,0 +1,52 @@
+"""The pages of billing statements."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from console_helpers import Browser, words_of
+
+from helpers import ACCOUNT, Api, device
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""What these pages ask of the database is tested on both elsewhere."""
+
+LIST = f"/accounts/{ACCOUNT}/statements"
+
+
+def test_the_first_month_says_when_its_statement_is_complete(console: Browser) -> None:
+    page = words_of(console.get(LIST))
+    assert "The first statement is complete at the end of 2026-03; below is what is known so far." in page
+    assert "2026-03 TS-HFOTA-MRC 5 0 0 so far" in page
+    assert "The month has not passed" in words_of(console.get(LIST + "/2026-03"))
+
+
+def test_months_are_listed_with_their_totals_as_a_chart_too(console: Browser, api: Api) -> None:
+    api.assign(0, 1)
+    api.upgrade(0, "scheduled", "inProgress")
+    api.upgrade(1, "scheduled", "inProgress")
+    api.subscribe(1)
+    api.advance("P40D")
+    page = console.get(LIST)
+    assert "2026-04 TS-HFOTA-MRC 1 1 0 so far 2026-03 TS-HFOTA-MRC 5 0 0 yes" in words_of(page)
+    assert 'id="chart-statements"' in page
+    rows = list(csv.reader(io.StringIO(console.get(LIST + "/totals.csv"))))
+    assert rows[1:] == [["2026-03-01T00:00:00.000Z", "5", "0", "0"], ["2026-04-01T00:00:00.000Z", "1", "1", "0"]]
+    month = words_of(console.get(LIST + "/2026-04"))
+    assert f"{device(0)} 2026-03-10 12:00:00 2026-05-01 00:00:00 not within the month" in month
+
+
+def test_a_month_is_downloaded_as_the_operator_plane_has_it(console: Browser, api: Api) -> None:
+    path = f"/accounts/{ACCOUNT}/statements/2026-03"
+    assert json.loads(console.get(path + "/lines.json")) == api.control("GET", path).json()
+    assert console.get(path + "/lines.csv") == api.control("GET", path + "?format=csv").text
+
+
+def test_a_month_that_is_not_there_or_not_one_says_so(console: Browser) -> None:
+    assert "2027-01 has not begun yet." in words_of(console.get(LIST + "/2027-01", status=404))
+    assert "A month is written as in 2026-03" in words_of(console.get(LIST + "/march", status=400))
+    page = console.get(LIST + "/2026-03?noticeAfter=12", status=400)
+    assert "NoticeAfter must be 15 digits." in words_of(page)

@@ -1,0 +1,110 @@
+"""The sentences of a device's timeline, one by one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from fotapool.domain.ledger import EntryKind
+from fotapool.domain.timelines import LicenseFacts, Moment, license_moment, ordinal, upgrade_moments
+from fotapool.domain.upgrades import Reason, Upgrade, UpgradeStatus
+
+MARCH = int(datetime(2026, 3, 1, 8, tzinfo=UTC).timestamp() * 1000)
+MAY = int(datetime(2026, 5, 1, tzinfo=UTC).timestamp() * 1000)
+REDUCED = {"before": 300, "after": 200}
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        (
+            LicenseFacts(EntryKind.RECLAIMED_OLDEST, "change subscription", REDUCED, 41, MARCH),
+            "reclaimed: subscription reduced from 300 to 200, 41st in line, not on the candidate list,"
+            " assigned 2026-03-01",
+        ),
+        (
+            LicenseFacts(EntryKind.RECLAIMED_CANDIDATE, "change subscription", REDUCED, 2, 0),
+            "reclaimed: subscription reduced from 300 to 200, 2nd in line, on the candidate list,"
+            " assigned at an unknown time",
+        ),
+        (
+            LicenseFacts(EntryKind.RECLAIMED_OLDEST, "change subscription", {}, None, None, MARCH),
+            "reclaimed: subscription reduced, not on the candidate list, imported as licensed 2026-03-01",
+        ),
+        (
+            LicenseFacts(EntryKind.NOTICE_CANDIDATE, "change subscription", REDUCED, 1, MARCH, None, MAY),
+            "put under notice until 2026-05-01: subscription reduced from 300 to 200, 1st in line,"
+            " on the candidate list, assigned 2026-03-01; an upgrade was in progress, so that the license goes later",
+        ),
+        (
+            LicenseFacts(EntryKind.NOTICE_WITHDRAWN, "change subscription", {"before": 200, "after": 250}),
+            "notice withdrawn: subscription raised from 200 to 250; the device keeps its license",
+        ),
+        (
+            LicenseFacts(EntryKind.NOTICE_ENDED, "end notice", {}, None, MARCH),
+            "reclaimed: the notice that was given at a reduction of the subscription ended, assigned 2026-03-01",
+        ),
+        (LicenseFacts(EntryKind.ASSIGNED, "assign", {}), "licensed: as requested"),
+        (
+            LicenseFacts(EntryKind.ASSIGNED, "assign for campaign", {"campaign": "x"}),
+            "licensed: a campaign that assigns free licenses needed it",
+        ),
+        (LicenseFacts(EntryKind.IMPORTED, "import devices", {"lines": 1}), "licensed: imported as licensed"),
+        (
+            LicenseFacts(EntryKind.IMPORTED, "import devices", {"lines": 1}, None, MARCH),
+            "licensed: imported as licensed, assigned 2026-03-01",
+        ),
+        (
+            LicenseFacts(EntryKind.IMPORTED, "copy account", {"of": "a"}),
+            "licensed: copied from account a",
+        ),
+        (
+            LicenseFacts(EntryKind.REMOVED, "remove", {}, None, None),
+            "license removed: as requested, assigned before what is on record here",
+        ),
+    ],
+)
+def test_each_kind_of_entry_says_what_and_why(facts: LicenseFacts, sentence: str) -> None:
+    assert license_moment(5, facts).sentence == sentence
+    assert sentence.startswith(license_moment(5, facts).what)
+
+
+def upgrade(status: UpgradeStatus, started_ms: int | None = None, ended_ms: int | None = None) -> Upgrade:
+    return Upgrade(1, 1, 1, 1, status, Reason.NONE, 0, 10, started_ms, ended_ms, 40, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason", "told"),
+    [
+        (upgrade(UpgradeStatus.PENDING), "", [(10, "named for an upgrade, to be checked: FW")]),
+        (upgrade(UpgradeStatus.REJECTED, None, 30), "no license", [
+            (30, "rejected by the checks of an upgrade: FW; no license"),
+        ]),
+        (upgrade(UpgradeStatus.SCHEDULED), "", [(10, "scheduled: FW")]),
+        (upgrade(UpgradeStatus.SCHEDULED), "not reached", [(10, "scheduled: FW; not reached")]),
+        (upgrade(UpgradeStatus.IN_PROGRESS, 20), "installing", [
+            (10, "scheduled: FW"), (20, "upgrade began: FW; installing"),
+        ]),
+        (upgrade(UpgradeStatus.COMPLETED, 20, 30), "done", [
+            (10, "scheduled: FW"), (20, "upgrade began: FW"), (30, "upgraded: FW"),
+        ]),
+        (upgrade(UpgradeStatus.FAILED, 20, 30), "the download failed", [
+            (10, "scheduled: FW"), (20, "upgrade began: FW"), (30, "upgrade failed: FW; the download failed"),
+        ]),
+        (upgrade(UpgradeStatus.CANCELED), "", [(10, "scheduled: FW"), (40, "upgrade canceled: FW")]),
+    ],
+)  # fmt: skip
+def test_each_state_of_an_upgrade_tells_how_it_came_to_it(
+    given: Upgrade, reason: str, told: list[tuple[int, str]]
+) -> None:
+    found: list[Moment] = upgrade_moments(given, "FW", reason)
+    assert [(moment.at_ms, moment.sentence) for moment in found] == told
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (13, "13th"), (41, "41st"), (1112, "1,112th")],
+)
+def test_places_in_line_are_counted_in_words(number: int, words: str) -> None:
+    assert ordinal(number) == words
