@@ -11,6 +11,7 @@ from fotapool.domain.licenses import Outcome
 from fotapool.settings import Settings
 from fotapool.store import schema
 from fotapool.store.signins import SignInRow, read_endings_and_sign_ins
+from fotapool.store.turns import read_due_listeners
 from fotapool.usecases.licenses import LicenseResult
 
 
@@ -42,6 +43,8 @@ class MemoryReader:
         self._now_ms = now_ms
 
     async def short(self, query: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if query is read_due_listeners:
+            return []
         if query is not read_endings_and_sign_ins:
             return None
         now_ms = self._now_ms()
@@ -53,7 +56,7 @@ class MemoryReader:
 class MemoryWriter:
     """Makes up that every device of a command got a license."""
 
-    waiting = 0
+    waiting = submitted = 0
 
     async def stop(self) -> None: ...
 
@@ -71,7 +74,7 @@ def main() -> None:
     listener = running.listen(settings)
     # The same uvicorn with the same configuration is the point here.
     served = running._AnnouncingServer(running._config(settings, server.app))
-    served.ready_line = f"fotapool ready on {running.address(settings, listener)}"
+    served.url = running.address(settings, listener)
     served.run(sockets=[listener])
 
 

@@ -13,7 +13,6 @@ from starlette.routing import BaseRoute, Route
 
 from fotapool import __version__
 from fotapool.control.requests import ControlOperation
-from fotapool.openapi import openapi_document
 from fotapool.settings import Settings
 
 
@@ -26,6 +25,8 @@ class DocsPages:
 
     @cached_property
     def document(self) -> dict[str, Any]:
+        from fotapool.openapi import openapi_document
+
         return openapi_document(self._control_operations)
 
     def routes(self) -> list[BaseRoute]:

@@ -11,7 +11,6 @@ import socket
 import ssl
 import sys
 import threading
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +174,8 @@ def _run_workers(settings: Settings, listener: socket.socket) -> None:
 def _announce(settings: Settings, listener: socket.socket, stopping: threading.Event) -> None:
     """Prints the ready line once a worker answers."""
     url = address(settings, listener)
+    import urllib.request  # only several workers need it
+
     insecure = ssl._create_unverified_context() if settings.tls else None  # noqa: S323
     for _ in range(READY_TRIES):
         with contextlib.suppress(OSError):

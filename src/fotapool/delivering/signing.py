@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from standardwebhooks import Webhook
+if TYPE_CHECKING:
+    from standardwebhooks import Webhook
 
 
 @lru_cache(maxsize=256)
 def _webhook(secret: str) -> Webhook:
+    from standardwebhooks import Webhook  # with the first signature: few servers send any
+
     return Webhook(secret)
 
 

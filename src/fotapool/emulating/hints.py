@@ -11,8 +11,6 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs
 
-from stdnum import luhn
-
 from fotapool.domain.names import IMEI_DIGITS, is_account_name, is_device_id
 from fotapool.domain.packages import PILOT_DEVICES, PILOT_TRIED
 from fotapool.domain.signins import BEARER_LIFETIME_MS, MAX_FAILED_LOGINS, SESSION_IDLE_MS
@@ -236,13 +234,19 @@ def _device_ids(asked: Asked) -> Iterator[str]:
         if digits.isdigit() and len(digits) == IMEI_DIGITS:
             yield f"{text[:40]} is written with separators: send {digits}."
         elif digits.isdigit() and len(digits) == IMEI_DIGITS - 1:
-            full = digits + luhn.calc_check_digit(digits)
+            full = digits + _check_digit(digits)
             yield f"{text} has 14 digits: an IMEI has 15, the last of them a check digit; send {full}."
         elif digits.isdigit() and len(digits) == IMEI_DIGITS + 1:
-            full = digits[:14] + luhn.calc_check_digit(digits[:14])
+            full = digits[:14] + _check_digit(digits[:14])
             yield f"{text} has 16 digits, which is an IMEISV: send the IMEI, {full}."
         elif re.fullmatch(r"[0-9a-fA-F]{14}", digits):
             yield f"{text} looks like an MEID: devices are named by their IMEI here."
+
+
+def _check_digit(digits: str) -> str:
+    from stdnum import luhn
+
+    return str(luhn.calc_check_digit(digits))
 
 
 def _cursors(asked: Asked) -> Iterator[str]:

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
-import yaml
-from stdnum import luhn
 
 from fotapool.domain.devices import ACTIVE, MAX_STATUS, MAX_TEXT, PROTOCOLS, Device, parse_protocol
 from fotapool.domain.errors import Invalid
@@ -151,13 +149,14 @@ def read_seed_document(text: str) -> SeedDocument:
 
     Raises Invalid that says where the document is wrong.
     """
+    from fotapool.usecases.yaml_texts import read_yaml
+
     check_nesting(text)
     try:
-        plain = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))  # noqa: S506
-        return msgspec.convert(plain or {}, SeedDocument, strict=False)
+        return msgspec.convert(read_yaml(text) or {}, SeedDocument, strict=False)
     except RecursionError as error:
         raise Invalid("the seed document is nested too deeply") from error
-    except (yaml.YAMLError, msgspec.ValidationError, ValueError) as error:
+    except (msgspec.ValidationError, ValueError) as error:
         raise Invalid(f"the seed document cannot be read: {error}") from error
 
 
@@ -283,4 +282,6 @@ def _parse_time(name: str, text: str, otherwise: str = ",") -> int:
 
 def check_digit_is_valid(device: int) -> bool:
     """Whether the IMEI's last digit is the Luhn check digit of the others."""
+    from stdnum import luhn
+
     return bool(luhn.is_valid(f"{device:015d}"))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
-import yaml
 
 from fotapool.domain.devices import ACTIVE
 from fotapool.domain.errors import Invalid
@@ -157,13 +155,15 @@ class _Either(msgspec.Struct):
 
 def _read_yaml(octets: bytes) -> SeedDocument | Snapshot:
     """A snapshot's values are texts and numbers by their columns; only what is empty has to be told from a text."""
+    from fotapool.usecases.yaml_texts import read_yaml
+
     text = _text(octets)
     if "snapshot" not in text:
         return read_seed_document(text)
     check_nesting(text)
     try:
-        plain = yaml.load(text, Loader=_Loader)  # noqa: S506 - it makes nothing but texts, lists and dictionaries
-    except (yaml.YAMLError, RecursionError, ValueError):
+        plain = read_yaml(text, nulls=True)
+    except (RecursionError, ValueError):
         return read_seed_document(text)  # which says what is wrong
     if not isinstance(plain, dict) or "snapshot" not in plain:
         return read_seed_document(text)
@@ -180,19 +180,6 @@ def _text(octets: bytes) -> str:
         return octets.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Invalid("the document must be UTF-8 text without NUL characters") from error
-
-
-class _Loader(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignore[misc]
-    """Takes all scalars as texts, but null as nothing."""
-
-
-def _nothing(loader: Any, node: Any) -> None:
-    """What null stands for."""
-
-
-_NULL = "tag:yaml.org,2002:null"
-_Loader.add_implicit_resolver(_NULL, re.compile("^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
-_Loader.add_constructor(_NULL, _nothing)
 
 
 def laid_out(document: dict[str, Any]) -> bytes:
