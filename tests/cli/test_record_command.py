@@ -26,7 +26,7 @@ COMMAND = [sys.executable, "-m", "fotapool.cli", "record", "--port", "0"]
 
 
 @contextmanager
-def recording(upstream: str, out: Path, *arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def recording(upstream: str, out: Path | str, *arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     command = [*COMMAND, "--upstream", upstream, "--out", str(out), *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
@@ -118,6 +118,15 @@ def test_answers_are_passed_back_untouched_but_for_what_is_between_neighbors(ser
     text = path.read_text()
     assert "secret" not in text
     assert '"location":"https://listener-1.invalid/"' in text
+
+
+def test_a_directory_that_ends_with_a_slash_is_made(service: str, tmp_path: Path) -> None:
+    with recording(service, f"{tmp_path}/recordings/") as (address, process):
+        httpx.get(f"{address}/api/x")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+    (file,) = (tmp_path / "recordings").iterdir()
+    assert file.name.startswith("recording-")
 
 
 def test_a_service_that_cannot_be_reached_is_said_and_not_recorded(tmp_path: Path) -> None:

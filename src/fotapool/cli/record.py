@@ -30,9 +30,8 @@ def _check_upstream(_: click.Context, __: click.Parameter, url: str) -> str:
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path),
     metavar="FILE_OR_DIR",
-    help="A new file, or a directory that gets a new file for this session.",
+    help="A new file, or a directory that gets a new file for this session; one that ends with / is made.",
 )
 @click.option("--host", default="127.0.0.1", help="Address to listen on.", show_default=True)
 @click.option(
@@ -57,7 +56,7 @@ def _check_upstream(_: click.Context, __: click.Parameter, url: str) -> str:
     help="Certificate authority of the service, if it is not one of the usual ones.",
 )
 def record(
-    upstream: str, out: Path, host: str, port: int, redact_member: tuple[str, ...], redact_text: tuple[str, ...],
+    upstream: str, out: str, host: str, port: int, redact_member: tuple[str, ...], redact_text: tuple[str, ...],
     upstream_ca: str | None,
 ) -> None:  # fmt: skip
     """Pass requests on to the real service, and record them without what is secret.
@@ -77,8 +76,12 @@ def record(
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     if host not in LOOPBACK:
         click.echo("warning: others can reach this proxy, and what they send it passes on to the service", err=True)
-    path = out / file_name(SystemClock().now_ms()) if out.is_dir() else out
+    path = Path(out)
     try:
+        if out.endswith("/"):
+            path.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            path /= file_name(SystemClock().now_ms())
         file = RecordingFile(path)
     except OSError as error:
         raise click.ClickException(f"cannot write {path}: {error.strerror}; name a new file, or a directory") from error

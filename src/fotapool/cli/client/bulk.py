@@ -174,7 +174,7 @@ class Bulk:
 
     def remark(self) -> str:
         """The last line for people: how many, how fast, and how many licenses are used now."""
-        parts = [f"{self._asked:,} devices in {self._seconds:.2f} s"]
+        parts = [f"{self._asked:,} device{'' if self._asked == 1 else 's'} in {self._seconds:.2f} s"]
         if self._skipped:
             parts.append(f"{self._skipped:,} had an outcome before")
         if self._used:
