@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import tempfile
 import time
 from dataclasses import asdict
@@ -65,6 +66,7 @@ def _plan(chosen: list[str], database: str) -> list[tuple[str, str]]:
 
 def main() -> None:
     options = _options()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each start would compile the modules anew
     scale = Scale(options.rounds or (3 if options.quick else 7), options.quick)
     report, began = Report(), time.monotonic()
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import subprocess
 import sys
@@ -103,8 +102,7 @@ def _measure_suite(report: Report, directory: Path) -> None:
     (place / "pytest.ini").write_text("[pytest]\n")
     began = time.perf_counter()
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, env=compiled)
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - began
     if f"{TESTS} passed" not in done.stdout:
         raise Failed(f"the suite failed: {done.stdout[-2000:]}")
