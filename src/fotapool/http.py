@@ -1,14 +1,17 @@
-"""What every plane needs of HTTP: names for requests, bodies with a limit, and times as text."""
+"""What every plane needs of HTTP: endpoints, names for requests, bodies with a limit, and times as text."""
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
+from typing import Protocol, TypeVar
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Mount
-from starlette.types import ASGIApp, Receive
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fotapool.domain.errors import Refusal, Refused
 
@@ -38,6 +41,44 @@ class RequestIds:
     def choose_text(self, given: str | None) -> str:
         """The same for a header that was read as text."""
         return self.choose(given.encode("latin-1") if given else None).decode()
+
+
+class Endpoint:
+    """Answers requests by `respond`, each under its name, as an ASGI application."""
+
+    def __init__(self, request_ids: RequestIds) -> None:
+        self._request_ids = request_ids
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        request_id = self._request_ids.choose_text(request.headers.get("x-request-id"))
+        response = await self.respond(request, request_id)
+        response.headers["x-request-id"] = request_id
+        await response(scope, receive, send)
+
+    async def respond(self, request: Request, request_id: str) -> Response:
+        """The answer; it raises nothing."""
+        raise NotImplementedError
+
+
+class HasMethod(Protocol):
+    """A row of a table of operations or pages."""
+
+    @property
+    def method(self) -> str: ...
+
+
+Row = TypeVar("Row", bound=HasMethod)
+
+
+def by_method(rows: Iterable[Row]) -> dict[str, Row]:
+    """The rows of one path by their method; HEAD is answered as GET is, without the body."""
+    found = {row.method: row for row in rows}
+    if "GET" in found:
+        found["HEAD"] = found["GET"]
+    return found
 
 
 class ClientGone(Exception):

@@ -10,10 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fotapool import __version__
 from fotapool.console.assets import Assets
+from fotapool.domain.campaigns import MINUTE_MS
 from fotapool.domain.names import format_device_id
 from fotapool.http import time_text
-
-MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 
 
 class Templates:

@@ -41,7 +41,7 @@ from fotapool.console.pages import Console, ConsoleCall, ConsolePage
 from fotapool.console.rendering import Templates
 from fotapool.console.sessions import PATH, Sessions, same_token
 from fotapool.console.signin import SignIn
-from fotapool.http import RequestIds
+from fotapool.http import Endpoint, RequestIds, by_method
 from fotapool.usecases.context import Context
 
 log = logging.getLogger(__name__)
@@ -120,24 +120,15 @@ async def _first_page(request: Request) -> Response:
     return RedirectResponse(f"{PATH}/pools", 303)
 
 
-class PageEndpoint:
+class PageEndpoint(Endpoint):
     """The pages of one path, by method, as an ASGI application."""
 
     def __init__(self, console: Console, request_ids: RequestIds, pages: Sequence[ConsolePage]) -> None:
+        super().__init__(request_ids)
         self._console = console
-        self._request_ids = request_ids
-        self._pages = {page.method: page for page in pages}
-        if "GET" in self._pages:
-            self._pages["HEAD"] = self._pages["GET"]
+        self._pages = by_method(pages)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        request_id = self._request_ids.choose_text(request.headers.get("x-request-id"))
-        response = await self._respond(request, request_id)
-        response.headers["x-request-id"] = request_id
-        await response(scope, receive, send)
-
-    async def _respond(self, request: Request, request_id: str) -> Response:
+    async def respond(self, request: Request, request_id: str) -> Response:
         try:
             session = await self._console.sessions.read(request)
             if session is None:

@@ -11,12 +11,11 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from fotapool.control.problems import problem, problem_of
 from fotapool.domain.errors import Invalid
 from fotapool.domain.roles import Role
-from fotapool.http import RequestIds, read_body
+from fotapool.http import Endpoint, RequestIds, by_method, read_body
 from fotapool.store.signins import Operator
 from fotapool.usecases.accounts import get_account
 from fotapool.usecases.context import OPERATOR_PAGE, Caller, Context
@@ -112,25 +111,16 @@ class ControlOperation:
         return self.role or (Role.LOOK if self.method == "GET" else Role.CHANGE)
 
 
-class ControlEndpoint:
+class ControlEndpoint(Endpoint):
     """The operations of one path, by method, as an ASGI application."""
 
     def __init__(self, context: Context, request_ids: RequestIds, operations: Sequence[ControlOperation]) -> None:
+        super().__init__(request_ids)
         self._context = context
-        self._request_ids = request_ids
-        self._operations = {operation.method: operation for operation in operations}
-        if "GET" in self._operations:
-            self._operations["HEAD"] = self._operations["GET"]
+        self._operations = by_method(operations)
         self._allowed = ", ".join(sorted([*self._operations, "OPTIONS"]))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        request_id = self._request_ids.choose_text(request.headers.get("x-request-id"))
-        response = await self._respond(request, request_id)
-        response.headers["x-request-id"] = request_id
-        await response(scope, receive, send)
-
-    async def _respond(self, request: Request, request_id: str) -> Response:
+    async def respond(self, request: Request, request_id: str) -> Response:
         operation = self._operations.get(request.method)
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": self._allowed})
@@ -164,18 +154,11 @@ class ControlEndpoint:
         return await identify_operator(self._context, key.strip())
 
 
-class UnknownControlPath:
+class UnknownControlPath(Endpoint):
     """Answers whatever the operator plane does not have."""
 
-    def __init__(self, request_ids: RequestIds) -> None:
-        self._request_ids = request_ids
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        response = problem(404, "the operator plane has no such resource; see /docs")
-        response.headers["x-request-id"] = self._request_ids.choose_text(Request(scope).headers.get("x-request-id"))
-        await response(scope, receive, send)
+    async def respond(self, request: Request, request_id: str) -> Response:
+        return problem(404, "the operator plane has no such resource; see /docs")
 
 
 def _with_integers(document: Any) -> Any:

@@ -10,12 +10,11 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from fotapool.device.problems import problem, problem_of
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import is_device_id
-from fotapool.http import RequestIds, read_body
+from fotapool.http import Endpoint, RequestIds, by_method, read_body
 from fotapool.usecases.context import Caller, Context
 from fotapool.usecases.device_keys import KeyRing, KeyUnknown
 
@@ -67,28 +66,19 @@ class DeviceOperation:
     """Whether it checks the key itself, in the transaction of its change."""
 
 
-class DeviceEndpoint:
+class DeviceEndpoint(Endpoint):
     """The operations of one path, by method, as an ASGI application."""
 
     def __init__(
         self, context: Context, keys: KeyRing, request_ids: RequestIds, operations: Sequence[DeviceOperation]
     ) -> None:
+        super().__init__(request_ids)
         self._context = context
         self._keys = keys
-        self._request_ids = request_ids
-        self._operations = {operation.method: operation for operation in operations}
-        if "GET" in self._operations:
-            self._operations["HEAD"] = self._operations["GET"]
+        self._operations = by_method(operations)
         self._allowed = ", ".join(sorted([*self._operations, "OPTIONS"]))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        request_id = self._request_ids.choose_text(request.headers.get("x-request-id"))
-        response = await self._respond(request, request_id)
-        response.headers["x-request-id"] = request_id
-        await response(scope, receive, send)
-
-    async def _respond(self, request: Request, request_id: str) -> Response:
+    async def respond(self, request: Request, request_id: str) -> Response:
         operation = self._operations.get(request.method)
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": self._allowed})
@@ -117,18 +107,11 @@ class DeviceEndpoint:
         return DeviceCall(self._context, caller, key_hash, imei, request, look_up)
 
 
-class UnknownDevicePath:
+class UnknownDevicePath(Endpoint):
     """Answers whatever the devices' edge does not have."""
 
-    def __init__(self, request_ids: RequestIds) -> None:
-        self._request_ids = request_ids
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        response = problem(404, "there is no such resource for devices; see docs/device-protocol.md")
-        response.headers["x-request-id"] = self._request_ids.choose_text(Request(scope).headers.get("x-request-id"))
-        await response(scope, receive, send)
+    async def respond(self, request: Request, request_id: str) -> Response:
+        return problem(404, "there is no such resource for devices; see docs/device-protocol.md")
 
 
 def answer(body: Any) -> Response:

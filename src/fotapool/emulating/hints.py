@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs
 
+from fotapool.domain.campaigns import MINUTE_MS
 from fotapool.domain.names import IMEI_DIGITS, is_account_name, is_device_id
 from fotapool.domain.packages import PILOT_DEVICES, PILOT_TRIED
 from fotapool.domain.signins import BEARER_LIFETIME_MS, MAX_FAILED_LOGINS, SESSION_IDLE_MS
@@ -19,7 +20,6 @@ from fotapool.emulating.paths import Template, suggest
 MAX_HINTS = 10
 MAX_IDS_LOOKED_AT = 100
 """Of how many devices in a body the form is looked at."""
-MINUTE_MS = 60_000
 REFUSED_FROM = 400
 TOKEN_PATH, LOGIN_PATH = "/api/ts/v1/oauth2/token", "/api/m2m/v1/session/login"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from fotapool.clock import MovableClock
+from fotapool.domain.campaigns import DAY_MS
 from fotapool.domain.errors import Conflict, Invalid
 from fotapool.engine.deliveries import Deliveries
 from fotapool.engine.runner import Happened, advance
@@ -15,7 +16,7 @@ from fotapool.usecases.context import Context
 
 log = logging.getLogger(__name__)
 
-MAX_ADVANCE_MS = 100 * 366 * 86_400_000
+MAX_ADVANCE_MS = 100 * 366 * DAY_MS
 """How far one call moves the clock at most: a century."""
 MAX_MOMENT_MS = 253_339_228_800_000
 """9998-01-01: beyond it, the billing months ahead could not be written."""

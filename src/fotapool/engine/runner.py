@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from fotapool.clock import MovableClock
+from fotapool.domain.campaigns import DAY_MS
 from fotapool.domain.errors import Refused
 from fotapool.domain.names import format_device_id
 from fotapool.engine.deliveries import Delivered, Deliveries, in_order
@@ -30,7 +31,7 @@ Result = TypeVar("Result")
 TICK_S = 1.0
 """How often the background looks for what is due, and writes the sessions' uses, in seconds."""
 TICKS_BETWEEN_FORGETTING = 600
-FORGETTING_MOVE_MS = 86_400_000
+FORGETTING_MOVE_MS = DAY_MS
 """After moves of the test clock of a day or more, what is only kept for some time is forgotten, as it is in time."""
 MAX_STEPS_A_TICK = 10_000
 MAX_DEVICES_TOLD = 100
