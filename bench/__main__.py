@@ -11,17 +11,17 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.assigning import Scale, measure_large, measure_small
-from bench.callbacks import measure_callbacks
-from bench.campaigns import measure_beside, measure_campaigns
-from bench.commanding import measure_commands
-from bench.databases import SqliteStore, Store, postgres_store
-from bench.others import measure_others
-from bench.paging import measure_pages
-from bench.processes import Failed
-from bench.report import Report
-from bench.testing import measure_testing
-from bench.viewing import measure_viewing
+from bench.scenarios.assigning import Scale, measure_large, measure_small
+from bench.scenarios.callbacks import measure_callbacks
+from bench.scenarios.campaigns import measure_beside, measure_campaigns
+from bench.scenarios.commanding import measure_commands
+from bench.scenarios.others import measure_others
+from bench.scenarios.paging import measure_pages
+from bench.scenarios.testing import measure_testing
+from bench.scenarios.viewing import measure_viewing
+from bench.support.databases import SqliteStore, Store, postgres_store
+from bench.support.processes import Failed
+from bench.support.report import Report
 
 MEASURES = {
     "a": measure_small, "b": measure_large, "c": measure_pages, "f": measure_campaigns, "g": measure_beside,

@@ -13,14 +13,14 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from fotapool import hashing
 from fotapool.app import Server
-from fotapool.clock import FixedClock, MovableClock
-from fotapool.settings import Settings
-from fotapool.store.choose import open_database
-from fotapool.store.schema import prepare
-from helpers import NOW_MS, OPERATOR, SEED, Api, seed_file
-from servers import DATABASES, ServerInThread, prepared_database, running_server, with_database
+from fotapool.core import hashing
+from fotapool.core.clock import FixedClock, MovableClock
+from fotapool.core.settings import Settings
+from fotapool.store.db.factory import open_database
+from fotapool.store.db.schema import prepare
+from support.helpers import NOW_MS, OPERATOR, SEED, Api, seed_file
+from support.servers import DATABASES, ServerInThread, prepared_database, running_server, with_database
 
 
 @pytest.fixture(scope="session", autouse=True)

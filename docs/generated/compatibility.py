@@ -8,12 +8,12 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from fotapool.domain.licenses import Outcome
-from fotapool.openapi import DIALECTS
-from fotapool.wire.common.operations import Evidence, Operation
-from fotapool.wire.v1 import license_words as v1
-from fotapool.wire.v2 import license_words as v2
-from fotapool.wire.v3 import license_words as v3
+from fotapool.api.common.operations import Evidence, Operation
+from fotapool.api.v1.licenses import schemas as v1
+from fotapool.api.v2.licenses import schemas as v2
+from fotapool.api.v3.licenses import schemas as v3
+from fotapool.domain.licenses.licenses import Outcome
+from fotapool.openapi.document import DIALECTS
 from generated.operations import in_order, version
 from generated.sdk_calls import sdk_calls
 from generated.tables import code, codes, table
@@ -39,7 +39,7 @@ _PAGE_OF = {
 
 @cache
 def _calls() -> dict[str, list[Path]]:
-    return sdk_calls(ROOT / "tests/wire")
+    return sdk_calls(ROOT / "tests/api/sdk")
 
 
 @cache
@@ -57,7 +57,7 @@ def here() -> list[tuple[ModuleType, Operation]]:
 def _tested(dialect: ModuleType, operation: Operation) -> str:
     """What a test compares the answer with or calls the operation by, besides plain HTTP."""
     name = f"_{version(dialect)}_{_PAGE_OF.get(operation.name, '-')}_answer.json"
-    examples = [path for path in (ROOT / "tests/wire/golden").glob("*.json") if path.name.endswith(name)]
+    examples = [path for path in (ROOT / "tests/api/golden").glob("*.json") if path.name.endswith(name)]
     found = [f"[the page's example](../{path.relative_to(ROOT).as_posix()})" for path in examples]
     found += [f"[{path.name}](../{path.relative_to(ROOT).as_posix()})" for path in _calls().get(operation.sdk, ())]
     return "<br>".join(found) or "HTTP only"

@@ -6,11 +6,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from fotapool.control.problems import TITLES
-from fotapool.domain.errors import Refusal, Refused
-from fotapool.domain.licenses import Outcome
-from fotapool.openapi import DIALECTS
-from fotapool.wire.common.answers import (
+from fotapool.api.auth.sessions import _CODES, session_refusal
+from fotapool.api.common.errors import BEARER_REFUSALS, MESSAGES, OWN_MESSAGES, refusal_answer
+from fotapool.api.common.responses import (
     AUTH_REFUSALS,
     Answer,
     explain_auth,
@@ -18,9 +16,11 @@ from fotapool.wire.common.answers import (
     method_not_allowed,
     unknown_resource,
 )
-from fotapool.wire.common.errors import BEARER_REFUSALS, MESSAGES, OWN_MESSAGES, refusal_answer
-from fotapool.wire.signin.sessions import _CODES, session_refusal
-from fotapool.wire.v2.license_words import WORDS
+from fotapool.api.v2.licenses.schemas import WORDS
+from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.licenses.licenses import Outcome
+from fotapool.openapi.document import DIALECTS
+from fotapool.operator_api.problems import TITLES
 from generated.tables import code, table
 
 RETRY_AFTER_S = 2

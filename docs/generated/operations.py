@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from types import ModuleType
 
-from fotapool.clock import MovableClock
-from fotapool.control.clock import ClockControl
-from fotapool.control.copies import OPERATIONS as COPY_OPERATIONS
-from fotapool.control.faults import FaultControl
-from fotapool.control.inspector import InspectorControl
-from fotapool.control.requests import ControlOperation
-from fotapool.control.routes import BASE as CONTROL_BASE
-from fotapool.control.routes import OPERATIONS as CONTROL_OPERATIONS
-from fotapool.control.snapshots import SnapshotControl
+from fotapool.api.common.errors import MESSAGES
+from fotapool.api.common.operations import Operation
+from fotapool.core.clock import MovableClock
 from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.operations import OPERATIONS as DEVICE_OPERATIONS
 from fotapool.domain.errors import Refusal
-from fotapool.emulating.exchanges import Exchanges
-from fotapool.emulating.faults import Rules
-from fotapool.emulating.inspector import HintFinder
-from fotapool.openapi import DIALECTS, openapi_document
-from fotapool.usecases.documents import SeedDocument
-from fotapool.usecases.seeds import Seed
-from fotapool.wire.common.errors import MESSAGES
-from fotapool.wire.common.operations import Operation
+from fotapool.emulator.exchanges import Exchanges
+from fotapool.emulator.faults import Rules
+from fotapool.emulator.inspector import HintFinder
+from fotapool.openapi.document import DIALECTS, openapi_document
+from fotapool.operator_api.accounts.copies import OPERATIONS as COPY_OPERATIONS
+from fotapool.operator_api.emulator.clock import ClockControl
+from fotapool.operator_api.emulator.faults import FaultControl
+from fotapool.operator_api.emulator.requests import InspectorControl
+from fotapool.operator_api.emulator.snapshots import SnapshotControl
+from fotapool.operator_api.requests import ControlOperation
+from fotapool.operator_api.routes import BASE as CONTROL_BASE
+from fotapool.operator_api.routes import OPERATIONS as CONTROL_OPERATIONS
+from fotapool.services.snapshots.seed_documents import SeedDocument
+from fotapool.services.snapshots.seeds import Seed
 from generated.refusals import message, refusals
 from generated.tables import code, codes, prose, shape, table
 

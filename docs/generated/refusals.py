@@ -6,10 +6,10 @@ from types import ModuleType
 
 import msgspec
 
+from fotapool.api.common.device_list_bodies import CandidatesBody
+from fotapool.api.common.errors import MESSAGES, OWN_MESSAGES
+from fotapool.api.common.operations import Operation
 from fotapool.domain.errors import Refusal
-from fotapool.wire.common.bodies import CandidatesBody
-from fotapool.wire.common.errors import MESSAGES, OWN_MESSAGES
-from fotapool.wire.common.operations import Operation
 
 _DEVICES = (Refusal.DEVICE_LIST_EMPTY, Refusal.DEVICE_LIST_TOO_LONG, Refusal.DEVICE_ID_INVALID)
 _PROTOCOL = (Refusal.PROTOCOL_INVALID,)

@@ -12,13 +12,20 @@ import click
 import msgspec
 
 from fotapool.cli.main import main
-from fotapool.cli.serve import EMULATOR_KEY, emulate, serve
-from fotapool.domain import campaigns, candidates, devices, packages, signins, subscriptions
-from fotapool.settings import Settings
-from fotapool.store import turns, writer
-from fotapool.usecases import campaign_steps, fleets, reports
-from fotapool.usecases import devices as imports
-from fotapool.usecases.context import OPERATOR_PAGE
+from fotapool.cli.server.serve import EMULATOR_KEY, emulate, serve
+from fotapool.core.settings import Settings
+from fotapool.domain import packages
+from fotapool.domain.accounts import subscriptions
+from fotapool.domain.campaigns import campaigns
+from fotapool.domain.devices import devices
+from fotapool.domain.identity import sessions
+from fotapool.domain.licenses import candidates
+from fotapool.services.campaigns import reports, steps
+from fotapool.services.context import OPERATOR_PAGE
+from fotapool.services.devices import devices as imports
+from fotapool.services.simulation import fleets
+from fotapool.store.callbacks import leases
+from fotapool.store.db import writer
 from generated.tables import code, table
 
 COLUMNS = "104"
@@ -41,9 +48,9 @@ FIXED = {
     "retry_after_s": "seconds that `Retry-After` names when the database does not answer",
 }
 LIMITS = (
-    (signins.BEARER_LIFETIME_MS // 1000, "seconds that a bearer token lives from its first issue"),
-    (signins.SESSION_IDLE_MS // 1000, "seconds without a request after which a session ends"),
-    (signins.MAX_FAILED_LOGINS, "failed logins in a row that lock a user"),
+    (sessions.BEARER_LIFETIME_MS // 1000, "seconds that a bearer token lives from its first issue"),
+    (sessions.SESSION_IDLE_MS // 1000, "seconds without a request after which a session ends"),
+    (sessions.MAX_FAILED_LOGINS, "failed logins in a row that lock a user"),
     (candidates.MAX_CANDIDATES, "devices on an account's candidate list"),
     (subscriptions.MAX_LICENSES, "licenses of a subscription"),
     (devices.MAX_TEXT, "characters of make, model, firmware and MDN"),
@@ -52,9 +59,9 @@ LIMITS = (
     (campaigns.MAX_WINDOWS, "time windows of a campaign, of each kind"),
     (campaigns.HISTORY_MS // campaigns.DAY_MS, "days that lists and reports of campaigns go back"),
     (reports.MAX_DEVICES_SHOWN, "devices that answers of version 1 list within upgrades"),
-    (campaign_steps.STEP_DEVICES, "devices of a campaign that one transaction of the engine is about"),
+    (steps.STEP_DEVICES, "devices of a campaign that one transaction of the engine is about"),
     (devices.MAX_LOGGING_DEVICES, "devices of an account with logging on"),
-    (turns.DELIVERIES_A_TURN, "callbacks that one turn sends to a listener"),
+    (leases.DELIVERIES_A_TURN, "callbacks that one turn sends to a listener"),
     (fleets.MAX_FLEET, "devices of one simulated fleet"),
     (imports.IMPORT_BATCH, "lines of an import that one transaction takes"),
     (OPERATOR_PAGE, "rows of a page of the operator plane"),

@@ -13,58 +13,58 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fotapool import health
-from fotapool.clock import Clock, FixedClock, MovableClock, SystemClock
-from fotapool.console.emulator_parts import EmulatorParts
-from fotapool.console.first import FirstConsole
-from fotapool.control.clock import ClockControl
-from fotapool.control.copies import OPERATIONS as COPY_OPERATIONS
-from fotapool.control.faults import FaultControl
-from fotapool.control.inspector import InspectorControl
-from fotapool.control.requests import ControlOperation
-from fotapool.control.routes import BASE as CONTROL_BASE
-from fotapool.control.routes import OPERATIONS as CONTROL_OPERATIONS
-from fotapool.control.routes import control_router
-from fotapool.control.snapshots import SnapshotControl
-from fotapool.delivering.first import FirstSender
-from fotapool.delivering.signing import sign
+from fotapool.api.auth.routes import signin_routes
+from fotapool.api.common.endpoint import DialectApp
+from fotapool.api.common.responses import GZIP_FROM_BYTES, GZIP_LEVEL, GatewayFault, unknown_api
+from fotapool.api.v1 import routes as v1
+from fotapool.api.v1.callbacks import schemas as v1_callbacks
+from fotapool.api.v2 import routes as v2
+from fotapool.api.v2.callbacks import schemas as v2_callbacks
+from fotapool.api.v3 import routes as v3
+from fotapool.api.v3.callbacks import schemas as v3_callbacks
+from fotapool.console.emulator.parts import EmulatorParts
+from fotapool.console.lazy import FirstConsole
+from fotapool.core.clock import Clock, FixedClock, MovableClock, SystemClock
+from fotapool.core.content_storage import Storage, default_storage
+from fotapool.core.settings import Settings
 from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.routes import device_router
-from fotapool.docs import DocsPages
 from fotapool.domain.errors import Invalid
-from fotapool.emulating.callbacks import ClosableSender
-from fotapool.emulating.hints import LOGIN_PATH, TOKEN_PATH
-from fotapool.emulating.page import InspectorPage
-from fotapool.emulating.paths import Template
-from fotapool.emulating.tools import Tools
-from fotapool.engine import bulk
-from fotapool.engine.deliveries import Deliveries
-from fotapool.engine.runner import run_in_background
-from fotapool.http import Below, RequestIds
-from fotapool.settings import Settings
-from fotapool.storage import Storage, default_storage
-from fotapool.store import schema
-from fotapool.store.choose import open_database
-from fotapool.store.database import Database
-from fotapool.store.moments import read_latest_moment
-from fotapool.store.reader import Reader
-from fotapool.store.writer import Writer
-from fotapool.usecases.context import Context, SeededChance
-from fotapool.usecases.documents import SeedDocument
-from fotapool.usecases.keeping import Keeper
-from fotapool.usecases.refusal_counts import flush_refusals
-from fotapool.usecases.seeds import Seed, prepare_seed, seed_empty_database
-from fotapool.usecases.signins import Gate
-from fotapool.usecases.snapshot_documents import read_document
-from fotapool.wire.common.answers import GZIP_FROM_BYTES, GZIP_LEVEL, GatewayFault, unknown_api
-from fotapool.wire.common.endpoint import DialectApp
-from fotapool.wire.signin.routes import signin_routes
-from fotapool.wire.v1 import callback_words as v1_callbacks
-from fotapool.wire.v1 import routes as v1
-from fotapool.wire.v2 import callback_words as v2_callbacks
-from fotapool.wire.v2 import routes as v2
-from fotapool.wire.v3 import callback_words as v3_callbacks
-from fotapool.wire.v3 import routes as v3
+from fotapool.emulator.callbacks import ClosableSender
+from fotapool.emulator.features import Tools
+from fotapool.emulator.hints import LOGIN_PATH, TOKEN_PATH
+from fotapool.emulator.page import InspectorPage
+from fotapool.emulator.paths import Template
+from fotapool.openapi.pages import DocsPages
+from fotapool.operator_api.accounts.copies import OPERATIONS as COPY_OPERATIONS
+from fotapool.operator_api.emulator.clock import ClockControl
+from fotapool.operator_api.emulator.faults import FaultControl
+from fotapool.operator_api.emulator.requests import InspectorControl
+from fotapool.operator_api.emulator.snapshots import SnapshotControl
+from fotapool.operator_api.requests import ControlOperation
+from fotapool.operator_api.routes import BASE as CONTROL_BASE
+from fotapool.operator_api.routes import OPERATIONS as CONTROL_OPERATIONS
+from fotapool.operator_api.routes import control_router
+from fotapool.services.accounts.rejections import flush_refusals
+from fotapool.services.context import Context, SeededChance
+from fotapool.services.identity.sessions import Gate
+from fotapool.services.snapshots.documents import read_document
+from fotapool.services.snapshots.seed_documents import SeedDocument
+from fotapool.services.snapshots.seeds import Seed, prepare_seed, seed_empty_database
+from fotapool.services.snapshots.snapshot_service import Keeper
+from fotapool.store.db import schema
+from fotapool.store.db.connection import Database
+from fotapool.store.db.factory import open_database
+from fotapool.store.db.reader import Reader
+from fotapool.store.db.timestamps import read_latest_moment
+from fotapool.store.db.writer import Writer
+from fotapool.web import health
+from fotapool.web.http import Below, RequestIds
+from fotapool.worker import bulk_jobs
+from fotapool.worker.callbacks.deliveries import Deliveries
+from fotapool.worker.callbacks.lazy import FirstSender
+from fotapool.worker.callbacks.signing import sign
+from fotapool.worker.runner import run_in_background
 
 CONSOLE_BASE = "/console"
 
@@ -158,7 +158,7 @@ class Server:
             async with self._delivering() as deliveries:
                 background.append(asyncio.create_task(run_in_background(self.context, self.gate)))
                 background.append(asyncio.create_task(deliveries.run_in_background()))
-                background.append(asyncio.create_task(bulk.run_in_background(self.context)))
+                background.append(asyncio.create_task(bulk_jobs.run_in_background(self.context)))
                 try:
                     yield
                 finally:

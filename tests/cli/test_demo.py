@@ -11,12 +11,12 @@ import sys
 import pytest
 from click.testing import CliRunner, Result
 
-from fotapool.cli import demo_receiver
-from fotapool.cli.demo import demo
-from fotapool.cli.demo_show import Call, differences, pretty
-from fotapool.domain.ledger import _WHY, EntryKind
-from fotapool.domain.licenses import Outcome
-from fotapool.wire.v3 import license_words
+from fotapool.api.v3.licenses import schemas
+from fotapool.cli.demo import receiver
+from fotapool.cli.demo.command import demo
+from fotapool.cli.demo.show import Call, differences, pretty
+from fotapool.domain.licenses.ledger import _WHY, EntryKind
+from fotapool.domain.licenses.licenses import Outcome
 
 COMMAND = [sys.executable, "-m", "fotapool.cli", "demo"]
 
@@ -47,7 +47,7 @@ def test_the_walk_exits_0_and_shows_requests_and_answers() -> None:
 
 
 def test_an_answer_in_other_words_makes_it_exit_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(license_words.ASSIGN_WORDS, Outcome.ASSIGNED, ("LicenseAssigned", "Success"))
+    monkeypatch.setitem(schemas.ASSIGN_WORDS, Outcome.ASSIGNED, ("LicenseAssigned", "Success"))
     done = run_once()
     assert done.exit_code == 1
     assert "NOT AS DOCUMENTED: step 3" in done.output
@@ -62,8 +62,8 @@ def test_a_reason_in_the_ledger_that_is_missing_makes_it_exit_1(monkeypatch: pyt
 
 
 def test_a_callback_that_does_not_come_makes_it_exit_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_receiver, "PATIENCE_S", 0.1)
-    monkeypatch.setattr(demo_receiver.Receiver, "take", lambda receiver, message: None)
+    monkeypatch.setattr(receiver, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(receiver.Receiver, "take", lambda receiver, message: None)
     done = run_once()
     assert done.exit_code == 1
     assert "NOT AS DOCUMENTED: step 15" in done.output

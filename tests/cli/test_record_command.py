@@ -20,7 +20,7 @@ import pytest
 from click.testing import CliRunner
 
 from fotapool.cli.main import main
-from helpers import ACCOUNT, SEED, Api, device, seed_file
+from support.helpers import ACCOUNT, SEED, Api, device, seed_file
 
 COMMAND = [sys.executable, "-m", "fotapool.cli", "record", "--port", "0"]
 

@@ -14,9 +14,9 @@ from click.testing import CliRunner
 
 from fotapool.app import Server
 from fotapool.cli.main import main
+from fotapool.core.settings import Settings
 from fotapool.domain.errors import Invalid
-from fotapool.settings import Settings
-from helpers import ACCOUNT, OPERATOR, SEED, Api, seed_file
+from support.helpers import ACCOUNT, OPERATOR, SEED, Api, seed_file
 
 START = "2026-03-01T08:30:00Z"
 OPTIONS = ("--random-seed", "42", "--clock", START, "--operator-key", OPERATOR)

@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from fotapool.cli.main import main
-from fotapool.cli.serve import emulate, serve
-from helpers import ACCOUNT, SEED, Api, devices, seed_file
+from fotapool.cli.server.serve import emulate, serve
+from support.helpers import ACCOUNT, SEED, Api, devices, seed_file
 
 CLI = [sys.executable, "-m", "fotapool.cli"]
 

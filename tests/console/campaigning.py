@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from helpers import ACCOUNT, FIRST, KEY, PASSWORD, SECRET, USER, Api, devices
+from support.helpers import ACCOUNT, FIRST, KEY, PASSWORD, SECRET, USER, Api, devices
 
 PACKAGE = "FOTA_Make_Model_1To2"
 FLEET: dict[str, Any] = {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from console_helpers import CHROMIUM, SCREENSHOTS, Browser, opened
 
-from helpers import OPERATOR, Api
+from support.helpers import OPERATOR, Api
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from helpers import OPERATOR, Api
+from support.helpers import OPERATOR, Api
 
 CHROMIUM = os.environ.get("FOTAPOOL_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 SCREENSHOTS = Path(os.environ.get("FOTAPOOL_SCREENSHOTS", "build/screenshots"))

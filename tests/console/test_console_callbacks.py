@@ -10,12 +10,12 @@ import pytest
 from console_helpers import Browser, notice_of, words_of
 
 from fotapool.domain.callbacks import Event, FirmwareReported
-from fotapool.store.choose import open_database
-from fotapool.store.deliveries import record_events
-from fotapool.store.writer import Writer
-from fotapool.usecases import deliveries
-from fotapool.usecases.accounts import DirectCommand
-from helpers import ACCOUNT, NOW_MS, OTHER, Api
+from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.callbacks import deliveries
+from fotapool.store.callbacks.deliveries import record_events
+from fotapool.store.db.factory import open_database
+from fotapool.store.db.writer import Writer
+from support.helpers import ACCOUNT, NOW_MS, OTHER, Api
 
 URL = "https://receiver.invalid/hook"
 PAGE = f"/accounts/{ACCOUNT}/callbacks"

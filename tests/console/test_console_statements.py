@@ -9,7 +9,7 @@ import json
 import pytest
 from console_helpers import Browser, words_of
 
-from helpers import ACCOUNT, Api, device
+from support.helpers import ACCOUNT, Api, device
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """What these pages ask of the database is tested on both elsewhere."""

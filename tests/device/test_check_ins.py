@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from device_helpers import Device, calling, make_key, refused
-from helpers import ACCOUNT, OTHER, Api, device
+from support.device_helpers import Device, calling, make_key, refused
+from support.helpers import ACCOUNT, OTHER, Api, device
 
 NOBODY = (404, "there is no such device, or the key is not for it")
 NO_KEY = (401, "send the device key as Authorization: Bearer KEY")

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from device_helpers import SEED_HTTP, Device, calling, make_key, refused, schedule, set_content
-from fotapool.domain.campaigns import Windows
-from helpers import ACCOUNT, Api, device
+from fotapool.domain.campaigns.campaigns import Windows
+from support.device_helpers import SEED_HTTP, Device, calling, make_key, refused, schedule, set_content
+from support.helpers import ACCOUNT, Api, device
 
 CONTENT = bytes(range(256)) * 4_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

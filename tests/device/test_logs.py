@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from device_helpers import calling, refused
-from helpers import ACCOUNT, Api, device
+from support.device_helpers import calling, refused
+from support.helpers import ACCOUNT, Api, device
 
 
 def logs(api: Api, number: int = 0) -> list[dict[str, Any]]:

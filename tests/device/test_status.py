@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from device_helpers import SEED_HTTP, Device, calling, refused, schedule, set_content
-from helpers import ACCOUNT, Api, device
+from support.device_helpers import SEED_HTTP, Device, calling, refused, schedule, set_content
+from support.helpers import ACCOUNT, Api, device
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fotapool.domain import bulk
-from fotapool.domain.bulk import BulkCheck, BulkVerb, LeftOut, TooManyDevices, read_device_lines
-from fotapool.domain.licenses import LicenseFacts, Outcome, Pool, apply
+from fotapool.domain.licenses import bulk_jobs
+from fotapool.domain.licenses.bulk_jobs import BulkCheck, BulkVerb, LeftOut, TooManyDevices, read_device_lines
+from fotapool.domain.licenses.licenses import LicenseFacts, Outcome, Pool, apply
 
 
 def test_a_list_is_one_imei_a_line_or_several_and_keeps_its_order() -> None:
@@ -40,8 +40,8 @@ def test_lines_that_hold_no_imei_and_devices_that_stand_there_twice_are_left_out
 
 
 def test_of_many_lines_that_were_left_out_the_first_are_kept_and_the_others_counted() -> None:
-    found = read_device_lines("x\n" * (bulk.MAX_LEFT_OUT + 5))
-    assert len(found.left_out) == bulk.MAX_LEFT_OUT + 1
+    found = read_device_lines("x\n" * (bulk_jobs.MAX_LEFT_OUT + 5))
+    assert len(found.left_out) == bulk_jobs.MAX_LEFT_OUT + 1
     assert found.left_out[-1] == LeftOut(0, "and 5 further lines or words")
 
 
@@ -52,7 +52,7 @@ def test_a_row_of_a_csv_that_is_too_short_is_left_out_as_it_stands() -> None:
 
 
 def test_a_list_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "MAX_BULK_DEVICES", 3)
+    monkeypatch.setattr(bulk_jobs, "MAX_BULK_DEVICES", 3)
     assert len(read_device_lines("\n".join(f"{n:015d}" for n in range(3))).devices) == 3
     with pytest.raises(TooManyDevices):
         read_device_lines("\n".join(f"{n:015d}" for n in range(4)))
@@ -73,7 +73,7 @@ def test_a_check_counts_each_outcome_and_names_the_first_devices() -> None:
         Outcome.DEVICE_NOT_FOUND: 5,
     }
     assert check.done == 149
-    assert check.first[Outcome.ASSIGNED] == list(range(1, bulk.MAX_SHOWN + 1))
+    assert check.first[Outcome.ASSIGNED] == list(range(1, bulk_jobs.MAX_SHOWN + 1))
     assert check.first[Outcome.DEVICE_NOT_FOUND] == [200, 201, 202, 203, 204]
     assert check.wrong_digits == 102
-    assert check.first_wrong == list(range(1, 2 * bulk.MAX_SHOWN, 2))
+    assert check.first_wrong == list(range(1, 2 * bulk_jobs.MAX_SHOWN, 2))

@@ -26,9 +26,9 @@ from fotapool.domain.callbacks import (
     kind_of,
     retry_ms,
 )
-from fotapool.domain.campaigns import CampaignStatus
+from fotapool.domain.campaigns.campaigns import CampaignStatus
+from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
 from fotapool.domain.errors import Refusal, Refused
-from fotapool.domain.upgrades import Reason, UpgradeStatus
 
 CAMPAIGN = CampaignFacts(
     "f858b8c4-2153-11ec-8c44-aeb16d1aa652", "0000123456-00001", 'Smart "FOTA"', "firmware", False, "SEQUANS", "GM01Q",

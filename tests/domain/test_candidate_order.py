@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fotapool.domain.candidates import Move, list_mark, move_candidate, reorder_candidates, without_candidate
 from fotapool.domain.errors import Conflict, Invalid
+from fotapool.domain.licenses.candidates import Move, list_mark, move_candidate, reorder_candidates, without_candidate
 
 
 @pytest.mark.parametrize(

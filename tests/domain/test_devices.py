@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fotapool.domain.devices import (
+from fotapool.domain.devices.devices import (
     LOGGING_MS,
     MAX_LOGGING_DEVICES,
     REACHABLE_WITHIN_MS,

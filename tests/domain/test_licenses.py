@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fotapool.domain.ledger import EntryKind
-from fotapool.domain.licenses import (
+from fotapool.domain.campaigns.upgrades import UpgradeStatus
+from fotapool.domain.licenses.ledger import EntryKind
+from fotapool.domain.licenses.licenses import (
     LicenseDecision,
     LicenseFacts,
     LicenseState,
@@ -20,7 +21,6 @@ from fotapool.domain.licenses import (
     decide_assign,
     decide_remove,
 )
-from fotapool.domain.upgrades import UpgradeStatus
 
 PLAIN, USED, NOTICE = LicenseState.PLAIN, LicenseState.USED, LicenseState.NOTICE
 SCHEDULED, IN_PROGRESS = UpgradeStatus.SCHEDULED, UpgradeStatus.IN_PROGRESS

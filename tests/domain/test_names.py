@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fotapool.domain.candidates import MAX_CANDIDATES, decide_candidates, is_append
+from fotapool.domain.campaigns.upgrades import OPEN, STATUS_OF_WORD, UpgradeStatus, check_transition
 from fotapool.domain.errors import Conflict, Refusal, Refused
-from fotapool.domain.ledger import EntryKind
+from fotapool.domain.identity.sessions import bearer_is_valid, is_locked, session_is_valid
+from fotapool.domain.licenses.candidates import MAX_CANDIDATES, decide_candidates, is_append
+from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.names import (
     MAX_IMEI,
     MAX_OFFENDERS,
@@ -19,8 +21,6 @@ from fotapool.domain.names import (
     parse_device_ids,
 )
 from fotapool.domain.paging import check_record_number, parse_device_cursor, parse_record_number
-from fotapool.domain.signins import bearer_is_valid, is_locked, session_is_valid
-from fotapool.domain.upgrades import OPEN, STATUS_OF_WORD, UpgradeStatus, check_transition
 
 imeis = st.integers(0, MAX_IMEI)
 DIGITS_OF_OTHER_SCRIPTS = "\u0661\u0967\u00b2\uff11\u2460"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fotapool.domain.campaigns import DAY_MS
-from fotapool.domain.ledger import EntryKind
-from fotapool.domain.pool_history import (
+from fotapool.domain.accounts.pool_history import (
     LastEntry,
     Level,
     PoolDay,
@@ -14,6 +12,8 @@ from fotapool.domain.pool_history import (
     levels_of_entries,
     pool_history,
 )
+from fotapool.domain.campaigns.campaigns import DAY_MS
+from fotapool.domain.licenses.ledger import EntryKind
 
 
 def at(text: str) -> int:

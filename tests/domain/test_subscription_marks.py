@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from fotapool.domain.ledger import Entry, EntryKind
+from fotapool.domain.accounts.subscriptions import SubscriptionChange, SubscriptionDecision
+from fotapool.domain.licenses.ledger import Entry, EntryKind
 from fotapool.domain.names import PurchaseType
-from fotapool.domain.subscriptions import SubscriptionChange, SubscriptionDecision
 
 DECISION = SubscriptionDecision(
     2, 2, [Entry(7, EntryKind.RECLAIMED_OLDEST, 3), Entry(8, EntryKind.NOTICE_OLDEST, 3)], [7], 99

@@ -8,12 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fotapool.domain.billing import next_billing_month_ms, notice_end_ms
-from fotapool.domain.errors import Invalid
-from fotapool.domain.ledger import EntryKind
-from fotapool.domain.licenses import LicenseState, Pool
-from fotapool.domain.names import PurchaseType
-from fotapool.domain.subscriptions import (
+from fotapool.domain.accounts.subscriptions import (
     MAX_LICENSES,
     Holder,
     check_total,
@@ -23,7 +18,12 @@ from fotapool.domain.subscriptions import (
     reduction_need,
     withdrawable,
 )
-from fotapool.domain.upgrades import UpgradeStatus
+from fotapool.domain.billing import next_billing_month_ms, notice_end_ms
+from fotapool.domain.campaigns.upgrades import UpgradeStatus
+from fotapool.domain.errors import Invalid
+from fotapool.domain.licenses.ledger import EntryKind
+from fotapool.domain.licenses.licenses import LicenseState, Pool
+from fotapool.domain.names import PurchaseType
 
 NOW_MS = 1_773_144_000_000
 TAKEN = (EntryKind.RECLAIMED_CANDIDATE, EntryKind.RECLAIMED_OLDEST)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fotapool.domain.ledger import EntryKind
-from fotapool.domain.timelines import LicenseFacts, Moment, license_moment, ordinal, upgrade_moments
-from fotapool.domain.upgrades import Reason, Upgrade, UpgradeStatus
+from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeStatus
+from fotapool.domain.devices.timelines import LicenseFacts, Moment, license_moment, ordinal, upgrade_moments
+from fotapool.domain.licenses.ledger import EntryKind
 
 MARCH = int(datetime(2026, 3, 1, 8, tzinfo=UTC).timestamp() * 1000)
 MAY = int(datetime(2026, 5, 1, tzinfo=UTC).timestamp() * 1000)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from fotapool.api.auth.sessions import session_refusal
+from fotapool.api.common.errors import BEARER_REFUSALS, MESSAGES, refusal_answer
+from fotapool.api.v1.licenses import schemas as v1
+from fotapool.api.v2.licenses import schemas as v2
+from fotapool.api.v3.licenses import schemas as v3
 from fotapool.domain.errors import Refusal, Refused
-from fotapool.domain.licenses import Outcome
-from fotapool.wire.common.errors import BEARER_REFUSALS, MESSAGES, refusal_answer
-from fotapool.wire.signin.sessions import session_refusal
-from fotapool.wire.v1 import license_words as v1
-from fotapool.wire.v2 import license_words as v2
-from fotapool.wire.v3 import license_words as v3
+from fotapool.domain.licenses.licenses import Outcome
 
 OF_ASSIGN = {Outcome.ASSIGNED, Outcome.PREEXISTING, Outcome.NO_FREE_LICENSE, Outcome.DEVICE_NOT_FOUND}
 OF_REMOVE = {

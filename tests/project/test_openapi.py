@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from fotapool.control.requests import Only
-from fotapool.control.routes import BASE as CONTROL_BASE
-from fotapool.control.routes import OPERATIONS as CONTROL_OPERATIONS
 from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.operations import OPERATIONS as DEVICE_OPERATIONS
-from fotapool.openapi import DIALECTS
-from helpers import ACCOUNT, KEY, OPERATOR, OTHER, PASSWORD, SECRET, USER, Api, device
+from fotapool.openapi.document import DIALECTS
+from fotapool.operator_api.requests import Only
+from fotapool.operator_api.routes import BASE as CONTROL_BASE
+from fotapool.operator_api.routes import OPERATIONS as CONTROL_OPERATIONS
+from support.helpers import ACCOUNT, KEY, OPERATOR, OTHER, PASSWORD, SECRET, USER, Api, device
 
 EXAMPLES = int(os.environ.get("FOTAPOOL_TEST_EXAMPLES", "4"))
 """How many requests Schemathesis makes up for each operation and phase; raise it to search for longer."""

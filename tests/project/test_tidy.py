@@ -48,7 +48,7 @@ def test_a_module_says_what_it_is_for_and_stays_small(path: Path) -> None:
 
 
 def test_the_domain_takes_only_the_standard_library() -> None:
-    for path in (ROOT / "src/fotapool/domain").glob("*.py"):
+    for path in (ROOT / "src/fotapool/domain").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = (
                 [alias.name for alias in node.names] if isinstance(node, ast.Import)

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from helpers import KEY, OPERATOR, PASSWORD, SECRET, USER, Api
+from support.helpers import KEY, OPERATOR, PASSWORD, SECRET, USER, Api
 
 ACCOUNTS = [f"account-{number}" for number in range(10)]
 

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import Process, assert_ledger_adds_up, client_of, imei, serving
 
 from fotapool.domain.callbacks import MAX_DEVICES_A_MESSAGE, CampaignChanged, UpgradesChanged, decode
-from fotapool.domain.campaigns import CampaignStatus
-from fotapool.domain.upgrades import Reason, UpgradeStatus
-from fotapool.store.choose import open_database
-from fotapool.store.database import Connection
-from helpers import KEY, PASSWORD, SECRET, USER, Api, seed_file
-from processes import Process, assert_ledger_adds_up, client_of, imei, serving
-from receivers import PATIENCE_S, Receiver, running_receiver
+from fotapool.domain.campaigns.campaigns import CampaignStatus
+from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
+from fotapool.store.db.connection import Connection
+from fotapool.store.db.factory import open_database
+from support.helpers import KEY, PASSWORD, SECRET, USER, Api, seed_file
+from support.receivers import PATIENCE_S, Receiver, running_receiver
 
 DEVICES = 3_500
 """Several steps of the engine, and a rest."""

@@ -6,8 +6,6 @@ import random
 from pathlib import Path
 
 import pytest
-
-from helpers import Api
 from processes import (
     Connections,
     Process,
@@ -19,6 +17,8 @@ from processes import (
     successes,
     write_seed,
 )
+
+from support.helpers import Api
 
 CRASHES = 3
 CLIENTS = 12

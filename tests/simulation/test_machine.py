@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from license_model import Model
 
-from helpers import NOW_MS, Api
+from support.helpers import NOW_MS, Api
 
 EXAMPLES = int(os.environ.get("FOTAPOOL_TEST_EXAMPLES", "0"))
 """More examples than the usual ones, and other ones each time."""

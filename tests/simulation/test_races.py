@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from helpers import Api
 from processes import (
     Connections,
     Process,
@@ -28,6 +26,8 @@ from processes import (
     successes,
     write_seed,
 )
+
+from support.helpers import Api
 
 CLIENTS = 24
 VOLLEYS = 12

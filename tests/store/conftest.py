@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from fotapool.store.choose import open_database
-from fotapool.store.database import Connection, Database
-from fotapool.store.schema import prepare
+from fotapool.store.db.connection import Connection, Database
+from fotapool.store.db.factory import open_database
+from fotapool.store.db.schema import prepare
 
 Connect = Callable[[], Connection]
 

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from fotapool.cli.main import main
-from fotapool.store.audit import CHECK_NAMES, read_audit
-from fotapool.store.database import Connection
-from fotapool.store.schema import VERSION
+from fotapool.store.db.audit import CHECK_NAMES, read_audit
+from fotapool.store.db.connection import Connection
+from fotapool.store.db.schema import VERSION
 
 UPGRADE = "account_id, imei, campaign_id, status, scheduled_ms, charged_ms, reason, attempts, updated_ms"
 SET_UP = (

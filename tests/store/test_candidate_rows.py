@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from fotapool.domain.candidates import Move, move_candidate
-from fotapool.domain.licenses import Pool
-from fotapool.store.candidates import read_candidates, record_candidates
-from fotapool.store.database import Connection
+from fotapool.domain.licenses.candidates import Move, move_candidate
+from fotapool.domain.licenses.licenses import Pool
+from fotapool.store.db.connection import Connection
+from fotapool.store.licenses.candidates import read_candidates, record_candidates
 
 
 def changed(chance: random.Random, current: list[int]) -> list[int]:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from fotapool.domain.licenses import Pool
+from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.names import PurchaseType
-from fotapool.store.accounts import record_account, record_pools
-from fotapool.store.database import Connection, ConstraintViolated
+from fotapool.store.accounts.accounts import record_account, record_pools
+from fotapool.store.db.connection import Connection, ConstraintViolated
 
 DEVICE = "account_id, imei, make, model, firmware, protocol, mdn, status, created_ms, updated_ms"
 LICENSE = "account_id, imei, assigned_ms, place, state, notice_until_ms, notice_place"

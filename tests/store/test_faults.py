@@ -24,9 +24,9 @@ import pytest
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
-from fotapool.store import postgres, sqlite
-from fotapool.store.sqlite import SqliteConnection
-from helpers import ACCOUNT, PASSWORD, USER, Api, devices
+from fotapool.store.db import postgres, sqlite
+from fotapool.store.db.sqlite import SqliteConnection
+from support.helpers import ACCOUNT, PASSWORD, USER, Api, devices
 
 PATIENCE_S = 1
 """The servers' busy timeout in these tests."""

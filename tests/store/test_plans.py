@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from fotapool.domain.licenses import Pool
-from fotapool.store.check_ins import read_checking_in, record_seen
-from fotapool.store.database import Connection
-from fotapool.store.device_keys import read_held_keys
-from fotapool.store.licenses import read_license_facts
-from fotapool.store.upgrades import read_campaign_upgrades, read_device_facts, read_open_upgrades
+from fotapool.domain.licenses.licenses import Pool
+from fotapool.store.campaigns.upgrades import read_campaign_upgrades, read_device_facts, read_open_upgrades
+from fotapool.store.db.connection import Connection
+from fotapool.store.devices.check_ins import read_checking_in, record_seen
+from fotapool.store.identity.device_keys import read_held_keys
+from fotapool.store.licenses.licenses import read_license_facts
 
 FEW, MANY = 5, 60_000
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -14,10 +14,10 @@ import pytest
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
-from fotapool.store.choose import open_database
-from fotapool.store.database import Connection, StoreMismatch
-from fotapool.store.migrations import migrate_to_head
-from fotapool.store.schema import TABLE_NAMES, VERSION, forget_everything, prepare
+from fotapool.store.db.connection import Connection, StoreMismatch
+from fotapool.store.db.factory import open_database
+from fotapool.store.db.migrations import migrate_to_head
+from fotapool.store.db.schema import TABLE_NAMES, VERSION, forget_everything, prepare
 
 Introspected = list[tuple[Any, ...]]
 

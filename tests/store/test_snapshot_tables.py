@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fotapool.store.database import Connection
-from fotapool.store.schema import TABLE_NAMES
+from fotapool.services.snapshots.schemas import READABLE, STATE_TABLES
+from fotapool.store.db.connection import Connection
+from fotapool.store.db.schema import TABLE_NAMES
 from fotapool.store.snapshots import LEFT_OUT, NUMBERED, SHAPES, read_last_ids
-from fotapool.usecases.snapshot_words import READABLE, STATE_TABLES
 
 _POSTGRES = (
     "SELECT column_name, is_nullable = 'YES', is_identity = 'YES' FROM information_schema.columns"

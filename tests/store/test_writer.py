@@ -12,12 +12,12 @@ import pytest
 
 from fotapool.domain.errors import Conflict, Refusal, Refused
 from fotapool.domain.names import PurchaseType
-from fotapool.store import writer as writer_module
-from fotapool.store.accounts import record_account
-from fotapool.store.choose import open_database
-from fotapool.store.database import Connection, ConstraintViolated, Database
-from fotapool.store.schema import prepare
-from fotapool.store.writer import Command, Pools, Writer
+from fotapool.store.accounts.accounts import record_account
+from fotapool.store.db import writer as writer_module
+from fotapool.store.db.connection import Connection, ConstraintViolated, Database
+from fotapool.store.db.factory import open_database
+from fotapool.store.db.schema import prepare
+from fotapool.store.db.writer import Command, Pools, Writer
 
 NOW_MS = 7
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from helpers import ACCOUNT
+from support.helpers import ACCOUNT
 
 PAGE = Path(__file__).parents[2] / "docs/testing.md"
 WITHIN_S = 120

@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 import httpx
 
-from fotapool import hashing
+from fotapool.core import hashing
 
 CLIENT = {"key": "some-client", "secret": "some-secret"}
 

@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from fotapool.cli.main import main
-from fotapool.cli.tls import HOST_NAMES
+from fotapool.cli.server.tls import HOST_NAMES
 
 ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "requirements.lock").read_text()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fotapool.cli.parent import exists
+from fotapool.cli.server.parent import exists
 from fotapool.testing import Server
 
 PATIENCE_S = 20

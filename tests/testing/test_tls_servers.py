@@ -12,7 +12,7 @@ import pytest
 import requests
 from cryptography import x509
 
-from fotapool.cli.tls import HOST_NAMES
+from fotapool.cli.server.tls import HOST_NAMES
 from fotapool.testing import Server
 from testing.test_plugin import run_tests
 

@@ -13,7 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from fotapool.recording.pairs import Pair
-    from fotapool.recording.replaying import Replay, Result
+    from fotapool.recording.replay import Replay, Result
     from fotapool.testing.control import Control
 
 SAME, DIFFERENT, CANNOT = 0, 1, 2
@@ -48,7 +48,7 @@ def compare(
       fotapool compare recording.jsonl --seed seed.yaml --json
     """
     from fotapool.recording.pairs import UnreadableRecording, read_recording
-    from fotapool.recording.replaying import CannotReplay
+    from fotapool.recording.replay import CannotReplay
     from fotapool.recording.report import as_document, as_text
     from fotapool.testing.control import ControlFailed
     from fotapool.testing.server import ServerFailed
@@ -79,8 +79,8 @@ def _server(
     """A replay against the server, which holds what the recording needs."""
     import httpx
 
-    from fotapool.recording.preparing import Preparation
-    from fotapool.recording.replaying import TIMEOUT_S, Replay
+    from fotapool.recording.replay import TIMEOUT_S, Replay
+    from fotapool.recording.seed_from_recording import Preparation
     from fotapool.testing.server import Server
 
     document = Preparation(pairs).document()
@@ -100,7 +100,7 @@ def _server(
 
 def _prepare(control: Control, document: dict[str, Any]) -> None:
     """Adds what the server does not have; what it has is left as it is."""
-    from fotapool.recording.preparing import OWN_USER
+    from fotapool.recording.seed_from_recording import OWN_USER
 
     for account in document["accounts"]:
         new = {name: account[name] for name in ("name", "purchaseType", "licenseCount")}

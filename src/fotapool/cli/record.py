@@ -68,8 +68,8 @@ def record(
       fotapool record --upstream https://thingspace.verizon.com/api --out recordings/
       fotapool compare recordings/recording-20260301T120000Z.jsonl
     """
-    from fotapool.cli.running import StartFailed
-    from fotapool.clock import SystemClock
+    from fotapool.cli.server.running import StartFailed
+    from fotapool.core.clock import SystemClock
     from fotapool.recording.pairs import RecordingFile
     from fotapool.recording.proxy import file_name
 
@@ -101,11 +101,11 @@ def _serve(
     """Until SIGTERM or SIGINT. Raises StartFailed."""
     import uvicorn
 
-    from fotapool.cli.running import address, listen
-    from fotapool.clock import SystemClock
+    from fotapool.cli.server.running import address, listen
+    from fotapool.core.clock import SystemClock
+    from fotapool.core.settings import Settings
     from fotapool.recording.proxy import Proxy, Recorder, open_client
     from fotapool.recording.redaction import Redactor
-    from fotapool.settings import Settings
 
     settings = Settings(host=host, port=port)
     listener = listen(settings)

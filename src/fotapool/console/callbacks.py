@@ -7,13 +7,13 @@ from typing import Any
 
 from starlette.responses import Response
 
-from fotapool.console.pages import ConsoleCall, ConsolePage, account_path
-from fotapool.console.sessions import PATH
+from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path
+from fotapool.console.identity.sessions import PATH
 from fotapool.domain.callbacks import KINDS, kind_of
 from fotapool.domain.errors import Conflict, Invalid, NotFound
-from fotapool.store.accounts import Account
-from fotapool.store.deliveries import DeliveryState
-from fotapool.usecases import deliveries, listeners
+from fotapool.services.callbacks import deliveries, listeners
+from fotapool.store.accounts.accounts import Account
+from fotapool.store.callbacks.deliveries import DeliveryState
 
 ROWS = 50
 MAX_ID = 2**62
@@ -45,14 +45,14 @@ async def _values(call: ConsoleCall, account: Account | None) -> dict[str, Any]:
 
 
 async def show_deliveries(call: ConsoleCall) -> Response:
-    return await call.page("callbacks.html", "Callbacks", **await _values(call, None))
+    return await call.page("callbacks/callbacks.html", "Callbacks", **await _values(call, None))
 
 
 async def show_account_callbacks(call: ConsoleCall) -> Response:
     account = await call.account()
     caller = call.caller(account)
     return await call.page(
-        "callbacks_account.html", "Callbacks", account=account, **await _values(call, account),
+        "callbacks/callbacks_account.html", "Callbacks", account=account, **await _values(call, account),
         listeners=await listeners.list_listeners(call.context, caller),
         signing=await listeners.is_signing(call.context, caller), here=account_path(account.name, "callbacks"),
     )  # fmt: skip
@@ -83,7 +83,7 @@ async def show_delivery(call: ConsoleCall) -> Response:
     delivery, attempts = await deliveries.read_delivery(call.context, _delivery_id(call))
     event = json.dumps(json.loads(delivery.event), indent=2, ensure_ascii=False)
     return await call.page(
-        "callback.html", f"Callback {delivery.id}", delivery=delivery, attempts=attempts, event=event,
+        "callbacks/callback.html", f"Callback {delivery.id}", delivery=delivery, attempts=attempts, event=event,
         body=shown_body(delivery.body), kind=kind_of(delivery.event), state=STATE_WORDS[DeliveryState(delivery.state)],
         ended=delivery.state != DeliveryState.WAITING, hidden=_HIDDEN, shown=deliveries.MAX_ATTEMPTS_SHOWN,
     )  # fmt: skip
@@ -110,7 +110,7 @@ async def deregister(call: ConsoleCall) -> Response:
 async def turn_on_signing(call: ConsoleCall) -> Response:
     account = await call.account()
     secret = await listeners.turn_on_signing(call.context, call.caller(account), None)
-    return await call.page("callbacks_secret.html", "Signing secret", account=account, secret=secret)
+    return await call.page("callbacks/signing_secret.html", "Signing secret", account=account, secret=secret)
 
 
 async def turn_off_signing(call: ConsoleCall) -> Response:

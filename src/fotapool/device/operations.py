@@ -8,17 +8,17 @@ from datetime import UTC
 
 from starlette.responses import Response, StreamingResponse
 
-from fotapool.device import words
+from fotapool.device import schemas
 from fotapool.device.problems import problem
 from fotapool.device.ranges import Unsatisfiable, asked_range, entity_tag
 from fotapool.device.requests import DeviceCall, DeviceOperation, answer
 from fotapool.domain.errors import Invalid, NotFound
 from fotapool.domain.names import format_device_id
-from fotapool.store.logs import Log
-from fotapool.usecases import check_ins
-from fotapool.usecases.device_keys import KeyUnknown
-from fotapool.usecases.downloads import content_for_device
-from fotapool.usecases.progress import report_progress
+from fotapool.services.campaigns.upgrade_progress import report_progress
+from fotapool.services.devices import check_ins
+from fotapool.services.identity.device_keys import KeyUnknown
+from fotapool.services.packages.downloads import content_for_device
+from fotapool.store.devices.logs import Log
 
 log = logging.getLogger(__name__)
 
@@ -35,22 +35,22 @@ def _upgrade_id(call: DeviceCall) -> int:
 
 
 async def check_in(call: DeviceCall) -> Response:
-    given = await call.body(words.CheckIn)
+    given = await call.body(schemas.CheckIn)
     said = call.key_hash, call.imei, given.firmware, given.clientType
     try:
         found = await check_ins.check_in(call.context, call.caller, *said)
     except KeyUnknown:
         found = await check_ins.check_in(call.context, await call.look_up(), *said)
-    return answer(words.checked_in(BASE, call.imei, found))
+    return answer(schemas.checked_in(BASE, call.imei, found))
 
 
 async def report_status(call: DeviceCall) -> Response:
     upgrade_id = _upgrade_id(call)
-    given = await call.body(words.Report)
+    given = await call.body(schemas.Report)
     upgrade = await report_progress(call.context, call.caller, call.imei, upgrade_id, given.status, given.failure)
     if given.message:
         log.info("%s on upgrade %d, %s: %r", call.caller.actor, upgrade_id, given.status.value, given.message)
-    return answer(words.upgrade_view(BASE, call.imei, upgrade))
+    return answer(schemas.upgrade_view(BASE, call.imei, upgrade))
 
 
 async def download(call: DeviceCall) -> Response:
@@ -76,7 +76,7 @@ async def download(call: DeviceCall) -> Response:
     return StreamingResponse(chunks, status, headers, media_type)
 
 
-def _log(call: DeviceCall, entry: words.LogEntry) -> Log:
+def _log(call: DeviceCall, entry: schemas.LogEntry) -> Log:
     if "\x00" in entry.event or "\x00" in entry.binaryName:
         raise Invalid("event and binaryName must not hold a NUL character")
     at = entry.time
@@ -88,25 +88,25 @@ def _log(call: DeviceCall, entry: words.LogEntry) -> Log:
 
 
 async def send_logs(call: DeviceCall) -> Response:
-    given = await call.body(words.Logs, MAX_LOGS_BYTES)
+    given = await call.body(schemas.Logs, MAX_LOGS_BYTES)
     logs = [_log(call, entry) for entry in given.entries]
     await check_ins.add_logs(call.context, call.caller, call.imei, logs)
-    return answer(words.LogsKept(len(logs)))
+    return answer(schemas.LogsKept(len(logs)))
 
 
 _UPGRADE = "/{deviceId}/upgrades/{upgradeId}"
 OPERATIONS = (
     DeviceOperation(
         "check_in", "POST", "/{deviceId}/check-in", check_in,
-        "Say that the device is there; learn what it is to do", words.CheckedIn, words.CheckIn, checks_key=True,
+        "Say that the device is there; learn what it is to do", schemas.CheckedIn, schemas.CheckIn, checks_key=True,
     ),
     DeviceOperation("download", "GET", _UPGRADE + "/content", download, "Download what is to be installed", None),
     DeviceOperation(
         "report_status", "POST", _UPGRADE + "/status", report_status,
-        "Report how far the device is with its upgrade", words.UpgradeView, words.Report,
+        "Report how far the device is with its upgrade", schemas.UpgradeView, schemas.Report,
     ),
     DeviceOperation(
         "send_logs", "POST", "/{deviceId}/logs", send_logs,
-        "Send log entries, while logging is on for the device", words.LogsKept, words.Logs,
+        "Send log entries, while logging is on for the device", schemas.LogsKept, schemas.Logs,
     ),
 )  # fmt: skip

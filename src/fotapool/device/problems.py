@@ -7,9 +7,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from fotapool.domain.errors import Conflict, Invalid, NotFound, Refusal, Refused
-from fotapool.http import ClientGone
-from fotapool.store.database import StoreUnavailable
-from fotapool.usecases.device_keys import KeyUnknown
+from fotapool.services.identity.device_keys import KeyUnknown
+from fotapool.store.db.connection import StoreUnavailable
+from fotapool.web.http import ClientGone
 
 
 class Problem(msgspec.Struct):

@@ -14,9 +14,9 @@ from starlette.responses import Response
 from fotapool.device.problems import problem, problem_of
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import is_device_id
-from fotapool.http import Endpoint, RequestIds, by_method, read_body
-from fotapool.usecases.context import Caller, Context
-from fotapool.usecases.device_keys import KeyRing, KeyUnknown
+from fotapool.services.context import Caller, Context
+from fotapool.services.identity.device_keys import KeyRing, KeyUnknown
+from fotapool.web.http import Endpoint, RequestIds, by_method, read_body
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from starlette.routing import Route, Router
 
 from fotapool.device.operations import BASE, OPERATIONS
 from fotapool.device.requests import DeviceEndpoint, DeviceOperation, UnknownDevicePath
-from fotapool.http import RequestIds
-from fotapool.usecases.context import Context
-from fotapool.usecases.device_keys import KeyRing
+from fotapool.services.context import Context
+from fotapool.services.identity.device_keys import KeyRing
+from fotapool.web.http import RequestIds
 
 
 def device_router(context: Context, request_ids: RequestIds) -> Router:

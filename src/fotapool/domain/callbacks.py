@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from fotapool.domain.campaigns import Campaign, CampaignStatus
+from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus
 from fotapool.domain.errors import Refusal, Refused
 
 MAX_DEVICES_A_MESSAGE = 100

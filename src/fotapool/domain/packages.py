@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from fotapool.domain.devices import MAX_TEXT, NO_PROTOCOL, parse_protocol
+from fotapool.domain.devices.devices import MAX_TEXT, NO_PROTOCOL, parse_protocol
 from fotapool.domain.errors import Invalid
 
 PILOT_DEVICES = 20

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import unquote
 
-from fotapool.wire.v1 import routes as v1
-from fotapool.wire.v2 import routes as v2
-from fotapool.wire.v3 import routes as v3
+from fotapool.api.v1 import routes as v1
+from fotapool.api.v2 import routes as v2
+from fotapool.api.v3 import routes as v3
 
 SIGN_IN = (
     ("POST", "/api/ts/v1/oauth2/token", "token"),

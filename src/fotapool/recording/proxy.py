@@ -14,11 +14,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from fotapool.clock import Clock
-from fotapool.http import time_text
+from fotapool.core.clock import Clock
+from fotapool.core.timestamps import time_text
 from fotapool.recording import pairs
+from fotapool.recording.pseudonyms import TooMuch
 from fotapool.recording.redaction import NOT_TEXT, Redactor
-from fotapool.recording.stand_ins import TooMuch
 
 log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 64 * 1024 * 1024

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from fotapool.recording.operations import find_operation
 from fotapool.recording.pairs import Body
-from fotapool.recording.stand_ins import StandIns
+from fotapool.recording.pseudonyms import StandIns
 
 IMEI_DIGITS = 15
 SIGN_IN_PATHS = ("/api/ts/", "/api/m2m/")

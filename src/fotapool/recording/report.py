@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fotapool.recording.differences import Difference
-from fotapool.recording.replaying import Result
+from fotapool.recording.replay import Result
 
 MAX_NUMBERS = 10
 """How many requests are named with a difference in the text."""

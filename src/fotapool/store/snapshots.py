@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from fotapool.domain.errors import Invalid
-from fotapool.store.database import Connection, ConstraintViolated, Row
-from fotapool.store.schema import TABLE_NAMES
-from fotapool.store.signins import record_ending
-from fotapool.store.tables import TABLES
+from fotapool.store.db.connection import Connection, ConstraintViolated, Row
+from fotapool.store.db.schema import TABLE_NAMES
+from fotapool.store.db.tables import TABLES
+from fotapool.store.identity.sessions import record_ending
 
 Rows = Mapping[str, Sequence[Row]]
 """The rows of each table, with the columns that SHAPES says, in the order of the primary key."""

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fotapool.cli.main import main
-from helpers import OPERATOR, Api
+from support.helpers import OPERATOR, Api
 
 
 class Cli:

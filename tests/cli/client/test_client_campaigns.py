@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from helpers import ACCOUNT, SEED, Api, device, devices
+from support.helpers import ACCOUNT, SEED, Api, device, devices
 
 PACKAGE = {
     "firmwareName": "Model-A_1To2", "make": "Verizon", "model": "Model-A", "fromVersion": "1", "toVersion": "2",

@@ -15,11 +15,11 @@ import click
 import pytest
 
 from fotapool.cli.client.failures import SOME_REFUSED, Declined, Interrupted, NotReached, Refused, WrongInput
-from fotapool.cli.client.outcomes import Outcome
-from fotapool.cli.client.profile_file import DIRECTORY_VARIABLE
-from fotapool.cli.client.target import EXAMPLE
+from fotapool.cli.client.http.target import EXAMPLE
+from fotapool.cli.client.licenses.outcomes import Outcome
+from fotapool.cli.client.profiles.profile_file import DIRECTORY_VARIABLE
 from fotapool.cli.main import COMMANDS, SECTIONS, main
-from helpers import ACCOUNT, OTHER
+from support.helpers import ACCOUNT, OTHER
 
 CLIENTS = [name for name, (module, _) in COMMANDS.items() if module.startswith("fotapool.cli.client")]
 
@@ -90,7 +90,7 @@ def test_the_first_help_imports_no_command_and_is_complete() -> None:
         "import sys; from fotapool.cli.main import main\n"
         "try: main(['--help'])\n"
         "finally:\n"
-        "  heavy = {'httpx', 'rich', 'keyring', 'fotapool.cli.serve', 'fotapool.cli.client'} & set(sys.modules)\n"
+        "  heavy = {'httpx', 'rich', 'keyring', 'fotapool.cli.server', 'fotapool.cli.client'} & set(sys.modules)\n"
         "  assert not heavy, heavy\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from helpers import ACCOUNT, SEED, Api, device, devices
+from support.helpers import ACCOUNT, SEED, Api, device, devices
 
 ASSIGN = ("licenses", "assign", ACCOUNT)
 REMOVE = ("licenses", "remove", ACCOUNT)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from helpers import ACCOUNT, OTHER, Api, device, devices
+from support.helpers import ACCOUNT, OTHER, Api, device, devices
 
 
 def test_accounts_are_made_listed_shown_and_suspended(cli: Any) -> None:

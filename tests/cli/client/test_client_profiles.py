@@ -15,7 +15,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as NoKeyring
 from keyring.errors import PasswordDeleteError
 
-from helpers import ACCOUNT, KEY, OPERATOR, PASSWORD, SECRET, USER, Api, device, seed_file
+from support.helpers import ACCOUNT, KEY, OPERATOR, PASSWORD, SECRET, USER, Api, device, seed_file
 
 SECRETS = {"FOTAPOOL_CLIENT_SECRET": SECRET, "FOTAPOOL_PASSWORD": PASSWORD, "FOTAPOOL_OPERATOR_KEY": OPERATOR}
 NO_SECRETS = dict.fromkeys(SECRETS, "")

@@ -52,8 +52,8 @@ def of_plane(command: Command) -> Command:
     @_address
     @functools.wraps(command)
     def run(*args: Any, profile: str | None, address: str | None, **values: Any) -> Any:
-        from fotapool.cli.client.plane import Plane
-        from fotapool.cli.client.target import choose_target
+        from fotapool.cli.client.http.admin_client import Plane
+        from fotapool.cli.client.http.target import choose_target
 
         with _interruptible(), Plane(choose_target(profile, address)) as plane:
             return command(plane, *args, **values)
@@ -68,8 +68,8 @@ def of_api(command: Command) -> Command:
     @_address
     @functools.wraps(command)
     def run(*args: Any, profile: str | None, address: str | None, **values: Any) -> Any:
-        from fotapool.cli.client.api import Api
-        from fotapool.cli.client.target import choose_target
+        from fotapool.cli.client.http.api_client import Api
+        from fotapool.cli.client.http.target import choose_target
 
         with _interruptible(), Api(choose_target(profile, address)) as api:
             return command(api, *args, **values)
@@ -89,8 +89,8 @@ class AccountName(click.ParamType[str]):
         return str(value)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from fotapool.cli.client.plane import Plane
-        from fotapool.cli.client.target import choose_target
+        from fotapool.cli.client.http.admin_client import Plane
+        from fotapool.cli.client.http.target import choose_target
 
         try:
             with Plane(choose_target(ctx.params.get("profile"), ctx.params.get("address"))) as plane:

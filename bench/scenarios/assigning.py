@@ -1,0 +1,180 @@
+"""Assigning licenses: one device a request against the no-storage answer, 1,000 against the bare transaction."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import httpx
+
+from bench.scenarios.replay import Bare
+from bench.support.databases import Store
+from bench.support.pools import FIRST_DEVICE, Account, assign_request, build, in_groups, shuffled, sign_in
+from bench.support.processes import OPERATOR, Failed, Server, load, serving, serving_without_storage
+from bench.support.report import Report, alternate, ratios
+
+CONNECTIONS = 64
+LARGE_CONNECTIONS = 16
+LARGE = 1000
+MANY_ACCOUNTS = 500
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured."""
+
+    rounds: int
+    quick: bool
+
+    @property
+    def small_requests(self) -> int:
+        return 8_000 if self.quick else 12_000
+
+    @property
+    def large_requests(self) -> int:
+        return 48 if self.quick else 64
+
+    @property
+    def sized_requests(self) -> int:
+        return 2_000 if self.quick else 5_000
+
+    @property
+    def pages(self) -> int:
+        return 200 if self.quick else 400
+
+    @property
+    def largest_pool(self) -> int:
+        return 1_000_000 if self.quick else 10_000_000
+
+    @property
+    def licensed(self) -> int:
+        return 10_000 if self.quick else 200_000
+
+
+def audit(server: Server, account: str) -> None:
+    """Raises Failed if the server's own audit finds fault with what the load left."""
+    url = f"http://127.0.0.1:{server.port}/control/v1/accounts/{account}/audit"
+    answer = httpx.get(url, headers={"Authorization": f"Bearer {OPERATOR}"}, timeout=300).json()
+    if not answer["consistent"]:
+        raise Failed(f"the audit of {account} failed: {answer}")
+
+
+class Lane:
+    """Sends the next requests to a server; answers requests a second, and notes what they cost."""
+
+    def __init__(self, server: Server, requests: Iterator[bytes], count: int) -> None:
+        self._server = server
+        self._requests = requests
+        self._count = count
+        self.client_busy: list[float] = []
+        self.cpu_us: list[float] = []
+        self.p99_ms: list[float] = []
+
+    def __call__(self) -> float:
+        cpu_s = self._server.cpu_s
+        result = load(self._server.port, list(itertools.islice(self._requests, self._count)), CONNECTIONS)
+        self.cpu_us.append((self._server.cpu_s - cpu_s) / result.succeeded * 1e6)
+        self.client_busy.append(result.busy)
+        self.p99_ms.append(result.p99_ms)
+        return result.rate
+
+
+def measure_small(report: Report, store: Store, scale: Scale) -> None:
+    """(a) One device a request, on one account and on many."""
+    needed = (scale.rounds + 1) * scale.small_requests
+    one = Account("bench-one", FIRST_DEVICE, scale.licensed, needed)
+    each = -(-needed // MANY_ACCOUNTS)
+    many = [
+        Account(f"bench-{n:05d}", one.first + one.devices + n * each, 0, each) for n in range(MANY_ACCOUNTS)
+    ]  # fmt: skip
+    url = build(store, [one, *many])
+    with serving(url) as server, serving_without_storage() as memory:
+        count = scale.small_requests
+        lanes = {
+            "one": Lane(server, of_one(one), count),
+            "one, memory": Lane(memory, of_one(one), count),
+            "many": Lane(server, of_many(many), count),
+            "many, memory": Lane(memory, of_many(many), count),
+        }
+        rates = alternate(scale.rounds, lanes)
+        for name, words in (("one", "one account"), ("many", f"{MANY_ACCOUNTS} accounts")):
+            _report_small(report, store.kind, words, lanes[name], lanes[f"{name}, memory"], rates, name)
+        report.add_memory("a", store.kind, "serve", server.peak_mib)
+        report.add_memory("a", store.kind, "no storage", memory.peak_mib)
+        busiest = max(max(lane.client_busy) for lane in lanes.values())
+        report.note(f"the load client was busy {busiest:.0%} of its core at most")
+        audit(server, one.name)
+        audit(server, many[0].name)
+    store.drop(url)
+
+
+def _report_small(
+    report: Report, kind: str, words: str, served: Lane, memory: Lane, rates: dict[str, list[float]], name: str
+) -> None:
+    report.add_rounds("a", kind, f"assign 1 device, {words}", rates[name], "req/s")
+    report.add_rounds("a", kind, f"no-storage answer, {words}", rates[f"{name}, memory"], "req/s")
+    share = ratios(rates[name], rates[f"{name}, memory"])
+    report.add_rounds("a", kind, f"share of the no-storage answer, {words}", share, at_least=0.35)
+    report.add_rounds("a", kind, f"99th percentile of the wait, {words}", served.p99_ms[1:], "ms")
+    report.add_rounds("a", kind, f"processor time, {words}", served.cpu_us[1:], "us/req")
+    report.add_rounds("a", kind, f"processor time of the no-storage answer, {words}", memory.cpu_us[1:], "us/req")
+
+
+def of_one(account: Account) -> Iterator[bytes]:
+    return (assign_request(account.name, [device]) for device in shuffled(account.spare_devices()))
+
+
+def of_many(accounts: list[Account]) -> Iterator[bytes]:
+    waiting = [(account.name, iter(shuffled(account.spare_devices()))) for account in accounts]
+    while True:
+        for name, devices in waiting:
+            device = next(devices, None)
+            if device is None:
+                return
+            yield assign_request(name, [device])
+
+
+def measure_large(report: Report, store: Store, scale: Scale) -> None:
+    """(b) 1,000 devices a request: random ones, and consecutive ones."""
+    needed = (scale.rounds + 1) * scale.large_requests * LARGE
+    scattered = Account("bench-random", FIRST_DEVICE, scale.licensed, needed)
+    row = Account("bench-consecutive", FIRST_DEVICE + scattered.devices, 0, needed)
+    url = build(store, [scattered, row])
+    recorded, played = store.copy(url), store.copy(url)
+    sign_in(url)
+    with contextlib.closing(Bare(recorded, played)) as bare, serving(url) as server:
+        lanes = {
+            **_large_lanes("random", server, bare, 1, scattered, shuffled(scattered.spare_devices()), scale),
+            **_large_lanes("consecutive", server, bare, 2, row, row.spare_devices(), scale),
+        }
+        rates = alternate(scale.rounds, lanes)
+        for name in ("random", "consecutive"):
+            report.add_rounds("b", store.kind, f"assign 1,000 {name} devices", rates[name], "lic/s")
+            report.add_rounds("b", store.kind, f"bare transaction, {name} devices", rates[f"{name}, bare"], "lic/s")
+            share = ratios(rates[name], rates[f"{name}, bare"])
+            report.add_rounds("b", store.kind, f"share of the bare transaction, {name} devices", share, at_least=0.65)
+        report.add_memory("b", store.kind, "serve", server.peak_mib)
+        audit(server, scattered.name)
+        audit(server, row.name)
+    for used in (url, recorded, played):
+        store.drop(used)
+
+
+def _large_lanes(
+    name: str, server: Server, bare: Bare, account_id: int, account: Account, devices: list[int], scale: Scale
+) -> dict[str, Callable[[], float]]:
+    served = in_groups(devices, LARGE)
+    played = in_groups(devices, LARGE)
+    count = scale.large_requests
+
+    def serve() -> float:
+        requests = [assign_request(account.name, group) for group, _ in zip(served, range(count), strict=False)]
+        return load(server.port, requests, LARGE_CONNECTIONS).rate * LARGE
+
+    def play() -> float:
+        requests = [group for group, _ in zip(played, range(count), strict=False)]
+        return len(requests) * LARGE / bare.seconds(account_id, account.name, requests)
+
+    return {name: serve, f"{name}, bare": play}

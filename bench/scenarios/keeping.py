@@ -1,0 +1,105 @@
+"""What it takes to go back to a state: a reset, a copy of an account, and a snapshot of many devices."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.support.processes import Failed
+from bench.support.report import Report
+from fotapool.testing import Server
+
+RESETS, COPIES = 50, 50
+COPIED_DEVICES, MAX_COPY_MS, MAX_RESET_MS = 100, 5.0, 10.0
+DEVICES, QUICK_DEVICES = 100_000, 20_000
+FIRST = 880_000_000_000_000
+TIMEOUT_S = 300
+PREPARED = "prepared"
+
+
+def measure_keeping(report: Report, directory: Path, rounds: int, quick: bool) -> None:
+    """(i) On an emulator of its own, whose seed has one account."""
+    seed = directory / "kept.json"
+    seed.write_text(json.dumps(_seed()))
+    with Server("--seed", str(seed)) as server:
+        copies = _Copies(server)
+        report.add_rounds(
+            "i", "memory", f"a copy of an account, {COPIED_DEVICES} devices", [copies.one_ms() for _ in range(rounds)],
+            "ms", at_most=MAX_COPY_MS,
+        )  # fmt: skip
+        resets = [_ms(RESETS, lambda: server.control.call("POST", "/reset")) for _ in range(rounds)]
+        report.add_rounds("i", "memory", "a reset to a small seed", resets, "ms", at_most=MAX_RESET_MS)
+        _measure_snapshot(report, _caller(server), rounds, QUICK_DEVICES if quick else DEVICES)
+
+
+def _measure_snapshot(report: Report, call: Callable[..., bytes], rounds: int, devices: int) -> None:
+    """Of devices no two of which are alike and next to each other: a run would be one line."""
+    call("PUT", "/snapshot", json.dumps(_many(devices)).encode())
+    octets = call("GET", "/snapshot")
+    taken = [_ms(1, lambda: call("GET", "/snapshot")) / 1000 for _ in range(rounds)]
+    put_back = [_ms(1, lambda: call("PUT", "/snapshot", octets)) / 1000 for _ in range(rounds)]
+    if call("GET", "/snapshot") != octets:
+        raise Failed("the snapshot is not what was put back")
+    size = f"{len(octets) / 1e6:.0f} MB"
+    report.add_rounds("i", "memory", f"a snapshot of {devices:,} devices, {size}", taken, "s")
+    report.add_rounds("i", "memory", "putting it back", put_back, "s")
+
+
+def _caller(server: Server) -> Callable[..., bytes]:
+    headers = {"Authorization": f"Bearer {server.operator_key}", "Content-Type": "application/json"}
+
+    def call(method: str, path: str, body: bytes | None = None) -> bytes:
+        url = f"{server.address}/control/v1{path}"
+        request = urllib.request.Request(url, body, headers, method=method)
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
+            answer: bytes = response.read()
+            return answer
+
+    return call
+
+
+def _ms(times: int, work: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    for _ in range(times):
+        work()
+    return (time.perf_counter() - began) * 1000 / times
+
+
+class _Copies:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._made = 0
+
+    def one_ms(self) -> float:
+        return _ms(COPIES, self._copy)
+
+    def _copy(self) -> None:
+        self._made += 1
+        body = {"name": f"copy-{self._made}", "users": True}
+        self._server.control.call("POST", f"/accounts/{PREPARED}/copies", body)
+
+
+def _seed() -> dict[str, Any]:
+    run = {"first": f"{FIRST}", "count": COPIED_DEVICES, "licensed": 60}
+    return {
+        "clients": [{"key": "key", "secret": "secret"}],
+        "users": [{"username": "user", "password": "password", "accounts": [PREPARED]}],
+        "accounts": [{"name": PREPARED, "licenseCount": COPIED_DEVICES, "devices": [run]}],
+    }
+
+
+def _many(count: int) -> dict[str, Any]:
+    chance = random.Random(1)
+    devices = [
+        {
+            "deviceId": f"{FIRST + 2 * number}", "make": "Verizon", "model": "Model-A",
+            "firmware": str(chance.randrange(3)), "licensed": True,
+        }
+        for number in range(count)
+    ]  # fmt: skip
+    return {"accounts": [{"name": PREPARED, "licenseCount": count, "devices": devices}]}

@@ -1,0 +1,197 @@
+"""The pages of the console at 10,000 accounts and one account of a million devices: server time, and what is sent."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from urllib.parse import urljoin
+
+import httpx
+
+from bench.scenarios.assigning import Scale
+from bench.scenarios.campaigns import HOURLY, Emulator, Fleetful, emulating, prepare
+from bench.support.databases import Store, connected
+from bench.support.pools import BEARER, FIRST_DEVICE, SESSION, USER, Account
+from bench.support.processes import OPERATOR, Failed, Server
+from bench.support.report import Figure, Report
+from fotapool.console.app.routes import PAGES
+from fotapool.domain.names import PurchaseType
+from fotapool.store.accounts.accounts import record_account
+
+BIG = Account("0242078689-00001", FIRST_DEVICE, 700_000, 300_000)
+FLEET = Account("0242078689-00002", FIRST_DEVICE + BIG.devices, 100_000, 0)
+ACCOUNTS = 10_000
+DAYS = 30
+REQUESTS = 20
+NOBODY = "http://127.0.0.1:9/callbacks"
+"""A listener that does not answer, so that callbacks wait."""
+AT_MOST_MS, AT_MOST_KIB = 100.0, 150.0
+NOT_PAGES = (".csv", ".json", "{form}")
+"""Ends of paths whose answers are files."""
+SEARCHES = {
+    "/pools": ["?order=used&down=1", "?search=00077", "?order=free&page=150"],
+    "/accounts/{account}/devices": [
+        "?imei=35",
+        "?model=Model-A&make=Verizon",
+        "?model=nothing",
+        "?license=candidate",
+        "?seen=day",
+    ],
+    "/accounts/{account}/subscription": ["?total=999000", "?total=700000", "?total=400000"],
+    "/accounts/{account}/candidates": ["?total=400000"],
+}
+"""What else is asked of a page than what it shows at first."""
+_ASSET = re.compile(r'(?:src|href)="(/console/static/[^"]+)"')
+
+
+@dataclass
+class Viewer:
+    """An operator's browser that has nothing in its cache."""
+
+    server: Server
+    http: httpx.Client = field(init=False)
+    assets: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        base = f"http://127.0.0.1:{self.server.port}"
+        self.http = httpx.Client(base_url=base, timeout=120, follow_redirects=True, headers={"Accept-Encoding": "gzip"})
+        self.http.post("/console/sign-in", data={"key": OPERATOR}).raise_for_status()
+
+    def get(self, path: str) -> httpx.Response:
+        answer = self.http.get(path)
+        if answer.status_code != 200:
+            words = " ".join(re.sub("<[^>]+>", " ", answer.text).split())
+            raise Failed(f"{path} answered {answer.status_code}: {words[:500]}")
+        return answer
+
+    def times_ms(self, path: str, count: int = REQUESTS) -> list[float]:
+        """Of each request, the first one aside."""
+        self.get(path)
+        found = []
+        for _ in range(count):
+            began = time.perf_counter()
+            self.get(path)
+            found.append((time.perf_counter() - began) * 1000)
+        return found
+
+    def transferred_kib(self, path: str) -> float:
+        """The page and all that it loads, compressed as it is sent."""
+        page = self.get(path)
+        octets = page.num_bytes_downloaded
+        for asset in set(_ASSET.findall(page.text)):
+            if asset not in self.assets:
+                self.assets[asset] = self.get(asset).num_bytes_downloaded
+            octets += self.assets[asset]
+        return octets / 1024
+
+    def send(self, path: str, data: dict[str, str]) -> httpx.Response:
+        """Sends a form, as it stands on the page of pools."""
+        csrf = re.search(r'name="csrf" value="(\w+)"', self.get("/console/pools").text)
+        assert csrf is not None
+        return self.http.post(path, data={"csrf": csrf[1], **data})
+
+
+def measure_viewing(report: Report, store: Store, scale: Scale) -> None:
+    """(k) Every page, and some searches, as the median of 20 requests on loopback, and its size with an empty cache."""
+    url = prepare(store, [Fleetful(FLEET, HOURLY)], [BIG])
+    _add_accounts(url)
+    store.settle(url)
+    with emulating(url) as server:
+        viewer = Viewer(server)
+        names = _live(server, viewer)
+        failed = []
+        for path, words in _paths(names, report):
+            try:
+                times, size = viewer.times_ms(path), viewer.transferred_kib(path)
+            except Failed as error:
+                failed.append(str(error))
+                continue
+            report.add_rounds("k", store.kind, f"{words}, server time", times, "ms", at_most=AT_MOST_MS)
+            report.add(Figure("k", store.kind, f"{words}, transferred", size, "KiB", at_most=AT_MOST_KIB))
+        report.add_memory("k", store.kind, "emulate", server.peak_mib)
+        for path, words in _behind(names["campaign"]):
+            report.add_rounds("k", store.kind, f"{words}, asked for by its page", viewer.times_ms(path, 3), "ms")
+    slowest = max(figure.value for figure in report.figures if figure.section == "k" and figure.at_most == AT_MOST_MS)
+    report.note(f"the slowest page takes {slowest:.0f} ms in the middle of its {REQUESTS} requests")
+    store.drop(url)
+    if failed:
+        raise Failed("\n".join(failed))
+
+
+def _add_accounts(url: str) -> None:
+    """The other accounts, with a history of 30 days each."""
+    now_ms = time.time_ns() // 1_000_000
+    today = now_ms // 86_400_000
+    with connected(url) as connection:
+        connection.begin()
+        ids = [
+            record_account(connection, f"04{number:08d}-00001", PurchaseType.MRC, 100 + number % 900, now_ms)
+            for number in range(ACCOUNTS)
+        ]
+        rows = [
+            (account_id, today - DAYS + day, (account_id * day) % 90, 0)
+            for account_id in ids for day in range(DAYS)
+        ]  # fmt: skip
+        connection.insert("pool_day", "account_id, day, used, notice", rows)
+        connection.commit()
+
+
+def _live(server: Server, viewer: Viewer) -> dict[str, str]:
+    """What pages show: a campaign of 100,000, callbacks, candidates, a bulk job, requests. Answers names in paths."""
+    emulator = Emulator(server)
+    api = httpx.Client(
+        base_url=f"http://127.0.0.1:{server.port}/api/fota", timeout=120,
+        headers={"Authorization": f"Bearer {BEARER}", "VZ-M2M-Token": SESSION},
+    )  # fmt: skip
+    listed = [f"{device:015d}" for device in BIG.some_devices(500)]
+    api.post(f"/v2/licenses/{BIG.name}/cancel", json={"deviceList": listed})
+    api.post(f"/v3/licenses/{BIG.name}/assign", json={"deviceList": [f"{d:015d}" for d in BIG.spare_devices()[:1000]]})
+    answered = api.post(f"/v3/callbacks/{FLEET.name}", json={"url": NOBODY})
+    answered.raise_for_status()
+    campaign = emulator.schedule(FLEET, start_days=1)
+    here = f"/console/accounts/{BIG.name}/licenses"
+    listed = [f"{device:015d}" for device in BIG.spare_devices()[1000:2000]]
+    checked = viewer.send(here, {"verb": "assign", "list": "\n".join(listed)}).text
+    job = _first(r"/licenses/jobs/([0-9a-f-]{36})", checked)
+    viewer.send(f"{here}/jobs/{job}/start", {})
+    emulator.advance("P1DT2H")
+    return {
+        "campaign": campaign, "uuid": campaign, "job": job, "device": f"{FIRST_DEVICE + 5:015d}",
+        "number": _first(r"/emulator/requests/(\d+)", viewer.get("/console/emulator/requests").text),
+        "id": _first(r"/console/callbacks/(\d+)", viewer.get("/console/callbacks").text),
+        "month": f"{datetime.now(UTC):%Y-%m}", "user": USER,
+    }  # fmt: skip
+
+
+def _behind(campaign: str) -> Iterator[tuple[str, str]]:
+    """(path, words) of what takes long, and what its page, which does not wait for it, asks for once it is there."""
+    yield f"/console/accounts/{BIG.name}?count=1", "the picture of a pool of 701,000 used licenses"
+    yield f"/console/accounts/{FLEET.name}/campaigns/{campaign}?counted=1", "the numbers of a campaign of 100,000"
+    yield f"/console/accounts/{BIG.name}/subscription?total=400000&decided=1", "preview of taking 301,000 licenses"
+
+
+def _first(pattern: str, text: str) -> str:
+    """What the pattern's group finds first; empty if it is not there."""
+    found = re.search(pattern, text)
+    return found[1] if found else ""
+
+
+def _paths(names: dict[str, str], report: Report) -> Iterator[tuple[str, str]]:
+    """(path, words) of each page; pages about a campaign are about the account that has one."""
+    for page in PAGES:
+        if page.method != "GET" or page.path.endswith(NOT_PAGES) or page.path.endswith("/download"):
+            continue
+        of_fleet = "{campaign}" in page.path or "{uuid}" in page.path or page.path.endswith("/fleet")
+        values = {**names, "account": FLEET.name if of_fleet else BIG.name}
+        missing = [name for name in re.findall(r"{(\w+)}", page.path) if not values.get(name)]
+        if missing:
+            report.note(f"{page.path} is left out: there is no {missing[0]}")
+            continue
+        path = "/console" + page.path.format(**values)
+        yield path, page.path
+        for query in SEARCHES.get(page.path, []):
+            yield urljoin(path, PurePosixPath(path).name + query), page.path + query

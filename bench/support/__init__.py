@@ -1,0 +1,1 @@
+"""Servers, databases and load of the benchmarks."""

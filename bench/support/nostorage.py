@@ -1,0 +1,82 @@
+"""The server's own no-storage answer: all of its pieces, with sign-in and the use case's outcome made up in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fotapool.app import Server
+from fotapool.cli.server import running
+from fotapool.core.settings import Settings
+from fotapool.domain.licenses.licenses import Outcome
+from fotapool.services.licenses.licenses import LicenseResult
+from fotapool.store.callbacks.leases import read_due_listeners
+from fotapool.store.db import schema
+from fotapool.store.identity.sessions import SignInRow, read_endings_and_sign_ins
+
+
+class MemoryConnection:
+    """Answers what a server asks when it starts."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return lambda *args, **kwargs: [(schema.VERSION,)]
+
+
+class MemoryDatabase:
+    """A database that holds nothing."""
+
+    reads_inline = True
+    kind = "memory"
+
+    def connect(self, writes: bool = False) -> MemoryConnection:
+        return MemoryConnection()
+
+    def dispose(self) -> None: ...
+
+
+class MemoryReader:
+    """Finds every sign-in valid and none ended; finds nothing else."""
+
+    inline = True
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
+
+    async def short(self, query: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if query is read_due_listeners:
+            return []
+        if query is not read_endings_and_sign_ins:
+            return None
+        now_ms = self._now_ms()
+        return 0, [SignInRow(now_ms, 0, "bench", now_ms, 1, "active") for _ in args[0]]
+
+    def stop(self) -> None: ...
+
+
+class MemoryWriter:
+    """Makes up that every device of a command got a license."""
+
+    waiting = submitted = 0
+
+    async def stop(self) -> None: ...
+
+    async def submit(self, command: Any) -> Any:
+        return LicenseResult([Outcome.ASSIGNED] * command.devices, 1_000_000, 500_000)
+
+
+def main() -> None:
+    settings = Settings(port=0, operator_key="bench")
+    server = Server(settings, database=MemoryDatabase())  # type: ignore[arg-type]
+    context = server.context
+    context.reader = MemoryReader(server.clock.now_ms)  # type: ignore[assignment]
+    context.writer = MemoryWriter()  # type: ignore[assignment]
+    server.gate._inline = True
+    listener = running.listen(settings)
+    # The same uvicorn with the same configuration is the point here.
+    served = running._AnnouncingServer(running._config(settings, server.app))
+    served.url = running.address(settings, listener)
+    served.run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Fills databases in bulk, with consistent counters and ledgers, and makes the requests about them."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.support.databases import Store, connected
+from fotapool.core.hashing import token_hash
+from fotapool.domain.names import PurchaseType
+from fotapool.store.accounts.accounts import record_account
+from fotapool.store.db import schema
+from fotapool.store.db.connection import Connection
+from fotapool.store.identity import sessions
+
+BEARER, SESSION = "bench-bearer-token", "bench-session-token"
+USER = "bench"
+FIRST_DEVICE = 350_000_000_000_000
+SPREAD_MS = 365 * 86_400_000
+"""The assigned licenses are a year's."""
+ENTRIES_A_CHANGE = 1000
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account of `licensed` licensed devices and, spread evenly among them, `spare` ones without a license."""
+
+    name: str
+    first: int
+    licensed: int
+    spare: int
+
+    @property
+    def devices(self) -> int:
+        return self.licensed + self.spare
+
+    def spare_devices(self) -> list[int]:
+        """The devices without a license, in order."""
+        count, spare = self.devices, self.spare
+        return [self.first - (-place * count // spare) for place in range(spare)]
+
+    def some_devices(self, count: int) -> list[int]:
+        """Devices at random, none of the last 2,000 so that a page behind one is full."""
+        chance = random.Random(self.first)
+        return [self.first + chance.randrange(self.devices - 2000) for _ in range(count)]
+
+
+def build(store: Store, accounts: Sequence[Account]) -> str:
+    """A new database with these accounts, all of one user who is signed in."""
+    url = store.create()
+    now_ms = time.time_ns() // 1_000_000
+    with connected(url) as connection:
+        indexes = [text for text in schema.statements(connection.words) if " INDEX " in text]
+        connection.begin_exclusive()
+        for text in indexes:  # made again at the end, sorted, which is several times as fast
+            connection.execute(f"DROP INDEX {text.split(' INDEX ')[1].split()[0]}")
+        ids = [_fill(connection, store, account, now_ms) for account in accounts]
+        sessions.record_client(connection, "bench", "", now_ms)
+        sessions.record_user(connection, USER, "", ids, now_ms)
+        for text in indexes:
+            connection.execute(text)
+        connection.commit()
+    store.settle(url)
+    sign_in(url)
+    return url
+
+
+def sign_in(url: str) -> None:
+    """Opens the bench's session anew."""
+    now_ms = time.time_ns() // 1_000_000
+    with connected(url) as connection:
+        connection.begin()
+        connection.execute("DELETE FROM bearer_token")
+        connection.execute("DELETE FROM user_session")
+        sessions.record_bearer(connection, token_hash(BEARER), "bench", b"", now_ms)
+        sessions.record_session(connection, token_hash(SESSION), USER, now_ms)
+        connection.commit()
+
+
+def _fill(connection: Connection, store: Store, account: Account, now_ms: int) -> int:
+    account_id = record_account(connection, account.name, PurchaseType.MRC, account.devices, now_ms)
+    count, spare, licensed = account.devices, account.spare, account.licensed
+    numbers = store.numbers.format(count=count)
+    connection.execute(
+        "INSERT INTO device (account_id, imei, make, model, firmware, protocol, mdn, status, created_ms, updated_ms)"
+        f" SELECT {account_id}, {account.first} + i, 'Verizon', 'Model-A', 'VerizonFirmwareVersion-01', 'LWM2M', '',"
+        f" 'Active', {now_ms}, {now_ms} FROM {numbers} n"
+    )
+    if licensed:
+        # The i-th device is the licensed one of rank i - i * spare / count - 1; its place in time is shuffled.
+        factor = next(number for number in range(int(licensed * 0.618) | 1, 10**9) if math.gcd(number, licensed) == 1)
+        rank = f"(i - i * {spare} / {count} - {1 if spare else 0})"
+        start_ms, step_ms = now_ms - SPREAD_MS, max(1, SPREAD_MS // licensed)
+        connection.execute(
+            "INSERT INTO license (account_id, imei, assigned_ms, place, state)"
+            f" SELECT {account_id}, imei, {start_ms} + place * {step_ms}, place, 0 FROM"
+            f" (SELECT {account.first} + i AS imei, {rank} * {factor} % :licensed + 1 AS place FROM {numbers} n"
+            f" WHERE i * {spare} % :count >= {spare}) l",
+            {"licensed": licensed, "count": count},
+        )
+        _fill_ledger(connection, store, account_id, licensed)
+    return account_id
+
+
+def _fill_ledger(connection: Connection, store: Store, account_id: int, licensed: int) -> None:
+    connection.execute(
+        "INSERT INTO ledger_entry (account_id, number, change_number, imei, kind, used_after)"
+        f" SELECT account_id, place, (place - 1) / {ENTRIES_A_CHANGE} + 1, imei, 1, place FROM license"
+        f" WHERE account_id = {account_id} ORDER BY place"
+    )
+    changes = -(-licensed // ENTRIES_A_CHANGE)
+    connection.execute(
+        "INSERT INTO pool_change (account_id, number, at_ms, actor, request_id, verb, detail)"
+        f" SELECT {account_id}, i + 1, (SELECT min(e.assigned_ms) FROM license e WHERE e.account_id = {account_id}),"
+        f" 'bench', 'bench', 'assign', '{{}}' FROM {store.numbers.format(count=changes)} n"
+    )
+    connection.execute(
+        f"UPDATE license_pool SET used = {licensed}, entries = {licensed}, changes = {changes}"
+        f" WHERE account_id = {account_id}"
+    )
+
+
+def _request(method: str, path: str, body: bytes = b"") -> bytes:
+    length = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
+    return (
+        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\nAccept: */*\r\n"
+        f"Authorization: Bearer {BEARER}\r\nVZ-M2M-Token: {SESSION}\r\n{length}\r\n"
+    ).encode() + body
+
+
+def assign_request(account: str, devices: Sequence[int]) -> bytes:
+    body = json.dumps({"deviceList": [f"{device:015d}" for device in devices]}).encode()
+    return _request("POST", f"/api/fota/v3/licenses/{account}/assign", body)
+
+
+def page_request(account: str, after: int) -> bytes:
+    return _request("GET", f"/api/fota/v3/licenses/{account}?lastSeenDeviceId={after:015d}")
+
+
+def in_groups(devices: Sequence[int], size: int) -> Iterator[list[int]]:
+    for start in range(0, len(devices) - size + 1, size):
+        yield list(devices[start : start + size])
+
+
+def shuffled(devices: list[int]) -> list[int]:
+    random.Random(1).shuffle(devices)
+    return devices

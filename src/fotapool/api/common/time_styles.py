@@ -1,0 +1,60 @@
+"""The two styles in which the API writes times, and which one a client gets.
+
+`documented` is the style of the seed on license status (v1); the vendor's generated SDKs cannot parse it in two v1
+fields that their models declare as date-times, so `auto` answers those fields in RFC 3339 to those SDKs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from functools import lru_cache
+
+from fotapool.core.settings import Timestamps
+from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS
+
+WriteTime = Callable[[int], str]
+
+SDK_AGENTS = (b"APIMATIC", b"VerizonClient/")
+"""How the User-Agent of the vendor's generated SDKs begins."""
+
+_EPOCH = date(1970, 1, 1)
+# Small tables, which stay in the processor's cache: a page of a large pool writes a thousand different times.
+_MINUTES = tuple(f"{minute // 60:02d}:{minute % 60:02d}:" for minute in range(1440))
+_TWO_DIGITS = tuple(f"{second:02d}" for second in range(60))
+_DOCUMENTED_ENDS = tuple(
+    (f".{millisecond:03d}".rstrip("0") if millisecond else "") + " +0000 UTC" for millisecond in range(1000)
+)
+_RFC3339_ENDS = tuple(f".{millisecond:03d}Z" for millisecond in range(1000))
+
+
+@lru_cache(maxsize=1024)
+def _day(number: int) -> str:
+    return (_EPOCH + timedelta(days=number)).isoformat()
+
+
+def documented(moment_ms: int) -> str:
+    """As in `2017-11-29 20:15:42.738 +0000 UTC`; trailing zeros of the fraction are dropped, as Go does."""
+    if moment_ms == UNKNOWN_TIME_MS:
+        return "01-01-1900 0:0:0 +0000 UTC"
+    minute, rest = divmod(moment_ms, 60_000)
+    second, millisecond = divmod(rest, 1000)
+    return f"{_day(minute // 1440)} {_MINUTES[minute % 1440]}{_TWO_DIGITS[second]}{_DOCUMENTED_ENDS[millisecond]}"
+
+
+def rfc3339(moment_ms: int) -> str:
+    """As in `2017-11-29T20:15:42.738Z`."""
+    if moment_ms == UNKNOWN_TIME_MS:
+        return "1900-01-01T00:00:00.000Z"
+    minute, rest = divmod(moment_ms, 60_000)
+    second, millisecond = divmod(rest, 1000)
+    return f"{_day(minute // 1440)}T{_MINUTES[minute % 1440]}{_TWO_DIGITS[second]}{_RFC3339_ENDS[millisecond]}"
+
+
+def writer_for(setting: Timestamps, user_agent: bytes, typed_as_datetime: bool) -> WriteTime:
+    """Which style a field gets; `typed_as_datetime`: the vendor's SDKs declare it as a date-time."""
+    if setting is Timestamps.RFC3339:
+        return rfc3339
+    if setting is Timestamps.AUTO and typed_as_datetime and user_agent.startswith(SDK_AGENTS):
+        return rfc3339
+    return documented

@@ -1,0 +1,20 @@
+"""Version 1's operations: where it is served, and the tables of its nouns."""
+
+from __future__ import annotations
+
+from fotapool.api.v1.callbacks import operations as callbacks
+from fotapool.api.v1.campaigns import operations as campaigns
+from fotapool.api.v1.campaigns import report_operations as reports
+from fotapool.api.v1.devices import operations as devices
+from fotapool.api.v1.licenses import operations as licenses
+
+BASE = "/api/fota/v1"
+API_CONTEXT = "/fota/v1"
+
+OPERATIONS = (
+    *licenses.OPERATIONS,
+    *devices.OPERATIONS,
+    *callbacks.OPERATIONS,
+    *campaigns.OPERATIONS,
+    *reports.OPERATIONS,
+)

@@ -1,0 +1,1 @@
+"""`fotapool accounts`, `subscription`, `statements` and `ledger`."""

@@ -1,0 +1,1 @@
+"""`fotapool clock`, `snapshot`, `faults` and `requests`."""

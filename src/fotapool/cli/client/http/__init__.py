@@ -1,0 +1,1 @@
+"""HTTP for the client commands: targets, the documented API, the operator API."""

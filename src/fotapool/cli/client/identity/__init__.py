@@ -1,0 +1,1 @@
+"""`fotapool users`, `clients` and `operators`."""

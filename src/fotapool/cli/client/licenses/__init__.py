@@ -1,0 +1,1 @@
+"""`fotapool licenses` and `fotapool candidates`."""

@@ -1,0 +1,1 @@
+"""Profiles of servers and credentials."""

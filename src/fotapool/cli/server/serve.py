@@ -1,0 +1,184 @@
+"""`fotapool emulate` and `fotapool serve`: options, environment and TOML file to settings, and the server's life."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import tomllib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from fotapool.core.settings import Settings, Timestamps
+
+EMULATOR_KEY = "operator"
+"""The operator key of an emulator that is started without one."""
+
+FIRST_CLOCK, LAST_CLOCK = datetime(1970, 1, 1, tzinfo=UTC), datetime(9997, 12, 31, tzinfo=UTC)
+"""Where the emulator's clock may be set: before 1970 there are no times, and billing months ahead must have names."""
+
+Command = Callable[..., Any]
+
+
+def _read_config(context: click.Context, _: click.Parameter, path: str | None) -> str | None:
+    if path is not None:
+        try:
+            values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise click.BadParameter(str(error)) from error
+        known = {parameter.name for parameter in context.command.params}
+        plain = {name.replace("-", "_"): value for name, value in values.items()}
+        unknown = sorted(set(plain) - known)
+        if unknown:
+            raise click.BadParameter(f"unknown setting {unknown[0]!r}; see `{context.command_path} --help`")
+        context.default_map = plain
+    return path
+
+
+def _read_time(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if not FIRST_CLOCK <= moment <= LAST_CLOCK:
+            raise ValueError(text)
+    except (ValueError, TypeError) as error:
+        raise click.BadParameter("must be a time from 1970 to 9997, as in 2026-03-01T00:00:00Z") from error
+    return moment
+
+
+_OPTIONS = (
+    click.option("--config", envvar="FOTAPOOL_CONFIG", is_eager=True, expose_value=False, callback=_read_config,
+                 metavar="FILE", help="TOML file with any of these options, named as here without the dashes."),
+    click.option("--host", default="127.0.0.1", help="Address to listen on."),
+    click.option("--port", default=8080, type=click.IntRange(0, 65535), help="Port; 0 picks a free one."),
+    click.option("--workers", default=1, type=click.IntRange(1, 64), help="Processes that share the port."),
+    click.option("--seed", type=click.Path(exists=True, dir_okay=False), metavar="FILE",
+                 help="Seed document (YAML or JSON), applied once, on an empty database."),
+    click.option("--random-seed", type=click.IntRange(0, 2**63 - 1), metavar="NUMBER",
+                 help="Ids, tokens and keys are the same in each run with the same number (only `emulate`)."),
+    click.option("--clock", metavar="TIME", callback=_read_time,
+                 help="Where the clock stands still, as 2026-03-01T00:00:00Z, until it is moved by "
+                      "POST /control/v1/clock (only `emulate`)."),
+    click.option("--operator-key", metavar="KEY", help="Key of the operator plane /control/v1."),
+    click.option("--page-size", default=1000, type=click.IntRange(1, 10_000), help="Rows of a page."),
+    click.option("--max-devices-per-request", default=10_000, type=click.IntRange(1, 100_000),
+                 help="Devices that one request may name."),
+    click.option("--storage", metavar="URL",
+                 help="Where contents of files and packages are kept: file:///directory, memory:///, s3://bucket "
+                      "or another object store; by default the directory fotapool-files, beside a SQLite file."),
+    click.option("--timestamps", default="auto", type=click.Choice([style.value for style in Timestamps]),
+                 help="Style of times: as documented, RFC 3339, or by client (auto)."),
+    click.option("--callback-timeout-s", default=10, type=click.IntRange(1, 30),
+                 help="Seconds that a callback's receiver may take to answer."),
+    click.option("--callback-private-targets/--no-callback-private-targets", default=None,
+                 help="Let callbacks go to private addresses and to plain HTTP; by default only the emulator does."),
+    click.option("--close-metrics", is_flag=True, help="Do not serve /metrics."),
+    click.option("--close-docs", is_flag=True, help="Do not serve /docs and /openapi.json."),
+    click.option("--tls", is_flag=True,
+                 help="Serve HTTPS for localhost and the vendor's host names, with a certificate authority made here."),
+    click.option("--tls-directory", default="fotapool-tls", type=click.Path(file_okay=False), metavar="DIR",
+                 help="Where --tls keeps its certificate authority and certificate."),
+)  # fmt: skip
+
+
+def _options(command: Command) -> Command:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _database_option(default: str, words: str) -> Callable[[Command], Command]:
+    return click.option("--database", default=default, metavar="URL", help=words)
+
+
+@click.command(context_settings={"auto_envvar_prefix": "FOTAPOOL"})
+@_database_option("sqlite://", "sqlite:///file.db, sqlite:// (thrown away at the end), or postgresql://…  [sqlite://]")
+@_options
+@click.option(
+    "--address-file",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write the address there once the server is ready.",
+)
+@click.option(
+    "--init-dir",
+    type=click.Path(exists=True, file_okay=False),
+    metavar="DIR",
+    help="Folder of start-up scripts (*.sh, *.py), run by name once the server serves; see /health/ready.",
+)
+@click.option(
+    "--stop-with-parent",
+    is_flag=False,
+    flag_value=0,
+    type=click.IntRange(0),
+    metavar="[PID]",
+    help="Stop when the process that started this one is gone, or the process with this id.",
+)
+def emulate(address_file: str | None, init_dir: str | None, stop_with_parent: int | None, **values: Any) -> None:
+    """Start the server for developers and CI: test clock, reset, no durability to pay for.
+
+    \b
+    Example:
+      fotapool emulate --port 0 --seed seed.yaml
+      curl -X POST -H 'Authorization: Bearer operator' -d '{"advance": "PT20M"}' \\
+        http://127.0.0.1:8080/control/v1/clock
+    """
+    if values["workers"] > 1:
+        raise click.UsageError("the emulator runs one process, because its test clock lives there; use --workers 1")
+    values["operator_key"] = values["operator_key"] or EMULATOR_KEY
+    if stop_with_parent is not None:
+        from fotapool.cli.server.parent import stop_with
+
+        stop_with(stop_with_parent)
+    _run(values, True, _path(address_file), _path(init_dir))
+
+
+@click.command(context_settings={"auto_envvar_prefix": "FOTAPOOL"})
+@_database_option("sqlite:///fotapool.db", "sqlite:///file.db, or postgresql://user:password@host/database.")
+@_options
+def serve(**values: Any) -> None:
+    """Start the server for operators: real clock, durable commits, nothing of the emulator's.
+
+    \b
+    Example:
+      FOTAPOOL_OPERATOR_KEY=… fotapool serve --database postgresql://fotapool@db/fotapool --workers 2
+    """
+    for name in ("random_seed", "clock"):
+        if values[name] is not None:
+            raise click.UsageError(f"--{name.replace('_', '-')} is for `fotapool emulate`")
+    if values["operator_key"] is None:
+        values["operator_key"] = secrets.token_urlsafe(24)
+        click.echo(
+            f"operator key for this run: {values['operator_key']}  (set --operator-key to choose it)",
+            err=True,
+        )
+    if values["workers"] > 1 and (values["storage"] or "").startswith("memory:"):
+        raise click.UsageError("several workers share no memory; use --storage file:///directory or --workers 1")
+    if values["workers"] > 1 and values["database"].startswith("sqlite"):
+        click.echo(
+            "note: several workers on one SQLite file are correct, but only one writes at a time; "
+            "for more rate use PostgreSQL",
+            err=True,
+        )
+    _run(values, False)
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _run(values: dict[str, Any], emulator: bool, address_file: Path | None = None, scripts: Path | None = None) -> None:
+    from fotapool.cli.server.running import StartFailed, run_server
+
+    settings = msgspec.convert({**values, "emulator": emulator}, Settings)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            run_server(settings, address_file, scripts)
+    except StartFailed as error:
+        raise click.ClickException(str(error)) from error

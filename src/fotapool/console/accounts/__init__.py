@@ -1,0 +1,1 @@
+"""Pages of pools, accounts and subscriptions."""

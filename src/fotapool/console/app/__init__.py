@@ -1,0 +1,1 @@
+"""The console's frame: routes, page calls, templates, charts, static files."""

@@ -1,0 +1,25 @@
+"""What only the emulator's console works with, as the application hands it over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fotapool.core.clock import MovableClock
+from fotapool.emulator.features import Tools
+from fotapool.services.snapshots.seeds import Seed
+from fotapool.services.snapshots.snapshot_service import Keeper
+from fotapool.worker.callbacks.deliveries import Deliveries
+from fotapool.worker.clock_jobs import Moves
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorParts:
+    """The test clock, the seed to go back to, the deliveries that follow the clock, the tools, the snapshots."""
+
+    clock: MovableClock
+    seed: Callable[[], Seed]
+    deliveries: Callable[[], Deliveries | None]
+    tools: Tools
+    keeper: Keeper
+    moves: Moves = field(default_factory=Moves)

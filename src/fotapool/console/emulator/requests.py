@@ -1,0 +1,86 @@
+"""The pages of the emulator's last requests: which there were, and one of them with hints, as a command, as a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import PlainTextResponse, Response
+
+from fotapool.console.app.pages import ConsoleCall, ConsolePage
+from fotapool.console.app.rendering import plural
+from fotapool.domain.errors import NotFound
+from fotapool.emulator.exchanges import Exchange, Headers
+from fotapool.emulator.reproduce import as_curl, as_pytest
+
+PATH = "/console/emulator/requests"
+ROWS = 50
+MAX_NUMBER = 2**53
+SHOWN_CHARACTERS = 16_000
+"""How much of a body and of an answer the page shows; the command and the test have all that is kept."""
+FORMS = {"curl": as_curl, "pytest": as_pytest}
+REFUSED = "refused"
+
+
+async def show_requests(call: ConsoleCall) -> Response:
+    """Newest first; `before` is the number of the last one of the page before."""
+    query = {"account": call.text("account"), "path": call.text("path"), "status": call.text("status")}
+    refused = query["status"] == REFUSED
+    status = call.number("status", 0, 100, 599) if query["status"] and not refused else None
+    before = call.number("before", MAX_NUMBER, 1, MAX_NUMBER)
+    exchanges = call.emulator.tools.exchanges
+    found = exchanges.newest(before, ROWS + 1, query["account"], query["path"], status, refused)
+    shown = found[:ROWS]
+    return await call.page(
+        "emulator/requests.html", "Requests", query=query, rows=[await _row(call, one) for one in shown],
+        following=shown[-1].number if len(found) > ROWS else None, is_first=before == MAX_NUMBER,
+        kept=call.context.settings.inspector_requests,
+    )  # fmt: skip
+
+
+async def _row(call: ConsoleCall, one: Exchange) -> dict[str, Any]:
+    return {"one": one, "hints": [] if one.is_good else await call.emulator.tools.hints.of(one)}
+
+
+async def show_request(call: ConsoleCall) -> Response:
+    one = _chosen(call)
+    return await call.page(
+        "emulator/request.html", f"Request {one.number}", one=one, hints=await call.emulator.tools.hints.of(one),
+        headers=_text(one.headers), answer_headers=_text(one.answer_headers), body=one.body.text(),
+        answer=one.answer_text, shown=SHOWN_CHARACTERS, curl=as_curl(one), test=as_pytest(one),
+    )  # fmt: skip
+
+
+async def download_request(call: ConsoleCall) -> Response:
+    """The command or the test as a file."""
+    form = FORMS.get(call.request.path_params["form"])
+    if form is None:
+        raise NotFound(f"a request can be had as {' or '.join(FORMS)}")
+    one = _chosen(call)
+    name = f"test_request_{one.number}.py" if form is as_pytest else f"request_{one.number}.sh"
+    return PlainTextResponse(form(one), headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+async def forget_requests(call: ConsoleCall) -> Response:
+    count = len(call.emulator.tools.exchanges)
+    call.emulator.tools.exchanges.clear()
+    return await call.go(PATH, f"{plural(count, 'request')} forgotten.")
+
+
+def _chosen(call: ConsoleCall) -> Exchange:
+    """The exchange in the path. Raises NotFound."""
+    text: str = call.request.path_params["number"]
+    if not (text.isascii() and text.isdigit() and len(text) < 17):
+        raise NotFound(f"request {text[:40]} does not exist")
+    return call.emulator.tools.exchanges.find(int(text))
+
+
+def _text(headers: Headers) -> str:
+    return "".join(f"{name.decode('latin-1')}: {value.decode('latin-1')}\n" for name, value in headers)
+
+
+PAGES = (
+    ConsolePage("GET", "/emulator/requests", show_requests, emulator_only=True),
+    ConsolePage("GET", "/emulator/requests/{number}", show_request, emulator_only=True),
+    ConsolePage("GET", "/emulator/requests/{number}/{form}", download_request, emulator_only=True),
+    ConsolePage("POST", "/emulator/requests", forget_requests, emulator_only=True),
+)

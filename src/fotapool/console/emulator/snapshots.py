@@ -1,0 +1,78 @@
+"""The page of the emulator's snapshots: take one, put one back, copy an account."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path
+from fotapool.domain.errors import Conflict, Invalid, NotFound
+from fotapool.domain.identity.roles import Role
+from fotapool.services.accounts.accounts import get_account
+from fotapool.services.accounts.copies import copy_account
+from fotapool.services.snapshots.documents import MAX_SNAPSHOT_BYTES, moment_text
+
+PATH = "/console/emulator/snapshots"
+
+
+async def show_snapshots(call: ConsoleCall) -> Response:
+    """With `account`, the form for a copy begins with it."""
+    return await _page(call)
+
+
+async def download(call: ConsoleCall) -> Response:
+    """A POST for administrators only: the file has the hashes of all secrets, and the sessions."""
+    octets = await call.emulator.keeper.take()
+    name = f"fotapool-{moment_text(call.context.clock.now_ms())[:19].replace(':', '')}.json"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Encoding": "identity"}
+    return Response(octets, headers=headers, media_type="application/json")
+
+
+async def restore(call: ConsoleCall) -> Response:
+    """Puts the file in place of everything; a checkbox has to say so."""
+    upload = call.upload("file")
+    try:
+        if upload is None:
+            raise Invalid("choose a file: a snapshot, or a seed document")
+        if not call.field("sure"):
+            raise Invalid("tick the box that everything may be replaced")
+        call.emulator.moves.check_arrived()
+        await call.emulator.keeper.put(await upload.read(_limit(call) + 1))
+    except (Invalid, Conflict) as error:
+        return await _page(call, f"Nothing was replaced: {error}")
+    call.emulator.moves.forget()
+    return await call.go(PATH, f"{upload.filename} is in place of what there was, and the clock is at its moment.")
+
+
+async def copy(call: ConsoleCall) -> Response:
+    try:
+        account = await get_account(call.context, call.field("account"))
+        made = await copy_account(call.context, call.caller(account), call.field("name"), bool(call.field("users")))
+    except (Invalid, Conflict, NotFound) as error:
+        return await _page(call, f"Nothing was copied: {error}")
+    return await call.go(account_path(made.name), f"{made.name} is a copy of {account.name}.")
+
+
+def _limit(call: ConsoleCall) -> int:
+    """How large a file may be (bytes): what forms may have, and what a snapshot may."""
+    return min(call.context.settings.max_file_bytes, MAX_SNAPSHOT_BYTES)
+
+
+async def _page(call: ConsoleCall, wrong: str = "") -> Response:
+    account = call.field("account") or call.text("account")
+    return await call.page(
+        "emulator/snapshots.html",
+        "Snapshots",
+        400 if wrong else 200,
+        wrong=wrong,
+        copied=account,
+        copy_name=call.field("name"),
+        max_mib=_limit(call) // 1024**2,
+    )
+
+
+PAGES = (
+    ConsolePage("GET", "/emulator/snapshots", show_snapshots, emulator_only=True),
+    ConsolePage("POST", "/emulator/snapshots/download", download, Role.ADMINISTER, emulator_only=True),
+    ConsolePage("POST", "/emulator/snapshots/restore", restore, Role.ADMINISTER, emulator_only=True),
+    ConsolePage("POST", "/emulator/snapshots/copy", copy, emulator_only=True),
+)

@@ -1,0 +1,1 @@
+"""Sign-in, and the pages of users, clients, operators and device keys."""

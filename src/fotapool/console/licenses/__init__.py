@@ -1,0 +1,1 @@
+"""Pages of licenses, candidates and the ledger."""

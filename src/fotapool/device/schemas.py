@@ -1,0 +1,121 @@
+"""Shapes and words of the devices' edge."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from fotapool.core.timestamps import time_text
+from fotapool.domain.campaigns.upgrades import Failure, Reason, Step, UpgradeStatus
+from fotapool.domain.devices.devices import MAX_TEXT
+from fotapool.domain.names import format_device_id
+from fotapool.services.campaigns.upgrade_progress import DeviceUpgrade
+from fotapool.services.devices.check_ins import MAX_CLIENT_TYPE, CheckInAnswer
+
+MAX_LOG_ENTRIES = 100
+MAX_EVENT = 10_000
+MAX_MESSAGE = 500
+_PRINTABLE = r"^[ -~]+$"
+_NO_NUL = r"^[^\u0000]*$"
+_BASE64 = r"^([0-9A-Za-z+/]{4})*([0-9A-Za-z+/]{2}==|[0-9A-Za-z+/]{3}=)?$"
+
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT, extra_json_schema={"pattern": _PRINTABLE})]
+ClientType = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=MAX_CLIENT_TYPE, extra_json_schema={"pattern": _PRINTABLE})
+]
+LogType = Literal[
+    "SoftwareUpdate", "Event", "UserNotification", "AgentService", "Wireless", "WirelessWeb", "MobileBroadbandModem",
+    "WindowsMDM",
+]  # fmt: skip
+"""The values of `logType` (facts, V2-31)."""
+
+
+class CheckIn(msgspec.Struct):
+    """What the device says of itself; both may be left out."""
+
+    firmware: Word | None = None
+    clientType: ClientType | None = None
+
+
+class UpgradeView(msgspec.Struct, omit_defaults=True):
+    """`size`, `sha256` and `url` are null where nothing was uploaded; `nextWindow` is when the device may go on."""
+
+    id: str
+    name: str
+    kind: Literal["firmware", "file"]
+    fromVersion: str
+    toVersion: str
+    state: str
+    size: int | None
+    sha256: str | None
+    url: str | None
+    downloadAllowed: bool
+    installAllowed: bool
+    nextWindow: str | None
+    targetPath: str = ""
+
+
+class CheckedIn(msgspec.Struct, omit_defaults=True):
+    deviceId: str
+    time: str
+    upgrade: UpgradeView | None
+    reportRequestId: str | None = None
+
+
+class Report(msgspec.Struct):
+    """How far the device is; `failure` counts with `failed` only. `message` goes to the server's log."""
+
+    status: Step
+    failure: Failure | None = None
+    message: Annotated[str, msgspec.Meta(max_length=MAX_MESSAGE)] | None = None
+
+
+class LogEntry(msgspec.Struct):
+    """Without a time, it happened now."""
+
+    type: LogType
+    event: Annotated[str, msgspec.Meta(max_length=MAX_EVENT, extra_json_schema={"pattern": _NO_NUL})]
+    time: datetime | None = None
+    binaryName: Annotated[str, msgspec.Meta(max_length=MAX_TEXT, extra_json_schema={"pattern": _NO_NUL})] = ""
+    binaryBase64: Annotated[bytes, msgspec.Meta(extra_json_schema={"pattern": _BASE64})] = b""
+
+
+class Logs(msgspec.Struct):
+    entries: Annotated[list[LogEntry], msgspec.Meta(min_length=1, max_length=MAX_LOG_ENTRIES)]
+
+
+class LogsKept(msgspec.Struct):
+    kept: int
+
+
+_STEPS = {
+    Reason.DOWNLOADING: Step.DOWNLOADING,
+    Reason.DOWNLOADED: Step.DOWNLOADED,
+    Reason.INSTALLING: Step.INSTALLING,
+}
+_ENDS = {UpgradeStatus.COMPLETED: Step.INSTALLED, UpgradeStatus.FAILED: Step.FAILED}
+
+
+def state(status: UpgradeStatus, reason: int) -> str:
+    """The word that the device itself reported, or `scheduled`, `canceled` and the like."""
+    if status is UpgradeStatus.IN_PROGRESS:
+        return _STEPS.get(Reason(reason), Step.DOWNLOADING).value
+    return _ENDS[status].value if status in _ENDS else status.word
+
+
+def upgrade_view(base: str, imei: int, upgrade: DeviceUpgrade) -> UpgradeView:
+    subject, content = upgrade.campaign.subject, upgrade.content
+    url = f"{base}/{format_device_id(imei)}/upgrades/{upgrade.id}/content" if content.key is not None else None
+    return UpgradeView(
+        str(upgrade.id), subject.name, "file" if subject.is_file else "firmware", subject.from_version,
+        subject.to_version, state(upgrade.status, upgrade.reason), content.size, content.sha256, url,
+        upgrade.download_allowed, upgrade.install_allowed,
+        None if upgrade.next_window_ms is None else time_text(upgrade.next_window_ms), content.target_path,
+    )  # fmt: skip
+
+
+def checked_in(base: str, imei: int, found: CheckInAnswer) -> CheckedIn:
+    view = None if found.upgrade is None else upgrade_view(base, imei, found.upgrade)
+    return CheckedIn(format_device_id(imei), time_text(found.at_ms), view, found.report_request)

@@ -1,0 +1,1 @@
+"""Rules on accounts: subscriptions, the history of a pool, its forecast."""

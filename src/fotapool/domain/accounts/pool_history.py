@@ -1,0 +1,113 @@
+"""A pool over time: what was used, under notice and subscribed, with reductions and statements marked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from fotapool.domain.billing import Month
+from fotapool.domain.campaigns.campaigns import DAY_MS
+from fotapool.domain.licenses.ledger import EntryKind
+
+
+class PoolDay(NamedTuple):
+    """What was used, and under notice, at the end of a day (from 1970-01-01) on which the pool changed."""
+
+    day: int
+    used: int
+    notice: int
+
+
+class LastEntry(NamedTuple):
+    """One of the ledger's last entries, with its time (ms)."""
+
+    at_ms: int
+    kind: int
+    used_after: int
+
+
+class Level(NamedTuple):
+    """What was used, and under notice, from a moment (ms) on."""
+
+    at_ms: int
+    used: int
+    notice: int
+
+
+@dataclass(slots=True)
+class PoolPoint:
+    """The pool from a moment (ms) on, and what happened then."""
+
+    at_ms: int
+    used: int
+    notice: int
+    total: int
+    mark: str = ""
+
+
+_NOTICE_DELTA = {
+    EntryKind.NOTICE_CANDIDATE: 1,
+    EntryKind.NOTICE_OLDEST: 1,
+    EntryKind.NOTICE_WITHDRAWN: -1,
+    EntryKind.NOTICE_ENDED: -1,
+}
+
+
+def levels_of_entries(newest_first: Sequence[LastEntry], notice_now: int) -> list[Level]:
+    """The levels after each of the ledger's last entries, oldest first; the count of notices is worked out backward."""
+    levels: list[Level] = []
+    notice = notice_now
+    for entry in newest_first:
+        if not levels or levels[-1].at_ms != entry.at_ms:
+            levels.append(Level(entry.at_ms, entry.used_after, notice))
+        notice -= _NOTICE_DELTA.get(EntryKind(entry.kind), 0)
+    return levels[::-1]
+
+
+def levels_of_days(days: Sequence[PoolDay], periods: Sequence[tuple[int, int]], now_ms: int) -> list[Level]:
+    """The levels at the end of each day; today's is that of now.
+
+    On a day on which the subscription changed, the level is there at once: what a reduction took went with it.
+    """
+    changed = {from_ms // DAY_MS: from_ms for from_ms, _ in periods}
+    ends = [min(changed.get(one.day, (one.day + 1) * DAY_MS - 1), now_ms) for one in days]
+    return [Level(end_ms, one.used, one.notice) for end_ms, one in zip(ends, days, strict=True)]
+
+
+def pool_history(
+    levels: Sequence[Level], periods: Sequence[tuple[int, int]], from_ms: int, now_ms: int
+) -> list[PoolPoint]:
+    """The points from `from_ms` to now. `levels` and `periods` (from in ms, total) begin with what held before."""
+    changes: dict[int, list[tuple[int, int] | int | str]] = {from_ms: [], now_ms: []}
+    for level in levels:
+        changes.setdefault(max(from_ms, level.at_ms), []).append((level.used, level.notice))
+    before: int | None = None
+    for at_ms, total in periods:
+        events = changes.setdefault(max(from_ms, at_ms), [])
+        events.append(total)
+        if before is not None and total < before and at_ms >= from_ms:
+            events.append(f"reduced to {total}")
+        before = total
+    month_ms = Month.of(from_ms).to_ms
+    while month_ms <= now_ms:
+        changes.setdefault(month_ms, []).append(f"statement {Month.of(month_ms).before.text}")
+        month_ms = Month.of(month_ms).to_ms
+    return _filled(changes)
+
+
+def _filled(changes: dict[int, list[tuple[int, int] | int | str]]) -> list[PoolPoint]:
+    """A point for each moment: what did not change is as before."""
+    used = notice = total = 0
+    points: list[PoolPoint] = []
+    for at_ms in sorted(changes):
+        marks: list[str] = []
+        for change in changes[at_ms]:
+            if isinstance(change, str):
+                marks.append(change)
+            elif isinstance(change, int):
+                total = change
+            else:
+                used, notice = change
+        points.append(PoolPoint(at_ms, used, notice, total, ", ".join(marks)))
+    return points

@@ -1,0 +1,1 @@
+"""Rules on devices and their timelines."""

@@ -1,0 +1,1 @@
+"""Roles of operators, tokens and sessions of users."""

@@ -1,0 +1,1 @@
+"""Rules on licenses: assign and remove, candidates, bulk jobs, the ledger."""

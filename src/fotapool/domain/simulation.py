@@ -1,0 +1,179 @@
+"""Simulated devices: when they are reached and how their upgrades end, a function of a seed, the device and the time.
+
+Nothing here draws at random: the same seed gives the same fleet, whatever else happens and in which order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from fotapool.domain.campaigns.campaigns import DAY_MS, HOUR_MS, MINUTE_MS, Campaign, Flow, next_open_ms
+from fotapool.domain.campaigns.upgrades import Reason
+
+MAX_FLEETS = 100
+"""How many fleets one account has at most."""
+MAX_CHECK_INS_LOOKED_AT = 20_000
+"""How many check-ins are looked at for one that is not in an offline window: a week at the shortest interval."""
+RETRY_HOUR = 4
+"""LWM2M devices that a push did not reach are tried again about 04:00 UTC (rule U12)."""
+QUEUE_HOURS = 4
+"""A push to an OMA-DM device waits for it this long before it is queued again (rule U12)."""
+PUSH_SPREAD_MINUTES = 30
+"""Over how many minutes a push is spread, so that the devices do not all download at once (our choice)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineWindow:
+    """Hours of each day (UTC) in which a share of the devices, 0 to 1, is away from the network."""
+
+    first_hour: int
+    end_hour: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Behavior:
+    """How the devices of a fleet behave; shares are from 0 to 1."""
+
+    seed: int = 0
+    check_in_every_ms: int = HOUR_MS
+    upgrade_takes_ms: int = 10 * MINUTE_MS
+    fail_at_download: float = 0.0
+    fail_at_verify: float = 0.0
+    fail_at_install: float = 0.0
+    offline: tuple[OfflineWindow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """A run of simulated devices with consecutive IMEIs."""
+
+    first_imei: int
+    last_imei: int
+    behavior: Behavior
+
+
+def behavior_of(fleets: list[Fleet], imei: int) -> Behavior | None:
+    """How the device behaves if it is a simulated one."""
+    return next((fleet.behavior for fleet in fleets if fleet.first_imei <= imei <= fleet.last_imei), None)
+
+
+def _share(behavior: Behavior, imei: int, topic: str) -> float:
+    """A number from 0 up to 1 that depends on nothing but its arguments."""
+    digest = blake2b(f"{behavior.seed}/{imei}/{topic}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+def is_reachable(behavior: Behavior, imei: int, moment_ms: int) -> bool:
+    """Whether the device is in the network at the moment."""
+    hour = moment_ms % DAY_MS // HOUR_MS
+    for place, window in enumerate(behavior.offline):
+        wraps = window.first_hour > window.end_hour
+        inside = (
+            hour >= window.first_hour or hour < window.end_hour
+            if wraps
+            else window.first_hour <= hour < window.end_hour
+        )
+        if inside and _share(behavior, imei, f"offline{place}") < window.share:
+            return False
+    return True
+
+
+def _phase_ms(behavior: Behavior, imei: int) -> int:
+    slots = behavior.check_in_every_ms // MINUTE_MS
+    return int(_share(behavior, imei, "phase") * slots) * MINUTE_MS
+
+
+def next_check_in_ms(behavior: Behavior, imei: int, from_ms: int, tries: int = MAX_CHECK_INS_LOOKED_AT) -> int | None:
+    """The device's first check-in from the moment on; None for one that is always away, or for so many tries."""
+    every_ms = behavior.check_in_every_ms
+    moment_ms = from_ms + (_phase_ms(behavior, imei) - from_ms) % every_ms
+    for _ in range(tries):
+        if not behavior.offline or is_reachable(behavior, imei, moment_ms):
+            return moment_ms
+        moment_ms += every_ms
+    return None
+
+
+def last_check_in_ms(behavior: Behavior, imei: int, until_ms: int, tries: int = MAX_CHECK_INS_LOOKED_AT) -> int | None:
+    """The device's last check-in up to the moment; None as above."""
+    every_ms = behavior.check_in_every_ms
+    moment_ms = until_ms - (until_ms - _phase_ms(behavior, imei)) % every_ms
+    for _ in range(tries):
+        if not behavior.offline or is_reachable(behavior, imei, moment_ms):
+            return moment_ms
+        moment_ms -= every_ms
+    return None
+
+
+def past_check_ins_ms(behavior: Behavior, imei: int, since_ms: int, until_ms: int, limit: int) -> list[int]:
+    """The device's last check-ins in that time, newest first."""
+    found: list[int] = []
+    moment_ms = last_check_in_ms(behavior, imei, until_ms)
+    while moment_ms is not None and moment_ms >= since_ms and len(found) < limit:
+        found.append(moment_ms)
+        moment_ms = last_check_in_ms(behavior, imei, moment_ms - 1)
+    return found
+
+
+def first_attempt_ms(campaign: Campaign, behavior: Behavior, imei: int, from_ms: int) -> int | None:
+    """When the device is first tried from the moment on, or None if that is not within the campaign.
+
+    A push comes shortly after the start; a pull at the device's own check-in within the download windows; a
+    network-aware push as soon as the device is reachable within the campaign's windows.
+    """
+    if campaign.flow is Flow.PUSH:
+        moment_ms: int | None = from_ms + int(_share(behavior, imei, "push") * PUSH_SPREAD_MINUTES) * MINUTE_MS
+    else:
+        moment_ms = _next_in_window(campaign, behavior, imei, from_ms)
+    return moment_ms if moment_ms is not None and moment_ms < campaign.end_ms else None
+
+
+def _next_in_window(campaign: Campaign, behavior: Behavior, imei: int, from_ms: int) -> int | None:
+    """The first check-in that lies in a window."""
+    windows = campaign.windows
+    moment_ms: int | None = from_ms
+    while moment_ms is not None and moment_ms < campaign.end_ms:
+        check_in_ms = next_check_in_ms(behavior, imei, moment_ms)
+        if check_in_ms is None:
+            return None
+        open_ms = next_open_ms(windows.download, windows.download_after, check_in_ms)
+        if open_ms == check_in_ms:
+            return check_in_ms
+        moment_ms = open_ms
+    return None
+
+
+def retry_ms(campaign: Campaign, behavior: Behavior, imei: int, failed_ms: int) -> int | None:
+    """When a device that was away is tried again, or None if that is not within the campaign (rule U12)."""
+    if campaign.flow is not Flow.PUSH:
+        return first_attempt_ms(campaign, behavior, imei, failed_ms + MINUTE_MS)
+    if campaign.subject.protocol == "LWM2M":
+        today_ms = failed_ms - failed_ms % DAY_MS + RETRY_HOUR * HOUR_MS
+        moment_ms = today_ms if today_ms > failed_ms else today_ms + DAY_MS
+    else:
+        moment_ms = failed_ms + QUEUE_HOURS * HOUR_MS
+    return moment_ms if moment_ms < campaign.end_ms else None
+
+
+def outcome(behavior: Behavior, imei: int, subject: str, attempt: int) -> Reason:
+    """How the device's upgrade to the package or file ends."""
+    share = _share(behavior, imei, f"outcome/{subject}/{attempt}")
+    for reason, failing in (
+        (Reason.DOWNLOAD_FAILED, behavior.fail_at_download),
+        (Reason.VERIFY_FAILED, behavior.fail_at_verify),
+        (Reason.INSTALL_FAILED, behavior.fail_at_install),
+    ):
+        if share < failing:
+            return reason
+        share -= failing
+    return Reason.SUCCEEDED
+
+
+def finish_ms(campaign: Campaign, behavior: Behavior, imei: int, started_ms: int) -> int:
+    """When the device that began then reports the end: after the download, and within the windows for installing."""
+    minutes = max(1, behavior.upgrade_takes_ms // MINUTE_MS)
+    takes_ms = (minutes + int(_share(behavior, imei, "takes") * minutes)) * MINUTE_MS
+    windows = campaign.windows
+    return next_open_ms(windows.install, windows.install_after, started_ms + takes_ms)

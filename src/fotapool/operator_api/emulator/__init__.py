@@ -1,0 +1,1 @@
+"""The operator API's operations that only the emulator has."""

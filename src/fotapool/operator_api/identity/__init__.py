@@ -1,0 +1,1 @@
+"""The operator API's operations on users, clients, operators and device keys."""

@@ -1,0 +1,1 @@
+"""The operator API's operations on packages and their contents."""

@@ -1,0 +1,1 @@
+"""Accounts: subscriptions, pools, audits, copies, counts of rejected requests."""

@@ -1,0 +1,134 @@
+"""What a billing statement looks like: as JSON a page at a time, as CSV with all lines."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from fotapool.core.csv_export import csv_lines
+from fotapool.core.timestamps import time_text
+from fotapool.domain.names import format_device_id
+from fotapool.services.billing import statements
+from fotapool.services.billing.statements import EventLine, NoticeLine, Statement
+from fotapool.services.context import Caller, Context
+from fotapool.store.billing import MonthTotals
+
+COLUMNS = ("kind", "deviceId", "from", "to", "quantity", "campaignId", "name")
+
+
+class StatementTotals(msgspec.Struct):
+    """What is billed: monthly licenses, licenses kept under notice one month more each, charged upgrades."""
+
+    licenses: int
+    noticeLicenses: int
+    events: int
+
+
+class PeriodView(msgspec.Struct):
+    """`to` is null while the subscription is in force and the month has not passed."""
+
+    from_: str = msgspec.field(name="from")
+    to: str | None
+    licenseCount: int
+    purchaseType: str
+
+
+class NoticeView(msgspec.Struct):
+    """`endedAt` is null if the license went when the month had passed, or has not gone yet."""
+
+    deviceId: str
+    givenAt: str
+    until: str
+    endedAt: str | None
+
+
+class EventView(msgspec.Struct):
+    """A charged upgrade; without campaign and name if the operator completed it."""
+
+    number: int
+    deviceId: str
+    at: str
+    campaignId: str | None
+    name: str | None
+
+
+class StatementView(msgspec.Struct):
+    """`licenses` is the most that the subscription had at any moment of the month; `complete` once that has passed."""
+
+    account: str
+    month: str
+    from_: str = msgspec.field(name="from")
+    to: str
+    complete: bool
+    purchaseType: str
+    licenses: int
+    periods: list[PeriodView]
+    notice: list[NoticeView]
+    events: list[EventView]
+    totals: StatementTotals
+    hasMorePeriods: bool
+    hasMoreNotice: bool
+    hasMoreEvents: bool
+
+
+class MonthView(msgspec.Struct):
+    month: str
+    complete: bool
+    purchaseType: str
+    totals: StatementTotals
+
+
+class StatementList(msgspec.Struct):
+    """The last 24 months, newest first."""
+
+    account: str
+    statements: list[MonthView]
+
+
+def totals_view(totals: MonthTotals) -> StatementTotals:
+    return StatementTotals(totals.licenses, totals.notice_licenses, totals.events)
+
+
+def statement_view(account: str, statement: Statement) -> StatementView:
+    """A page of the statement's lines."""
+    totals = statement.totals
+    periods = [
+        PeriodView(
+            from_=time_text(one.from_ms), to=None if one.to_ms is None else time_text(one.to_ms),
+            licenseCount=one.total, purchaseType=one.purchase_type.value,
+        )
+        for one in statement.periods
+    ]  # fmt: skip
+    return StatementView(
+        account=account, month=totals.month.text,
+        from_=time_text(totals.month.from_ms), to=time_text(totals.month.to_ms), complete=statement.complete,
+        purchaseType=totals.purchase_type.value, licenses=totals.licenses, periods=periods,
+        notice=[_notice_view(line) for line in statement.notice],
+        events=[_event_view(line) for line in statement.events], totals=totals_view(totals),
+        hasMorePeriods=statement.more_periods, hasMoreNotice=statement.more_notice, hasMoreEvents=statement.more_events,
+    )  # fmt: skip
+
+
+def _notice_view(line: NoticeLine) -> NoticeView:
+    ended_at = None if line.ended_ms is None else time_text(line.ended_ms)
+    return NoticeView(format_device_id(line.device), time_text(line.given_ms), time_text(line.until_ms), ended_at)
+
+
+def _event_view(line: EventLine) -> EventView:
+    return EventView(line.number, format_device_id(line.device), time_text(line.at_ms), line.campaign_uuid, line.name)
+
+
+async def statement_csv(context: Context, caller: Caller, totals: MonthTotals) -> AsyncIterator[bytes]:
+    """A line for whatever is billed: the quantities of each kind add up to the totals."""
+    month = totals.month
+    first, last = time_text(month.from_ms), time_text(month.to_ms)
+    yield csv_lines([COLUMNS, ("license", "", first, last, totals.licenses, "", totals.purchase_type.value)])
+    async for notice in statements.stream_notice(context, caller, month):
+        views = [_notice_view(line) for line in notice]
+        yield csv_lines(("notice", view.deviceId, first, view.endedAt or last, 1, "", "") for view in views)
+    async for events in statements.stream_events(context, caller, month):
+        yield csv_lines(
+            ("event", view.deviceId, view.at, view.at, 1, view.campaignId or "", view.name or "")
+            for view in map(_event_view, events)
+        )

@@ -1,0 +1,171 @@
+"""Billing statements: what a month comes to, line by line, from records that no later change touches."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from fotapool.domain.billing import Month, last_months
+from fotapool.domain.errors import NotFound
+from fotapool.domain.names import PurchaseType, is_account_name
+from fotapool.domain.paging import BEFORE_ALL
+from fotapool.services.context import OPERATOR_PAGE, Caller, Context
+from fotapool.store.accounts.accounts import Account, read_account
+from fotapool.store.billing import (
+    START,
+    MonthTotals,
+    read_event_place,
+    read_events,
+    read_first_month,
+    read_kept_under_notice,
+    read_periods,
+    read_totals,
+)
+from fotapool.store.db.connection import Connection
+
+MONTHS_LISTED = 24
+MAX_PERIODS = 1_000
+"""How many periods of the subscription a statement shows at most; the total is taken from all of them."""
+LINES_A_READ = 1_000
+"""How many lines of a whole statement one read fetches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The subscription from one moment (ms) to another; `to_ms` is None while nobody knows how long it lasts."""
+
+    from_ms: int
+    to_ms: int | None
+    total: int
+    purchase_type: PurchaseType
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeLine:
+    """A license kept under notice from an earlier month: given, to end, and ended if within the month (ms)."""
+
+    device: int
+    given_ms: int
+    until_ms: int
+    ended_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """A charged upgrade; without a campaign if the operator completed it."""
+
+    number: int
+    device: int
+    at_ms: int
+    campaign_uuid: str | None
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A month's totals, and a page of its lines. `complete` once the month has passed: it never changes after that."""
+
+    totals: MonthTotals
+    complete: bool
+    periods: list[Period]
+    notice: list[NoticeLine]
+    events: list[EventLine]
+    more_periods: bool
+    more_notice: bool
+    more_events: bool
+
+
+def _require_account(connection: Connection, name: str) -> Account:
+    account = read_account(connection, name) if is_account_name(name) else None
+    if account is None:
+        raise NotFound(f"account {name[:100]} does not exist")
+    return account
+
+
+def _check_month(connection: Connection, account: Account, month: Month, now_ms: int) -> None:
+    """Raises NotFound for a month in the future, or before the account's records begin."""
+    if month > Month.of(now_ms):
+        raise NotFound(f"{month.text} has not begun yet")
+    first = read_first_month(connection, account.id)
+    if first is None or month < first:
+        since = f": its records begin in {first.text}" if first else ""
+        raise NotFound(f"account {account.name} has no statement for {month.text}{since}")
+
+
+def _periods(connection: Connection, account_id: int, month: Month, complete: bool) -> list[Period]:
+    rows = read_periods(connection, account_id, month, MAX_PERIODS + 1)
+    ends_ms = month.to_ms if complete else None
+    return [
+        Period(max(from_ms, month.from_ms), ends_ms if to_ms is None else to_ms, total, PurchaseType(purchase_type))
+        for from_ms, to_ms, total, purchase_type in rows
+    ]
+
+
+def _notice(connection: Connection, account_id: int, month: Month, after: int, limit: int) -> list[NoticeLine]:
+    return [NoticeLine(*row) for row in read_kept_under_notice(connection, account_id, month, after, limit)]
+
+
+def _events(
+    connection: Connection, account_id: int, month: Month, after: tuple[int, int], limit: int
+) -> list[EventLine]:
+    return [EventLine(*row) for row in read_events(connection, account_id, month, after, limit)]
+
+
+async def read_statement(
+    context: Context, name: str, month: Month, notice_after: int, events_after: int, limit: int
+) -> Statement:
+    """A month's totals with up to `limit` lines of each kind, after the given device and the given event (0: first).
+
+    Raises NotFound for an account, a month or an event that is not there.
+    """
+    limit = min(limit, OPERATOR_PAGE)
+
+    def read(connection: Connection, now_ms: int) -> Statement:
+        account = _require_account(connection, name)
+        _check_month(connection, account, month, now_ms)
+        complete = now_ms >= month.to_ms
+        place = START
+        if events_after:
+            found = read_event_place(connection, account.id, month, events_after)
+            if found is None:
+                raise NotFound(f"{month.text} has no event {events_after}; after is the number of one, or 0")
+            place = found
+        periods = _periods(connection, account.id, month, complete)
+        notice = _notice(connection, account.id, month, notice_after, limit + 1)
+        events = _events(connection, account.id, month, place, limit + 1)
+        return Statement(
+            read_totals(connection, account.id, [month])[0], complete,
+            periods[:MAX_PERIODS], notice[:limit], events[:limit],
+            len(periods) > MAX_PERIODS, len(notice) > limit, len(events) > limit,
+        )  # fmt: skip
+
+    return await context.reader.long(read, context.clock.now_ms())
+
+
+async def list_statements(context: Context, name: str) -> tuple[list[MonthTotals], int]:
+    """The totals of the last MONTHS_LISTED months, newest first, and the present (ms). Raises NotFound."""
+    now_ms = context.clock.now_ms()
+
+    def read(connection: Connection) -> list[MonthTotals]:
+        account = _require_account(connection, name)
+        first = read_first_month(connection, account.id)
+        months = last_months(first, Month.of(now_ms), MONTHS_LISTED) if first else []
+        return read_totals(connection, account.id, months) if months else []
+
+    return await context.reader.long(read), now_ms
+
+
+async def stream_notice(context: Context, caller: Caller, month: Month) -> AsyncIterator[list[NoticeLine]]:
+    """Every notice line of the month, in batches."""
+    after = BEFORE_ALL
+    while lines := await context.reader.short(_notice, caller.account_id, month, after, LINES_A_READ):
+        yield lines
+        after = lines[-1].device
+
+
+async def stream_events(context: Context, caller: Caller, month: Month) -> AsyncIterator[list[EventLine]]:
+    """Every event line of the month, in batches."""
+    after = START
+    while lines := await context.reader.short(_events, caller.account_id, month, after, LINES_A_READ):
+        yield lines
+        after = (lines[-1].at_ms, lines[-1].number)

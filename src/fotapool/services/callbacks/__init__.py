@@ -1,0 +1,1 @@
+"""Callback listeners and deliveries."""

@@ -1,0 +1,1 @@
+"""Campaigns: what users ask, and the steps of the worker."""

@@ -1,0 +1,143 @@
+"""Reading campaigns: one, those of a status, their devices, and a device's history of upgrades."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from fotapool.domain.campaigns.campaigns import HISTORY_MS, Campaign, CampaignStatus
+from fotapool.domain.campaigns.upgrades import Upgrade
+from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.paging import BEFORE_ALL, START, Page, check_record_number
+from fotapool.services.context import Caller, Context
+from fotapool.store.campaigns.campaigns import read_campaign, read_campaign_by_id, read_campaigns
+from fotapool.store.campaigns.upgrades import read_all_of_campaign, read_campaign_devices, read_device_history
+from fotapool.store.db.connection import Connection
+
+MAX_DEVICES_SHOWN = 100_000
+"""How many devices a campaign's answer holds where the API has no pages for them (v1)."""
+MAX_HISTORY = 1_000
+"""How many upgrades a device's history shows, the latest ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignWithDevices:
+    """A campaign and its devices' upgrades by IMEI."""
+
+    campaign: Campaign
+    upgrades: list[Upgrade]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One upgrade of a device's history, and the campaign it was part of."""
+
+    campaign: Campaign
+    upgrade: Upgrade
+
+
+def _known(campaign: Campaign | None, uuid: str) -> Campaign:
+    if campaign is None:
+        raise Refused(Refusal.CAMPAIGN_UNKNOWN, uuid)
+    return campaign
+
+
+async def get_campaign(context: Context, caller: Caller, uuid: str) -> Campaign:
+    """Raises Refused(CAMPAIGN_UNKNOWN)."""
+    return _known(await context.reader.short(read_campaign, caller.account_id, uuid), uuid)
+
+
+async def get_campaign_with_devices(context: Context, caller: Caller, uuid: str) -> CampaignWithDevices:
+    """A campaign with up to MAX_DEVICES_SHOWN devices. Raises Refused(CAMPAIGN_UNKNOWN)."""
+
+    def read(connection: Connection) -> CampaignWithDevices:
+        campaign = _known(read_campaign(connection, caller.account_id, uuid), uuid)
+        return CampaignWithDevices(campaign, read_all_of_campaign(connection, campaign.id, MAX_DEVICES_SHOWN))
+
+    return await context.reader.long(read)
+
+
+async def list_campaigns(
+    context: Context, caller: Caller, statuses: Collection[CampaignStatus], last_seen: str | None
+) -> tuple[list[Campaign], bool]:
+    """A page of the last six months' campaigns in these states, oldest first, and whether there are more.
+
+    `last_seen` is the UUID of the page before's last one. Raises Refused(CAMPAIGN_UNKNOWN).
+    """
+    size = context.settings.page_size
+    since_ms = context.clock.now_ms() - HISTORY_MS
+
+    def read(connection: Connection) -> list[Campaign]:
+        after = 0
+        if last_seen is not None:
+            after = _known(read_campaign(connection, caller.account_id, last_seen), last_seen).id
+        return read_campaigns(connection, caller.account_id, statuses, after, 0, since_ms, size + 1)
+
+    found = await context.reader.short(read)
+    return found[:size], len(found) > size
+
+
+async def list_campaigns_by_number(
+    context: Context, caller: Caller, statuses: Collection[CampaignStatus], index: int
+) -> tuple[list[CampaignWithDevices], bool]:
+    """The same from a zero-based record number on, with their devices; pages end early when they grow too long.
+
+    Raises Refused(INDEX_TOO_HIGH).
+    """
+    size = min(context.settings.page_size, 100)
+    since_ms = context.clock.now_ms() - HISTORY_MS
+
+    def read(connection: Connection) -> tuple[list[CampaignWithDevices], bool]:
+        campaigns = read_campaigns(connection, caller.account_id, statuses, 0, index, since_ms, size + 1)
+        check_record_number(index, index + len(campaigns))
+        found: list[CampaignWithDevices] = []
+        room = MAX_DEVICES_SHOWN
+        for campaign in campaigns[:size]:
+            if found and campaign.devices > room:
+                break
+            found.append(CampaignWithDevices(campaign, read_all_of_campaign(connection, campaign.id, room)))
+            room -= len(found[-1].upgrades)
+        return found, len(campaigns) > len(found)
+
+    return await context.reader.long(read)
+
+
+async def list_campaign_devices(
+    context: Context, caller: Caller, uuid: str, cursor: int
+) -> tuple[Campaign, Page[Upgrade]]:
+    """A page of the campaign's devices with IMEIs greater than the cursor.
+
+    Raises Refused: CAMPAIGN_UNKNOWN, or CURSOR_UNKNOWN if the cursor is neither 0 nor a device of the account.
+    """
+    size = context.settings.page_size
+    after = BEFORE_ALL if cursor == START else cursor
+
+    def read(connection: Connection) -> tuple[Campaign, bool, list[Upgrade]]:
+        campaign = _known(read_campaign(connection, caller.account_id, uuid), uuid)
+        return campaign, *read_campaign_devices(connection, caller.account_id, campaign.id, after, cursor, size + 1)
+
+    campaign, known, rows = await context.reader.short(read)
+    if cursor != START and not known:
+        raise Refused(Refusal.CURSOR_UNKNOWN)
+    has_more = len(rows) > size
+    return campaign, Page(rows[:size], has_more, rows[size - 1].imei if has_more else START)
+
+
+async def list_device_history(context: Context, caller: Caller, device: int) -> list[Trial]:
+    """The device's upgrades of the last six months, oldest first (rule U16). Raises Refused(DEVICE_UNKNOWN)."""
+    since_ms = context.clock.now_ms() - HISTORY_MS
+
+    def read(connection: Connection) -> list[Trial]:
+        known, upgrades = read_device_history(connection, caller.account_id, device, since_ms, MAX_HISTORY)
+        if not known:
+            raise Refused(Refusal.DEVICE_UNKNOWN)
+        campaigns: dict[int, Campaign] = {}
+        for campaign_id in {upgrade.campaign_id for upgrade in upgrades}:
+            found = read_campaign_by_id(connection, campaign_id)
+            if found is not None:
+                campaigns[campaign_id] = found
+        return [
+            Trial(campaigns[upgrade.campaign_id], upgrade) for upgrade in upgrades if upgrade.campaign_id in campaigns
+        ]
+
+    return await context.reader.short(read)

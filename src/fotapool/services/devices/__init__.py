@@ -1,0 +1,1 @@
+"""Devices: imports, lists, search, check-ins, logs, timelines."""

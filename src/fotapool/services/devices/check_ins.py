@@ -1,0 +1,138 @@
+"""Devices check in and send logs: who was seen, with which firmware, and what they were asked to report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fotapool.domain.devices.devices import MAX_TEXT
+from fotapool.domain.errors import Conflict, Invalid, NotFound
+from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.campaigns.upgrade_progress import DeviceUpgrade, device_upgrade
+from fotapool.services.context import Caller, Context
+from fotapool.services.devices.logs import CHECK_IN_SUCCESS, NO_FAILURE
+from fotapool.services.identity.device_keys import NO_SUCH_DEVICE, KeyUnknown
+from fotapool.store.campaigns.campaigns import record_devices_changed
+from fotapool.store.db.connection import Connection, Key
+from fotapool.store.db.writer import Command, Pools
+from fotapool.store.devices.check_ins import CheckingIn, read_checking_in, record_seen
+from fotapool.store.devices.devices import answer_report_request
+from fotapool.store.devices.logs import CheckIn, Log, is_logging, record_check_ins, record_logs
+from fotapool.store.identity.device_keys import read_held_keys
+
+HeldKeys = dict[bytes, tuple[int, int | None]]
+
+DEFAULT_CLIENT = "HTTP"
+MAX_CLIENT_TYPE = 40
+
+
+@dataclass(frozen=True, slots=True)
+class CheckInAnswer:
+    """When it was recorded (ms), the id of the request to report that it answered, and the device's upgrade, if any."""
+
+    at_ms: int
+    report_request: str | None
+    upgrade: DeviceUpgrade | None = None
+
+
+class _CheckInFacts:
+    """The devices of a batch as their check-ins leave them one after the other."""
+
+    def __init__(self, keys: HeldKeys, devices: dict[Key, CheckingIn], now_ms: int) -> None:
+        self.keys = keys
+        self.devices = devices
+        self.now_ms = now_ms
+        self.check_ins: list[CheckIn] = []
+        self.firmware: dict[Key, str] = {}
+        self.answered: dict[Key, str] = {}
+
+    def record(self, connection: Connection) -> None:
+        seen = sorted({(check_in.account_id, check_in.imei) for check_in in self.check_ins})
+        by_firmware: dict[str, list[Key]] = {}
+        for key, version in sorted(self.firmware.items()):
+            by_firmware.setdefault(version, []).append(key)
+        record_seen(connection, seen, by_firmware, self.now_ms)
+        record_check_ins(connection, self.check_ins)
+        for account_id, version in sorted(
+            {(account_id, version) for (account_id, _), version in self.firmware.items()}
+        ):
+            record_devices_changed(connection, account_id, self.now_ms, version)
+        for account_id, imei in self.answered:
+            answer_report_request(connection, account_id, imei, self.now_ms)
+
+
+class _CheckIn(Command[CheckingIn | None]):
+    """Answers what was on record of the device, or None if its key does not hold any more."""
+
+    merges = True
+
+    def __init__(self, caller: Caller, key_hash: bytes, imei: int, firmware: str | None, client_type: str) -> None:
+        self._key_hash = key_hash
+        self._key = (caller.account_id, imei)
+        self._firmware = firmware
+        self._client_type = client_type
+        self.account_ids = (caller.account_id,)
+        self.at_ms = 0
+        """When it was recorded, once it was."""
+
+    @classmethod
+    def load(cls, connection: Connection, pools: Pools, commands: Sequence[_CheckIn], now_ms: int) -> _CheckInFacts:
+        keys = sorted({command._key for command in commands})
+        held = read_held_keys(connection, sorted({command._key_hash for command in commands}))
+        return _CheckInFacts(held, read_checking_in(connection, keys), now_ms)
+
+    def decide(self, facts: _CheckInFacts, now_ms: int) -> CheckingIn | None:
+        account_id, imei = self._key
+        of_account, of_imei = facts.keys.get(self._key_hash, (None, None))
+        if of_account != account_id:
+            return None
+        found = facts.devices.get(self._key)
+        if found is None or of_imei not in (None, imei):
+            raise NotFound(NO_SUCH_DEVICE)
+        after = found._replace(report_request=None)
+        if self._firmware is not None and self._firmware != found.firmware:
+            facts.firmware[self._key] = self._firmware
+            after = after._replace(firmware=self._firmware)
+        if found.report_request is not None:
+            facts.answered[self._key] = found.report_request
+        facts.devices[self._key] = after
+        self.at_ms = now_ms
+        facts.check_ins.append(CheckIn(account_id, imei, now_ms, self._client_type, CHECK_IN_SUCCESS, NO_FAILURE))
+        return found
+
+
+def _check_text(name: str, text: str, longest: int) -> None:
+    if not 0 < len(text) <= longest or not text.isprintable():
+        raise Invalid(f"{name} must be 1 to {longest} printable characters")
+
+
+async def check_in(
+    context: Context, caller: Caller, key_hash: bytes, imei: int, firmware: str | None, client_type: str | None
+) -> CheckInAnswer:
+    """Records that the device is in contact, and the firmware that it reports; answers what it is to do.
+
+    The caller's key is checked in the same transaction, so it may be one that is remembered. Raises Invalid, KeyUnknown
+    if the key does not hold any more, and NotFound if the device is none of the account's or not the key's.
+    """
+    if firmware is not None:
+        _check_text("firmware", firmware, MAX_TEXT)
+    if client_type is not None:
+        _check_text("clientType", client_type, MAX_CLIENT_TYPE)
+    command = _CheckIn(caller, key_hash, imei, firmware, client_type or DEFAULT_CLIENT)
+    found = await context.writer.submit(command)
+    if found is None:
+        raise KeyUnknown
+    upgrade = await device_upgrade(context, caller.account_id, imei) if found.has_upgrade else None
+    return CheckInAnswer(command.at_ms, found.report_request, upgrade)
+
+
+async def add_logs(context: Context, caller: Caller, imei: int, logs: Sequence[Log]) -> None:
+    """Records what the device logged. Raises Conflict unless logging is on for it."""
+
+    def add(connection: Connection, now_ms: int) -> None:
+        if not is_logging(connection, caller.account_id, imei, now_ms):
+            raise Conflict("logging is not on for this device; its account turns it on")
+        # An entry from the future would outlive all others.
+        record_logs(connection, [log._replace(at_ms=min(log.at_ms, now_ms)) for log in logs])
+
+    await context.writer.submit(DirectCommand(add, (caller.account_id,)))

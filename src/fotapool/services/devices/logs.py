@@ -1,0 +1,118 @@
+"""Logging of devices: turning it on and off, what was logged, and the history of check-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from fotapool.domain.devices.devices import KEEP_LOGS_MS, LOGGING_MS, check_known, check_logging
+from fotapool.domain.simulation import behavior_of, past_check_ins_ms
+from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.context import Caller, Context
+from fotapool.store.db.connection import Connection
+from fotapool.store.devices.devices import read_devices_named, read_known_devices
+from fotapool.store.devices.logs import (
+    CheckIn,
+    Log,
+    delete_logging,
+    forget_logs,
+    read_check_ins,
+    read_logging,
+    read_logs,
+    record_logging,
+)
+from fotapool.store.simulation import read_fleets
+
+MAX_LOGS_LISTED = 1_000
+"""How many logs, or check-ins, of a device one answer lists."""
+MAX_FORGETTING_STEPS = 100
+"""After how many transactions housekeeping leaves the rest to the next time."""
+
+CHECK_IN_SUCCESS = "CheckInSuccess"
+"""The result of a check-in that was answered. One that was refused leaves no trace."""
+NO_FAILURE = ""
+
+Result = TypeVar("Result")
+LoggingUntil = tuple[int, int]
+"""A device, and when (ms) its logging goes off by itself."""
+
+
+async def list_logging(context: Context, caller: Caller) -> list[LoggingUntil]:
+    """The devices for which logging is on, by IMEI."""
+    rows = await context.reader.short(read_logging, caller.account_id, context.clock.now_ms())
+    return [(imei, expires_ms) for imei, expires_ms in rows]
+
+
+async def enable_logging(context: Context, caller: Caller, devices: Sequence[int]) -> list[LoggingUntil]:
+    """Turns logging on for LOGGING_MS from now, for all of the devices or for none.
+
+    Raises Refused(LOGGING_LIMIT or DEVICE_UNKNOWN).
+    """
+    wanted = list(dict.fromkeys(devices))
+
+    def change(connection: Connection, now_ms: int) -> list[LoggingUntil]:
+        enabled = {imei for imei, _ in read_logging(connection, caller.account_id, now_ms)}
+        check_logging(enabled, read_known_devices(connection, caller.account_id, wanted), wanted)
+        record_logging(connection, caller.account_id, wanted, now_ms, now_ms + LOGGING_MS)
+        return [(imei, now_ms + LOGGING_MS) for imei in wanted]
+
+    return await _change(context, caller, change)
+
+
+async def disable_logging(context: Context, caller: Caller, devices: Sequence[int]) -> None:
+    """Turns logging off; that it is off already is no error. Raises Refused(DEVICE_UNKNOWN)."""
+
+    def change(connection: Connection, now_ms: int) -> None:
+        check_known(read_known_devices(connection, caller.account_id, devices), devices)
+        delete_logging(connection, caller.account_id, devices)
+
+    await _change(context, caller, change)
+
+
+async def list_logs(context: Context, caller: Caller, device: int) -> list[Log]:
+    """The device's logs of the last KEEP_LOGS_MS, newest first. Raises Refused(DEVICE_UNKNOWN)."""
+    since_ms = context.clock.now_ms() - KEEP_LOGS_MS
+
+    def read(connection: Connection) -> list[Log]:
+        check_known(read_known_devices(connection, caller.account_id, [device]), [device])
+        return read_logs(connection, caller.account_id, device, since_ms, MAX_LOGS_LISTED)
+
+    return await context.reader.short(read)
+
+
+async def list_check_ins(context: Context, caller: Caller, device: int) -> list[CheckIn]:
+    """The device's check-ins of the last KEEP_LOGS_MS, newest first. Raises Refused(DEVICE_UNKNOWN)."""
+    since_ms = context.clock.now_ms() - KEEP_LOGS_MS
+
+    def read(connection: Connection) -> list[CheckIn]:
+        check_known(read_known_devices(connection, caller.account_id, [device]), [device])
+        recorded = read_check_ins(connection, caller.account_id, device, since_ms, MAX_LOGS_LISTED)
+        simulated = _simulated(connection, caller.account_id, device, since_ms, context.clock.now_ms())
+        newest_first = sorted([*recorded, *simulated], key=lambda check_in: check_in.at_ms, reverse=True)
+        return newest_first[:MAX_LOGS_LISTED]
+
+    return await context.reader.short(read)
+
+
+def _simulated(connection: Connection, account_id: int, device: int, since_ms: int, now_ms: int) -> list[CheckIn]:
+    """The check-ins of a simulated device since then or since it was made: computed, not stored."""
+    behavior = behavior_of(read_fleets(connection, account_id), device)
+    if behavior is None:
+        return []
+    row = read_devices_named(connection, account_id, [device])[device]
+    moments = past_check_ins_ms(behavior, device, max(since_ms, row.created_ms), now_ms, MAX_LOGS_LISTED)
+    return [CheckIn(account_id, device, at_ms, row.protocol, CHECK_IN_SUCCESS, NO_FAILURE) for at_ms in moments]
+
+
+async def _change(context: Context, caller: Caller, change: Callable[[Connection, int], Result]) -> Result:
+    command = DirectCommand(change, account_ids=(caller.account_id,))
+    command.endings = caller.endings
+    return await context.writer.submit(command)
+
+
+async def forget_old_logs(context: Context) -> None:
+    """Deletes the logs and check-ins that are older than KEEP_LOGS_MS (rule U18), in MAX_FORGETTING_STEPS at most."""
+    before_ms = context.clock.now_ms() - KEEP_LOGS_MS
+    for _ in range(MAX_FORGETTING_STEPS):
+        if not await context.writer.submit(DirectCommand(lambda connection, _: forget_logs(connection, before_ms))):
+            return

@@ -1,0 +1,181 @@
+"""Finding devices of an account: quick in a fleet of a million, since each step looks at a limited number of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from fotapool.domain.campaigns.campaigns import DAY_MS
+from fotapool.domain.devices.devices import PROTOCOLS
+from fotapool.domain.errors import Invalid
+from fotapool.domain.names import MAX_IMEI
+from fotapool.services.context import Caller, Context
+from fotapool.services.devices.devices import with_contact
+from fotapool.store.db.connection import Connection
+from fotapool.store.devices import search as store
+from fotapool.store.devices.devices import OperatorDeviceRow
+from fotapool.store.devices.search import LICENSE_FILTERS, Conditions, Version
+from fotapool.store.simulation import read_fleets
+
+SCAN = 5_000
+"""How many devices one step looks at where no index leads to those that are searched for."""
+CONTACT_SCAN = 1_000
+"""The same where the last contact of simulated devices is searched, which is computed for each."""
+MDN_MATCHES = 1_000
+VERSIONS = 200
+"""How many versions (make, model, firmware, protocol) an account is asked for, to offer them and to search by them."""
+WALKED_VERSIONS = 20
+"""A search that fits no more versions than this walks along each of them."""
+IMEI_DIGITS = 15
+
+
+class Contact(NamedTuple):
+    """A filter by the last contact: what Conditions calls it, and the time before now (ms)."""
+
+    seen: str
+    within_ms: int
+
+
+CONTACTS = {
+    "": Contact("", 0),
+    "day": Contact("since", DAY_MS),
+    "week": Contact("since", 7 * DAY_MS),
+    "not-day": Contact("not since", DAY_MS),
+    "not-week": Contact("not since", 7 * DAY_MS),
+    "never": Contact("never", 0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFilter:
+    """What is searched for; empty texts fit everything. IMEI and MDN are beginnings, the others parts in any case."""
+
+    imei: str = ""
+    mdn: str = ""
+    make: str = ""
+    model: str = ""
+    firmware: str = ""
+    protocol: str = ""
+    license: str = ""
+    seen: str = ""
+
+    def check(self) -> None:
+        """Raises Invalid."""
+        if self.imei and not (self.imei.isascii() and self.imei.isdigit() and len(self.imei) <= IMEI_DIGITS):
+            raise Invalid("IMEI must be up to 15 digits: the beginning of it")
+        if self.protocol not in ("", *PROTOCOLS):
+            raise Invalid(f"protocol must be one of {', '.join(PROTOCOLS)}")
+        if self.license not in LICENSE_FILTERS:
+            raise Invalid(f"license must be one of {', '.join(LICENSE_FILTERS[1:])}")
+        if self.seen not in CONTACTS:
+            raise Invalid(f"seen must be one of {', '.join(list(CONTACTS)[1:])}")
+
+    @property
+    def texts(self) -> dict[str, str]:
+        given = {"make": self.make, "model": self.model, "firmware": self.firmware, "protocol": self.protocol}
+        return {column: text for column, text in given.items() if text}
+
+    def imeis(self, after: int) -> tuple[int, int]:
+        """After which IMEI the fitting ones begin, and the last of them."""
+        if not self.imei:
+            return after, MAX_IMEI
+        unit = 10 ** (IMEI_DIGITS - len(self.imei))
+        first = int(self.imei) * unit
+        return max(after, first - 1), first + unit - 1
+
+    def fits(self, version: Version) -> bool:
+        columns = dict(zip(("make", "model", "firmware", "protocol"), version, strict=True))
+        return all(text.lower() in columns[column].lower() for column, text in self.texts.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A step's devices by IMEI. `after` is the IMEI to go on after, or None at the end.
+
+    `looked_at` is how many devices were looked at, if that is why the step ended before the page was full.
+    """
+
+    devices: list[OperatorDeviceRow]
+    candidates: set[int]
+    after: int | None
+    looked_at: int | None = None
+    many_mdns: bool = False
+    versions: list[Version] = field(default_factory=list)
+
+
+async def search_devices(context: Context, caller: Caller, wanted: DeviceFilter, after: int, limit: int) -> Found:
+    """Up to `limit` of the account's devices that fit, with IMEIs greater than `after`. Raises Invalid."""
+    wanted.check()
+    now_ms = context.clock.now_ms()
+    search = _Search(caller.account_id, wanted, after, limit, now_ms)
+    # A step takes some milliseconds, too long for the event loop; on PostgreSQL it must keep to its indexes.
+    read = context.reader.long if context.reader.inline else context.reader.short
+    return await read(search.run)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    account_id: int
+    wanted: DeviceFilter
+    after: int
+    limit: int
+    now_ms: int
+
+    def run(self, connection: Connection) -> Found:
+        versions = store.read_versions(connection, self.account_id, VERSIONS)
+        fleets = read_fleets(connection, self.account_id)
+        computed = bool(fleets and self.wanted.seen)
+        scan = CONTACT_SCAN if computed else SCAN
+        matching, end, many_mdns = self._matching(connection, versions, computed, scan)
+        rows = store.read_operator_rows(connection, self.account_id, matching)
+        rows = with_contact(rows, fleets, self.now_ms)
+        if computed:
+            rows = [row for row in rows if self._was_seen(row.seen_ms)]
+        more = len(rows) > self.limit
+        del rows[self.limit :]
+        candidates = store.read_candidates_of(connection, self.account_id, [row.imei for row in rows])
+        if more:
+            return Found(rows, candidates, rows[-1].imei, None, many_mdns, versions)
+        return Found(rows, candidates, end, None if end is None else scan, many_mdns, versions)
+
+    def _matching(
+        self, connection: Connection, versions: Sequence[Version], computed: bool, scan: int
+    ) -> tuple[list[int], int | None, bool]:
+        """Devices that fit, but for a contact that is still to be computed.
+
+        Also the IMEI of the last one looked at if further ones were not, and whether some MDNs were not.
+        """
+        conditions = self._conditions(computed)
+        after, last = self.wanted.imeis(self.after)
+        limit = scan if computed else self.limit + 1
+        fitting = [version for version in versions if self.wanted.fits(version)]
+        if self.wanted.mdn:
+            devices = store.read_by_mdn(connection, self.account_id, self.wanted.mdn, MDN_MATCHES + 1)
+            matching = store.read_matching_of(connection, self.account_id, conditions, devices[:MDN_MATCHES])
+            within = [imei for imei in matching if after < imei <= last]
+            return within[:limit], None, len(devices) > MDN_MATCHES
+        if self._walks(versions, fitting):
+            return store.read_of_versions(connection, self.account_id, fitting, after, last, limit), None, False
+        end = store.read_scan_end(connection, self.account_id, conditions, after, last, scan)
+        last = last if end is None else end
+        return store.read_matching(connection, self.account_id, conditions, after, last, limit), end, False
+
+    def _walks(self, versions: Sequence[Version], fitting: Sequence[Version]) -> bool:
+        """Whether an index by version leads to the devices, and to no others."""
+        alone = not (self.wanted.license or self.wanted.seen)
+        return bool(self.wanted.texts) and alone and len(versions) < VERSIONS and len(fitting) <= WALKED_VERSIONS
+
+    def _conditions(self, computed: bool) -> Conditions:
+        seen, within_ms = CONTACTS[self.wanted.seen]
+        if computed or not seen:
+            return Conditions(self.wanted.license, self.wanted.texts)
+        params = {} if seen == "never" else {"since": self.now_ms - within_ms}
+        return Conditions(self.wanted.license, self.wanted.texts, seen, params)
+
+    def _was_seen(self, seen_ms: int | None) -> bool:
+        seen, within_ms = CONTACTS[self.wanted.seen]
+        if seen == "never":
+            return seen_ms is None
+        within = seen_ms is not None and seen_ms >= self.now_ms - within_ms
+        return within if seen == "since" else not within

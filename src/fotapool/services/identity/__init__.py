@@ -1,0 +1,1 @@
+"""Sign-in, users, clients, operators and device keys."""

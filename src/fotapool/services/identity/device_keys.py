@@ -1,0 +1,97 @@
+"""Keys of devices: the operator makes and takes them away, devices identify themselves by them."""
+
+from __future__ import annotations
+
+from fotapool.core import hashing
+from fotapool.domain.errors import Conflict, NotFound
+from fotapool.domain.names import format_device_id
+from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.context import OPERATOR_PAGE, Caller, Context
+from fotapool.services.identity.credentials import GENERATED_BYTES, check_name
+from fotapool.store.db.connection import Connection
+from fotapool.store.devices.devices import read_owners
+from fotapool.store.identity import device_keys as store
+from fotapool.store.identity.device_keys import DeviceKey
+
+NO_SUCH_DEVICE = "there is no such device, or the key is not for it"
+MAX_REMEMBERED = 10_000
+"""How many keys a process remembers."""
+
+
+class KeyUnknown(Exception):
+    """The device showed no key, or one that is not known."""
+
+
+async def create_device_key(context: Context, caller: Caller, name: str, imei: int | None) -> str:
+    """Makes a key for one device or, without one, for all of the account; answers it, this once.
+
+    Raises Invalid, Conflict for a name that is taken, and NotFound for a device that is not the account's.
+    """
+    check_name(name, "name")
+    key = context.random_bytes(GENERATED_BYTES).hex()
+
+    def create(connection: Connection, now_ms: int) -> None:
+        if imei is not None:
+            owners, _ = read_owners(connection, caller.account_id, [imei])
+            if owners.get(imei) != caller.account_id:
+                raise NotFound(f"device {format_device_id(imei)} is not a device of account {caller.account_name}")
+        if store.has_device_key(connection, caller.account_id, name):
+            raise Conflict(f"device key {name} exists already")
+        made = DeviceKey(name, imei, now_ms)
+        store.record_device_key(connection, hashing.token_hash(key), caller.account_id, made)
+
+    await context.writer.submit(DirectCommand(create, (caller.account_id,)))
+    return key
+
+
+async def list_device_keys(context: Context, caller: Caller, after: str, limit: int) -> list[DeviceKey]:
+    """The account's keys by name, after the given one."""
+    return await context.reader.short(store.read_device_keys, caller.account_id, after, min(limit, OPERATOR_PAGE + 1))
+
+
+async def delete_device_key(context: Context, caller: Caller, name: str) -> None:
+    """Takes a key away: it is refused from now on. Raises NotFound."""
+
+    def delete(connection: Connection, now_ms: int) -> None:
+        if "\x00" in name or not store.has_device_key(connection, caller.account_id, name):
+            raise NotFound(f"device key {name[:100]} does not exist")
+        store.record_device_key_deleted(connection, caller.account_id, name)
+
+    await context.writer.submit(DirectCommand(delete, (caller.account_id,)))
+
+
+async def identify_device(context: Context, key: str, imei: int, request_id: str) -> Caller:
+    """The device as a caller, about its account.
+
+    Raises KeyUnknown; and NotFound alike for a device that does not exist, is another account's, or not the key's.
+    """
+    holder = await context.reader.short(store.read_key_holder, hashing.token_hash(key), imei)
+    if holder is None:
+        raise KeyUnknown
+    if not holder.known or holder.imei not in (None, imei):
+        raise NotFound(NO_SUCH_DEVICE)
+    return Caller(f"device {format_device_id(imei)}", request_id, holder.account_id, holder.account_name)
+
+
+class KeyRing:
+    """Remembers whose keys were shown, for requests whose change checks the key again in its own transaction."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._holders: dict[bytes, Caller] = {}
+
+    async def identify(self, key: str, imei: int, request_id: str, remembered: bool) -> tuple[Caller, bytes]:
+        """The device as a caller, and its key's hash; raises as `identify_device`.
+
+        With `remembered`, all that is certain is that the key was good for the account once.
+        """
+        key_hash = hashing.token_hash(key)
+        holder = self._holders.get(key_hash) if remembered else None
+        if holder is None:
+            holder = await identify_device(self._context, key, imei, request_id)
+            if len(self._holders) >= MAX_REMEMBERED:
+                self._holders.clear()
+            self._holders[key_hash] = holder
+            return holder, key_hash
+        actor = f"device {format_device_id(imei)}"
+        return Caller(actor, request_id, holder.account_id, holder.account_name), key_hash

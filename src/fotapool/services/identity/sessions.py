@@ -1,0 +1,306 @@
+"""Sign-in: bearer tokens, sessions, and the check of both on every request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from fotapool.core import hashing
+from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.identity.sessions import (
+    BEARER_LIFETIME_MS,
+    KEEP_ENDED_MS,
+    bearer_is_valid,
+    is_locked,
+    session_is_valid,
+)
+from fotapool.domain.names import AccountStatus, is_account_name
+from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.context import Caller, Context
+from fotapool.store.db.connection import NO_ENDINGS, Connection
+from fotapool.store.identity import sessions as store
+from fotapool.store.identity.sessions import Client, SignInRow, User
+
+NONCE_BYTES = 16
+GENERATED_PASSWORD_BYTES = 9
+FLUSH_AFTER_MS = 60_000
+"""A session's use is written before the answer if the written one is older than this, else within a second."""
+MAX_KEYS_A_CHECK = 500
+MAX_ACCEPTED = 10_000
+"""How many accepted sign-ins a process remembers."""
+
+SignInKey = tuple[bytes, bytes, str]
+_NO_TOKEN = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A bearer token as it is given out: the token and how long it still lives, in seconds."""
+
+    token: str
+    expires_in_s: int
+
+
+class Gate:
+    """Checks the tokens of requests."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._uses: dict[bytes, int] = {}
+        self._written: dict[bytes, int] = {}
+        """The uses of the last flush: a look-up under way may answer a row as it was before."""
+        self._flushing = asyncio.Lock()
+        self._accepted: dict[SignInKey, SignInRow] = {}
+        self._endings = -1
+        self._asked_now = False
+        self._waiting: list[tuple[SignInKey | None, asyncio.Future[tuple[int, SignInRow]]]] = []
+        self._inline = context.reader.inline
+        self._looking: asyncio.Task[None] | None = None
+
+    async def check_bearer(self, bearer: str | None) -> None:
+        """Raises Refused(BEARER_MISSING or BEARER_INVALID)."""
+        _, row = await self._look_up((_hash(bearer), _NO_TOKEN, ""))
+        self._require_bearer(bearer, row)
+
+    async def check_session(self, bearer: str | None, session: str | None) -> str:
+        """The user of a request that names no account. Raises Refused."""
+        _, row = await self._check(bearer, session, "")
+        return row.username or ""
+
+    async def check_account(
+        self, bearer: str | None, session: str | None, account: str, request_id: str, changes: bool = False
+    ) -> Caller:
+        """The user and the account of a request. Raises Refused.
+
+        An account that does not exist and one of other users are refused alike. For a request that changes something
+        a remembered sign-in is taken as it is: the change checks it in its own transaction (SignInStale).
+        """
+        named = is_account_name(account)
+        endings, row = await self._check(bearer, session, account if named else "", changes)
+        if not named:
+            raise Refused(Refusal.ACCOUNT_NAME_INVALID, account)
+        if row.account_id is None:
+            raise Refused(Refusal.ACCOUNT_NOT_FOUND, account)
+        if row.account_status != AccountStatus.ACTIVE.value:
+            raise Refused(Refusal.ACCOUNT_INACTIVE, account)
+        return Caller(row.username or "", request_id, row.account_id, account, endings if changes else NO_ENDINGS)
+
+    async def _check(
+        self, bearer: str | None, session: str | None, account: str, changes: bool = False
+    ) -> tuple[int, SignInRow]:
+        session_hash = _hash(session)
+        endings, row = await self._look_up((_hash(bearer), session_hash, account), changes)
+        self._require_bearer(bearer, row)
+        if not session:
+            raise Refused(Refusal.SESSION_MISSING)
+        if row.username is None or row.last_used_ms is None:
+            raise Refused(Refusal.SESSION_INVALID)
+        now_ms = self._context.clock.now_ms()
+        here_ms = self._uses.get(session_hash) or self._written.get(session_hash, 0)
+        if not session_is_valid(max(row.last_used_ms, here_ms), now_ms):
+            raise Refused(Refusal.SESSION_EXPIRED)
+        self._uses[session_hash] = now_ms
+        if now_ms - row.last_used_ms > FLUSH_AFTER_MS:
+            await self.flush()
+        return endings, row
+
+    def forget(self) -> None:
+        """Makes the next requests look up their sign-ins."""
+        self._accepted.clear()
+
+    @contextlib.asynccontextmanager
+    async def without_uses_of(self, session_hash: bytes) -> AsyncIterator[None]:
+        """For a change of when a session was last used: what this process remembers of it does not undo that."""
+        async with self._flushing:
+            yield
+            self._uses.pop(session_hash, None)
+            self._written.pop(session_hash, None)
+            self.forget()
+
+    @contextlib.asynccontextmanager
+    async def without_any_uses(self) -> AsyncIterator[None]:
+        """The same for a change of all sessions at once."""
+        async with self._flushing:
+            yield
+            self._uses.clear()
+            self._written = {}
+            self.forget()
+
+    def _require_bearer(self, bearer: str | None, row: SignInRow) -> None:
+        if not bearer:
+            raise Refused(Refusal.BEARER_MISSING)
+        if row.bearer_issued_ms is None:
+            raise Refused(Refusal.BEARER_INVALID, "unknown")
+        if not bearer_is_valid(row.bearer_issued_ms, bool(row.bearer_revoked), self._context.clock.now_ms()):
+            raise Refused(Refusal.BEARER_INVALID, "revoked" if row.bearer_revoked else "expired")
+
+    async def _look_up(self, key: SignInKey, changes: bool = False) -> tuple[int, SignInRow]:
+        """What is stored of the tokens and the account, and how many sign-ins had been ended then.
+
+        A row that was accepted before is good as long as nobody's sign-in was ended anywhere: one number tells.
+        """
+        row = self._accepted.get(key)
+        if row is not None and self._context.clock.now_ms() - (row.last_used_ms or 0) < FLUSH_AFTER_MS:
+            if changes or self._asked_now:
+                return self._endings, row
+            endings, _ = await self._ask(None)
+            if endings == self._endings:
+                self._trust_until_next_tick()
+                return endings, row
+        endings, row = await self._ask(key)
+        if endings != self._endings or len(self._accepted) >= MAX_ACCEPTED:
+            self._endings = endings
+            self._accepted.clear()
+        if row.is_complete:
+            self._accepted[key] = row
+        return endings, row
+
+    def _trust_until_next_tick(self) -> None:
+        """Requests that had arrived when the number was read need not read it again."""
+        if self._inline:
+            self._asked_now = True
+            asyncio.get_running_loop().call_soon(self._ask_again)
+
+    def _ask_again(self) -> None:
+        self._asked_now = False
+
+    async def _ask(self, key: SignInKey | None) -> tuple[int, SignInRow]:
+        """The number of ended sign-ins and, for a key, its row; those who wait at once are answered by one read."""
+        if self._inline:
+            endings, rows = await self._context.reader.short(store.read_endings_and_sign_ins, [key] if key else [])
+            return endings, rows[0] if rows else store.NO_SIGN_IN
+        future: asyncio.Future[tuple[int, SignInRow]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((key, future))
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._answer_waiting())
+        return await future
+
+    async def _answer_waiting(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MAX_KEYS_A_CHECK], self._waiting[MAX_KEYS_A_CHECK:]
+            keys = list({key for key, _ in batch if key is not None})
+            try:
+                endings, rows = await self._context.reader.short(store.read_endings_and_sign_ins, keys)
+            except Exception as error:
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            found = dict(zip(keys, rows, strict=True))
+            for key, future in batch:
+                if not future.done():
+                    future.set_result((endings, found[key] if key is not None else store.NO_SIGN_IN))
+        self._looking = None
+
+    async def flush(self) -> None:
+        """Writes the sessions' uses, so that other processes and a restart know of them."""
+        async with self._flushing:
+            uses, self._uses = self._uses, {}
+            if not uses:
+                return
+            self._written = uses
+            try:
+                await self._context.writer.submit(
+                    DirectCommand(lambda connection, _: store.record_session_uses(connection, uses))
+                )
+            except BaseException:
+                for session_hash, used_ms in uses.items():
+                    self._uses.setdefault(session_hash, used_ms)
+                raise
+
+
+def _hash(token: str | None) -> bytes:
+    return hashing.token_hash(token) if token else _NO_TOKEN
+
+
+async def find_client(context: Context, key: str) -> Client | None:
+    return await context.reader.short(store.read_client, key)
+
+
+async def issue_bearer(context: Context, client: Client, secret: str) -> Bearer:
+    """The client's bearer token: the same one within its hour, else a new one. The secret is verified already."""
+    nonce = context.random_bytes(NONCE_BYTES)
+    token = await hashing.derive_token(secret, nonce)
+
+    def issue(connection: Connection, now_ms: int) -> Client | None:
+        latest = store.read_client(connection, client.key)
+        if latest and latest.issued_ms is not None and bearer_is_valid(latest.issued_ms, bool(latest.revoked), now_ms):
+            return latest
+        store.record_bearer(connection, hashing.token_hash(token), client.key, nonce, now_ms)
+        return None
+
+    existing = await context.writer.submit(DirectCommand(issue))
+    if existing is None:
+        return Bearer(token, BEARER_LIFETIME_MS // 1000)
+    left_ms = (existing.issued_ms or 0) + BEARER_LIFETIME_MS - context.clock.now_ms()
+    token = await hashing.derive_token(secret, existing.nonce or b"")
+    return Bearer(token, max(0, left_ms // 1000))
+
+
+async def revoke_bearer(context: Context, client_key: str, token: str) -> None:
+    """Ends a token of the client; another client's token stays as it is."""
+    token_hash = hashing.token_hash(token)
+    await context.writer.submit(
+        DirectCommand(lambda connection, _: store.record_bearer_revoked(connection, token_hash, client_key))
+    )
+
+
+async def log_in(context: Context, username: str, password: str) -> str:
+    """A new session token. Raises Refused(LOGIN_REFUSED), the same for whatever reason."""
+    token = str(uuid.UUID(bytes=context.random_bytes(16), version=4))
+    session_hash = hashing.token_hash(token)
+    await _verified(
+        context, username, password,
+        lambda connection, now_ms: store.record_session(connection, session_hash, username, now_ms),
+    )  # fmt: skip
+    return token
+
+
+async def _verified(context: Context, username: str, password: str, record: Callable[[Connection, int], None]) -> None:
+    """Verifies the password and records in the same transaction, or counts a failure. Raises Refused."""
+    user = await context.reader.short(store.read_user, username)
+    matches = await hashing.verify_secret(user.password_hash if user else None, password)
+
+    def settle(connection: Connection, now_ms: int) -> bool:
+        current: User | None = store.read_user(connection, username)
+        if current is None or is_locked(current.failed_logins):
+            return False
+        accepted = matches and user is not None and current.password_hash == user.password_hash
+        failed = 0 if accepted else current.failed_logins + 1
+        if failed != current.failed_logins:
+            store.record_failed_logins(connection, username, failed)
+        if accepted:
+            record(connection, now_ms)
+        return accepted
+
+    if not await context.writer.submit(DirectCommand(settle)):
+        raise Refused(Refusal.LOGIN_REFUSED)
+
+
+async def log_out(context: Context, session: str) -> None:
+    """Ends the session."""
+    session_hash = hashing.token_hash(session)
+    await context.writer.submit(
+        DirectCommand(lambda connection, _: store.record_session_ended(connection, session_hash))
+    )
+
+
+async def reset_password(context: Context, username: str, old_password: str) -> str:
+    """A new random password, effective at once. A wrong old one counts as a failed login. Raises Refused."""
+    password = context.random_bytes(GENERATED_PASSWORD_BYTES).hex()
+    stored = await hashing.hash_secret(password)
+    await _verified(
+        context, username, old_password, lambda connection, _: store.record_password(connection, username, stored)
+    )
+    return password
+
+
+async def forget_ended(context: Context) -> None:
+    """Forgets tokens that ended long ago."""
+    before_ms = context.clock.now_ms() - KEEP_ENDED_MS
+    await context.writer.submit(
+        DirectCommand(lambda connection, _: store.record_ended_forgotten(connection, before_ms, before_ms))
+    )

@@ -1,0 +1,1 @@
+"""Licenses: assign and remove, candidates, bulk jobs, notices, the ledger."""

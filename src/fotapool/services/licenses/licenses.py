@@ -1,0 +1,124 @@
+"""Assign, remove and list licenses of an account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.licenses.licenses import (
+    LicenseDecision,
+    LicenseFacts,
+    Outcome,
+    apply,
+    decide_assign,
+    decide_remove,
+)
+from fotapool.domain.paging import BEFORE_ALL, START, Page
+from fotapool.services.accounts.rejections import NOT_ASSIGNED, NOT_REMOVED, count_outcomes
+from fotapool.services.context import Caller, Context
+from fotapool.store.db.connection import Connection
+from fotapool.store.db.writer import Command, Pools
+from fotapool.store.licenses.changes import Changes
+from fotapool.store.licenses.licenses import read_license_facts, read_status_page
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseResult:
+    """Each device's outcome in request order, and the pool's numbers after the request."""
+
+    outcomes: list[Outcome]
+    total: int
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseStatus:
+    """The pool's numbers and a page of its licenses: (IMEI, assignment time in ms)."""
+
+    total: int
+    used: int
+    page: Page[tuple[int, int]]
+
+
+class _SharedFacts:
+    """The facts of every assign and remove of a run, by account, and what they changed."""
+
+    def __init__(self, by_account: dict[int, LicenseFacts]) -> None:
+        self.by_account = by_account
+        self.changes = Changes()
+
+    def record(self, connection: Connection) -> None:
+        self.changes.record(connection)
+
+
+class _LicenseCommand(Command[LicenseResult]):
+    merges = True
+    verb: ClassVar[str]
+
+    def __init__(self, caller: Caller, device_ids: Sequence[int]) -> None:
+        self._caller = caller
+        self._device_ids = device_ids
+        self.account_ids = (caller.account_id,)
+        self.endings = caller.endings
+        self.devices = len(device_ids)
+
+    @classmethod
+    def load(
+        cls, connection: Connection, pools: Pools, commands: Sequence[_LicenseCommand], now_ms: int
+    ) -> _SharedFacts:
+        keys = [(command._caller.account_id, device) for command in commands for device in command._device_ids]
+        return _SharedFacts(read_license_facts(connection, pools, keys))
+
+    @staticmethod
+    def rule(facts: LicenseFacts, device_ids: Sequence[int]) -> LicenseDecision:
+        raise NotImplementedError
+
+    def decide(self, facts: _SharedFacts, now_ms: int) -> LicenseResult:
+        own = facts.by_account[self._caller.account_id]
+        decision = self.rule(own, self._device_ids)
+        if decision.entries:
+            apply(own, decision)
+            cause = self._caller.cause(self.verb)
+            facts.changes.note(own.pool, cause, decision.entries, now_ms, canceled_upgrades=decision.canceled_upgrades)
+        return LicenseResult(decision.outcomes, own.pool.total, own.pool.used)
+
+
+class _Assign(_LicenseCommand):
+    verb = "assign"
+    rule = staticmethod(decide_assign)
+
+
+class _Remove(_LicenseCommand):
+    verb = "remove"
+    rule = staticmethod(decide_remove)
+
+
+async def assign_licenses(context: Context, caller: Caller, device_ids: Sequence[int]) -> LicenseResult:
+    """Assigns licenses to the devices, in order, as far as licenses are free."""
+    result = await context.writer.submit(_Assign(caller, device_ids))
+    count_outcomes(context, caller.account_name, result.outcomes, NOT_ASSIGNED)
+    return result
+
+
+async def remove_licenses(context: Context, caller: Caller, device_ids: Sequence[int]) -> LicenseResult:
+    """Removes the devices' unused licenses."""
+    result = await context.writer.submit(_Remove(caller, device_ids))
+    count_outcomes(context, caller.account_name, result.outcomes, NOT_REMOVED)
+    return result
+
+
+async def read_licenses(context: Context, caller: Caller, cursor: int) -> LicenseStatus:
+    """A page of licensed devices with IMEIs greater than the cursor.
+
+    Raises Refused(CURSOR_UNKNOWN) if the cursor is neither 0 nor a device of the account.
+    """
+    size = context.settings.page_size
+    after = BEFORE_ALL if cursor == START else cursor
+    total, used, known, rows = await context.reader.short(read_status_page, caller.account_id, after, size + 1)
+    if cursor != START and not known:
+        raise Refused(Refusal.CURSOR_UNKNOWN)
+    has_more = len(rows) > size
+    del rows[size:]
+    return LicenseStatus(total, used, Page(rows, has_more, rows[-1][0] if has_more else START))

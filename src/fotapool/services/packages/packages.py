@@ -1,0 +1,108 @@
+"""Packages of firmware or software: the operator's, and those that an account's devices can take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fotapool.domain.devices.devices import NO_PROTOCOL, PROTOCOLS
+from fotapool.domain.errors import Conflict, Invalid, NotFound
+from fotapool.domain.packages import NewPackage, Package, check_package, check_release_note
+from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.context import OPERATOR_PAGE, Caller, Context
+from fotapool.services.packages.contents import forget_content
+from fotapool.services.snapshots.seed_documents import first_repeated
+from fotapool.store.callbacks.deliveries import record_package_available
+from fotapool.store.db.connection import Connection
+from fotapool.store.packages.contents import read_package_content
+from fotapool.store.packages.packages import (
+    delete_package,
+    is_package_used,
+    read_fitting_packages,
+    read_package,
+    read_packages,
+    read_packages_named,
+    record_package_words,
+    record_packages,
+)
+
+MAX_PACKAGES = 10_000
+"""How many packages are created at once."""
+MAX_PACKAGES_LISTED = 10_000
+"""How many packages a list of an account has at most: these lists have no pages."""
+_SPOKEN = tuple(protocol for protocol in PROTOCOLS if protocol != NO_PROTOCOL)
+
+
+async def create_packages(context: Context, packages: Sequence[NewPackage]) -> list[Package]:
+    """Creates all of the packages or none; answers them by name. Raises Invalid or Conflict."""
+    if not 0 < len(packages) <= MAX_PACKAGES:
+        raise Invalid(f"send from 1 to {MAX_PACKAGES} packages")
+    for package in packages:
+        check_package(package)
+    names = [package.name for package in packages]
+    repeated = first_repeated(names)
+    if repeated is not None:
+        raise Invalid(f"firmware {repeated} is there twice")
+
+    def create(connection: Connection, now_ms: int) -> list[Package]:
+        connection.lock_setup()
+        existing = read_packages_named(connection, names)
+        if existing:
+            raise Conflict(f"firmware {existing[0].name} exists already")
+        record_packages(connection, packages)
+        record_package_available(connection, packages, now_ms)
+        return read_packages_named(connection, names)
+
+    command = DirectCommand(create, alone=True)
+    command.devices = len(packages)
+    return await context.writer.submit(command)
+
+
+async def list_packages(context: Context, after: str, limit: int) -> list[Package]:
+    """Packages by name, after the given one."""
+    return await context.reader.short(read_packages, after, min(limit, OPERATOR_PAGE + 1))
+
+
+async def get_package(context: Context, name: str) -> Package:
+    """Raises NotFound."""
+    return _existing(await context.reader.short(read_package, name), name)
+
+
+def _existing(package: Package | None, name: str) -> Package:
+    if package is None:
+        raise NotFound(f"firmware {name[:100]} does not exist")
+    return package
+
+
+async def change_package(context: Context, name: str, release_note: str | None, proven: bool | None) -> Package:
+    """Changes what is not None. Raises Invalid or NotFound."""
+    check_release_note(release_note or "")
+
+    def change(connection: Connection, now_ms: int) -> Package:
+        package = _existing(read_package(connection, name), name)
+        note = package.release_note if release_note is None else release_note
+        record_package_words(connection, package.id, note, bool(package.proven) if proven is None else proven)
+        return _existing(read_package(connection, name), name)
+
+    return await context.writer.submit(DirectCommand(change))
+
+
+async def remove_package(context: Context, name: str) -> None:
+    """Deletes a package that no campaign names, and its content. Raises NotFound or Conflict."""
+
+    def remove(connection: Connection, now_ms: int) -> str | None:
+        package = _existing(read_package(connection, name), name)
+        if is_package_used(connection, package.id):
+            raise Conflict(f"a campaign installs firmware {name}, or did; it has to stay for its history")
+        (content,) = read_package_content(connection, name) or (None,)
+        delete_package(connection, package.id)
+        return content.key if content else None
+
+    content_key = await context.writer.submit(DirectCommand(remove))
+    if content_key is not None:
+        await forget_content(context, content_key)
+
+
+async def list_fitting_packages(context: Context, caller: Caller, protocol: str | None) -> list[Package]:
+    """Packages, of one protocol or of all, that some device of the account can take now; by name."""
+    protocols = _SPOKEN if protocol is None else (protocol,)
+    return await context.reader.long(read_fitting_packages, caller.account_id, protocols, MAX_PACKAGES_LISTED)

@@ -1,0 +1,1 @@
+"""Seeds, snapshots and restores."""

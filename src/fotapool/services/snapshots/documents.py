@@ -1,0 +1,232 @@
+"""The seed document's exact form, which a snapshot is: its members, how it is laid out, and reading either form."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Annotated, Any
+
+import msgspec
+
+from fotapool.domain.devices.devices import ACTIVE
+from fotapool.domain.errors import Invalid
+from fotapool.services.simulation.fleets import FleetLine
+from fotapool.services.snapshots.seed_documents import (
+    MAX_MOMENT_MS,
+    PackageLine,
+    SeedDocument,
+    check_nesting,
+    read_json_seed,
+    read_seed_document,
+)
+
+MAX_SNAPSHOT_BYTES = 256 * 1024 * 1024
+"""How large a snapshot may be, in either direction."""
+MAX_YAML_BYTES = 16 * 1024 * 1024
+"""How large a document may be if it is not JSON: reading YAML takes a hundred times as long."""
+TIMES_REMEMBERED = 100_000
+
+Id = Annotated[int, msgspec.Meta(ge=1, le=2**62)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+Hash = Annotated[str, msgspec.Meta(pattern="^[ -~]{1,500}$")]
+"""A hashed secret, as it was stored."""
+ContentKey = Annotated[str, msgspec.Meta(pattern="^[0-9a-f-]{36}$")]
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class Header(msgspec.Struct, forbid_unknown_fields=True):
+    """What makes a seed document a snapshot: its moment, its schema, and the last numbers that were given."""
+
+    now: str
+    schema: str
+    lastIds: dict[str, Count] = {}
+
+
+class ClientState(msgspec.Struct, forbid_unknown_fields=True):
+    key: str
+    secretHash: Hash
+    createdAt: str
+
+
+class UserState(msgspec.Struct, forbid_unknown_fields=True):
+    username: str
+    passwordHash: Hash
+    createdAt: str
+    accounts: list[str] = []
+    failedLogins: Count = 0
+
+
+class DeviceState(msgspec.Struct, forbid_unknown_fields=True):
+    """A device, or a run of devices that are alike, the first `licensed` of which hold one license after the other."""
+
+    deviceId: str = ""
+    first: str = ""
+    count: Count = 1
+    make: str = ""
+    model: str = ""
+    firmware: str = ""
+    protocol: str = "LWM2M"
+    mdn: str = ""
+    status: str = ACTIVE
+    createdAt: str | None = None
+    updatedAt: str | None = None
+    upgradedAt: str | None = None
+    refreshedAt: str | None = None
+    seenAt: str | None = None
+    licensed: Count = 0
+    licensedAt: str | None = None
+    licensePlace: Count = 0
+    licenseUsed: bool = False
+    noticeUntil: str | None = None
+    noticePlace: Count | None = None
+
+
+class AccountState(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    id: Id
+    createdAt: str
+    purchaseType: str = "TS-HFOTA-MRC"
+    licenseCount: int = 0
+    status: str = "active"
+    realm: Count = 0
+    subscriptionUpdatedAt: str | None = None
+    candidatesUpdatedAt: str | None = None
+    devices: list[DeviceState] = []
+    candidates: list[str] = []
+    fleet: list[FleetLine] = []
+
+
+class PackageState(PackageLine, kw_only=True, forbid_unknown_fields=True):
+    id: Id
+    succeeded: Count = 0
+    failed: Count = 0
+    contentKey: ContentKey | None = None
+    contentSize: Count | None = None
+    contentSha256: Sha256 | None = None
+
+
+class TableState(msgspec.Struct, forbid_unknown_fields=True):
+    """A table as it is: the names of its columns, and its rows."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+
+
+class ContentState(msgspec.Struct, forbid_unknown_fields=True):
+    """The octets of a file or package; in JSON as base64."""
+
+    key: ContentKey
+    octets: bytes
+
+
+class Snapshot(msgspec.Struct, forbid_unknown_fields=True):
+    """A seed document that is exact: `PUT` of it and `GET` again gives the same octets."""
+
+    snapshot: Header
+    clients: list[ClientState] = []
+    users: list[UserState] = []
+    accounts: list[AccountState] = []
+    firmware: list[PackageState] = []
+    state: dict[str, TableState] = {}
+    contents: list[ContentState] = []
+
+
+def read_document(octets: bytes) -> SeedDocument | Snapshot:
+    """Reads a seed document or a snapshot, JSON or YAML. Raises Invalid that says where it is wrong."""
+    if b"\x00" in octets:
+        raise Invalid("the document must be UTF-8 text without NUL characters")
+    try:
+        is_snapshot = msgspec.json.decode(octets, type=_Either).snapshot is not msgspec.UNSET
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return _read_yaml(octets)
+    if not is_snapshot:
+        return read_json_seed(octets)
+    try:
+        return msgspec.json.decode(octets, type=Snapshot, strict=False)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+        raise Invalid(f"the snapshot cannot be read: {error}") from error
+
+
+class _Either(msgspec.Struct):
+    """A document of which nothing else is looked at."""
+
+    snapshot: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+def _read_yaml(octets: bytes) -> SeedDocument | Snapshot:
+    """A snapshot's values are texts and numbers by their columns; only what is empty has to be told from a text."""
+    from fotapool.core.yaml_loader import read_yaml
+
+    text = _text(octets)
+    if "snapshot" not in text:
+        return read_seed_document(text)
+    check_nesting(text)
+    try:
+        plain = read_yaml(text, nulls=True)
+    except (RecursionError, ValueError):
+        return read_seed_document(text)  # which says what is wrong
+    if not isinstance(plain, dict) or "snapshot" not in plain:
+        return read_seed_document(text)
+    try:
+        return msgspec.convert(plain, Snapshot, strict=False)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise Invalid(f"the snapshot cannot be read: {error}") from error
+
+
+def _text(octets: bytes) -> str:
+    if len(octets) > MAX_YAML_BYTES:
+        raise Invalid(f"a document of more than {MAX_YAML_BYTES // 1024**2} MiB must be JSON")
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Invalid("the document must be UTF-8 text without NUL characters") from error
+
+
+def laid_out(document: dict[str, Any]) -> bytes:
+    """JSON with a line for each value that holds no further lists, so that snapshots can be read and compared."""
+    parts: list[bytes] = []
+    _lay_out(document, parts, b"\n")
+    parts.append(b"\n")
+    return b"".join(parts)
+
+
+def _lay_out(value: Any, parts: list[bytes], pad: bytes) -> None:
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if not any(isinstance(member, dict | list) for member in members):
+        parts.append(_encode(value))
+        return
+    inside = pad + b" "
+    if isinstance(value, dict):
+        for place, (name, member) in enumerate(value.items()):
+            parts.append((b"," if place else b"{") + inside + _encode(name) + b": ")
+            _lay_out(member, parts, inside)
+        parts.append(pad + b"}")
+    else:
+        for place, member in enumerate(value):
+            parts.append((b"," if place else b"[") + inside)
+            _lay_out(member, parts, inside)
+        parts.append(pad + b"]")
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+@lru_cache(maxsize=TIMES_REMEMBERED)
+def moment_text(moment_ms: int) -> str:
+    """The moment as snapshots write it; devices by the thousand have the same few."""
+    moment = datetime.fromtimestamp(moment_ms / 1000, tz=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=TIMES_REMEMBERED)
+def parse_moment(text: str) -> int:
+    """The moment (ms) of an RFC 3339 time. Raises Invalid."""
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        milliseconds = round(moment.timestamp() * 1000)
+    except (ValueError, OverflowError) as error:
+        raise Invalid(f"{text[:40]!r} is no time like 2026-03-10T12:00:00.000Z") from error
+    if not 0 <= milliseconds < MAX_MOMENT_MS:
+        raise Invalid(f"{text[:40]!r} must be from 1970 on, and before 9999")
+    return milliseconds

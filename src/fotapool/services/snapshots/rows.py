@@ -1,0 +1,286 @@
+"""The rows that a snapshot's words stand for, with a check of what the constraints of the tables do not say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any
+
+import msgspec
+
+from fotapool.domain.accounts.subscriptions import check_total
+from fotapool.domain.errors import Invalid
+from fotapool.domain.licenses.candidates import MAX_CANDIDATES
+from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS, LicenseState
+from fotapool.domain.names import MAX_IMEI, AccountStatus, PurchaseType, is_account_name, is_device_id
+from fotapool.services.identity.credentials import MAX_ACCOUNTS, check_key, check_name
+from fotapool.services.simulation.fleets import read_fleets
+from fotapool.services.snapshots.documents import (
+    AccountState,
+    ContentState,
+    DeviceState,
+    PackageState,
+    Snapshot,
+    TableState,
+    parse_moment,
+)
+from fotapool.services.snapshots.schemas import STATE_TABLES
+from fotapool.services.snapshots.seed_documents import (
+    MAX_RUN,
+    UNKNOWN,
+    check_status,
+    check_texts,
+    first_repeated,
+    read_protocol,
+)
+from fotapool.store.db.connection import Row
+from fotapool.store.db.schema import VERSION
+from fotapool.store.simulation import behavior_text
+from fotapool.store.snapshots import NUMBERED, SHAPES
+
+MAX_ROWS = 5_000_000
+"""How many rows a snapshot has at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a snapshot stands for: its moment (ms), the rows of each table, the last ids, and contents of files."""
+
+    moment_ms: int
+    rows: dict[str, list[Row]]
+    last_ids: dict[str, int]
+    contents: list[ContentState]
+
+
+def read_world(snapshot: Snapshot) -> World:
+    """Raises Invalid that names the member that is wrong."""
+    if snapshot.snapshot.schema != VERSION:
+        raise Invalid(
+            f"snapshot.schema is {snapshot.snapshot.schema[:40]!r}, and this program has {VERSION}: put the snapshot "
+            "back into the version that took it, or go on from a seed document"
+        )
+    rows: dict[str, list[Row]] = {table: [] for table in SHAPES}
+    _check_size(snapshot)
+    _read_state(snapshot, rows)
+    _read_clients(snapshot, rows)
+    _read_accounts(snapshot, rows)
+    _read_users(snapshot, rows)
+    for place, package in enumerate(snapshot.firmware):
+        with _About(f"firmware[{place}]"):
+            rows["package"].append(_package(package))
+    _check_accounts_known(rows)
+    with _About("snapshot.now"):
+        moment_ms = parse_moment(snapshot.snapshot.now)
+    return World(moment_ms, rows, _last_ids(snapshot, rows), snapshot.contents)
+
+
+class _About:
+    """Says in front of what is wrong where it is."""
+
+    def __init__(self, member: str) -> None:
+        self._member = member
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Invalid | msgspec.ValidationError):
+            raise Invalid(f"{self._member}: {error}") from error
+
+
+def _check_size(snapshot: Snapshot) -> None:
+    """Before runs of devices are spelled out."""
+    devices = sum(line.count for account in snapshot.accounts for line in account.devices)
+    if devices + sum(len(table.rows) for table in snapshot.state.values()) > MAX_ROWS:
+        raise Invalid(f"the snapshot has more than {MAX_ROWS} devices and rows")
+
+
+_Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Words = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
+_TYPES: dict[type, Any] = {int: _Number, str: _Words, bytes: bytes}
+
+
+@cache
+def _rows_type(table: str) -> Any:
+    """The type of the table's rows: a list of tuples."""
+    found = SHAPES[table].columns
+    columns = [_TYPES[column.type] | None if column.optional else _TYPES[column.type] for column in found]
+    return list[tuple[tuple(columns)]]  # type: ignore[misc]
+
+
+def _read_state(snapshot: Snapshot, rows: dict[str, list[Row]]) -> None:
+    for table, found in snapshot.state.items():
+        with _About(f"state.{table[:60]}"):
+            if table not in STATE_TABLES:
+                raise Invalid(f"it is none of {', '.join(STATE_TABLES)}")
+            rows[table] = _state_rows(table, found)
+
+
+def _state_rows(table: str, found: TableState) -> list[Row]:
+    names = SHAPES[table].names
+    if tuple(found.columns) != names:
+        raise Invalid(f"its columns must be {', '.join(names)}")
+    converted: list[Row] = msgspec.convert(found.rows, _rows_type(table), strict=False)
+    return converted
+
+
+def _read_clients(snapshot: Snapshot, rows: dict[str, list[Row]]) -> None:
+    for place, client in enumerate(snapshot.clients):
+        with _About(f"clients[{place}]"):
+            check_key(client.key)
+            rows["api_client"].append((client.key, client.secretHash, parse_moment(client.createdAt)))
+    _check_once("client", [client.key for client in snapshot.clients])
+
+
+def _read_users(snapshot: Snapshot, rows: dict[str, list[Row]]) -> None:
+    ids = {account.name: account.id for account in snapshot.accounts}
+    for place, user in enumerate(snapshot.users):
+        with _About(f"users[{place}]"):
+            check_name(user.username, "username")
+            unknown = [name for name in user.accounts if name not in ids]
+            if unknown or len(set(user.accounts)) > MAX_ACCOUNTS:
+                why = f"account {unknown[0][:100]} is not in accounts" if unknown else f"at most {MAX_ACCOUNTS}"
+                raise Invalid(f"accounts: {why}")
+            created_ms = parse_moment(user.createdAt)
+            rows["api_user"].append((user.username, user.passwordHash, user.failedLogins, created_ms))
+            rows["user_account"] += [(user.username, account_id) for account_id in {ids[one] for one in user.accounts}]
+    _check_once("user", [user.username for user in snapshot.users])
+
+
+def _read_accounts(snapshot: Snapshot, rows: dict[str, list[Row]]) -> None:
+    changes = Counter(row[0] for row in rows["pool_change"])
+    entries = Counter(row[0] for row in rows["ledger_entry"])
+    for place, account in enumerate(snapshot.accounts):
+        with _About(f"accounts[{place}]"):
+            _read_account(account, rows, entries[account.id], changes[account.id])
+    _check_once("account", [account.name for account in snapshot.accounts])
+    _check_once("accounts: id", [str(account.id) for account in snapshot.accounts])
+
+
+def _read_account(account: AccountState, rows: dict[str, list[Row]], entries: int, changes: int) -> None:
+    """`entries` and `changes` are how many of them the ledger has; the pool's row counts what there is."""
+    if not is_account_name(account.name):
+        raise Invalid("name must be 1 to 64 letters, digits, '-', '_' or '.'")
+    purchase_type = _purchase_type(account)
+    if account.status not in {status.value for status in AccountStatus}:
+        raise Invalid("status must be active or suspended")
+    if len(account.candidates) > MAX_CANDIDATES or not all(is_device_id(device) for device in account.candidates):
+        raise Invalid(f"candidates must be IMEIs of 15 digits, {MAX_CANDIDATES} at most")
+    created_ms = parse_moment(account.createdAt)
+    licenses: list[Row] = []
+    for place, line in enumerate(account.devices):
+        with _About(f"devices[{place}]"):
+            devices = list(_devices(line, account, created_ms))
+            rows["device"] += devices
+            licenses += _licenses(line, devices)
+    rows["account"].append(
+        (account.id, account.name, purchase_type.value, account.status, created_ms, account.realm)
+    )  # fmt: skip
+    rows["license"] += licenses
+    rows["candidate"] += [(account.id, place, int(device)) for place, device in enumerate(account.candidates)]
+    rows["fleet"] += [
+        (account.id, fleet.first_imei, fleet.last_imei, behavior_text(fleet.behavior))
+        for fleet in read_fleets(account.fleet)
+    ]
+    notices = sum(row[5] is not None for row in licenses)
+    candidates_ms, subscription_ms = (
+        created_ms if text is None else parse_moment(text)
+        for text in (account.candidatesUpdatedAt, account.subscriptionUpdatedAt)
+    )
+    rows["license_pool"].append(
+        (
+            account.id, account.licenseCount, len(licenses), notices, entries, changes, len(account.candidates),
+            candidates_ms, subscription_ms,
+        )
+    )  # fmt: skip
+
+
+def _purchase_type(account: AccountState) -> PurchaseType:
+    try:
+        purchase_type = PurchaseType.parse(account.purchaseType)
+    except ValueError as error:
+        raise Invalid(str(error)) from error
+    check_total(purchase_type, account.licenseCount)
+    return purchase_type
+
+
+def _devices(line: DeviceState, account: AccountState, account_created_ms: int) -> Iterator[Row]:
+    first = line.first or line.deviceId
+    if bool(line.first) == bool(line.deviceId) or not is_device_id(first):
+        raise Invalid("it must have a deviceId, or first and count, which are IMEIs of 15 digits")
+    if not 1 <= line.count <= MAX_RUN or int(first) + line.count - 1 > MAX_IMEI or (line.deviceId and line.count > 1):
+        raise Invalid("count must be from 1 on, and the last IMEI of the run must have 15 digits")
+    if line.count > 1 and line.mdn:
+        raise Invalid("a run of devices has no mdn")
+    check_texts(line.make, line.model, line.firmware, line.mdn)
+    check_status(line.status)
+    protocol = read_protocol(line.protocol)
+    created_ms = account_created_ms if line.createdAt is None else parse_moment(line.createdAt)
+    updated_ms = created_ms if line.updatedAt is None else parse_moment(line.updatedAt)
+    moments = [
+        None if text is None else parse_moment(text) for text in (line.upgradedAt, line.refreshedAt, line.seenAt)
+    ]
+    rest = (
+        line.make, line.model, line.firmware, protocol, line.mdn, line.status, created_ms, updated_ms, *moments,
+        account.realm,
+    )  # fmt: skip
+    for imei in range(int(first), int(first) + line.count):
+        yield account.id, imei, *rest
+
+
+def _licenses(line: DeviceState, devices: list[Row]) -> Iterator[Row]:
+    licensed = line.licensed if line.first else int(line.licensedAt is not None)
+    if licensed > line.count or (licensed > 0) != (line.licensedAt is not None):
+        raise Invalid("licensed must be from 0 to count, and licensedAt goes with it")
+    if line.licensedAt is None:
+        return
+    special = line.licenseUsed or line.noticeUntil is not None
+    if line.count > 1 and (special or line.noticePlace is not None):
+        raise Invalid("licenses that were used or are under notice are of one device, not of a run")
+    since_ms = UNKNOWN_TIME_MS if line.licensedAt == UNKNOWN else parse_moment(line.licensedAt)
+    until_ms = None if line.noticeUntil is None else parse_moment(line.noticeUntil)
+    state = int(LicenseState.USED) * line.licenseUsed + int(LicenseState.NOTICE) * (until_ms is not None)
+    for place, row in enumerate(devices[:licensed], start=line.licensePlace):
+        yield *row[:2], since_ms, place, state, until_ms, line.noticePlace
+
+
+def _package(line: PackageState) -> Row:
+    launched_ms, line.launchDate = 0 if line.launchDate is None else parse_moment(line.launchDate), None
+    package = line.to_package(launched_ms)
+    if len({line.contentKey is None, line.contentSize is None, line.contentSha256 is None}) > 1:
+        raise Invalid("contentKey, contentSize and contentSha256 go together")
+    return (
+        line.id, package.name, package.make, package.model, package.from_version, package.to_version, package.protocol,
+        package.platform, package.release_note, launched_ms, int(package.proven), line.succeeded, line.failed,
+        line.contentKey, line.contentSize, line.contentSha256,
+    )  # fmt: skip
+
+
+def _check_once(what: str, names: list[str]) -> None:
+    repeated = first_repeated(names)
+    if repeated is not None:
+        raise Invalid(f"{what} {repeated} is there twice")
+
+
+def _check_accounts_known(rows: dict[str, list[Row]]) -> None:
+    known = {row[0] for row in rows["account"]}
+    for table in STATE_TABLES:
+        names = SHAPES[table].names
+        if "account_id" in names:
+            place = names.index("account_id")
+            strangers = {row[place] for row in rows[table]} - known
+            if strangers:
+                raise Invalid(f"state.{table}: account_id {min(strangers)} is the id of none of accounts")
+
+
+def _last_ids(snapshot: Snapshot, rows: dict[str, list[Row]]) -> dict[str, int]:
+    """The last id of each table; where the document says less than its rows do, theirs."""
+    given = snapshot.snapshot.lastIds
+    unknown = [table for table in given if table not in NUMBERED]
+    if unknown:
+        raise Invalid(f"snapshot.lastIds: {unknown[0][:60]} is none of {', '.join(NUMBERED)}")
+    return {
+        table: max(given.get(table, 0), max((row[0] for row in rows[table]), default=0)) for table in NUMBERED
+    }  # fmt: skip

@@ -1,0 +1,203 @@
+"""A snapshot's words for the rows of the tables: what people read and edit, and all else as it is stored."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from fotapool.domain.devices.devices import ACTIVE
+from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS, LicenseState
+from fotapool.domain.names import format_device_id
+from fotapool.domain.simulation import Fleet
+from fotapool.services.simulation.fleets import describe_fleet
+from fotapool.services.snapshots.documents import moment_text
+from fotapool.services.snapshots.seed_documents import UNKNOWN
+from fotapool.store.db.connection import Row
+from fotapool.store.db.schema import VERSION
+from fotapool.store.simulation import parse_behavior
+from fotapool.store.snapshots import SHAPES, Rows
+
+READABLE = {
+    "account": "id, name, purchase_type, status, created_ms, realm",
+    "license_pool": (
+        "account_id, total, used, notice, entries, changes, candidates, candidates_updated_ms, subscription_updated_ms"
+    ),
+    "device": (
+        "account_id, imei, make, model, firmware, protocol, mdn, status, created_ms, updated_ms, upgraded_ms,"
+        " refreshed_ms, seen_ms, realm"
+    ),
+    "license": "account_id, imei, assigned_ms, place, state, notice_until_ms, notice_place",
+    "candidate": "account_id, place, imei",
+    "fleet": "account_id, first_imei, last_imei, behavior",
+    "package": (
+        "id, name, make, model, from_version, to_version, protocol, platform, release_note, launched_ms, proven,"
+        " succeeded, failed, content_key, content_size, content_sha256"
+    ),
+    "api_client": "client_key, secret_hash, created_ms",
+    "api_user": "username, password_hash, failed_logins, created_ms",
+    "user_account": "username, account_id",
+}
+"""The tables that a snapshot has words for, with the columns that these words are about; a test compares them."""
+STATE_TABLES = tuple(table for table in SHAPES if table not in READABLE)
+
+Words = dict[str, Any]
+
+
+def describe_rows(rows: Rows, now_ms: int, last_ids: dict[str, int]) -> Words:
+    """The document without the contents of files."""
+    names = {row[0]: row[1] for row in rows["account"]}
+    return {
+        "snapshot": {"now": moment_text(now_ms), "schema": VERSION, "lastIds": last_ids},
+        "clients": [
+            {"key": key, "secretHash": secret_hash, "createdAt": moment_text(created_ms)}
+            for key, secret_hash, created_ms in rows["api_client"]
+        ],
+        "users": list(_users(rows, names)),
+        "accounts": list(_accounts(rows)),
+        "firmware": [_package(row) for row in rows["package"]],
+        "state": {
+            table: {"columns": list(SHAPES[table].names), "rows": [list(row) for row in rows[table]]}
+            for table in STATE_TABLES
+            if rows[table]
+        },
+    }
+
+
+def _given(words: Words, **defaults: Any) -> Words:
+    """The words without those that say what would be so anyway."""
+    return {name: value for name, value in words.items() if value != defaults.get(name)}
+
+
+def _users(rows: Rows, names: dict[int, str]) -> Iterator[Words]:
+    accounts: dict[str, list[str]] = defaultdict(list)
+    for username, account_id in rows["user_account"]:
+        accounts[username].append(names[account_id])
+    for username, password_hash, failed_logins, created_ms in rows["api_user"]:
+        yield _given(
+            {
+                "username": username, "passwordHash": password_hash, "createdAt": moment_text(created_ms),
+                "accounts": sorted(accounts[username]), "failedLogins": failed_logins,
+            },
+            failedLogins=0,
+        )  # fmt: skip
+
+
+def _by_account(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    """The rows of each account; they stand together already."""
+    return {account_id: list(of_account) for account_id, of_account in groupby(rows, itemgetter(0))}
+
+
+def _accounts(rows: Rows) -> Iterator[Words]:
+    tables = {table: _by_account(rows[table]) for table in ("license_pool", "device", "license", "candidate", "fleet")}
+    for account_id, name, purchase_type, status, created_ms, realm in rows["account"]:
+        pool = tables["license_pool"][account_id][0]
+        created = moment_text(created_ms)
+        licenses = {row[1]: row[2:] for row in tables["license"].get(account_id, ())}
+        yield _given(
+            {
+                "name": name, "id": account_id, "purchaseType": purchase_type, "licenseCount": pool[1],
+                "status": status, "realm": realm, "createdAt": created,
+                "subscriptionUpdatedAt": moment_text(pool[8]), "candidatesUpdatedAt": moment_text(pool[7]),
+                "devices": list(_devices(tables["device"].get(account_id, ()), licenses, created_ms)),
+                "candidates": [format_device_id(row[2]) for row in tables["candidate"].get(account_id, ())],
+                "fleet": [
+                    describe_fleet(Fleet(first, last, parse_behavior(behavior)))
+                    for _, first, last, behavior in tables["fleet"].get(account_id, ())
+                ],
+            },
+            status="active", realm=0, subscriptionUpdatedAt=created, candidatesUpdatedAt=created, devices=[],
+            candidates=[], fleet=[],
+        )  # fmt: skip
+
+
+def _devices(rows: Sequence[Row], licenses: dict[int, Row], created_ms: int) -> Iterator[Words]:
+    """The devices by IMEI; those with consecutive ones that are alike are one run."""
+    place = 0
+    while place < len(rows):
+        imei = rows[place][1]
+        license_ = licenses.get(imei)
+        alike, licensed = _run(rows, place, licenses)
+        words: Words = {"deviceId": format_device_id(imei)}
+        if alike > 1:
+            words = {"first": format_device_id(imei), "count": alike}
+        words |= _device(rows[place], created_ms)
+        if license_ is not None:
+            words |= ({"licensed": licensed} if alike > 1 else {}) | _license(*license_)
+        yield words
+        place += alike
+
+
+def _run(rows: Sequence[Row], begin: int, licenses: dict[int, Row]) -> tuple[int, int]:
+    """How many devices from this one on are a run, and how many of them hold a license."""
+    first = rows[begin]
+    license_ = licenses.get(first[1])
+    if first[6] or not (license_ is None or license_[2:] == _PLAIN):
+        return 1, int(license_ is not None)
+    since_ms, number = license_[:2] if license_ is not None else (0, 0)
+    alike = licensed = 0
+    for place in range(begin, len(rows)):
+        row = rows[place]
+        if row[1] != first[1] + alike or row[2:] != first[2:]:
+            break
+        found = licenses.get(row[1])
+        if found is not None:
+            if licensed != alike or found != (since_ms, number + licensed, *_PLAIN):
+                break
+            licensed += 1
+        alike += 1
+    return alike, licensed
+
+
+_PLAIN = (int(LicenseState.PLAIN), None, None)
+
+
+_USUAL = (("make", ""), ("model", ""), ("firmware", ""), ("protocol", "LWM2M"), ("mdn", ""), ("status", ACTIVE))
+"""A device's words in the order of the columns, and what they say if they are left out."""
+
+
+def _device(row: Row, account_created_ms: int) -> Words:
+    created_ms, updated_ms = row[8:10]
+    words: Words = {name: text for (name, usual), text in zip(_USUAL, row[2:8], strict=True) if text != usual}
+    if created_ms != account_created_ms:
+        words["createdAt"] = moment_text(created_ms)
+    if updated_ms != created_ms:
+        words["updatedAt"] = moment_text(updated_ms)
+    for name, moment_ms in zip(("upgradedAt", "refreshedAt", "seenAt"), row[10:13], strict=True):
+        if moment_ms is not None:
+            words[name] = moment_text(moment_ms)
+    return words
+
+
+def _license(assigned_ms: int, place: int, state: int, until_ms: int | None, notice_place: int | None) -> Words:
+    words: Words = {
+        "licensedAt": UNKNOWN if assigned_ms == UNKNOWN_TIME_MS else moment_text(assigned_ms), "licensePlace": place,
+    }  # fmt: skip
+    if state & _USED:
+        words["licenseUsed"] = True
+    if until_ms is not None:
+        words["noticeUntil"] = moment_text(until_ms)
+    if notice_place is not None:
+        words["noticePlace"] = notice_place
+    return words
+
+
+_USED = int(LicenseState.USED)
+
+
+def _package(row: Row) -> Words:
+    (
+        package_id, name, make, model, from_version, to_version, protocol, platform, release_note, launched_ms, proven,
+        succeeded, failed, key, size, sha256,
+    ) = row  # fmt: skip
+    return _given(
+        {
+            "firmwareName": name, "id": package_id, "make": make, "model": model, "fromVersion": from_version,
+            "toVersion": to_version, "protocol": protocol, "platformId": platform, "releaseNote": release_note,
+            "launchDate": moment_text(launched_ms), "proven": bool(proven), "succeeded": succeeded, "failed": failed,
+            "contentKey": key, "contentSize": size, "contentSha256": sha256,
+        },
+        releaseNote="", proven=False, succeeded=0, failed=0,
+    )  # fmt: skip

@@ -1,0 +1,219 @@
+"""Applying a seed document to an empty database, putting one in place of everything, and going back to it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fotapool.core import hashing
+from fotapool.domain.accounts.subscriptions import check_total
+from fotapool.domain.errors import Invalid
+from fotapool.domain.licenses.candidates import MAX_CANDIDATES, decide_candidates
+from fotapool.domain.licenses.licenses import Pool
+from fotapool.domain.names import PurchaseType, is_account_name, is_device_id
+from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.context import Caller, Context
+from fotapool.services.devices.devices import IMPORT_BATCH, import_into
+from fotapool.services.identity.credentials import MAX_ACCOUNTS, check_key, check_name, check_secret
+from fotapool.services.simulation.fleets import read_fleets
+from fotapool.services.snapshots.documents import Snapshot
+from fotapool.services.snapshots.rows import World, read_world
+from fotapool.services.snapshots.seed_documents import (
+    SeedAccount,
+    SeedDocument,
+    check_devices,
+    first_repeated,
+    read_devices,
+)
+from fotapool.services.snapshots.snapshots import put_back, restore, store_contents
+from fotapool.store.accounts.accounts import read_accounts, record_account, record_pools
+from fotapool.store.db.connection import Connection
+from fotapool.store.db.schema import forget_everything
+from fotapool.store.db.writer import MAX_INLINE_DEVICES
+from fotapool.store.identity import sessions
+from fotapool.store.licenses.candidates import record_candidates
+from fotapool.store.packages.packages import read_packages, record_packages
+from fotapool.store.simulation import record_fleets
+from fotapool.store.snapshots import read_last_ids, replace_rows
+
+SEEDER = Caller("seed", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A document with its secrets hashed already, so that going back to it is quick."""
+
+    document: SeedDocument
+    hashes: dict[str, str]
+    world: World | None = None
+    """What there is in place of the document if it is a snapshot."""
+
+
+def check_document(document: SeedDocument, now_ms: int) -> None:
+    """Raises Invalid for whatever can be seen to be wrong before anything is stored."""
+    for client in document.clients:
+        check_key(client.key)
+        check_secret(client.secret, f"client {client.key}: secret")
+    for account in document.accounts:
+        _check_account(account, now_ms)
+    _check_users(document)
+    for place, package in enumerate(document.firmware):
+        try:
+            package.to_package(now_ms)
+        except Invalid as error:
+            raise Invalid(f"firmware[{place}]: {error}") from error
+    named = {
+        "client": [client.key for client in document.clients],
+        "user": [user.username for user in document.users],
+        "account": [account.name for account in document.accounts],
+        "firmware": [package.firmwareName for package in document.firmware],
+    }
+    for what, names in named.items():
+        repeated = first_repeated(names)
+        if repeated is not None:
+            raise Invalid(f"{what} {repeated} is there twice")
+
+
+def _check_users(document: SeedDocument) -> None:
+    known = {account.name for account in document.accounts}
+    for user in document.users:
+        check_name(user.username, "username")
+        check_secret(user.password, f"user {user.username}: password")
+        unknown = [name for name in user.accounts if name not in known]
+        if unknown:
+            raise Invalid(f"user {user.username} names account {unknown[0]}, which the seed does not have")
+        if len(user.accounts) > MAX_ACCOUNTS:
+            raise Invalid(f"user {user.username} has more than {MAX_ACCOUNTS} accounts")
+
+
+def _check_account(account: SeedAccount, now_ms: int) -> None:
+    if not is_account_name(account.name):
+        raise Invalid(f"{account.name[:100]!r} is no account name: 1 to 64 letters, digits, '-', '_' or '.'")
+    try:
+        check_total(PurchaseType.parse(account.purchaseType), account.licenseCount)
+    except (ValueError, Invalid) as error:
+        raise Invalid(f"account {account.name}: {error}") from error
+    malformed = [device for device in account.candidates if not is_device_id(device)]
+    if malformed:
+        raise Invalid(f"account {account.name}: candidate {malformed[0][:40]!r} is not a 15-digit IMEI")
+    if len(account.candidates) > MAX_CANDIDATES:
+        raise Invalid(f"account {account.name} has more than {MAX_CANDIDATES} candidates")
+    check_devices(account, now_ms)
+    try:
+        read_fleets(account.fleet)
+    except Invalid as error:
+        raise Invalid(f"account {account.name}, fleet: {error}") from error
+
+
+async def prepare_seed(document: SeedDocument | Snapshot, now_ms: int) -> Seed:
+    """Checks the document, and hashes its secrets. Raises Invalid that says what is wrong."""
+    if isinstance(document, Snapshot):
+        return Seed(SeedDocument(), {}, await asyncio.to_thread(read_world, document))
+    check_document(document, now_ms)
+    secrets = {client.secret for client in document.clients} | {user.password for user in document.users}
+    return Seed(document, {secret: await hashing.hash_secret(secret) for secret in secrets})
+
+
+async def seed_empty_database(context: Context, seed: Seed) -> bool:
+    """Applies the seed in one transaction if the database is empty; answers whether it was.
+
+    Raises Invalid; nothing of the seed is kept then.
+    """
+
+    if not context.settings.emulator and any(account.fleet for account in seed.document.accounts):
+        raise Invalid("simulated devices (fleet) are for `fotapool emulate`")
+    if not context.settings.emulator and seed.world is not None:
+        raise Invalid("a snapshot is for `fotapool emulate`, because it has a time of its own")
+    if seed.world is not None:
+        await store_contents(context, seed.world)
+
+    def apply(connection: Connection, now_ms: int) -> bool:
+        connection.lock_setup()
+        if not _is_empty(connection):
+            return False
+        if seed.world is not None:
+            restore(connection, context, seed.world, checked=False)
+        else:
+            _apply(connection, seed, now_ms)
+        return True
+
+    command = DirectCommand(apply, alone=True)
+    command.devices = MAX_INLINE_DEVICES + 1  # nobody knows how many there are
+    return await context.writer.submit(command)
+
+
+async def reset_to_seed(context: Context, seed: Seed, reset_clock: Callable[[], None]) -> None:
+    """Forgets everything, sets the clock back to real time, and applies the seed anew."""
+
+    def reset(connection: Connection, now_ms: int) -> None:
+        forget_everything(connection)
+        reset_clock()
+        if seed.world is not None:
+            restore(connection, context, seed.world, checked=True)
+        else:
+            _apply(connection, seed, context.clock.now_ms())
+
+    await context.writer.submit(DirectCommand(reset, alone=True))
+
+
+async def replace_by_seed(context: Context, seed: Seed) -> None:
+    """Puts a seed or a snapshot in place of everything but the operators; the clock goes to the snapshot's moment.
+
+    Nothing may step or send meanwhile. Raises Invalid, and ContentsUnavailable; everything is as it was then.
+    """
+    if seed.world is not None:
+        await put_back(context, seed.world)
+        return
+
+    def replace(connection: Connection, now_ms: int) -> None:
+        last_ids = read_last_ids(connection)
+        replace_rows(connection, {})
+        try:
+            _apply(connection, seed, now_ms)
+        except Invalid:
+            connection.record_last_ids(last_ids)  # PostgreSQL would go on numbering from those that are rolled back
+            raise
+
+    command = DirectCommand(replace, alone=True)
+    command.devices = MAX_INLINE_DEVICES + 1
+    await context.writer.submit(command)
+
+
+def _is_empty(connection: Connection) -> bool:
+    return not (
+        read_accounts(connection, "", 1)
+        or sessions.read_clients(connection, "", 1)
+        or sessions.read_users(connection, "", 1)
+        or read_packages(connection, "", 1)
+    )
+
+
+def _apply(connection: Connection, seed: Seed, now_ms: int) -> None:
+    document = seed.document
+    for client in document.clients:
+        sessions.record_client(connection, client.key, seed.hashes[client.secret], now_ms)
+    record_packages(connection, [package.to_package(now_ms) for package in document.firmware])
+    ids = {account.name: _apply_account(connection, account, now_ms) for account in document.accounts}
+    for user in document.users:
+        account_ids = [ids[name] for name in dict.fromkeys(user.accounts)]
+        sessions.record_user(connection, user.username, seed.hashes[user.password], account_ids, now_ms)
+
+
+def _apply_account(connection: Connection, account: SeedAccount, now_ms: int) -> int:
+    purchase_type = PurchaseType.parse(account.purchaseType)
+    account_id = record_account(connection, account.name, purchase_type, account.licenseCount, now_ms)
+    pool = Pool(*connection.lock_pools([account_id])[1][0])
+    devices = read_devices(account, now_ms)
+    while batch := list(itertools.islice(devices, IMPORT_BATCH)):
+        failures = import_into(connection, pool, SEEDER, batch, now_ms).failures
+        if failures:
+            place, why = failures[0]
+            raise Invalid(f"account {account.name}, device {batch[place].device:015d}: {why}")
+    if account.candidates:
+        candidates = decide_candidates([], [int(device) for device in account.candidates], append=False)
+        record_candidates(connection, pool, [], candidates, now_ms)
+    record_fleets(connection, account_id, read_fleets(account.fleet))
+    record_pools(connection, [pool], now_ms)
+    return account_id

@@ -1,0 +1,1 @@
+"""SQL on accounts and their pools."""

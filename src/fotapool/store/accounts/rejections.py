@@ -1,0 +1,43 @@
+"""How often requests and devices of an account were refused on each day, by reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from fotapool.store.db.connection import Connection
+
+
+class RefusalCount(NamedTuple):
+    """`reason` is the name of a member of Refusal or Outcome; days are counted from 1970-01-01."""
+
+    account_name: str
+    day: int
+    reason: str
+    refused: int
+
+
+def record_refusals(connection: Connection, counts: Sequence[RefusalCount]) -> None:
+    """Adds the counts to those on record; accounts that are not there any more are left out."""
+    if not counts:
+        return
+    rows = connection.fetch_rows(
+        "SELECT a.id, k.day, k.reason, k.refused FROM {rows} k JOIN account a ON a.name = k.name"
+        " ORDER BY a.id, k.day, k.reason",
+        "name,day,reason,refused",
+        counts,
+    )
+    connection.insert(
+        "refusal_day", "account_id, day, reason, refused", rows,
+        "ON CONFLICT (account_id, day, reason) DO UPDATE SET refused = refusal_day.refused + excluded.refused",
+    )  # fmt: skip
+
+
+def read_refusals(connection: Connection, account_id: int, first_day: int, limit: int) -> list[tuple[str, int]]:
+    """(reason, how often) since that day."""
+    rows = connection.fetch(
+        "SELECT reason, sum(refused) FROM refusal_day WHERE account_id = :account_id AND day >= :first_day"
+        " GROUP BY reason ORDER BY reason LIMIT :limit",
+        {"account_id": account_id, "first_day": first_day, "limit": limit},
+    )
+    return [(reason, int(refused)) for reason, refused in rows]

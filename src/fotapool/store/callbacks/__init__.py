@@ -1,0 +1,1 @@
+"""SQL on callback listeners and deliveries."""

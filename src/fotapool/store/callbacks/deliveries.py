@@ -1,0 +1,223 @@
+"""The outbox of callbacks: what waits for each listener, written in the transaction of the change it tells of.
+
+The first delivery that waits for a listener is its head. The head always has a due moment and is the only one that is
+ever due; when it ends, the next one becomes the head. So finding what is due does not walk over what waits behind it.
+Whoever moves a head holds the lock of the account's pool row.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from fotapool.domain.callbacks import Event, Launched, encode, firmware_available
+from fotapool.store.callbacks.listeners import Listener, read_listeners
+from fotapool.store.db.connection import Connection, Row
+
+MAX_WAITING_PER_LISTENER = 200_000
+"""One more delivery to a listener is recorded as failed, to be delivered again by the operator."""
+PACKAGES_A_LOOKUP = 1_000
+TOO_MANY_WAIT = f"not sent: {MAX_WAITING_PER_LISTENER:,} deliveries to this listener were waiting"
+
+_INSERTED = "account_id, style, event, state, attempts, created_ms, due_ms, ended_ms"
+_WAITING = "account_id = :account_id AND style = :style AND state = 1"
+
+
+class DeliveryState(enum.IntEnum):
+    """Stored as a number: never renumber."""
+
+    WAITING = 1
+    DELIVERED = 2
+    FAILED = 3
+
+    @property
+    def word(self) -> str:
+        """The operator plane's word for the state."""
+        return self.name.lower()
+
+
+def record_events(connection: Connection, account_id: int, events: Iterable[Event], now_ms: int) -> None:
+    """Notes a delivery of each event to each listener of the account, in the transaction under way.
+
+    The transaction must hold the lock of the account's pool row. Events are only looked at if anyone listens.
+    """
+    listeners = read_listeners(connection, account_id)
+    if not listeners:
+        return
+    texts = [encode(event) for event in events]
+    for listener in listeners:
+        if texts:
+            _record_waiting(connection, listener, texts, now_ms)
+
+
+def _record_waiting(connection: Connection, listener: Listener, texts: Sequence[str], now_ms: int) -> None:
+    account_id, style = listener.account_id, listener.style
+    waiting = _count_waiting(connection, account_id, style, len(texts))
+    free = max(0, MAX_WAITING_PER_LISTENER - waiting)
+    rows: list[Row] = [
+        (account_id, style, text, DeliveryState.WAITING.value, 0, now_ms,
+         now_ms if waiting == 0 and place == 0 else None, None)
+        for place, text in enumerate(texts[:free])
+    ]  # fmt: skip
+    connection.insert("delivery", _INSERTED, rows)
+    if len(texts) > free:
+        _record_overflow(connection, listener, texts[free:], now_ms)
+
+
+def _count_waiting(connection: Connection, account_id: int, style: str, more: int) -> int:
+    """How many wait: exactly, if that is 0 or could be too many with so many more; else an upper bound."""
+    params = {"account_id": account_id, "style": style}
+    first, last = connection.fetch(
+        f"SELECT (SELECT id FROM delivery WHERE {_WAITING} ORDER BY id LIMIT 1),"
+        f" (SELECT id FROM delivery WHERE {_WAITING} ORDER BY id DESC LIMIT 1)",
+        params,
+    )[0]
+    if first is None:
+        return 0
+    bound: int = last - first + 1
+    if bound + more <= MAX_WAITING_PER_LISTENER:
+        return bound
+    return int(connection.fetch(f"SELECT count(*) FROM delivery WHERE {_WAITING}", params)[0][0])
+
+
+def _record_overflow(connection: Connection, listener: Listener, texts: Sequence[str], now_ms: int) -> None:
+    """Records what is too much as failed, with the reason in place of an attempt: nothing is lost silently."""
+    params = {"account_id": listener.account_id}
+    last = connection.fetch("SELECT max(id) FROM delivery WHERE account_id = :account_id", params)[0][0] or 0
+    rows: list[Row] = [
+        (listener.account_id, listener.style, text, DeliveryState.FAILED.value, 0, now_ms, None, now_ms)
+        for text in texts
+    ]
+    connection.insert("delivery", _INSERTED, rows)
+    connection.execute(
+        "INSERT INTO delivery_attempt (delivery_id, number, at_ms, took_ms, url, status, error, answer)"
+        " SELECT id, 1, :now, 0, :url, NULL, :error, '' FROM delivery"
+        " WHERE account_id = :account_id AND id > :last AND style = :style AND state = 3",
+        {**params, "now": now_ms, "url": listener.url, "error": TOO_MANY_WAIT, "last": last, "style": listener.style},
+    )
+
+
+def record_package_available(connection: Connection, packages: Sequence[Launched], now_ms: int) -> None:
+    """Tells every account that listens, and has a device which one of these packages fits, of the ones that fit.
+
+    Packages whose launch lies ahead are left out. Locks the pool rows of the accounts that are told.
+    """
+    launched = [package for package in packages if package.launched_ms <= now_ms]
+    fits: list[tuple[int, str, int]] = []
+    for start in range(0, len(launched), PACKAGES_A_LOOKUP):
+        fits += _read_fits(connection, launched, start)
+    if not fits:
+        return
+    connection.lock_pools(sorted({account_id for account_id, _, _ in fits}))
+    for (account_id, name), of_account in groupby(sorted(fits), key=lambda fit: fit[:2]):
+        fitting = [launched[place] for _, _, place in of_account]
+        record_events(connection, account_id, firmware_available(name, fitting), now_ms)
+
+
+def _read_fits(connection: Connection, launched: Sequence[Launched], start: int) -> Iterator[tuple[int, str, int]]:
+    """(account id, its name, place of a package that fits one of its devices)."""
+    rows: list[Row] = [
+        (place, package.make, package.model, package.from_version, package.protocol)
+        for place, package in enumerate(launched[start : start + PACKAGES_A_LOOKUP], start=start)
+    ]
+    found = connection.fetch_rows(
+        "SELECT a.id, a.name, p.place FROM (SELECT DISTINCT account_id FROM listener) l"
+        " JOIN account a ON a.id = l.account_id CROSS JOIN {rows} p"
+        " WHERE EXISTS (SELECT 1 FROM device d WHERE d.account_id = a.id AND d.make = p.make AND d.model = p.model"
+        " AND d.firmware = p.from_version AND d.protocol = p.protocol)",
+        "place, make, model, from_version, protocol",
+        rows,
+    )
+    return ((account_id, name, place) for account_id, name, place in found)
+
+
+_VIEW = "d.id, a.name, d.style, d.event, d.body, d.state, d.attempts, d.created_ms, d.due_ms, d.ended_ms, d.account_id"
+
+
+class Delivery(NamedTuple):
+    """A row with its account's name; `attempts` counts those since it was last asked for. Times in ms."""
+
+    id: int
+    account_name: str
+    style: str
+    event: str
+    body: bytes | None
+    state: int
+    attempts: int
+    created_ms: int
+    due_ms: int | None
+    ended_ms: int | None
+    account_id: int
+
+
+class Attempt(NamedTuple):
+    """One attempt to deliver: when (ms), how long it took (ms), where to; the HTTP status or else the error."""
+
+    delivery_id: int
+    number: int
+    at_ms: int
+    took_ms: int
+    url: str
+    status: int | None
+    error: str
+    answer: str
+
+
+def read_deliveries(
+    connection: Connection, account_id: int | None, state: DeliveryState | None, after: int, limit: int
+) -> list[Delivery]:
+    """Deliveries by id, from the first one greater than `after`, of one account or of all, in one state or in any."""
+    where = "d.id > :after"
+    if account_id is not None:
+        where += " AND d.account_id = :account_id"
+    if state is not None:
+        where += " AND d.state = :state"
+    rows = connection.fetch(
+        f"SELECT {_VIEW} FROM delivery d JOIN account a ON a.id = d.account_id WHERE {where}"
+        " ORDER BY d.id LIMIT :limit",
+        {"after": after, "limit": limit}
+        | ({} if account_id is None else {"account_id": account_id})
+        | ({} if state is None else {"state": state.value}),
+    )
+    return [Delivery(*row) for row in rows]
+
+
+def read_delivery(connection: Connection, delivery_id: int) -> Delivery | None:
+    rows = connection.fetch(
+        f"SELECT {_VIEW} FROM delivery d JOIN account a ON a.id = d.account_id WHERE d.id = :id", {"id": delivery_id}
+    )
+    return Delivery(*rows[0]) if rows else None
+
+
+def read_attempts(connection: Connection, delivery_id: int, limit: int) -> list[Attempt]:
+    """The delivery's last attempts, in order."""
+    rows = connection.fetch(
+        "SELECT delivery_id, number, at_ms, took_ms, url, status, error, answer FROM delivery_attempt"
+        " WHERE delivery_id = :id ORDER BY number DESC LIMIT :limit",
+        {"id": delivery_id, "limit": limit},
+    )
+    return [Attempt(*row) for row in reversed(rows)]
+
+
+def record_redelivery(connection: Connection, delivery_id: int, now_ms: int) -> None:
+    """An ended delivery waits again, due now, with all its attempts ahead; its body stays as it is."""
+    connection.execute(
+        "UPDATE delivery SET state = 1, attempts = 0, due_ms = :now, ended_ms = NULL WHERE id = :id AND state <> 1",
+        {"id": delivery_id, "now": now_ms},
+    )
+
+
+def delete_ended_deliveries(connection: Connection, before_ms: int, limit: int) -> int:
+    """Deletes deliveries that ended before the moment, with their attempts, at most `limit`; answers how many."""
+    ids = connection.fetch(
+        "SELECT id FROM delivery WHERE ended_ms IS NOT NULL AND ended_ms < :before ORDER BY ended_ms LIMIT :limit"
+        f" {connection.words['skip_locked']}",
+        {"before": before_ms, "limit": limit},
+    )
+    if ids:
+        for table, key in (("delivery_attempt", "delivery_id"), ("delivery", "id")):
+            sql = f"DELETE FROM {table} WHERE {key} IN (SELECT r.id FROM {{rows}} r) RETURNING {key}"
+            connection.fetch_rows(sql, "id", ids)
+    return len(ids)

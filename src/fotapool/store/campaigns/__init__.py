@@ -1,0 +1,1 @@
+"""SQL on campaigns and upgrades."""

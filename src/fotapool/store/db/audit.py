@@ -1,0 +1,174 @@
+"""Recomputes every invariant of an account from its rows, independently of the rules that keep it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fotapool.domain.campaigns.campaigns import RUNNING, CampaignStatus
+from fotapool.domain.names import PurchaseType
+from fotapool.store.db.connection import Connection
+from fotapool.store.licenses.bulk_jobs import COUNTS
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One invariant: what it says, whether the rows agree, and what was found."""
+
+    name: str
+    says: str
+    ok: bool
+    found: str
+
+
+_RUNNING = ", ".join(str(int(status)) for status in sorted(RUNNING))
+_STARTED = ", ".join(
+    str(int(status)) for status in (CampaignStatus.SCHEDULED, CampaignStatus.ENDED, CampaignStatus.ABORTED)
+)
+_MONTHLY = PurchaseType.MRC.value
+
+_CHECKS = (
+    (
+        "assigned-within-total",
+        "assigned licenses never exceed the total, except those under notice",
+        "SELECT count(l.imei) - count(l.notice_until_ms) <= p.total, count(l.imei), count(l.notice_until_ms), p.total"
+        " FROM license_pool p LEFT JOIN license l ON l.account_id = p.account_id WHERE p.account_id = :id"
+        " GROUP BY p.total",
+        "{1} assigned, {2} of them under notice, total {3}",
+    ),
+    (
+        "holders-equal-counter",
+        "devices that hold a license are as many as the used counter says",
+        "SELECT count(l.imei) = p.used, count(l.imei), p.used FROM license_pool p"
+        " LEFT JOIN license l ON l.account_id = p.account_id WHERE p.account_id = :id GROUP BY p.used",
+        "{1} holders, counter {2}",
+    ),
+    (
+        "ledger-equals-counter",
+        "the ledger's entries add up to the used counter, and its last line says so",
+        "SELECT p.used = coalesce(e.total, 0) AND p.used = coalesce((SELECT used_after FROM ledger_entry x"
+        " WHERE x.account_id = p.account_id AND x.number = p.entries), 0), p.used, coalesce(e.total, 0)"
+        " FROM license_pool p LEFT JOIN (SELECT sum(CASE WHEN kind IN (1, 9) THEN 1 WHEN kind IN (2, 3, 4, 8) THEN -1"
+        " ELSE 0 END) AS total FROM ledger_entry WHERE account_id = :id) e ON 1 = 1 WHERE p.account_id = :id",
+        "counter {1}, sum of entries {2}",
+    ),
+    (
+        "ledger-without-gaps",
+        "ledger entries are numbered without gaps, and each belongs to a recorded change",
+        "SELECT p.entries = (SELECT count(*) FROM ledger_entry e JOIN pool_change c ON c.account_id = e.account_id"
+        " AND c.number = e.change_number WHERE e.account_id = :id AND e.number BETWEEN 1 AND p.entries) AND p.entries ="
+        " (SELECT count(*) FROM ledger_entry WHERE account_id = :id) AND p.changes = (SELECT count(*) FROM pool_change"
+        " WHERE account_id = :id), p.entries, p.changes FROM license_pool p WHERE p.account_id = :id",
+        "{1} entries in {2} changes",
+    ),
+    (
+        "notice-equals-counter",
+        "licenses under notice are as many as the notice counter says",
+        "SELECT count(l.notice_until_ms) = p.notice, count(l.notice_until_ms), p.notice FROM license_pool p"
+        " LEFT JOIN license l ON l.account_id = p.account_id WHERE p.account_id = :id GROUP BY p.notice",
+        "{1} under notice, counter {2}",
+    ),
+    (
+        "holders-are-devices",
+        "every license belongs to a device of the account, as its latest ledger entry says",
+        "SELECT count(*) = 0, count(*) FROM license l WHERE l.account_id = :id AND (NOT EXISTS (SELECT 1 FROM device d"
+        " WHERE d.account_id = l.account_id AND d.imei = l.imei) OR NOT EXISTS (SELECT 1 FROM ledger_entry e"
+        " WHERE e.account_id = l.account_id AND e.number = l.place AND e.imei = l.imei AND e.kind IN (1, 9)))",
+        "{1} licenses without a device or a ledger entry",
+    ),
+    (
+        "devices-are-of-the-realm",
+        "every device is in the realm of its account, in which its IMEI is unique",
+        "SELECT count(*) = 0, count(*) FROM device d JOIN account a ON a.id = d.account_id WHERE a.id = :id"
+        " AND d.realm <> a.realm",
+        "{1} devices in another realm",
+    ),
+    (
+        "one-license-one-open-upgrade",
+        "a device has at most one license and at most one open upgrade",
+        "SELECT l.n = 0 AND u.n = 0, l.n, u.n FROM (SELECT count(*) AS n FROM (SELECT imei FROM license"
+        " WHERE account_id = :id GROUP BY imei HAVING count(*) > 1) a) l, (SELECT count(*) AS n FROM (SELECT imei"
+        " FROM upgrade WHERE account_id = :id AND status <= 2 GROUP BY imei HAVING count(*) > 1) b) u",
+        "{1} devices with several licenses, {2} with several open upgrades",
+    ),
+    (
+        "candidates-equal-counter",
+        "the candidate list is as long as its counter says",
+        "SELECT count(c.imei) = p.candidates, count(c.imei), p.candidates FROM license_pool p LEFT JOIN candidate c"
+        " ON c.account_id = p.account_id WHERE p.account_id = :id GROUP BY p.candidates",
+        "{1} candidates, counter {2}",
+    ),
+    (
+        "open-upgrades-have-a-campaign",
+        "every open upgrade belongs to a campaign of the account that can still move it, or was set by the operator",
+        "SELECT count(*) = 0, count(*) FROM upgrade u WHERE u.account_id = :id AND u.status <= 2 AND u.campaign_id <> 0"
+        " AND NOT EXISTS (SELECT 1 FROM campaign c WHERE c.id = u.campaign_id AND c.account_id = u.account_id"
+        f" AND (u.status = 1 OR c.status IN ({_STARTED})))",
+        "{1} open upgrades without such a campaign",
+    ),
+    (
+        "ended-campaigns-have-nothing-scheduled",
+        "no upgrade of an ended campaign is still to be checked or scheduled, once the engine has been through it",
+        "SELECT count(*) = 0, count(*) FROM campaign c JOIN upgrade u ON u.campaign_id = c.id AND u.status IN (1, 6)"
+        f" WHERE c.account_id = :id AND c.status NOT IN ({_RUNNING}) AND c.pass_imei IS NULL",
+        "{1} such upgrades",
+    ),
+    (
+        "campaigns-equal-their-devices",
+        "every campaign has as many devices as its counter says",
+        "SELECT count(*) = 0, count(*) FROM campaign c WHERE c.account_id = :id AND c.devices <>"
+        " (SELECT count(*) FROM upgrade u WHERE u.campaign_id = c.id)",
+        "{1} campaigns with another number of devices",
+    ),
+    (
+        "scheduled-devices-are-licensed",
+        "with monthly licenses only, a device that a campaign has scheduled since then holds one",
+        "SELECT count(*) = 0, count(*) FROM account a JOIN upgrade u ON u.account_id = a.id AND u.status = 1"
+        f" WHERE a.id = :id AND a.purchase_type = '{_MONTHLY}' AND u.campaign_id <> 0 AND u.scheduled_ms >"
+        " coalesce((SELECT min(n.from_ms) FROM subscription_period n WHERE n.account_id = :id AND n.id > (SELECT"
+        f" max(s.id) FROM subscription_period s WHERE s.account_id = :id AND s.purchase_type <> '{_MONTHLY}')), -1)"
+        " AND NOT EXISTS (SELECT 1 FROM license l WHERE l.account_id = u.account_id AND l.imei = u.imei)",
+        "{1} scheduled devices without a license",
+    ),
+    (
+        "charged-once-completed",
+        "only completed upgrades are charged",
+        "SELECT count(*) = 0, count(*) FROM upgrade u WHERE u.account_id = :id AND u.charged_ms >= 0 AND u.status <> 3",
+        "{1} charged upgrades that are not completed",
+    ),
+    (
+        "notices-equal-periods",
+        "every license under notice has one open period for the statements, that ends when it says, and no other has",
+        "SELECT l.n = p.n AND l.n = b.n, l.n, p.n FROM (SELECT count(notice_until_ms) AS n FROM license"
+        " WHERE account_id = :id) l, (SELECT count(*) AS n FROM notice_period WHERE account_id = :id"
+        " AND ended_ms IS NULL) p, (SELECT count(*) AS n FROM notice_period o JOIN license x ON"
+        " x.account_id = o.account_id AND x.imei = o.imei AND x.notice_until_ms = o.until_ms"
+        " WHERE o.account_id = :id AND o.ended_ms IS NULL) b",
+        "{1} licenses under notice, {2} open periods",
+    ),
+    (
+        "subscription-equals-period",
+        "the latest period for the statements has the total and the purchase type of the account",
+        "SELECT p.total = s.total AND a.purchase_type = s.purchase_type, p.total, a.purchase_type, s.total,"
+        " s.purchase_type FROM account a JOIN license_pool p ON p.account_id = a.id LEFT JOIN subscription_period s"
+        " ON s.id = (SELECT max(id) FROM subscription_period WHERE account_id = :id) WHERE a.id = :id",
+        "total {1} with {2}, period {3} with {4}",
+    ),
+    (
+        "lists-equal-their-outcomes",
+        "every list to assign or remove by has an outcome for as many devices as it has done, and counts them right",
+        "SELECT count(*) = 0, count(*) FROM bulk_job j WHERE j.account_id = :id AND (j.done <> (SELECT count(*) FROM"
+        " bulk_line l WHERE l.job = j.uuid AND l.place >= 0 AND l.outcome IS NOT NULL) OR j.done <> (SELECT"
+        f" coalesce(sum(c.imei), 0) FROM bulk_line c WHERE c.job = j.uuid AND c.place <= {COUNTS}))",
+        "{1} lists with other outcomes",
+    ),
+)
+CHECK_NAMES = tuple(check[0] for check in _CHECKS)
+
+
+def read_audit(connection: Connection, account_id: int) -> list[Check]:
+    """Runs every check on one state of the database (the caller's snapshot)."""
+    checks = []
+    for name, says, sql, found in _CHECKS:
+        row = connection.fetch(sql, {"id": account_id})[0]
+        checks.append(Check(name, says, bool(row[0]), found.format(*row)))
+    return checks

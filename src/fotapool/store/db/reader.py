@@ -1,0 +1,88 @@
+"""Reads beside the writer: short ones at once where the database is in the process, all others in a few threads."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Concatenate, ParamSpec, TypeVar
+
+from fotapool.store.db.connection import Connection, ConnectionLost, Database, StoreUnavailable
+
+READER_THREADS = 4
+
+Result = TypeVar("Result")
+P = ParamSpec("P")
+Query = Callable[Concatenate[Connection, P], Result]
+
+
+class Reader:
+    """Runs functions of a connection. Each thread, and the event loop, keeps a connection of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._local = threading.local()
+        self._open: set[Connection] = set()
+        self._threads = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="fotapool-reader")
+
+    @property
+    def inline(self) -> bool:
+        """Whether short reads run on the event loop itself."""
+        return self._database.reads_inline
+
+    async def short(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+        """A query of single rows or of one page."""
+        if self._database.reads_inline:
+            return self._run(query, *args, **kwargs)
+        return await self._in_thread(query, *args, **kwargs)
+
+    async def long(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+        """A query over many rows, which all see one state of the database."""
+        return await self._in_thread(_in_snapshot(query), *args, **kwargs)
+
+    async def _in_thread(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: self._run(query, *args, **kwargs))
+
+    def _run(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+        try:
+            return self._attempt(query, *args, **kwargs)
+        except ConnectionLost:  # it died while it was idle; a read can simply be done again
+            return self._attempt(query, *args, **kwargs)
+
+    def _attempt(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._database.connect()
+            self._open.add(connection)
+        try:
+            connection.check()
+            return query(connection, *args, **kwargs)
+        except StoreUnavailable:
+            self._local.connection = None
+            self._close(connection)
+            raise
+
+    def _close(self, connection: Connection) -> None:
+        self._open.discard(connection)
+        with contextlib.suppress(Exception):
+            connection.close()
+
+    def stop(self) -> None:
+        """Lets queries under way finish, then closes every connection."""
+        self._threads.shutdown()
+        for connection in list(self._open):
+            self._close(connection)
+
+
+def _in_snapshot(query: Query[P, Result]) -> Query[P, Result]:
+    def run(connection: Connection, /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        connection.begin_snapshot()
+        try:
+            return query(connection, *args, **kwargs)
+        finally:
+            connection.rollback()
+
+    return run

@@ -1,0 +1,268 @@
+"""SQLite through apsw: WAL, immediate transactions, and set-based statements by prepared repetition."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+import apsw
+
+from fotapool.store.db.connection import (
+    BUSY_TIMEOUT_S,
+    NO_PARAMS,
+    ConnectionLost,
+    ConstraintViolated,
+    Key,
+    Params,
+    Row,
+    StoreUnavailable,
+)
+
+PAGE_CACHE_KIB = 16 * 1024
+"""Memory of a reading connection for pages. The operating system's cache holds the rest of the file."""
+WRITER_CACHE_KIB = 48 * 1024
+"""The same of the writer's: in a large pool each license is on a page of its own."""
+CHECKPOINT_PAGES = 16_000
+"""How long the write-ahead log grows before its pages are copied into the database file."""
+
+WAL_TRIES, WAL_WAIT_S = 100, 0.02
+_NOW_MS = "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
+
+WORDS = {
+    "identity": "INTEGER PRIMARY KEY AUTOINCREMENT",
+    "clustered": " WITHOUT ROWID",
+    "bytes": "BLOB",
+    "skip_locked": "",
+    "lock_row": "",
+    "keep_row": "",
+    "now_ms": _NOW_MS,
+}
+
+_KEYS = "(SELECT value ->> 0 AS account_id, value ->> 1 AS imei FROM json_each(:keys))"
+_UNAVAILABLE = (
+    apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.ReadOnlyError, apsw.IOError, apsw.CantOpenError,
+    apsw.NotADBError, apsw.CorruptError, apsw.PermissionsError, apsw.NoMemError, apsw.ProtocolError,
+    apsw.SchemaChangeError,
+)  # fmt: skip
+
+
+class SqliteConnection:
+    """See fotapool.store.database.Connection."""
+
+    words = WORDS
+
+    def __init__(self, path: str, synchronous: str, create: bool, cache_kib: int) -> None:
+        self._path = path
+        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
+        try:
+            self._db = apsw.Connection(path, flags)
+            self._db.set_busy_timeout(BUSY_TIMEOUT_S * 1000)
+            _use_write_ahead_log(self._db)
+            self._db.execute(f"PRAGMA synchronous = {synchronous}")
+            self._db.execute(f"PRAGMA cache_size = -{cache_kib}")
+            self._db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            self._db.execute("PRAGMA temp_store = MEMORY")
+            self._file = self._identity()
+        except _UNAVAILABLE as error:
+            raise StoreUnavailable(str(error)) from error
+
+    def _identity(self) -> tuple[int, int]:
+        """Which file the path names now. A file that was moved away would swallow writes that nobody finds again."""
+        try:
+            found = os.stat(self._path)
+        except OSError as error:
+            raise StoreUnavailable(f"the database file is gone: {self._path}") from error
+        return found.st_dev, found.st_ino
+
+    def check(self) -> None:
+        if self._identity() != self._file:
+            raise ConnectionLost(f"another file is at {self._path} now")
+
+    def begin(self) -> None:
+        self.check()
+        self.execute("BEGIN IMMEDIATE")
+
+    def begin_at_once(self) -> bool:
+        self.check()
+        self._db.set_busy_timeout(0)
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            return True
+        except apsw.BusyError:
+            return False
+        except _UNAVAILABLE as error:
+            raise StoreUnavailable(str(error)) from error
+        finally:
+            self._db.set_busy_timeout(BUSY_TIMEOUT_S * 1000)
+
+    def begin_snapshot(self) -> None:
+        self.execute("BEGIN")
+
+    def begin_exclusive(self) -> None:
+        self.execute("BEGIN EXCLUSIVE")
+
+    def lock_setup(self) -> None:
+        """Nothing: a transaction that may write is alone on the file."""
+
+    def commit(self) -> None:
+        self.execute("COMMIT")
+
+    def rollback(self) -> None:
+        if not self._db.get_autocommit():
+            with contextlib.suppress(apsw.Error):
+                self._db.execute("ROLLBACK")
+
+    def execute(self, sql: str, params: Params = NO_PARAMS) -> None:
+        self.fetch(sql, params)
+
+    def fetch(self, sql: str, params: Params | Row = NO_PARAMS) -> list[Row]:
+        try:
+            return self._db.execute(sql, params).fetchall()
+        except apsw.ConstraintError as error:
+            raise ConstraintViolated(str(error)) from error
+        except _UNAVAILABLE as error:
+            raise StoreUnavailable(str(error)) from error
+
+    def fetch_together(self, queries: Sequence[tuple[str, Params]]) -> list[list[Row]]:
+        self.begin_snapshot()
+        try:
+            return [self.fetch(sql, params) for sql, params in queries]
+        finally:
+            self.rollback()
+
+    def fetch_rows(self, sql: str, columns: str, rows: Sequence[Row]) -> list[Row]:
+        return self.fetch(_with_rows(sql, columns, len(rows)), tuple(value for row in rows for value in row))
+
+    def fetch_keys(self, sql: str, keys: Sequence[Key], params: Params = NO_PARAMS) -> list[Row]:
+        return self.fetch(_with_keys(sql), {**params, "keys": json.dumps(keys)})
+
+    def insert(self, table: str, columns: str, rows: Iterable[Row], on_conflict: str = "") -> None:
+        marks = ",".join("?" * (columns.count(",") + 1))
+        self._repeat(f"INSERT INTO {table} ({columns}) VALUES ({marks}) {on_conflict}", rows)
+
+    def delete_keys(self, table: str, keys: Sequence[Key], where: str = "") -> None:
+        self._repeat(f"DELETE FROM {table} WHERE account_id = ? AND imei = ?{_and(where)}", keys)
+
+    def update_keys(self, table: str, assignment: str, keys: Sequence[Key], params: Params, where: str = "") -> None:
+        sql = f"UPDATE {table} SET {assignment} WHERE account_id = :account_id AND imei = :imei{_and(where)}"
+        self._repeat(sql, ({**params, "account_id": account_id, "imei": imei} for account_id, imei in keys))
+
+    def _repeat(self, sql: str, rows: Iterable[Row | Params]) -> None:
+        try:
+            self._db.executemany(sql, rows)
+        except apsw.ConstraintError as error:
+            raise ConstraintViolated(str(error)) from error
+        except _UNAVAILABLE as error:
+            raise StoreUnavailable(str(error)) from error
+
+    def update_rows(self, table: str, key: str, columns: str, rows: Sequence[Row]) -> None:
+        names = [key, *(name.strip() for name in columns.split(","))]
+        assignments = ", ".join(f"{name} = ?{place}" for place, name in enumerate(names[1:], start=2))
+        self._repeat(f"UPDATE {table} SET {assignments} WHERE {key} = ?1", rows)
+
+    def lock_pools(self, account_ids: Sequence[int]) -> tuple[int, list[Row]]:
+        # BEGIN IMMEDIATE has locked the whole file already.
+        endings: int = self.fetch("SELECT number FROM sign_in_endings")[0][0]
+        pools = self.fetch(
+            "SELECT * FROM license_pool WHERE account_id IN (SELECT value FROM json_each(:ids)) ORDER BY account_id",
+            {"ids": json.dumps(account_ids)},
+        )
+        return endings, pools
+
+    def pipelined(self) -> contextlib.AbstractContextManager[object]:
+        return contextlib.nullcontext()
+
+    def has_table(self, name: str) -> bool:
+        return bool(self.fetch("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = :name", {"name": name}))
+
+    def read_last_ids(self, tables: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = dict(self.fetch("SELECT name, seq FROM sqlite_sequence"))
+        return {table: found.get(table, 0) for table in tables}
+
+    def record_last_ids(self, last_ids: Mapping[str, int]) -> None:
+        for table, last in last_ids.items():
+            self.execute("DELETE FROM sqlite_sequence WHERE name = :table", {"table": table})
+            self.execute("INSERT INTO sqlite_sequence VALUES (:table, :last)", {"table": table, "last": last})
+
+    def maintain(self) -> None:
+        self.execute("PRAGMA optimize")
+
+    def backup_to(self, path: str) -> None:
+        """Copies the database, as it is at one moment, into a new file; writers may go on."""
+        try:
+            target = apsw.Connection(path)
+            with target.backup("main", self._db, "main") as backup:
+                while not backup.done:
+                    backup.step(10_000)
+            target.close()
+        except _UNAVAILABLE as error:
+            raise StoreUnavailable(str(error)) from error
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _use_write_ahead_log(db: apsw.Connection) -> None:
+    """Several processes may do it to a new file at once, and SQLite does not let them wait for each other there."""
+    for tries_left in reversed(range(WAL_TRIES)):
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except apsw.BusyError:
+            if not tries_left:
+                raise
+            time.sleep(WAL_WAIT_S)
+
+
+@lru_cache(maxsize=64)
+def _with_keys(sql: str) -> str:
+    return sql.replace("{keys}", _KEYS)
+
+
+@lru_cache(maxsize=64)
+def _with_rows(sql: str, columns: str, count: int) -> str:
+    names = columns.split(",")
+    aliases = ", ".join(f"column{place} AS {name}" for place, name in enumerate(names, start=1))
+    row = f"({','.join('?' * len(names))})"
+    return sql.replace("{rows}", f"(SELECT {aliases} FROM (VALUES {','.join([row] * count)}))")
+
+
+def _and(where: str) -> str:
+    return f" AND {where}" if where else ""
+
+
+class SqliteDatabase:
+    """One SQLite file; without a path, a private file that goes with the process."""
+
+    reads_inline = True
+    kind = "sqlite"
+
+    def __init__(self, path: str | None, durable: bool) -> None:
+        self._private = None if path else tempfile.mkdtemp(prefix="fotapool-")
+        self._connected = False
+        self.path = os.path.abspath(path) if path else os.path.join(self._private or "", "memory.db")
+        self.commits_inline = not durable
+        self._synchronous = "FULL" if durable else "NORMAL" if path else "OFF"
+
+    def connect(self, writes: bool = False) -> SqliteConnection:
+        """Only the first connection creates a file: one that is missing later was moved away, and may come back.
+
+        A new file in its place would make SQLite drop the write-ahead log of the old one.
+        """
+        cache_kib = WRITER_CACHE_KIB if writes else PAGE_CACHE_KIB
+        connection = SqliteConnection(self.path, self._synchronous, not self._connected, cache_kib)
+        if self._connected and not connection.has_table("alembic_version"):
+            connection.close()
+            raise StoreUnavailable(f"{self.path} is not the database any more")
+        self._connected = True
+        return connection
+
+    def dispose(self) -> None:
+        if self._private:
+            shutil.rmtree(self._private, ignore_errors=True)

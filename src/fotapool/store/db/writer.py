@@ -1,0 +1,326 @@
+"""The one writer of a process: whatever waits is decided in order, recorded and committed in one transaction.
+
+Order of work for a batch: lock the pool rows in id order; for each run of commands that can share their facts,
+load the facts with one statement a table, let each decide on them as the earlier ones left them, record all of it
+set-based; commit; answer. A lone command does not wait for company: the next batch is what arrived meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
+
+from fotapool.domain.errors import Conflict, Invalid, NotFound, Refusal, Refused
+from fotapool.domain.licenses.licenses import Pool
+from fotapool.store.accounts.accounts import record_pools
+from fotapool.store.db.connection import NO_ENDINGS, Collided, Connection, ConnectionLost, Database, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING = 10_000
+"""Commands that may wait; one more is refused as BUSY."""
+MAX_BATCH_COMMANDS = 512
+MAX_BATCH_DEVICES = 20_000
+"""A batch takes no further command once it holds this many devices, so that a giant does not hold up the others."""
+MAX_INLINE_DEVICES = 500
+"""A batch with more devices than this does not run on the event loop, which it would hold up."""
+BATCHES_BETWEEN_MAINTENANCE = 2_000
+TRIES = 5
+"""How often a change runs again after it collided with another server's."""
+REFUSALS = (Refused, Conflict, NotFound, Invalid)
+
+Outcome = TypeVar("Outcome")
+Pools = dict[int, Pool]
+
+
+class SignInStale(Exception):
+    """Some sign-in was ended since the command's caller was accepted; nothing was done. Check it and submit again."""
+
+
+class Facts(Protocol):
+    """What a run of commands shares: loaded at once, decided on in order, recorded at once."""
+
+    def record(self, connection: Connection) -> None: ...
+
+
+class Command(Generic[Outcome]):
+    """A change of the store. Subclasses say what to load; `decide` reads the facts and notes what to record."""
+
+    merges: ClassVar[bool] = False
+    """Whether neighbors of the same facts type share one load and one record."""
+    account_ids: Sequence[int] = ()
+    """The accounts whose pool rows it locks."""
+    devices: int = 1
+    """How many devices it is about, for the batch's limits."""
+    inline: ClassVar[bool] = True
+    """Whether its work is bounded by its devices; if not, it never runs on the event loop."""
+    endings: int = NO_ENDINGS
+    """How many sign-ins had been ended when its caller was accepted; checked again in its transaction."""
+    alone: bool = False
+    """Whether it has a transaction for itself, which its refusal rolls back: for one that writes as it decides."""
+
+    @classmethod
+    def load(cls, connection: Connection, pools: Pools, commands: Sequence[Any], now_ms: int) -> Facts:
+        raise NotImplementedError
+
+    def decide(self, facts: Any, now_ms: int) -> Outcome:
+        """Decides and notes it in the facts. A Refused, Conflict, NotFound or Invalid leaves no trace."""
+        raise NotImplementedError
+
+
+class _Waiting:
+    __slots__ = ("command", "future", "result")
+
+    def __init__(self, command: Command[Any], future: asyncio.Future[Any]) -> None:
+        self.command = command
+        self.future = future
+        self.result: Any = None
+
+
+class Writer:
+    """Runs commands in batches: what arrives while one batch is being committed makes the next.
+
+    Where the database is in the process, a small batch is decided and recorded on the event loop itself and only its
+    commit, which waits for the disk, is left to a thread: handing the interpreter to and fro at each statement would
+    cost more than the statements. Everything else runs in the thread as a whole.
+    """
+
+    def __init__(self, database: Database, now_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._now_ms = now_ms
+        self._waiting: deque[_Waiting] = deque()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="fotapool-writer")
+        self._task: asyncio.Task[None] | None = None
+        self._closing = False
+        self.submitted = 0
+        """How many commands were submitted so far."""
+        self._connection: Connection | None = None
+        self._batches = 0
+
+    async def stop(self) -> None:
+        """Finishes what waits, then closes the connection. Nothing can be submitted any more."""
+        self._closing = True
+        if self._task is not None:
+            await self._task
+        await self._in_thread(self._disconnect)
+        self._thread.shutdown()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    async def submit(self, command: Command[Outcome]) -> Outcome:
+        """Answers once the command's transaction has committed.
+
+        Raises Refused(BUSY) when too much waits, StoreUnavailable when the database does not answer, and whatever
+        the command's `decide` raised.
+        """
+        if self._closing or len(self._waiting) >= MAX_WAITING:
+            raise Refused(Refusal.BUSY)
+        waiting = _Waiting(command, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self.submitted += 1
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+        return cast(Outcome, await waiting.future)
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                batch = self._take()
+                await self._finish(batch)
+                _deliver(batch)
+        finally:
+            self._task = None
+
+    def _take(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        devices = 0
+        while self._waiting and len(batch) < MAX_BATCH_COMMANDS and devices < MAX_BATCH_DEVICES:
+            if batch and (self._waiting[0].command.alone or batch[-1].command.alone):
+                break
+            batch.append(self._waiting.popleft())
+            devices += batch[-1].command.devices
+        return batch
+
+    async def _finish(self, batch: list[_Waiting], tries: int = TRIES) -> None:
+        """Gives every command of the batch its result."""
+        try:
+            await self._transact(batch)
+        except Collided as error:
+            log.info("another server was in the way; the batch runs again one by one: %s", error)
+            if tries == 0:
+                _settle(batch, error)
+                return
+            for waiting in batch:
+                await self._finish([waiting], tries - 1)
+        except StoreUnavailable as error:
+            log.warning("the database does not answer: %s", error)
+            await self._in_thread(self._disconnect)
+            _settle(batch, error)
+        except REFUSALS as error:  # of a command that is alone: what it wrote was rolled back
+            _settle(batch, error)
+        except Exception as error:
+            if len(batch) == 1:
+                log.exception("a change failed and was rolled back")
+                _settle(batch, error)
+                return
+            log.exception("a batch failed; its %d changes run again one by one", len(batch))
+            for waiting in batch:
+                await self._finish([waiting])
+
+    async def _transact(self, batch: list[_Waiting]) -> None:
+        if not (self._is_small(batch) and self._begin_at_once()):
+            await self._in_thread(self._transact_in_thread, batch)
+            return
+        with self._undone_on_error():
+            self._decide_and_record(batch)
+            if self._database.commits_inline:
+                self._commit()
+            else:
+                await self._in_thread(self._commit)
+
+    def _is_small(self, batch: list[_Waiting]) -> bool:
+        return (
+            self._database.reads_inline
+            and all(waiting.command.inline for waiting in batch)
+            and sum(waiting.command.devices for waiting in batch) <= MAX_INLINE_DEVICES
+        )
+
+    def _begin_at_once(self) -> bool:
+        """Begins a transaction unless another process holds the lock: waiting for that is left to the thread."""
+        if self._connection is None:
+            self._connection = self._database.connect(writes=True)
+        try:
+            return self._connection.begin_at_once()
+        except ConnectionLost:
+            self._disconnect()
+            return False
+
+    def _transact_in_thread(self, batch: list[_Waiting]) -> None:
+        connection = self._usable_connection()
+        with self._undone_on_error(), connection.pipelined():
+            connection.begin()
+            self._decide_and_record(batch)
+            self._commit()
+
+    @contextlib.contextmanager
+    def _undone_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            if self._connection is not None:
+                self._connection.rollback()
+            raise
+
+    def _usable_connection(self) -> Connection:
+        """The connection; one that died while it was idle is replaced."""
+        if self._connection is not None:
+            try:
+                self._connection.check()
+                return self._connection
+            except ConnectionLost:
+                self._disconnect()
+        self._connection = self._database.connect(writes=True)
+        return self._connection
+
+    def _decide_and_record(self, batch: list[_Waiting]) -> None:
+        connection = self._require_connection()
+        now_ms = self._now_ms()
+        ids = sorted({account_id for waiting in batch for account_id in waiting.command.account_ids})
+        endings, rows = connection.lock_pools(ids) if ids else (NO_ENDINGS, [])
+        pools = {row[0]: Pool(*row) for row in rows}
+        for run in _runs(_signed_in(batch, endings)):
+            facts = run[0].command.load(connection, pools, [waiting.command for waiting in run], now_ms)
+            for waiting in run:
+                waiting.result = _decided(waiting.command, facts, now_ms)
+            facts.record(connection)
+        changed = [pool for pool, row in zip(pools.values(), rows, strict=True) if pool.row != row]
+        record_pools(connection, changed, now_ms)
+
+    def _commit(self) -> None:
+        connection = self._require_connection()
+        connection.commit()
+        self._batches += 1
+        if self._batches % BATCHES_BETWEEN_MAINTENANCE == 0:
+            with contextlib.suppress(StoreUnavailable):
+                connection.maintain()
+
+    def _require_connection(self) -> Connection:
+        if self._connection is None:
+            raise ConnectionLost("the writer has no connection")
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(Exception):
+                self._connection.close()
+            self._connection = None
+
+    async def _in_thread(self, work: Callable[..., None], *arguments: Any) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+
+class _Failure:
+    """What a command's `decide` raised, kept apart from outcomes."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+def _decided(command: Command[Any], facts: Facts, now_ms: int) -> Any:
+    try:
+        return command.decide(facts, now_ms)
+    except REFUSALS as error:
+        if command.alone:
+            raise
+        return _Failure(error)
+
+
+def _loader(command: Command[Any]) -> Any:
+    """The function that loads its facts, which its class may have from a common one."""
+    return getattr(type(command).load, "__func__", None)
+
+
+def _signed_in(batch: list[_Waiting], endings: int) -> list[_Waiting]:
+    """The commands whose sign-in holds; the others fail, to be checked anew."""
+    for waiting in batch:
+        if waiting.command.endings not in (NO_ENDINGS, endings):
+            waiting.result = _Failure(SignInStale())
+    return [waiting for waiting in batch if waiting.command.endings in (NO_ENDINGS, endings)]
+
+
+def _runs(batch: list[_Waiting]) -> Iterator[list[_Waiting]]:
+    """Cuts a batch into runs of commands that share their facts, in arrival order."""
+    run: list[_Waiting] = []
+    for waiting in batch:
+        command = waiting.command
+        shares = run and command.merges and run[0].command.merges and _loader(command) is _loader(run[0].command)
+        if run and not shares:
+            yield run
+            run = []
+        run.append(waiting)
+    if run:
+        yield run
+
+
+def _settle(batch: list[_Waiting], error: BaseException) -> None:
+    for waiting in batch:
+        waiting.result = _Failure(error)
+
+
+def _deliver(done: list[_Waiting]) -> None:
+    for waiting in done:
+        if waiting.future.done():
+            continue
+        if isinstance(waiting.result, _Failure):
+            waiting.future.set_exception(waiting.result.error)
+        else:
+            waiting.future.set_result(waiting.result)

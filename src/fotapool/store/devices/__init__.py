@@ -1,0 +1,1 @@
+"""SQL on devices, check-ins, logs and timelines."""

@@ -1,0 +1,197 @@
+"""Finding devices of an account by what is known of them, in steps that look at a limited number of rows.
+
+Scalar subqueries, not joins: see store/licenses/licenses.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fotapool.store.db.connection import Connection
+from fotapool.store.devices.devices import OPERATOR_ROW, OperatorDeviceRow
+
+Version = tuple[str, str, str, str]
+"""Make, model, firmware and protocol."""
+
+_OF = "l.account_id = k.account_id AND l.imei = k.imei"
+_SOURCES = {
+    "": ("device", ""),
+    "licensed": ("license", ""),
+    "unlicensed": ("device", f" AND (SELECT 1 FROM license l WHERE {_OF}) IS NULL"),
+    "notice": ("notice_period", " AND k.ended_ms IS NULL"),
+    "candidate": ("candidate", ""),
+}
+"""What is walked by IMEI for each filter by license, and the condition that rows of it have to meet."""
+_LICENSE_CONDITIONS = {
+    "": "",
+    "licensed": f" AND (SELECT 1 FROM license l WHERE {_OF}) IS NOT NULL",
+    "unlicensed": f" AND (SELECT 1 FROM license l WHERE {_OF}) IS NULL",
+    "notice": f" AND (SELECT l.notice_until_ms FROM license l WHERE {_OF}) IS NOT NULL",
+    "candidate": f" AND (SELECT 1 FROM candidate l WHERE {_OF}) IS NOT NULL",
+}
+LICENSE_FILTERS = tuple(_SOURCES)
+SEEN = {
+    "since": "seen_ms >= :since",
+    "not since": "(seen_ms IS NULL OR seen_ms < :since)",
+    "never": "seen_ms IS NULL",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a device has to be: parts of its texts, in any case, by column; who holds which license; when it was seen.
+
+    `seen` is one of SEEN, whose time (ms) is in `params` as `since`.
+    """
+
+    license: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    seen: str = ""
+    params: Mapping[str, object] = field(default_factory=dict)
+
+    def of_device(self, row: str) -> tuple[str, dict[str, object]]:
+        """SQL about a row of the table of devices, with its parameters; empty if any device will do."""
+        parts = [f"lower({row}.{column}) LIKE :{column} ESCAPE '!'" for column in self.texts]
+        if self.seen:
+            parts.append(SEEN[self.seen].replace("seen_ms", f"{row}.seen_ms"))
+        params = {column: f"%{_escaped(text.lower())}%" for column, text in self.texts.items()}
+        return " AND ".join(parts), {**params, **self.params}
+
+
+def read_scan_end(
+    connection: Connection, account_id: int, conditions: Conditions, after: int, last: int, scan: int
+) -> int | None:
+    """The IMEI after which a step that looks at `scan` rows has to stop; None if there are no more rows than that."""
+    table, only = _SOURCES[conditions.license]
+    only = "" if conditions.license == "unlicensed" else only  # those that are licensed are looked at too
+    rows = connection.fetch(
+        f"SELECT k.imei FROM {table} k WHERE k.account_id = :account_id AND k.imei > :after AND k.imei <= :last{only}"
+        " ORDER BY k.imei LIMIT 2 OFFSET :scan",
+        {"account_id": account_id, "after": after, "last": last, "scan": scan - 1},
+    )
+    return rows[0][0] if len(rows) == 2 else None
+
+
+def read_matching(
+    connection: Connection, account_id: int, conditions: Conditions, after: int, last: int, limit: int
+) -> list[int]:
+    """The devices with IMEIs from after the one up to the other that meet the conditions, by IMEI."""
+    table, only = _SOURCES[conditions.license]
+    of_device, params = conditions.of_device("k" if table == "device" else "d")
+    if of_device and table == "device":
+        only += f" AND {of_device}"
+    elif of_device:
+        only += f" AND ({_DEVICE} AND {of_device}) IS NOT NULL"
+    rows = connection.fetch(
+        f"SELECT k.imei FROM {table} k WHERE k.account_id = :account_id AND k.imei > :after AND k.imei <= :last{only}"
+        " ORDER BY k.imei LIMIT :limit",
+        {**params, "account_id": account_id, "after": after, "last": last, "limit": limit},
+    )
+    return [row[0] for row in rows]
+
+
+_DEVICE = "SELECT 1 FROM device d WHERE d.account_id = k.account_id AND d.imei = k.imei"
+
+
+def read_matching_of(
+    connection: Connection, account_id: int, conditions: Conditions, devices: Sequence[int]
+) -> list[int]:
+    """Those of the devices that meet the conditions, by IMEI."""
+    of_device, params = conditions.of_device("d")
+    only = f" AND {of_device}" if of_device else ""
+    rows = connection.fetch_keys(
+        f"SELECT k.imei FROM {{keys}} k WHERE ({_DEVICE}{only}) IS NOT NULL{_LICENSE_CONDITIONS[conditions.license]}"
+        " ORDER BY k.imei",
+        [(account_id, device) for device in devices],
+        params,
+    )
+    return [row[0] for row in rows]
+
+
+def read_by_mdn(connection: Connection, account_id: int, prefix: str, limit: int) -> list[int]:
+    """Devices whose MDN begins so, by MDN."""
+    rows = connection.fetch(
+        "SELECT d.imei FROM device d WHERE d.account_id = :account_id AND d.mdn <> '' AND d.mdn >= :first"
+        " AND d.mdn < :end AND d.mdn LIKE :pattern ESCAPE '!' ORDER BY d.mdn LIMIT :limit",
+        {
+            "account_id": account_id, "first": prefix, "end": prefix[:-1] + chr(ord(prefix[-1]) + 1),
+            "pattern": f"{_escaped(prefix)}%", "limit": limit,
+        },
+    )  # fmt: skip
+    return [row[0] for row in rows]
+
+
+def read_versions(connection: Connection, account_id: int, limit: int) -> list[Version]:
+    """Every make, model, firmware and protocol that devices of the account have, each once, in order.
+
+    It goes from each version to the first device of the next one along the index, however many devices there are.
+    """
+    nexts = ", ".join(
+        f"(SELECT n.imei FROM device n WHERE n.account_id = :account_id{_same(same)} AND n.{column} > d.{column}"
+        f" ORDER BY {', '.join(f'n.{later}' for later in _VERSION[place:])} LIMIT 1)"
+        for place, column, same in ((place, _VERSION[place], _VERSION[:place]) for place in (3, 2, 1, 0))
+    )
+    rows = connection.fetch(
+        "WITH RECURSIVE v(imei, place) AS (SELECT (SELECT n.imei FROM device n WHERE n.account_id = :account_id"
+        " ORDER BY n.make, n.model, n.firmware, n.protocol LIMIT 1), 1"
+        f" UNION ALL SELECT coalesce({nexts}), v.place + 1"
+        " FROM v CROSS JOIN device d WHERE d.account_id = :account_id AND d.imei = v.imei AND v.place < :limit)"
+        " SELECT d.make, d.model, d.firmware, d.protocol FROM v CROSS JOIN device d"
+        " WHERE d.account_id = :account_id AND d.imei = v.imei ORDER BY v.place",
+        {"account_id": account_id, "limit": limit},
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+_VERSION = ("make", "model", "firmware", "protocol")
+_INDEX = "d.make, d.model, d.firmware, d.protocol, d.imei"
+
+
+def _same(columns: Sequence[str]) -> str:
+    return "".join(f" AND n.{column} = d.{column}" for column in columns)
+
+
+def read_of_versions(
+    connection: Connection, account_id: int, versions: Sequence[Version], after: int, last: int, limit: int
+) -> list[int]:
+    """Devices of these versions by IMEI, the first ones after the given IMEI.
+
+    All columns of the index are compared as one: no plan then prefers to look through the account by IMEI.
+    """
+    params: dict[str, object] = {"account_id": account_id, "after": after, "last": last, "limit": limit}
+    parts: list[str] = []
+    for place, version in enumerate(versions):
+        names = [f"{name}{place}" for name in _VERSION]
+        params |= zip(names, version, strict=True)
+        given = ", ".join(f":{name}" for name in names)
+        parts.append(
+            "SELECT * FROM (SELECT d.imei FROM device d WHERE d.account_id = :account_id"
+            f" AND ({_INDEX}) > ({given}, :after) AND ({_INDEX}) <= ({given}, :last)"
+            f" ORDER BY {_INDEX} LIMIT :limit) w{place}"
+        )
+    return sorted(row[0] for row in connection.fetch(" UNION ALL ".join(parts), params))[:limit] if parts else []
+
+
+def read_operator_rows(connection: Connection, account_id: int, devices: Sequence[int]) -> list[OperatorDeviceRow]:
+    """Those of the devices that the account has, by IMEI."""
+    rows = connection.fetch_keys(
+        f"SELECT {OPERATOR_ROW} FROM {{keys}} k JOIN device d ON d.account_id = k.account_id AND d.imei = k.imei"
+        " ORDER BY d.imei",
+        [(account_id, device) for device in devices],
+    )
+    return [OperatorDeviceRow(*row) for row in rows]
+
+
+def read_candidates_of(connection: Connection, account_id: int, devices: Sequence[int]) -> set[int]:
+    """Which of the devices are on the candidate list."""
+    rows = connection.fetch_keys(
+        "SELECT k.imei FROM {keys} k WHERE"
+        " (SELECT 1 FROM candidate c WHERE c.account_id = k.account_id AND c.imei = k.imei) IS NOT NULL",
+        [(account_id, device) for device in devices],
+    )
+    return {row[0] for row in rows}
+
+
+def _escaped(text: str) -> str:
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")

@@ -1,0 +1,1 @@
+"""SQL on users, clients, operators, tokens, sessions and device keys."""

@@ -1,0 +1,1 @@
+"""SQL on licenses, candidates, bulk jobs and the ledger."""

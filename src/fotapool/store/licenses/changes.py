@@ -1,0 +1,147 @@
+"""Collects what a run of commands changes about licenses, and records it set-based: rows, ledger and reasons."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fotapool.domain.campaigns.upgrades import Change, Reason, UpgradeStatus
+from fotapool.domain.licenses.ledger import Entry, EntryKind
+from fotapool.domain.licenses.licenses import LicenseState, Pool
+from fotapool.store.billing import record_notices_ended, record_notices_given, record_notices_withdrawn
+from fotapool.store.campaigns.upgrade_changes import Progress
+from fotapool.store.campaigns.upgrades import read_open_upgrades
+from fotapool.store.db.connection import Connection, Key, Row
+
+_RECLAIMS = frozenset({EntryKind.RECLAIMED_CANDIDATE, EntryKind.RECLAIMED_OLDEST, EntryKind.NOTICE_ENDED})
+_NOTICES = frozenset({EntryKind.NOTICE_CANDIDATE, EntryKind.NOTICE_OLDEST})
+_LICENSE = "account_id, imei, assigned_ms, place, state, notice_until_ms, notice_place"
+_ENTRY = "account_id, number, change_number, imei, kind, used_after"
+_CHANGE = "account_id, number, at_ms, actor, request_id, verb, detail"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Who asked for a change, by which request, and what it was."""
+
+    actor: str
+    request_id: str
+    verb: str
+    detail: Mapping[str, object]
+
+
+class Changes:
+    """Notes decisions in order and keeps the pool rows in step; `record` writes everything with a statement a table."""
+
+    def __init__(self) -> None:
+        self._licensed: dict[Key, Row] = {}
+        self._unlicensed: list[Key] = []
+        self._noticed: list[tuple[Key, int, int]] = []
+        self._unnoticed: list[Key] = []
+        self._notice_ended: list[Key] = []
+        self._canceled: dict[Key, Reason] = {}
+        self._reclaimed: dict[int, list[Key]] = {}
+        self._pools: dict[int, Pool] = {}
+        self._entries: list[Row] = []
+        self._changes: list[Row] = []
+
+    def note(
+        self, pool: Pool, cause: Cause, entries: Sequence[Entry], now_ms: int,
+        assigned_ms: Sequence[int] | None = None, canceled_upgrades: Sequence[int] = (), notice_until_ms: int = 0,
+    ) -> None:  # fmt: skip
+        """Notes one decision. `assigned_ms` has the time of each entry, where that is not now."""
+        account_id = pool.account_id
+        self._pools[account_id] = pool
+        pool.changes += 1
+        detail = json.dumps(cause.detail) if cause.detail else "{}"
+        self._changes.append((account_id, pool.changes, now_ms, cause.actor, cause.request_id, cause.verb, detail))
+        number = pool.entries
+        for place, (device, kind, used_after) in enumerate(entries):
+            number += 1
+            self._entries.append((account_id, number, pool.changes, device, int(kind), used_after))
+            key = (account_id, device)
+            if kind is EntryKind.ASSIGNED or kind is EntryKind.IMPORTED:
+                since_ms = assigned_ms[place] if assigned_ms else now_ms
+                self._licensed[key] = (account_id, device, since_ms, number, 0, None, None)
+            else:
+                self._note_other(pool, key, kind, number, notice_until_ms)
+        pool.entries = number
+        if entries:
+            pool.used = entries[-1].used_after
+        removed = any(kind is EntryKind.REMOVED for _, kind, _ in entries[:1])
+        for device in canceled_upgrades:
+            self._canceled[account_id, device] = Reason.LICENSE_REMOVED if removed else Reason.LICENSE_RECLAIMED
+
+    def _note_other(self, pool: Pool, key: Key, kind: EntryKind, number: int, notice_until_ms: int) -> None:
+        if kind in _NOTICES:
+            pool.notice += 1
+            self._noticed.append((key, notice_until_ms, number))
+        elif kind is EntryKind.NOTICE_WITHDRAWN:
+            pool.notice -= 1
+            self._unnoticed.append(key)
+        elif self._licensed.pop(key, None) is None:
+            self._unlicensed.append(key)
+        if kind in _RECLAIMS:
+            self._reclaimed.setdefault(pool.account_id, []).append(key)
+        if kind is EntryKind.NOTICE_ENDED:
+            pool.notice -= 1
+            self._notice_ended.append(key)
+
+    def record(self, connection: Connection) -> None:
+        if self._unlicensed:
+            connection.delete_keys("license", self._unlicensed)
+        if self._licensed:
+            connection.insert("license", _LICENSE, self._licensed.values())
+        if self._noticed or self._unnoticed:
+            self._record_notices(connection)
+        self._record_notice_periods(connection)
+        if self._canceled:
+            self._record_canceled_upgrades(connection)
+        for account_id, keys in self._reclaimed.items():
+            self._forget_candidates(connection, self._pools[account_id], keys)
+        if self._entries:
+            connection.insert("ledger_entry", _ENTRY, self._entries)
+        if self._changes:
+            connection.insert("pool_change", _CHANGE, self._changes)
+
+    def _record_notices(self, connection: Connection) -> None:
+        for key, until_ms, number in self._noticed:
+            assignment = "state = state + :flag, notice_until_ms = :until, notice_place = :number"
+            params = {"flag": int(LicenseState.NOTICE), "until": until_ms, "number": number}
+            connection.update_keys("license", assignment, [key], params)
+        assignment = "state = state - :flag, notice_until_ms = NULL, notice_place = NULL"
+        connection.update_keys("license", assignment, self._unnoticed, {"flag": int(LicenseState.NOTICE)})
+
+    def _record_notice_periods(self, connection: Connection) -> None:
+        """What billing statements need to know of notices."""
+        if self._notice_ended:
+            record_notices_ended(connection, self._notice_ended)
+        if self._unnoticed:
+            record_notices_withdrawn(connection, self._unnoticed, self._changes[-1][2])
+        if self._noticed:
+            given = [(key, until_ms) for key, until_ms, _ in self._noticed]
+            record_notices_given(connection, given, self._changes[-1][2])
+
+    def _record_canceled_upgrades(self, connection: Connection) -> None:
+        now_ms = self._changes[-1][2]
+        progress: dict[int, Progress] = {}
+        for upgrade in read_open_upgrades(connection, list(self._canceled)):
+            if upgrade.status == UpgradeStatus.SCHEDULED:
+                of_account = progress.setdefault(upgrade.account_id, Progress(upgrade.account_id))
+                reason = self._canceled[upgrade.account_id, upgrade.imei]
+                of_account.changes.append(Change(upgrade, UpgradeStatus.CANCELED, reason))
+        for account_id in sorted(progress):
+            progress[account_id].record(connection, now_ms)
+
+    def _forget_candidates(self, connection: Connection, pool: Pool, keys: list[Key]) -> None:
+        """Devices whose license was taken leave the candidate list."""
+        if not pool.candidates:
+            return
+        connection.delete_keys("candidate", keys)
+        rows = connection.fetch(
+            "SELECT count(*) FROM candidate WHERE account_id = :account_id", {"account_id": pool.account_id}
+        )
+        if rows[0][0] != pool.candidates:
+            pool.candidates = rows[0][0]
+            pool.candidates_updated_ms = self._changes[-1][2]

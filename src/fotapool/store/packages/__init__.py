@@ -1,0 +1,1 @@
+"""SQL on packages, files and their contents."""

@@ -1,0 +1,1 @@
+"""HTTP that all planes share: request ids, bodies with a limit, health, metrics."""

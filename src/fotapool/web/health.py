@@ -1,0 +1,50 @@
+"""Health and readiness, which a process supervisor asks for, and the route to metrics.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from fotapool import __version__
+from fotapool.services.context import Context
+from fotapool.store.accounts.accounts import read_account_totals
+from fotapool.store.db.connection import StoreUnavailable
+
+
+@dataclass(slots=True)
+class Readiness:
+    """What the server still waits for before it calls itself ready, in words; nothing if it does not wait."""
+
+    waits_for: str = ""
+
+
+def routes(context: Context, readiness: Readiness) -> list[BaseRoute]:
+    """The routes; metrics only where they are not closed."""
+
+    async def live(request: Request) -> Response:
+        return JSONResponse({"status": "live", "version": __version__})
+
+    async def ready(request: Request) -> Response:
+        try:
+            await context.reader.short(read_account_totals)
+        except StoreUnavailable as error:
+            headers = {"Retry-After": str(context.settings.retry_after_s)}
+            return JSONResponse({"status": "unavailable", "reason": str(error)}, 503, headers)
+        if readiness.waits_for:
+            return JSONResponse({"status": readiness.waits_for, "version": __version__}, 503)
+        return JSONResponse({"status": "ready", "version": __version__})
+
+    async def metrics(request: Request) -> Response:
+        from fotapool.web.metrics import MEDIA_TYPE, metrics_text  # the start does not wait for it
+
+        try:
+            totals = await context.reader.short(read_account_totals)
+        except StoreUnavailable:
+            totals = None
+        return Response(metrics_text(context, totals), media_type=MEDIA_TYPE)
+
+    found: list[BaseRoute] = [Route("/health/live", live), Route("/health/ready", ready)]
+    return found if context.settings.close_metrics else [*found, Route("/metrics", metrics)]

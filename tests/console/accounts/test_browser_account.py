@@ -1,0 +1,92 @@
+"""The pages of an account, its devices and one device in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from campaigning import FLEET, schedule
+
+from support.helpers import ACCOUNT, Api, device
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def test_the_account_s_page_draws_its_history_and_suspends_after_a_question(
+    api: Api,
+    open_console: Callable[..., Any],
+    accessible: Callable[[Any], None],
+    screenshot: Callable[[Any, str], None],
+) -> None:
+    api.assign(0, 1, 2, 3, 4, 5)
+    api.upgrade(0, "inProgress")
+    api.subscribe(3)
+    api.advance("P30D")
+    page = open_console(api, f"/accounts/{ACCOUNT}")
+    page.wait_for_selector(".plot canvas")
+    accessible(page)
+    screenshot(page, "account")
+    page.get_by_text("As a table").click()
+    assert page.get_by_role("cell", name="reduced to 3").is_visible()
+    page.get_by_role("link", name="1 year").click()
+    page.wait_for_url("**days=365")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Suspend the account").click()
+    assert "is suspended" in page.locator(".notice").first.inner_text()
+    page.get_by_role("button", name="Make the account active again").click()
+    assert page.locator(".notice").first.inner_text() == "The account is active again."
+
+
+def test_a_large_pool_is_counted_after_its_page_is_there(
+    api: Api, open_console: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fotapool.services.accounts.pools.COUNTED_AT_ONCE", 0)
+    api.assign(0, 1)
+    page = open_console(api, f"/accounts/{ACCOUNT}")
+    page.get_by_text("2 assigned, idle").wait_for()
+
+
+def test_devices_are_found_while_typing_imported_and_looked_at(
+    start: Callable[..., Api],
+    open_console: Callable[..., Any],
+    accessible: Callable[[Any], None],
+    screenshot: Callable[[Any, str], None],
+) -> None:
+    api = start(FLEET)
+    schedule(api)
+    api.advance("P3D")
+    page = open_console(api, f"/accounts/{ACCOUNT}/devices")
+    accessible(page)
+    screenshot(page, "devices")
+    page.fill("#imei", device(7))
+    page.wait_for_url(f"**imei={device(7)}*")
+    assert page.locator("#found tbody th").all_inner_texts() == [device(7)]
+    page.select_option("#license", "unlicensed")
+    page.get_by_text("No device of the account fits.").wait_for()
+
+    page.get_by_text("Import devices from a file").click()
+    content = b"deviceId,make\n490154203237518,New\n12,New\n"
+    page.set_input_files("#file", {"name": "new.csv", "mimeType": "text/csv", "buffer": content})
+    page.get_by_role("button", name="Import the file").click()
+    assert page.get_by_role("cell", name="deviceId must be 15 digits").is_visible()
+    accessible(page)
+    screenshot(page, "device-import")
+
+    page.goto(f"/console/accounts/{ACCOUNT}/devices/{device(7)}")
+    accessible(page)
+    screenshot(page, "device")
+    page.get_by_text("Set its upgrade on your word").click()
+    page.select_option("#status", "scheduled")
+    page.get_by_role("button", name="Set it").click()
+    assert page.locator(".notice").inner_text() == "The device's upgrade is scheduled now."
+
+
+@pytest.mark.parametrize("path", ["", "/devices", f"/devices/{device(0)}"])
+def test_they_fit_a_phone_and_the_dark(api: Api, open_console: Callable[..., Any], accessible: Any, path: str) -> None:
+    api.assign(0, 1, 2, 3, 4, 5)
+    size = {"width": 320, "height": 640}
+    page = open_console(api, f"/accounts/{ACCOUNT}{path}", color_scheme="dark")
+    page.set_viewport_size(size)
+    accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")

@@ -1,0 +1,142 @@
+"""The page of one account: its pool in parts, its history and forecast, what was refused, suspending it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import pytest
+from console_helpers import Browser, notice_of, words_of
+
+from support.helpers import ACCOUNT, Api
+
+PAGE = f"/accounts/{ACCOUNT}"
+
+
+def later(api: Api, duration: str) -> None:
+    api.advance(duration)
+    api.sign_in()
+
+
+def part(page: str, words: str) -> int:
+    found = re.search(rf"([\d\u202f]+) {words}", words_of(page))
+    assert found, words_of(page)
+    return int(found[1].replace("\u202f", ""))
+
+
+def test_the_parts_of_the_pool_are_told_apart_and_add_up_to_the_total(console: Browser, api: Api) -> None:
+    api.assign(0, 1, 2, 3, 4)
+    api.upgrade(0, "scheduled", "inProgress", "completed")
+    api.upgrade(1, "scheduled", "inProgress")
+    api.upgrade(2, "scheduled", "inProgress")
+    api.candidates(2)
+    api.subscribe(4)
+    page = console.get(PAGE)
+    names = ["assigned, idle", "in an upgrade in progress", "used by a completed upgrade", "under notice", "free"]
+    assert [part(page, name) for name in names] == [2, 1, 1, 1, 0]
+    assert "5 of 4 licenses used, 0 free" in words_of(page)
+    assert "Licenses under notice exceed the total" in words_of(page)
+
+
+def test_a_large_pool_is_counted_only_when_asked(console: Browser, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fotapool.services.accounts.pools.COUNTED_AT_ONCE", 1)
+    api.assign(0, 1)
+    page = console.get(PAGE)
+    assert "is being counted" in words_of(page)
+    assert part(page, "assigned") == 2
+    assert part(console.get(f"{PAGE}?count=1"), "assigned, idle") == 2
+
+
+def history(console: Browser, days: int = 90) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(console.get(f"{PAGE}/history.csv?days={days}"))))
+
+
+def test_the_history_has_each_change_of_the_last_days_and_marks_reductions_and_statements(
+    console: Browser, api: Api
+) -> None:
+    api.assign(0, 1, 2, 3)
+    api.advance("P30D")
+    api.subscribe(2)
+    header, *rows = history(console)
+    assert header == ["time", "used", "under notice", "licenses", "what"]
+    assert [row[1:] for row in rows] == [
+        ["4", "0", "5", ""],
+        ["4", "0", "5", "statement 2026-03"],
+        ["2", "0", "2", "reduced to 2"],
+    ]
+    page = console.get(f"{PAGE}?days=30")
+    assert "statement 2026-03" in words_of(page)
+    assert "5 years" in words_of(page)
+
+
+def test_days_that_are_long_past_are_shown_as_they_ended(console: Browser, api: Api) -> None:
+    api.assign(0, 1)
+    later(api, "P1D")
+    api.assign(2)
+    api.remove(0, 1)
+    api.advance("P10D")
+    used = {row[0][:10]: row[1] for row in history(console)[1:]}
+    assert used == {"2026-03-10": "2", "2026-03-11": "1", "2026-03-21": "1"}
+    assert history(console, 3)[1][:2] == ["2026-03-19T00:00:00.000Z", "1"]
+
+
+def test_the_forecast_says_when_the_licenses_run_out_and_what_it_is_based_on(console: Browser, api: Api) -> None:
+    assert "needs a day of history" in words_of(console.get(PAGE))
+    later(api, "P2D")
+    assert "No growth at the pace of the last 2 days (0 used)" in words_of(console.get(PAGE))
+    api.assign(0, 1)
+    page = words_of(console.get(PAGE))
+    assert "At the pace of the last 2 days (+2 used), the free licenses last until about 2026-03-15" in page
+    api.assign(2, 3, 4)
+    assert "No license is free. Raise the subscription" in words_of(console.get(PAGE))
+
+
+def test_refusals_are_counted_by_reason_requests_and_devices_apart(console: Browser, api: Api) -> None:
+    api.assign(0, 1, 2, 3, 4, 5, 6)
+    api.remove(7)
+    api.call("POST", f"/v3/licenses/{ACCOUNT}/assign", {"deviceList": ["1"]})
+    page = words_of(console.get(PAGE))
+    assert "no license is free devices of requests 2" in page
+    assert "has no license devices of requests 1" in page
+    assert "not a 15-digit IMEI whole requests 1" in page
+    api.advance("P30D")
+    assert "no request of the API about this account was refused" in words_of(console.get(PAGE))
+
+
+def test_requests_without_a_right_to_the_account_are_not_counted(console: Browser, api: Api) -> None:
+    api.call("GET", f"/v3/licenses/{ACCOUNT}", headers={"VZ-M2M-Token": "wrong"})
+    assert "no request of the API about this account was refused" in words_of(console.get(PAGE))
+    console.post(f"{PAGE}/status", {"status": "suspended"})
+    api.call("GET", f"/v3/licenses/{ACCOUNT}")
+    assert "account is suspended whole requests 1" in words_of(console.get(PAGE))
+
+
+def test_an_account_is_suspended_and_made_active_again(console: Browser, api: Api) -> None:
+    page = console.post(f"{PAGE}/status", {"status": "suspended"})
+    assert notice_of(page).startswith("The account is suspended: its users' requests are refused")
+    assert api.call("GET", f"/v3/licenses/{ACCOUNT}").status_code == 400
+    assert notice_of(console.post(f"{PAGE}/status", {"status": "active"})) == "The account is active again."
+    assert api.call("GET", f"/v3/licenses/{ACCOUNT}").status_code == 200
+    refused = words_of(console.post(f"{PAGE}/status", {"status": "gone"}, status=400))
+    assert "Status must be active or suspended" in refused
+
+
+def test_an_empty_account_says_what_to_do_next(console: Browser, api: Api) -> None:
+    api.control("POST", "/accounts", {"name": "empty"})
+    page = words_of(console.get("/accounts/empty"))
+    assert "Import its devices from a file" in page
+    assert "Create a user, or give one access." in page
+    api.control("POST", "/accounts/empty/devices", [{"deviceId": "490154203237518"}])
+    assert "Choose how many it subscribes to." in words_of(console.get("/accounts/empty"))
+    api.subscribe(3, account="empty")
+    assert "No device has a license yet. Assign licenses to devices" in words_of(console.get("/accounts/empty"))
+
+
+def test_an_account_that_pays_for_each_upgrade_needs_no_forecast(console: Browser, api: Api) -> None:
+    api.control("POST", "/accounts", {"name": "events", "purchaseType": "TS-HFOTA-EVNT"})
+    assert "pays for each upgrade: it needs no licenses" in words_of(console.get("/accounts/events"))
+
+
+def test_a_range_that_makes_no_sense_is_refused(console: Browser) -> None:
+    assert "must be a whole number from 1" in words_of(console.get(f"{PAGE}?days=0", status=400))

@@ -1,0 +1,154 @@
+"""Campaigns, statements, callbacks and the ledger in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from campaigning import FLEET, schedule, status_of
+
+from support.helpers import ACCOUNT, Api, device
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+HERE = f"/accounts/{ACCOUNT}"
+
+
+@pytest.fixture
+def world(start: Callable[..., Api]) -> Api:
+    """A campaign that has ended, one that waits, and callbacks that nobody takes."""
+    api = start(FLEET)
+    api.call("POST", f"/v3/callbacks/{ACCOUNT}", {"url": "http://127.0.0.1:1/nobody"})
+    schedule(api, "North plants")
+    api.advance("PT9H")
+    api.sign_in()
+    schedule(api, "South plants", range(20, 22), "2026-03-12", "2026-03-13")
+    return api
+
+
+def fits(page: Any) -> bool:
+    """Whether the page is no wider than its window."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+
+
+def test_a_campaign_shows_its_chart_and_failures_and_leads_to_the_devices_that_failed(
+    world: Api,
+    open_console: Callable[..., Any],
+    accessible: Callable[[Any], None],
+    screenshot: Callable[[Any, str], None],
+) -> None:
+    page = open_console(world, f"{HERE}/campaigns")
+    accessible(page)
+    screenshot(page, "campaigns")
+    page.get_by_role("link", name="North plants").click()
+    page.locator("#course canvas").wait_for()
+    accessible(page)
+    screenshot(page, "campaign")
+    page.get_by_role("link", name="the installation failed").click()
+    page.wait_for_url("**reason=install_failed*")
+    assert page.locator("table[aria-label], #devices ~ .scrolling tbody tr").count() == 5
+
+
+def test_a_campaign_is_put_off_and_canceled_in_the_browser(
+    world: Api, open_console: Callable[..., Any], accessible: Callable[[Any], None]
+) -> None:
+    page = open_console(world, f"{HERE}/campaigns")
+    page.get_by_role("link", name="South plants").click()
+    page.get_by_text("Change its dates").click()
+    page.fill("#end", "2026-03-15")
+    page.get_by_role("button", name="Change the dates").click()
+    assert "to 2026-03-15" in page.get_by_role("status").first.inner_text()
+    page.get_by_text("Cancel it").click()
+    accessible(page)
+    page.get_by_role("button", name="Cancel the campaign").click()
+    assert "is canceled" in page.get_by_role("status").first.inner_text()
+    assert status_of(world, page.url.rpartition("/")[2]) == "CampaignCancelled"
+
+
+def test_a_campaign_is_scheduled_in_the_browser(
+    world: Api, open_console: Callable[..., Any], accessible: Callable[[Any], None]
+) -> None:
+    page = open_console(world, f"{HERE}/campaigns")
+    page.get_by_role("link", name="Schedule a campaign").click()
+    accessible(page)
+    page.fill("#name", "East plants")
+    page.fill("#devices", device(23))
+    page.get_by_role("button", name="Schedule the campaign").click()
+    page.get_by_role("heading", name="East plants").wait_for()
+    assert "is accepted" in page.get_by_role("status").first.inner_text()
+
+
+def test_a_large_campaign_is_counted_while_its_page_is_there_already(
+    world: Api, open_console: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fotapool.services.campaigns.campaign_views.ALWAYS_COUNTED", 10)
+    monkeypatch.setattr("fotapool.console.campaigns.campaigns.COUNTED_IN_LIST", 10)
+    page = open_console(world, f"{HERE}/campaigns")
+    page.get_by_text("20 completed, 5 failed").wait_for()
+    page.get_by_role("link", name="North plants").click()
+    page.locator("#progress .legend").wait_for()
+
+
+def test_callbacks_are_looked_at_signed_and_sent_again(
+    world: Api,
+    open_console: Callable[..., Any],
+    accessible: Callable[[Any], None],
+    screenshot: Callable[[Any, str], None],
+) -> None:
+    page = open_console(world, "/callbacks")
+    accessible(page)
+    screenshot(page, "callbacks")
+    page.goto(f"/console{HERE}/callbacks?state=failed")
+    accessible(page)
+    page.locator("tbody th a").first.click()
+    accessible(page)
+    screenshot(page, "callback")
+    page.get_by_role("button", name="Send it again").click()
+    assert "It is sent again" in page.get_by_role("status").first.inner_text()
+    page.goto(f"/console{HERE}/callbacks")
+    page.get_by_text("Sign callbacks").click()
+    page.get_by_role("button", name="Make a secret and sign").click()
+    assert page.locator("#secret").inner_text().startswith("whsec_")
+    accessible(page)
+    page.get_by_role("link", name="To the account's callbacks").click()
+    page.get_by_text("Deregister v3", exact=True).click()
+    page.get_by_role("button", name="Deregister the listener of v3").click()
+    assert "is deregistered" in page.get_by_role("status").first.inner_text()
+
+
+def test_statements_and_the_ledger_are_read_and_filtered(
+    world: Api,
+    open_console: Callable[..., Any],
+    accessible: Callable[[Any], None],
+    screenshot: Callable[[Any, str], None],
+) -> None:
+    world.subscribe(20)
+    world.advance("P40D")
+    page = open_console(world, f"{HERE}/statements")
+    page.locator(".plot canvas").wait_for()
+    accessible(page)
+    screenshot(page, "statements")
+    page.get_by_role("link", name="2026-03", exact=True).click()
+    accessible(page)
+    page.goto(f"/console{HERE}/ledger")
+    page.select_option("#what", "reclaimed")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**what=reclaimed*")
+    assert page.locator("tbody tr").count() == 5
+    accessible(page)
+    screenshot(page, "ledger")
+    page.get_by_role("link", name="By request").click()
+    page.wait_for_url("**/ledger/changes*")
+    accessible(page)
+
+
+def test_these_pages_are_usable_on_a_phone(world: Api, open_console: Callable[..., Any]) -> None:
+    page = open_console(world, f"{HERE}/campaigns")
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert fits(page)
+    page.get_by_role("link", name="North plants").click()
+    page.locator("#course canvas").wait_for()
+    assert fits(page)
+    for path in ("/callbacks", f"{HERE}/callbacks", "/callbacks/1", f"{HERE}/statements/2026-03", f"{HERE}/ledger"):
+        page.goto(f"/console{path}")
+        assert fits(page), path

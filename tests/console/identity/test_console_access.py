@@ -1,0 +1,113 @@
+"""The pages of users, clients, operators and device keys: what is there, and secrets that are shown once."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from console_helpers import Browser, notice_of, words_of
+
+from support.helpers import ACCOUNT, OTHER, SECRET, USER, Api, device
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""What these pages ask of the database is tested on both elsewhere."""
+
+
+def secret_of(page: str) -> str:
+    found = re.search(r'id="secret">([^<]+)</p>', page)
+    assert found is not None
+    assert "it won't be shown again" in words_of(page)
+    return found[1]
+
+
+def test_a_user_is_created_with_a_password_that_is_shown_once(console: Browser, api: Api) -> None:
+    page = console.post("/access", {"username": "trillian", "accounts": f"{ACCOUNT}\n{OTHER}, {ACCOUNT}"})
+    password = secret_of(page)
+    assert password not in str(console.http.cookies)
+    listed = console.get("/access")
+    assert password not in listed
+    assert f"trillian {ACCOUNT} , {OTHER} active" in words_of(listed)
+    assert api.log_in("trillian", password).status_code == 200
+
+
+def test_a_user_may_be_given_a_password_which_is_not_repeated(console: Browser, api: Api) -> None:
+    page = console.post("/access", {"username": "marvin", "password": "depressed!", "accounts": ""})
+    assert "depressed!" not in page
+    assert "The password is the one that you gave." in words_of(page)
+    assert "none: it can do nothing" in words_of(console.get("/access"))
+    assert api.log_in("marvin", "depressed!").status_code == 200
+
+
+def test_a_form_that_is_refused_keeps_what_was_typed_but_no_secret(console: Browser) -> None:
+    form = {"username": "ford", "password": "towel-42", "accounts": "nobody"}
+    page = console.post("/access", form, status=400)
+    assert "Account nobody does not exist. No user was created." in words_of(page)
+    assert 'value="ford"' in page
+    assert "towel-42" not in page
+    page = console.post("/access", {"username": USER}, status=400)
+    assert f"User {USER} exists already." in words_of(page)
+
+
+def test_a_locked_user_is_unlocked(console: Browser, api: Api) -> None:
+    assert "locked" not in words_of(console.get("/access")).split("A user is locked")[0]
+    for _ in range(5):
+        api.log_in(password="wrong")
+    assert f"Unlock {USER}" in words_of(console.get("/access"))
+    assert notice_of(console.post("/access/unlock", {"name": USER})) == f"{USER} may log in again."
+    assert api.log_in().status_code == 200
+
+
+def test_users_are_deleted_and_paged_by_name(console: Browser, api: Api) -> None:
+    for number in range(51):
+        api.control("POST", "/users", {"username": f"a{number:02d}", "password": "x"})
+    page = console.get("/access")
+    assert '?after=a49" rel="next"' in page
+    assert USER in console.get("/access?after=a49")
+    page = console.post("/access/delete", {"name": USER})
+    assert notice_of(page) == f"User {USER} is deleted; its sessions have ended."
+    assert "There are no users after zz." in words_of(console.get("/access?after=zz"))
+    assert f"User {USER} does not exist." in words_of(console.post("/access/delete", {"name": USER}, status=404))
+
+
+def test_clients_are_created_and_deleted(console: Browser, api: Api) -> None:
+    secret = secret_of(console.post("/access/clients", {"key": "app-1", "secret": ""}))
+    assert api.get_bearer("app-1", secret).status_code == 200
+    page = console.get("/access/clients")
+    assert "app-1" in page
+    assert secret not in page
+    refused = console.post("/access/clients", {"key": "app-1", "secret": SECRET}, status=400)
+    assert "Client app-1 exists already. No client was created." in words_of(refused)
+    console.post("/access/clients/delete", {"name": "app-1"})
+    assert api.get_bearer("app-1", secret).status_code == 401
+
+
+def test_operators_are_created_with_a_role_and_lose_their_key(console: Browser, api: Api) -> None:
+    page = console.post("/access/operators", {"name": "ford", "role": "change"})
+    ford = Browser(api, secret_of(page))
+    assert "ford change" in words_of(console.get("/access/operators"))
+    assert "To change anything here takes the role administer ." in words_of(ford.get("/access/operators"))
+    ford.post("/access/operators", {"name": "x", "role": "look"}, status=403)
+    refused = console.post("/access/operators", {"name": "x", "role": "rule"}, status=400)
+    assert "Role must be one of look, change, administer. No operator was created." in words_of(refused)
+    console.post("/access/operators/delete", {"name": "ford"})
+    assert ford.http.get("/console/pools", follow_redirects=False).status_code == 303
+    refused = console.post("/access/operators/delete", {"name": "operator"}, status=409)
+    assert "restart it with another" in words_of(refused)
+
+
+def test_device_keys_are_made_for_one_device_or_all_and_taken_away(console: Browser, api: Api) -> None:
+    path = f"/accounts/{ACCOUNT}/device-keys"
+    assert "no real device of the account can check in" in words_of(console.get(path))
+    key = secret_of(console.post(path, {"name": "factory", "device": ""}))
+    console.post(path, {"name": "one", "device": device(3)})
+    page = words_of(console.get(path))
+    assert "factory all devices of the account" in page
+    assert f"one {device(3)}" in page
+    report = {"headers": {"Authorization": f"Bearer {key}"}, "json": {}}
+    checked_in = api.http.post(f"/device/v1/{device(0)}/check-in", **report)
+    assert checked_in.status_code == 200, checked_in.text
+    refused = words_of(console.post(path, {"name": "two", "device": "12"}, status=400))
+    assert "Device must be an IMEI of 15 digits, or empty. No key was made." in refused
+    assert "is not a device of account" in words_of(console.post(path, {"name": "x", "device": "1" * 15}, status=400))
+    console.post(path + "/delete", {"name": "factory"})
+    assert api.http.post(f"/device/v1/{device(0)}/check-in", **report).status_code == 401

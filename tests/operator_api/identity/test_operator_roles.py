@@ -1,0 +1,52 @@
+"""Operators' roles: who may only look, who may change, who may administer."""
+
+from __future__ import annotations
+
+import pytest
+
+from fotapool.domain.identity.roles import Role
+from fotapool.operator_api.routes import OPERATIONS
+from support.helpers import ACCOUNT, Api
+
+
+def key_of(api: Api, role: str) -> dict[str, str]:
+    key = api.control("POST", "/operators", {"name": role, "role": role}).json()["key"]
+    return {"Authorization": f"Bearer {key}"}
+
+
+def test_whoever_may_look_sees_everything_and_changes_nothing(api: Api) -> None:
+    headers = key_of(api, "look")
+    assert api.control("GET", f"/accounts/{ACCOUNT}", headers=headers).status_code == 200
+    assert api.control("GET", "/users", headers=headers).status_code == 200
+    refused = api.control("PUT", f"/accounts/{ACCOUNT}/status", {"status": "suspended"}, headers=headers)
+    assert refused.status_code == 403
+    assert refused.json()["detail"] == "this needs the role change; operator look may only look"
+    assert api.control("GET", f"/accounts/{ACCOUNT}").json()["status"] == "active"
+
+
+def test_whoever_may_change_does_not_manage_who_may(api: Api) -> None:
+    headers = key_of(api, "change")
+    status = api.control("PUT", f"/accounts/{ACCOUNT}/status", {"status": "suspended"}, headers=headers)
+    assert status.status_code == 200
+    for path, body in (("/users", {"username": "ford"}), ("/operators", {"name": "ford"}), ("/clients", {})):
+        refused = api.control("POST", path, body, headers=headers)
+        assert (refused.status_code, refused.json()["title"]) == (403, "Forbidden")
+    assert [one["username"] for one in api.control("GET", "/users").json()["users"]] == ["zbeeblebrox"]
+
+
+def test_an_operator_is_given_the_role_administer_if_no_other_is_named(api: Api) -> None:
+    created = api.control("POST", "/operators", {"name": "zaphod"}).json()
+    headers = {"Authorization": f"Bearer {created['key']}"}
+    assert created["role"] == "administer"
+    assert api.control("POST", "/operators", {"name": "ford", "role": "look"}, headers=headers).status_code == 201
+    listed = api.control("GET", "/operators").json()["operators"]
+    assert [(one["name"], one["role"]) for one in listed] == [("ford", "look"), ("zaphod", "administer")]
+
+
+def test_a_role_that_does_not_exist_is_refused(api: Api) -> None:
+    assert api.control("POST", "/operators", {"name": "ford", "role": "rule"}).status_code == 400
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_only_reading_is_open_to_whoever_may_look(operation: object) -> None:
+    assert (operation.needed_role is Role.LOOK) == (operation.method == "GET")  # type: ignore[attr-defined]

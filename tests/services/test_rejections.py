@@ -1,0 +1,92 @@
+"""What accounts are refused: counted in memory, written together, never lost by a failed write."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from engine.conftest import OpenContext
+
+from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.licenses.licenses import Outcome
+from fotapool.domain.names import PurchaseType
+from fotapool.services.accounts import rejection_counter
+from fotapool.services.accounts.accounts import create_account
+from fotapool.services.accounts.rejection_counter import RefusalTally
+from fotapool.services.accounts.rejections import (
+    NOT_ASSIGNED,
+    count_outcomes,
+    count_refusal,
+    flush_refusals,
+    read_refused,
+)
+from fotapool.services.context import Context
+from fotapool.store.accounts.accounts import Account
+
+
+async def told(context: Context, account: Account) -> dict[str, int]:
+    return {one.reason: one.refused for one in await read_refused(context, account, 30)}
+
+
+def test_what_was_written_and_what_waits_is_added_up_by_reason(open_context: OpenContext) -> None:
+    async def run() -> None:
+        async with open_context() as context, open_context() as other:
+            account = await create_account(context, "a", PurchaseType.MRC, 5)
+            count_refusal(context, "a", Refusal.DEVICE_ID_INVALID)
+            count_outcomes(
+                context, "a", [Outcome.NO_FREE_LICENSE, Outcome.ASSIGNED, Outcome.NO_FREE_LICENSE], NOT_ASSIGNED
+            )
+            assert await told(other, account) == {}
+            await flush_refusals(context)
+            await flush_refusals(context)
+            count_outcomes(other, "a", [Outcome.NO_FREE_LICENSE], NOT_ASSIGNED)
+            assert await told(other, account) == {"no license is free": 3, "not a 15-digit IMEI": 1}
+            await flush_refusals(other)
+            assert await told(context, account) == {"no license is free": 3, "not a 15-digit IMEI": 1}
+
+    asyncio.run(run())
+
+
+def test_counts_of_an_account_that_is_gone_are_dropped(open_context: OpenContext) -> None:
+    async def run() -> None:
+        async with open_context() as context:
+            count_refusal(context, "nobody", Refusal.BODY_INVALID)
+            await flush_refusals(context)
+            assert context.refusals.take() == []
+
+    asyncio.run(run())
+
+
+def test_what_could_not_be_written_is_kept_for_the_next_time(
+    open_context: OpenContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        async with open_context() as context:
+            account = await create_account(context, "a", PurchaseType.MRC, 5)
+            count_refusal(context, "a", Refusal.BODY_INVALID)
+            monkeypatch.setattr("fotapool.store.db.writer.MAX_WAITING", 0)
+            with pytest.raises(Refused):
+                await flush_refusals(context)
+            assert list((await told(context, account)).values()) == [1]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("refusal", [Refusal.BEARER_INVALID, Refusal.SESSION_EXPIRED, Refusal.ACCOUNT_NOT_FOUND])
+def test_what_anybody_could_cause_without_a_right_to_the_account_is_not_counted(
+    open_context: OpenContext, refusal: Refusal
+) -> None:
+    async def run() -> None:
+        async with open_context() as context:
+            count_refusal(context, "a", refusal)
+            assert context.refusals.take() == []
+
+    asyncio.run(run())
+
+
+def test_a_tally_that_is_full_goes_on_with_what_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rejection_counter, "MAX_COUNTED", 2)
+    tally = RefusalTally()
+    for reason in ("one", "two", "three", "one"):
+        tally.add("a", 1, reason)
+    assert {count.reason: count.refused for count in tally.take()} == {"one": 2, "two": 1}

@@ -1,0 +1,119 @@
+"""The storage of contents: in a directory, in memory, and what it says of URLs that are none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from fotapool.core.content_storage import UPLOADS_AT_ONCE, Storage, default_storage
+from fotapool.domain.errors import Refused
+from fotapool.services.packages.contents import ContentsUnavailable
+
+OCTETS = bytes(range(256)) * 1000
+
+
+async def chunks(*found: bytes) -> AsyncIterator[bytes]:
+    for chunk in found:
+        yield chunk
+
+
+async def whole(storage: Storage, key: str, first: int, end: int) -> bytes:
+    return b"".join([chunk async for chunk in await storage.read(key, first, end)])
+
+
+@pytest.fixture(params=["directory", "memory", "a fresh directory with an odd name"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    if request.param == "memory":
+        return Storage("memory:///")
+    return Storage((tmp_path / "käse & more" / request.param).as_uri())
+
+
+def test_what_is_stored_is_read_whole_and_in_parts_until_it_is_deleted(storage: Storage) -> None:
+    async def check() -> None:
+        await storage.store("key", chunks(OCTETS[:1000], OCTETS[1000:]))
+        await storage.store("empty", chunks())
+        assert await whole(storage, "key", 0, len(OCTETS)) == OCTETS
+        assert await whole(storage, "key", 10, 20) == OCTETS[10:20]
+        assert await whole(storage, "empty", 0, 0) == b""
+        await storage.delete("key")
+        await storage.delete("key")
+        with pytest.raises(ContentsUnavailable):
+            await whole(storage, "key", 0, 10)
+
+    asyncio.run(check())
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(storage: Storage) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        for _ in range(200):
+            yield b"x" * 65_536
+        raise LookupError("broken off")
+
+    async def check() -> None:
+        with pytest.raises(LookupError):
+            await storage.store("key", broken())
+        with pytest.raises(ContentsUnavailable):
+            await storage.read("key", 0, 10)
+
+    asyncio.run(check())
+
+
+def test_an_upload_that_is_canceled_leaves_nothing(tmp_path: Path) -> None:
+    storage = Storage(tmp_path.as_uri())
+
+    async def check() -> None:
+        begun = asyncio.Event()
+
+        async def endless() -> AsyncIterator[bytes]:
+            yield b"x" * 6_000_000
+            begun.set()
+            await asyncio.Event().wait()
+
+        task = asyncio.create_task(storage.store("key", endless()))
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with pytest.raises(ContentsUnavailable):
+            await storage.read("key", 0, 10)
+
+    asyncio.run(check())
+
+
+def test_one_upload_more_than_at_once_is_refused_as_busy(storage: Storage) -> None:
+    async def check() -> None:
+        done, begun = asyncio.Event(), asyncio.Semaphore(0)
+
+        async def waiting() -> AsyncIterator[bytes]:
+            begun.release()
+            await done.wait()
+            yield b"x"
+
+        tasks = [asyncio.create_task(storage.store(f"key{number}", waiting())) for number in range(UPLOADS_AT_ONCE)]
+        for _ in tasks:
+            await begun.acquire()
+        with pytest.raises(Refused):
+            await storage.store("more", chunks(b"x"))
+        done.set()
+        await asyncio.gather(*tasks)
+        await storage.store("more", chunks(b"x"))
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "/directory", "file://relative/x", "file:relative", "ftp://host/x"])
+def test_a_url_that_names_no_storage_is_told_at_the_start(url: str) -> None:
+    with pytest.raises(ValueError, match="storage"):
+        Storage(url)
+
+
+def test_an_object_store_is_named_by_its_url() -> None:
+    Storage("s3://bucket/prefix")
+
+
+def test_without_a_setting_contents_are_beside_the_sqlite_file_or_where_the_server_runs(tmp_path: Path) -> None:
+    assert default_storage(f"{tmp_path}/fotapool.db") == (tmp_path / "fotapool-files").as_uri()
+    assert default_storage(None) == (Path.cwd() / "fotapool-files").as_uri()

@@ -1,0 +1,92 @@
+"""Servers for the tests: in a thread of this process, or as a process of their own."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+import uvicorn
+from psycopg import sql
+
+from fotapool.app import Server
+from fotapool.cli.server.running import listen
+from fotapool.core.settings import Settings
+
+DATABASES = ("sqlite", "postgresql")
+_numbers = itertools.count(1)
+
+
+def with_database(url: str, name: str) -> str:
+    info = psycopg.conninfo.conninfo_to_dict(url)
+    host = str(info.get("host", ""))
+    query = f"?host={host}" if host.startswith("/") else ""
+    where = "" if query else f"{host}:{info.get('port', 5432)}"
+    password = f":{info['password']}" if info.get("password") else ""
+    return f"postgresql://{info.get('user', 'postgres')}{password}@{where}/{name}{query}"
+
+
+@contextmanager
+def prepared_database(request: pytest.FixtureRequest, directory: Path, label: str) -> Iterator[str]:
+    """The URL of an empty database, on the kind that the fixture's parameter names, which goes at the end."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{directory}/{label}.db"
+        return
+    template: str = request.getfixturevalue("postgres_template")
+    url: str = request.getfixturevalue("postgres_url")
+    name = f"fotapool_{label}_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        yield with_database(url, name)
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+class ServerInThread:
+    """A server of this process on a real socket, and an HTTP client of it."""
+
+    def __init__(self, server: Server) -> None:
+        config = uvicorn.Config(server.app, port=0, log_level="warning", access_log=False, lifespan="on")
+        self._uvicorn = uvicorn.Server(config)
+        self._socket = listen(Settings(port=0))
+        self._thread = threading.Thread(target=self._uvicorn.run, kwargs={"sockets": [self._socket]}, daemon=True)
+        self._thread.start()
+        self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.client = httpx.Client(base_url=self.address, timeout=60)
+        self.client.get("/health/live")  # the listening socket holds it until the server has started
+
+    def stop(self) -> None:
+        self.client.close()
+        self._uvicorn.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+
+@contextmanager
+def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A real server process on a free port: its address and the process."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fotapool.cli", *arguments, "--port", "0"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment},
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line.startswith("fotapool ready on "):
+            process.kill()
+            raise AssertionError(f"the server did not start: {line}{process.communicate()[1]}")
+        yield line.split()[-1], process
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
