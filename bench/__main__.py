@@ -24,9 +24,15 @@ from bench.support.processes import Failed
 from bench.support.report import Report
 
 MEASURES = {
-    "a": measure_small, "b": measure_large, "c": measure_pages, "f": measure_campaigns, "g": measure_beside,
-    "h": measure_callbacks, "j": measure_commands, "k": measure_viewing,
-}  # fmt: skip
+    "a": measure_small,
+    "b": measure_large,
+    "c": measure_pages,
+    "f": measure_campaigns,
+    "g": measure_beside,
+    "h": measure_callbacks,
+    "j": measure_commands,
+    "k": measure_viewing,
+}
 EVERYTHING = "a,b,c,d,e,f,g,h,i,j,k"
 
 
@@ -34,16 +40,20 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small pools and few rounds: a minute or two, noisier")
     parser.add_argument(
-        "--only", default=EVERYTHING, metavar=EVERYTHING,
+        "--only",
+        default=EVERYTHING,
+        metavar=EVERYTHING,
         help="which figures: a assign 1 device, b assign 1,000, c status pages, d all but e on PostgreSQL, "
         "e Prism and moto beside it, f campaigns, g licenses beside a campaign, h callbacks, "
         "i what a test suite pays, j the command line, k the console's pages",
-    )  # fmt: skip
+    )
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each lane is measured (7; quick: 3)")
     parser.add_argument(
-        "--database", choices=("sqlite", "postgresql"), default="sqlite",
+        "--database",
+        choices=("sqlite", "postgresql"),
+        default="sqlite",
         help="the database of all but d, e and i (sqlite)",
-    )  # fmt: skip
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file as well")
     return parser.parse_args()
 

@@ -17,8 +17,11 @@ sys.path.insert(0, str(DOCS))
 from generated import compatibility, errors, operations, settings  # noqa: E402
 
 SECTIONS: dict[str, Callable[[], str]] = {
-    **operations.SECTIONS, **compatibility.SECTIONS, **errors.SECTIONS, **settings.SECTIONS,
-}  # fmt: skip
+    **operations.SECTIONS,
+    **compatibility.SECTIONS,
+    **errors.SECTIONS,
+    **settings.SECTIONS,
+}
 REGENERATE = ".venv/bin/python docs/generate.py"
 _PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

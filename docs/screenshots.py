@@ -27,10 +27,16 @@ DAYS = 60
 MAIN, FIRST, DEVICES = "0242078689-00001", 990_000_000_000_000, 6_000
 KEY, SECRET, USER, PASSWORD, OPERATOR = "demo-key", "demo-secret", "zbeeblebrox", "IMgr8", "operator"
 OTHERS = {
-    "0402196254-00001": (1200, 700, 12), "0402196254-00002": (300, 290, 1), "0511274839-00001": (2500, 400, 45),
-    "0620033187-00001": (150, 20, 2), "0620033187-00003": (800, 800, 0), "0733420915-00001": (4000, 3100, -18),
-    "0845519072-00001": (500, 130, 6), "0977230461-00002": (60, 0, 1), "1012884530-00001": (9000, 5200, 60),
-}  # fmt: skip
+    "0402196254-00001": (1200, 700, 12),
+    "0402196254-00002": (300, 290, 1),
+    "0511274839-00001": (2500, 400, 45),
+    "0620033187-00001": (150, 20, 2),
+    "0620033187-00003": (800, 800, 0),
+    "0733420915-00001": (4000, 3100, -18),
+    "0845519072-00001": (500, 130, 6),
+    "0977230461-00002": (60, 0, 1),
+    "1012884530-00001": (9000, 5200, 60),
+}
 """Further accounts: licenses, how many are assigned at first, and how many a day are added or taken back."""
 REASONS_TO_REFUSE = ("990000000900001", "990000000900002")
 WIDTH = 1100
@@ -43,20 +49,49 @@ def seed() -> dict[str, Any]:
     package = {"make": "Verizon", "model": "Tracker-9", "protocol": "LWM2M", "proven": True}
     accounts = [
         {
-            "name": name, "licenseCount": total,
-            "devices": [{"first": _imei(10_000 * (place + 1)), "count": 9_000, "licensed": licensed,
-                         "make": "Verizon", "model": "Meter-2", "firmware": "4.1"}],
+            "name": name,
+            "licenseCount": total,
+            "devices": [
+                {
+                    "first": _imei(10_000 * (place + 1)),
+                    "count": 9_000,
+                    "licensed": licensed,
+                    "make": "Verizon",
+                    "model": "Meter-2",
+                    "firmware": "4.1",
+                }
+            ],
         }
         for place, (name, (total, licensed, _)) in enumerate(OTHERS.items())
-    ]  # fmt: skip
+    ]
     main = {
-        "name": MAIN, "licenseCount": 3_000,
-        "devices": [{"first": _imei(0), "count": DEVICES, "licensed": 900, "make": "Verizon", "model": "Tracker-9",
-                     "firmware": "2.0", "protocol": "LWM2M"}],
-        "fleet": [{"first": _imei(0), "count": DEVICES, "checkInEvery": "PT40H", "upgradeTakes": "PT30M",
-                   "failAtDownload": 0.03, "failAtVerify": 0.01, "failAtInstall": 0.02,
-                   "offline": [{"from": 20, "to": 5, "share": 0.4}], "randomSeed": 9}],
-    }  # fmt: skip
+        "name": MAIN,
+        "licenseCount": 3_000,
+        "devices": [
+            {
+                "first": _imei(0),
+                "count": DEVICES,
+                "licensed": 900,
+                "make": "Verizon",
+                "model": "Tracker-9",
+                "firmware": "2.0",
+                "protocol": "LWM2M",
+            }
+        ],
+        "fleet": [
+            {
+                "first": _imei(0),
+                "count": DEVICES,
+                "checkInEvery": "PT40H",
+                "upgradeTakes": "PT30M",
+                "failAtDownload": 0.03,
+                "failAtVerify": 0.01,
+                "failAtInstall": 0.02,
+                "offline": [{"from": 20, "to": 5, "share": 0.4}],
+                "randomSeed": 9,
+            }
+        ],
+    }
     return {
         "clients": [{"key": KEY, "secret": SECRET}],
         "users": [{"username": USER, "password": PASSWORD, "accounts": [MAIN, *OTHERS]}],
@@ -109,12 +144,22 @@ class World:
         today = BEGIN + datetime.timedelta(days=self.day)
         package = f"Tracker-9_{''.join(versions[0].split('.'))}To{''.join(versions[1].split('.'))}"
         start, end = (today + datetime.timedelta(days=number) for number in (1, days))
-        self.call("POST", f"/v3/campaigns/firmware/{MAIN}", {
-            "campaignName": name, "firmwareName": package, "firmwareFrom": versions[0], "firmwareTo": versions[1],
-            "protocol": "LWM2M", "startDate": f"{start:%Y-%m-%d}", "endDate": f"{end:%Y-%m-%d}",
-            "autoAssignLicenseFlag": False, "autoAddDevicesFlag": False,
-            "deviceList": [_imei(number) for number in range(first, first + count)],
-        })  # fmt: skip
+        self.call(
+            "POST",
+            f"/v3/campaigns/firmware/{MAIN}",
+            {
+                "campaignName": name,
+                "firmwareName": package,
+                "firmwareFrom": versions[0],
+                "firmwareTo": versions[1],
+                "protocol": "LWM2M",
+                "startDate": f"{start:%Y-%m-%d}",
+                "endDate": f"{end:%Y-%m-%d}",
+                "autoAssignLicenseFlag": False,
+                "autoAddDevicesFlag": False,
+                "deviceList": [_imei(number) for number in range(first, first + count)],
+            },
+        )
 
 
 def live(world: World) -> None:
@@ -146,7 +191,7 @@ def live(world: World) -> None:
 def happen(world: World, day: int) -> None:
     """What is special about a day."""
     if day == 12:
-        world.campaign("Spring security", ("2.0", "2.1"), 200, 500, 6)
+        world.campaign(name="Spring security", versions=("2.0", "2.1"), first=200, count=500, days=6)
     elif day == 24:
         reached = [_imei(number) for number in (5, 3, 8, 13, 21, 34, 55, 89)]
         world.call("POST", f"/v2/licenses/{MAIN}/cancel", {"deviceList": reached})
@@ -159,7 +204,7 @@ def happen(world: World, day: int) -> None:
         waiting = [_imei(number) for number in (40, 41, 47, 52, 60, 61, 73, 88, 90, 91, 97, 99)]
         world.call("POST", f"/v2/licenses/{MAIN}/cancel", {"deviceList": waiting})
     elif day == DAYS - 2:
-        world.campaign("Autumn radio", ("2.1", "2.2"), 200, 450, 8)
+        world.campaign(name="Autumn radio", versions=("2.1", "2.2"), first=200, count=450, days=8)
 
 
 @contextlib.contextmanager
@@ -169,10 +214,25 @@ def emulator() -> Iterator[str]:
         file = Path(directory) / "seed.json"
         file.write_text(json.dumps(seed()))
         process = subprocess.Popen(
-            [sys.executable, "-m", "fotapool.cli", "emulate", "--port", "0", "--seed", str(file), "--random-seed", "1",
-             "--clock", BEGIN.isoformat(), "--operator-key", OPERATOR],
-            stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "fotapool.cli",
+                "emulate",
+                "--port",
+                "0",
+                "--seed",
+                str(file),
+                "--random-seed",
+                "1",
+                "--clock",
+                BEGIN.isoformat(),
+                "--operator-key",
+                OPERATOR,
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         try:
             assert process.stdout is not None
             yield process.stdout.readline().split()[-1]

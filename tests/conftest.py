@@ -26,7 +26,7 @@ from support.servers import DATABASES, ServerInThread, prepared_database, runnin
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_hashes() -> None:
     """Servers of this process hash at the least cost; what a real one does is in tests/testing/test_hashing_cost.py."""
-    hashing.spend_little()
+    hashing.use_test_cost()
 
 
 @pytest.fixture(scope="session")
@@ -79,9 +79,7 @@ def start(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Api]]:
 
     def start_one(seed: dict[str, Any] | None = SEED, sign_in: bool = True, **settings: Any) -> Api:
         storage = (tmp_path / "files").as_uri()
-        values = {
-            "database": database_url, "storage": storage, "emulator": True, "operator_key": OPERATOR, **settings,
-        }  # fmt: skip
+        values = {"database": database_url, "storage": storage, "emulator": True, "operator_key": OPERATOR, **settings}
         if seed is not None:
             values["seed"] = seed_file(tmp_path, seed)
         clock = MovableClock(FixedClock(NOW_MS)) if values["emulator"] else FixedClock(NOW_MS)

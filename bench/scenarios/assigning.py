@@ -86,9 +86,7 @@ def measure_small(report: Report, store: Store, scale: Scale) -> None:
     needed = (scale.rounds + 1) * scale.small_requests
     one = Account("bench-one", FIRST_DEVICE, scale.licensed, needed)
     each = -(-needed // MANY_ACCOUNTS)
-    many = [
-        Account(f"bench-{n:05d}", one.first + one.devices + n * each, 0, each) for n in range(MANY_ACCOUNTS)
-    ]  # fmt: skip
+    many = [Account(f"bench-{n:05d}", one.first + one.devices + n * each, 0, each) for n in range(MANY_ACCOUNTS)]
     url = build(store, [one, *many])
     with serving(url) as server, serving_without_storage() as memory:
         count = scale.small_requests
@@ -100,7 +98,15 @@ def measure_small(report: Report, store: Store, scale: Scale) -> None:
         }
         rates = alternate(scale.rounds, lanes)
         for name, words in (("one", "one account"), ("many", f"{MANY_ACCOUNTS} accounts")):
-            _report_small(report, store.kind, words, lanes[name], lanes[f"{name}, memory"], rates, name)
+            _report_small(
+                report=report,
+                kind=store.kind,
+                words=words,
+                served=lanes[name],
+                memory=lanes[f"{name}, memory"],
+                rates=rates,
+                name=name,
+            )
         report.add_memory("a", store.kind, "serve", server.peak_mib)
         report.add_memory("a", store.kind, "no storage", memory.peak_mib)
         busiest = max(max(lane.client_busy) for lane in lanes.values())
@@ -113,13 +119,25 @@ def measure_small(report: Report, store: Store, scale: Scale) -> None:
 def _report_small(
     report: Report, kind: str, words: str, served: Lane, memory: Lane, rates: dict[str, list[float]], name: str
 ) -> None:
-    report.add_rounds("a", kind, f"assign 1 device, {words}", rates[name], "req/s")
-    report.add_rounds("a", kind, f"no-storage answer, {words}", rates[f"{name}, memory"], "req/s")
+    report.add_rounds(section="a", database=kind, name=f"assign 1 device, {words}", values=rates[name], unit="req/s")
+    report.add_rounds(
+        section="a", database=kind, name=f"no-storage answer, {words}", values=rates[f"{name}, memory"], unit="req/s"
+    )
     share = ratios(rates[name], rates[f"{name}, memory"])
     report.add_rounds("a", kind, f"share of the no-storage answer, {words}", share, at_least=0.35)
-    report.add_rounds("a", kind, f"99th percentile of the wait, {words}", served.p99_ms[1:], "ms")
-    report.add_rounds("a", kind, f"processor time, {words}", served.cpu_us[1:], "us/req")
-    report.add_rounds("a", kind, f"processor time of the no-storage answer, {words}", memory.cpu_us[1:], "us/req")
+    report.add_rounds(
+        section="a", database=kind, name=f"99th percentile of the wait, {words}", values=served.p99_ms[1:], unit="ms"
+    )
+    report.add_rounds(
+        section="a", database=kind, name=f"processor time, {words}", values=served.cpu_us[1:], unit="us/req"
+    )
+    report.add_rounds(
+        section="a",
+        database=kind,
+        name=f"processor time of the no-storage answer, {words}",
+        values=memory.cpu_us[1:],
+        unit="us/req",
+    )
 
 
 def of_one(account: Account) -> Iterator[bytes]:
@@ -146,13 +164,37 @@ def measure_large(report: Report, store: Store, scale: Scale) -> None:
     sign_in(url)
     with contextlib.closing(Bare(recorded, played)) as bare, serving(url) as server:
         lanes = {
-            **_large_lanes("random", server, bare, 1, scattered, shuffled(scattered.spare_devices()), scale),
-            **_large_lanes("consecutive", server, bare, 2, row, row.spare_devices(), scale),
+            **_large_lanes(
+                name="random",
+                server=server,
+                bare=bare,
+                account_id=1,
+                account=scattered,
+                devices=shuffled(scattered.spare_devices()),
+                scale=scale,
+            ),
+            **_large_lanes(
+                name="consecutive",
+                server=server,
+                bare=bare,
+                account_id=2,
+                account=row,
+                devices=row.spare_devices(),
+                scale=scale,
+            ),
         }
         rates = alternate(scale.rounds, lanes)
         for name in ("random", "consecutive"):
-            report.add_rounds("b", store.kind, f"assign 1,000 {name} devices", rates[name], "lic/s")
-            report.add_rounds("b", store.kind, f"bare transaction, {name} devices", rates[f"{name}, bare"], "lic/s")
+            report.add_rounds(
+                section="b", database=store.kind, name=f"assign 1,000 {name} devices", values=rates[name], unit="lic/s"
+            )
+            report.add_rounds(
+                section="b",
+                database=store.kind,
+                name=f"bare transaction, {name} devices",
+                values=rates[f"{name}, bare"],
+                unit="lic/s",
+            )
             share = ratios(rates[name], rates[f"{name}, bare"])
             report.add_rounds("b", store.kind, f"share of the bare transaction, {name} devices", share, at_least=0.65)
         report.add_memory("b", store.kind, "serve", server.peak_mib)

@@ -76,17 +76,29 @@ def _receiving() -> AbstractContextManager[Server]:
 def _events(account: str, count: int) -> list[UpgradesChanged]:
     """What happens when devices report one by one that their upgrade is done."""
     campaign = CampaignFacts(
-        "f858b8c4-2153-11ec-8c44-aeb16d1aa652", account, "Smart FOTA", "FOTA_Verizon_Model-A_01To02_HF", False,
-        "Verizon", "Model-A", "VerizonFirmwareVersion-01", "VerizonFirmwareVersion-02", "LWM2M", "2026-03-10",
-        "2026-03-20", 1_773_100_800_000, 1_774_051_200_000, int(CampaignStatus.SCHEDULED),
-    )  # fmt: skip
+        id="f858b8c4-2153-11ec-8c44-aeb16d1aa652",
+        account_name=account,
+        name="Smart FOTA",
+        subject="FOTA_Verizon_Model-A_01To02_HF",
+        is_file=False,
+        make="Verizon",
+        model="Model-A",
+        from_version="VerizonFirmwareVersion-01",
+        to_version="VerizonFirmwareVersion-02",
+        protocol="LWM2M",
+        start_date="2026-03-10",
+        end_date="2026-03-20",
+        start_ms=1_773_100_800_000,
+        end_ms=1_774_051_200_000,
+        status=int(CampaignStatus.SCHEDULED),
+    )
     row = (int(UpgradeStatus.COMPLETED), int(Reason.SUCCEEDED))
     return [UpgradesChanged(campaign, ((FIRST_DEVICE + number, *row),)) for number in range(count)]
 
 
 def _messages(accounts: list[Account], count: int) -> Messages:
     """What the listeners are to get, as version 3 words it; the listener makes no difference to that."""
-    nobody = Listener(0, words.STYLE, "", None, None, 0)
+    nobody = Listener(account_id=0, style=words.STYLE, url="", username=None, password=None, created_ms=0)
     return {
         account.name: [words.encode(event, nobody) for event in _events(account.name, count // len(accounts))]
         for account in accounts
@@ -109,7 +121,17 @@ class Outbox:
             found = read_account(connection, account.name)
             assert found is not None
             connection.lock_pools([found.id])
-            record_listener(connection, Listener(found.id, words.STYLE, self.url, None, None, now_ms))
+            record_listener(
+                connection,
+                Listener(
+                    account_id=found.id,
+                    style=words.STYLE,
+                    url=self.url,
+                    username=None,
+                    password=None,
+                    created_ms=now_ms,
+                ),
+            )
             record_events(connection, found.id, _events(account.name, count // len(accounts)), now_ms)
         connection.commit()
 
@@ -189,9 +211,18 @@ def measure_callbacks(report: Report, store: Store, scale: Scale) -> None:
         rates = alternate(min(scale.rounds, ROUNDS), runs)
         for name, lane in lanes.items():
             bare = rates[f"{name}, bare"]
-            report.add_rounds("h", store.kind, f"callbacks to {name}", rates[name], "/s", at_least=TARGET_A_SECOND)
-            report.add_rounds("h", store.kind, f"bare client to {name}", bare, "/s")
+            report.add_rounds(
+                section="h",
+                database=store.kind,
+                name=f"callbacks to {name}",
+                values=rates[name],
+                unit="/s",
+                at_least=TARGET_A_SECOND,
+            )
+            report.add_rounds(section="h", database=store.kind, name=f"bare client to {name}", values=bare, unit="/s")
             report.add_rounds("h", store.kind, f"share of the bare client, {name}", ratios(rates[name], bare))
-            report.add_rounds("h", store.kind, f"processor time, {name}", lane.cpu_us[1:], "us each")
+            report.add_rounds(
+                section="h", database=store.kind, name=f"processor time, {name}", values=lane.cpu_us[1:], unit="us each"
+            )
         report.add_memory("h", store.kind, "serve", server.peak_mib)
     store.drop(url)

@@ -27,7 +27,14 @@ from fotapool.store.simulation import record_fleets
 
 PACKAGE = "bench"
 SMALLEST, LARGEST = 1_000, 100_000
-HOURLY = Behavior(1, 60 * MINUTE_MS, 10 * MINUTE_MS, 0.01, 0.005, 0.005)
+HOURLY = Behavior(
+    seed=1,
+    check_in_every_ms=60 * MINUTE_MS,
+    upgrade_takes_ms=10 * MINUTE_MS,
+    fail_at_download=0.01,
+    fail_at_verify=0.005,
+    fail_at_install=0.005,
+)
 AT_ONCE = Behavior(1, MINUTE_MS, MINUTE_MS)
 """Devices that all do something each minute, so that the session stays alive on the test clock meanwhile."""
 TIMEOUT_S = 600
@@ -53,8 +60,15 @@ def prepare(store: Store, fleets: list[Fleetful], others: list[Account]) -> str:
     with connected(url) as connection:
         connection.begin()
         package = NewPackage(
-            PACKAGE, "Verizon", "Model-A", "VerizonFirmwareVersion-01", "02", "LWM2M", 1, proven=True
-        )  # fmt: skip
+            name=PACKAGE,
+            make="Verizon",
+            model="Model-A",
+            from_version="VerizonFirmwareVersion-01",
+            to_version="02",
+            protocol="LWM2M",
+            launched_ms=1,
+            pilot_passed=True,
+        )
         record_packages(connection, [package])
         for fleet in fleets:
             account = read_account(connection, fleet.account.name)
@@ -71,9 +85,10 @@ class Emulator:
     def __init__(self, server: Server) -> None:
         base = f"http://127.0.0.1:{server.port}"
         self._api = httpx.Client(
-            base_url=f"{base}/api/fota", timeout=TIMEOUT_S,
+            base_url=f"{base}/api/fota",
+            timeout=TIMEOUT_S,
             headers={"Authorization": f"Bearer {BEARER}", "VZ-M2M-Token": SESSION},
-        )  # fmt: skip
+        )
         self._control = httpx.Client(
             base_url=f"{base}/control/v1", timeout=TIMEOUT_S, headers={"Authorization": f"Bearer {OPERATOR}"}
         )
@@ -83,12 +98,16 @@ class Emulator:
         """Accepts a campaign of v3 with all devices of the account; answers its id."""
         today = self._now.date()
         body = {
-            "firmwareName": PACKAGE, "firmwareFrom": "VerizonFirmwareVersion-01", "firmwareTo": "02",
-            "protocol": "LWM2M", "startDate": str(today + timedelta(days=start_days)),
-            "endDate": str(today + timedelta(days=start_days + 2)), "autoAssignLicenseFlag": False,
+            "firmwareName": PACKAGE,
+            "firmwareFrom": "VerizonFirmwareVersion-01",
+            "firmwareTo": "02",
+            "protocol": "LWM2M",
+            "startDate": str(today + timedelta(days=start_days)),
+            "endDate": str(today + timedelta(days=start_days + 2)),
+            "autoAssignLicenseFlag": False,
             "autoAddDevicesFlag": False,
             "deviceList": [f"{account.first + number:015d}" for number in range(account.devices)],
-        }  # fmt: skip
+        }
         answer = self._api.post(f"/v3/campaigns/firmware/{account.name}", content=json.dumps(body))
         if answer.status_code != 200:
             raise Failed(f"the campaign was not accepted: {answer.text}")
@@ -138,8 +157,12 @@ def measure_campaigns(report: Report, store: Store, scale: Scale) -> None:
     lanes = {f"{devices}": lane(devices) for devices in (SMALLEST, LARGEST)}
     seconds = alternate(rounds, lanes, warm_up=False)
     small, large = seconds[f"{SMALLEST}"], seconds[f"{LARGEST}"]
-    report.add_rounds("f", store.kind, f"campaign of {SMALLEST:,} devices", small, "s")
-    report.add_rounds("f", store.kind, f"campaign of {LARGEST:,} devices", large, "s", at_most=60)
+    report.add_rounds(
+        section="f", database=store.kind, name=f"campaign of {SMALLEST:,} devices", values=small, unit="s"
+    )
+    report.add_rounds(
+        section="f", database=store.kind, name=f"campaign of {LARGEST:,} devices", values=large, unit="s", at_most=60
+    )
     growth = [(many / LARGEST) / (few / SMALLEST) for many, few in zip(large, small, strict=True)]
     words = f"cost a device at {LARGEST:,}, compared with {SMALLEST:,}"
     report.add_rounds("f", store.kind, words, growth, at_most=1.5)
@@ -176,8 +199,16 @@ def measure_beside(report: Report, store: Store, scale: Scale) -> None:
 
         rates = alternate(scale.rounds, {"alone": alone, "beside": beside})
         share = [b / a for a, b in zip(rates["alone"], rates["beside"], strict=True)]
-        report.add_rounds("g", store.kind, "assign 1 device, no campaign", rates["alone"], "req/s")
-        report.add_rounds("g", store.kind, f"the same beside a campaign of {LARGEST:,}", rates["beside"], "req/s")
+        report.add_rounds(
+            section="g", database=store.kind, name="assign 1 device, no campaign", values=rates["alone"], unit="req/s"
+        )
+        report.add_rounds(
+            section="g",
+            database=store.kind,
+            name=f"the same beside a campaign of {LARGEST:,}",
+            values=rates["beside"],
+            unit="req/s",
+        )
         report.add_rounds("g", store.kind, "share of the rate beside a campaign", share, at_least=0.7)
         audit(server, licenses.name)
     store.drop(url)

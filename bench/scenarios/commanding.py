@@ -35,18 +35,37 @@ def measure_commands(report: Report, store: Store, scale: Scale) -> None:
     said: list[float] = []
     with serving(url) as server, tempfile.TemporaryDirectory(prefix="fotapool-bench-cli-") as directory:
         environment = _signing_in(server, accounts)
-        rates = alternate(scale.rounds, {
-            "client": lambda: _by_client(server, next(waiting)),
-            "command": lambda: _by_command(next(waiting), Path(directory), environment, said),
-        })  # fmt: skip
+        rates = alternate(
+            scale.rounds,
+            {
+                "client": lambda: _by_client(server, next(waiting)),
+                "command": lambda: _by_command(next(waiting), Path(directory), environment, said),
+            },
+        )
         audit(server, accounts[0].name)
         audit(server, accounts[-1].name)
     words = f"assign {DEVICES:,} devices"
     report.add_rounds(
-        "j", store.kind, f"{words}, load client, {LARGE_CONNECTIONS} connections", rates["client"], "lic/s"
+        section="j",
+        database=store.kind,
+        name=f"{words}, load client, {LARGE_CONNECTIONS} connections",
+        values=rates["client"],
+        unit="lic/s",
     )
-    report.add_rounds("j", store.kind, f"{words}, fotapool licenses assign --file", rates["command"], "lic/s")
-    report.add_rounds("j", store.kind, f"{words}, the command's own figure, without its start", said[1:], "lic/s")
+    report.add_rounds(
+        section="j",
+        database=store.kind,
+        name=f"{words}, fotapool licenses assign --file",
+        values=rates["command"],
+        unit="lic/s",
+    )
+    report.add_rounds(
+        section="j",
+        database=store.kind,
+        name=f"{words}, the command's own figure, without its start",
+        values=said[1:],
+        unit="lic/s",
+    )
     share = ratios(rates["command"], rates["client"])
     report.add_rounds("j", store.kind, "the whole command's share of the load client", share, at_least=AT_LEAST)
     store.drop(url)
@@ -60,9 +79,13 @@ def _signing_in(server: Server, accounts: list[Account]) -> dict[str, str]:
         user = {"username": "bench-cli", "password": "bench-cli", "accounts": [account.name for account in accounts]}
         http.post("/users", json=user).raise_for_status()
     return {
-        **os.environ, "FOTAPOOL_ADDRESS": address, "FOTAPOOL_CLIENT_KEY": "bench-cli",
-        "FOTAPOOL_CLIENT_SECRET": "bench-cli", "FOTAPOOL_USER": "bench-cli", "FOTAPOOL_PASSWORD": "bench-cli",
-    }  # fmt: skip
+        **os.environ,
+        "FOTAPOOL_ADDRESS": address,
+        "FOTAPOOL_CLIENT_KEY": "bench-cli",
+        "FOTAPOOL_CLIENT_SECRET": "bench-cli",
+        "FOTAPOOL_USER": "bench-cli",
+        "FOTAPOOL_PASSWORD": "bench-cli",
+    }
 
 
 def _by_client(server: Server, account: Account) -> float:
@@ -77,10 +100,25 @@ def _by_command(account: Account, directory: Path, environment: dict[str, str], 
     results = directory / f"{account.name}.csv"
     began = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "fotapool.cli", "licenses", "assign", account.name, "--file", str(file),
-         "--results", str(results)],
-        env=environment, preexec_fn=pin(CLIENT_CORES), capture_output=True, text=True, timeout=WITHIN_S, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "fotapool.cli",
+            "licenses",
+            "assign",
+            account.name,
+            "--file",
+            str(file),
+            "--results",
+            str(results),
+        ],
+        env=environment,
+        preexec_fn=pin(CLIENT_CORES),
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
+    )
     seconds = time.perf_counter() - began
     found = _SAID.search(done.stderr)
     if done.returncode or not found or found[1] != f"{DEVICES:,}":

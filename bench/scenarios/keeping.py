@@ -29,25 +29,38 @@ def measure_keeping(report: Report, directory: Path, rounds: int, quick: bool) -
     with Server("--seed", str(seed)) as server:
         copies = _Copies(server)
         report.add_rounds(
-            "i", "memory", f"a copy of an account, {COPIED_DEVICES} devices", [copies.one_ms() for _ in range(rounds)],
-            "ms", at_most=MAX_COPY_MS,
-        )  # fmt: skip
+            section="i",
+            database="memory",
+            name=f"a copy of an account, {COPIED_DEVICES} devices",
+            values=[copies.one_ms() for _ in range(rounds)],
+            unit="ms",
+            at_most=MAX_COPY_MS,
+        )
         resets = [_ms(RESETS, lambda: server.control.call("POST", "/reset")) for _ in range(rounds)]
-        report.add_rounds("i", "memory", "a reset to a small seed", resets, "ms", at_most=MAX_RESET_MS)
+        report.add_rounds(
+            section="i",
+            database="memory",
+            name="a reset to a small seed",
+            values=resets,
+            unit="ms",
+            at_most=MAX_RESET_MS,
+        )
         _measure_snapshot(report, _caller(server), rounds, QUICK_DEVICES if quick else DEVICES)
 
 
 def _measure_snapshot(report: Report, call: Callable[..., bytes], rounds: int, devices: int) -> None:
     """Of devices no two of which are alike and next to each other: a run would be one line."""
     call("PUT", "/snapshot", json.dumps(_many(devices)).encode())
-    octets = call("GET", "/snapshot")
+    data = call("GET", "/snapshot")
     taken = [_ms(1, lambda: call("GET", "/snapshot")) / 1000 for _ in range(rounds)]
-    put_back = [_ms(1, lambda: call("PUT", "/snapshot", octets)) / 1000 for _ in range(rounds)]
-    if call("GET", "/snapshot") != octets:
+    put_back = [_ms(1, lambda: call("PUT", "/snapshot", data)) / 1000 for _ in range(rounds)]
+    if call("GET", "/snapshot") != data:
         raise Failed("the snapshot is not what was put back")
-    size = f"{len(octets) / 1e6:.0f} MB"
-    report.add_rounds("i", "memory", f"a snapshot of {devices:,} devices, {size}", taken, "s")
-    report.add_rounds("i", "memory", "putting it back", put_back, "s")
+    size = f"{len(data) / 1e6:.0f} MB"
+    report.add_rounds(
+        section="i", database="memory", name=f"a snapshot of {devices:,} devices, {size}", values=taken, unit="s"
+    )
+    report.add_rounds(section="i", database="memory", name="putting it back", values=put_back, unit="s")
 
 
 def _caller(server: Server) -> Callable[..., bytes]:
@@ -97,9 +110,12 @@ def _many(count: int) -> dict[str, Any]:
     chance = random.Random(1)
     devices = [
         {
-            "deviceId": f"{FIRST + 2 * number}", "make": "Verizon", "model": "Model-A",
-            "firmware": str(chance.randrange(3)), "licensed": True,
+            "deviceId": f"{FIRST + 2 * number}",
+            "make": "Verizon",
+            "model": "Model-A",
+            "firmware": str(chance.randrange(3)),
+            "licensed": True,
         }
         for number in range(count)
-    ]  # fmt: skip
+    ]
     return {"accounts": [{"name": PREPARED, "licenseCount": count, "devices": devices}]}

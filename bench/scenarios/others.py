@@ -146,15 +146,25 @@ def measure_others(report: Report, store: Store, scale: Scale, directory: Path) 
 
 
 def _report_memory(report: Report, name: str, server: Server) -> None:
-    report.add_rounds("e", "", f"{name}, resident memory", [server.peak_mib], "MiB")
+    report.add_rounds(section="e", database="", name=f"{name}, resident memory", values=[server.peak_mib], unit="MiB")
 
 
 def _report(report: Report, kind: str, rates: dict[str, list[float]]) -> None:
-    report.add_rounds("e", kind, "assign 1 device, one account", rates["fotapool"], "req/s")
+    report.add_rounds(
+        section="e", database=kind, name="assign 1 device, one account", values=rates["fotapool"], unit="req/s"
+    )
     if "prism" in rates:
-        report.add_rounds("e", "", "Prism, canned answer to the same request", rates["prism"], "req/s")
+        report.add_rounds(
+            section="e",
+            database="",
+            name="Prism, canned answer to the same request",
+            values=rates["prism"],
+            unit="req/s",
+        )
         against = ratios(rates["fotapool"], rates["prism"])
         report.add_rounds("e", kind, "assign as a multiple of Prism", against, at_least=2.0)
     if "moto" in rates:
-        report.add_rounds("e", "", "moto, creating an IoT thing", rates["moto"], "req/s")
+        report.add_rounds(
+            section="e", database="", name="moto, creating an IoT thing", values=rates["moto"], unit="req/s"
+        )
         report.add_rounds("e", kind, "assign as a multiple of moto", ratios(rates["fotapool"], rates["moto"]))

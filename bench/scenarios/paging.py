@@ -76,8 +76,12 @@ def _measure_reading(report: Report, kind: str, pools: list[Pool], scale: Scale)
     smallest = times[f"{pools[0].size}"]
     for pool in pools:
         served, bare = times[f"{pool.size}"], times[f"{pool.size}, bare"]
-        report.add_rounds("c", kind, f"page of 1,000, {pool.words} licenses", served, "ms")
-        report.add_rounds("c", kind, f"bare query plus encoding, {pool.words}", bare, "ms")
+        report.add_rounds(
+            section="c", database=kind, name=f"page of 1,000, {pool.words} licenses", values=served, unit="ms"
+        )
+        report.add_rounds(
+            section="c", database=kind, name=f"bare query plus encoding, {pool.words}", values=bare, unit="ms"
+        )
         times_bare = ratios(served, bare)
         report.add_rounds("c", kind, f"page as a multiple of the bare one, {pool.words}", times_bare, at_most=2.0)
     for pool in pools[1:]:
@@ -123,7 +127,7 @@ def _measure_assigning(report: Report, kind: str, pools: list[Pool], scale: Scal
     smallest = rates[f"{pools[0].size}"]
     for pool in pools:
         words = f"assign 1 device, {CONNECTIONS} connections, {pool.words} licenses"
-        report.add_rounds("c", kind, words, rates[f"{pool.size}"], "req/s")
+        report.add_rounds(section="c", database=kind, name=words, values=rates[f"{pool.size}"], unit="req/s")
     for pool in pools[1:]:
         growth = ratios(smallest, rates[f"{pool.size}"])
         report.add_rounds("c", kind, f"cost of assign, {pool.words} to {pools[0].words}", growth, at_most=1.3)

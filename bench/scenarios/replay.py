@@ -72,7 +72,11 @@ class Bare:
     def seconds(self, account_id: int, account_name: str, requests: Sequence[Sequence[int]]) -> float:
         """How long the transactions of these requests take, one transaction a request."""
         calls: list[Call] = []
-        asyncio.run(_decide(self._recorded_url, calls, account_id, account_name, requests))
+        asyncio.run(
+            _decide(
+                url=self._recorded_url, calls=calls, account_id=account_id, account_name=account_name, requests=requests
+            )
+        )
         ready = [(getattr(self._connection, name), args, kwargs) for name, args, kwargs in calls if name != "close"]
         os.sync()  # what the recording has left to be written is not the transaction's
         gc.collect()

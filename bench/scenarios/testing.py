@@ -65,9 +65,14 @@ def measure_testing(report: Report, scale: Scale, directory: Path) -> None:
     _measure_start(report, scale, directory)
     with Server() as server:
         server.account()
-        report.add_rounds("i", "memory", "an account of its own, 10 devices", [
-            _accounts_ms(server) for _ in range(scale.rounds)
-        ], "ms", at_most=MAX_ACCOUNT_MS)  # fmt: skip
+        report.add_rounds(
+            section="i",
+            database="memory",
+            name="an account of its own, 10 devices",
+            values=[_accounts_ms(server) for _ in range(scale.rounds)],
+            unit="ms",
+            at_most=MAX_ACCOUNT_MS,
+        )
     measure_keeping(report, directory, scale.rounds, scale.quick)
     _measure_suite(report, directory)
 
@@ -81,9 +86,18 @@ def _measure_start(report: Report, scale: Scale, directory: Path) -> None:
     except Failed as error:
         report.note(f"moto is not available: {error}")
     seconds = alternate(scale.rounds, lanes)
-    report.add_rounds("i", "memory", "emulate, start to first answer", seconds["fotapool"], "s", at_most=MAX_START_S)
+    report.add_rounds(
+        section="i",
+        database="memory",
+        name="emulate, start to first answer",
+        values=seconds["fotapool"],
+        unit="s",
+        at_most=MAX_START_S,
+    )
     if "moto" in seconds:
-        report.add_rounds("i", "", "moto's server, start to first answer", seconds["moto"], "s")
+        report.add_rounds(
+            section="i", database="", name="moto's server, start to first answer", values=seconds["moto"], unit="s"
+        )
         against = ratios(seconds["fotapool"], seconds["moto"])
         report.add_rounds("i", "memory", "start as a multiple of moto's", against, at_most=MAX_START_RATIO)
 
@@ -107,5 +121,10 @@ def _measure_suite(report: Report, directory: Path) -> None:
     if f"{TESTS} passed" not in done.stdout:
         raise Failed(f"the suite failed: {done.stdout[-2000:]}")
     report.add_rounds(
-        "i", "memory", f"{TESTS:,} tests that assign, advance and look", [seconds], "s", at_most=MAX_SUITE_S
+        section="i",
+        database="memory",
+        name=f"{TESTS:,} tests that assign, advance and look",
+        values=[seconds],
+        unit="s",
+        at_most=MAX_SUITE_S,
     )

@@ -81,12 +81,12 @@ class Viewer:
     def transferred_kib(self, path: str) -> float:
         """The page and all that it loads, compressed as it is sent."""
         page = self.get(path)
-        octets = page.num_bytes_downloaded
+        data = page.num_bytes_downloaded
         for asset in set(_ASSET.findall(page.text)):
             if asset not in self.assets:
                 self.assets[asset] = self.get(asset).num_bytes_downloaded
-            octets += self.assets[asset]
-        return octets / 1024
+            data += self.assets[asset]
+        return data / 1024
 
     def send(self, path: str, data: dict[str, str]) -> httpx.Response:
         """Sends a form, as it stands on the page of pools."""
@@ -110,11 +110,33 @@ def measure_viewing(report: Report, store: Store, scale: Scale) -> None:
             except Failed as error:
                 failed.append(str(error))
                 continue
-            report.add_rounds("k", store.kind, f"{words}, server time", times, "ms", at_most=AT_MOST_MS)
-            report.add(Figure("k", store.kind, f"{words}, transferred", size, "KiB", at_most=AT_MOST_KIB))
+            report.add_rounds(
+                section="k",
+                database=store.kind,
+                name=f"{words}, server time",
+                values=times,
+                unit="ms",
+                at_most=AT_MOST_MS,
+            )
+            report.add(
+                Figure(
+                    section="k",
+                    database=store.kind,
+                    name=f"{words}, transferred",
+                    value=size,
+                    unit="KiB",
+                    at_most=AT_MOST_KIB,
+                )
+            )
         report.add_memory("k", store.kind, "emulate", server.peak_mib)
         for path, words in _behind(names["campaign"]):
-            report.add_rounds("k", store.kind, f"{words}, asked for by its page", viewer.times_ms(path, 3), "ms")
+            report.add_rounds(
+                section="k",
+                database=store.kind,
+                name=f"{words}, asked for by its page",
+                values=viewer.times_ms(path, 3),
+                unit="ms",
+            )
     slowest = max(figure.value for figure in report.figures if figure.section == "k" and figure.at_most == AT_MOST_MS)
     report.note(f"the slowest page takes {slowest:.0f} ms in the middle of its {REQUESTS} requests")
     store.drop(url)
@@ -129,13 +151,18 @@ def _add_accounts(url: str) -> None:
     with connected(url) as connection:
         connection.begin()
         ids = [
-            record_account(connection, f"04{number:08d}-00001", PurchaseType.MRC, 100 + number % 900, now_ms)
+            record_account(
+                connection,
+                name=f"04{number:08d}-00001",
+                purchase_type=PurchaseType.MRC,
+                total=100 + number % 900,
+                now_ms=now_ms,
+            )
             for number in range(ACCOUNTS)
         ]
         rows = [
-            (account_id, today - DAYS + day, (account_id * day) % 90, 0)
-            for account_id in ids for day in range(DAYS)
-        ]  # fmt: skip
+            (account_id, today - DAYS + day, (account_id * day) % 90, 0) for account_id in ids for day in range(DAYS)
+        ]
         connection.insert("pool_day", "account_id, day, used, notice", rows)
         connection.commit()
 
@@ -144,9 +171,10 @@ def _live(server: Server, viewer: Viewer) -> dict[str, str]:
     """What pages show: a campaign of 100,000, callbacks, candidates, a bulk job, requests. Answers names in paths."""
     emulator = Emulator(server)
     api = httpx.Client(
-        base_url=f"http://127.0.0.1:{server.port}/api/fota", timeout=120,
+        base_url=f"http://127.0.0.1:{server.port}/api/fota",
+        timeout=120,
         headers={"Authorization": f"Bearer {BEARER}", "VZ-M2M-Token": SESSION},
-    )  # fmt: skip
+    )
     listed = [f"{device:015d}" for device in BIG.some_devices(500)]
     api.post(f"/v2/licenses/{BIG.name}/cancel", json={"deviceList": listed})
     api.post(f"/v3/licenses/{BIG.name}/assign", json={"deviceList": [f"{d:015d}" for d in BIG.spare_devices()[:1000]]})
@@ -160,11 +188,15 @@ def _live(server: Server, viewer: Viewer) -> dict[str, str]:
     viewer.send(f"{here}/jobs/{job}/start", {})
     emulator.advance("P1DT2H")
     return {
-        "campaign": campaign, "uuid": campaign, "job": job, "device": f"{FIRST_DEVICE + 5:015d}",
+        "campaign": campaign,
+        "uuid": campaign,
+        "job": job,
+        "device": f"{FIRST_DEVICE + 5:015d}",
         "number": _first(r"/emulator/requests/(\d+)", viewer.get("/console/emulator/requests").text),
         "id": _first(r"/console/callbacks/(\d+)", viewer.get("/console/callbacks").text),
-        "month": f"{datetime.now(UTC):%Y-%m}", "user": USER,
-    }  # fmt: skip
+        "month": f"{datetime.now(UTC):%Y-%m}",
+        "user": USER,
+    }
 
 
 def _behind(campaign: str) -> Iterator[tuple[str, str]]:

@@ -170,9 +170,14 @@ async def perform(job: Job) -> Result:
     latencies = sorted(run.latencies) or [0.0]
     failure = run.failures[0].decode("latin-1") if run.failures else ""
     return Result(
-        len(run.latencies) - len(run.failures), len(run.failures), seconds,
-        latencies[len(latencies) // 2] * 1000, latencies[int(len(latencies) * 0.99)] * 1000, cpu / seconds, failure,
-    )  # fmt: skip
+        succeeded=len(run.latencies) - len(run.failures),
+        failed=len(run.failures),
+        seconds=seconds,
+        p50_ms=latencies[len(latencies) // 2] * 1000,
+        p99_ms=latencies[int(len(latencies) * 0.99)] * 1000,
+        busy=cpu / seconds,
+        first_failure=failure,
+    )
 
 
 def main() -> None:

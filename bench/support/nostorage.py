@@ -12,7 +12,7 @@ from fotapool.domain.licenses.licenses import Outcome
 from fotapool.services.licenses.licenses import LicenseResult
 from fotapool.store.callbacks.leases import read_due_listeners
 from fotapool.store.db import schema
-from fotapool.store.identity.sessions import SignInRow, read_endings_and_sign_ins
+from fotapool.store.identity.sessions import SignInRow, read_auth_epoch_and_sign_ins
 
 
 class MemoryConnection:
@@ -45,10 +45,20 @@ class MemoryReader:
     async def short(self, query: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if query is read_due_listeners:
             return []
-        if query is not read_endings_and_sign_ins:
+        if query is not read_auth_epoch_and_sign_ins:
             return None
         now_ms = self._now_ms()
-        return 0, [SignInRow(now_ms, 0, "bench", now_ms, 1, "active") for _ in args[0]]
+        return 0, [
+            SignInRow(
+                bearer_issued_ms=now_ms,
+                bearer_revoked=0,
+                username="bench",
+                last_used_ms=now_ms,
+                account_id=1,
+                account_status="active",
+            )
+            for _ in args[0]
+        ]
 
     def stop(self) -> None: ...
 

@@ -60,7 +60,7 @@ def build(store: Store, accounts: Sequence[Account]) -> str:
             connection.execute(f"DROP INDEX {text.split(' INDEX ')[1].split()[0]}")
         ids = [_fill(connection, store, account, now_ms) for account in accounts]
         sessions.record_client(connection, "bench", "", now_ms)
-        sessions.record_user(connection, USER, "", ids, now_ms)
+        sessions.record_user(connection, username=USER, password_hash="", account_ids=ids, now_ms=now_ms)
         for text in indexes:
             connection.execute(text)
         connection.commit()
@@ -76,13 +76,15 @@ def sign_in(url: str) -> None:
         connection.begin()
         connection.execute("DELETE FROM bearer_token")
         connection.execute("DELETE FROM user_session")
-        sessions.record_bearer(connection, token_hash(BEARER), "bench", b"", now_ms)
+        sessions.record_bearer(connection, token_hash=token_hash(BEARER), client_key="bench", nonce=b"", now_ms=now_ms)
         sessions.record_session(connection, token_hash(SESSION), USER, now_ms)
         connection.commit()
 
 
 def _fill(connection: Connection, store: Store, account: Account, now_ms: int) -> int:
-    account_id = record_account(connection, account.name, PurchaseType.MRC, account.devices, now_ms)
+    account_id = record_account(
+        connection, name=account.name, purchase_type=PurchaseType.MRC, total=account.devices, now_ms=now_ms
+    )
     count, spare, licensed = account.devices, account.spare, account.licensed
     numbers = store.numbers.format(count=count)
     connection.execute(

@@ -78,9 +78,14 @@ def running(
     """A process on the server's core, from when `ready` answers its port until the block ends."""
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, preexec_fn=pin(SERVER_CORES),
-            env={**os.environ, **(environment or {})}, start_new_session=True,
-        )  # fmt: skip
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            preexec_fn=pin(SERVER_CORES),
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
         try:
             try:
                 port = ready(process)
@@ -126,9 +131,13 @@ def load(port: int, requests: list[bytes], connections: int, seconds: float = 20
         file.write(msgspec.msgpack.encode(Job(port, requests, connections, seconds)))
         file.flush()
         done = subprocess.run(
-            [sys.executable, "-m", "bench.client", file.name], capture_output=True, text=True, check=False,
-            preexec_fn=pin(CLIENT_CORES), timeout=seconds + 60,
-        )  # fmt: skip
+            [sys.executable, "-m", "bench.client", file.name],
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=pin(CLIENT_CORES),
+            timeout=seconds + 60,
+        )
     if done.returncode:
         raise Failed(f"the load client failed: {done.stderr[-2000:]}")
     result = msgspec.json.decode(done.stdout, type=Result)

@@ -53,15 +53,42 @@ class Report:
         print(figure.line(), flush=True)
 
     def add_rounds(
-        self, section: str, database: str, name: str, values: Sequence[float], unit: str = "",
-        at_least: float | None = None, at_most: float | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        section: str,
+        database: str,
+        name: str,
+        values: Sequence[float],
+        unit: str = "",
+        at_least: float | None = None,
+        at_most: float | None = None,
+    ) -> None:
         """The median of the rounds and their spread."""
         middle = statistics.median(values)
-        self.add(Figure(section, database, name, middle, unit, min(values), max(values), at_least, at_most))
+        self.add(
+            Figure(
+                section=section,
+                database=database,
+                name=name,
+                value=middle,
+                unit=unit,
+                low=min(values),
+                high=max(values),
+                at_least=at_least,
+                at_most=at_most,
+            )
+        )
 
     def add_memory(self, section: str, database: str, name: str, peak_mib: float) -> None:
-        self.add(Figure(section, database, f"peak resident memory, {name}", peak_mib, "MiB", at_most=RSS_LIMIT_MIB))
+        self.add(
+            Figure(
+                section=section,
+                database=database,
+                name=f"peak resident memory, {name}",
+                value=peak_mib,
+                unit="MiB",
+                at_most=RSS_LIMIT_MIB,
+            )
+        )
 
     def note(self, text: str) -> None:
         self.notes.append(text)

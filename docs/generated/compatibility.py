@@ -19,11 +19,7 @@ from generated.sdk_calls import sdk_calls
 from generated.tables import code, codes, table
 
 ROOT = Path(__file__).parents[2]
-LEVELS = {
-    Evidence.SEED: "page read whole",
-    Evidence.DOCUMENTED: "documented",
-    Evidence.SDK: "SDK",
-}
+LEVELS = {Evidence.SEED: "page read whole", Evidence.DOCUMENTED: "documented", Evidence.SDK: "SDK"}
 _MEANING = {
     Evidence.SEED: "one of the four vendor pages that the project started from: rules, fields and example",
     Evidence.DOCUMENTED: "the vendor's public documentation, of which parts could not be read",
@@ -32,8 +28,11 @@ _MEANING = {
 
 
 _PAGE_OF = {
-    "assign_licenses": "assign", "remove_licenses": "remove", "create_candidates": "cancel", "get_licenses": "status",
-}  # fmt: skip
+    "assign_licenses": "assign",
+    "remove_licenses": "remove",
+    "create_candidates": "cancel",
+    "get_licenses": "status",
+}
 """How the golden examples call their operation."""
 
 
@@ -66,12 +65,15 @@ def _tested(dialect: ModuleType, operation: Operation) -> str:
 def coverage() -> str:
     rows = [
         [
-            operation.id, operation.summary, LEVELS[operation.evidence],
+            operation.id,
+            operation.summary,
+            LEVELS[operation.evidence],
             codes(f"{operation.method} {dialect.BASE}{path}" for path in operation.paths),
-            code(operation.sdk), _tested(dialect, operation),
+            code(operation.sdk),
+            _tested(dialect, operation),
         ]
         for dialect, operation in here()
-    ]  # fmt: skip
+    ]
     return table(["No.", "Operation", "Evidence", "Paths", "In the vendor's Python SDK", "Tested with"], rows)
 
 
@@ -92,9 +94,13 @@ def counts() -> str:
 
 _ASSIGN = (Outcome.ASSIGNED, Outcome.PREEXISTING, Outcome.NO_FREE_LICENSE, Outcome.DEVICE_NOT_FOUND)
 _REMOVE = (
-    Outcome.REMOVED, Outcome.NO_LICENSE, Outcome.USED_BY_UPGRADE, Outcome.UPGRADE_IN_PROGRESS,
-    Outcome.UNDER_NOTICE, Outcome.DEVICE_NOT_FOUND,
-)  # fmt: skip
+    Outcome.REMOVED,
+    Outcome.NO_LICENSE,
+    Outcome.USED_BY_UPGRADE,
+    Outcome.UPGRADE_IN_PROGRESS,
+    Outcome.UNDER_NOTICE,
+    Outcome.DEVICE_NOT_FOUND,
+)
 
 
 def words() -> str:
@@ -111,6 +117,4 @@ def words() -> str:
     return table(["Request", "Outcome", "v1 status", "v2 status", "v3 status", "Reason, in all three"], rows)
 
 
-SECTIONS: dict[str, Callable[[], str]] = {
-    "levels": levels, "counts": counts, "coverage": coverage, "words": words,
-}  # fmt: skip
+SECTIONS: dict[str, Callable[[], str]] = {"levels": levels, "counts": counts, "coverage": coverage, "words": words}

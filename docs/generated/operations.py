@@ -10,7 +10,7 @@ from fotapool.api.common.operations import Operation
 from fotapool.core.clock import MovableClock
 from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.operations import OPERATIONS as DEVICE_OPERATIONS
-from fotapool.domain.errors import Refusal
+from fotapool.domain.errors import ErrorCode
 from fotapool.emulator.exchanges import Exchanges
 from fotapool.emulator.faults import Rules
 from fotapool.emulator.inspector import HintFinder
@@ -20,7 +20,7 @@ from fotapool.operator_api.emulator.clock import ClockControl
 from fotapool.operator_api.emulator.faults import FaultControl
 from fotapool.operator_api.emulator.requests import InspectorControl
 from fotapool.operator_api.emulator.snapshots import SnapshotControl
-from fotapool.operator_api.requests import ControlOperation
+from fotapool.operator_api.requests import OperatorOperation
 from fotapool.operator_api.routes import BASE as CONTROL_BASE
 from fotapool.operator_api.routes import OPERATIONS as CONTROL_OPERATIONS
 from fotapool.services.snapshots.seed_documents import SeedDocument
@@ -41,17 +41,25 @@ EMULATOR_OPERATIONS = (
     *InspectorControl(Exchanges(0), HintFinder(_no_account, ())).operations(),
 )
 _EVERY_CALL = (
-    Refusal.BEARER_MISSING, Refusal.BEARER_INVALID, Refusal.SESSION_MISSING, Refusal.SESSION_INVALID,
-    Refusal.SESSION_EXPIRED, Refusal.ACCOUNT_NAME_INVALID, Refusal.ACCOUNT_NOT_FOUND, Refusal.ACCOUNT_INACTIVE,
-    Refusal.BUSY, Refusal.STORE_UNAVAILABLE, Refusal.INTERNAL,
-)  # fmt: skip
+    ErrorCode.BEARER_MISSING,
+    ErrorCode.BEARER_INVALID,
+    ErrorCode.SESSION_MISSING,
+    ErrorCode.SESSION_INVALID,
+    ErrorCode.SESSION_EXPIRED,
+    ErrorCode.ACCOUNT_NAME_INVALID,
+    ErrorCode.ACCOUNT_NOT_FOUND,
+    ErrorCode.ACCOUNT_INACTIVE,
+    ErrorCode.BUSY,
+    ErrorCode.STORE_UNAVAILABLE,
+    ErrorCode.INTERNAL,
+)
 
 
 def version(dialect: ModuleType) -> str:
     return dialect.BASE.rsplit("/", 1)[-1]
 
 
-def _messages(dialect: ModuleType, found: Iterable[Refusal]) -> str:
+def _messages(dialect: ModuleType, found: Iterable[ErrorCode]) -> str:
     return ", ".join(f"[{message(refusal, dialect)}](errors.md#refusals-of-apifota)" for refusal in found)
 
 
@@ -136,11 +144,11 @@ def devices() -> str:
     )
 
 
-def _control(operations: Iterable[ControlOperation]) -> str:
+def _control(operations: Iterable[OperatorOperation]) -> str:
     return "\n\n".join(_control_operation(operation) for operation in operations)
 
 
-def _control_operation(operation: ControlOperation) -> str:
+def _control_operation(operation: OperatorOperation) -> str:
     lines = [f"### {operation.summary}", "", f"- {code(f'{operation.method} {CONTROL_BASE}{operation.path}')}"]
     lines += [f"- query {code(name)}: {words}" for name, words in operation.query]
     if operation.role is not None:

@@ -54,14 +54,14 @@ LIMITS = (
     (candidates.MAX_CANDIDATES, "devices on an account's candidate list"),
     (subscriptions.MAX_LICENSES, "licenses of a subscription"),
     (devices.MAX_TEXT, "characters of make, model, firmware and MDN"),
-    (packages.PILOT_DEVICES, "devices of a campaign of version 2 or 3 until its package is proven"),
+    (packages.PILOT_DEVICES, "devices of a campaign of version 2 or 3 until its package has passed its pilot"),
     (campaigns.MAX_CAMPAIGN_DAYS, "days from a campaign's start to its end"),
     (campaigns.MAX_WINDOWS, "time windows of a campaign, of each kind"),
     (campaigns.HISTORY_MS // campaigns.DAY_MS, "days that lists and reports of campaigns go back"),
     (reports.MAX_DEVICES_SHOWN, "devices that answers of version 1 list within upgrades"),
     (steps.STEP_DEVICES, "devices of a campaign that one transaction of the engine is about"),
     (devices.MAX_LOGGING_DEVICES, "devices of an account with logging on"),
-    (leases.DELIVERIES_A_TURN, "callbacks that one turn sends to a listener"),
+    (leases.DELIVERIES_PER_LEASE, "callbacks that one turn sends to a listener"),
     (fleets.MAX_FLEET, "devices of one simulated fleet"),
     (imports.IMPORT_BATCH, "lines of an import that one transaction takes"),
     (OPERATOR_PAGE, "rows of a page of the operator plane"),
@@ -125,9 +125,13 @@ def helps() -> str:
     """What `--help` prints for each command, in a process of its own: click remembers how it was called before."""
     paths = [path for path, _ in commands()]
     done = subprocess.run(
-        [sys.executable, "-c", PRINT_HELPS], input=json.dumps([path[1:] for path in paths]),
-        env={**os.environ, "COLUMNS": COLUMNS}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [sys.executable, "-c", PRINT_HELPS],
+        input=json.dumps([path[1:] for path in paths]),
+        env={**os.environ, "COLUMNS": COLUMNS},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     parts = []
     for path, text in zip(paths, json.loads(done.stdout), strict=True):
         lines = [line.rstrip() for line in text.splitlines()]

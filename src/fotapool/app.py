@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fotapool.api.auth.routes import signin_routes
-from fotapool.api.common.endpoint import DialectApp
+from fotapool.api.common.endpoint import VersionApp
 from fotapool.api.common.responses import GZIP_FROM_BYTES, GZIP_LEVEL, GatewayFault, unknown_api
 from fotapool.api.v1 import routes as v1
 from fotapool.api.v1.callbacks import schemas as v1_callbacks
@@ -23,7 +23,7 @@ from fotapool.api.v2.callbacks import schemas as v2_callbacks
 from fotapool.api.v3 import routes as v3
 from fotapool.api.v3.callbacks import schemas as v3_callbacks
 from fotapool.console.emulator.parts import EmulatorParts
-from fotapool.console.lazy import FirstConsole
+from fotapool.console.lazy import LazyConsole
 from fotapool.core.clock import Clock, FixedClock, MovableClock, SystemClock
 from fotapool.core.content_storage import Storage, default_storage
 from fotapool.core.settings import Settings
@@ -41,28 +41,28 @@ from fotapool.operator_api.emulator.clock import ClockControl
 from fotapool.operator_api.emulator.faults import FaultControl
 from fotapool.operator_api.emulator.requests import InspectorControl
 from fotapool.operator_api.emulator.snapshots import SnapshotControl
-from fotapool.operator_api.requests import ControlOperation
+from fotapool.operator_api.requests import OperatorOperation
 from fotapool.operator_api.routes import BASE as CONTROL_BASE
 from fotapool.operator_api.routes import OPERATIONS as CONTROL_OPERATIONS
 from fotapool.operator_api.routes import control_router
-from fotapool.services.accounts.rejections import flush_refusals
+from fotapool.services.accounts.rejections import flush_rejections
 from fotapool.services.context import Context, SeededChance
-from fotapool.services.identity.sessions import Gate
+from fotapool.services.identity.sessions import Authenticator
 from fotapool.services.snapshots.documents import read_document
 from fotapool.services.snapshots.seed_documents import SeedDocument
 from fotapool.services.snapshots.seeds import Seed, prepare_seed, seed_empty_database
-from fotapool.services.snapshots.snapshot_service import Keeper
+from fotapool.services.snapshots.snapshot_service import SnapshotService
 from fotapool.store.db import schema
 from fotapool.store.db.connection import Database
 from fotapool.store.db.factory import open_database
 from fotapool.store.db.reader import Reader
-from fotapool.store.db.timestamps import read_latest_moment
+from fotapool.store.db.timestamps import read_latest_timestamp
 from fotapool.store.db.writer import Writer
 from fotapool.web import health
-from fotapool.web.http import Below, RequestIds
+from fotapool.web.http import MountedRouter, RequestIds
 from fotapool.worker import bulk_jobs
 from fotapool.worker.callbacks.deliveries import Deliveries
-from fotapool.worker.callbacks.lazy import FirstSender
+from fotapool.worker.callbacks.lazy import LazySender
 from fotapool.worker.callbacks.signing import sign
 from fotapool.worker.runner import run_in_background
 
@@ -87,7 +87,7 @@ class Server:
         if settings.random_seed is not None:
             chance = SeededChance(settings.random_seed)
             self.context = replace(self.context, new_uuid=chance.new_uuid, random_bytes=chance.random_bytes)
-        self.gate = Gate(self.context)
+        self.gate = Authenticator(self.context)
         self._prepared = False
         self.seed = Seed(SeedDocument(), {})
         self.deliveries: Deliveries | None = None
@@ -101,7 +101,7 @@ class Server:
         try:
             schema.prepare(connection)
             if isinstance(self.clock, MovableClock):
-                self.clock.move_to(read_latest_moment(connection))  # for its data, time never goes back
+                self.clock.move_to(read_latest_timestamp(connection))  # for its data, time never goes back
                 connection.rollback()
         finally:
             connection.close()
@@ -109,23 +109,30 @@ class Server:
     def _build(self) -> ASGIApp:
         request_ids = RequestIds(self.context.random_bytes(6).hex())
         context, gate = self.context, self.gate
-        control: list[ControlOperation] = list(CONTROL_OPERATIONS)
+        control: list[OperatorOperation] = list(CONTROL_OPERATIONS)
         parts = self._emulator_parts()
         if parts is not None:
             control += ClockControl(parts.clock, parts.deliveries).operations()
-            control += SnapshotControl(lambda: parts.keeper, parts.seed).operations()
+            control += SnapshotControl(lambda: parts.snapshot_service, parts.seed).operations()
             control += COPY_OPERATIONS
         if self.tools is not None:
             control += FaultControl(self.tools.rules).operations()
             control += InspectorControl(self.tools.exchanges, self.tools.hints).operations()
         dialects: dict[str, ASGIApp] = {
-            dialect.BASE: DialectApp(context, gate, request_ids, dialect.BASE, dialect.API_CONTEXT, dialect.OPERATIONS)
+            dialect.BASE: VersionApp(
+                context=context,
+                gate=gate,
+                request_ids=request_ids,
+                base=dialect.BASE,
+                api_context=dialect.API_CONTEXT,
+                operations=dialect.OPERATIONS,
+            )
             for dialect in (v1, v2, v3)
         }
         routes: list[BaseRoute] = [
             *signin_routes(context, gate, request_ids),
-            Below(CONTROL_BASE, control_router(context, request_ids, control)),
-            Below(CONSOLE_BASE, FirstConsole(context, request_ids, parts)),
+            MountedRouter(CONTROL_BASE, control_router(context, request_ids, control)),
+            MountedRouter(CONSOLE_BASE, LazyConsole(context, request_ids, parts)),
             *health.routes(context, self.readiness),
             *DocsPages(self.settings, control).routes(),
         ]
@@ -135,14 +142,20 @@ class Server:
             routes, redirect_slashes=False, default=GatewayFault(unknown_api()), lifespan=lambda _: self._lifespan()
         )
         compressed = GZipMiddleware(router, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
-        front = FrontDoor(dialects, device_router(context, request_ids), compressed)
+        front = Dispatcher(dialects, device_router(context, request_ids), compressed)
         return front if self.tools is None else self.tools.around(front, request_ids)
 
     def _emulator_parts(self) -> EmulatorParts | None:
         if self.tools is None or not isinstance(self.clock, MovableClock):
             return None
-        keeper = Keeper(self.context, self.clock, self.gate, self._forget)
-        return EmulatorParts(self.clock, lambda: self.seed, lambda: self.deliveries, self.tools, keeper)
+        snapshot_service = SnapshotService(self.context, self.clock, self.gate, self._forget)
+        return EmulatorParts(
+            clock=self.clock,
+            seed=lambda: self.seed,
+            deliveries=lambda: self.deliveries,
+            tools=self.tools,
+            snapshot_service=snapshot_service,
+        )
 
     def _forget(self) -> None:
         """What is in memory and goes with a reset."""
@@ -167,7 +180,7 @@ class Server:
         finally:
             with contextlib.suppress(Exception):
                 await self.gate.flush()
-                await flush_refusals(self.context)
+                await flush_rejections(self.context)
             await self.context.writer.stop()
             self.context.reader.stop()
             self.database.dispose()
@@ -175,7 +188,7 @@ class Server:
     @contextlib.asynccontextmanager
     async def _delivering(self) -> AsyncIterator[Deliveries]:
         """The deliveries, with a sender that belongs to the running event loop."""
-        sender: ClosableSender = FirstSender(self.settings.callback_timeout_s, self.settings.private_targets_allowed)
+        sender: ClosableSender = LazySender(self.settings.callback_timeout_s, self.settings.private_targets_allowed)
         if self.tools is not None:
             sender = self.tools.around_sender(sender)
         encoders = {words.STYLE: words.encode for words in (v1_callbacks, v2_callbacks, v3_callbacks)}
@@ -235,11 +248,11 @@ def _clock(settings: Settings) -> Clock:
     return MovableClock(FixedClock(round(settings.clock.timestamp() * 1000)))
 
 
-class FrontDoor:
+class Dispatcher:
     """Sends a request to its dialect, or to everything else.
 
     Double slashes in paths of the API are tolerated: the v1 page on removing licenses prints one. What devices get is
-    not compressed, since a range of a content is one of its octets as they are.
+    not compressed, since a range of a content is one of its data as they are.
     """
 
     def __init__(self, dialects: dict[str, ASGIApp], devices: ASGIApp, others: ASGIApp) -> None:

@@ -18,37 +18,51 @@ UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 def _devices(first: int, model: str, protocol: str, count: int) -> dict[str, Any]:
     return {
-        "first": f"{first}", "count": count, "licensed": 5, "make": "Verizon", "model": model, "firmware": "1",
+        "first": f"{first}",
+        "count": count,
+        "licensed": 5,
+        "make": "Verizon",
+        "model": model,
+        "firmware": "1",
         "protocol": protocol,
-    }  # fmt: skip
+    }
 
 
 def _package(name: str, model: str, protocol: str, **members: Any) -> dict[str, Any]:
     return {
-        "firmwareName": name, "make": "Verizon", "model": model, "fromVersion": "1", "toVersion": "2",
-        "protocol": protocol, **members,
-    }  # fmt: skip
+        "firmwareName": name,
+        "make": "Verizon",
+        "model": model,
+        "fromVersion": "1",
+        "toVersion": "2",
+        "protocol": protocol,
+        **members,
+    }
 
 
 CAMPAIGN_SEED: dict[str, Any] = {
     "clients": [{"key": KEY, "secret": SECRET}],
     "users": [{"username": USER, "password": PASSWORD, "accounts": [ACCOUNT, OTHER]}],
     "firmware": [
-        _package("FW-A", "Model-A", "LWM2M"), _package("SW-H", "Model-H", "HTTP"),
-        _package("FW-O", "Model-O", "OMADM"), _package("FW-A-proven", "Model-A", "LWM2M", proven=True),
+        _package("FW-A", "Model-A", "LWM2M"),
+        _package("SW-H", "Model-H", "HTTP"),
+        _package("FW-O", "Model-O", "OMADM"),
+        _package("FW-A-proven", "Model-A", "LWM2M", proven=True),
     ],
     "accounts": [
         {
-            "name": ACCOUNT, "licenseCount": 30,
+            "name": ACCOUNT,
+            "licenseCount": 30,
             "devices": [
-                _devices(LWM2M, "Model-A", "LWM2M", 25), _devices(HTTP, "Model-H", "HTTP", 25),
+                _devices(LWM2M, "Model-A", "LWM2M", 25),
+                _devices(HTTP, "Model-H", "HTTP", 25),
                 _devices(OMA, "Model-O", "OMADM", 5),
             ],
             "fleet": [{"first": f"{LWM2M}", "count": 25, "checkInEvery": "PT10M"}],
         },
         {"name": OTHER, "licenseCount": 5, "devices": [{"first": FOREIGN, "count": 1}]},
     ],
-}  # fmt: skip
+}
 
 
 def imeis(first: int, count: int) -> list[str]:
@@ -60,14 +74,22 @@ def body(version: int, **members: Any) -> dict[str, Any]:
     given: dict[str, Any] = {
         1: {"accountName": ACCOUNT, "firmwareName": "FW-A", "firmwareTo": "2", "deviceList": imeis(LWM2M, 2)},
         2: {
-            "softwareName": "SW-H", "softwareFrom": "1", "softwareTo": "2", "distributionType": "HTTP",
+            "softwareName": "SW-H",
+            "softwareFrom": "1",
+            "softwareTo": "2",
+            "distributionType": "HTTP",
             "deviceList": imeis(HTTP, 2),
         },
         3: {
-            "firmwareName": "FW-A", "firmwareFrom": "1", "firmwareTo": "2", "protocol": "LWM2M",
-            "autoAssignLicenseFlag": False, "autoAddDevicesFlag": False, "deviceList": imeis(LWM2M, 2),
+            "firmwareName": "FW-A",
+            "firmwareFrom": "1",
+            "firmwareTo": "2",
+            "protocol": "LWM2M",
+            "autoAssignLicenseFlag": False,
+            "autoAddDevicesFlag": False,
+            "deviceList": imeis(LWM2M, 2),
         },
-    }[version]  # fmt: skip
+    }[version]
     given |= {"startDate": TOMORROW, "endDate": LATER, **members}
     return {name: value for name, value in given.items() if value is not None}
 

@@ -42,11 +42,7 @@ def _first(number: int) -> int:
 
 def _seed() -> dict[str, Any]:
     own = [
-        {
-            "name": _name(number),
-            "licenseCount": TOTAL,
-            "devices": [{"first": f"{_first(number)}", "count": DEVICES}],
-        }
+        {"name": _name(number), "licenseCount": TOTAL, "devices": [{"first": f"{_first(number)}", "count": DEVICES}]}
         for number in range(ACCOUNTS)
     ]
     special: list[dict[str, Any]] = [
@@ -119,10 +115,15 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     directory = tmp_path_factory.mktemp("wire")
     with prepared_database(request, directory, "wire") as url:
         settings = Settings(
-            database=url, emulator=True, operator_key=OPERATOR, seed=seed_file(directory, _seed()),
+            database=url,
+            emulator=True,
+            operator_key=OPERATOR,
+            seed=seed_file(directory, _seed()),
             storage=(directory / "files").as_uri(),
-            page_size=PAGE_SIZE, max_devices_per_request=MAX_DEVICES, max_body_bytes=MAX_BODY_BYTES,
-        )  # fmt: skip
+            page_size=PAGE_SIZE,
+            max_devices_per_request=MAX_DEVICES,
+            max_body_bytes=MAX_BODY_BYTES,
+        )
         server = Server(settings, MovableClock(FixedClock(NOW_MS)))
         running = ServerInThread(server)
         api = Api(running.client, server)

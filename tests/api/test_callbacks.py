@@ -31,7 +31,7 @@ from fotapool.store.callbacks.listeners import Listener
 from support.helpers import ACCOUNT, NOW_MS, OTHER, Api
 
 URL, OTHER_URL = "https://receiver.example/one", "http://10.120.102.183:50559/CallbackListener/Firmware.asmx"
-LISTENER = Listener(1, "any", URL, "me", "secret", NOW_MS)
+LISTENER = Listener(account_id=1, style="any", url=URL, username="me", password="secret", created_ms=NOW_MS)
 
 
 def test_v1_registers_reads_replaces_and_deregisters(api: Api) -> None:
@@ -116,15 +116,49 @@ def test_in_production_listeners_are_public_and_https(start: Callable[..., Api])
 
 
 CAMPAIGN = CampaignFacts(
-    "f858b8c4-2153-11ec-8c44-aeb16d1aa652", ACCOUNT, "Smart FOTA", "GM01Q_10512_10657", False, "SEQUANS", "GM01Q",
-    "10512", "10657", "OMADM", "2021-07-09", "2021-07-10", 1_625_788_800_000, 1_625_961_600_000,
-    int(CampaignStatus.SCHEDULED),
-)  # fmt: skip
+    id="f858b8c4-2153-11ec-8c44-aeb16d1aa652",
+    account_name=ACCOUNT,
+    name="Smart FOTA",
+    subject="GM01Q_10512_10657",
+    is_file=False,
+    make="SEQUANS",
+    model="GM01Q",
+    from_version="10512",
+    to_version="10657",
+    protocol="OMADM",
+    start_date="2021-07-09",
+    end_date="2021-07-10",
+    start_ms=1_625_788_800_000,
+    end_ms=1_625_961_600_000,
+    status=int(CampaignStatus.SCHEDULED),
+)
 FILE = CampaignFacts(
-    "f858b8c4-2153-11ec-8c44-aeb16d1aa652", ACCOUNT, "Files", "hello.txt", True, "SEQUANS", "GM01Q", "", "1.0", "HTTP",
-    "2021-07-09", "2021-07-10", 1_625_788_800_000, 1_625_961_600_000, int(CampaignStatus.ENDED),
-)  # fmt: skip
-PACKAGE = PackageFacts("GM01Q_10512_10657", "SEQUANS", "GM01Q", "10512", "10657", "LWM2M", "note", 1_625_788_800_000)
+    id="f858b8c4-2153-11ec-8c44-aeb16d1aa652",
+    account_name=ACCOUNT,
+    name="Files",
+    subject="hello.txt",
+    is_file=True,
+    make="SEQUANS",
+    model="GM01Q",
+    from_version="",
+    to_version="1.0",
+    protocol="HTTP",
+    start_date="2021-07-09",
+    end_date="2021-07-10",
+    start_ms=1_625_788_800_000,
+    end_ms=1_625_961_600_000,
+    status=int(CampaignStatus.ENDED),
+)
+PACKAGE = PackageFacts(
+    name="GM01Q_10512_10657",
+    make="SEQUANS",
+    model="GM01Q",
+    from_version="10512",
+    to_version="10657",
+    protocol="LWM2M",
+    release_note="note",
+    launched_ms=1_625_788_800_000,
+)
 DEVICES = UpgradesChanged(
     CAMPAIGN,
     (
@@ -145,16 +179,24 @@ def message(encode: Callable[[Event, Listener], bytes], event: Event) -> dict[st
 def test_v1_message_of_new_firmware_is_as_the_page_shows_it() -> None:
     assert message(v1.encode, FirmwareAvailable(ACCOUNT, (PACKAGE,))) == {
         **EMPTY,
-        "accountName": ACCOUNT, "participantName": ACCOUNT, "type": "firmwareList", "username": "me",
+        "accountName": ACCOUNT,
+        "participantName": ACCOUNT,
+        "type": "firmwareList",
+        "username": "me",
         "password": "secret",
         "firmwareList": [
             {
-                "firmwareName": "GM01Q_10512_10657", "participantName": ACCOUNT,
-                "launchDate": "2021-07-09T00:00:00.000Z", "releaseNote": "note", "model": "GM01Q", "make": "SEQUANS",
-                "fromVersion": "10512", "toVersion": "10657",
+                "firmwareName": "GM01Q_10512_10657",
+                "participantName": ACCOUNT,
+                "launchDate": "2021-07-09T00:00:00.000Z",
+                "releaseNote": "note",
+                "model": "GM01Q",
+                "make": "SEQUANS",
+                "fromVersion": "10512",
+                "toVersion": "10657",
             }
         ],
-    }  # fmt: skip
+    }
 
 
 def test_v1_messages_of_upgrades() -> None:
@@ -172,17 +214,27 @@ def test_v2_messages_have_neither_user_name_nor_password_and_words_of_software_a
     found = message(v2.encode, CampaignChanged(CAMPAIGN))
     assert not {"username", "password"} & found.keys()
     assert found["upgradeScheduled"] == {
-        "campaignId": CAMPAIGN.id, "campaignName": "Smart FOTA", "distributionType": "OMA", "make": "SEQUANS",
-        "model": "GM01Q", "startDate": "2021-07-09", "endDate": "2021-07-10", "status": "CampaignScheduled",
-        "deviceList": [], "softwareName": "GM01Q_10512_10657", "softwareFrom": "10512", "softwareTo": "10657",
-    }  # fmt: skip
+        "campaignId": CAMPAIGN.id,
+        "campaignName": "Smart FOTA",
+        "distributionType": "OMA",
+        "make": "SEQUANS",
+        "model": "GM01Q",
+        "startDate": "2021-07-09",
+        "endDate": "2021-07-10",
+        "status": "CampaignScheduled",
+        "deviceList": [],
+        "softwareName": "GM01Q_10512_10657",
+        "softwareFrom": "10512",
+        "softwareTo": "10657",
+    }
     ended = message(v2.encode, CampaignChanged(FILE))["upgradeProgress"]
     assert (ended["fileName"], ended["fileVersion"], ended["status"]) == ("hello.txt", "1.0", "CampaignEnded")
     assert "softwareName" not in ended
     assert message(v2.encode, FirmwareAvailable(ACCOUNT, (PACKAGE,)))["firmwareList"][0]["softwareTo"] == "10657"
     assert [row["status"] for row in message(v2.encode, DEVICES)["upgradeProgress"]["deviceList"]] == [
-        "Accepted", "UpgradeSuccess",
-    ]  # fmt: skip
+        "Accepted",
+        "UpgradeSuccess",
+    ]
 
 
 def test_v3_messages_have_words_of_firmware_and_tell_when_an_upgrade_begins() -> None:
@@ -196,7 +248,9 @@ def test_v3_messages_have_words_of_firmware_and_tell_when_an_upgrade_begins() ->
         "and the estimated completion is 11 Jul 21 00:00 UTC",
     }
     assert rows[1]["resultReason"] == "Upgrade completed successfully"
-    report = message(v3.encode, FirmwareReported(ACCOUNT, 5, "2", "request", NOW_MS))["firmwareReported"]
+    report = message(
+        v3.encode, FirmwareReported(account_name=ACCOUNT, imei=5, firmware="2", request_id="request", at_ms=NOW_MS)
+    )["firmwareReported"]
     assert (report["deviceId"], report["firmwareVersion"], report["requestId"]) == ("000000000000005", "2", "request")
     assert message(v3.encode, FirmwareAvailable(ACCOUNT, (PACKAGE,)))["firmwareList"][0]["firmwareTo"] == "10657"
 
@@ -214,17 +268,29 @@ def test_device_words_are_total_and_as_documented() -> None:
             for found in (v1_status.device_words(status, reason), v2_status.device_words(status, reason)):
                 assert found[0]
             for campaign in CampaignStatus:
-                assert v3_status.device_words(status, reason, campaign, 0, NOW_MS)[0]
+                assert v3_status.device_words(
+                    status=status, reason=reason, campaign=campaign, start_ms=0, end_ms=NOW_MS
+                )[0]
     assert v1_status.device_words(UpgradeStatus.PENDING, Reason.NONE) == ("RequestPending", "")
     assert v1_status.device_words(UpgradeStatus.REJECTED, Reason.DEVICE_NOT_FOUND) == (
-        "Device Rejected", "Device not found.",
-    )  # fmt: skip
+        "Device Rejected",
+        "Device not found.",
+    )
     assert v2_status.device_words(UpgradeStatus.CANCELED, Reason.ABORTED_BY_USER) == (
-        "CampaignAborted", "Campaign aborted by user.",
-    )  # fmt: skip
-    assert v3_status.device_words(UpgradeStatus.SCHEDULED, Reason.NOT_REACHABLE, CampaignStatus.SCHEDULED, 0, 0, 2) == (
-        "NoDeviceDataFromNetwork", "The network reports this device is not reachable, try count 2",
-    )  # fmt: skip
+        "CampaignAborted",
+        "Campaign aborted by user.",
+    )
+    assert v3_status.device_words(
+        status=UpgradeStatus.SCHEDULED,
+        reason=Reason.NOT_REACHABLE,
+        campaign=CampaignStatus.SCHEDULED,
+        start_ms=0,
+        end_ms=0,
+        attempts=2,
+    ) == (
+        "NoDeviceDataFromNetwork",
+        "The network reports this device is not reachable, try count 2",
+    )
 
 
 def test_the_messages_in_the_documentation_are_the_ones_that_are_sent() -> None:

@@ -60,16 +60,28 @@ def test_an_upload_is_answered_as_published_and_then_listed(files: Api, storage:
     response = upload(files)
     assert response.status_code == 200, response.text
     assert response.json() == {
-        "fileName": NAME, "fileVersion": "1.0", "launchDate": "2026-03-10", "releaseNote": "", "model": "VZW1",
-        "make": "Verizon", "distributionType": "HTTP", "devicePlatformId": "IoT",
+        "fileName": NAME,
+        "fileVersion": "1.0",
+        "launchDate": "2026-03-10",
+        "releaseNote": "",
+        "model": "VZW1",
+        "make": "Verizon",
+        "distributionType": "HTTP",
+        "devicePlatformId": "IoT",
         "localTargetPath": "/VZWFOTA/hello-world.txt",
-    }  # fmt: skip
+    }
     assert listed(files) == [
         {
-            "fileName": NAME, "fileVersion": "1.0", "releaseNote": "", "make": "Verizon", "model": "VZW1",
-            "localTargetPath": "/VZWFOTA/hello-world.txt", "distributionType": "HTTP", "devicePlatformId": "IoT",
+            "fileName": NAME,
+            "fileVersion": "1.0",
+            "releaseNote": "",
+            "make": "Verizon",
+            "model": "VZW1",
+            "localTargetPath": "/VZWFOTA/hello-world.txt",
+            "distributionType": "HTTP",
+            "devicePlatformId": "IoT",
         }
-    ]  # fmt: skip
+    ]
     assert list(contents(storage).values()) == [5]
 
 
@@ -98,8 +110,10 @@ def test_files_are_listed_for_one_protocol_and_for_http_if_none_is_named(files: 
     assert [file["fileVersion"] for file in listed(files, "")] == ["1.0"]
     (other,) = listed(files, "?distributionType=OMA")
     assert (other["distributionType"], other["releaseNote"], other["devicePlatformId"]) == (
-        "OMADM", "For\nothers", "Hub",
-    )  # fmt: skip
+        "OMADM",
+        "For\nothers",
+        "Hub",
+    )
     assert refused(files.call("GET", f"{PATH}?distributionType=PIGEON")) == (400, "Invalid distributionType")
 
 
@@ -135,9 +149,9 @@ def test_a_file_of_the_limit_is_taken_and_one_octet_more_leaves_nothing_behind(f
     assert list(contents(storage).values()) == [LIMIT_BYTES]
 
 
-def chunked(octets: bytes, size: int) -> Iterator[bytes]:
-    for place in range(0, len(octets), size):
-        yield octets[place : place + size]
+def chunked(data: bytes, size: int) -> Iterator[bytes]:
+    for place in range(0, len(data), size):
+        yield data[place : place + size]
 
 
 @pytest.mark.parametrize("size", [1, 7, 64])
@@ -168,7 +182,7 @@ def test_a_body_in_small_pieces_with_the_file_first_is_read_alike(files: Api, st
         (FORM, b'--xyz\r\nContent-Disposition: form-data; name="\xff"\r\n\r\n\r\n--xyz-'),
         (FORM, b"--xyz\r\n" + b"A: b\r\n" * 1000 + b"\r\nV\r\n--xyz--"),
     ],
-)  # fmt: skip
+)
 def test_a_body_that_is_no_form_is_refused(files: Api, storage: Path, content_type: str, body: bytes) -> None:
     response = files.call("POST", PATH, headers={"Content-Type": content_type}, content=body)
     assert refused(response) == (400, "Invalid file upload")

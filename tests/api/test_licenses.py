@@ -76,9 +76,16 @@ def test_assign_answers_one_row_for_each_entry_in_request_order(own: Own, versio
     assert_result(own.post(version, "assign", [two]), "assign", 1, (two, SUCCESS))
     response = own.post(version, "assign", [three, UNKNOWN_DEVICE, three, two, FOREIGN_DEVICE, one])
     assert_result(
-        response, "assign", 3, (three, SUCCESS), (UNKNOWN_DEVICE, NOT_FOUND), (three, PREEXISTING),
-        (two, PREEXISTING), (FOREIGN_DEVICE, NOT_FOUND), (one, SUCCESS),
-    )  # fmt: skip
+        response,
+        "assign",
+        3,
+        (three, SUCCESS),
+        (UNKNOWN_DEVICE, NOT_FOUND),
+        (three, PREEXISTING),
+        (two, PREEXISTING),
+        (FOREIGN_DEVICE, NOT_FOUND),
+        (one, SUCCESS),
+    )
     own.api.assert_consistent(own.account)
 
 
@@ -99,9 +106,16 @@ def test_remove_answers_one_row_for_each_entry_in_request_order(own: Own, versio
     own.post(3, "assign", [one, two, three])
     response = own.post(version, "remove", [two, UNKNOWN_DEVICE, two, own.device(9), FOREIGN_DEVICE, one])
     assert_result(
-        response, "remove", 1, (two, SUCCESS), (UNKNOWN_DEVICE, NOT_FOUND), (two, NO_LICENSE),
-        (own.device(9), NO_LICENSE), (FOREIGN_DEVICE, NOT_FOUND), (one, SUCCESS),
-    )  # fmt: skip
+        response,
+        "remove",
+        1,
+        (two, SUCCESS),
+        (UNKNOWN_DEVICE, NOT_FOUND),
+        (two, NO_LICENSE),
+        (own.device(9), NO_LICENSE),
+        (FOREIGN_DEVICE, NOT_FOUND),
+        (one, SUCCESS),
+    )
     assert_result(own.post(version, "assign", [two]), "assign", 2, (two, SUCCESS))  # back in the pool (L7)
     own.api.assert_consistent(own.account)
 
@@ -116,9 +130,15 @@ def test_only_an_unused_license_can_be_removed(own: Own, version: int) -> None:
     own.upgrade(4, "scheduled", "inProgress", "completed")
     response = own.post(version, "remove", [plain, scheduled, running, failed, used])
     assert_result(
-        response, "remove", 2, (plain, SUCCESS), (scheduled, SUCCESS), (running, IN_PROGRESS), (failed, SUCCESS),
+        response,
+        "remove",
+        2,
+        (plain, SUCCESS),
+        (scheduled, SUCCESS),
+        (running, IN_PROGRESS),
+        (failed, SUCCESS),
         (used, USED),
-    )  # fmt: skip
+    )
     rows = own.api.control("GET", f"/accounts/{own.account}/devices").json()["devices"]
     assert {row["deviceId"]: row["openUpgrade"] for row in rows if row["openUpgrade"]} == {running: "inProgress"}
     own.api.assert_consistent(own.account)
@@ -155,8 +175,9 @@ def test_an_account_with_event_billing_only_has_no_license_to_assign(shared: Api
 def test_all_versions_work_on_one_pool(own: Own) -> None:
     own.post(1, "assign", own.devices(0))
     own.post(2, "assign", own.devices(1))
-    assert_result(own.post(3, "assign", own.devices(0, 2)), "assign", 3, (own.device(0), PREEXISTING),
-                  (own.device(2), SUCCESS))  # fmt: skip
+    assert_result(
+        own.post(3, "assign", own.devices(0, 2)), "assign", 3, (own.device(0), PREEXISTING), (own.device(2), SUCCESS)
+    )
     assert_result(own.post(1, "remove", own.devices(1)), "remove", 2, (own.device(1), SUCCESS))
     for version in (1, 2, 3):
         status = own.call(version, "GET", "/licenses/{account}").json()
@@ -183,11 +204,15 @@ def test_version_3_serves_the_path_that_its_page_prints(own: Own, verb: str) -> 
 # License status
 
 STATUS_PATHS = [
-    (1, "/licenses/{account}/index/"), (1, "/licenses/{account}?lastSeenDeviceId="),
-    (2, "/licenses/{account}/index/"), (2, "/licenses/{account}?lastSeenDeviceId="),
-    (3, "/licenses/{account}/index/"), (3, "/licenses/{account}?lastSeenDeviceId="),
-    (3, "/firmware/licenses/{account}/index/"), (3, "/firmware/licenses/{account}?lastSeenDeviceId="),
-]  # fmt: skip
+    (1, "/licenses/{account}/index/"),
+    (1, "/licenses/{account}?lastSeenDeviceId="),
+    (2, "/licenses/{account}/index/"),
+    (2, "/licenses/{account}?lastSeenDeviceId="),
+    (3, "/licenses/{account}/index/"),
+    (3, "/licenses/{account}?lastSeenDeviceId="),
+    (3, "/firmware/licenses/{account}/index/"),
+    (3, "/firmware/licenses/{account}?lastSeenDeviceId="),
+]
 ASSIGNED_NOW = "2026-03-10 12:00:00 +0000 UTC"
 
 
@@ -209,9 +234,9 @@ def test_license_status_goes_through_pages_by_imei(own: Own, version: int, path:
     own.post(version, "assign", own.devices(8, 0, 3, 5, 2))
     first = own.call(version, "GET", path + "0")
     rows = [(device, ASSIGNED_NOW) for device in own.devices(0, 2, 3, 5, 8)]
-    assert first.text == summary(version, own.account, 5, own.device(3), rows[:3])
+    assert first.text == summary(version=version, account=own.account, used=5, last=own.device(3), rows=rows[:3])
     second = own.call(version, "GET", path + str(first.json()["lastSeenDeviceId"]))
-    assert second.text == summary(version, own.account, 5, "0", rows[3:])
+    assert second.text == summary(version=version, account=own.account, used=5, last="0", rows=rows[3:])
 
 
 @pytest.mark.parametrize(("version", "path"), STATUS_PATHS)
@@ -220,14 +245,16 @@ def test_the_cursor_may_be_any_device_of_the_account_licensed_or_not(own: Own, v
     for cursor, left in ((1, (2, 4)), (2, (4,)), (19, ())):
         rows = [(device, ASSIGNED_NOW) for device in own.devices(*left)]
         response = own.call(version, "GET", path + own.device(cursor))
-        assert response.text == summary(version, own.account, 3, "0", rows)
+        assert response.text == summary(version=version, account=own.account, used=3, last="0", rows=rows)
 
 
 @pytest.mark.parametrize(("version", "path"), STATUS_PATHS)
 def test_a_full_last_page_is_the_last_one(own: Own, version: int, path: str) -> None:
     own.post(version, "assign", own.devices(*range(PAGE_SIZE)))
     rows = [(device, ASSIGNED_NOW) for device in own.devices(*range(PAGE_SIZE))]
-    assert own.call(version, "GET", path + "0").text == summary(version, own.account, PAGE_SIZE, "0", rows)
+    assert own.call(version, "GET", path + "0").text == summary(
+        version=version, account=own.account, used=PAGE_SIZE, last="0", rows=rows
+    )
 
 
 @pytest.mark.parametrize(("version", "path"), STATUS_PATHS)
@@ -238,11 +265,11 @@ def test_the_cursor_works_with_leading_zeros_and_without_as_a_number_has_lost_th
     times = ["2017-11-29 20:15:42.738 +0000 UTC"] * 4 + ["01-01-1900 0:0:0 +0000 UTC"]
     rows = list(zip(ZEROS, times, strict=True))
     first = own.call(version, "GET", path + "000")
-    assert first.text == summary(version, LEADING_ZEROS, 5, ZEROS[2], rows[:3], total=5)
+    assert first.text == summary(version=version, account=LEADING_ZEROS, used=5, last=ZEROS[2], rows=rows[:3], total=5)
     assert first.json()["lastSeenDeviceId"] == (1000 if version == 1 else "000000000001000")
     for cursor in ("1000", "01000", "000000000001000"):
         second = own.call(version, "GET", path + cursor)
-        assert second.text == summary(version, LEADING_ZEROS, 5, "0", rows[3:], total=5)
+        assert second.text == summary(version=version, account=LEADING_ZEROS, used=5, last="0", rows=rows[3:], total=5)
 
 
 @pytest.mark.parametrize("path", ["/licenses/{account}", "/licenses/{account}?other=1", "/licenses/{account}?"])
@@ -250,7 +277,9 @@ def test_the_cursor_works_with_leading_zeros_and_without_as_a_number_has_lost_th
 def test_without_a_cursor_license_status_starts_at_the_first_page(own: Own, version: int, path: str) -> None:
     own.post(version, "assign", own.devices(0))
     rows = [(own.device(0), ASSIGNED_NOW)]
-    assert own.call(version, "GET", path).text == summary(version, own.account, 1, "0", rows)
+    assert own.call(version, "GET", path).text == summary(
+        version=version, account=own.account, used=1, last="0", rows=rows
+    )
 
 
 # Subscription
@@ -260,9 +289,12 @@ def test_without_a_cursor_license_status_starts_at_the_first_page(own: Own, vers
 def test_subscription_status(own: Own, version: int) -> None:
     own.post(version, "assign", own.devices(0))
     expected = {
-        "accountName": own.account, "purchaseType": "TS-HFOTA-MRC", "licenseCount": TOTAL, "licenseUsedCount": 1,
+        "accountName": own.account,
+        "purchaseType": "TS-HFOTA-MRC",
+        "licenseCount": TOTAL,
+        "licenseUsedCount": 1,
         "updateTime": ASSIGNED_NOW,
-    }  # fmt: skip
+    }
     assert own.call(version, "GET", "/subscriptions/{account}").text == compact(expected)
 
 

@@ -25,7 +25,7 @@ from fotapool.api.common.operations import Operation
 from fotapool.api.v1 import routes as v1
 from fotapool.api.v2 import routes as v2
 from fotapool.api.v3 import routes as v3
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.store.db.connection import StoreUnavailable
 from support.helpers import ACCOUNT, Api
 
@@ -135,11 +135,12 @@ def test_without_a_valid_bearer_token_the_gateway_answers(
 SESSIONS = [
     pytest.param(None, "Session token is missing.", "session token missing", id="none"),
     pytest.param("", "Session token is missing.", "session token missing", id="empty"),
-    pytest.param("bcce3ea6-fe4f-4952-bacf-eadd80718e83", "Session token is not valid.", "session token not known",
-                 id="wrong"),
+    pytest.param(
+        "bcce3ea6-fe4f-4952-bacf-eadd80718e83", "Session token is not valid.", "session token not known", id="wrong"
+    ),
     pytest.param("\u00e9", "Session token is not valid.", "session token not known", id="not ASCII"),
     pytest.param("{logged out}", "Session token is not valid.", "session token not known", id="logged out"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("session", "words", "auth"), SESSIONS)
@@ -267,8 +268,16 @@ BODIES = {
     "offenders are cut": malformed("9" * 100_000, int("8" * 60), shown=["9" * 40, "8" * 40]),
     "over the limit": Body(b" " * (MAX_BODY_BYTES + 1), "Request body exceeds maximum size", status=413),
 }
-VERBS = [(1, "assign"), (1, "remove"), (1, "cancel"), (2, "assign"), (2, "remove"), (2, "cancel"),
-         (3, "assign"), (3, "remove")]  # fmt: skip
+VERBS = [
+    (1, "assign"),
+    (1, "remove"),
+    (1, "cancel"),
+    (2, "assign"),
+    (2, "remove"),
+    (2, "cancel"),
+    (3, "assign"),
+    (3, "remove"),
+]
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -333,15 +342,20 @@ CURSORS = {
     "as an offset": ("1000", refusal("LastSeenDeviceId Not Valid")),
 }
 STATUS_PATHS = [
-    (1, "/licenses/{account}/index/"), (1, "/licenses/{account}?lastSeenDeviceId="),
-    (2, "/licenses/{account}/index/"), (2, "/licenses/{account}?lastSeenDeviceId="),
-    (3, "/licenses/{account}/index/"), (3, "/licenses/{account}?lastSeenDeviceId="),
-    (3, "/firmware/licenses/{account}/index/"), (3, "/firmware/licenses/{account}?lastSeenDeviceId="),
-]  # fmt: skip
+    (1, "/licenses/{account}/index/"),
+    (1, "/licenses/{account}?lastSeenDeviceId="),
+    (2, "/licenses/{account}/index/"),
+    (2, "/licenses/{account}?lastSeenDeviceId="),
+    (3, "/licenses/{account}/index/"),
+    (3, "/licenses/{account}?lastSeenDeviceId="),
+    (3, "/firmware/licenses/{account}/index/"),
+    (3, "/firmware/licenses/{account}?lastSeenDeviceId="),
+]
 CANDIDATE_PATHS = [
-    (version, path) for version in (1, 2)
+    (version, path)
+    for version in (1, 2)
     for path in ("/licenses/{account}/cancel/index/", "/licenses/{account}/cancel?startIndex=")
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("name", CURSORS)
@@ -354,21 +368,25 @@ def test_a_bad_cursor_of_the_license_status(unharmed: Own, name: str) -> None:
 @pytest.mark.parametrize(
     ("index", "message"),
     [
-        ("abc", "Invalid index value"), ("-1", "Invalid index value"), ("%D9%A1", "Invalid index value"),
-        ("2", "Index exceeds number of devices in list"), ("9" * 15, "Index exceeds number of devices in list"),
+        ("abc", "Invalid index value"),
+        ("-1", "Invalid index value"),
+        ("%D9%A1", "Invalid index value"),
+        ("2", "Index exceeds number of devices in list"),
+        ("9" * 15, "Index exceeds number of devices in list"),
         ("9" * 5000, "Index exceeds number of devices in list"),
     ],
     ids=["not a number", "negative", "another script", "just beyond the end", "15 digits", "5000 digits"],
-)  # fmt: skip
+)
 def test_a_bad_index_of_the_candidate_list(unharmed: Own, index: str, message: str) -> None:
     for version, path in CANDIDATE_PATHS:
         assert_refused(unharmed.call(version, "GET", path + index), refusal(message))
 
 
 @pytest.mark.parametrize(
-    "query", ["lastSeenDeviceId=", "lastSeenDeviceId=0&lastSeenDeviceId=x", "&".join(["a=1"] * 101)],
+    "query",
+    ["lastSeenDeviceId=", "lastSeenDeviceId=0&lastSeenDeviceId=x", "&".join(["a=1"] * 101)],
     ids=["empty", "twice", "101 parameters"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_bad_query(unharmed: Own, version: int, query: str) -> None:
     response = unharmed.call(version, "GET", f"/licenses/{{account}}?{query}")
@@ -381,11 +399,16 @@ def test_a_bad_query(unharmed: Own, version: int, query: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/nope"), ("GET", "/"), ("GET", "/licenses/"), ("GET", "/licenses/{account}/"),
-        ("GET", "/licenses/{account}/index/"), ("POST", "/licenses/{account}/steal"), ("GET", "/licenses/a%2Fb"),
+        ("GET", "/nope"),
+        ("GET", "/"),
+        ("GET", "/licenses/"),
+        ("GET", "/licenses/{account}/"),
+        ("GET", "/licenses/{account}/index/"),
+        ("POST", "/licenses/{account}/steal"),
+        ("GET", "/licenses/a%2Fb"),
         ("POST", "/Licenses/{account}/assign"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_path_that_the_api_does_not_have(unharmed: Own, version: int, method: str, path: str) -> None:
     assert_refused(unharmed.call(version, method, path), unknown_resource(f"/fota/v{version}"))
@@ -429,10 +452,15 @@ def test_a_method_that_the_path_does_not_have(unharmed: Own) -> None:
                 assert response.json()["fault"]["message"] == "Method not allowed"
 
 
-@pytest.mark.parametrize(("path", "allowed"), [
-    ("/api/ts/v1/oauth2/token", "OPTIONS, POST"), ("/api/ts/v1/oauth2/revoke", "OPTIONS, POST"),
-    ("/api/m2m/v1/session/login", "OPTIONS, POST"), ("/api/m2m/v1/session/password/actions/reset", "OPTIONS, PUT"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/ts/v1/oauth2/token", "OPTIONS, POST"),
+        ("/api/ts/v1/oauth2/revoke", "OPTIONS, POST"),
+        ("/api/m2m/v1/session/login", "OPTIONS, POST"),
+        ("/api/m2m/v1/session/password/actions/reset", "OPTIONS, PUT"),
+    ],
+)
 def test_a_method_that_sign_in_does_not_have(shared: Api, path: str, allowed: str) -> None:
     response = shared.http.get(path)
     assert (response.status_code, response.headers["allow"]) == (405, allowed)
@@ -448,7 +476,7 @@ def test_a_method_that_sign_in_does_not_have(shared: Api, path: str, allowed: st
     [
         (RuntimeError("a bug"), 500, "INTERNAL_SYSTEM_ERROR", "Internal error."),
         (StoreUnavailable("disk full"), 503, "SERVICE_UNAVAILABLE", "The service is temporarily unavailable"),
-        (Refused(Refusal.BUSY), 503, "SERVICE_UNAVAILABLE", "The service is temporarily unavailable"),
+        (RequestRejected(ErrorCode.BUSY), 503, "SERVICE_UNAVAILABLE", "The service is temporarily unavailable"),
     ],
     ids=["bug", "store", "busy"],
 )

@@ -36,13 +36,22 @@ def test_the_walk_exits_0_and_shows_requests_and_answers() -> None:
     assert re.match(r"fotapool ready on http://127\.0\.0\.1:\d+\n", done.stdout)
     assert done.stdout.count("$ curl -i ") == done.stdout.count("HTTP/1.1 200 OK") == 20
     for shown in (
-        "/api/ts/v1/oauth2/token", "/api/m2m/v1/session/login", "/api/fota/v3/licenses/0000123456-00001/assign",
-        "/api/fota/v1/licenses/0402196254-00001/index/0", "/api/fota/v2/licenses/0402196254-00001/cancel",
-        "License removal not allowed for devices that have ever upgraded firmware.", "subscription?preview=true",
-        "subscription reduced; the device was on the cancellation candidate list", '"consistent": true',
-        "/api/fota/v3/campaigns/firmware/0402196254-00001", '"advance": "PT15M"', "Installation failed.",
-        "\nPOST http://127.0.0.1:", '"type": "upgradeProgress"', "21 steps, every answer as documented.",
-    ):  # fmt: skip
+        "/api/ts/v1/oauth2/token",
+        "/api/m2m/v1/session/login",
+        "/api/fota/v3/licenses/0000123456-00001/assign",
+        "/api/fota/v1/licenses/0402196254-00001/index/0",
+        "/api/fota/v2/licenses/0402196254-00001/cancel",
+        "License removal not allowed for devices that have ever upgraded firmware.",
+        "subscription?preview=true",
+        "subscription reduced; the device was on the cancellation candidate list",
+        '"consistent": true',
+        "/api/fota/v3/campaigns/firmware/0402196254-00001",
+        '"advance": "PT15M"',
+        "Installation failed.",
+        "\nPOST http://127.0.0.1:",
+        '"type": "upgradeProgress"',
+        "21 steps, every answer as documented.",
+    ):
         assert shown in done.stdout
 
 
@@ -122,6 +131,6 @@ def test_long_lists_are_cut_short_and_short_ones_are_not() -> None:
         ([1, ...], [1, 2, 3], []),
         ([{"a": 1}], [{"a": 2}], ["[0].a is 2, expected 1"]),
     ],
-)  # fmt: skip
+)
 def test_what_differs_from_the_expected_answer_is_told(expected: object, found: object, says: list[str]) -> None:
     assert differences(expected, found) == says

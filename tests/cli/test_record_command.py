@@ -48,10 +48,15 @@ class Service(BaseHTTPRequestHandler):
         body = gzip.compress(told) if "gzip" in self.headers.get("Accept-Encoding", "") else told
         self.send_response(302 if self.path == "/api/moved" else 200)
         for name, value in (
-            ("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("Connection", "close, X-Hop"),
-            ("X-Hop", "1"), ("X-Kept", "2"), ("Location", "https://elsewhere.test/"), ("Set-Cookie", "session=secret"),
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("Connection", "close, X-Hop"),
+            ("X-Hop", "1"),
+            ("X-Kept", "2"),
+            ("Location", "https://elsewhere.test/"),
+            ("Set-Cookie", "session=secret"),
             *((("Content-Encoding", "gzip"),) if body is not told else ()),
-        ):  # fmt: skip
+        ):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

@@ -69,8 +69,12 @@ def test_settings_come_from_options_then_environment_then_file(
 ) -> None:
     config = tmp_path / "fotapool.toml"
     config.write_text('page-size = 1\ntimestamps = "rfc3339"\noperator-key = "from-file"\n')
-    seed = {**SEED, "accounts": [{"name": ACCOUNT, "licenseCount": 5, "devices": [
-        {"first": "990000000000000", "count": 5, "licensed": 3}]}]}  # fmt: skip
+    seed = {
+        **SEED,
+        "accounts": [
+            {"name": ACCOUNT, "licenseCount": 5, "devices": [{"first": "990000000000000", "count": 5, "licensed": 3}]}
+        ],
+    }
     arguments = ("emulate", "--config", str(config), "--seed", seed_file(tmp_path, seed))
     environment = {"FOTAPOOL_PAGE_SIZE": "2", "FOTAPOOL_OPERATOR_KEY": "from-environment"}
     with (

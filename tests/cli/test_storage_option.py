@@ -26,8 +26,11 @@ PACKAGE = {"firmwareName": "f", "make": "V", "model": "M", "fromVersion": "1", "
 def test_a_storage_that_is_none_is_told_at_the_start(tmp_path: Path, arguments: list[str], says: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "fotapool.cli", "serve", "--port", "0", "--operator-key", "k", *arguments],
-        cwd=tmp_path, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode != 0
     assert says in done.stderr
     assert "Traceback" not in done.stderr

@@ -12,9 +12,10 @@ FLEET: dict[str, Any] = {
     "users": [{"username": USER, "password": PASSWORD, "accounts": [ACCOUNT]}],
     "accounts": [
         {
-            "name": ACCOUNT, "licenseCount": 25,
+            "name": ACCOUNT,
+            "licenseCount": 25,
             "devices": [
-                {"first": f"{FIRST}", "count": 30, "licensed": 25, "make": "Make", "model": "M", "firmware": "1"},
+                {"first": f"{FIRST}", "count": 30, "licensed": 25, "make": "Make", "model": "M", "firmware": "1"}
             ],
             "fleet": [
                 {"first": f"{FIRST}", "count": 20, "upgradeTakes": "PT10M"},
@@ -23,10 +24,17 @@ FLEET: dict[str, Any] = {
         }
     ],
     "firmware": [
-        {"firmwareName": PACKAGE, "make": "Make", "model": "M", "fromVersion": "1", "toVersion": "2",
-         "protocol": "LWM2M", "proven": True},
+        {
+            "firmwareName": PACKAGE,
+            "make": "Make",
+            "model": "M",
+            "fromVersion": "1",
+            "toVersion": "2",
+            "protocol": "LWM2M",
+            "proven": True,
+        }
     ],
-}  # fmt: skip
+}
 
 
 def schedule(
@@ -34,10 +42,17 @@ def schedule(
 ) -> str:
     """A network-aware campaign; its id."""
     body = {
-        "campaignName": name, "firmwareName": PACKAGE, "firmwareFrom": "1", "firmwareTo": "2", "protocol": "LWM2M",
-        "startDate": start, "endDate": end, "autoAssignLicenseFlag": False, "autoAddDevicesFlag": False,
+        "campaignName": name,
+        "firmwareName": PACKAGE,
+        "firmwareFrom": "1",
+        "firmwareTo": "2",
+        "protocol": "LWM2M",
+        "startDate": start,
+        "endDate": end,
+        "autoAssignLicenseFlag": False,
+        "autoAddDevicesFlag": False,
         "deviceList": devices(*numbers),
-    }  # fmt: skip
+    }
     answer = api.call("POST", f"/v3/campaigns/firmware/{ACCOUNT}", body)
     assert answer.status_code == 200, answer.text
     found: str = answer.json()["id"]

@@ -23,7 +23,10 @@ PAGE = f"/accounts/{ACCOUNT}/callbacks"
 
 def happen(api: Api, count: int) -> None:
     """So many events of the account."""
-    events: list[Event] = [FirmwareReported(ACCOUNT, number, "1", f"id-{number}", NOW_MS) for number in range(count)]
+    events: list[Event] = [
+        FirmwareReported(account_name=ACCOUNT, imei=number, firmware="1", request_id=f"id-{number}", at_ms=NOW_MS)
+        for number in range(count)
+    ]
 
     async def play() -> None:
         writer = Writer(open_database(api.server.settings.database, durable=False), lambda: NOW_MS)

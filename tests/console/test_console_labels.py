@@ -10,17 +10,46 @@ import pytest
 from fotapool.console.callbacks import shown_body
 from fotapool.console.campaigns import labels
 from fotapool.console.licenses import ledger_labels
-from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus, Flow, Subject, Windows
+from fotapool.domain.campaigns.campaigns import Artifact, Campaign, CampaignStatus, Flow, Windows
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.services.campaigns.campaign_views import allowed_changes, next_event
 from fotapool.store.licenses.ledger_views import ChangeRow
 
-SUBJECT = Subject(1, False, "package", "Make", "Model", "1", "2", "LWM2M", True)
+SUBJECT = Artifact(
+    id=1,
+    is_file=False,
+    name="package",
+    make="Make",
+    model="Model",
+    from_version="1",
+    to_version="2",
+    protocol="LWM2M",
+    pilot_passed=True,
+)
 CAMPAIGN = Campaign(
-    1, "uuid", 1, Flow.NETWORK_AWARE, SUBJECT, "", "2026-03-11", "2026-03-12", 1000, 9000, Windows(), False, False,
-    CampaignStatus.PENDING, 5, None, None, 0, 0, None, 500,
-)  # fmt: skip
+    id=1,
+    uuid="uuid",
+    account_id=1,
+    flow=Flow.NETWORK_AWARE,
+    subject=SUBJECT,
+    name="",
+    start_date="2026-03-11",
+    end_date="2026-03-12",
+    start_ms=1000,
+    end_ms=9000,
+    windows=Windows(),
+    auto_assign=False,
+    auto_add=False,
+    status=CampaignStatus.PENDING,
+    devices=5,
+    scan_cursor=None,
+    enroll_cursor=None,
+    created_ms=0,
+    updated_ms=0,
+    ended_ms=None,
+    due_ms=500,
+)
 
 
 def test_every_status_and_reason_has_words() -> None:
@@ -42,7 +71,7 @@ def test_every_status_and_reason_has_words() -> None:
         (CampaignStatus.ENDED, Flow.PUSH, 9500, "devices that have begun report how it went, or are given up", 9500),
         (CampaignStatus.ENDED, Flow.PUSH, None, "", None),
     ],
-)  # fmt: skip
+)
 def test_it_is_said_what_happens_to_a_campaign_next(
     status: CampaignStatus, flow: Flow, due_ms: int | None, words: str, when_ms: int | None
 ) -> None:
@@ -63,21 +92,35 @@ def test_what_may_be_changed_is_what_the_rules_allow() -> None:
         ("assign", {}, EntryKind.ASSIGNED, "requested by the user"),
         ("assign for campaign", {"campaign": "u"}, EntryKind.ASSIGNED, "needed by a campaign that assigns licenses"),
         ("copy account", {"of": "a"}, EntryKind.IMPORTED, "copied from account a"),
-        ("change subscription", {"before": 5, "after": 3}, EntryKind.RECLAIMED_CANDIDATE,
-         "subscription reduced from 5 to 3; the device was on the cancellation candidate list"),
-        ("change subscription", {"before": 3, "after": 5}, EntryKind.NOTICE_WITHDRAWN,
-         "subscription raised from 3 to 5 before the notice ended"),
+        (
+            "change subscription",
+            {"before": 5, "after": 3},
+            EntryKind.RECLAIMED_CANDIDATE,
+            "subscription reduced from 5 to 3; the device was on the cancellation candidate list",
+        ),
+        (
+            "change subscription",
+            {"before": 3, "after": 5},
+            EntryKind.NOTICE_WITHDRAWN,
+            "subscription raised from 3 to 5 before the notice ended",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_entry_says_why(verb: str, detail: dict[str, object], kind: EntryKind, words: str) -> None:
-    assert ledger_labels.why(kind, ChangeRow(1, 0, "ford", "r", verb, json.dumps(detail))) == words
+    assert (
+        ledger_labels.why(
+            kind, ChangeRow(number=1, at_ms=0, actor="ford", request_id="r", verb=verb, detail=json.dumps(detail))
+        )
+        == words
+    )
 
 
 def test_a_body_is_shown_as_it_is_if_it_is_no_json_and_without_its_password_if_it_is() -> None:
     assert shown_body(None) is None
     assert shown_body(b"\xff{") == "\ufffd{"
     assert json.loads(shown_body(b'{"password": "x", "a": ["password"]}') or "") == {
-        "password": "(not shown)", "a": ["password"],
-    }  # fmt: skip
+        "password": "(not shown)",
+        "a": ["password"],
+    }
     assert labels.hours_words(((22, 24), (0, 6))) == "22:00 to 24:00, 0:00 to 6:00"
     assert labels.campaign_name(CAMPAIGN) == "package from 2026-03-11"

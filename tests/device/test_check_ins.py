@@ -110,8 +110,10 @@ def test_check_ins_are_the_devices_history_newest_first(api: Api) -> None:
     api.sign_in()
     found = history(api)
     assert [(entry["clientType"], entry["result"], entry["failureType"]) for entry in found] == [
-        ("HTTP", "CheckInSuccess", ""), ("HTTP", "CheckInSuccess", ""), ("LWM2M", "CheckInSuccess", ""),
-    ]  # fmt: skip
+        ("HTTP", "CheckInSuccess", ""),
+        ("HTTP", "CheckInSuccess", ""),
+        ("LWM2M", "CheckInSuccess", ""),
+    ]
     assert {entry["deviceId"] for entry in found} == {device(0)}
     assert history(api, 1) == []
 
@@ -129,11 +131,20 @@ def test_a_check_in_answers_the_report_that_the_account_asked_for(api: Api) -> N
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"nonsense", b"[]", b"\xff", b"{" * 100_000, b'{"firmware": 5}', b'{"firmware": ""}',
-        b'{"firmware": "a\\nb"}', b'{"firmware": "a\\u0000b"}', b'{"clientType": ["LWM2M"]}',
-        b'{"firmware": "' + b"x" * 201 + b'"}', b'{"clientType": "' + b"x" * 41 + b'"}',
+        b"",
+        b"nonsense",
+        b"[]",
+        b"\xff",
+        b"{" * 100_000,
+        b'{"firmware": 5}',
+        b'{"firmware": ""}',
+        b'{"firmware": "a\\nb"}',
+        b'{"firmware": "a\\u0000b"}',
+        b'{"clientType": ["LWM2M"]}',
+        b'{"firmware": "' + b"x" * 201 + b'"}',
+        b'{"clientType": "' + b"x" * 41 + b'"}',
     ],
-)  # fmt: skip
+)
 def test_a_body_that_is_none_is_refused_and_leaves_no_trace(api: Api, body: bytes) -> None:
     status, _ = refused(calling(api).call("POST", "/check-in", content=body))
     assert status == (413 if len(body) > 16_384 else 400)

@@ -47,11 +47,18 @@ def test_a_check_in_tells_what_to_download_from_where(downloading: Device) -> No
     upgrade = downloading.check_in()["upgrade"]
     number = upgrade.pop("id")
     assert upgrade == {
-        "name": "FOTA_Verizon_Model-A_01To02_HF", "kind": "firmware", "fromVersion": "1", "toVersion": "2",
-        "state": "scheduled", "size": len(CONTENT), "sha256": SHA256,
-        "url": f"/device/v1/{device(0)}/upgrades/{number}/content", "downloadAllowed": True, "installAllowed": True,
+        "name": "FOTA_Verizon_Model-A_01To02_HF",
+        "kind": "firmware",
+        "fromVersion": "1",
+        "toVersion": "2",
+        "state": "scheduled",
+        "size": len(CONTENT),
+        "sha256": SHA256,
+        "url": f"/device/v1/{device(0)}/upgrades/{number}/content",
+        "downloadAllowed": True,
+        "installAllowed": True,
         "nextWindow": None,
-    }  # fmt: skip
+    }
     response = downloading.api.http.get(upgrade["url"], headers={"Authorization": f"Bearer {downloading.key}"})
     assert (response.status_code, response.content) == (200, CONTENT)
 
@@ -73,21 +80,21 @@ def test_a_content_is_sent_whole_with_its_checksum_and_not_compressed(downloadin
 
 
 def test_a_content_is_put_together_from_ranges(downloading: Device) -> None:
-    octets = b""
-    while len(octets) < len(CONTENT):
-        response = get(downloading, Range=f"bytes={len(octets)}-{len(octets) + 299_999}", **{"If-Range": TAG})
+    data = b""
+    while len(data) < len(CONTENT):
+        response = get(downloading, Range=f"bytes={len(data)}-{len(data) + 299_999}", **{"If-Range": TAG})
         assert response.status_code == 206
-        first, last = len(octets), min(len(octets) + 300_000, len(CONTENT)) - 1
+        first, last = len(data), min(len(data) + 300_000, len(CONTENT)) - 1
         assert response.headers["content-range"] == f"bytes {first}-{last}/{len(CONTENT)}"
         assert response.headers["content-length"] == str(last - first + 1)
-        octets += response.content
-    assert octets == CONTENT
+        data += response.content
+    assert data == CONTENT
     assert get(downloading, Range="bytes=-256").content == CONTENT[-256:]
 
 
 def test_a_range_beyond_the_end_is_416_and_one_of_another_content_is_all_of_it(downloading: Device) -> None:
     response = get(downloading, Range=f"bytes={len(CONTENT)}-")
-    assert refused(response) == (416, f"the content has {len(CONTENT)} octets")
+    assert refused(response) == (416, f"the content has {len(CONTENT)} bytes")
     assert response.headers["content-range"] == f"bytes */{len(CONTENT)}"
     for headers in ({"Range": "bytes=5-", "If-Range": '"other"'}, {"Range": "bytes=0-1,3-4"}, {"Range": "nonsense"}):
         assert get(downloading, **headers).status_code == 200
@@ -147,8 +154,9 @@ def test_a_package_without_content_is_told_without_an_address(start: Callable[..
     upgrade = one.check_in()["upgrade"]
     assert (upgrade["size"], upgrade["sha256"], upgrade["url"]) == (None, None, None)
     assert refused(one.call("GET", f"/upgrades/{upgrade['id']}/content")) == (
-        404, "nothing was uploaded for this upgrade",
-    )  # fmt: skip
+        404,
+        "nothing was uploaded for this upgrade",
+    )
 
 
 def test_a_configuration_file_is_downloaded_with_the_path_where_it_goes(api: Api) -> None:

@@ -32,8 +32,9 @@ def test_entries_are_kept_with_their_files_and_read_newest_first(api: Api) -> No
     assert (response.status_code, response.json()) == (200, {"kept": 2})
     found = logs(api)
     assert [(entry["logType"], entry["eventLog"], entry["binaryLogFilename"]) for entry in found] == [
-        ("SoftwareUpdate", "begun", "trace.bin"), ("Event", "restarted\nby itself", ""),
-    ]  # fmt: skip
+        ("SoftwareUpdate", "begun", "trace.bin"),
+        ("Event", "restarted\nby itself", ""),
+    ]
     assert base64.b64decode(found[0]["binaryLogFileBase64"]) == b"\x00\x01\x02"
 
 
@@ -51,11 +52,17 @@ def test_logs_are_refused_unless_logging_is_on(api: Api) -> None:
 @pytest.mark.parametrize(
     "entry",
     [
-        {}, {"type": "Event"}, {"event": "x"}, {"type": "Nonsense", "event": "x"}, {"type": "Event", "event": "a\0b"},
-        {"type": "Event", "event": "x" * 10_001}, {"type": "Event", "event": "x", "time": "yesterday"},
-        {"type": "Event", "event": "x", "binaryBase64": "%%%"}, {"type": "Event", "event": "x", "binaryName": "\0"},
+        {},
+        {"type": "Event"},
+        {"event": "x"},
+        {"type": "Nonsense", "event": "x"},
+        {"type": "Event", "event": "a\0b"},
+        {"type": "Event", "event": "x" * 10_001},
+        {"type": "Event", "event": "x", "time": "yesterday"},
+        {"type": "Event", "event": "x", "binaryBase64": "%%%"},
+        {"type": "Event", "event": "x", "binaryName": "\0"},
     ],
-)  # fmt: skip
+)
 def test_an_entry_that_is_none_is_refused_with_all_others(api: Api, entry: dict[str, str]) -> None:
     turn_on(api)
     good = {"type": "Event", "event": "x"}

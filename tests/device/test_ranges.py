@@ -14,13 +14,27 @@ TAG = entity_tag("ab" * 32)
 @pytest.mark.parametrize(
     ("header", "part"),
     [
-        (None, None), ("bytes=0-", (0, 100)), ("bytes=0-0", (0, 1)), ("bytes=10-19", (10, 20)),
-        ("bytes=90-1000", (90, 100)), ("bytes=-10", (90, 100)), ("bytes=-1000", (0, 100)), ("BYTES= 5-9 ", (5, 10)),
-        ("bytes=99-", (99, 100)), ("bytes=9-5", None), ("bytes=-", None), ("bytes=", None), ("bytes=a-b", None),
-        ("bytes=0-1,5-6", None), ("lines=0-5", None), ("bytes=--5", None), ("bytes=0-99999999999999999999", None),
-        ("bytes=\u0661-\u0665", None), ("", None),
+        (None, None),
+        ("bytes=0-", (0, 100)),
+        ("bytes=0-0", (0, 1)),
+        ("bytes=10-19", (10, 20)),
+        ("bytes=90-1000", (90, 100)),
+        ("bytes=-10", (90, 100)),
+        ("bytes=-1000", (0, 100)),
+        ("BYTES= 5-9 ", (5, 10)),
+        ("bytes=99-", (99, 100)),
+        ("bytes=9-5", None),
+        ("bytes=-", None),
+        ("bytes=", None),
+        ("bytes=a-b", None),
+        ("bytes=0-1,5-6", None),
+        ("lines=0-5", None),
+        ("bytes=--5", None),
+        ("bytes=0-99999999999999999999", None),
+        ("bytes=\u0661-\u0665", None),
+        ("", None),
     ],
-)  # fmt: skip
+)
 def test_a_range_is_read(header: str | None, part: tuple[int, int] | None) -> None:
     assert asked_range(header, None, TAG, 100) == part
 

@@ -75,9 +75,15 @@ def test_a_device_reports_on_its_own_upgrade_only(api: Api, number: str) -> None
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"status": "happy"}, {"status": 5}, {"status": "failed", "failure": "bored"},
-             {"status": "failed", "message": "x" * 501}],
-)  # fmt: skip
+    "body",
+    [
+        {},
+        {"status": "happy"},
+        {"status": 5},
+        {"status": "failed", "failure": "bored"},
+        {"status": "failed", "message": "x" * 501},
+    ],
+)
 def test_a_report_that_is_none_is_refused(one: Device, number: str, body: dict[str, object]) -> None:
     assert refused(one.call("POST", f"/upgrades/{number}/status", body))[0] == 400
     assert one.check_in()["upgrade"]["state"] == "scheduled"

@@ -53,11 +53,14 @@ def test_a_notice_ends_with_the_month_after_the_one_it_was_given_in() -> None:
 @pytest.mark.parametrize(
     ("purchase_type", "licensed", "charged"),
     [
-        (PurchaseType.MRC, True, False), (PurchaseType.MRC, False, False),
-        (PurchaseType.EVENT, True, False), (PurchaseType.EVENT, False, True),
-        (PurchaseType.BOTH, True, False), (PurchaseType.BOTH, False, True),
+        (PurchaseType.MRC, True, False),
+        (PurchaseType.MRC, False, False),
+        (PurchaseType.EVENT, True, False),
+        (PurchaseType.EVENT, False, True),
+        (PurchaseType.BOTH, True, False),
+        (PurchaseType.BOTH, False, True),
     ],
-)  # fmt: skip
+)
 def test_an_upgrade_is_charged_if_events_were_bought_and_no_license_paid_for_it(
     purchase_type: PurchaseType, licensed: bool, charged: bool
 ) -> None:

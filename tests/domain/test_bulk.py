@@ -59,7 +59,21 @@ def test_a_list_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_check_counts_each_outcome_and_names_the_first_devices() -> None:
-    facts = LicenseFacts(Pool(1, 150, 0, 0, 0, 0, 0, 0, 0), devices=set(range(1, 200)), licenses={199: 0})
+    facts = LicenseFacts(
+        Pool(
+            account_id=1,
+            total=150,
+            used=0,
+            notice=0,
+            entries=0,
+            changes=0,
+            candidates=0,
+            candidates_updated_ms=0,
+            subscription_updated_ms=0,
+        ),
+        devices=set(range(1, 200)),
+        licenses={199: 0},
+    )
     facts.pool.used = 1
     check = BulkCheck(BulkVerb.ASSIGN, check_digit_is_valid=lambda device: device % 2 == 0)
     for some in (list(range(1, 100)), list(range(100, 205))):

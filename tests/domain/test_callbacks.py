@@ -28,13 +28,35 @@ from fotapool.domain.callbacks import (
 )
 from fotapool.domain.campaigns.campaigns import CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 
 CAMPAIGN = CampaignFacts(
-    "f858b8c4-2153-11ec-8c44-aeb16d1aa652", "0000123456-00001", 'Smart "FOTA"', "firmware", False, "SEQUANS", "GM01Q",
-    "SR1.2.0.0-10512", "SR1.2.0.0-10657", "LWM2M", "2021-09-29", "2021-10-01", 1, 2, int(CampaignStatus.QUEUED),
-)  # fmt: skip
-PACKAGE = PackageFacts("firmware", "SEQUANS", "GM01Q", "1", "2", "LWM2M", "ünote", 3)
+    id="f858b8c4-2153-11ec-8c44-aeb16d1aa652",
+    account_name="0000123456-00001",
+    name='Smart "FOTA"',
+    subject="firmware",
+    is_file=False,
+    make="SEQUANS",
+    model="GM01Q",
+    from_version="SR1.2.0.0-10512",
+    to_version="SR1.2.0.0-10657",
+    protocol="LWM2M",
+    start_date="2021-09-29",
+    end_date="2021-10-01",
+    start_ms=1,
+    end_ms=2,
+    status=int(CampaignStatus.QUEUED),
+)
+PACKAGE = PackageFacts(
+    name="firmware",
+    make="SEQUANS",
+    model="GM01Q",
+    from_version="1",
+    to_version="2",
+    protocol="LWM2M",
+    release_note="ünote",
+    launched_ms=3,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +68,10 @@ PACKAGE = PackageFacts("firmware", "SEQUANS", "GM01Q", "1", "2", "LWM2M", "ünot
             UpgradesChanged(CAMPAIGN, ((900000000000001, int(UpgradeStatus.FAILED), int(Reason.DOWNLOAD_FAILED)),)),
             "upgrades changed",
         ),
-        (FirmwareReported("account", 15, "1", "id", 4), "firmware reported"),
+        (
+            FirmwareReported(account_name="account", imei=15, firmware="1", request_id="id", at_ms=4),
+            "firmware reported",
+        ),
     ],
 )
 def test_an_event_is_read_as_it_was_written(event: Event, kind: str) -> None:
@@ -65,10 +90,13 @@ def test_a_message_tells_of_a_hundred_at_most() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "https://receiver.example/", "https://receiver.example:8443/a?b=c", "https://1.1.1.1/",
-        "https://[2606:4700::1111]/", "https://receiver.example/" + "x" * (MAX_URL - 25),
+        "https://receiver.example/",
+        "https://receiver.example:8443/a?b=c",
+        "https://1.1.1.1/",
+        "https://[2606:4700::1111]/",
+        "https://receiver.example/" + "x" * (MAX_URL - 25),
     ],
-)  # fmt: skip
+)
 def test_callbacks_go_to_public_https_urls(url: str) -> None:
     check_url(url, private_targets=False)
 
@@ -76,12 +104,19 @@ def test_callbacks_go_to_public_https_urls(url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "http://receiver.example/", "https://127.0.0.1/", "https://[::1]/", "https://10.1.2.3/", "https://169.254.169.254/",
-        "https://0177.0.0.1/", "https://127.1/", "https://2130706433/", "https://0x7f.0x1/",
+        "http://receiver.example/",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://10.1.2.3/",
+        "https://169.254.169.254/",
+        "https://0177.0.0.1/",
+        "https://127.1/",
+        "https://2130706433/",
+        "https://0x7f.0x1/",
     ],
-)  # fmt: skip
+)
 def test_where_private_targets_are_allowed_these_are_too(url: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRejected):
         check_url(url, private_targets=False)
     check_url(url, private_targets=True)
 
@@ -89,30 +124,59 @@ def test_where_private_targets_are_allowed_these_are_too(url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "", "receiver.example", "ftp://receiver.example/", "https://", "https:///path", "//receiver.example",
-        "https://me:secret@receiver.example/", "https://me@receiver.example/", "https://receiver.example:99999/",
-        "https://receiver.example:0/", "https://receiver.example/\n", "https://rece iver.example/", "https://[::1/",
-        "https://receiver.example/\x00", "javascript:alert(1)", "https://receiver.example/" + "x" * MAX_URL,
+        "",
+        "receiver.example",
+        "ftp://receiver.example/",
+        "https://",
+        "https:///path",
+        "//receiver.example",
+        "https://me:secret@receiver.example/",
+        "https://me@receiver.example/",
+        "https://receiver.example:99999/",
+        "https://receiver.example:0/",
+        "https://receiver.example/\n",
+        "https://rece iver.example/",
+        "https://[::1/",
+        "https://receiver.example/\x00",
+        "javascript:alert(1)",
+        "https://receiver.example/" + "x" * MAX_URL,
     ],
-)  # fmt: skip
+)
 def test_no_callbacks_go_to_what_is_no_web_address(url: str) -> None:
     for private in (True, False):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(RequestRejected) as rejected:
             check_url(url, private)
-        assert refused.value.refusal is Refusal.URL_INVALID
+        assert rejected.value.code is ErrorCode.URL_INVALID
 
 
 @pytest.mark.parametrize(
     ("address", "public"),
     [
-        ("1.1.1.1", True), ("2606:4700::1111", True), ("10.0.0.1", False), ("172.16.0.1", False),
-        ("192.168.1.1", False), ("127.0.0.1", False), ("0.0.0.0", False), ("169.254.169.254", False),
-        ("100.64.0.1", False), ("224.0.0.1", False), ("240.0.0.1", False), ("255.255.255.255", False),
-        ("::1", False), ("::", False), ("fe80::1", False), ("fe80::1%eth0", False), ("fd00::1", False),
-        ("ff02::1", False), ("::ffff:127.0.0.1", False), ("::ffff:10.0.0.1", False), ("64:ff9b::7f00:1", False),
-        ("2002:7f00:1::", False), ("192.0.2.1", False),
+        ("1.1.1.1", True),
+        ("2606:4700::1111", True),
+        ("10.0.0.1", False),
+        ("172.16.0.1", False),
+        ("192.168.1.1", False),
+        ("127.0.0.1", False),
+        ("0.0.0.0", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("224.0.0.1", False),
+        ("240.0.0.1", False),
+        ("255.255.255.255", False),
+        ("::1", False),
+        ("::", False),
+        ("fe80::1", False),
+        ("fe80::1%eth0", False),
+        ("fd00::1", False),
+        ("ff02::1", False),
+        ("::ffff:127.0.0.1", False),
+        ("::ffff:10.0.0.1", False),
+        ("64:ff9b::7f00:1", False),
+        ("2002:7f00:1::", False),
+        ("192.0.2.1", False),
     ],
-)  # fmt: skip
+)
 def test_an_address_is_public_or_not(address: str, public: bool) -> None:
     assert is_public_address(address) is public
 
@@ -121,12 +185,18 @@ def test_a_credential_has_a_limit() -> None:
     for text in (None, "", "x" * 200):
         check_credential(text)
     for text in ("x" * 201, "a\x00b"):
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRejected):
             check_credential(text)
 
 
 def test_any_2xx_acknowledges_and_there_are_three_retries() -> None:
     assert [is_acknowledged(status) for status in (None, 199, 200, 204, 299, 300, 404)] == [
-        False, False, True, True, True, False, False,
-    ]  # fmt: skip
+        False,
+        False,
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
     assert [retry_ms(attempts, 7) for attempts in (1, 2, 3, 4)] == [7 + RETRY_AFTER_MS] * 3 + [None]

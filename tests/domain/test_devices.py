@@ -15,8 +15,8 @@ from fotapool.domain.devices.devices import (
     parse_protocol,
     reachability,
 )
-from fotapool.domain.errors import Invalid, Refusal, Refused
-from fotapool.domain.packages import NewPackage, check_package, is_proven
+from fotapool.domain.errors import ErrorCode, Invalid, RequestRejected
+from fotapool.domain.packages import NewPackage, check_package, pilot_has_passed
 
 DAY_MS = REACHABLE_WITHIN_MS
 
@@ -24,11 +24,20 @@ DAY_MS = REACHABLE_WITHIN_MS
 @pytest.mark.parametrize(
     ("word", "protocol"),
     [
-        ("LWM2M", "LWM2M"), ("lwm2m", "LWM2M"), ("HTTP", "HTTP"), ("none", "NONE"), ("OMADM", "OMADM"),
-        ("OMA", "OMADM"), ("oma-dm", "OMADM"), ("OMD-DM", "OMADM"), ("OMDADM", "OMADM"), ("COAP", None), ("", None),
+        ("LWM2M", "LWM2M"),
+        ("lwm2m", "LWM2M"),
+        ("HTTP", "HTTP"),
+        ("none", "NONE"),
+        ("OMADM", "OMADM"),
+        ("OMA", "OMADM"),
+        ("oma-dm", "OMADM"),
+        ("OMD-DM", "OMADM"),
+        ("OMDADM", "OMADM"),
+        ("COAP", None),
+        ("", None),
         (" HTTP", None),
     ],
-)  # fmt: skip
+)
 def test_every_word_of_pages_and_sdks_for_a_protocol_is_understood(word: str, protocol: str | None) -> None:
     assert parse_protocol(word) == protocol
 
@@ -68,44 +77,61 @@ def test_logging_goes_on_for_twenty_devices_of_the_account_and_no_more() -> None
     twenty = list(range(MAX_LOGGING_DEVICES))
     check_logging(set(), set(twenty), twenty)
     check_logging(set(twenty), set(twenty), twenty)  # extended
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRejected) as rejected:
         check_logging(set(twenty), {20}, [20])
-    assert refused.value.refusal is Refusal.LOGGING_LIMIT
-    with pytest.raises(Refused) as refused:
+    assert rejected.value.code is ErrorCode.LOGGING_LIMIT
+    with pytest.raises(RequestRejected) as rejected:
         check_logging(set(), {1}, [1, 2])
-    assert (refused.value.refusal, refused.value.offenders) == (Refusal.DEVICE_UNKNOWN, ("000000000000002",))
+    assert (rejected.value.code, rejected.value.offenders) == (ErrorCode.DEVICE_UNKNOWN, ("000000000000002",))
     assert LOGGING_MS == 7 * DAY_MS
 
 
 @pytest.mark.parametrize(
-    ("by_operator", "succeeded", "failed", "proven"),
+    ("by_operator", "succeeded", "failed", "pilot_passed"),
     [
-        (False, 0, 0, False), (True, 0, 9, True), (False, 4, 0, False), (False, 5, 0, True), (False, 3, 2, True),
-        (False, 2, 3, False), (False, 3, 3, True), (False, 50, 51, False),
+        (False, 0, 0, False),
+        (True, 0, 9, True),
+        (False, 4, 0, False),
+        (False, 5, 0, True),
+        (False, 3, 2, True),
+        (False, 2, 3, False),
+        (False, 3, 3, True),
+        (False, 50, 51, False),
     ],
-)  # fmt: skip
+)
 def test_a_package_is_proven_by_half_of_at_least_five_devices_or_by_the_operator(
-    by_operator: bool, succeeded: int, failed: int, proven: bool
+    by_operator: bool, succeeded: int, failed: int, pilot_passed: bool
 ) -> None:
-    assert is_proven(by_operator, succeeded, failed) is proven
+    assert pilot_has_passed(by_operator, succeeded, failed) is pilot_passed
 
 
 GOOD = {
-    "name": "F", "make": "Verizon", "model": "Model-A", "from_version": "1", "to_version": "2", "protocol": "LWM2M",
+    "name": "F",
+    "make": "Verizon",
+    "model": "Model-A",
+    "from_version": "1",
+    "to_version": "2",
+    "protocol": "LWM2M",
     "release_note": "Line 1\nline 2",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
     ("member", "value", "says"),
     [
-        ("name", "", "firmwareName must be 1 to 200"), ("name", "a/b", "slash"), ("name", "..", "slash"),
-        ("make", "x" * 201, "make must be"), ("model", "a\x00", "model must be"), ("from_version", "", "fromVersion"),
-        ("to_version", "1", "must differ"), ("protocol", "NONE", "protocol must be LWM2M, OMADM or HTTP"),
-        ("protocol", "OMA", "protocol must be"), ("release_note", "x" * 4001, "releaseNote"),
+        ("name", "", "firmwareName must be 1 to 200"),
+        ("name", "a/b", "slash"),
+        ("name", "..", "slash"),
+        ("make", "x" * 201, "make must be"),
+        ("model", "a\x00", "model must be"),
+        ("from_version", "", "fromVersion"),
+        ("to_version", "1", "must differ"),
+        ("protocol", "NONE", "protocol must be LWM2M, OMADM or HTTP"),
+        ("protocol", "OMA", "protocol must be"),
+        ("release_note", "x" * 4001, "releaseNote"),
         ("release_note", "\x07", "releaseNote"),
     ],
-)  # fmt: skip
+)
 def test_a_package_that_makes_no_sense_is_refused_with_the_member(member: str, value: str, says: str) -> None:
     check_package(NewPackage(launched_ms=0, **GOOD))  # type: ignore[arg-type]
     with pytest.raises(Invalid, match=says):

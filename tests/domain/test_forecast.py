@@ -29,4 +29,4 @@ def test_a_growing_pool_runs_out_when_its_pace_has_used_up_what_is_free() -> Non
     ],
 )
 def test_each_outlook_has_its_case(free: int, before: int, now: int, basis: int, outlook: Outlook) -> None:
-    assert forecast(free, before, now, basis, NOW_MS).outlook is outlook
+    assert forecast(free=free, used_before=before, used_now=now, basis_days=basis, now_ms=NOW_MS).outlook is outlook

@@ -29,7 +29,17 @@ DEVICES = range(12)
 
 
 def pool(total: int, used: int, notice: int = 0) -> Pool:
-    return Pool(1, total, used, notice, 0, 0, 0, 0, 0)
+    return Pool(
+        account_id=1,
+        total=total,
+        used=used,
+        notice=notice,
+        entries=0,
+        changes=0,
+        candidates=0,
+        candidates_updated_ms=0,
+        subscription_updated_ms=0,
+    )
 
 
 @st.composite
@@ -84,8 +94,14 @@ def test_the_first_of_the_request_get_the_licenses_that_are_free() -> None:
     decision = decide_assign(LicenseFacts(pool(3, 1), {1, 2, 3, 4}, {4: PLAIN}), [3, 9, 3, 1, 2, 4, 1])
     words = [outcome.name for outcome in decision.outcomes]
     assert words == [
-        "ASSIGNED", "DEVICE_NOT_FOUND", "PREEXISTING", "ASSIGNED", "NO_FREE_LICENSE", "PREEXISTING", "PREEXISTING",
-    ]  # fmt: skip
+        "ASSIGNED",
+        "DEVICE_NOT_FOUND",
+        "PREEXISTING",
+        "ASSIGNED",
+        "NO_FREE_LICENSE",
+        "PREEXISTING",
+        "PREEXISTING",
+    ]
     assert decision.entries == [(3, EntryKind.ASSIGNED, 2), (1, EntryKind.ASSIGNED, 3)]
 
 

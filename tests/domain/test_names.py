@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fotapool.domain.campaigns.upgrades import OPEN, STATUS_OF_WORD, UpgradeStatus, check_transition
-from fotapool.domain.errors import Conflict, Refusal, Refused
+from fotapool.domain.errors import Conflict, ErrorCode, RequestRejected
 from fotapool.domain.identity.sessions import bearer_is_valid, is_locked, session_is_valid
 from fotapool.domain.licenses.candidates import MAX_CANDIDATES, decide_candidates, is_append
 from fotapool.domain.licenses.ledger import EntryKind
@@ -26,10 +26,10 @@ imeis = st.integers(0, MAX_IMEI)
 DIGITS_OF_OTHER_SCRIPTS = "\u0661\u0967\u00b2\uff11\u2460"
 
 
-def refusal(call: object, *arguments: object) -> Refused:
-    with pytest.raises(Refused) as refused:
+def refusal(call: object, *arguments: object) -> RequestRejected:
+    with pytest.raises(RequestRejected) as rejected:
         call(*arguments)  # type: ignore[operator]
-    return refused.value
+    return rejected.value
 
 
 # Device ids and account names
@@ -50,15 +50,15 @@ texts = st.text(st.sampled_from("0123456789 -+_.eA\n\x00" + DIGITS_OF_OTHER_SCRI
 def test_device_ids_are_read_all_or_the_malformed_ones_are_named(given_texts: list[str]) -> None:
     offenders = [text for text in given_texts if not (len(text) == 15 and set(text) <= set("0123456789"))]
     if offenders:
-        refused = refusal(parse_device_ids, given_texts)
-        assert (refused.refusal, refused.offenders) == (Refusal.DEVICE_ID_INVALID, tuple(offenders))
+        rejected = refusal(parse_device_ids, given_texts)
+        assert (rejected.code, rejected.offenders) == (ErrorCode.DEVICE_ID_INVALID, tuple(offenders))
     else:
         assert [format_device_id(imei) for imei in parse_device_ids(given_texts)] == given_texts
 
 
 def test_no_more_offenders_are_named_than_the_limit() -> None:
-    refused = refusal(parse_device_ids, [f"x{number}" for number in range(MAX_OFFENDERS + 1)])
-    assert refused.offenders == tuple(f"x{number}" for number in range(MAX_OFFENDERS))
+    rejected = refusal(parse_device_ids, [f"x{number}" for number in range(MAX_OFFENDERS + 1)])
+    assert rejected.offenders == tuple(f"x{number}" for number in range(MAX_OFFENDERS))
 
 
 @pytest.mark.parametrize("name", ["0242078689-00001", "00000000000-123345", "0", "TestAccount-1", "a.b_c-d", "x" * 64])
@@ -77,10 +77,12 @@ def test_no_account_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "bought"),
     [
-        ("TS-HFOTA-MRC", PurchaseType.MRC), ("TS-HFOTA-EVNT", PurchaseType.EVENT),
-        ("TS-HFOTA-EVNT,TS-HFOTA-MRC", PurchaseType.BOTH), ("TS-HFOTA-MRC,TS-HFOTA-EVNT", PurchaseType.BOTH),
+        ("TS-HFOTA-MRC", PurchaseType.MRC),
+        ("TS-HFOTA-EVNT", PurchaseType.EVENT),
+        ("TS-HFOTA-EVNT,TS-HFOTA-MRC", PurchaseType.BOTH),
+        ("TS-HFOTA-MRC,TS-HFOTA-EVNT", PurchaseType.BOTH),
     ],
-)  # fmt: skip
+)
 def test_a_purchase_type_is_read_in_either_order(text: str, bought: PurchaseType) -> None:
     assert PurchaseType.parse(text) is bought
 
@@ -103,15 +105,15 @@ def test_only_event_billing_has_no_monthly_licenses() -> None:
 )
 @pytest.mark.parametrize("parse", [parse_device_cursor, parse_record_number])
 def test_an_index_that_is_no_number(parse: object, text: str) -> None:
-    assert refusal(parse, text).refusal is Refusal.INDEX_INVALID
+    assert refusal(parse, text).code is ErrorCode.INDEX_INVALID
 
 
 @pytest.mark.parametrize("digits", [16, 5000])
 def test_an_index_that_is_too_long(digits: int) -> None:
-    refused = refusal(parse_device_cursor, "9" * digits)
-    assert refused.refusal is Refusal.DEVICE_ID_INVALID
-    assert len(refused.offenders[0]) <= 64
-    assert refusal(parse_record_number, "9" * digits).refusal is Refusal.INDEX_TOO_HIGH
+    rejected = refusal(parse_device_cursor, "9" * digits)
+    assert rejected.code is ErrorCode.DEVICE_ID_INVALID
+    assert len(rejected.offenders[0]) <= 64
+    assert refusal(parse_record_number, "9" * digits).code is ErrorCode.INDEX_TOO_HIGH
 
 
 @given(st.integers(0, 20), st.integers(0, 20))
@@ -119,7 +121,7 @@ def test_a_record_number_names_a_record_or_is_zero(index: int, count: int) -> No
     if index < max(count, 1):
         check_record_number(index, count)
     else:
-        assert refusal(check_record_number, index, count).refusal is Refusal.INDEX_TOO_HIGH
+        assert refusal(check_record_number, index, count).code is ErrorCode.INDEX_TOO_HIGH
 
 
 # Candidates
@@ -153,13 +155,13 @@ def test_appending_twice_is_appending_at_once(current: list[int], one: list[int]
 def test_a_candidate_list_has_a_limit() -> None:
     full = list(range(MAX_CANDIDATES))
     assert decide_candidates(full, [0, 1], append=True) == full
-    assert refusal(decide_candidates, full, [MAX_CANDIDATES], True).refusal is Refusal.DEVICE_LIST_TOO_LONG
+    assert refusal(decide_candidates, full, [MAX_CANDIDATES], True).code is ErrorCode.DEVICE_LIST_TOO_LONG
 
 
 def test_append_may_be_written_in_any_case() -> None:
     assert [is_append(word) for word in (None, "append", "Append", "APPEND")] == [False, True, True, True]
     for word in ("", "replace", " append", "appended", "null"):
-        assert refusal(is_append, word).refusal is Refusal.TYPE_INVALID
+        assert refusal(is_append, word).code is ErrorCode.TYPE_INVALID
 
 
 # Lifetimes
@@ -176,11 +178,14 @@ def test_tokens_are_valid_up_to_their_last_millisecond() -> None:
 # States of an upgrade and kinds of entries
 
 ALLOWED = {
-    (None, UpgradeStatus.SCHEDULED), (None, UpgradeStatus.IN_PROGRESS),
-    (UpgradeStatus.SCHEDULED, UpgradeStatus.IN_PROGRESS), (UpgradeStatus.SCHEDULED, UpgradeStatus.CANCELED),
-    (UpgradeStatus.SCHEDULED, UpgradeStatus.FAILED), (UpgradeStatus.IN_PROGRESS, UpgradeStatus.COMPLETED),
+    (None, UpgradeStatus.SCHEDULED),
+    (None, UpgradeStatus.IN_PROGRESS),
+    (UpgradeStatus.SCHEDULED, UpgradeStatus.IN_PROGRESS),
+    (UpgradeStatus.SCHEDULED, UpgradeStatus.CANCELED),
+    (UpgradeStatus.SCHEDULED, UpgradeStatus.FAILED),
+    (UpgradeStatus.IN_PROGRESS, UpgradeStatus.COMPLETED),
     (UpgradeStatus.IN_PROGRESS, UpgradeStatus.FAILED),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("wanted", UpgradeStatus)

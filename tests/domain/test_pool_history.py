@@ -62,5 +62,8 @@ def test_notices_are_counted_back_through_the_last_entries() -> None:
         LastEntry(10, EntryKind.ASSIGNED, 3),
     ]
     assert levels_of_entries(newest_first, notice_now=0) == [
-        Level(10, 3, 0), Level(20, 3, 2), Level(30, 3, 1), Level(40, 2, 0),
-    ]  # fmt: skip
+        Level(10, 3, 0),
+        Level(20, 3, 2),
+        Level(30, 3, 1),
+        Level(40, 2, 0),
+    ]

@@ -11,7 +11,11 @@ from fotapool.domain.licenses.ledger import Entry, EntryKind
 from fotapool.domain.names import PurchaseType
 
 DECISION = SubscriptionDecision(
-    2, 2, [Entry(7, EntryKind.RECLAIMED_OLDEST, 3), Entry(8, EntryKind.NOTICE_OLDEST, 3)], [7], 99
+    total=2,
+    need=2,
+    entries=[Entry(7, EntryKind.RECLAIMED_OLDEST, 3), Entry(8, EntryKind.NOTICE_OLDEST, 3)],
+    canceled_upgrades=[7],
+    notice_until_ms=99,
 )
 CHANGE = SubscriptionChange(4, PurchaseType.MRC, PurchaseType.MRC, DECISION)
 

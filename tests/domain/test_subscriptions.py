@@ -31,7 +31,17 @@ NOTICED = (EntryKind.NOTICE_CANDIDATE, EntryKind.NOTICE_OLDEST)
 
 
 def pool(total: int, used: int, notice: int = 0) -> Pool:
-    return Pool(1, total, used, notice, 0, 0, 0, 0, 0)
+    return Pool(
+        account_id=1,
+        total=total,
+        used=used,
+        notice=notice,
+        entries=0,
+        changes=0,
+        candidates=0,
+        candidates_updated_ms=0,
+        subscription_updated_ms=0,
+    )
 
 
 @st.composite
@@ -91,8 +101,9 @@ def test_reducing_in_two_steps_takes_the_same_licenses_in_the_same_order(
     gone, noticed = set(first.devices(*TAKEN)), set(first.devices(*NOTICED))
     left = [
         Holder(h.device, h.state | (LicenseState.NOTICE if h.device in noticed else 0), h.upgrade, h.candidate)
-        for h in holders if h.device not in gone
-    ]  # fmt: skip
+        for h in holders
+        if h.device not in gone
+    ]
     between = pool(high, before.used - len(gone), before.notice + len(noticed))
     second = decide_reduction(between, low, left, NOW_MS)
     assert whole.entries == first.entries + second.entries
@@ -131,11 +142,15 @@ def test_licenses_whose_notice_has_ended_go_in_the_order_given_and_their_schedul
 @pytest.mark.parametrize(
     ("bought", "total", "good"),
     [
-        (PurchaseType.MRC, 0, True), (PurchaseType.MRC, MAX_LICENSES, True), (PurchaseType.MRC, -1, False),
-        (PurchaseType.MRC, MAX_LICENSES + 1, False), (PurchaseType.BOTH, 7, True), (PurchaseType.EVENT, 0, True),
+        (PurchaseType.MRC, 0, True),
+        (PurchaseType.MRC, MAX_LICENSES, True),
+        (PurchaseType.MRC, -1, False),
+        (PurchaseType.MRC, MAX_LICENSES + 1, False),
+        (PurchaseType.BOTH, 7, True),
+        (PurchaseType.EVENT, 0, True),
         (PurchaseType.EVENT, 1, False),
     ],
-)  # fmt: skip
+)
 def test_a_total_fits_what_was_bought(bought: PurchaseType, total: int, good: bool) -> None:
     if good:
         check_total(bought, total)

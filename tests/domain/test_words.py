@@ -7,22 +7,28 @@ from typing import Any
 
 import pytest
 
-from fotapool.api.auth.sessions import session_refusal
-from fotapool.api.common.errors import BEARER_REFUSALS, MESSAGES, refusal_answer
+from fotapool.api.auth.sessions import session_error
+from fotapool.api.common.errors import BEARER_ERRORS, MESSAGES, error_response
 from fotapool.api.v1.licenses import schemas as v1
 from fotapool.api.v2.licenses import schemas as v2
 from fotapool.api.v3.licenses import schemas as v3
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import Outcome
 
 OF_ASSIGN = {Outcome.ASSIGNED, Outcome.PREEXISTING, Outcome.NO_FREE_LICENSE, Outcome.DEVICE_NOT_FOUND}
 OF_REMOVE = {
-    Outcome.REMOVED, Outcome.NO_LICENSE, Outcome.USED_BY_UPGRADE, Outcome.UPGRADE_IN_PROGRESS, Outcome.UNDER_NOTICE,
+    Outcome.REMOVED,
+    Outcome.NO_LICENSE,
+    Outcome.USED_BY_UPGRADE,
+    Outcome.UPGRADE_IN_PROGRESS,
+    Outcome.UNDER_NOTICE,
     Outcome.DEVICE_NOT_FOUND,
-}  # fmt: skip
+}
 TABLES: dict[str, tuple[Any, Any]] = {
-    "v1": (v1.ASSIGN_WORDS, v1.REMOVE_WORDS), "v2": (v2.WORDS, v2.WORDS), "v3": (v3.ASSIGN_WORDS, v3.REMOVE_WORDS),
-}  # fmt: skip
+    "v1": (v1.ASSIGN_WORDS, v1.REMOVE_WORDS),
+    "v2": (v2.WORDS, v2.WORDS),
+    "v3": (v3.ASSIGN_WORDS, v3.REMOVE_WORDS),
+}
 GOOD = {Outcome.ASSIGNED, Outcome.PREEXISTING, Outcome.REMOVED}
 STATUS = {
     "v1": ("LicenseAssignSuccess", "LicenseAssignFailed", "LicenseRemoveSuccess", "LicenseRemoveFailed"),
@@ -56,17 +62,17 @@ def test_the_reasons_are_the_same_in_all_dialects(outcome: Outcome) -> None:
 
 
 def test_every_refusal_has_words_and_none_is_left_open() -> None:
-    assert MESSAGES.keys() | BEARER_REFUSALS == set(Refusal)
-    for refusal in Refusal:
-        answer = refusal_answer(Refused(refusal, "{NAME}"), "/fota/v1", 2)
+    assert MESSAGES.keys() | BEARER_ERRORS == set(ErrorCode)
+    for refusal in ErrorCode:
+        answer = error_response(RequestRejected(refusal, "{NAME}"), "/fota/v1", 2)
         body = json.loads(answer.body)
-        if refusal in BEARER_REFUSALS:
+        if refusal in BEARER_ERRORS:
             assert answer.status == 401
             assert set(body) == {"fault"}
         else:
             assert answer.status in (400, 413, 500, 503)
             assert list(body)[:2] == ["errorCode", "errorMessage"]
-            assert ("invalidDevices" in body) == (refusal is Refusal.DEVICE_ID_INVALID)
+            assert ("invalidDevices" in body) == (refusal is ErrorCode.DEVICE_ID_INVALID)
             assert "{detail}" not in body["errorMessage"]
         assert ((b"retry-after", b"2") in answer.headers) == (answer.status == 503)
 
@@ -74,20 +80,28 @@ def test_every_refusal_has_words_and_none_is_left_open() -> None:
 @pytest.mark.parametrize(
     "refusal",
     [
-        *(refusal for refusal in Refusal if refusal.name.startswith(("BEARER", "SESSION", "LOGIN", "BODY"))),
-        Refusal.BUSY, Refusal.STORE_UNAVAILABLE, Refusal.INTERNAL,
+        *(refusal for refusal in ErrorCode if refusal.name.startswith(("BEARER", "SESSION", "LOGIN", "BODY"))),
+        ErrorCode.BUSY,
+        ErrorCode.STORE_UNAVAILABLE,
+        ErrorCode.INTERNAL,
     ],
-)  # fmt: skip
-def test_sign_in_has_words_for_every_refusal_that_it_can_get(refusal: Refusal) -> None:
-    answer = session_refusal(Refused(refusal), 2)
+)
+def test_sign_in_has_words_for_every_refusal_that_it_can_get(refusal: ErrorCode) -> None:
+    answer = session_error(RequestRejected(refusal), 2)
     body = json.loads(answer.body)
     assert "fault" in body or body["errorCode"].startswith("UnifiedWebService.")
 
 
 DOCUMENTED = {
-    "Device list is empty", "Inactive account", "Index exceeds number of devices in list", "Input binding error",
-    "Invalid account name format", "Invalid device id format", "Invalid index value", "LastSeenDeviceId Not Valid",
-}  # fmt: skip
+    "Device list is empty",
+    "Inactive account",
+    "Index exceeds number of devices in list",
+    "Input binding error",
+    "Invalid account name format",
+    "Invalid device id format",
+    "Invalid index value",
+    "LastSeenDeviceId Not Valid",
+}
 """The messages of the vendor's page that license operations can need (facts, section 8.1)."""
 
 

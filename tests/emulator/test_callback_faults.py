@@ -17,9 +17,13 @@ from support.helpers import ACCOUNT, NOW_MS, Api
 from support.receivers import Receiver, running_receiver
 
 FIRMWARE = {
-    "firmwareName": "F2", "make": "Verizon", "model": "Model-A", "fromVersion": "1", "toVersion": "2",
+    "firmwareName": "F2",
+    "make": "Verizon",
+    "model": "Model-A",
+    "fromVersion": "1",
+    "toVersion": "2",
     "protocol": "LWM2M",
-}  # fmt: skip
+}
 waited: list[float] = []
 
 
@@ -65,7 +69,7 @@ def test_a_lost_callback_never_comes_and_its_sender_believes_it_did(receiver: Re
     async def story() -> None:
         async with sending(CallbackFault.DROP, nth=2) as (sender, rules):
             assert await send(sender, receiver, 1, 2, 3) == [200, 200, 200]
-            firing = rules.firings(0, 10)[0]
+            firing = rules.hits(0, 10)[0]
             assert (firing.request_id, firing.what, firing.at_ms) == ("msg_2", "callback drop", NOW_MS)
 
     run(story())

@@ -23,7 +23,7 @@ def add(api: Api, action: dict[str, Any], **match: Any) -> int:
     return number
 
 
-def firings(api: Api) -> list[dict[str, Any]]:
+def hits(api: Api) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = api.control("GET", "/faults").json()["firings"]
     return found
 
@@ -55,7 +55,7 @@ def test_a_connection_is_dropped_before_the_commit_without_a_status_line(api: Ap
     body = json.dumps({"deviceList": devices(0)}).encode()
     assert raw(api, "POST", f"/api/fota{ASSIGN}", body) == b""
     assert api.pool()["licenseUsedCount"] == 0
-    assert [one["what"] for one in firings(api)] == ["connection dropped before the commit"]
+    assert [one["what"] for one in hits(api)] == ["connection dropped before the commit"]
 
 
 def test_a_connection_is_dropped_after_the_commit_and_the_licenses_are_assigned(
@@ -145,10 +145,15 @@ def test_each_firing_is_on_record_in_pages(api: Api) -> None:
     assert page["hasMoreData"]
     assert page["firings"] == [
         {
-            "number": 1, "time": "2026-03-10T12:00:00.000Z", "fault": number, "requestId": "first", "method": "GET",
-            "path": f"/api/fota{LICENSES}", "what": "status 500",
+            "number": 1,
+            "time": "2026-03-10T12:00:00.000Z",
+            "fault": number,
+            "requestId": "first",
+            "method": "GET",
+            "path": f"/api/fota{LICENSES}",
+            "what": "status 500",
         }
-    ]  # fmt: skip
+    ]
     rest = api.control("GET", "/faults?after=1").json()
     assert [one["number"] for one in rest["firings"]] == [2, 3]
     assert NOW_MS == 1_773_144_000_000

@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 
-from fotapool.emulator.hints import Asked, account_candidates, find_hints
+from fotapool.emulator.hints import RequestContext, account_candidates, find_hints
 from fotapool.emulator.rules import mentions, path_fits
 
 BASE = "/api/fota/v3/licenses/0242078689-00001"
 
 
-def asked(path: str = f"{BASE}/assign", body: Any = "", answer: str = "", status: int = 400, **other: Any) -> Asked:
+def asked(
+    path: str = f"{BASE}/assign", body: Any = "", answer: str = "", status: int = 400, **other: Any
+) -> RequestContext:
     text = body if isinstance(body, str) else json.dumps(body)
     values: dict[str, Any] = {"method": "POST", "headers": {}, "auth": "", **other}
-    return Asked(path=path, body=text, body_is_cut=False, status=status, answer=answer, **values)
+    return RequestContext(path=path, body=text, body_truncated=False, status=status, answer=answer, **values)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def asked(path: str = f"{BASE}/assign", body: Any = "", answer: str = "", status
         (asked(auth="user name or password wrong, or user locked"), "locked the user"),
     ],
 )
-def test_a_hint_says_what_to_send(given: Asked, words: str) -> None:
+def test_a_hint_says_what_to_send(given: RequestContext, words: str) -> None:
     found = find_hints(given)
     assert any(words in one for one in found), found
 
@@ -75,7 +77,7 @@ def test_a_hint_says_what_to_send(given: Asked, words: str) -> None:
         asked(body={"deviceList": [None, True, {"x": []}, []]}, status=200),
     ],
 )
-def test_what_is_right_gets_no_hint(given: Asked) -> None:
+def test_what_is_right_gets_no_hint(given: RequestContext) -> None:
     assert find_hints(given) == []
 
 

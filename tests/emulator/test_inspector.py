@@ -32,9 +32,14 @@ def test_a_request_is_kept_with_its_answer(api: Api) -> None:
     api.call("POST", ASSIGN, {"deviceList": devices(0)}, headers={"X-Request-Id": "mine"})
     found = last(api)
     assert {name: found[name] for name in ("time", "method", "path", "status", "requestId", "account", "fault")} == {
-        "time": "2026-03-10T12:00:00.000Z", "method": "POST", "path": f"/api/fota{ASSIGN}", "status": 200,
-        "requestId": "mine", "account": ACCOUNT, "fault": None,
-    }  # fmt: skip
+        "time": "2026-03-10T12:00:00.000Z",
+        "method": "POST",
+        "path": f"/api/fota{ASSIGN}",
+        "status": 200,
+        "requestId": "mine",
+        "account": ACCOUNT,
+        "fault": None,
+    }
     assert (found["body"], found["bodyBytes"]) == (f'{{"deviceList":["{device(0)}"]}}', 34)
     assert '"licUsedCount":1' in found["answer"]
     assert found["answerBytes"] == len(found["answer"])
@@ -44,9 +49,11 @@ def test_a_request_is_kept_with_its_answer(api: Api) -> None:
 
 def test_no_secret_is_kept(api: Api) -> None:
     api.log_in()
-    api.call("POST", f"/v1/callbacks/{ACCOUNT}", {
-        "name": "Fota", "url": "http://127.0.0.1:9/", "username": "me", "password": "hush",
-    })  # fmt: skip
+    api.call(
+        "POST",
+        f"/v1/callbacks/{ACCOUNT}",
+        {"name": "Fota", "url": "http://127.0.0.1:9/", "username": "me", "password": "hush"},
+    )
     text = api.control("GET", "/requests").text
     for secret in (api.bearer, api.session, PASSWORD, "hush", SECRET):
         assert secret not in text
@@ -175,8 +182,11 @@ def test_a_request_is_a_test_that_passes(api: Api, tmp_path: Path) -> None:
     test.write_text(response.text)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)],
-        cwd=tmp_path, env=environment(api), capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env=environment(api),
+        capture_output=True,
+        text=True,
+    )
     assert "1 passed" in done.stdout, done.stdout + response.text
 
 
@@ -193,9 +203,11 @@ def test_a_request_is_a_curl_command_that_does_it_again(api: Api) -> None:
 
 def environment(api: Api) -> dict[str, str]:
     return {
-        **os.environ, "FOTAPOOL_URL": str(api.http.base_url).rstrip("/"), "FOTAPOOL_BEARER": api.bearer,
+        **os.environ,
+        "FOTAPOOL_URL": str(api.http.base_url).rstrip("/"),
+        "FOTAPOOL_BEARER": api.bearer,
         "FOTAPOOL_SESSION": api.session,
-    }  # fmt: skip
+    }
 
 
 def test_the_operator_plane_is_not_kept_and_serve_keeps_nothing(start: Callable[..., Api]) -> None:

@@ -45,9 +45,15 @@ def test_another_machine_gets_no_page(client: str, status: int) -> None:
 
     async def show() -> int:
         scope = {
-            "type": "http", "method": "GET", "path": "/inspector", "query_string": b"", "scheme": "http",
-            "headers": [(b"host", b"localhost:8080")], "server": ("localhost", 8080), "client": (client, 1),
-        }  # fmt: skip
+            "type": "http",
+            "method": "GET",
+            "path": "/inspector",
+            "query_string": b"",
+            "scheme": "http",
+            "headers": [(b"host", b"localhost:8080")],
+            "server": ("localhost", 8080),
+            "client": (client, 1),
+        }
         return (await application.endpoint(Request(scope))).status_code
 
     assert asyncio.run(show()) == status

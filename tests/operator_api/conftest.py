@@ -25,9 +25,12 @@ def shared(shared_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """The module's emulator with the published examples' account, signed in."""
     directory = tmp_path_factory.mktemp("shared")
     settings = Settings(
-        database=shared_url, emulator=True, operator_key=OPERATOR, seed=seed_file(directory, SEED),
+        database=shared_url,
+        emulator=True,
+        operator_key=OPERATOR,
+        seed=seed_file(directory, SEED),
         storage=(directory / "files").as_uri(),
-    )  # fmt: skip
+    )
     server = Server(settings, MovableClock(FixedClock(NOW_MS)))
     running = ServerInThread(server)
     api = Api(running.client, server)

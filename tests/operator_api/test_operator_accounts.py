@@ -137,7 +137,7 @@ def test_an_account_that_turns_to_events_only_loses_its_licenses(api: Api) -> No
         "/accounts/%0A",
         "/accounts/a%0Ab/ledger",
     ],
-)  # fmt: skip
+)
 def test_an_account_that_does_not_exist_is_not_found(shared: Api, path: str) -> None:
     assert "does not exist" in refused(shared.control("GET", path), 404)
 

@@ -113,10 +113,16 @@ def test_a_copy_of_a_copy_is_one_too_and_campaigns_and_listeners_stay_with_the_o
     api.assign(0, 1)
     api.call("POST", f"/v3/callbacks/{ACCOUNT}", {"url": "http://127.0.0.1:9/"}, headers={"Content-Type": "*/*"})
     body = {
-        "firmwareName": "F", "firmwareFrom": "1", "firmwareTo": "2", "protocol": "LWM2M", "startDate": "2026-03-11",
-        "endDate": "2026-03-12", "deviceList": devices(0, 1), "autoAssignLicenseFlag": False,
+        "firmwareName": "F",
+        "firmwareFrom": "1",
+        "firmwareTo": "2",
+        "protocol": "LWM2M",
+        "startDate": "2026-03-11",
+        "endDate": "2026-03-12",
+        "deviceList": devices(0, 1),
+        "autoAssignLicenseFlag": False,
         "autoAddDevicesFlag": False,
-    }  # fmt: skip
+    }
     assert api.call("POST", f"/v3/campaigns/firmware/{ACCOUNT}", body).status_code == 200
     copied(api, users=True)
     copied(api, "copy-2", of=COPY, users=True)

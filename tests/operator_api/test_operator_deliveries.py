@@ -35,7 +35,10 @@ def change(api: Api, do: Callable[[Connection], None]) -> None:
 
 
 def happen(api: Api, account_id: int, *numbers: int) -> None:
-    events: list[Event] = [FirmwareReported(ACCOUNT, number, "1", f"id-{number}", NOW_MS) for number in numbers]
+    events: list[Event] = [
+        FirmwareReported(account_name=ACCOUNT, imei=number, firmware="1", request_id=f"id-{number}", at_ms=NOW_MS)
+        for number in numbers
+    ]
     change(api, lambda connection: record_events(connection, account_id, events, NOW_MS))
 
 
@@ -53,9 +56,11 @@ def listening(start: Callable[..., Api]) -> Api:
 def test_deliveries_are_listed_by_account_and_state_page_by_page(listening: Api) -> None:
     found = listening.control("GET", "/deliveries").json()
     assert [(one["listener"], one["event"], one["account"]) for one in found["deliveries"]] == [
-        ("v1", "firmware reported", ACCOUNT), ("v1", "firmware reported", ACCOUNT),
-        ("v3", "firmware reported", ACCOUNT), ("v3", "firmware reported", ACCOUNT),
-    ]  # fmt: skip
+        ("v1", "firmware reported", ACCOUNT),
+        ("v1", "firmware reported", ACCOUNT),
+        ("v3", "firmware reported", ACCOUNT),
+        ("v3", "firmware reported", ACCOUNT),
+    ]
     assert found["hasMoreData"] is False
     page = listening.control("GET", f"/deliveries?account={ACCOUNT}&state=waiting&limit=3").json()
     assert page["hasMoreData"] is True
@@ -88,8 +93,9 @@ def test_listeners_are_shown_without_their_password_and_removed(listening: Api) 
     assert "secret" not in response.text
     found = response.json()
     assert [(one["listener"], one["url"], one["username"]) for one in found["listeners"]] == [
-        ("v1", URL, "me"), ("v3", URL, None),
-    ]  # fmt: skip
+        ("v1", URL, "me"),
+        ("v3", URL, None),
+    ]
     assert listening.control("DELETE", f"/accounts/{ACCOUNT}/listeners/v3").status_code == 204
     assert listening.control("DELETE", f"/accounts/{ACCOUNT}/listeners/v3").status_code == 404
     assert listening.call("GET", f"/v3/callbacks/{ACCOUNT}").json() == {}
@@ -134,12 +140,52 @@ def test_what_makes_no_sense_is_a_problem(api: Api, method: str, path: str, body
 
 def test_accounts_that_listen_are_told_of_packages_that_fit_their_devices(api: Api) -> None:
     api.call("POST", f"/v3/callbacks/{ACCOUNT}", {"url": URL})
-    fitting = NewPackage("fits", "Verizon", "Model-A", "1", "2", "LWM2M", NOW_MS)
+    fitting = NewPackage(
+        name="fits",
+        make="Verizon",
+        model="Model-A",
+        from_version="1",
+        to_version="2",
+        protocol="LWM2M",
+        launched_ms=NOW_MS,
+    )
     others = [
-        NewPackage("other model", "Verizon", "Model-B", "1", "2", "LWM2M", NOW_MS),
-        NewPackage("other version", "Verizon", "Model-A", "0", "1", "LWM2M", NOW_MS),
-        NewPackage("other protocol", "Verizon", "Model-A", "1", "2", "HTTP", NOW_MS),
-        NewPackage("not yet", "Verizon", "Model-A", "1", "2", "LWM2M", NOW_MS + 1),
+        NewPackage(
+            name="other model",
+            make="Verizon",
+            model="Model-B",
+            from_version="1",
+            to_version="2",
+            protocol="LWM2M",
+            launched_ms=NOW_MS,
+        ),
+        NewPackage(
+            name="other version",
+            make="Verizon",
+            model="Model-A",
+            from_version="0",
+            to_version="1",
+            protocol="LWM2M",
+            launched_ms=NOW_MS,
+        ),
+        NewPackage(
+            name="other protocol",
+            make="Verizon",
+            model="Model-A",
+            from_version="1",
+            to_version="2",
+            protocol="HTTP",
+            launched_ms=NOW_MS,
+        ),
+        NewPackage(
+            name="not yet",
+            make="Verizon",
+            model="Model-A",
+            from_version="1",
+            to_version="2",
+            protocol="LWM2M",
+            launched_ms=NOW_MS + 1,
+        ),
     ]
     change(api, lambda connection: record_package_available(connection, others, NOW_MS))
     assert api.control("GET", "/deliveries").json()["deliveries"] == []

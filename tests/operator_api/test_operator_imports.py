@@ -48,9 +48,7 @@ ONE_DEVICE = {
 @pytest.mark.parametrize("media_type", ONE_DEVICE)
 def test_a_device_comes_in_as_json_ndjson_or_csv(api: Api, media_type: str, bom: bytes) -> None:
     result = kept(api, f"{media_type}; charset=utf-8", bom + ONE_DEVICE[media_type].encode())
-    assert result == {
-        "lines": 1, "kept": 1, "licensed": 1, "failed": 0, "warned": 0, "errors": [], "warnings": [],
-    }  # fmt: skip
+    assert result == {"lines": 1, "kept": 1, "licensed": 1, "failed": 0, "warned": 0, "errors": [], "warnings": []}
     found = read(api, NEW)
     assert (found["make"], found["model"], found["licensed"]) == ("Acme", "Ü", True)
     assert found["licensedAt"] == "2026-03-10T12:00:00.000Z"
@@ -69,12 +67,22 @@ def bad_lines(api: Api, media_type: str, content: str) -> list[tuple[int, str, s
 
 def test_bad_lines_of_ndjson_are_told_with_their_numbers_and_the_good_ones_kept(shared: Api) -> None:
     lines = [
-        '{"deviceId": "12"}', f'{{"deviceId": "{NEW}"}}', "", "not json", '"text"', '{"make": "x"}',
-        '{"deviceId": 490154203237518}', '{"deviceId": "880000000000000"}',
-        f'{{"deviceId": "{NEW}", "imsi": "1"}}', f'{{"deviceId": "{NEW}", "protocol": "COAP"}}',
-        f'{{"deviceId": "{NEW}", "licensedAt": "yesterday"}}', f'{{"deviceId": "{NEW}", "make": "{"m" * 201}"}}',
-        f'{{"deviceId": "{NEW}", "licensedAt": "9999-12-31T23:59:59Z"}}', "[" * 5000, '{"deviceId": {"a": [1]}}',
-    ]  # fmt: skip
+        '{"deviceId": "12"}',
+        f'{{"deviceId": "{NEW}"}}',
+        "",
+        "not json",
+        '"text"',
+        '{"make": "x"}',
+        '{"deviceId": 490154203237518}',
+        '{"deviceId": "880000000000000"}',
+        f'{{"deviceId": "{NEW}", "imsi": "1"}}',
+        f'{{"deviceId": "{NEW}", "protocol": "COAP"}}',
+        f'{{"deviceId": "{NEW}", "licensedAt": "yesterday"}}',
+        f'{{"deviceId": "{NEW}", "make": "{"m" * 201}"}}',
+        f'{{"deviceId": "{NEW}", "licensedAt": "9999-12-31T23:59:59Z"}}',
+        "[" * 5000,
+        '{"deviceId": {"a": [1]}}',
+    ]
     errors = bad_lines(shared, NDJSON, "\n".join(lines))
     assert [line for line, _, _ in errors] == [1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
     words = {line: error for line, _, error in errors}

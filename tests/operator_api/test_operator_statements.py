@@ -74,18 +74,35 @@ def test_a_month_is_billed_by_the_most_licenses_that_the_subscription_had(api: A
     api.subscribe(3)
     statement = read(api, "2026-03")
     assert statement == {
-        "account": ACCOUNT, "month": "2026-03", "from": "2026-03-01T00:00:00.000Z", "to": "2026-04-01T00:00:00.000Z",
-        "complete": False, "purchaseType": "TS-HFOTA-MRC", "licenses": 9,
+        "account": ACCOUNT,
+        "month": "2026-03",
+        "from": "2026-03-01T00:00:00.000Z",
+        "to": "2026-04-01T00:00:00.000Z",
+        "complete": False,
+        "purchaseType": "TS-HFOTA-MRC",
+        "licenses": 9,
         "periods": [
-            {"from": "2026-03-10T12:00:00.000Z", "to": "2026-03-11T12:00:00.000Z", "licenseCount": 5,
-             "purchaseType": "TS-HFOTA-MRC"},
-            {"from": "2026-03-11T12:00:00.000Z", "to": "2026-03-12T12:00:00.000Z", "licenseCount": 9,
-             "purchaseType": "TS-HFOTA-MRC"},
+            {
+                "from": "2026-03-10T12:00:00.000Z",
+                "to": "2026-03-11T12:00:00.000Z",
+                "licenseCount": 5,
+                "purchaseType": "TS-HFOTA-MRC",
+            },
+            {
+                "from": "2026-03-11T12:00:00.000Z",
+                "to": "2026-03-12T12:00:00.000Z",
+                "licenseCount": 9,
+                "purchaseType": "TS-HFOTA-MRC",
+            },
             {"from": "2026-03-12T12:00:00.000Z", "to": None, "licenseCount": 3, "purchaseType": "TS-HFOTA-MRC"},
         ],
-        "notice": [], "events": [], "totals": {"licenses": 9, "noticeLicenses": 0, "events": 0},
-        "hasMorePeriods": False, "hasMoreNotice": False, "hasMoreEvents": False,
-    }  # fmt: skip
+        "notice": [],
+        "events": [],
+        "totals": {"licenses": 9, "noticeLicenses": 0, "events": 0},
+        "hasMorePeriods": False,
+        "hasMoreNotice": False,
+        "hasMoreEvents": False,
+    }
     move_to(api, "2026-04-02T00:00:00Z")
     assert read(api, "2026-03")["periods"][-1]["to"] == "2026-04-01T00:00:00.000Z"
     april = read(api, "2026-04")
@@ -132,10 +149,14 @@ def test_a_license_kept_under_notice_is_billed_one_month_more(api: Api) -> None:
     move_to(api, "2026-06-15T00:00:00Z")
     april = read(api, "2026-04")
     assert april["notice"] == [
-        {"deviceId": device(number), "givenAt": "2026-03-10T12:00:00.000Z", "until": "2026-05-01T00:00:00.000Z",
-         "endedAt": None}
+        {
+            "deviceId": device(number),
+            "givenAt": "2026-03-10T12:00:00.000Z",
+            "until": "2026-05-01T00:00:00.000Z",
+            "endedAt": None,
+        }
         for number in (0, 1)
-    ]  # fmt: skip
+    ]
     assert april["totals"] == {"licenses": 0, "noticeLicenses": 2, "events": 0}
     assert [read(api, month)["totals"]["noticeLicenses"] for month in ("2026-03", "2026-05", "2026-06")] == [0, 0, 0]
     api.assert_consistent()
@@ -160,8 +181,11 @@ def test_a_notice_that_is_withdrawn_within_the_month_is_not_billed_beside_the_ra
     move_to(api, "2026-06-20T00:00:00Z")
     found = {month: read(api, month) for month in ("2026-03", "2026-04", "2026-05", "2026-06")}
     assert [(one["licenses"], [line["deviceId"] for line in one["notice"]]) for one in found.values()] == [
-        (5, []), (1, [device(1)]), (2, []), (2, [])
-    ]  # fmt: skip
+        (5, []),
+        (1, [device(1)]),
+        (2, []),
+        (2, []),
+    ]
     api.assert_consistent()
 
 
@@ -240,7 +264,7 @@ def campaign(api: Api, name: str) -> int:
     in_database(
         api,
         "INSERT INTO package (id, name, make, model, from_version, to_version, protocol, platform, release_note,"
-        " launched_ms, proven, succeeded, failed)"
+        " launched_ms, pilot_passed, succeeded, failed)"
         f" VALUES (7, '{name}', 'm', 'm', '1', '2', 'LWM2M', '', '', 0, 1, 0, 0)",
         "INSERT INTO campaign (id, uuid, account_id, flow, package_id, name, start_date, end_date, start_ms, end_ms,"
         " windows, auto_assign, auto_add, status, devices, created_ms, updated_ms, leased_until_ms) VALUES (7,"
@@ -262,10 +286,17 @@ def test_csv_has_a_line_for_whatever_is_billed(api: Api) -> None:
         ["kind", "deviceId", "from", "to", "quantity", "campaignId", "name"],
         ["license", "", "2026-05-01T00:00:00.000Z", "2026-06-01T00:00:00.000Z", "3", "", "TS-HFOTA-MRC"],
         ["notice", device(0), "2026-05-01T00:00:00.000Z", "2026-05-10T00:00:00.000Z", "1", "", ""],
-        ["event", device(5), "2026-05-02T00:00:00.000Z", "2026-05-02T00:00:00.000Z", "1",
-         "e3a8d88a-04c6-4ef3-b039-89b62f91e962", "'=cmd| /C calc!A1"],
+        [
+            "event",
+            device(5),
+            "2026-05-02T00:00:00.000Z",
+            "2026-05-02T00:00:00.000Z",
+            "1",
+            "e3a8d88a-04c6-4ef3-b039-89b62f91e962",
+            "'=cmd| /C calc!A1",
+        ],
         ["event", device(6), "2026-05-03T00:00:00.000Z", "2026-05-03T00:00:00.000Z", "1", "", ""],
-    ]  # fmt: skip
+    ]
     event = read(api, "2026-05")["events"][0]
     assert (event["campaignId"], event["name"]) == ("e3a8d88a-04c6-4ef3-b039-89b62f91e962", "=cmd| /C calc!A1")
 
@@ -286,11 +317,18 @@ def test_csv_streams_every_line_in_the_order_of_the_pages(api: Api, monkeypatch:
 @pytest.mark.parametrize(
     ("accept", "is_csv"),
     [
-        ("text/csv", True), ("text/csv;q=0.9, application/json;q=0.5", True), ("text/*, application/json;q=0.1", True),
-        ("TEXT/CSV, */*;q=0.8", True), ("*/*", False), ("application/json", False), ("text/html, */*;q=0.8", False),
-        ("text/csv;q=0, */*", False), ("text/csv;q=nonsense, application/json", False), ("", False),
+        ("text/csv", True),
+        ("text/csv;q=0.9, application/json;q=0.5", True),
+        ("text/*, application/json;q=0.1", True),
+        ("TEXT/CSV, */*;q=0.8", True),
+        ("*/*", False),
+        ("application/json", False),
+        ("text/html, */*;q=0.8", False),
+        ("text/csv;q=0, */*", False),
+        ("text/csv;q=nonsense, application/json", False),
+        ("", False),
     ],
-)  # fmt: skip
+)
 def test_the_header_accept_chooses_between_json_and_csv(shared: Api, accept: str, is_csv: bool) -> None:
     path = f"/accounts/{ACCOUNT}/statements/2026-03"
     response = shared.control("GET", path, headers={"Accept": accept})
@@ -336,13 +374,19 @@ def test_the_list_has_the_last_months_with_their_totals_newest_first(api: Api) -
     assert found == {
         "account": ACCOUNT,
         "statements": [
-            {"month": month, "complete": complete, "purchaseType": "TS-HFOTA-MRC",
-             "totals": {"licenses": licenses, "noticeLicenses": notice, "events": events}}
+            {
+                "month": month,
+                "complete": complete,
+                "purchaseType": "TS-HFOTA-MRC",
+                "totals": {"licenses": licenses, "noticeLicenses": notice, "events": events},
+            }
             for month, complete, licenses, notice, events in (
-                ("2026-05", False, 0, 1, 0), ("2026-04", True, 0, 1, 0), ("2026-03", True, 5, 0, 1)
+                ("2026-05", False, 0, 1, 0),
+                ("2026-04", True, 0, 1, 0),
+                ("2026-03", True, 5, 0, 1),
             )
         ],
-    }  # fmt: skip
+    }
     for one in found["statements"]:
         assert read(api, one["month"])["totals"] == one["totals"]
     other = api.control("GET", f"/accounts/{OTHER}/statements").json()["statements"]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fotapool.core.settings import Settings
-from fotapool.domain.errors import Refusal
+from fotapool.domain.errors import ErrorCode
 from fotapool.domain.licenses.licenses import Outcome
 from fotapool.openapi.document import DIALECTS, openapi_document
 from fotapool.services.snapshots.seed_documents import read_devices, read_seed_document
@@ -93,10 +93,10 @@ def test_every_setting_is_an_option_or_a_documented_limit() -> None:
 
 
 def test_every_refusal_and_outcome_has_advice() -> None:
-    assert set(errors.WHAT_TO_DO) == set(Refusal)
+    assert set(errors.WHAT_TO_DO) == set(ErrorCode)
     assert set(errors.OUTCOMES) == set(Outcome)
     text = page("errors.md")
-    for refusal in Refusal:
+    for refusal in ErrorCode:
         assert f"| {refusal.value} |" in text
     for outcome in Outcome:
         assert f"| {outcome.value} |" in text

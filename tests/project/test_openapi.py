@@ -26,23 +26,40 @@ EXAMPLES = int(os.environ.get("FOTAPOOL_TEST_EXAMPLES", "4"))
 SEARCH_SEED = int(os.environ.get("FOTAPOOL_TEST_SEARCH_SEED", "1"))
 METHODS = {"get", "put", "post", "delete", "patch", "head", "options", "trace"}
 SIGN_IN = {
-    ("post", "/api/ts/v1/oauth2/token"), ("post", "/api/ts/v1/oauth2/revoke"), ("post", "/api/m2m/v1/session/login"),
-    ("post", "/api/m2m/v1/session/logout"), ("put", "/api/m2m/v1/session/password/actions/reset"),
-}  # fmt: skip
+    ("post", "/api/ts/v1/oauth2/token"),
+    ("post", "/api/ts/v1/oauth2/revoke"),
+    ("post", "/api/m2m/v1/session/login"),
+    ("post", "/api/m2m/v1/session/logout"),
+    ("put", "/api/m2m/v1/session/password/actions/reset"),
+}
 EMULATOR = {
-    ("get", "/control/v1/clock"), ("post", "/control/v1/clock"), ("post", "/control/v1/reset"),
-    ("get", "/control/v1/snapshot"), ("put", "/control/v1/snapshot"), ("post", "/control/v1/accounts/{name}/copies"),
-    ("get", "/control/v1/faults"), ("post", "/control/v1/faults"), ("delete", "/control/v1/faults"),
-    ("get", "/control/v1/faults/{id}"), ("delete", "/control/v1/faults/{id}"),
-    ("get", "/control/v1/requests"), ("get", "/control/v1/requests/{number}"), ("delete", "/control/v1/requests"),
-}  # fmt: skip
+    ("get", "/control/v1/clock"),
+    ("post", "/control/v1/clock"),
+    ("post", "/control/v1/reset"),
+    ("get", "/control/v1/snapshot"),
+    ("put", "/control/v1/snapshot"),
+    ("post", "/control/v1/accounts/{name}/copies"),
+    ("get", "/control/v1/faults"),
+    ("post", "/control/v1/faults"),
+    ("delete", "/control/v1/faults"),
+    ("get", "/control/v1/faults/{id}"),
+    ("delete", "/control/v1/faults/{id}"),
+    ("get", "/control/v1/requests"),
+    ("get", "/control/v1/requests/{number}"),
+    ("delete", "/control/v1/requests"),
+}
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 ENDINGS = [
-    "/control/v1/clock", "/control/v1/reset", "/control/v1/snapshot", "/api/ts/v1/oauth2/revoke",
-    "/api/m2m/v1/session/logout", "/api/m2m/v1/session/password/actions/reset",
-    "/control/v1/accounts/{name}/callbacks/signing", "/control/v1/accounts/{name}/device-keys",
-]  # fmt: skip
+    "/control/v1/clock",
+    "/control/v1/reset",
+    "/control/v1/snapshot",
+    "/api/ts/v1/oauth2/revoke",
+    "/api/m2m/v1/session/logout",
+    "/api/m2m/v1/session/password/actions/reset",
+    "/control/v1/accounts/{name}/callbacks/signing",
+    "/control/v1/accounts/{name}/device-keys",
+]
 """Operations that end the sign-in of all others, or move time; they are tried on a server of their own.
 
 So are those for which an account that was just created has nothing to turn off, or no such device: a 404, but not the
@@ -181,12 +198,29 @@ def search(api: Api, directory: Path, *options: str) -> None:
     (directory / "ndjson_hook.py").write_text(NDJSON_HOOK)
     done = subprocess.run(
         [
-            sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run",
-            f"{str(api.http.base_url).rstrip('/')}/openapi.json", "--checks", "all", "--seed", str(SEARCH_SEED),
-            "--max-examples", str(EXAMPLES), "--no-shrink", "--warnings", "off", *options,
+            sys.executable,
+            "-m",
+            "schemathesis.cli",
+            "--config-file",
+            str(config),
+            "run",
+            f"{str(api.http.base_url).rstrip('/')}/openapi.json",
+            "--checks",
+            "all",
+            "--seed",
+            str(SEARCH_SEED),
+            "--max-examples",
+            str(EXAMPLES),
+            "--no-shrink",
+            "--warnings",
+            "off",
+            *options,
         ],
-        cwd=directory, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "ignore"},
-    )  # fmt: skip
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-4_000:]
 
 

@@ -30,8 +30,10 @@ def test_the_checker_finds_nothing(command: tuple[str, ...]) -> None:
 def test_imports_go_one_way() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "from importlinter.cli import lint_imports_command as main; main()"],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -51,9 +53,12 @@ def test_the_domain_takes_only_the_standard_library() -> None:
     for path in (ROOT / "src/fotapool/domain").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = (
-                [alias.name for alias in node.names] if isinstance(node, ast.Import)
-                else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            )  # fmt: skip
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
             for name in names:
                 top = name.split(".")[0]
                 assert name.startswith("fotapool.domain") or top in sys.stdlib_module_names, f"{path.name}: {name}"

@@ -12,7 +12,7 @@ from engine.conftest import OpenContext
 from fotapool.core.settings import Settings
 from fotapool.domain.campaigns.campaigns import MAX_NAME, CampaignStatus, Flow, Windows
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.accounts.audits import audit_account
 from fotapool.services.campaigns.campaigns import add_devices, cancel_campaign, change_dates, remove_devices
 from fotapool.services.campaigns.reports import (
@@ -39,10 +39,10 @@ def play(open_context: OpenContext, story: Callable[[World], Coroutine[Any, Any,
     asyncio.run(asyncio.wait_for(played(), 60))
 
 
-async def refused(work: Coroutine[Any, Any, Any]) -> Refusal:
-    with pytest.raises(Refused) as caught:
+async def refused(work: Coroutine[Any, Any, Any]) -> ErrorCode:
+    with pytest.raises(RequestRejected) as caught:
         await work
-    return caught.value.refusal
+    return caught.value.code
 
 
 def test_a_campaign_is_kept_as_it_was_asked_for(open_context: OpenContext) -> None:
@@ -74,21 +74,21 @@ def test_a_device_that_is_named_twice_is_in_the_campaign_once(open_context: Open
     play(open_context, story)
 
 
-REFUSED: list[tuple[dict[str, Any], Refusal]] = [
-    ({"devices": []}, Refusal.DEVICE_LIST_EMPTY),
-    ({"name": "n" * (MAX_NAME + 1)}, Refusal.BODY_INVALID),
-    ({"name": "\x00"}, Refusal.BODY_INVALID),
-    ({"package": "nothing"}, Refusal.PACKAGE_UNKNOWN),
-    ({"from_version": "2"}, Refusal.PACKAGE_UNKNOWN),
-    ({"to_version": "3"}, Refusal.PACKAGE_UNKNOWN),
-    ({"file": "nothing", "file_version": "1"}, Refusal.FILE_UNKNOWN),
-    ({"protocol": "HTTP"}, Refusal.PROTOCOL_INVALID),
-    ({"start_date": "2026-03-09"}, Refusal.START_DATE_INVALID),
-    ({"start_date": ""}, Refusal.START_DATE_INVALID),
-    ({"end_date": "2026-03-10"}, Refusal.END_DATE_INVALID),
-    ({"end_date": "2028-03-11"}, Refusal.END_DATE_INVALID),
-    ({"windows": Windows(download_after="2026-03-14")}, Refusal.WINDOW_INVALID),
-    ({"windows": Windows(download_after="2026-03-12", install_after="2026-03-11")}, Refusal.WINDOW_INVALID),
+REFUSED: list[tuple[dict[str, Any], ErrorCode]] = [
+    ({"devices": []}, ErrorCode.DEVICE_LIST_EMPTY),
+    ({"name": "n" * (MAX_NAME + 1)}, ErrorCode.BODY_INVALID),
+    ({"name": "\x00"}, ErrorCode.BODY_INVALID),
+    ({"package": "nothing"}, ErrorCode.PACKAGE_UNKNOWN),
+    ({"from_version": "2"}, ErrorCode.PACKAGE_UNKNOWN),
+    ({"to_version": "3"}, ErrorCode.PACKAGE_UNKNOWN),
+    ({"file": "nothing", "file_version": "1"}, ErrorCode.FILE_UNKNOWN),
+    ({"protocol": "HTTP"}, ErrorCode.PROTOCOL_INVALID),
+    ({"start_date": "2026-03-09"}, ErrorCode.START_DATE_INVALID),
+    ({"start_date": ""}, ErrorCode.START_DATE_INVALID),
+    ({"end_date": "2026-03-10"}, ErrorCode.END_DATE_INVALID),
+    ({"end_date": "2028-03-11"}, ErrorCode.END_DATE_INVALID),
+    ({"windows": Windows(download_after="2026-03-14")}, ErrorCode.WINDOW_INVALID),
+    ({"windows": Windows(download_after="2026-03-12", install_after="2026-03-11")}, ErrorCode.WINDOW_INVALID),
 ]
 
 
@@ -109,17 +109,22 @@ def test_a_campaign_of_another_account_cannot_be_told_from_none(open_context: Op
         context, caller = world.context, other.caller
         for uuid in (made.uuid, NOWHERE):
             for work in (
-                get_campaign(context, caller, uuid), get_campaign_with_devices(context, caller, uuid),
-                list_campaign_devices(context, caller, uuid, 0), list_campaigns(context, caller, PENDING, uuid),
-                add_devices(context, caller, uuid, [FIRST]), remove_devices(context, caller, uuid, [FIRST]),
-                change_dates(context, caller, uuid, "2026-03-11", "2026-03-12", None),
+                get_campaign(context, caller, uuid),
+                get_campaign_with_devices(context, caller, uuid),
+                list_campaign_devices(context, caller, uuid, 0),
+                list_campaigns(context, caller, PENDING, uuid),
+                add_devices(context, caller, uuid, [FIRST]),
+                remove_devices(context, caller, uuid, [FIRST]),
+                change_dates(
+                    context, caller=caller, uuid=uuid, start_date="2026-03-11", end_date="2026-03-12", windows=None
+                ),
                 cancel_campaign(context, caller, uuid, True),
-            ):  # fmt: skip
-                assert await refused(work) is Refusal.CAMPAIGN_UNKNOWN
+            ):
+                assert await refused(work) is ErrorCode.CAMPAIGN_UNKNOWN
         assert await list_campaigns(context, caller, PENDING, None) == ([], False)
-        assert await refused(list_device_history(context, caller, FIRST)) is Refusal.DEVICE_UNKNOWN
+        assert await refused(list_device_history(context, caller, FIRST)) is ErrorCode.DEVICE_UNKNOWN
         foreign = list_campaign_devices(context, world.caller, made.uuid, other.devices[0])
-        assert await refused(foreign) is Refusal.CURSOR_UNKNOWN
+        assert await refused(foreign) is ErrorCode.CURSOR_UNKNOWN
         assert (await get_campaign(context, world.caller, made.uuid)).status is CampaignStatus.PENDING
 
     play(open_context, story)
@@ -141,7 +146,7 @@ def test_pages_follow_one_another_without_gaps(open_context: OpenContext) -> Non
             numbered, more = await list_campaigns_by_number(context, caller, PENDING, index)
             assert [one.campaign.uuid for one in numbered] == made[index : index + 2]
             assert more is (index < 3)
-        assert await refused(list_campaigns_by_number(context, caller, PENDING, 5)) is Refusal.INDEX_TOO_HIGH
+        assert await refused(list_campaigns_by_number(context, caller, PENDING, 5)) is ErrorCode.INDEX_TOO_HIGH
         seen: list[int] = []
         cursor, more = 0, True
         while more:
@@ -163,7 +168,7 @@ def test_changes_at_once_are_made_one_after_another(open_context: OpenContext) -
         ended = await asyncio.gather(
             *(cancel_campaign(context, caller, made.uuid, False) for _ in range(5)), return_exceptions=True
         )
-        assert sum(isinstance(one, Refused) for one in ended) == 4
+        assert sum(isinstance(one, RequestRejected) for one in ended) == 4
         assert await world.statuses() == {(UpgradeStatus.CANCELED, Reason.CANCELED_BY_USER): 5}
 
     play(open_context, story)
@@ -175,15 +180,20 @@ def test_each_change_is_on_record_with_its_cause(open_context: OpenContext) -> N
         made = await world.schedule()
         await remove_devices(context, caller, made.uuid, [FIRST])
         await add_devices(context, caller, made.uuid, [FIRST])
-        await change_dates(context, caller, made.uuid, "2026-03-11", "2026-03-12", None)
+        await change_dates(
+            context, caller=caller, uuid=made.uuid, start_date="2026-03-11", end_date="2026-03-12", windows=None
+        )
         await cancel_campaign(context, caller, made.uuid, False)
         rows = await world.fetch("SELECT actor, request_id, verb FROM pool_change ORDER BY number DESC LIMIT 5")
         assert rows[::-1] == [
             ("tester", "request-1", verb)
             for verb in (
-                "schedule campaign", "remove devices from campaign", "add devices to campaign",
-                "change campaign dates", "cancel campaign",
+                "schedule campaign",
+                "remove devices from campaign",
+                "add devices to campaign",
+                "change campaign dates",
+                "cancel campaign",
             )
-        ]  # fmt: skip
+        ]
 
     play(open_context, story)

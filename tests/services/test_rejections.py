@@ -7,17 +7,17 @@ import asyncio
 import pytest
 from engine.conftest import OpenContext
 
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import Outcome
 from fotapool.domain.names import PurchaseType
 from fotapool.services.accounts import rejection_counter
 from fotapool.services.accounts.accounts import create_account
-from fotapool.services.accounts.rejection_counter import RefusalTally
+from fotapool.services.accounts.rejection_counter import RejectionCounter
 from fotapool.services.accounts.rejections import (
     NOT_ASSIGNED,
     count_outcomes,
-    count_refusal,
-    flush_refusals,
+    count_rejection,
+    flush_rejections,
     read_refused,
 )
 from fotapool.services.context import Context
@@ -32,16 +32,16 @@ def test_what_was_written_and_what_waits_is_added_up_by_reason(open_context: Ope
     async def run() -> None:
         async with open_context() as context, open_context() as other:
             account = await create_account(context, "a", PurchaseType.MRC, 5)
-            count_refusal(context, "a", Refusal.DEVICE_ID_INVALID)
+            count_rejection(context, "a", ErrorCode.DEVICE_ID_INVALID)
             count_outcomes(
                 context, "a", [Outcome.NO_FREE_LICENSE, Outcome.ASSIGNED, Outcome.NO_FREE_LICENSE], NOT_ASSIGNED
             )
             assert await told(other, account) == {}
-            await flush_refusals(context)
-            await flush_refusals(context)
+            await flush_rejections(context)
+            await flush_rejections(context)
             count_outcomes(other, "a", [Outcome.NO_FREE_LICENSE], NOT_ASSIGNED)
             assert await told(other, account) == {"no license is free": 3, "not a 15-digit IMEI": 1}
-            await flush_refusals(other)
+            await flush_rejections(other)
             assert await told(context, account) == {"no license is free": 3, "not a 15-digit IMEI": 1}
 
     asyncio.run(run())
@@ -50,8 +50,8 @@ def test_what_was_written_and_what_waits_is_added_up_by_reason(open_context: Ope
 def test_counts_of_an_account_that_is_gone_are_dropped(open_context: OpenContext) -> None:
     async def run() -> None:
         async with open_context() as context:
-            count_refusal(context, "nobody", Refusal.BODY_INVALID)
-            await flush_refusals(context)
+            count_rejection(context, "nobody", ErrorCode.BODY_INVALID)
+            await flush_rejections(context)
             assert context.refusals.take() == []
 
     asyncio.run(run())
@@ -63,22 +63,22 @@ def test_what_could_not_be_written_is_kept_for_the_next_time(
     async def run() -> None:
         async with open_context() as context:
             account = await create_account(context, "a", PurchaseType.MRC, 5)
-            count_refusal(context, "a", Refusal.BODY_INVALID)
+            count_rejection(context, "a", ErrorCode.BODY_INVALID)
             monkeypatch.setattr("fotapool.store.db.writer.MAX_WAITING", 0)
-            with pytest.raises(Refused):
-                await flush_refusals(context)
+            with pytest.raises(RequestRejected):
+                await flush_rejections(context)
             assert list((await told(context, account)).values()) == [1]
 
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("refusal", [Refusal.BEARER_INVALID, Refusal.SESSION_EXPIRED, Refusal.ACCOUNT_NOT_FOUND])
+@pytest.mark.parametrize("refusal", [ErrorCode.BEARER_INVALID, ErrorCode.SESSION_EXPIRED, ErrorCode.ACCOUNT_NOT_FOUND])
 def test_what_anybody_could_cause_without_a_right_to_the_account_is_not_counted(
-    open_context: OpenContext, refusal: Refusal
+    open_context: OpenContext, refusal: ErrorCode
 ) -> None:
     async def run() -> None:
         async with open_context() as context:
-            count_refusal(context, "a", refusal)
+            count_rejection(context, "a", refusal)
             assert context.refusals.take() == []
 
     asyncio.run(run())
@@ -86,7 +86,7 @@ def test_what_anybody_could_cause_without_a_right_to_the_account_is_not_counted(
 
 def test_a_tally_that_is_full_goes_on_with_what_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rejection_counter, "MAX_COUNTED", 2)
-    tally = RefusalTally()
+    tally = RejectionCounter()
     for reason in ("one", "two", "three", "one"):
         tally.add("a", 1, reason)
     assert {count.reason: count.refused for count in tally.take()} == {"one": 2, "two": 1}

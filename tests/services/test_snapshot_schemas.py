@@ -30,9 +30,19 @@ def worlds(draw: st.DrawFn) -> dict[str, list[Row]]:
         imei += draw(st.sampled_from([1, 1, 2]))
         created_ms = draw(MOMENTS)
         alike = (
-            draw(WORDS), "M", "1", "HTTP", draw(st.sampled_from(["", "", "555"])), "Active", created_ms,
-            draw(st.sampled_from([created_ms, NOW_MS + 7])), None, None, draw(st.none() | MOMENTS), 0,
-        )  # fmt: skip
+            draw(WORDS),
+            "M",
+            "1",
+            "HTTP",
+            draw(st.sampled_from(["", "", "555"])),
+            "Active",
+            created_ms,
+            draw(st.sampled_from([created_ms, NOW_MS + 7])),
+            None,
+            None,
+            draw(st.none() | MOMENTS),
+            0,
+        )
         for _ in range(draw(st.integers(1, 4))):
             rows["device"].append((3, imei, *alike))
             if draw(st.booleans()):
@@ -57,22 +67,32 @@ def worlds(draw: st.DrawFn) -> dict[str, list[Row]]:
 @settings(deadline=None, max_examples=150)
 @given(worlds())
 def test_rows_to_a_document_and_back_are_the_same_rows(rows: dict[str, list[Row]]) -> None:
-    octets = laid_out(describe_rows(rows, NOW_MS, dict.fromkeys(NUMBERED, 50)))
-    for document in (octets, yaml.safe_dump(json.loads(octets)).encode()):
+    data = laid_out(describe_rows(rows, NOW_MS, dict.fromkeys(NUMBERED, 50)))
+    for document in (data, yaml.safe_dump(json.loads(data)).encode()):
         snapshot = read_document(document)
         assert isinstance(snapshot, Snapshot)
         world = read_world(snapshot)
         assert world.rows == rows
-        assert (world.moment_ms, world.last_ids) == (NOW_MS, dict.fromkeys(NUMBERED, 50))
+        assert (world.timestamp_ms, world.last_ids) == (NOW_MS, dict.fromkeys(NUMBERED, 50))
 
 
 def test_a_document_is_laid_out_with_a_line_for_what_holds_no_lists() -> None:
     document: dict[str, Any] = {"a": {"b": 1, "c": []}, "d": [{"e": 2}, [3, 4]], "f": {}, "g": []}
     text = laid_out(document).decode()
     assert text.splitlines() == [
-        "{", ' "a": {', '  "b": 1,', '  "c": []', " },", ' "d": [', '  {"e":2},', "  [3,4]", " ],", ' "f": {},',
-        ' "g": []', "}",
-    ]  # fmt: skip
+        "{",
+        ' "a": {',
+        '  "b": 1,',
+        '  "c": []',
+        " },",
+        ' "d": [',
+        '  {"e":2},',
+        "  [3,4]",
+        " ],",
+        ' "f": {},',
+        ' "g": []',
+        "}",
+    ]
     assert json.loads(text) == document
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fotapool.core.content_storage import UPLOADS_AT_ONCE, Storage, default_storage
-from fotapool.domain.errors import Refused
+from fotapool.domain.errors import RequestRejected
 from fotapool.services.packages.contents import ContentsUnavailable
 
 OCTETS = bytes(range(256)) * 1000
@@ -95,7 +95,7 @@ def test_one_upload_more_than_at_once_is_refused_as_busy(storage: Storage) -> No
         tasks = [asyncio.create_task(storage.store(f"key{number}", waiting())) for number in range(UPLOADS_AT_ONCE)]
         for _ in tasks:
             await begun.acquire()
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRejected):
             await storage.store("more", chunks(b"x"))
         done.set()
         await asyncio.gather(*tasks)

@@ -11,8 +11,7 @@ LICENSES = f"/v3/licenses/{ACCOUNT}"
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(
-    ("token", "status", "why"),
-    [("bearer", 401, "(expired)"), ("session", 400, "session idle for too long")],
+    ("token", "status", "why"), [("bearer", 401, "(expired)"), ("session", 400, "session idle for too long")]
 )
 def test_a_token_expires_early_for_good_and_a_new_one_is_taken(
     api: Api, token: str, status: int, why: str, method: str

@@ -190,8 +190,8 @@ class Model:
                 self._take(number)
                 one.upgrade = None  # a scheduled one is canceled
 
-    def move_to(self, moment_ms: int) -> None:
-        self.now_ms = moment_ms
+    def move_to(self, timestamp_ms: int) -> None:
+        self.now_ms = timestamp_ms
         self._end_notices()
 
     def import_lines(self, lines: Sequence[tuple[int, int | None]], foreign: int) -> list[int]:
@@ -216,9 +216,10 @@ class Model:
         notice = [
             one.number
             for one in self.notices
-            if one.given_ms < from_ms and (one.ended_ms is None or one.ended_ms > from_ms)
+            if one.given_ms < from_ms
+            and (one.ended_ms is None or one.ended_ms > from_ms)
             and not (one.withdrawn and one.ended_ms is not None and one.ended_ms < to_ms)
-        ]  # fmt: skip
+        ]
         events = [(at_ms, number) for at_ms, number in self.charged if from_ms <= at_ms < to_ms]
         return max(total for _, total in within), sorted(notice), events
 

@@ -43,23 +43,37 @@ def seed(directory: Path, accounts: list[str], devices: int) -> str:
             "clients": [{"key": KEY, "secret": SECRET}],
             "users": [{"username": USER, "password": PASSWORD, "accounts": accounts}],
             "firmware": [
-                {"firmwareName": "FW", "make": "Verizon", "model": "Model-A", "fromVersion": "1", "toVersion": "2",
-                 "protocol": protocol, "proven": True} | ({"firmwareName": "SW"} if protocol == "HTTP" else {})
+                {
+                    "firmwareName": "FW",
+                    "make": "Verizon",
+                    "model": "Model-A",
+                    "fromVersion": "1",
+                    "toVersion": "2",
+                    "protocol": protocol,
+                    "proven": True,
+                }
+                | ({"firmwareName": "SW"} if protocol == "HTTP" else {})
                 for protocol in ("LWM2M", "HTTP")
             ],
             "accounts": [
                 {
-                    "name": name, "licenseCount": 2 * devices,
+                    "name": name,
+                    "licenseCount": 2 * devices,
                     "devices": [
                         {"first": imei(name, 0), "count": devices, "protocol": "LWM2M", **described},
-                        {"first": imei(name, devices), "count": devices, "protocol": "HTTP", "licensed": devices,
-                         **described},
+                        {
+                            "first": imei(name, devices),
+                            "count": devices,
+                            "protocol": "HTTP",
+                            "licensed": devices,
+                            **described,
+                        },
                     ],
                 }
                 for name in accounts
             ],
         },
-    )  # fmt: skip
+    )
 
 
 def schedule(api: Api, account: str, version: int, first: int, count: int) -> str:
@@ -185,7 +199,7 @@ def test_a_campaign_is_checked_and_canceled_once_though_its_servers_are_killed(
         def begin(api: Api) -> None:
             registered = api.call("POST", f"/v3/callbacks/{CRASHED}", {"url": receiver.url})
             assert registered.status_code == 200, registered.text
-            found.append(schedule(api, CRASHED, 3, 0, DEVICES))
+            found.append(schedule(api, account=CRASHED, version=3, first=0, count=DEVICES))
 
         def until(status: UpgradeStatus, least: int) -> Callable[[Api], None]:
             return lambda _: wait_until(lambda: count(connection, found[0], status) >= least)
@@ -234,7 +248,10 @@ def test_two_servers_share_the_work_on_several_campaigns(database_url: str, tmp_
             assert first.call("POST", f"/v3/callbacks/{account}", {"url": receiver.url}).status_code == 200
             for place in range(2 * devices // each):
                 api, version = (first, 3) if place * each < devices else (second, 2)
-                made[schedule(api, account, version, place * each, each)] = (account, place * each)
+                made[schedule(api, account=account, version=version, first=place * each, count=each)] = (
+                    account,
+                    place * each,
+                )
         wait_until(lambda: all(count(connection, uuid, UpgradeStatus.SCHEDULED) == each for uuid in made))
         wait_until(lambda: all_delivered(connection))
         for account in SHARED:

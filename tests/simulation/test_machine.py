@@ -18,9 +18,14 @@ from support.helpers import NOW_MS, Api
 EXAMPLES = int(os.environ.get("FOTAPOOL_TEST_EXAMPLES", "0"))
 """More examples than the usual ones, and other ones each time."""
 SETTINGS = settings(
-    max_examples=EXAMPLES or 20, stateful_step_count=30, deadline=None, derandomize=not EXAMPLES, database=None,
-    print_blob=False, suppress_health_check=list(HealthCheck),
-)  # fmt: skip
+    max_examples=EXAMPLES or 20,
+    stateful_step_count=30,
+    deadline=None,
+    derandomize=not EXAMPLES,
+    database=None,
+    print_blob=False,
+    suppress_health_check=list(HealthCheck),
+)
 
 DAY_MS = 86_400_000
 FOREIGN, UNKNOWN = 8, 9
@@ -43,10 +48,10 @@ class Server:
         self.now_ms = NOW_MS
         self.examples = itertools.count(1)
 
-    def move_to(self, moment_ms: int) -> dict[str, Any]:
-        moment = datetime.fromtimestamp(moment_ms / 1000, tz=UTC)
+    def move_to(self, timestamp_ms: int) -> dict[str, Any]:
+        moment = datetime.fromtimestamp(timestamp_ms / 1000, tz=UTC)
         moved: dict[str, Any] = self.api.control("POST", "/clock", {"to": moment.isoformat()}).json()
-        self.now_ms = moment_ms
+        self.now_ms = timestamp_ms
         self.api.bearer = self.api.get_bearer().json()["access_token"]
         return moved
 
@@ -261,11 +266,11 @@ class Licenses(RuleBasedStateMachine):
         path = f"/accounts/{self.account}/statements"
         for listed in self.control("GET", path)["statements"][:MONTHS]:
             found = self.control("GET", f"{path}/{listed['month']}")
-            licenses, notice, events = self.model.statement(*(moment_ms(found[name]) for name in ("from", "to")))
+            licenses, notice, events = self.model.statement(*(timestamp_ms(found[name]) for name in ("from", "to")))
             counts = {"licenses": licenses, "noticeLicenses": len(notice), "events": len(events)}
             assert found["totals"] == listed["totals"] == counts
             assert [line["deviceId"] for line in found["notice"]] == self.imeis(notice)
-            told = [(moment_ms(line["at"]), line["deviceId"]) for line in found["events"]]
+            told = [(timestamp_ms(line["at"]), line["deviceId"]) for line in found["events"]]
             assert [at_ms for at_ms, _ in told] == [at_ms for at_ms, _ in events]
             assert sorted(told) == sorted((at_ms, self.imei(number)) for at_ms, number in events)
             if found["complete"]:
@@ -318,7 +323,7 @@ def time_text(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-def moment_ms(text: str) -> int:
+def timestamp_ms(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 

@@ -92,7 +92,7 @@ HARMLESS = (
     "UPDATE upgrade SET imei = 4, scheduled_ms = 5 WHERE imei = 1 AND status = 1",
     "UPDATE upgrade SET scheduled_ms = 99 WHERE imei = 5",
     # A campaign that was aborted: the engine has yet to go through it, and what has begun may end.
-    "UPDATE campaign SET status = 8, pass_imei = -1 WHERE id = 1",
+    "UPDATE campaign SET status = 8, scan_cursor = -1 WHERE id = 1",
 )
 
 

@@ -37,12 +37,22 @@ def written_at(connection: Connection) -> dict[int, int]:
 
 def test_any_list_becomes_any_other(connection: Connection) -> None:
     chance = random.Random(7)
-    pool = Pool(1, 0, 0, 0, 0, 0, 0, 0, 0)
+    pool = Pool(
+        account_id=1,
+        total=0,
+        used=0,
+        notice=0,
+        entries=0,
+        changes=0,
+        candidates=0,
+        candidates_updated_ms=0,
+        subscription_updated_ms=0,
+    )
     current: list[int] = []
     for number in range(300):
         after = changed(chance, current)
         connection.begin()
-        record_candidates(connection, pool, current, after, number)
+        record_candidates(connection, pool=pool, before=current, after=after, now_ms=number)
         connection.commit()
         assert read_candidates(connection, 1) == after
         assert (pool.candidates, pool.candidates_updated_ms) == (len(after), number)
@@ -50,9 +60,19 @@ def test_any_list_becomes_any_other(connection: Connection) -> None:
 
 
 def test_what_does_not_move_is_not_written_anew(connection: Connection) -> None:
-    pool = Pool(1, 0, 0, 0, 0, 0, 0, 0, 0)
-    record_candidates(connection, pool, [], [1, 2, 3, 4, 5, 6], 1)
-    record_candidates(connection, pool, [1, 2, 3, 4, 5, 6], [1, 3, 2, 5, 6], 2)
+    pool = Pool(
+        account_id=1,
+        total=0,
+        used=0,
+        notice=0,
+        entries=0,
+        changes=0,
+        candidates=0,
+        candidates_updated_ms=0,
+        subscription_updated_ms=0,
+    )
+    record_candidates(connection, pool=pool, before=[], after=[1, 2, 3, 4, 5, 6], now_ms=1)
+    record_candidates(connection, pool=pool, before=[1, 2, 3, 4, 5, 6], after=[1, 3, 2, 5, 6], now_ms=2)
     assert written_at(connection) == {1: 0, 3: 1, 2: 2, 5: 4, 6: 5}
-    record_candidates(connection, pool, [1, 3, 2, 5, 6], [1, 3, 2, 5, 6, 7], 3)
+    record_candidates(connection, pool=pool, before=[1, 3, 2, 5, 6], after=[1, 3, 2, 5, 6, 7], now_ms=3)
     assert written_at(connection) == {1: 0, 3: 1, 2: 2, 5: 4, 6: 5, 7: 6}

@@ -81,14 +81,17 @@ def test_rows_can_be_a_table_of_a_query(connection: Connection) -> None:
 
 
 def test_the_pools_come_in_order_of_their_ids_and_unknown_ones_not_at_all(connection: Connection) -> None:
-    ids = [record_account(connection, f"account-{number}", PurchaseType.MRC, number, 1) for number in range(3)]
+    ids = [
+        record_account(connection, name=f"account-{number}", purchase_type=PurchaseType.MRC, total=number, now_ms=1)
+        for number in range(3)
+    ]
     assert connection.lock_pools([])[1] == []
     pools = [Pool(*row) for row in connection.lock_pools([ids[2], 999, ids[0]])[1]]
     assert [(pool.account_id, pool.total) for pool in pools] == [(ids[0], 0), (ids[2], 2)]
 
 
 def test_a_constraint_that_fires_leaves_a_connection_that_works(connection: Connection) -> None:
-    account_id = record_account(connection, "account", PurchaseType.MRC, 1, 1)
+    account_id = record_account(connection, name="account", purchase_type=PurchaseType.MRC, total=1, now_ms=1)
     pool = Pool(*connection.lock_pools([account_id])[1][0])
     pool.used = 2
     connection.begin()

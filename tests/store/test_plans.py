@@ -34,7 +34,23 @@ def grow(connection: Connection, first: int, end: int) -> None:
 def use(connection: Connection) -> None:
     """What a batch of requests does with its keys."""
     keys = [(1, number) for number in range(3)]
-    read_license_facts(connection, {1: Pool(1, 9, 3, 0, 0, 0, 0, 0, 0)}, keys)
+    read_license_facts(
+        connection,
+        {
+            1: Pool(
+                account_id=1,
+                total=9,
+                used=3,
+                notice=0,
+                entries=0,
+                changes=0,
+                candidates=0,
+                candidates_updated_ms=0,
+                subscription_updated_ms=0,
+            )
+        },
+        keys,
+    )
     connection.update_keys("license", "state = state + :flag", keys, {"flag": 0})
     upgrades = read_open_upgrades(connection, keys)
     connection.update_rows("upgrade", "id", "status", [(upgrade.id, 1) for upgrade in upgrades])

@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from fotapool.store.db.connection import Connection, StoreMismatch
 from fotapool.store.db.factory import open_database
 from fotapool.store.db.migrations import migrate_to_head
-from fotapool.store.db.schema import TABLE_NAMES, VERSION, forget_everything, prepare
+from fotapool.store.db.schema import TABLE_NAMES, VERSION, delete_everything, prepare
 
 Introspected = list[tuple[Any, ...]]
 
@@ -89,17 +89,21 @@ def test_migrating_an_empty_database_gives_what_a_server_sets_up(empty_urls: lis
 def test_servers_that_start_together_set_up_one_schema(empty_urls: list[str]) -> None:
     url = empty_urls[0]
     program = (
-        "import sys; from fotapool.store.choose import open_database; from fotapool.store.schema import prepare\n"
+        "import sys; from fotapool.store.db.factory import open_database; from fotapool.store.db.schema import"
+        " prepare\n"
         "print('up', flush=True); sys.stdin.readline(); c = open_database(sys.argv[1], True).connect()\n"
         "prepare(c); c.close()"
     )
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", program, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True,
+            [sys.executable, "-c", program, url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for _ in range(4)
-    ]  # fmt: skip
+    ]
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
@@ -128,6 +132,6 @@ def test_another_schema_is_refused_with_the_command_that_helps(database_url: str
 
 def test_forgetting_everything_leaves_a_database_that_works(connection: Connection) -> None:
     connection.execute("INSERT INTO api_client VALUES ('key', 'hash', 1)")
-    forget_everything(connection)
+    delete_everything(connection)
     assert connection.fetch("SELECT * FROM api_client") == []
     prepare(connection)

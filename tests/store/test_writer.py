@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from fotapool.domain.errors import Conflict, Refusal, Refused
+from fotapool.domain.errors import Conflict, ErrorCode, RequestRejected
 from fotapool.domain.names import PurchaseType
 from fotapool.store.accounts.accounts import record_account
 from fotapool.store.db import writer as writer_module
@@ -204,7 +204,10 @@ def test_what_arrives_while_a_batch_is_under_way_makes_the_next(counting: Counti
 
 def test_all_commands_of_an_account_decide_on_the_pool_as_the_earlier_ones_left_it(counting: Counting) -> None:
     connection = counting.connect()
-    ids = [record_account(connection, f"account-{number}", PurchaseType.MRC, 3, 1) for number in range(2)]
+    ids = [
+        record_account(connection, name=f"account-{number}", purchase_type=PurchaseType.MRC, total=3, now_ms=1)
+        for number in range(2)
+    ]
     outcomes = run(counting, *(Take(ids[number % 2]) for number in range(10)))
     assert outcomes[:6] == [1, 1, 2, 2, 3, 3]
     assert all(isinstance(error, Conflict) for error in outcomes[6:])
@@ -268,7 +271,7 @@ def test_when_too_many_wait_one_more_is_refused_as_busy(counting: Counting, monk
     monkeypatch.setattr(writer_module, "MAX_WAITING", 2)
     outcomes = run(counting, *(Put(place) for place in range(4)))
     assert outcomes[:2] == [0, 1]
-    assert [error.refusal for error in outcomes[2:]] == [Refusal.BUSY, Refusal.BUSY]
+    assert [error.code for error in outcomes[2:]] == [ErrorCode.BUSY, ErrorCode.BUSY]
     assert places(counting) == [0, 1]
 
 
@@ -281,7 +284,7 @@ def test_stopping_finishes_what_waits_and_takes_nothing_new(counting: Counting) 
         answers += [asyncio.create_task(writer.submit(Put(place))) for place in range(1, 4)]
         stopping = asyncio.create_task(writer.stop())
         await asyncio.sleep(0)
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRejected):
             await writer.submit(Put(9))
         first.go_on.set()
         await stopping
@@ -313,8 +316,10 @@ def test_a_connection_that_died_while_it_was_idle_is_replaced(counting: Counting
             await writer.submit(Put(0))
             if counting.kind == "postgresql":
                 admin = counting.connect()
-                admin.fetch("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-                            " AND datname = current_database()")  # fmt: skip
+                admin.fetch(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                    " AND datname = current_database()"
+                )
                 admin.close()
             await writer.submit(Put(1))
 

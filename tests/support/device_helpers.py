@@ -62,9 +62,13 @@ def refused(response: httpx.Response) -> tuple[int, str]:
 
 
 PACKAGE = {
-    "firmwareName": "FOTA_Verizon_Model-A_01To02_HF", "make": "Verizon", "model": "Model-A", "fromVersion": "1",
-    "toVersion": "2", "protocol": "HTTP",
-}  # fmt: skip
+    "firmwareName": "FOTA_Verizon_Model-A_01To02_HF",
+    "make": "Verizon",
+    "model": "Model-A",
+    "fromVersion": "1",
+    "toVersion": "2",
+    "protocol": "HTTP",
+}
 SEED_HTTP: dict[str, Any] = {
     **SEED,
     "accounts": [
@@ -73,32 +77,42 @@ SEED_HTTP: dict[str, Any] = {
             "licenseCount": 5,
             "devices": [
                 {
-                    "first": device(0), "count": 20, "make": "Verizon", "model": "Model-A", "firmware": "1",
-                    "protocol": "HTTP", "licensed": 5,
+                    "first": device(0),
+                    "count": 20,
+                    "make": "Verizon",
+                    "model": "Model-A",
+                    "firmware": "1",
+                    "protocol": "HTTP",
+                    "licensed": 5,
                 }
             ],
         },
         SEED["accounts"][1],
     ],
     "firmware": [PACKAGE],
-}  # fmt: skip
+}
 """The examples' account with licensed devices that speak HTTP, and a package for them."""
 
 
 def set_content(api: Api, content: bytes) -> None:
     response = api.control(
-        "PUT", f"/firmware/{PACKAGE['firmwareName']}/content", content=content,
+        "PUT",
+        f"/firmware/{PACKAGE['firmwareName']}/content",
+        content=content,
         headers={"Content-Type": "application/octet-stream"},
-    )  # fmt: skip
+    )
     assert response.status_code == 200, response.text
 
 
 def schedule(api: Api, *numbers: int, **more: Any) -> None:
     """Schedules a campaign of devices that pull, as another server would, and lets the engine check it."""
     asked: dict[str, Any] = {
-        "flow": Flow.PULL, "package": PACKAGE["firmwareName"], "start_date": "2026-03-10",
-        "devices": [int(device(number)) for number in numbers], **more,
-    }  # fmt: skip
+        "flow": Flow.PULL,
+        "package": PACKAGE["firmwareName"],
+        "start_date": "2026-03-10",
+        "devices": [int(device(number)) for number in numbers],
+        **more,
+    }
 
     async def ask() -> None:
         database = api.server.database

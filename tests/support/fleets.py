@@ -29,7 +29,7 @@ FLAKY = Behavior(
 
 
 def package(name: str = "p-1-2", protocol: str = "LWM2M", versions: tuple[str, str] = ("1", "2")) -> NewPackage:
-    return NewPackage(name, "Make", "Model", *versions, protocol, NOW_MS, proven=True)
+    return NewPackage(name, "Make", "Model", *versions, protocol, NOW_MS, pilot_passed=True)
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,12 @@ class World:
     async def schedule(self, flow: Flow = Flow.NETWORK_AWARE, **wanted: Any) -> Campaign:
         """A campaign of all devices, from tomorrow for three days unless something else is wanted."""
         values: dict[str, Any] = {
-            "package": "p-1-2", "start_date": "2026-03-11", "end_date": "2026-03-13", "devices": self.devices, **wanted,
-        }  # fmt: skip
+            "package": "p-1-2",
+            "start_date": "2026-03-11",
+            "end_date": "2026-03-13",
+            "devices": self.devices,
+            **wanted,
+        }
         return await schedule_campaign(self.context, self.caller, NewCampaign(flow, **values))
 
     async def statuses(self) -> dict[tuple[int, int], int]:
@@ -73,7 +77,14 @@ async def make_world(
     caller = Caller("tester", "request-1", account.id, name)
     imeis = list(range(first, first + devices))
     lines = [
-        Device(imei, "Make", "Model", "1", protocol, licensed_ms=NOW_MS if place < count else None)
+        Device(
+            device=imei,
+            make="Make",
+            model="Model",
+            firmware="1",
+            protocol=protocol,
+            licensed_ms=NOW_MS if place < count else None,
+        )
         for place, imei in enumerate(imeis)
     ]
     for start in range(0, devices, 2_000):

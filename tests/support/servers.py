@@ -74,8 +74,11 @@ def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, s
     """A real server process on a free port: its address and the process."""
     process = subprocess.Popen(
         [sys.executable, "-m", "fotapool.cli", *arguments, "--port", "0"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment},
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
     try:
         assert process.stdout is not None
         line = process.stdout.readline()

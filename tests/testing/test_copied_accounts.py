@@ -36,7 +36,11 @@ def test_alone(fotapool, number):
     (tmp_path / "pytest.ini").write_text("[pytest]\nfotapool_arguments = --seed seed.yaml\n")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "FOTAPOOL_"))}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=tmp_path, capture_output=True, text=True,
-        timeout=WITHIN_S, env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
-    )  # fmt: skip
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
     assert "5 passed" in done.stdout, done.stdout + done.stderr

@@ -92,8 +92,12 @@ def test_the_inbox_takes_each_version_in_its_words_and_answers_as_told() -> None
         account = server.account(devices=1)
         inbox = account.listen(1, 2, 3)
         package = {
-            "firmwareName": "Inbox_1To2", "make": "Verizon", "model": "Model-A", "fromVersion": "1", "toVersion": "2",
-        }  # fmt: skip
+            "firmwareName": "Inbox_1To2",
+            "make": "Verizon",
+            "model": "Model-A",
+            "fromVersion": "1",
+            "toVersion": "2",
+        }
         server.control.call("POST", "/firmware", package)
         came = inbox.wait_for(3, type="firmwareList")
         assert {callback.version for callback in came} == {1, 2, 3}

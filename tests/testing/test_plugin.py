@@ -19,9 +19,13 @@ HEAVY = ("httpx", "starlette", "uvicorn", "apsw", "msgspec", "aiohttp", "sqlalch
 def run(directory: Path, *arguments: str, module: str = "pytest") -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "FOTAPOOL_"))}
     return subprocess.run(
-        [sys.executable, "-m", module, *arguments], cwd=directory, capture_output=True, text=True, timeout=WITHIN_S,
+        [sys.executable, "-m", module, *arguments],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
         env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
-    )  # fmt: skip
+    )
 
 
 def run_tests(directory: Path, text: str, *arguments: str) -> str:
@@ -136,7 +140,7 @@ def test_loading_the_plugin_loads_nothing_heavy() -> None:
 
 def test_an_emulator_starts_without_the_libraries_that_it_may_never_need() -> None:
     code = (
-        "import sys, fotapool.cli.main, fotapool.cli.serve, fotapool.cli.running, fotapool.app; "
+        "import sys, fotapool.cli.main, fotapool.cli.server.serve, fotapool.cli.server.running, fotapool.app; "
         "print([name for name in ('aiohttp', 'psycopg', 'sqlalchemy', 'alembic', 'rich') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

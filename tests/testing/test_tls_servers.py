@@ -46,8 +46,17 @@ def test_the_certificate_is_for_the_vendor_s_host_names() -> None:
         assert parts.port is not None
         pem = ssl.get_server_certificate((parts.hostname, parts.port))
         for name in ("thingspace.verizon.com", "mock.thingspace.verizon.com"):
-            command = ["curl", "-sS", "--cacert", str(server.ca_file), "--noproxy", "*", "--resolve",
-                       f"{name}:{parts.port}:127.0.0.1", f"https://{name}:{parts.port}/health/live"]  # fmt: skip
+            command = [
+                "curl",
+                "-sS",
+                "--cacert",
+                str(server.ca_file),
+                "--noproxy",
+                "*",
+                "--resolve",
+                f"{name}:{parts.port}:127.0.0.1",
+                f"https://{name}:{parts.port}/health/live",
+            ]
             assert subprocess.run(command, capture_output=True, timeout=20).returncode == 0
     names = x509.load_pem_x509_certificate(pem.encode()).extensions.get_extension_for_class(x509.SubjectAlternativeName)
     found = {str(one.value) for one in names.value}

@@ -61,13 +61,16 @@ async def listening(context: Context, name: str, url: str, *styles: str) -> Call
 
 async def listen(context: Context, account_id: int, style: str, url: str) -> None:
     def change(connection: Connection, now_ms: int) -> None:
-        record_listener(connection, Listener(account_id, style, url, "me", "secret", now_ms))
+        record_listener(
+            connection,
+            Listener(account_id=account_id, style=style, url=url, username="me", password="secret", created_ms=now_ms),
+        )
 
     await context.writer.submit(DirectCommand(change, (account_id,)))
 
 
 def report(name: str, number: int) -> Event:
-    return FirmwareReported(name, number, "1", f"request-{number}", NOW_MS)
+    return FirmwareReported(account_name=name, imei=number, firmware="1", request_id=f"request-{number}", at_ms=NOW_MS)
 
 
 async def happen(context: Context, caller: Caller, *numbers: int) -> None:
@@ -88,7 +91,9 @@ async def execute(context: Context, sql: str, **params: object) -> None:
 
 
 async def all_deliveries(context: Context, caller: Caller | None = None) -> list[Delivery]:
-    return await list_deliveries(context, caller.account_id if caller else None, None, 0, 1000)
+    return await list_deliveries(
+        context, account_id=caller.account_id if caller else None, state=None, after=0, limit=1000
+    )
 
 
 async def states(context: Context, caller: Caller | None = None) -> list[str]:

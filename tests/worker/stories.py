@@ -13,7 +13,7 @@ from engine.conftest import OpenContext
 from fotapool.core.clock import MovableClock
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus, Flow, Windows
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.accounts.audits import audit_account
 from fotapool.services.campaigns import campaigns
 from fotapool.services.campaigns.reports import get_campaign, get_campaign_with_devices
@@ -42,9 +42,9 @@ def march(day: int, hour: int = 0, minute: int = 0) -> int:
     return int(datetime(2026, 3, day, hour, minute, tzinfo=UTC).timestamp()) * 1000
 
 
-async def move_to(world: World, moment_ms: int) -> None:
+async def move_to(world: World, timestamp_ms: int) -> None:
     assert isinstance(world.context.clock, MovableClock)
-    await advance(world.context, world.context.clock, moment_ms)
+    await advance(world.context, world.context.clock, timestamp_ms)
 
 
 async def move(world: World, duration_ms: int) -> None:
@@ -60,10 +60,10 @@ async def rows(world: World, campaign: Campaign) -> list[tuple[UpgradeStatus, Re
     return [(UpgradeStatus(one.status), Reason(one.reason)) for one in found.upgrades]
 
 
-async def refused(work: Coroutine[Any, Any, Any]) -> Refusal:
-    with pytest.raises(Refused) as caught:
+async def refused(work: Coroutine[Any, Any, Any]) -> ErrorCode:
+    with pytest.raises(RequestRejected) as caught:
         await work
-    return caught.value.refusal
+    return caught.value.code
 
 
 def cancel(world: World, campaign: Campaign, may_abort: bool = False) -> Coroutine[Any, Any, Campaign]:
@@ -81,4 +81,6 @@ def remove(world: World, campaign: Campaign, devices: Sequence[int]) -> Coroutin
 def change(
     world: World, campaign: Campaign, start: str, end: str, windows: Windows | None = None
 ) -> Coroutine[Any, Any, Campaign]:
-    return campaigns.change_dates(world.context, world.caller, campaign.uuid, start, end, windows)
+    return campaigns.change_dates(
+        world.context, caller=world.caller, uuid=campaign.uuid, start_date=start, end_date=end, windows=windows
+    )

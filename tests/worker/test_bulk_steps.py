@@ -28,7 +28,9 @@ def carried_out(open_context: OpenContext, numbers: range, steps: int) -> list[b
         async with open_context() as one, open_context() as other:
             account = await get_account(one, ACCOUNT)
             lines = read_device_lines("\n".join(devices(*numbers)))
-            job = await bulk_jobs.hold_job(one, Caller("ford", "", account.id, account.name), BulkVerb.ASSIGN, lines)
+            job = await bulk_jobs.create_draft_job(
+                one, Caller("ford", "", account.id, account.name), BulkVerb.ASSIGN, lines
+            )
             await bulk_jobs.start_job(one, account, job.uuid)
             return [await bulk_jobs.step_running_job((one, other)[step % 2]) for step in range(steps)]
 

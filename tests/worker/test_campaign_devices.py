@@ -26,7 +26,7 @@ from engine.stories import (
 from fotapool.domain.campaigns.campaigns import Flow, Windows
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
 from fotapool.domain.devices.devices import Device
-from fotapool.domain.errors import Refusal
+from fotapool.domain.errors import ErrorCode
 from fotapool.domain.names import PurchaseType
 from fotapool.domain.simulation import OfflineWindow
 from fotapool.services.accounts.accounts import DirectCommand
@@ -41,7 +41,7 @@ from support.helpers import NOW_MS
 
 def test_u10_a_pilot_has_twenty_devices_until_half_of_five_succeeded(open_context: OpenContext) -> None:
     async def story(world: World) -> None:
-        await create_packages(world.context, [replace(package("trial"), proven=False)])
+        await create_packages(world.context, [replace(package("trial"), pilot_passed=False)])
         many = world.devices[5:26]
 
         async def run(*devices: int) -> None:
@@ -53,7 +53,7 @@ def test_u10_a_pilot_has_twenty_devices_until_half_of_five_succeeded(open_contex
         await world.schedule(package="trial", devices=[*many[:20], many[0]])
         for devices in (world.devices[:4], world.devices[4:5]):
             for flow in (Flow.PULL, Flow.NETWORK_AWARE):
-                assert await refused(world.schedule(flow, package="trial", devices=many)) is Refusal.PILOT_TOO_LARGE
+                assert await refused(world.schedule(flow, package="trial", devices=many)) is ErrorCode.PILOT_TOO_LARGE
             await run(*devices)
         await world.schedule(package="trial", devices=many)
 
@@ -62,11 +62,11 @@ def test_u10_a_pilot_has_twenty_devices_until_half_of_five_succeeded(open_contex
 
 def test_u10_a_pilot_that_fails_lifts_nothing(open_context: OpenContext) -> None:
     async def story(world: World) -> None:
-        await create_packages(world.context, [replace(package("trial"), proven=False)])
+        await create_packages(world.context, [replace(package("trial"), pilot_passed=False)])
         await world.schedule(package="trial", start_date="2026-03-10", devices=world.devices[:8])
         await move(world, 6 * HOUR_MS)
         assert await world.fetch("SELECT succeeded, failed FROM package WHERE name = 'trial'") == [(0, 8)]
-        assert await refused(world.schedule(package="trial", devices=world.devices[:21])) is Refusal.PILOT_TOO_LARGE
+        assert await refused(world.schedule(package="trial", devices=world.devices[:21])) is ErrorCode.PILOT_TOO_LARGE
 
     play(open_context, story, behavior=replace(RELIABLE, fail_at_verify=1.0))
 
@@ -92,7 +92,7 @@ def test_u11_further_devices_join_while_the_campaign_lives(open_context: OpenCon
         campaign = await world.schedule(devices=world.devices[:2], auto_add=True, auto_assign=True)
         await move(world, 10_000)
         assert len(await rows(world, campaign)) == 4  # device 2 is another campaign's
-        fitting = Device(FIRST + 50, "Make", "Model", "1", "LWM2M")
+        fitting = Device(device=FIRST + 50, make="Make", model="Model", firmware="1", protocol="LWM2M")
         others = [
             replace(fitting, device=FIRST + 51, firmware="2"),
             replace(fitting, device=FIRST + 52, model="Another"),
@@ -106,9 +106,10 @@ def test_u11_further_devices_join_while_the_campaign_lives(open_context: OpenCon
         await import_devices(world.context, world.caller, [replace(fitting, device=FIRST + 3_000)])
         await move_to(world, march(13))
         assert await rows(world, campaign) == [
-            *[(UpgradeStatus.COMPLETED, Reason.SUCCEEDED)] * 4, (UpgradeStatus.SCHEDULED, Reason.NONE),
+            *[(UpgradeStatus.COMPLETED, Reason.SUCCEEDED)] * 4,
             (UpgradeStatus.SCHEDULED, Reason.NONE),
-        ]  # fmt: skip
+            (UpgradeStatus.SCHEDULED, Reason.NONE),
+        ]
         await move_to(world, march(14))
         assert await status(world, campaign) is ENDED
         assert (await rows(world, campaign))[4:] == [(UpgradeStatus.FAILED, Reason.NOT_REACHED)] * 2
@@ -143,7 +144,7 @@ def test_u12_a_push_begins_at_midnight_and_is_repeated(
         if retried is not None:
             assert due == [retried] * 10
         else:
-            assert all(march(11, 4) <= moment_ms < march(11, 5) for moment_ms in due)  # four hours later, each
+            assert all(march(11, 4) <= timestamp_ms < march(11, 5) for timestamp_ms in due)  # four hours later, each
         await move_to(world, march(12))
         assert await rows(world, campaign) == [(UpgradeStatus.COMPLETED, Reason.SUCCEEDED)] * 10
 
@@ -180,8 +181,8 @@ def test_u14_a_network_aware_campaign_is_prescheduled_a_day_ahead_and_ends_when_
     async def story(world: World) -> None:
         campaign = await world.schedule(start_date="2026-03-14", end_date="2026-04-10")
         seen = []
-        for moment_ms in (march(13) - 1, march(13), march(14) - 1, march(14), march(14, 3)):
-            await move_to(world, moment_ms)
+        for timestamp_ms in (march(13) - 1, march(13), march(14) - 1, march(14), march(14, 3)):
+            await move_to(world, timestamp_ms)
             seen.append(await status(world, campaign))
         assert seen == [QUEUED, PRESCHEDULED, PRESCHEDULED, SCHEDULED, ENDED]
 
@@ -226,7 +227,17 @@ def test_u17_each_change_of_status_is_sent_to_those_who_listen(open_context: Ope
 
 def test_u19_a_file_needs_the_model_and_no_version(open_context: OpenContext) -> None:
     async def story(world: World) -> None:
-        file = ConfigurationFile("file", "1.0", "Make", "Model", "/f", "LWM2M", "IoT", "", NOW_MS)
+        file = ConfigurationFile(
+            name="file",
+            version="1.0",
+            make="Make",
+            model="Model",
+            target_path="/f",
+            protocol="LWM2M",
+            platform="IoT",
+            release_note="",
+            launched_ms=NOW_MS,
+        )
         await world.context.writer.submit(
             DirectCommand(
                 lambda connection, _: record_file(
@@ -235,18 +246,21 @@ def test_u19_a_file_needs_the_model_and_no_version(open_context: OpenContext) ->
                 (world.caller.account_id,),
             )
         )
-        other = Device(FIRST + 50, "Make", "Another", "1", "LWM2M", licensed_ms=NOW_MS)
+        other = Device(
+            device=FIRST + 50, make="Make", model="Another", firmware="1", protocol="LWM2M", licensed_ms=NOW_MS
+        )
         old = replace(other, device=FIRST + 51, model="Model", firmware="0.1")
         await import_devices(world.context, world.caller, [other, old])
         wanted = {"package": "", "file": "file", "file_version": "1.0"}
         too_many = world.schedule(**wanted, devices=range(FIRST, FIRST + 21))
-        assert await refused(too_many) is Refusal.PILOT_TOO_LARGE
+        assert await refused(too_many) is ErrorCode.PILOT_TOO_LARGE
         campaign = await world.schedule(**wanted, devices=[FIRST, other.device, old.device])
         await move(world, 5_000)
         assert await rows(world, campaign) == [
-            (UpgradeStatus.SCHEDULED, Reason.NONE), (UpgradeStatus.REJECTED, Reason.WRONG_MODEL),
             (UpgradeStatus.SCHEDULED, Reason.NONE),
-        ]  # fmt: skip
+            (UpgradeStatus.REJECTED, Reason.WRONG_MODEL),
+            (UpgradeStatus.SCHEDULED, Reason.NONE),
+        ]
         await move_to(world, march(12))
         assert (await rows(world, campaign))[0] == (UpgradeStatus.COMPLETED, Reason.SUCCEEDED)
         assert await world.fetch("SELECT firmware FROM device ORDER BY imei") == [("1",), ("1",), ("0.1",)]

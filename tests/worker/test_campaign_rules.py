@@ -32,7 +32,7 @@ from engine.stories import (
 from fotapool.domain.campaigns.campaigns import Flow, Windows
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
 from fotapool.domain.devices.devices import Device
-from fotapool.domain.errors import Refusal
+from fotapool.domain.errors import ErrorCode
 from fotapool.services.campaigns import campaigns
 from fotapool.services.devices.devices import import_devices
 from fotapool.services.licenses.licenses import remove_licenses
@@ -60,8 +60,8 @@ def test_u2_a_push_is_pending_queued_in_progress_and_finished(open_context: Open
     async def story(world: World) -> None:
         campaign = await world.schedule(Flow.PUSH)
         seen = [await status(world, campaign)]
-        for moment_ms in (NOW_MS + 5_000, march(11) - 1, march(11), march(12)):
-            await move_to(world, moment_ms)
+        for timestamp_ms in (NOW_MS + 5_000, march(11) - 1, march(11), march(12)):
+            await move_to(world, timestamp_ms)
             seen.append(await status(world, campaign))
         assert seen == [PENDING, QUEUED, QUEUED, SCHEDULED, ENDED]
         assert await rows(world, campaign) == [(UpgradeStatus.COMPLETED, Reason.SUCCEEDED)] * 3
@@ -86,12 +86,16 @@ def test_u2_a_campaign_fails_if_no_device_passes_or_none_is_left(open_context: O
 
 def test_u3_each_reason_to_reject_a_device_is_told(open_context: OpenContext) -> None:
     async def story(world: World) -> None:
-        good = Device(FIRST + 1, "Make", "Model", "1", "LWM2M", licensed_ms=NOW_MS)
+        good = Device(device=FIRST + 1, make="Make", model="Model", firmware="1", protocol="LWM2M", licensed_ms=NOW_MS)
         given = [
-            replace(good, make="Another"), replace(good, model="Another"), replace(good, firmware="9"),
-            replace(good, protocol="HTTP"), replace(good, protocol="NONE"), replace(good, status="Suspended"),
+            replace(good, make="Another"),
+            replace(good, model="Another"),
+            replace(good, firmware="9"),
+            replace(good, protocol="HTTP"),
+            replace(good, protocol="NONE"),
+            replace(good, status="Suspended"),
             replace(good, licensed_ms=None),
-        ]  # fmt: skip
+        ]
         lines = [replace(device, device=FIRST + 10 + place) for place, device in enumerate(given)]
         await import_devices(world.context, world.caller, lines)
         busy = await world.schedule(devices=[FIRST])
@@ -99,9 +103,17 @@ def test_u3_each_reason_to_reject_a_device_is_told(open_context: OpenContext) ->
         campaign = await world.schedule(devices=[*(line.device for line in lines), FIRST, FIRST + 99, FIRST + 1])
         await move(world, 5_000)
         assert [reason for _, reason in await rows(world, campaign)] == [
-            Reason.ALREADY_SCHEDULED, Reason.NONE, Reason.WRONG_MODEL, Reason.WRONG_MODEL, Reason.WRONG_VERSION,
-            Reason.WRONG_PROTOCOL, Reason.NOT_ELIGIBLE, Reason.NOT_ACTIVE, Reason.NO_LICENSE, Reason.DEVICE_NOT_FOUND,
-        ]  # fmt: skip
+            Reason.ALREADY_SCHEDULED,
+            Reason.NONE,
+            Reason.WRONG_MODEL,
+            Reason.WRONG_MODEL,
+            Reason.WRONG_VERSION,
+            Reason.WRONG_PROTOCOL,
+            Reason.NOT_ELIGIBLE,
+            Reason.NOT_ACTIVE,
+            Reason.NO_LICENSE,
+            Reason.DEVICE_NOT_FOUND,
+        ]
         assert (await status(world, busy), await status(world, campaign)) == (QUEUED, QUEUED)
 
     play(open_context, story, devices=2, total=20)
@@ -118,10 +130,10 @@ def test_u4_and_u7_a_campaign_is_canceled_before_its_start_only(open_context: Op
         assert (await cancel(world, campaign)).status is CANCELED
         campaign = await world.schedule(flow)
         await move_to(world, march(11, 1))
-        assert await refused(cancel(world, campaign)) is Refusal.CAMPAIGN_STARTED
+        assert await refused(cancel(world, campaign)) is ErrorCode.CAMPAIGN_STARTED
         await move_to(world, march(14))
         assert await status(world, campaign) is ENDED
-        assert await refused(cancel(world, campaign)) is Refusal.CAMPAIGN_STARTED
+        assert await refused(cancel(world, campaign)) is ErrorCode.CAMPAIGN_STARTED
 
     play(open_context, story, devices=3)
 
@@ -164,7 +176,7 @@ def test_u6_a_pull_is_canceled_before_its_start_and_aborted_after_it(open_contex
         done = found.count((UpgradeStatus.COMPLETED, Reason.SUCCEEDED))
         assert done > 0 < found.count((UpgradeStatus.CANCELED, Reason.ABORTED_BY_USER)) == 30 - done
         assert await world.fetch("SELECT count(*) FROM device WHERE firmware = '2'") == [(done,)]
-        assert await refused(cancel(world, campaign, may_abort=True)) is Refusal.CAMPAIGN_STARTED
+        assert await refused(cancel(world, campaign, may_abort=True)) is ErrorCode.CAMPAIGN_STARTED
 
     play(open_context, story, protocol="HTTP")
 
@@ -186,8 +198,8 @@ def test_u8_devices_come_and_go_until_the_campaign_is_scheduled(open_context: Op
     async def story(world: World) -> None:
         first, *others = world.devices
         campaign = await world.schedule(flow, devices=[first])
-        for moment_ms in (NOW_MS, NOW_MS + 10_000):
-            await move_to(world, moment_ms)
+        for timestamp_ms in (NOW_MS, NOW_MS + 10_000):
+            await move_to(world, timestamp_ms)
             added = await add(world, campaign, [*others, first])
             assert [one.reason for one in added] == [Reason.NONE, Reason.NONE, Reason.ALREADY_SCHEDULED]
             removed = await remove(world, campaign, others)
@@ -195,10 +207,10 @@ def test_u8_devices_come_and_go_until_the_campaign_is_scheduled(open_context: Op
         assert await add(world, campaign, [FIRST + 100]) == [
             campaigns.DeviceChange(FIRST + 100, Reason.DEVICE_NOT_FOUND)
         ]
-        for moment_ms in (march(11), march(20)):
-            await move_to(world, moment_ms)
-            assert await refused(add(world, campaign, others)) is Refusal.DEVICES_FIXED
-            assert await refused(remove(world, campaign, [first])) is Refusal.DEVICES_FIXED
+        for timestamp_ms in (march(11), march(20)):
+            await move_to(world, timestamp_ms)
+            assert await refused(add(world, campaign, others)) is ErrorCode.DEVICES_FIXED
+            assert await refused(remove(world, campaign, [first])) is ErrorCode.DEVICES_FIXED
         assert (await rows(world, campaign))[0] == (UpgradeStatus.COMPLETED, Reason.SUCCEEDED)
 
     play(open_context, story, devices=3)
@@ -215,12 +227,12 @@ def test_u9_before_the_start_all_may_be_changed_and_then_the_end_alone(open_cont
             assert changed.windows == Windows(((0, 24),))
         await move_to(world, march(11, 12))
         assert await status(world, campaign) is SCHEDULED
-        assert await refused(change(world, campaign, "2026-03-12", "2026-03-14")) is Refusal.DATES_FIXED
-        assert await refused(change(world, campaign, "2026-03-11", "2026-03-11")) is Refusal.END_DATE_INVALID
+        assert await refused(change(world, campaign, "2026-03-12", "2026-03-14")) is ErrorCode.DATES_FIXED
+        assert await refused(change(world, campaign, "2026-03-11", "2026-03-11")) is ErrorCode.END_DATE_INVALID
         changed = await change(world, campaign, "2026-03-11", "2026-03-12")
         assert (changed.end_ms, changed.start_ms) == (march(13), march(11))
         await move_to(world, march(13))
         assert await status(world, campaign) is ENDED
-        assert await refused(change(world, campaign, "2026-03-11", "2026-03-20")) is Refusal.DATES_FIXED
+        assert await refused(change(world, campaign, "2026-03-11", "2026-03-20")) is ErrorCode.DATES_FIXED
 
     play(open_context, story, devices=3, behavior=None)

@@ -27,10 +27,10 @@ from delivering import (
     within,
 )
 
-from fotapool.domain.callbacks import KEPT_MS, Event
+from fotapool.domain.callbacks import RETENTION_MS, Event
 from fotapool.domain.errors import Conflict
 from fotapool.services.accounts.accounts import DirectCommand
-from fotapool.services.callbacks.deliveries import claim, forget_deliveries, read_delivery, record, redeliver
+from fotapool.services.callbacks.deliveries import claim, purge_deliveries, read_delivery, record, redeliver
 from fotapool.services.callbacks.listeners import deregister_listener
 from fotapool.services.context import Context
 from fotapool.store.callbacks import deliveries as store
@@ -74,8 +74,10 @@ def test_each_listener_of_an_account_is_told_in_its_own_words(open_context: Open
             await deliveries.deliver_due()
             bodies = sorted(receiver.bodies, key=len)
             assert [("password" in body, body["type"]) for body in bodies] == [
-                (False, "firmwareReported"), (False, "firmwareReported"), (True, "firmwareReported"),
-            ]  # fmt: skip
+                (False, "firmwareReported"),
+                (False, "firmwareReported"),
+                (True, "firmwareReported"),
+            ]
             assert (bodies[2]["username"], bodies[2]["password"]) == ("me", "secret")
 
     with running_receiver() as receiver:
@@ -100,8 +102,9 @@ def test_a_failure_is_tried_again_after_five_minutes_and_nothing_overtakes_it(op
             found = (await all_deliveries(context))[0]
             _, attempts = await read_delivery(context, found.id)
             assert [(one.number, one.at_ms - NOW_MS, one.status, one.answer) for one in attempts] == [
-                (1, 0, 503, "not now"), (2, FIVE_MINUTES, 200, ""),
-            ]  # fmt: skip
+                (1, 0, 503, "not now"),
+                (2, FIVE_MINUTES, 200, ""),
+            ]
 
     with running_receiver() as receiver:
         receiver.replies.append(Reply(503, b"not now"))
@@ -136,11 +139,11 @@ def test_what_ended_is_kept_for_thirty_days(open_context: OpenContext, monkeypat
             caller = await listening(context, "only", receiver.url)
             await happen(context, caller, 1, 2, 3, 4, 5)
             await deliveries.deliver_due()
-            clock_of(context).move_to(NOW_MS + KEPT_MS)
+            clock_of(context).move_to(NOW_MS + RETENTION_MS)
             await happen(context, caller, 6)
-            assert await forget_deliveries(context) == 0
-            clock_of(context).move_to(NOW_MS + KEPT_MS + 1)
-            assert await forget_deliveries(context) == 5
+            assert await purge_deliveries(context) == 0
+            clock_of(context).move_to(NOW_MS + RETENTION_MS + 1)
+            assert await purge_deliveries(context) == 5
             assert await states(context) == ["waiting"]
             attempts = await context.reader.short(lambda connection: connection.fetch("SELECT * FROM delivery_attempt"))
             assert attempts == []
@@ -257,8 +260,8 @@ def test_a_long_queue_lets_the_other_listeners_have_their_turns(
     open_context: OpenContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "MAX_AT_ONCE", 1)
-    monkeypatch.setattr("fotapool.store.callbacks.leases.DELIVERIES_A_TURN", 3)
-    monkeypatch.setattr(engine, "DELIVERIES_A_TURN", 3)
+    monkeypatch.setattr("fotapool.store.callbacks.leases.DELIVERIES_PER_LEASE", 3)
+    monkeypatch.setattr(engine, "DELIVERIES_PER_LEASE", 3)
 
     async def play() -> None:
         async with open_context() as context, delivering(context) as deliveries:
@@ -360,12 +363,7 @@ def test_servers_that_share_a_database_send_nothing_twice_and_keep_the_order(ope
     accounts, events = 6, 40
 
     async def play() -> None:
-        async with (
-            open_context() as one,
-            open_context() as other,
-            delivering(one) as ours,
-            delivering(other) as theirs,
-        ):
+        async with open_context() as one, open_context() as other, delivering(one) as ours, delivering(other) as theirs:
             for number in range(accounts):
                 caller = await listening(one, f"account-{number}", receiver.url, AWARE)
                 await happen(one, caller, *range(number * 1000, number * 1000 + events))

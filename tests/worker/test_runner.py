@@ -13,7 +13,7 @@ import pytest
 from fotapool.core.clock import MovableClock
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
 from fotapool.domain.devices.devices import Device
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import PurchaseType, format_device_id
 from fotapool.services.accounts.accounts import create_account, get_account
 from fotapool.services.accounts.audits import audit_account, list_ledger
@@ -21,13 +21,13 @@ from fotapool.services.accounts.subscriptions import change_subscription
 from fotapool.services.campaigns.upgrades import set_upgrade
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.devices import import_devices
-from fotapool.services.identity.sessions import Gate
+from fotapool.services.identity.sessions import Authenticator
 from fotapool.services.licenses import notices
 from fotapool.services.licenses.licenses import assign_licenses
 from fotapool.store.accounts.accounts import Account
 from fotapool.store.db.connection import ConstraintViolated, StoreUnavailable
 from fotapool.worker import runner
-from fotapool.worker.runner import Happened, advance, next_due_ms, run_due, run_in_background
+from fotapool.worker.runner import ClockEvent, advance, next_due_ms, run_due, run_in_background
 
 OpenContext = Callable[[], AbstractAsyncContextManager[Context]]
 
@@ -64,7 +64,7 @@ async def assert_consistent(context: Context, *callers: Caller) -> None:
         assert [check for check in await audit_account(context, caller.account_name) if not check.ok] == []
 
 
-def shown(happened: Sequence[Happened]) -> list[tuple[int, int, list[str]]]:
+def shown(happened: Sequence[ClockEvent]) -> list[tuple[int, int, list[str]]]:
     assert {one.what for one in happened} <= {"notice ended"}
     return [(one.at_ms, one.account_id, one.devices) for one in happened]
 
@@ -138,10 +138,18 @@ def test_many_notices_go_step_by_step_the_oldest_first(
             clock_of(context).move_to(JULY)
             steps = [one.devices for one in await run_due(context)]
             assert steps == [texts(5, 3), texts(4, 1), texts(2)]
-            ended = [row for row in await list_ledger(context, caller, None, 0, 100) if row[4] == "end notice"]
+            ended = [
+                row
+                for row in await list_ledger(context, caller=caller, device=None, after=0, limit=100)
+                if row[4] == "end notice"
+            ]
             assert [(row[2], row[6], row[8]) for row in ended] == [
-                ("engine", 5, 4), ("engine", 3, 3), ("engine", 4, 2), ("engine", 1, 1), ("engine", 2, 0),
-            ]  # fmt: skip
+                ("engine", 5, 4),
+                ("engine", 3, 3),
+                ("engine", 4, 2),
+                ("engine", 1, 1),
+                ("engine", 2, 0),
+            ]
             await assert_consistent(context, caller)
 
     within(play())
@@ -160,7 +168,7 @@ def test_two_servers_on_one_database_take_a_license_once(open_context: OpenConte
             taken = [device for done in happened for step in done for device in step.devices]
             assert sorted(taken) == texts(*(number * 10 + place for number in range(4) for place in range(1, 6)))
             for caller in callers:
-                rows = await list_ledger(other, caller, None, 0, 100)
+                rows = await list_ledger(other, caller=caller, device=None, after=0, limit=100)
                 assert len([row for row in rows if row[4] == "end notice"]) == 5
             await assert_consistent(one, *callers)
 
@@ -169,7 +177,12 @@ def test_two_servers_on_one_database_take_a_license_once(open_context: OpenConte
 
 @pytest.mark.parametrize(
     "error",
-    [StoreUnavailable("gone"), ConstraintViolated("a bug"), Refused(Refusal.BUSY), ZeroDivisionError("a bug")],
+    [
+        StoreUnavailable("gone"),
+        ConstraintViolated("a bug"),
+        RequestRejected(ErrorCode.BUSY),
+        ZeroDivisionError("a bug"),
+    ],
     ids=lambda error: type(error).__name__,
 )
 def test_the_background_tries_again_after_whatever_went_wrong(
@@ -184,7 +197,7 @@ def test_the_background_tries_again_after_whatever_went_wrong(
             clock_of(context).move_to(JULY)
             done = asyncio.Event()
 
-            async def first_fails(given: Context) -> list[Happened]:
+            async def first_fails(given: Context) -> list[ClockEvent]:
                 if failures:
                     raise failures.pop()
                 happened = await run_due(given)
@@ -192,7 +205,7 @@ def test_the_background_tries_again_after_whatever_went_wrong(
                 return happened
 
             monkeypatch.setattr(runner, "run_due", first_fails)
-            background = asyncio.create_task(run_in_background(context, Gate(context)))
+            background = asyncio.create_task(run_in_background(context, Authenticator(context)))
             await done.wait()
             background.cancel()
             await asyncio.gather(background, return_exceptions=True)
@@ -215,8 +228,8 @@ def test_the_background_forgets_ended_sign_ins_now_and_then(
             async def forget(given: Context) -> None:
                 forgotten.set()
 
-            monkeypatch.setattr(runner, "forget_ended", forget)
-            background = asyncio.create_task(run_in_background(context, Gate(context)))
+            monkeypatch.setattr(runner, "purge_ended", forget)
+            background = asyncio.create_task(run_in_background(context, Authenticator(context)))
             await forgotten.wait()
             background.cancel()
             await asyncio.gather(background, return_exceptions=True)

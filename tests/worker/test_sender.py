@@ -45,9 +45,11 @@ def test_a_callback_is_a_json_post_with_our_name_on_it() -> None:
         (request,) = receiver.seen
         assert (request.path, request.body) == ("/callbacks", BODY)
         expected = {
-            "content-type": "application/json", "user-agent": f"fotapool/{__version__}", "webhook-id": "msg_1",
+            "content-type": "application/json",
+            "user-agent": f"fotapool/{__version__}",
+            "webhook-id": "msg_1",
             "accept-encoding": "identity",
-        }  # fmt: skip
+        }
         assert expected.items() <= request.headers.items()
 
 

@@ -20,7 +20,7 @@ from fotapool.services.context import Context
 from fotapool.store.campaigns.campaigns import claim_due_campaign
 from fotapool.store.db.connection import Connection, StoreUnavailable
 from fotapool.store.db.postgres import PostgresConnection
-from fotapool.store.db.schema import forget_everything
+from fotapool.store.db.schema import delete_everything
 from fotapool.store.db.sqlite import SqliteConnection
 from fotapool.worker import runner
 from fotapool.worker.runner import advance, run_due
@@ -118,7 +118,7 @@ def test_two_runs_of_the_same_seed_give_the_same_ledger(
 
 async def forget(context: Context) -> None:
 
-    await context.writer.submit(DirectCommand(lambda connection, _: forget_everything(connection)))
+    await context.writer.submit(DirectCommand(lambda connection, _: delete_everything(connection)))
 
 
 @pytest.mark.parametrize("chance", [1, 2])

@@ -21,10 +21,17 @@ def test_a_campaign_is_told_by_callbacks(fotapool_own_server, fotapool):
     inbox = fotapool.callbacks
     day = (fotapool.now + timedelta(days=1)).date()
     campaign = {
-        "campaignName": "Example", "firmwareName": PACKAGE["firmwareName"], "firmwareFrom": "1", "firmwareTo": "2",
-        "protocol": "LWM2M", "make": "Verizon", "model": "Model-E", "startDate": f"{day}",
-        "endDate": f"{day + timedelta(days=1)}", "deviceList": fotapool.devices,
-    }  # fmt: skip
+        "campaignName": "Example",
+        "firmwareName": PACKAGE["firmwareName"],
+        "firmwareFrom": "1",
+        "firmwareTo": "2",
+        "protocol": "LWM2M",
+        "make": "Verizon",
+        "model": "Model-E",
+        "startDate": f"{day}",
+        "endDate": f"{day + timedelta(days=1)}",
+        "deviceList": fotapool.devices,
+    }
     fotapool.call("POST", f"/v3/campaigns/firmware/{fotapool.name}", campaign)
     happened = fotapool.advance("P1D")
     assert happened

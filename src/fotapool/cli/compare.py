@@ -35,9 +35,15 @@ CONFLICT = 409
 @click.option("--json", "as_json", is_flag=True, help="Print a document for programs.")
 @click.pass_context
 def compare(
-    context: click.Context, recording: Path, seed: Path | None, against: str | None, operator_key: str, values: bool,
-    ignore: tuple[str, ...], as_json: bool,
-) -> None:  # fmt: skip
+    context: click.Context,
+    recording: Path,
+    seed: Path | None,
+    against: str | None,
+    operator_key: str,
+    values: bool,
+    ignore: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Replay a recording of `fotapool record` here, and tell where the answers differ in shape or words.
 
     Exits with 0 if no answer differs, 1 if one does, 2 if not all could be replayed.
@@ -59,7 +65,9 @@ def compare(
         pairs = read_recording(recording)
         if not pairs:
             raise CannotReplay(f"{recording} holds no requests")
-        with _server(pairs, seed, against, operator_key, values, ignore) as replay:
+        with _server(
+            pairs=pairs, seed=seed, against=against, operator_key=operator_key, values=values, ignored=ignore
+        ) as replay:
             results: list[Result] = list(replay.run(pairs))
     except (UnreadableRecording, CannotReplay, ControlFailed, ServerFailed, OSError) as error:
         click.echo(f"Error: {error}", err=True)

@@ -56,9 +56,14 @@ def _check_upstream(_: click.Context, __: click.Parameter, url: str) -> str:
     help="Certificate authority of the service, if it is not one of the usual ones.",
 )
 def record(
-    upstream: str, out: str, host: str, port: int, redact_member: tuple[str, ...], redact_text: tuple[str, ...],
+    upstream: str,
+    out: str,
+    host: str,
+    port: int,
+    redact_member: tuple[str, ...],
+    redact_text: tuple[str, ...],
     upstream_ca: str | None,
-) -> None:  # fmt: skip
+) -> None:
     """Pass requests on to the real service, and record them without what is secret.
 
     Point your client at the address that is printed. What is replaced, and the file's format: docs/recording.md.
@@ -86,7 +91,16 @@ def record(
     except OSError as error:
         raise click.ClickException(f"cannot write {path}: {error.strerror}; name a new file, or a directory") from error
     try:
-        _serve(file, path, upstream, host, port, redact_member, redact_text, upstream_ca)
+        _serve(
+            file=file,
+            path=path,
+            upstream=upstream,
+            host=host,
+            port=port,
+            members=redact_member,
+            texts=redact_text,
+            authority=upstream_ca,
+        )
     except StartFailed as error:
         raise click.ClickException(str(error)) from error
     finally:
@@ -95,9 +109,15 @@ def record(
 
 
 def _serve(
-    file: RecordingFile, path: Path, upstream: str, host: str, port: int, members: tuple[str, ...],
-    texts: tuple[str, ...], authority: str | None,
-) -> None:  # fmt: skip
+    file: RecordingFile,
+    path: Path,
+    upstream: str,
+    host: str,
+    port: int,
+    members: tuple[str, ...],
+    texts: tuple[str, ...],
+    authority: str | None,
+) -> None:
     """Until SIGTERM or SIGINT. Raises StartFailed."""
     import uvicorn
 

@@ -25,21 +25,27 @@ MAX_EVENT = 2**62
 
 def _chart(account: Account, months: list[MonthTotals]) -> Chart:
     series = [
-        Series("Licenses", "--used"), Series("Kept under notice", "--noticed"),
+        Series("Licenses", "--used"),
+        Series("Kept under notice", "--noticed"),
         Series("Charged upgrades", "--progress"),
-    ]  # fmt: skip
+    ]
     rows = [ChartRow(one.month.from_ms, (one.licenses, one.notice_licenses, one.events)) for one in reversed(months)]
     path = account_path(account.name, "statements", "totals.csv")
-    return Chart("statements", "What the months come to", series, rows, path)
+    return Chart(name="statements", title="What the months come to", series=series, rows=rows, csv_path=path)
 
 
 async def show_statements(call: ConsoleCall) -> Response:
     account = await call.account()
     months, now_ms = await statements.list_statements(call.context, account.name)
     return await call.page(
-        "billing/statements.html", "Statements", account=account, months=months, this_month=Month.of(now_ms),
-        totals=_chart(account, months), listed=statements.MONTHS_LISTED,
-    )  # fmt: skip
+        "billing/statements.html",
+        "Statements",
+        account=account,
+        months=months,
+        this_month=Month.of(now_ms),
+        totals=_chart(account, months),
+        listed=statements.MONTHS_LISTED,
+    )
 
 
 async def send_totals(call: ConsoleCall) -> Response:
@@ -59,7 +65,9 @@ async def show_statement(call: ConsoleCall) -> Response:
     account = await call.account()
     month = Month.parse(call.request.path_params["month"])
     after = call.number("after", 0, 0, MAX_EVENT)
-    statement = await statements.read_statement(call.context, account.name, month, _notice_after(call), after, LINES)
+    statement = await statements.read_statement(
+        call.context, name=account.name, month=month, notice_after=_notice_after(call), events_after=after, limit=LINES
+    )
     query = {"noticeAfter": call.text("noticeAfter"), "after": after or ""}
     return await call.page(
         "billing/statement.html",
@@ -75,7 +83,9 @@ async def show_statement(call: ConsoleCall) -> Response:
 async def send_statement_csv(call: ConsoleCall) -> Response:
     account = await call.account()
     month = Month.parse(call.request.path_params["month"])
-    statement = await statements.read_statement(call.context, account.name, month, BEFORE_ALL, 0, 1)
+    statement = await statements.read_statement(
+        call.context, name=account.name, month=month, notice_after=BEFORE_ALL, events_after=0, limit=1
+    )
     lines = statement_csv(call.context, call.caller(account), statement.totals)
     return StreamingResponse(lines, headers=_download(account, month, "csv"), media_type="text/csv; charset=utf-8")
 
@@ -83,7 +93,9 @@ async def send_statement_csv(call: ConsoleCall) -> Response:
 async def send_statement_json(call: ConsoleCall) -> Response:
     account = await call.account()
     month = Month.parse(call.request.path_params["month"])
-    statement = await statements.read_statement(call.context, account.name, month, BEFORE_ALL, 0, JSON_LINES)
+    statement = await statements.read_statement(
+        call.context, name=account.name, month=month, notice_after=BEFORE_ALL, events_after=0, limit=JSON_LINES
+    )
     text = msgspec.json.format(msgspec.json.encode(statement_view(account.name, statement)))
     return Response(text, headers=_download(account, month, "json"), media_type="application/json")
 

@@ -18,9 +18,10 @@ from fotapool.store.callbacks.deliveries import DeliveryState
 ROWS = 50
 MAX_ID = 2**62
 STATE_WORDS = {
-    DeliveryState.WAITING: ("waiting", "warn"), DeliveryState.DELIVERED: ("delivered", "good"),
+    DeliveryState.WAITING: ("waiting", "warn"),
+    DeliveryState.DELIVERED: ("delivered", "good"),
     DeliveryState.FAILED: ("given up", "bad"),
-}  # fmt: skip
+}
 STATES = {state.word: state for state in DeliveryState}
 STYLES = ("v1", "v2", "v3")
 _ID_DIGITS = 18
@@ -36,12 +37,26 @@ async def _values(call: ConsoleCall, account: Account | None) -> dict[str, Any]:
     before = call.number("before", 0, 0, MAX_ID) or None
     state = STATES.get(query["state"])
     rows, go_on = await deliveries.list_latest_deliveries(
-        call.context, account.id if account else None, state, query["listener"], query["event"], before, ROWS
+        call.context,
+        account_id=account.id if account else None,
+        state=state,
+        style=query["listener"],
+        kind=query["event"],
+        before=before,
+        limit=ROWS,
     )
     return {
-        "rows": rows, "go_on": go_on, "before": before, "query": query, "states": STATES, "styles": STYLES,
-        "kinds": KINDS, "state_words": STATE_WORDS, "kind_of": kind_of, "looked": deliveries.LOOKED,
-    }  # fmt: skip
+        "rows": rows,
+        "go_on": go_on,
+        "before": before,
+        "query": query,
+        "states": STATES,
+        "styles": STYLES,
+        "kinds": KINDS,
+        "state_words": STATE_WORDS,
+        "kind_of": kind_of,
+        "looked": deliveries.LOOKED,
+    }
 
 
 async def show_deliveries(call: ConsoleCall) -> Response:
@@ -52,10 +67,14 @@ async def show_account_callbacks(call: ConsoleCall) -> Response:
     account = await call.account()
     caller = call.caller(account)
     return await call.page(
-        "callbacks/callbacks_account.html", "Callbacks", account=account, **await _values(call, account),
+        "callbacks/callbacks_account.html",
+        "Callbacks",
+        account=account,
+        **await _values(call, account),
         listeners=await listeners.list_listeners(call.context, caller),
-        signing=await listeners.is_signing(call.context, caller), here=account_path(account.name, "callbacks"),
-    )  # fmt: skip
+        signing=await listeners.is_signing(call.context, caller),
+        here=account_path(account.name, "callbacks"),
+    )
 
 
 def _delivery_id(call: ConsoleCall) -> int:
@@ -83,10 +102,18 @@ async def show_delivery(call: ConsoleCall) -> Response:
     delivery, attempts = await deliveries.read_delivery(call.context, _delivery_id(call))
     event = json.dumps(json.loads(delivery.event), indent=2, ensure_ascii=False)
     return await call.page(
-        "callbacks/callback.html", f"Callback {delivery.id}", delivery=delivery, attempts=attempts, event=event,
-        body=shown_body(delivery.body), kind=kind_of(delivery.event), state=STATE_WORDS[DeliveryState(delivery.state)],
-        ended=delivery.state != DeliveryState.WAITING, hidden=_HIDDEN, shown=deliveries.MAX_ATTEMPTS_SHOWN,
-    )  # fmt: skip
+        "callbacks/callback.html",
+        f"Callback {delivery.id}",
+        delivery=delivery,
+        attempts=attempts,
+        event=event,
+        body=shown_body(delivery.body),
+        kind=kind_of(delivery.event),
+        state=STATE_WORDS[DeliveryState(delivery.state)],
+        ended=delivery.state != DeliveryState.WAITING,
+        hidden=_HIDDEN,
+        shown=deliveries.MAX_ATTEMPTS_SHOWN,
+    )
 
 
 async def redeliver(call: ConsoleCall) -> Response:

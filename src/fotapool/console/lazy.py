@@ -9,7 +9,7 @@ from fotapool.services.context import Context
 from fotapool.web.http import RequestIds
 
 
-class FirstConsole:
+class LazyConsole:
     """The console as an ASGI application; what it is made of is imported at its first request."""
 
     def __init__(self, context: Context, request_ids: RequestIds, emulator: EmulatorParts | None) -> None:

@@ -39,13 +39,13 @@ class MovableClock:
         """How far the clock was moved ahead of real time, or of the time that it was frozen at, in milliseconds."""
         return self._offset_ms
 
-    def move_to(self, moment_ms: int) -> None:
+    def move_to(self, timestamp_ms: int) -> None:
         """Moves forward to the moment; a moment in the past leaves the clock where it is."""
-        self._offset_ms += max(0, moment_ms - self.now_ms())
+        self._offset_ms += max(0, timestamp_ms - self.now_ms())
 
-    def set_to(self, moment_ms: int) -> None:
+    def set_to(self, timestamp_ms: int) -> None:
         """Goes to the moment, also back: everything else must go there with it."""
-        self._offset_ms = moment_ms - self._base.now_ms()
+        self._offset_ms = timestamp_ms - self._base.now_ms()
 
     def reset(self) -> None:
         self._offset_ms = 0
@@ -54,8 +54,8 @@ class MovableClock:
 class FixedClock:
     """A clock that stands still until it is set: below a frozen test clock, in tests and in benchmarks."""
 
-    def __init__(self, moment_ms: int) -> None:
-        self.moment_ms = moment_ms
+    def __init__(self, timestamp_ms: int) -> None:
+        self.timestamp_ms = timestamp_ms
 
     def now_ms(self) -> int:
-        return self.moment_ms
+        return self.timestamp_ms

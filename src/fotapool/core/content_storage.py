@@ -17,7 +17,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import MemoryStore, from_url
 
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.packages.contents import ContentsUnavailable
 
 log = logging.getLogger(__name__)
@@ -68,9 +68,9 @@ class Storage:
             raise ContentsUnavailable(f"the storage {where} failed: {why}") from error
 
     async def store(self, key: str, chunks: AsyncIterator[bytes]) -> None:
-        """See fotapool.services.context.Contents. Raises Refused(BUSY) beyond UPLOADS_AT_ONCE."""
+        """See fotapool.services.context.Contents. Raises RequestRejected(BUSY) beyond UPLOADS_AT_ONCE."""
         if self._uploads >= UPLOADS_AT_ONCE:
-            raise Refused(Refusal.BUSY)
+            raise RequestRejected(ErrorCode.BUSY)
         self._uploads += 1
         try:
             with self._translated() as store:

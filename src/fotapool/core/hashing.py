@@ -19,7 +19,7 @@ TOKEN_BYTES = 24
 
 LEAST_MEMORY_KIB = 8
 LEAST_PASSES = 1
-"""The least that argon2 takes: for a database that is thrown away with its process (`spend_little`)."""
+"""The least that argon2 takes: for a database that is thrown away with its process (`use_test_cost`)."""
 
 _hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
 _passes, _memory_kib = PASSES, MEMORY_KIB
@@ -27,7 +27,7 @@ _thread = ThreadPoolExecutor(1, thread_name_prefix="fotapool-hashing")
 _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$CAZoLHF7X6mOThVBF1mjcA$FVzUzpuTW3f2ww/u5Rv1t1RTXiF6zGeQdeUNDaYqDW0"
 
 
-def spend_little() -> None:
+def use_test_cost() -> None:
     """From now on this process hashes at the least cost. Only for an emulator whose database is in memory."""
     global _hasher, _passes, _memory_kib
     _passes, _memory_kib = LEAST_PASSES, LEAST_MEMORY_KIB

@@ -17,7 +17,7 @@ _PATH = {
 _HEADERS = {
     "401": ("WWW-Authenticate", "How to authenticate", _TEXT),
     "405": ("Allow", "The methods that the resource takes", _TEXT),
-    "416": ("Content-Range", "How many octets the content has", _TEXT),
+    "416": ("Content-Range", "How many bytes the content has", _TEXT),
     "503": ("Retry-After", "After how many seconds to try again", {"type": "string", "pattern": "^[0-9]+$"}),
 }
 _REFUSALS = {
@@ -49,7 +49,7 @@ def device_paths(ref: Ref) -> dict[str, Any]:
             "responses": {**_done(operation, ref), **_refused(operation, ref)},
         }
         if operation.response is None:
-            words = "One range of octets, as bytes=0-1023"
+            words = "One range of bytes, as bytes=0-1023"
             described["parameters"] += [{"name": "Range", "in": "header", "description": words, "schema": _TEXT}]
         if operation.request is not None:
             body = {"schema": ref(operation.request, "Device")}
@@ -62,10 +62,10 @@ def _done(operation: DeviceOperation, ref: Ref) -> dict[str, Any]:
     if operation.response is not None:
         schema = ref(operation.response, "Device")
         return {"200": {"description": "Done", "content": {"application/json": {"schema": schema}}}}
-    octets: dict[str, Any] = {"application/octet-stream": {"schema": {}}}
+    data: dict[str, Any] = {"application/octet-stream": {"schema": {}}}
     return {
-        "200": {"description": "All of the content", "content": octets},
-        "206": {"description": "The range that was asked for", "content": octets},
+        "200": {"description": "All of the content", "content": data},
+        "206": {"description": "The range that was asked for", "content": data},
     }
 
 

@@ -47,7 +47,14 @@ async def check_in(call: DeviceCall) -> Response:
 async def report_status(call: DeviceCall) -> Response:
     upgrade_id = _upgrade_id(call)
     given = await call.body(schemas.Report)
-    upgrade = await report_progress(call.context, call.caller, call.imei, upgrade_id, given.status, given.failure)
+    upgrade = await report_progress(
+        call.context,
+        caller=call.caller,
+        device=call.imei,
+        upgrade_id=upgrade_id,
+        step=given.status,
+        failure=given.failure,
+    )
     if given.message:
         log.info("%s on upgrade %d, %s: %r", call.caller.actor, upgrade_id, given.status.value, given.message)
     return answer(schemas.upgrade_view(BASE, call.imei, upgrade))
@@ -58,13 +65,16 @@ async def download(call: DeviceCall) -> Response:
     digest = base64.b64encode(bytes.fromhex(content.sha256)).decode()
     tag = entity_tag(content.sha256)
     headers = {
-        "Accept-Ranges": "bytes", "ETag": tag, "Repr-Digest": f"sha-256=:{digest}:", "Cache-Control": "no-transform",
-    }  # fmt: skip
+        "Accept-Ranges": "bytes",
+        "ETag": tag,
+        "Repr-Digest": f"sha-256=:{digest}:",
+        "Cache-Control": "no-transform",
+    }
     asked = call.request.headers
     try:
         part = asked_range(asked.get("range"), asked.get("if-range"), tag, content.size)
     except Unsatisfiable:
-        return problem(416, f"the content has {content.size} octets", {"Content-Range": f"bytes */{content.size}"})
+        return problem(416, f"the content has {content.size} bytes", {"Content-Range": f"bytes */{content.size}"})
     first, end = part or (0, content.size)
     if part is not None:
         headers["Content-Range"] = f"bytes {first}-{end - 1}/{content.size}"
@@ -84,7 +94,15 @@ def _log(call: DeviceCall, entry: schemas.LogEntry) -> Log:
         at_ms = call.context.clock.now_ms()
     else:
         at_ms = round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
-    return Log(call.caller.account_id, call.imei, at_ms, entry.type, entry.event, entry.binaryName, entry.binaryBase64)
+    return Log(
+        account_id=call.caller.account_id,
+        imei=call.imei,
+        at_ms=at_ms,
+        type=entry.type,
+        event=entry.event,
+        binary_name=entry.binaryName,
+        binary_content=entry.binaryBase64,
+    )
 
 
 async def send_logs(call: DeviceCall) -> Response:
@@ -97,16 +115,39 @@ async def send_logs(call: DeviceCall) -> Response:
 _UPGRADE = "/{deviceId}/upgrades/{upgradeId}"
 OPERATIONS = (
     DeviceOperation(
-        "check_in", "POST", "/{deviceId}/check-in", check_in,
-        "Say that the device is there; learn what it is to do", schemas.CheckedIn, schemas.CheckIn, checks_key=True,
+        name="check_in",
+        method="POST",
+        path="/{deviceId}/check-in",
+        handle=check_in,
+        summary="Say that the device is there; learn what it is to do",
+        response=schemas.CheckedIn,
+        request=schemas.CheckIn,
+        checks_key=True,
     ),
-    DeviceOperation("download", "GET", _UPGRADE + "/content", download, "Download what is to be installed", None),
     DeviceOperation(
-        "report_status", "POST", _UPGRADE + "/status", report_status,
-        "Report how far the device is with its upgrade", schemas.UpgradeView, schemas.Report,
+        name="download",
+        method="GET",
+        path=_UPGRADE + "/content",
+        handle=download,
+        summary="Download what is to be installed",
+        response=None,
     ),
     DeviceOperation(
-        "send_logs", "POST", "/{deviceId}/logs", send_logs,
-        "Send log entries, while logging is on for the device", schemas.LogsKept, schemas.Logs,
+        name="report_status",
+        method="POST",
+        path=_UPGRADE + "/status",
+        handle=report_status,
+        summary="Report how far the device is with its upgrade",
+        response=schemas.UpgradeView,
+        request=schemas.Report,
     ),
-)  # fmt: skip
+    DeviceOperation(
+        name="send_logs",
+        method="POST",
+        path="/{deviceId}/logs",
+        handle=send_logs,
+        summary="Send log entries, while logging is on for the device",
+        response=schemas.LogsKept,
+        request=schemas.Logs,
+    ),
+)

@@ -6,7 +6,7 @@ import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from fotapool.domain.errors import Conflict, Invalid, NotFound, Refusal, Refused
+from fotapool.domain.errors import Conflict, ErrorCode, Invalid, NotFound, RequestRejected
 from fotapool.services.identity.device_keys import KeyUnknown
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.web.http import ClientGone
@@ -21,14 +21,25 @@ class Problem(msgspec.Struct):
 
 
 TITLES = {
-    400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict",
-    413: "Content Too Large", 416: "Range Not Satisfiable", 500: "Internal Server Error", 503: "Service Unavailable",
-}  # fmt: skip
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    409: "Conflict",
+    413: "Content Too Large",
+    416: "Range Not Satisfiable",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
-    (Invalid, 400), (NotFound, 404), (Conflict, 409), (StoreUnavailable, 503), (ClientDisconnect, 400),
+    (Invalid, 400),
+    (NotFound, 404),
+    (Conflict, 409),
+    (StoreUnavailable, 503),
+    (ClientDisconnect, 400),
     (ClientGone, 400),
-)  # fmt: skip
-_STATUS_OF_REFUSAL = {Refusal.BODY_TOO_LARGE: 413, Refusal.BUSY: 503, Refusal.STORE_UNAVAILABLE: 503}
+)
+_STATUS_OF_REFUSAL = {ErrorCode.BODY_TOO_LARGE: 413, ErrorCode.BUSY: 503, ErrorCode.STORE_UNAVAILABLE: 503}
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
@@ -41,8 +52,8 @@ def problem_of(error: Exception, retry_after_s: int) -> Response | None:
     if isinstance(error, KeyUnknown):
         detail = "send the device key as Authorization: Bearer KEY"
         return problem(401, detail, {"WWW-Authenticate": 'Bearer realm="fotapool device"'})
-    if isinstance(error, Refused):
-        status, words = _STATUS_OF_REFUSAL.get(error.refusal, 400), error.refusal.value
+    if isinstance(error, RequestRejected):
+        status, words = _STATUS_OF_REFUSAL.get(error.code, 400), error.code.value
     else:
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
         words = str(error) or "the request was broken off"

@@ -39,7 +39,7 @@ class DeviceCall:
     """Looks the key up again, where the caller is a remembered one and turned out not to hold. Raises KeyUnknown."""
 
     async def body(self, shape: type[Body], limit_bytes: int = MAX_BODY_BYTES) -> Body:
-        """Raises Invalid that says what is wrong with the body, or Refused(BODY_TOO_LARGE)."""
+        """Raises Invalid that says what is wrong with the body, or RequestRejected(BODY_TOO_LARGE)."""
         length = self.request.headers.get("content-length", "0")
         declared = int(length) if length.isascii() and length.isdigit() else 0
         text = await read_body(self.request.receive, declared, limit_bytes)
@@ -104,7 +104,9 @@ class DeviceEndpoint(Endpoint):
             return (await self._keys.identify(key.strip(), imei, request_id, False))[0]
 
         caller, key_hash = await self._keys.identify(key.strip(), imei, request_id, operation.checks_key)
-        return DeviceCall(self._context, caller, key_hash, imei, request, look_up)
+        return DeviceCall(
+            context=self._context, caller=caller, key_hash=key_hash, imei=imei, request=request, look_up=look_up
+        )
 
 
 class UnknownDevicePath(Endpoint):

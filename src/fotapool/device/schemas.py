@@ -26,9 +26,15 @@ ClientType = Annotated[
     str, msgspec.Meta(min_length=1, max_length=MAX_CLIENT_TYPE, extra_json_schema={"pattern": _PRINTABLE})
 ]
 LogType = Literal[
-    "SoftwareUpdate", "Event", "UserNotification", "AgentService", "Wireless", "WirelessWeb", "MobileBroadbandModem",
+    "SoftwareUpdate",
+    "Event",
+    "UserNotification",
+    "AgentService",
+    "Wireless",
+    "WirelessWeb",
+    "MobileBroadbandModem",
     "WindowsMDM",
-]  # fmt: skip
+]
 """The values of `logType` (facts, V2-31)."""
 
 
@@ -90,11 +96,7 @@ class LogsKept(msgspec.Struct):
     kept: int
 
 
-_STEPS = {
-    Reason.DOWNLOADING: Step.DOWNLOADING,
-    Reason.DOWNLOADED: Step.DOWNLOADED,
-    Reason.INSTALLING: Step.INSTALLING,
-}
+_STEPS = {Reason.DOWNLOADING: Step.DOWNLOADING, Reason.DOWNLOADED: Step.DOWNLOADED, Reason.INSTALLING: Step.INSTALLING}
 _ENDS = {UpgradeStatus.COMPLETED: Step.INSTALLED, UpgradeStatus.FAILED: Step.FAILED}
 
 
@@ -109,11 +111,20 @@ def upgrade_view(base: str, imei: int, upgrade: DeviceUpgrade) -> UpgradeView:
     subject, content = upgrade.campaign.subject, upgrade.content
     url = f"{base}/{format_device_id(imei)}/upgrades/{upgrade.id}/content" if content.key is not None else None
     return UpgradeView(
-        str(upgrade.id), subject.name, "file" if subject.is_file else "firmware", subject.from_version,
-        subject.to_version, state(upgrade.status, upgrade.reason), content.size, content.sha256, url,
-        upgrade.download_allowed, upgrade.install_allowed,
-        None if upgrade.next_window_ms is None else time_text(upgrade.next_window_ms), content.target_path,
-    )  # fmt: skip
+        id=str(upgrade.id),
+        name=subject.name,
+        kind="file" if subject.is_file else "firmware",
+        fromVersion=subject.from_version,
+        toVersion=subject.to_version,
+        state=state(upgrade.status, upgrade.reason),
+        size=content.size,
+        sha256=content.sha256,
+        url=url,
+        downloadAllowed=upgrade.download_allowed,
+        installAllowed=upgrade.install_allowed,
+        nextWindow=None if upgrade.next_window_ms is None else time_text(upgrade.next_window_ms),
+        targetPath=content.target_path,
+    )
 
 
 def checked_in(base: str, imei: int, found: CheckInAnswer) -> CheckedIn:

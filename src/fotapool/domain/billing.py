@@ -33,9 +33,9 @@ class Month(NamedTuple):
         return cls(int(match[1]), int(match[2]))
 
     @classmethod
-    def of(cls, moment_ms: int) -> Month:
+    def of(cls, timestamp_ms: int) -> Month:
         """The month that a moment (ms) lies in."""
-        moment = datetime.fromtimestamp(moment_ms / 1000, tz=UTC)
+        moment = datetime.fromtimestamp(timestamp_ms / 1000, tz=UTC)
         return cls(moment.year, moment.month)
 
     @property

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 
 MAX_DEVICES_A_MESSAGE = 100
 MAX_PACKAGES_A_MESSAGE = 100
@@ -28,7 +28,7 @@ SERVICE = "Fota"
 RETRIES = 3
 RETRY_AFTER_MS = 5 * 60_000
 """Four attempts, 5 minutes apart (facts, section 10: the rule of the vendor's Connectivity Management)."""
-KEPT_MS = 30 * 86_400_000
+RETENTION_MS = 30 * 86_400_000
 """How long ended deliveries are kept."""
 
 DeviceRow = tuple[int, int, int]
@@ -147,11 +147,17 @@ def firmware_available(account_name: str, packages: Iterable[Launched]) -> list[
     """The events that tell of these packages, in the order given."""
     facts = [
         PackageFacts(
-            one.name, one.make, one.model, one.from_version, one.to_version, one.protocol, one.release_note,
-            one.launched_ms,
+            name=one.name,
+            make=one.make,
+            model=one.model,
+            from_version=one.from_version,
+            to_version=one.to_version,
+            protocol=one.protocol,
+            release_note=one.release_note,
+            launched_ms=one.launched_ms,
         )
         for one in packages
-    ]  # fmt: skip
+    ]
     step = MAX_PACKAGES_A_MESSAGE
     return [FirmwareAvailable(account_name, tuple(facts[start : start + step])) for start in range(0, len(facts), step)]
 
@@ -159,10 +165,22 @@ def firmware_available(account_name: str, packages: Iterable[Launched]) -> list[
 def _facts(account_name: str, campaign: Campaign) -> CampaignFacts:
     subject = campaign.subject
     return CampaignFacts(
-        campaign.uuid, account_name, campaign.name, subject.name, subject.is_file, subject.make, subject.model,
-        subject.from_version, subject.to_version, subject.protocol, campaign.start_date, campaign.end_date,
-        campaign.start_ms, campaign.end_ms, int(campaign.status),
-    )  # fmt: skip
+        id=campaign.uuid,
+        account_name=account_name,
+        name=campaign.name,
+        subject=subject.name,
+        is_file=subject.is_file,
+        make=subject.make,
+        model=subject.model,
+        from_version=subject.from_version,
+        to_version=subject.to_version,
+        protocol=subject.protocol,
+        start_date=campaign.start_date,
+        end_date=campaign.end_date,
+        start_ms=campaign.start_ms,
+        end_ms=campaign.end_ms,
+        status=int(campaign.status),
+    )
 
 
 def _read_packages(document: dict[str, Any]) -> FirmwareAvailable:
@@ -210,7 +228,7 @@ def kind_of(text: str) -> str:
 
 
 def check_url(url: str, private_targets: bool) -> None:
-    """Raises Refused(URL_INVALID) for what callbacks are not sent to.
+    """Raises RequestRejected(URL_INVALID) for what callbacks are not sent to.
 
     A URL has a host, no user name and no password. Where private targets are not allowed it is https, and its host is
     no literal address that is not public; what a name stands for is checked at each connection.
@@ -226,13 +244,13 @@ def check_url(url: str, private_targets: bool) -> None:
     except ValueError:  # an impossible port, or brackets around what is no address
         valid = False
     if not valid:
-        raise Refused(Refusal.URL_INVALID)
+        raise RequestRejected(ErrorCode.URL_INVALID)
 
 
 def check_credential(text: str | None) -> None:
-    """Raises Refused(BODY_INVALID) for a user name or password that is too long or holds a NUL character."""
+    """Raises RequestRejected(BODY_INVALID) for a user name or password that is too long or holds a NUL character."""
     if text is not None and (len(text) > MAX_CREDENTIAL or "\x00" in text):
-        raise Refused(Refusal.BODY_INVALID)
+        raise RequestRejected(ErrorCode.BODY_INVALID)
 
 
 def is_public_address(text: str) -> bool:

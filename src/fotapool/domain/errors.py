@@ -6,7 +6,7 @@ import enum
 from collections.abc import Sequence
 
 
-class Refusal(enum.Enum):
+class ErrorCode(enum.Enum):
     """Why a request was refused as a whole. Each dialect has its own words for every member.
 
     The order of the members is the order of precedence: of two reasons, the earlier one is answered.
@@ -55,15 +55,15 @@ class Refusal(enum.Enum):
     INTERNAL = "a fault of the server"
 
 
-class Refused(Exception):
+class RequestRejected(Exception):
     """Raised to refuse a whole request; nothing of it is done.
 
     `detail` names what was wrong (an account, a reason); `offenders` are the ids that were wrong, if any.
     """
 
-    def __init__(self, refusal: Refusal, detail: str = "", offenders: Sequence[str] = ()) -> None:
-        super().__init__(refusal.value)
-        self.refusal = refusal
+    def __init__(self, code: ErrorCode, detail: str = "", offenders: Sequence[str] = ()) -> None:
+        super().__init__(code.value)
+        self.code = code
         self.detail = detail
         self.offenders = tuple(offenders)
 

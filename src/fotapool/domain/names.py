@@ -6,7 +6,7 @@ import enum
 import re
 from collections.abc import Sequence
 
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 
 IMEI_DIGITS = 15
 MAX_IMEI = 10**IMEI_DIGITS - 1
@@ -63,9 +63,12 @@ def format_device_id(imei: int) -> str:
 
 
 def parse_device_ids(texts: Sequence[str]) -> list[int]:
-    """Reads 15-digit IMEIs as integers. Raises Refused(DEVICE_ID_INVALID) that names the first 100 offenders."""
+    """Reads 15-digit IMEIs as integers.
+
+    Raises RequestRejected(DEVICE_ID_INVALID) that names the first 100 offenders.
+    """
     ids = [int(text) for text in texts if len(text) == IMEI_DIGITS and text.isascii() and text.isdigit()]
     if len(ids) != len(texts):
         offenders = [text for text in texts if not is_device_id(text)]
-        raise Refused(Refusal.DEVICE_ID_INVALID, offenders=offenders[:MAX_OFFENDERS])
+        raise RequestRejected(ErrorCode.DEVICE_ID_INVALID, offenders=offenders[:MAX_OFFENDERS])
     return ids

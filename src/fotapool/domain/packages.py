@@ -10,7 +10,7 @@ from fotapool.domain.errors import Invalid
 
 PILOT_DEVICES = 20
 """How many devices a campaign has at most until its package or file has proven itself (rule U10)."""
-PILOT_TRIED, PILOT_SUCCESS = 5, 0.5
+PILOT_RESULTS_NEEDED, PILOT_SUCCESS = 5, 0.5
 """On how many devices it has to be tried for that, and the share of them that has to succeed (rule U10)."""
 
 DEFAULT_PLATFORM = "IoT"
@@ -32,7 +32,7 @@ class NewPackage:
     launched_ms: int
     release_note: str = ""
     platform: str = DEFAULT_PLATFORM
-    proven: bool = False
+    pilot_passed: bool = False
 
 
 class Package(NamedTuple):
@@ -48,26 +48,30 @@ class Package(NamedTuple):
     platform: str
     release_note: str
     launched_ms: int
-    proven: int
-    """Whether the operator has lifted the pilot rule; see `is_proven`."""
+    pilot_passed: int
+    """Whether the operator has lifted the pilot rule; see `pilot_has_passed`."""
     succeeded: int
     failed: int
     content_size: int | None
     content_sha256: str | None
 
 
-def is_proven(by_operator: bool, succeeded: int, failed: int) -> bool:
+def pilot_has_passed(by_operator: bool, succeeded: int, failed: int) -> bool:
     """Whether campaigns of the package or file may have any number of devices (rule U10)."""
     tried = succeeded + failed
-    return by_operator or (tried >= PILOT_TRIED and succeeded >= PILOT_SUCCESS * tried)
+    return by_operator or (tried >= PILOT_RESULTS_NEEDED and succeeded >= PILOT_SUCCESS * tried)
 
 
 def check_package(package: NewPackage) -> None:
     """Raises Invalid that says which member is wrong."""
     texts = {
-        "firmwareName": package.name, "make": package.make, "model": package.model,
-        "fromVersion": package.from_version, "toVersion": package.to_version, "platformId": package.platform,
-    }  # fmt: skip
+        "firmwareName": package.name,
+        "make": package.make,
+        "model": package.model,
+        "fromVersion": package.from_version,
+        "toVersion": package.to_version,
+        "platformId": package.platform,
+    }
     for name, text in texts.items():
         if not 0 < len(text) <= MAX_TEXT or not text.isprintable():
             raise Invalid(f"{name} must be 1 to {MAX_TEXT} printable characters")

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import IMEI_DIGITS
 
 START = 0
@@ -33,26 +33,26 @@ class Page(Generic[Row]):
 def parse_device_cursor(text: str) -> int:
     """Reads the cursor of a device list: 0, or an IMEI, whose leading zeros a JSON number has lost.
 
-    Raises Refused: INDEX_INVALID if it is no number, DEVICE_ID_INVALID if it is longer than an IMEI.
+    Raises RequestRejected: INDEX_INVALID if it is no number, DEVICE_ID_INVALID if it is longer than an IMEI.
     Whether the IMEI belongs to the account is checked where the rows are read.
     """
     if _NUMBER.fullmatch(text) is None:
-        raise Refused(Refusal.INDEX_INVALID, text)
+        raise RequestRejected(ErrorCode.INDEX_INVALID, text)
     if len(text) > IMEI_DIGITS:
-        raise Refused(Refusal.DEVICE_ID_INVALID, offenders=[text[:64]])
+        raise RequestRejected(ErrorCode.DEVICE_ID_INVALID, offenders=[text[:64]])
     return int(text)
 
 
 def parse_record_number(text: str) -> int:
-    """Reads a zero-based record number. Raises Refused(INDEX_INVALID or INDEX_TOO_HIGH)."""
+    """Reads a zero-based record number. Raises RequestRejected(INDEX_INVALID or INDEX_TOO_HIGH)."""
     if _NUMBER.fullmatch(text) is None:
-        raise Refused(Refusal.INDEX_INVALID, text)
+        raise RequestRejected(ErrorCode.INDEX_INVALID, text)
     if len(text) > MAX_INDEX_DIGITS:
-        raise Refused(Refusal.INDEX_TOO_HIGH)
+        raise RequestRejected(ErrorCode.INDEX_TOO_HIGH)
     return int(text)
 
 
 def check_record_number(index: int, count: int) -> None:
-    """An index may be 0 on an empty list; otherwise it must name a record. Raises Refused(INDEX_TOO_HIGH)."""
+    """An index may be 0 on an empty list; otherwise it must name a record. Raises RequestRejected(INDEX_TOO_HIGH)."""
     if index > 0 and index >= count:
-        raise Refused(Refusal.INDEX_TOO_HIGH)
+        raise RequestRejected(ErrorCode.INDEX_TOO_HIGH)

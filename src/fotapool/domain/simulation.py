@@ -65,9 +65,9 @@ def _share(behavior: Behavior, imei: int, topic: str) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-def is_reachable(behavior: Behavior, imei: int, moment_ms: int) -> bool:
+def is_reachable(behavior: Behavior, imei: int, timestamp_ms: int) -> bool:
     """Whether the device is in the network at the moment."""
-    hour = moment_ms % DAY_MS // HOUR_MS
+    hour = timestamp_ms % DAY_MS // HOUR_MS
     for place, window in enumerate(behavior.offline):
         wraps = window.first_hour > window.end_hour
         inside = (
@@ -88,32 +88,32 @@ def _phase_ms(behavior: Behavior, imei: int) -> int:
 def next_check_in_ms(behavior: Behavior, imei: int, from_ms: int, tries: int = MAX_CHECK_INS_LOOKED_AT) -> int | None:
     """The device's first check-in from the moment on; None for one that is always away, or for so many tries."""
     every_ms = behavior.check_in_every_ms
-    moment_ms = from_ms + (_phase_ms(behavior, imei) - from_ms) % every_ms
+    timestamp_ms = from_ms + (_phase_ms(behavior, imei) - from_ms) % every_ms
     for _ in range(tries):
-        if not behavior.offline or is_reachable(behavior, imei, moment_ms):
-            return moment_ms
-        moment_ms += every_ms
+        if not behavior.offline or is_reachable(behavior, imei, timestamp_ms):
+            return timestamp_ms
+        timestamp_ms += every_ms
     return None
 
 
 def last_check_in_ms(behavior: Behavior, imei: int, until_ms: int, tries: int = MAX_CHECK_INS_LOOKED_AT) -> int | None:
     """The device's last check-in up to the moment; None as above."""
     every_ms = behavior.check_in_every_ms
-    moment_ms = until_ms - (until_ms - _phase_ms(behavior, imei)) % every_ms
+    timestamp_ms = until_ms - (until_ms - _phase_ms(behavior, imei)) % every_ms
     for _ in range(tries):
-        if not behavior.offline or is_reachable(behavior, imei, moment_ms):
-            return moment_ms
-        moment_ms -= every_ms
+        if not behavior.offline or is_reachable(behavior, imei, timestamp_ms):
+            return timestamp_ms
+        timestamp_ms -= every_ms
     return None
 
 
 def past_check_ins_ms(behavior: Behavior, imei: int, since_ms: int, until_ms: int, limit: int) -> list[int]:
     """The device's last check-ins in that time, newest first."""
     found: list[int] = []
-    moment_ms = last_check_in_ms(behavior, imei, until_ms)
-    while moment_ms is not None and moment_ms >= since_ms and len(found) < limit:
-        found.append(moment_ms)
-        moment_ms = last_check_in_ms(behavior, imei, moment_ms - 1)
+    timestamp_ms = last_check_in_ms(behavior, imei, until_ms)
+    while timestamp_ms is not None and timestamp_ms >= since_ms and len(found) < limit:
+        found.append(timestamp_ms)
+        timestamp_ms = last_check_in_ms(behavior, imei, timestamp_ms - 1)
     return found
 
 
@@ -124,24 +124,24 @@ def first_attempt_ms(campaign: Campaign, behavior: Behavior, imei: int, from_ms:
     network-aware push as soon as the device is reachable within the campaign's windows.
     """
     if campaign.flow is Flow.PUSH:
-        moment_ms: int | None = from_ms + int(_share(behavior, imei, "push") * PUSH_SPREAD_MINUTES) * MINUTE_MS
+        timestamp_ms: int | None = from_ms + int(_share(behavior, imei, "push") * PUSH_SPREAD_MINUTES) * MINUTE_MS
     else:
-        moment_ms = _next_in_window(campaign, behavior, imei, from_ms)
-    return moment_ms if moment_ms is not None and moment_ms < campaign.end_ms else None
+        timestamp_ms = _next_in_window(campaign, behavior, imei, from_ms)
+    return timestamp_ms if timestamp_ms is not None and timestamp_ms < campaign.end_ms else None
 
 
 def _next_in_window(campaign: Campaign, behavior: Behavior, imei: int, from_ms: int) -> int | None:
     """The first check-in that lies in a window."""
     windows = campaign.windows
-    moment_ms: int | None = from_ms
-    while moment_ms is not None and moment_ms < campaign.end_ms:
-        check_in_ms = next_check_in_ms(behavior, imei, moment_ms)
+    timestamp_ms: int | None = from_ms
+    while timestamp_ms is not None and timestamp_ms < campaign.end_ms:
+        check_in_ms = next_check_in_ms(behavior, imei, timestamp_ms)
         if check_in_ms is None:
             return None
         open_ms = next_open_ms(windows.download, windows.download_after, check_in_ms)
         if open_ms == check_in_ms:
             return check_in_ms
-        moment_ms = open_ms
+        timestamp_ms = open_ms
     return None
 
 
@@ -151,10 +151,10 @@ def retry_ms(campaign: Campaign, behavior: Behavior, imei: int, failed_ms: int) 
         return first_attempt_ms(campaign, behavior, imei, failed_ms + MINUTE_MS)
     if campaign.subject.protocol == "LWM2M":
         today_ms = failed_ms - failed_ms % DAY_MS + RETRY_HOUR * HOUR_MS
-        moment_ms = today_ms if today_ms > failed_ms else today_ms + DAY_MS
+        timestamp_ms = today_ms if today_ms > failed_ms else today_ms + DAY_MS
     else:
-        moment_ms = failed_ms + QUEUE_HOURS * HOUR_MS
-    return moment_ms if moment_ms < campaign.end_ms else None
+        timestamp_ms = failed_ms + QUEUE_HOURS * HOUR_MS
+    return timestamp_ms if timestamp_ms < campaign.end_ms else None
 
 
 def outcome(behavior: Behavior, imei: int, subject: str, attempt: int) -> Reason:

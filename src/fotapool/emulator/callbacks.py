@@ -76,7 +76,9 @@ class FaultySender:
 
     def _hold(self, url: str, headers: Mapping[str, str], body: bytes, at_most_ms: int) -> None:
         held = _Held()
-        held.task = asyncio.create_task(self._send_late(held, url, headers, body, at_most_ms))
+        held.task = asyncio.create_task(
+            self._send_late(held=held, url=url, headers=headers, body=body, at_most_ms=at_most_ms)
+        )
         self._held.setdefault(url, []).append(held)
 
     async def _send_late(self, held: _Held, url: str, headers: Mapping[str, str], body: bytes, at_most_ms: int) -> None:

@@ -28,7 +28,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(slots=True)
-class Kept:
+class CapturedBody:
     """The beginning of a body, and how long all of it was."""
 
     total_bytes: int = 0
@@ -43,24 +43,24 @@ class Kept:
             self._kept += min(len(chunk), room)
 
     @property
-    def kept_bytes(self) -> int:
+    def captured_bytes(self) -> int:
         return self._kept
 
     @property
-    def octets(self) -> bytes:
+    def data(self) -> bytes:
         return b"".join(self._parts)
 
     @property
-    def is_cut(self) -> bool:
+    def truncated(self) -> bool:
         return self.total_bytes > self._kept
 
     def text(self, compressed: bool = False) -> str:
         """What is kept as text, without the secrets in it."""
-        octets = self.octets
+        data = self.data
         if compressed:
             with contextlib.suppress(zlib.error):  # a fault may say that it is compressed when it is not
-                octets = zlib.decompressobj(wbits=31).decompress(octets, MAX_KEPT_BYTES)
-        return redact(octets.decode("utf-8", "replace"))
+                data = zlib.decompressobj(wbits=31).decompress(data, MAX_KEPT_BYTES)
+        return redact(data.decode("utf-8", "replace"))
 
 
 @dataclass(slots=True)
@@ -76,9 +76,9 @@ class Exchange:
     status: int | None = None
     request_id: str = ""
     account: str = ""
-    body: Kept = field(default_factory=Kept)
+    body: CapturedBody = field(default_factory=CapturedBody)
     answer_headers: Headers = ()
-    answer: Kept = field(default_factory=Kept)
+    answer: CapturedBody = field(default_factory=CapturedBody)
     fault: str = ""
     hints: list[str] | None = None
     """None: not looked for yet."""
@@ -88,8 +88,8 @@ class Exchange:
         return self.answer.text(any(pair == (b"content-encoding", b"gzip") for pair in self.answer_headers))
 
     @property
-    def kept_bytes(self) -> int:
-        return self.body.kept_bytes + self.answer.kept_bytes
+    def captured_bytes(self) -> int:
+        return self.body.captured_bytes + self.answer.captured_bytes
 
     @property
     def is_good(self) -> bool:
@@ -113,9 +113,9 @@ class Exchanges:
         """Numbers and keeps it, and forgets the oldest beyond the limits."""
         exchange.number = next(self._numbers)
         self._kept.append(exchange)
-        self._total_bytes += exchange.kept_bytes
+        self._total_bytes += exchange.captured_bytes
         while self._kept and (len(self._kept) > self._limit or self._total_bytes > MAX_TOTAL_BYTES):
-            self._total_bytes -= self._kept.popleft().kept_bytes
+            self._total_bytes -= self._kept.popleft().captured_bytes
 
     def find(self, number: int) -> Exchange:
         """Raises NotFound."""
@@ -127,9 +127,10 @@ class Exchanges:
     def choose(self, after: int, limit: int, account: str | None = None, status: int | None = None) -> list[Exchange]:
         """Those with numbers greater than `after`, in order."""
         found = (
-            one for one in self._kept
+            one
+            for one in self._kept
             if one.number > after and account in (None, one.account) and status in (None, one.status)
-        )  # fmt: skip
+        )
         return list(itertools.islice(found, limit))
 
     def newest(
@@ -137,10 +138,14 @@ class Exchanges:
     ) -> list[Exchange]:
         """Those with smaller numbers, the newest first. `path`: a part of it; `refused`: those without success."""
         found = (
-            one for one in reversed(self._kept)
-            if one.number < before and account in ("", one.account) and path in one.path
-            and status in (None, one.status) and not (refused and one.is_good)
-        )  # fmt: skip
+            one
+            for one in reversed(self._kept)
+            if one.number < before
+            and account in ("", one.account)
+            and path in one.path
+            and status in (None, one.status)
+            and not (refused and one.is_good)
+        )
         return list(itertools.islice(found, limit))
 
     def last(self, limit: int) -> list[Exchange]:

@@ -82,9 +82,16 @@ def _match(given: NewFault) -> Match:
     if match.nth is not None and (match.every, match.times) != (None, None):
         raise Invalid("match has nth, which is one time only; leave out every and times")
     return Match(
-        match.path, match.method, match.account, match.device_id, match.nth, match.every, match.times,
-        match.probability, match.seed,
-    )  # fmt: skip
+        path=match.path,
+        method=match.method,
+        account=match.account,
+        device_id=match.device_id,
+        nth=match.nth,
+        every=match.every,
+        times=match.times,
+        probability=match.probability,
+        seed=match.seed,
+    )
 
 
 def _action(given: ActionWords) -> Action:
@@ -107,12 +114,15 @@ def _action(given: ActionWords) -> Action:
     except ValueError as error:
         raise Invalid(str(error)) from error
     return Action(
-        given.latency_ms or 0, given.status, _body(given.body), headers,
-        Drop(given.drop) if given.drop else None,
-        Token(given.expire_token) if given.expire_token else None,
-        CallbackFault(given.callback) if given.callback else None,
-        given.by_ms or 0,
-    )  # fmt: skip
+        latency_ms=given.latency_ms or 0,
+        status=given.status,
+        body=_body(given.body),
+        headers=headers,
+        drop=Drop(given.drop) if given.drop else None,
+        expire=Token(given.expire_token) if given.expire_token else None,
+        callback=CallbackFault(given.callback) if given.callback else None,
+        by_ms=given.by_ms or 0,
+    )
 
 
 def _body(given: Any) -> bytes:

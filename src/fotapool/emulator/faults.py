@@ -14,7 +14,7 @@ from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.emulator.rules import Action, Drop, Match, Rule, Token
 
 MAX_RULES = 100
-MAX_FIRINGS = 1_000
+MAX_HITS = 1_000
 """How many firings are kept; older ones are forgotten."""
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -27,7 +27,7 @@ class ConnectionDropped(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Firing:
+class FaultHit:
     """One time that a rule fired; `at_ms` by the test clock."""
 
     number: int
@@ -48,7 +48,7 @@ class Rules:
         self._ids = itertools.count(1)
         self._numbers = itertools.count(1)
         self._rules: dict[int, Rule] = {}
-        self._firings: deque[Firing] = deque(maxlen=MAX_FIRINGS)
+        self._firings: deque[FaultHit] = deque(maxlen=MAX_HITS)
 
     def __len__(self) -> int:
         return len(self._rules)
@@ -76,7 +76,7 @@ class Rules:
     def rules(self) -> list[Rule]:
         return list(self._rules.values())
 
-    def firings(self, after: int, limit: int) -> list[Firing]:
+    def hits(self, after: int, limit: int) -> list[FaultHit]:
         """In the order of their numbers, which are greater than `after`."""
         return list(itertools.islice((one for one in self._firings if one.number > after), limit))
 
@@ -88,10 +88,18 @@ class Rules:
         found: list[Action] = []
         text = f"{path}\n{body.decode('latin-1')}"
         for rule in list(self._rules.values()):
-            if (rule.action.callback is not None) != callback or not rule.fires(method, path, text):
+            if (rule.action.callback is not None) != callback or not rule.matches(method, path, text):
                 continue
             found.append(rule.action)
-            firing = Firing(next(self._numbers), self._now_ms(), rule.id, request_id, method, path, rule.action.words)
+            firing = FaultHit(
+                number=next(self._numbers),
+                at_ms=self._now_ms(),
+                rule_id=rule.id,
+                request_id=request_id,
+                method=method,
+                path=path,
+                what=rule.action.words,
+            )
             self._firings.append(firing)
             if rule.action.is_last:
                 break

@@ -16,7 +16,7 @@ from fotapool.emulator.paths import Template
 from fotapool.emulator.rules import Token
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.context import Context
-from fotapool.services.identity.sessions import Gate
+from fotapool.services.identity.sessions import Authenticator
 from fotapool.services.identity.token_expiry import expire_bearer, expire_session
 from fotapool.web.http import RequestIds
 
@@ -27,7 +27,7 @@ OWN_PATHS = ("/control/", "/health/", "/metrics", "/docs", "/openapi.json", "/co
 class Tools:
     """What one emulator process has of them."""
 
-    def __init__(self, context: Context, gate: Gate, templates: Sequence[Template]) -> None:
+    def __init__(self, context: Context, gate: Authenticator, templates: Sequence[Template]) -> None:
         self._context = context
         self._gate = gate
         self.rules = Rules(context.clock.now_ms)

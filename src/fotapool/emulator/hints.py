@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 from fotapool.domain.campaigns.campaigns import MINUTE_MS
 from fotapool.domain.identity.sessions import BEARER_LIFETIME_MS, MAX_FAILED_LOGINS, SESSION_IDLE_MS
 from fotapool.domain.names import IMEI_DIGITS, is_account_name, is_device_id
-from fotapool.domain.packages import PILOT_DEVICES, PILOT_TRIED
+from fotapool.domain.packages import PILOT_DEVICES, PILOT_RESULTS_NEEDED
 from fotapool.emulator.paths import Template, suggest
 
 MAX_HINTS = 10
@@ -33,7 +33,7 @@ CURSOR_FIELDS = ("startIndex", "lastSeenDeviceId")
 
 
 @dataclass
-class Asked:
+class RequestContext:
     """An exchange as the hints look at it: headers by lower-case name; `status` 0 if there was no answer."""
 
     method: str
@@ -41,7 +41,7 @@ class Asked:
     """With its query."""
     headers: dict[str, str]
     body: str
-    body_is_cut: bool
+    body_truncated: bool
     status: int
     answer: str
     auth: str
@@ -87,13 +87,13 @@ class Asked:
         return [one for one in found if isinstance(one, str | int) and not isinstance(one, bool)]
 
 
-def find_hints(asked: Asked) -> list[str]:
+def find_hints(asked: RequestContext) -> list[str]:
     """What was wrong, the most likely reason first."""
-    found = dict.fromkeys(hint for look in _LOOKS for hint in look(asked))
+    found = dict.fromkeys(hint for look in HINT_RULES for hint in look(asked))
     return list(found)[:MAX_HINTS]
 
 
-def account_candidates(asked: Asked) -> list[str]:
+def account_candidates(asked: RequestContext) -> list[str]:
     """Names that the account of a refused request may have been meant to be: with all of its zeros."""
     given = re.search(r"(?:Could not find account |Invalid account name format)([^\s)\"]*)", asked.answer)
     if not given:
@@ -108,7 +108,7 @@ def account_candidates(asked: Asked) -> list[str]:
     return [full for full in found if full not in names]
 
 
-def _tokens(asked: Asked) -> Iterator[str]:
+def _tokens(asked: RequestContext) -> Iterator[str]:
     """Which of the two tokens failed, and what to do."""
     auth = asked.auth
     authorization = asked.headers.get("authorization", "")
@@ -165,14 +165,14 @@ def _session_hint(bearer: str, session: str) -> str:
     return f"The session token is not one of this server, or has ended: log in again at {LOGIN_PATH}."
 
 
-def _unknown_path(asked: Asked) -> Iterator[str]:
+def _unknown_path(asked: RequestContext) -> Iterator[str]:
     unknown = asked.status == 404 or (asked.status == 400 and '"900906"' in asked.answer)
     hint = suggest(asked.method, asked.plain_path, asked.templates) if unknown else None
     if hint:
         yield hint
 
 
-def _account(asked: Asked) -> Iterator[str]:
+def _account(asked: RequestContext) -> Iterator[str]:
     if "Could not find account" in asked.answer or "Invalid account name format" in asked.answer:
         for name in asked.known_accounts:
             yield f"The account's zeros are part of its name: there is an account {name}; send that."
@@ -185,7 +185,7 @@ def _account(asked: Asked) -> Iterator[str]:
         yield "The account is suspended: PUT /control/v1/accounts/NAME/status makes it active."
 
 
-def _content(asked: Asked) -> Iterator[str]:
+def _content(asked: RequestContext) -> Iterator[str]:
     """What is not JSON where JSON is to be, or the other way round."""
     if not asked.is_refused or asked.auth:
         return
@@ -196,7 +196,7 @@ def _content(asked: Asked) -> Iterator[str]:
         return
     if kind == "application/x-www-form-urlencoded" and asked.document is None:
         yield "The body is a form: send JSON, as application/json."
-    elif asked.body.strip() and asked.document is None and not asked.body_is_cut and kind != "multipart/form-data":
+    elif asked.body.strip() and asked.document is None and not asked.body_truncated and kind != "multipart/form-data":
         yield from _not_json(asked.body)
 
 
@@ -210,7 +210,7 @@ def _not_json(body: str) -> Iterator[str]:
         yield "The body is no JSON."
 
 
-def _members(asked: Asked) -> Iterator[str]:
+def _members(asked: RequestContext) -> Iterator[str]:
     members = asked.members
     if "devceList" in members:
         yield "`devceList` is a misprint in the vendor's documentation: send `deviceList`."
@@ -221,7 +221,7 @@ def _members(asked: Asked) -> Iterator[str]:
         yield "A GET has no body: it is not read. Give parameters in the path or the query."
 
 
-def _device_ids(asked: Asked) -> Iterator[str]:
+def _device_ids(asked: RequestContext) -> Iterator[str]:
     in_path = re.findall(r"/(?:devices|async)/([^/]+)(?=/|$)", asked.plain_path)
     looked = [*asked.device_ids, *(one for one in in_path if one.isdigit() and len(one) in (14, 16))]
     if any(isinstance(one, int) for one in asked.device_ids):
@@ -249,7 +249,7 @@ def _check_digit(digits: str) -> str:
     return str(luhn.calc_check_digit(digits))
 
 
-def _cursors(asked: Asked) -> Iterator[str]:
+def _cursors(asked: RequestContext) -> Iterator[str]:
     if not asked.is_refused:
         return
     given = [value for name in CURSOR_FIELDS for value in asked.query.get(name, [])]
@@ -268,13 +268,14 @@ def _cursors(asked: Asked) -> Iterator[str]:
                 yield f"{one} is no device of this account: go on with the lastSeenDeviceId of the last answer."
 
 
-def _campaigns(asked: Asked) -> Iterator[str]:
+def _campaigns(asked: RequestContext) -> Iterator[str]:
     for name, value in asked.members.items():
         if "date" in name.lower() and isinstance(value, str) and _OTHER_DATE.fullmatch(value.strip()):
             yield f"`{name}` is a date as in 2026-12-01, year first: not {value[:40]}."
     if "Pilot campaign exceeds" in asked.answer:
         yield (
-            f"Until a package has proven itself (on {PILOT_TRIED} devices, at least half of them upgraded), a campaign"
+            f"Until a package has proven itself (on {PILOT_RESULTS_NEEDED} devices, at least half of them upgraded),"
+            f" a campaign"
             f" with it has {PILOT_DEVICES} devices at most. Run such a pilot first, or have the operator mark the"
             " package as proven."
         )
@@ -282,6 +283,13 @@ def _campaigns(asked: Asked) -> Iterator[str]:
         yield "The start date is today or later by the server's clock (GET /control/v1/clock), as in 2026-12-01."
 
 
-_LOOKS: tuple[Callable[[Asked], Iterator[str]], ...] = (
-    _tokens, _unknown_path, _account, _members, _content, _device_ids, _cursors, _campaigns,
-)  # fmt: skip
+HINT_RULES: tuple[Callable[[RequestContext], Iterator[str]], ...] = (
+    _tokens,
+    _unknown_path,
+    _account,
+    _members,
+    _content,
+    _device_ids,
+    _cursors,
+    _campaigns,
+)

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fotapool.emulator.exchanges import MAX_KEPT_BYTES, Exchange, Exchanges, redact_headers
 from fotapool.emulator.faults import ConnectionDropped
-from fotapool.emulator.hints import Asked, account_candidates, find_hints
+from fotapool.emulator.hints import RequestContext, account_candidates, find_hints
 from fotapool.emulator.paths import Template
 from fotapool.store.db.connection import StoreUnavailable
 
@@ -38,13 +38,17 @@ class HintFinder:
         if exchange.hints is None:
             given = exchange.headers if headers is None else headers
             answered = dict(exchange.answer_headers)
-            asked = Asked(
-                exchange.method, exchange.path,
-                {name.decode("latin-1"): value.decode("latin-1") for name, value in given},
-                exchange.body.octets.decode("utf-8", "replace"), exchange.body.is_cut,
-                exchange.status or 0, exchange.answer_text,
-                answered.get(b"x-fotapool-auth", b"").decode("latin-1"), self._templates,
-            )  # fmt: skip
+            asked = RequestContext(
+                method=exchange.method,
+                path=exchange.path,
+                headers={name.decode("latin-1"): value.decode("latin-1") for name, value in given},
+                body=exchange.body.data.decode("utf-8", "replace"),
+                body_truncated=exchange.body.truncated,
+                status=exchange.status or 0,
+                answer=exchange.answer_text,
+                auth=answered.get(b"x-fotapool-auth", b"").decode("latin-1"),
+                templates=self._templates,
+            )
             for name in account_candidates(asked):
                 with contextlib.suppress(StoreUnavailable):
                     if await self._is_account(name):
@@ -67,7 +71,7 @@ class InspectedApp:
         headers = scope["headers"]
         exchange = Exchange(self._now_ms(), scope["method"], _path(scope), redact_headers(headers))
         exchange.request_id = _find(headers, b"x-request-id")
-        watch = _Watch(exchange, self._hints, headers, receive, send)
+        watch = _Watch(exchange=exchange, hints=self._hints, headers=headers, receive=receive, send=send)
         began_s = loop.time()
         try:
             await self._app(scope, watch.receive, watch.send)

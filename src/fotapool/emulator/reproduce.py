@@ -32,7 +32,7 @@ def _plain(exchange: Exchange) -> dict[str, str]:
 
 def _notes(exchange: Exchange) -> list[str]:
     notes = [f"request {exchange.number}, id {exchange.request_id}, answered {exchange.status}"]
-    if exchange.body.is_cut:
+    if exchange.body.truncated:
         notes.append(f"the body is cut: it had {exchange.body.total_bytes} bytes")
     if REDACTED in exchange.body.text():
         notes.append(f"put the secrets where the body has {REDACTED}")
@@ -60,10 +60,20 @@ def as_pytest(exchange: Exchange) -> str:
     headers = [*tokens, *(f"        {name!r}: {value!r}," for name, value in _plain(exchange).items())]
     lines = [f'"""{note.capitalize()}."""' if not n else f"# {note}" for n, note in enumerate(_notes(exchange))]
     lines += [
-        "import os", "", "import httpx", "", f'BASE = os.environ.get("FOTAPOOL_URL", {ADDRESS!r})', "", "",
-        f"def test_request_{exchange.number}() -> None:", "    headers = {", *headers, "    }",
-        "    response = httpx.request(", f"        {exchange.method!r}, BASE + {exchange.path!r}, headers=headers,",
-    ]  # fmt: skip
+        "import os",
+        "",
+        "import httpx",
+        "",
+        f'BASE = os.environ.get("FOTAPOOL_URL", {ADDRESS!r})',
+        "",
+        "",
+        f"def test_request_{exchange.number}() -> None:",
+        "    headers = {",
+        *headers,
+        "    }",
+        "    response = httpx.request(",
+        f"        {exchange.method!r}, BASE + {exchange.path!r}, headers=headers,",
+    ]
     if exchange.body.total_bytes:
         lines.append(f"        content={exchange.body.text()!r},")
     lines += ["    )", f"    assert response.status_code == {exchange.status}, response.text"]
@@ -78,4 +88,4 @@ def _expected(exchange: Exchange) -> list[str]:
         document = json.loads(text)
     except ValueError:
         return []
-    return [] if REDACTED in text or exchange.answer.is_cut else [f"    assert response.json() == {document!r}"]
+    return [] if REDACTED in text or exchange.answer.truncated else [f"    assert response.json() == {document!r}"]

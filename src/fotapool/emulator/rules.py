@@ -108,7 +108,7 @@ class Rule:
         named = (self.match.account, self.match.device_id)
         return self._fits(method, path) and any(one is not None and not mentions(path, one) for one in named)
 
-    def fires(self, method: str, path: str, text: str) -> bool:
+    def matches(self, method: str, path: str, text: str) -> bool:
         """Counts a request or callback that matches, and says whether the rule fires. `text`: path and body."""
         named = (self.match.account, self.match.device_id)
         if not self._fits(method, path) or any(one is not None and not mentions(text, one) for one in named):

@@ -21,9 +21,16 @@ _PROTOCOL = {"type": "string", "enum": ["HTTP", "LWM2M", "OMADM", "OMA-DM", "OMD
 _PROTOCOL_OR_NONE = {"type": ["string", "null"], "enum": [*_PROTOCOL["enum"], None]}
 _V1_STATUS = ["RequestPending", "Queued", "RequestFailed", "InProgress", "Finished", "UpgradeFailed"]
 _STATUS = [
-    "CampaignRequestPending", "CampaignRequestFailed", "CampaignRequestQueued", "CampaignPreScheduled",
-    "CampaignScheduled", "CampaignEnded", "CampaignCancelled", "CampaignAborted", "CampaignFailed",
-]  # fmt: skip
+    "CampaignRequestPending",
+    "CampaignRequestFailed",
+    "CampaignRequestQueued",
+    "CampaignPreScheduled",
+    "CampaignScheduled",
+    "CampaignEnded",
+    "CampaignCancelled",
+    "CampaignAborted",
+    "CampaignFailed",
+]
 
 PATH: dict[str, dict[str, Any]] = {
     "account": ACCOUNT,

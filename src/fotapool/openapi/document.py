@@ -23,7 +23,7 @@ from fotapool.operator_api.billing import FORMATS
 from fotapool.operator_api.callbacks import STATES
 from fotapool.operator_api.emulator.requests import FORMS as REPRODUCED_AS
 from fotapool.operator_api.problems import Problem
-from fotapool.operator_api.requests import MAX_CURSOR, ControlOperation, Only
+from fotapool.operator_api.requests import MAX_CURSOR, Only, OperatorOperation
 from fotapool.operator_api.routes import BASE as CONTROL_BASE
 
 DIALECTS: tuple[ModuleType, ...] = (v1, v2, v3)
@@ -146,7 +146,9 @@ def _license_paths(schemas: Schemas) -> dict[str, Any]:
     for dialect in DIALECTS:
         for operation in dialect.OPERATIONS:
             for place, path in enumerate(operation.paths):
-                described = _license_operation(dialect, operation, path, place == 0, schemas)
+                described = _license_operation(
+                    dialect=dialect, operation=operation, path=path, first=place == 0, schemas=schemas
+                )
                 paths.setdefault(dialect.BASE + path, {})[operation.method.lower()] = described
     return paths
 
@@ -155,14 +157,17 @@ def _signin_paths(schemas: Schemas) -> dict[str, Any]:
     error, fault = schemas.ref(ErrorBody, ""), schemas.ref(FaultBody, "")
     oauth_error = schemas.ref(OAuthError, "")
     refusals = {
-        "400": _json(error, "Refused"), "401": _json(fault, "Bearer token missing or not valid"),
-        "405": _json(fault, "The resource does not take this method"), "413": _json(error, "The body is too large"),
+        "400": _json(error, "Refused"),
+        "401": _json(fault, "Bearer token missing or not valid"),
+        "405": _json(fault, "The resource does not take this method"),
+        "413": _json(error, "The body is too large"),
         "503": _json(error, "The database does not answer"),
-    }  # fmt: skip
+    }
     oauth_refusals = {
-        **refusals, "400": _json(oauth_error, "Refused"),
+        **refusals,
+        "400": _json(oauth_error, "Refused"),
         "401": _json({"anyOf": [oauth_error, fault]}, "Client unknown or secret wrong"),
-    }  # fmt: skip
+    }
 
     def form(*names: str, required: Sequence[str]) -> dict[str, Any]:
         properties: dict[str, Any] = dict.fromkeys(names, TEXT)
@@ -185,14 +190,8 @@ def _signin_paths(schemas: Schemas) -> dict[str, Any]:
     basic: list[Any] = [{"client": []}]
     bearer: list[Any] = [{"bearer": []}]
     both: list[Any] = [{"bearer": [], "session": []}]
-    token = {
-        "200": _json(schemas.ref(TokenAnswer, ""), "The token; the same one within its hour"),
-        **oauth_refusals,
-    }
-    revoked = {
-        "200": {"description": "Revoked; the token is in the header RevokedAccessToken"},
-        **oauth_refusals,
-    }
+    token = {"200": _json(schemas.ref(TokenAnswer, ""), "The token; the same one within its hour"), **oauth_refusals}
+    revoked = {"200": {"description": "Revoked; the token is in the header RevokedAccessToken"}, **oauth_refusals}
     session = {"200": _json(schemas.ref(sessions.SessionAnswer, ""), "The session token"), **refusals}
     password = {"200": _json(schemas.ref(sessions.PasswordAnswer, ""), "The new password"), **refusals}
 
@@ -219,7 +218,7 @@ def _signin_paths(schemas: Schemas) -> dict[str, Any]:
     }
 
 
-def _control_paths(operations: Iterable[ControlOperation], schemas: Schemas) -> dict[str, Any]:
+def _control_paths(operations: Iterable[OperatorOperation], schemas: Schemas) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     detail = schemas.ref(Problem, "")
     refusals = {
@@ -233,7 +232,7 @@ def _control_paths(operations: Iterable[ControlOperation], schemas: Schemas) -> 
             (409, "The state does not allow it"),
             (413, "The body is over the limit"),
             (503, "The database does not answer; Retry-After says when to try again"),
-        )  # fmt: skip
+        )
     }
     unsupported = _json(detail, "The body's media type is not one of these", "application/problem+json")
     for operation in operations:
@@ -265,7 +264,7 @@ _AS_TEXT = {
 }
 
 
-def _done(operation: ControlOperation, schemas: Schemas) -> dict[str, Any]:
+def _done(operation: OperatorOperation, schemas: Schemas) -> dict[str, Any]:
     if operation.response is None:
         return {"description": "Done"}
     done = _json(schemas.ref(operation.response, "Control"), "Done")
@@ -297,7 +296,7 @@ _LINES: dict[str, dict[str, Any]] = {
 }
 
 
-def _control_body(operation: ControlOperation, schemas: Schemas) -> dict[str, Any]:
+def _control_body(operation: OperatorOperation, schemas: Schemas) -> dict[str, Any]:
     if operation.request is bytes:
         return {"required": True, "content": {media_type: {"schema": {}} for media_type in operation.consumes}}
     schema = schemas.ref(operation.request, "Control")
@@ -306,7 +305,7 @@ def _control_body(operation: ControlOperation, schemas: Schemas) -> dict[str, An
     return {"required": True, "content": {media_type: _LINES[media_type] for media_type in operation.consumes}}
 
 
-def _query_schema(operation: ControlOperation, name: str) -> dict[str, Any]:
+def _query_schema(operation: OperatorOperation, name: str) -> dict[str, Any]:
     if name == "limit":
         return {"type": "integer", "minimum": 1, "maximum": 1000}
     if name == "preview":
@@ -327,7 +326,7 @@ def _query_schema(operation: ControlOperation, name: str) -> dict[str, Any]:
     return {"type": "integer", "minimum": 0, "maximum": MAX_CURSOR} if by_number else _AFTER
 
 
-def openapi_document(control_operations: Iterable[ControlOperation]) -> dict[str, Any]:
+def openapi_document(control_operations: Iterable[OperatorOperation]) -> dict[str, Any]:
     """The document for a server with these control operations."""
     schemas = Schemas()
     paths = {
@@ -349,17 +348,8 @@ def openapi_document(control_operations: Iterable[ControlOperation]) -> dict[str
             "schemas": dict(sorted(schemas.components.items())),
             "securitySchemes": {
                 "client": {"type": "http", "scheme": "basic", "description": "OAuth client key and secret"},
-                "bearer": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "description": "Token of /oauth2/token, 1 hour",
-                },
-                "session": {
-                    "type": "apiKey",
-                    "in": "header",
-                    "name": "VZ-M2M-Token",
-                    "description": "20 minutes idle",
-                },
+                "bearer": {"type": "http", "scheme": "bearer", "description": "Token of /oauth2/token, 1 hour"},
+                "session": {"type": "apiKey", "in": "header", "name": "VZ-M2M-Token", "description": "20 minutes idle"},
                 "operator": {"type": "http", "scheme": "bearer", "description": "Operator key"},
                 "device": {"type": "http", "scheme": "bearer", "description": "Device key"},
             },

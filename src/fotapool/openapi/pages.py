@@ -13,13 +13,13 @@ from starlette.routing import BaseRoute, Route
 
 from fotapool import __version__
 from fotapool.core.settings import Settings
-from fotapool.operator_api.requests import ControlOperation
+from fotapool.operator_api.requests import OperatorOperation
 
 
 class DocsPages:
     """`/openapi.json` and `/docs`, made at their first request."""
 
-    def __init__(self, settings: Settings, control_operations: Sequence[ControlOperation]) -> None:
+    def __init__(self, settings: Settings, control_operations: Sequence[OperatorOperation]) -> None:
         self._settings = settings
         self._control_operations = control_operations
 

@@ -8,7 +8,7 @@ from fotapool.domain.billing import Month
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import is_device_id
 from fotapool.domain.paging import BEFORE_ALL
-from fotapool.operator_api.requests import MAX_CURSOR, ControlCall, ControlOperation, answer
+from fotapool.operator_api.requests import MAX_CURSOR, OperatorCall, OperatorOperation, answer
 from fotapool.services.billing import statements
 from fotapool.services.billing.statement_export import (
     MonthView,
@@ -23,7 +23,7 @@ JSON, CSV = "application/json", "text/csv"
 FORMATS = {"json": JSON, "csv": CSV}
 
 
-async def list_statements(call: ControlCall) -> Response:
+async def list_statements(call: OperatorCall) -> Response:
     name = call.request.path_params["name"]
     months, now_ms = await statements.list_statements(call.context, name)
     views = [
@@ -33,14 +33,18 @@ async def list_statements(call: ControlCall) -> Response:
     return answer(StatementList(name, views))
 
 
-async def read_statement(call: ControlCall) -> Response:
+async def read_statement(call: OperatorCall) -> Response:
     month = Month.parse(call.request.path_params["month"])
     wanted = _format(call)
     limit = call.limit()
     statement = await statements.read_statement(
-        call.context, call.request.path_params["name"], month, _notice_after(call),
-        call.number("after", 0, 0, MAX_CURSOR), limit,
-    )  # fmt: skip
+        call.context,
+        name=call.request.path_params["name"],
+        month=month,
+        notice_after=_notice_after(call),
+        events_after=call.number("after", 0, 0, MAX_CURSOR),
+        limit=limit,
+    )
     caller = await call.caller()
     if wanted == CSV:
         name = f'attachment; filename="statement-{caller.account_name}-{month.text}.csv"'
@@ -51,7 +55,7 @@ async def read_statement(call: ControlCall) -> Response:
     return response
 
 
-def _format(call: ControlCall) -> str:
+def _format(call: OperatorCall) -> str:
     """By `?format=`, or else by the header Accept; JSON unless CSV is preferred. Raises Invalid."""
     given = call.request.query_params.get("format")
     if given is not None:
@@ -76,7 +80,7 @@ def _quality(accepted: str, media_type: str) -> float:
     return next((ranges[name] for name in names if name in ranges), 0.0)
 
 
-def _notice_after(call: ControlCall) -> int:
+def _notice_after(call: OperatorCall) -> int:
     text = call.request.query_params.get("noticeAfter")
     if text is None:
         return BEFORE_ALL
@@ -86,13 +90,21 @@ def _notice_after(call: ControlCall) -> int:
 
 
 OPERATIONS = (
-    ControlOperation(
-        "list_statements", "GET", "/accounts/{name}/statements", list_statements,
-        "List the account's billing statements with their totals, the last 24 months", StatementList,
+    OperatorOperation(
+        name="list_statements",
+        method="GET",
+        path="/accounts/{name}/statements",
+        handle=list_statements,
+        summary="List the account's billing statements with their totals, the last 24 months",
+        response=StatementList,
     ),
-    ControlOperation(
-        "read_statement", "GET", "/accounts/{name}/statements/{month}", read_statement,
-        "Read the billing statement of a month, as JSON or as CSV (by Accept or format)", StatementView,
+    OperatorOperation(
+        name="read_statement",
+        method="GET",
+        path="/accounts/{name}/statements/{month}",
+        handle=read_statement,
+        summary="Read the billing statement of a month, as JSON or as CSV (by Accept or format)",
+        response=StatementView,
         produces=(JSON, CSV),
         query=(
             ("format", "json or csv; otherwise the header Accept decides"),
@@ -101,4 +113,4 @@ OPERATIONS = (
             ("limit", "lines of each kind on a page, 1 to 1000; 100 by default; CSV has all lines"),
         ),
     ),
-)  # fmt: skip
+)

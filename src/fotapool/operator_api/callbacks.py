@@ -10,7 +10,7 @@ from starlette.responses import Response
 from fotapool.core.timestamps import time_text
 from fotapool.domain.callbacks import KINDS, kind_of
 from fotapool.domain.errors import Invalid, NotFound
-from fotapool.operator_api.requests import MAX_CURSOR, ControlCall, ControlOperation, answer, no_content
+from fotapool.operator_api.requests import MAX_CURSOR, OperatorCall, OperatorOperation, answer, no_content
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.callbacks import deliveries, listeners
 from fotapool.store.callbacks.deliveries import Attempt, Delivery, DeliveryState
@@ -93,32 +93,46 @@ class Signing(msgspec.Struct):
 
 def _view(delivery: Delivery) -> DeliveryView:
     return DeliveryView(
-        delivery.id, delivery.account_name, delivery.style, kind_of(delivery.event),
-        DeliveryState(delivery.state).word, delivery.attempts, time_text(delivery.created_ms),
-        _time(delivery.due_ms), _time(delivery.ended_ms),
-    )  # fmt: skip
+        id=delivery.id,
+        account=delivery.account_name,
+        listener=delivery.style,
+        event=kind_of(delivery.event),
+        state=DeliveryState(delivery.state).word,
+        attempts=delivery.attempts,
+        createTime=time_text(delivery.created_ms),
+        nextAttempt=_time(delivery.due_ms),
+        endTime=_time(delivery.ended_ms),
+    )
 
 
-def _time(moment_ms: int | None) -> str | None:
-    return None if moment_ms is None else time_text(moment_ms)
+def _time(timestamp_ms: int | None) -> str | None:
+    return None if timestamp_ms is None else time_text(timestamp_ms)
 
 
 def _attempt(one: Attempt) -> AttemptView:
-    return AttemptView(one.number, time_text(one.at_ms), one.took_ms, one.url, one.status, one.error, one.answer)
+    return AttemptView(
+        number=one.number,
+        time=time_text(one.at_ms),
+        tookMs=one.took_ms,
+        url=one.url,
+        status=one.status,
+        error=one.error,
+        answer=one.answer,
+    )
 
 
 def _listener(one: Listener) -> ListenerView:
     return ListenerView(one.style, one.url, one.username, time_text(one.created_ms))
 
 
-def _delivery_id(call: ControlCall) -> int:
+def _delivery_id(call: OperatorCall) -> int:
     text: str = call.request.path_params["id"]
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS):
         raise NotFound(f"delivery {text[:40]} does not exist")
     return int(text)
 
 
-async def list_deliveries(call: ControlCall) -> Response:
+async def list_deliveries(call: OperatorCall) -> Response:
     query = call.request.query_params
     state = query.get("state")
     if state is not None and state not in STATES:
@@ -127,38 +141,42 @@ async def list_deliveries(call: ControlCall) -> Response:
     name = query.get("account")
     account_id = None if name is None else (await get_account(call.context, name)).id
     found = await deliveries.list_deliveries(
-        call.context, account_id, None if state is None else STATES[state], after, limit + 1
+        call.context,
+        account_id=account_id,
+        state=None if state is None else STATES[state],
+        after=after,
+        limit=limit + 1,
     )
     return answer(DeliveryList([_view(one) for one in found[:limit]], len(found) > limit))
 
 
-async def read_delivery(call: ControlCall) -> Response:
+async def read_delivery(call: OperatorCall) -> Response:
     delivery, attempts = await deliveries.read_delivery(call.context, _delivery_id(call))
     body = None if delivery.body is None else delivery.body.decode()
     return answer(DeliveryDetail(_view(delivery), body, [_attempt(one) for one in attempts]))
 
 
-async def redeliver(call: ControlCall) -> Response:
+async def redeliver(call: OperatorCall) -> Response:
     return answer(_view(await deliveries.redeliver(call.context, _delivery_id(call))))
 
 
-async def list_listeners(call: ControlCall) -> Response:
+async def list_listeners(call: OperatorCall) -> Response:
     caller = await call.caller()
     found = await listeners.list_listeners(call.context, caller)
     return answer(ListenerList([_listener(one) for one in found], await listeners.is_signing(call.context, caller)))
 
 
-async def remove_listener(call: ControlCall) -> Response:
+async def remove_listener(call: OperatorCall) -> Response:
     await listeners.remove_listener(call.context, await call.caller(), call.request.path_params["listener"])
     return no_content()
 
 
-async def turn_on_signing(call: ControlCall) -> Response:
+async def turn_on_signing(call: OperatorCall) -> Response:
     given = await call.body(NewSigning)
     return answer(Signing(await listeners.turn_on_signing(call.context, await call.caller(), given.secret)))
 
 
-async def turn_off_signing(call: ControlCall) -> Response:
+async def turn_off_signing(call: OperatorCall) -> Response:
     await listeners.turn_off_signing(call.context, await call.caller())
     return no_content()
 
@@ -170,32 +188,64 @@ _FILTERS = (
     ("limit", "rows of a page, 1 to 1000; 100 by default"),
 )
 OPERATIONS = (
-    ControlOperation(
-        "list_deliveries", "GET", "/deliveries", list_deliveries, "List callback deliveries by id", DeliveryList,
+    OperatorOperation(
+        name="list_deliveries",
+        method="GET",
+        path="/deliveries",
+        handle=list_deliveries,
+        summary="List callback deliveries by id",
+        response=DeliveryList,
         query=_FILTERS,
     ),
-    ControlOperation(
-        "read_delivery", "GET", "/deliveries/{id}", read_delivery,
-        "Read a delivery with its body and its last 100 attempts", DeliveryDetail,
+    OperatorOperation(
+        name="read_delivery",
+        method="GET",
+        path="/deliveries/{id}",
+        handle=read_delivery,
+        summary="Read a delivery with its body and its last 100 attempts",
+        response=DeliveryDetail,
     ),
-    ControlOperation(
-        "redeliver", "POST", "/deliveries/{id}/redeliver", redeliver,
-        "Deliver a delivered or failed callback again, with all attempts ahead", DeliveryView,
+    OperatorOperation(
+        name="redeliver",
+        method="POST",
+        path="/deliveries/{id}/redeliver",
+        handle=redeliver,
+        summary="Deliver a delivered or failed callback again, with all attempts ahead",
+        response=DeliveryView,
     ),
-    ControlOperation(
-        "list_listeners", "GET", "/accounts/{name}/listeners", list_listeners,
-        "List the account's callback listeners", ListenerList,
+    OperatorOperation(
+        name="list_listeners",
+        method="GET",
+        path="/accounts/{name}/listeners",
+        handle=list_listeners,
+        summary="List the account's callback listeners",
+        response=ListenerList,
     ),
-    ControlOperation(
-        "remove_listener", "DELETE", "/accounts/{name}/listeners/{listener}", remove_listener,
-        "Remove a callback listener and give up what waits for it", None, 204,
+    OperatorOperation(
+        name="remove_listener",
+        method="DELETE",
+        path="/accounts/{name}/listeners/{listener}",
+        handle=remove_listener,
+        summary="Remove a callback listener and give up what waits for it",
+        response=None,
+        status=204,
     ),
-    ControlOperation(
-        "turn_on_signing", "PUT", "/accounts/{name}/callbacks/signing", turn_on_signing,
-        "Sign the account's callbacks with a secret, which is shown once", Signing, request=NewSigning,
+    OperatorOperation(
+        name="turn_on_signing",
+        method="PUT",
+        path="/accounts/{name}/callbacks/signing",
+        handle=turn_on_signing,
+        summary="Sign the account's callbacks with a secret, which is shown once",
+        response=Signing,
+        request=NewSigning,
     ),
-    ControlOperation(
-        "turn_off_signing", "DELETE", "/accounts/{name}/callbacks/signing", turn_off_signing,
-        "Sign the account's callbacks no longer", None, 204,
+    OperatorOperation(
+        name="turn_off_signing",
+        method="DELETE",
+        path="/accounts/{name}/callbacks/signing",
+        handle=turn_off_signing,
+        summary="Sign the account's callbacks no longer",
+        response=None,
+        status=204,
     ),
-)  # fmt: skip
+)

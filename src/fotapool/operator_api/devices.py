@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from fotapool.operator_api.problems import Unsupported, describe
-from fotapool.operator_api.requests import ControlCall, ControlOperation, answer
+from fotapool.operator_api.requests import OperatorCall, OperatorOperation, answer
 from fotapool.services.devices.import_lines import CsvReader, JsonArrayReader, LineReader, NdjsonReader
 from fotapool.services.devices.imports import DeviceImport, ImportResult, Interrupted
 from fotapool.services.snapshots.seed_documents import DeviceLine
@@ -26,14 +26,14 @@ _READERS: dict[str, type[JsonArrayReader | NdjsonReader | CsvReader]] = {
 }
 
 
-def _reader(call: ControlCall) -> LineReader:
+def _reader(call: OperatorCall) -> LineReader:
     media_type = call.request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
     if media_type not in _READERS:
         raise Unsupported(f"set the header Content-Type to one of {', '.join(_READERS)}; it is {media_type[:60]!r}")
     return _READERS[media_type](call.context.settings.max_import_line_bytes)
 
 
-async def import_lines(call: ControlCall) -> Response:
+async def import_lines(call: OperatorCall) -> Response:
     """Answers one result; or, for `Accept: application/x-ndjson`, progress line by line and the result last."""
     reader = _reader(call)
     under_way = DeviceImport(call.context, await call.caller())
@@ -53,7 +53,7 @@ class _WhileReading(StreamingResponse):
         await self.stream_response(send)
 
 
-async def _told(under_way: DeviceImport, call: ControlCall, reader: LineReader) -> AsyncIterator[bytes]:
+async def _told(under_way: DeviceImport, call: OperatorCall, reader: LineReader) -> AsyncIterator[bytes]:
     try:
         async for progress in under_way.run(call.request.stream(), reader):
             yield _line("progress", progress)
@@ -70,10 +70,15 @@ def _line(name: str, value: object) -> bytes:
 
 
 OPERATIONS = (
-    ControlOperation(
-        "import_devices", "POST", "/accounts/{name}/devices", import_lines,
-        "Import devices from a JSON array, NDJSON or CSV; good lines are kept, bad ones told", ImportResult,
-        request=list[DeviceLine], consumes=("application/json", NDJSON, "text/csv"),
+    OperatorOperation(
+        name="import_devices",
+        method="POST",
+        path="/accounts/{name}/devices",
+        handle=import_lines,
+        summary="Import devices from a JSON array, NDJSON or CSV; good lines are kept, bad ones told",
+        response=ImportResult,
+        request=list[DeviceLine],
+        consumes=("application/json", NDJSON, "text/csv"),
         produces=("application/json", NDJSON),
     ),
-)  # fmt: skip
+)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from fotapool.domain.errors import Conflict, Invalid, NotFound, Refusal, Refused
+from fotapool.domain.errors import Conflict, ErrorCode, Invalid, NotFound, RequestRejected
 from fotapool.services.devices.imports import Interrupted
 from fotapool.store.db.connection import StoreUnavailable
 
@@ -27,10 +27,17 @@ class Unsupported(Exception):
 
 
 TITLES = {
-    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-    409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type", 500: "Internal Server Error",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    409: "Conflict",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    500: "Internal Server Error",
     503: "Service Unavailable",
-}  # fmt: skip
+}
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None, result: Any = msgspec.UNSET) -> Response:
@@ -39,17 +46,24 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None, res
 
 
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
-    (Invalid, 400), (NotFound, 404), (Conflict, 409), (Unsupported, 415), (StoreUnavailable, 503),
-)  # fmt: skip
+    (Invalid, 400),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Unsupported, 415),
+    (StoreUnavailable, 503),
+)
 _STATUS_OF_REFUSAL = {
-    Refusal.BODY_TOO_LARGE: 413, Refusal.FILE_TOO_LARGE: 413, Refusal.BUSY: 503, Refusal.STORE_UNAVAILABLE: 503,
-}  # fmt: skip
+    ErrorCode.BODY_TOO_LARGE: 413,
+    ErrorCode.FILE_TOO_LARGE: 413,
+    ErrorCode.BUSY: 503,
+    ErrorCode.STORE_UNAVAILABLE: 503,
+}
 
 
 def describe(error: Exception) -> tuple[int, str] | None:
     """Status and words for an error that the operator can do something about; None for any other."""
-    if isinstance(error, Refused):
-        status, words = _STATUS_OF_REFUSAL.get(error.refusal, 400), error.refusal.value
+    if isinstance(error, RequestRejected):
+        status, words = _STATUS_OF_REFUSAL.get(error.code, 400), error.code.value
     else:
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
         words = str(error)

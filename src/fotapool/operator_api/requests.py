@@ -36,7 +36,7 @@ class Only(enum.Enum):
 
 
 @dataclass(slots=True)
-class ControlCall:
+class OperatorCall:
     """A request of an operator whose key was checked."""
 
     context: Context
@@ -50,7 +50,7 @@ class ControlCall:
         return Caller(self.operator, self.request_id, account.id, account.name)
 
     async def body(self, shape: type[Body]) -> Body:
-        """Raises Invalid that says what is wrong with the body, or Refused(BODY_TOO_LARGE)."""
+        """Raises Invalid that says what is wrong with the body, or RequestRejected(BODY_TOO_LARGE)."""
         length = self.request.headers.get("content-length", "0")
         declared = int(length) if length.isascii() and length.isdigit() else 0
         text = await read_body(self.request.receive, declared, self.context.settings.max_body_bytes)
@@ -87,13 +87,13 @@ class ControlCall:
 
 
 @dataclass(frozen=True, slots=True)
-class ControlOperation:
+class OperatorOperation:
     """One operation of the operator plane; one table drives routes, OpenAPI and docs/operations.md."""
 
     name: str
     method: str
     path: str
-    handle: Callable[[ControlCall], Awaitable[Response]]
+    handle: Callable[[OperatorCall], Awaitable[Response]]
     summary: str
     response: type | None
     status: int = 200
@@ -108,13 +108,13 @@ class ControlOperation:
 
     @property
     def needed_role(self) -> Role:
-        return self.role or (Role.LOOK if self.method == "GET" else Role.CHANGE)
+        return self.role or (Role.VIEWER if self.method == "GET" else Role.EDITOR)
 
 
-class ControlEndpoint(Endpoint):
+class OperatorEndpoint(Endpoint):
     """The operations of one path, by method, as an ASGI application."""
 
-    def __init__(self, context: Context, request_ids: RequestIds, operations: Sequence[ControlOperation]) -> None:
+    def __init__(self, context: Context, request_ids: RequestIds, operations: Sequence[OperatorOperation]) -> None:
         super().__init__(request_ids)
         self._context = context
         self._operations = by_method(operations)
@@ -137,7 +137,7 @@ class ControlEndpoint(Endpoint):
                 return problem(
                     403, f"this needs the role {needed.value}; operator {operator.name} may only {operator.role.value}"
                 )
-            return await operation.handle(ControlCall(self._context, operator.name, request, request_id))
+            return await operation.handle(OperatorCall(self._context, operator.name, request, request_id))
         except ClientDisconnect:
             return problem(400, "the client went away before the body had ended")
         except Exception as error:
@@ -154,7 +154,7 @@ class ControlEndpoint(Endpoint):
         return await identify_operator(self._context, key.strip())
 
 
-class UnknownControlPath(Endpoint):
+class UnknownOperatorPath(Endpoint):
     """Answers whatever the operator plane does not have."""
 
     async def respond(self, request: Request, request_id: str) -> Response:

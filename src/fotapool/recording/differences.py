@@ -12,12 +12,40 @@ MAX_DIFFERENCES = 100
 MAX_SHOWN = 120
 ROW_KEYS = ("deviceId", "id", "campaignId", "fileName", "softwareName", "firmwareName", "name")
 """The members by which rows of lists are paired; lists whose rows have none of them are compared in order."""
-FREE_MEMBERS = frozenset({
-    "accountname", "campaignname", "description", "devicelist", "devicename", "filename", "fileversion", "firmware",
-    "firmwarefrom", "firmwarename", "firmwareto", "firmwareversion", "fromversion", "hasmoredata", "hasmoreflag",
-    "launchdate", "localtargetpath", "make", "mdn", "model", "participantname", "password", "releasenote",
-    "softwarefrom", "softwarename", "softwareto", "softwareversion", "toversion", "username", "version",
-})  # fmt: skip
+FREE_MEMBERS = frozenset(
+    {
+        "accountname",
+        "campaignname",
+        "description",
+        "devicelist",
+        "devicename",
+        "filename",
+        "fileversion",
+        "firmware",
+        "firmwarefrom",
+        "firmwarename",
+        "firmwareto",
+        "firmwareversion",
+        "fromversion",
+        "hasmoredata",
+        "hasmoreflag",
+        "launchdate",
+        "localtargetpath",
+        "make",
+        "mdn",
+        "model",
+        "participantname",
+        "password",
+        "releasenote",
+        "softwarefrom",
+        "softwarename",
+        "softwareto",
+        "softwareversion",
+        "toversion",
+        "username",
+        "version",
+    }
+)
 """Members with texts of the account's own, by name in lower case: not words of the service."""
 
 _FORMS = (

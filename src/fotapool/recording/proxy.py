@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from fotapool.core.clock import Clock
 from fotapool.core.timestamps import time_text
 from fotapool.recording import pairs
-from fotapool.recording.pseudonyms import TooMuch
+from fotapool.recording.pseudonyms import LimitExceeded
 from fotapool.recording.redaction import NOT_TEXT, Redactor
 
 log = logging.getLogger(__name__)
@@ -26,10 +26,19 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_FIELDS = 100
 TIMEOUT_S = 60.0
 MAX_CONNECTIONS = 100
-HOP_BY_HOP = frozenset({
-    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
-    "upgrade", "proxy-connection",
-})  # fmt: skip
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "proxy-connection",
+    }
+)
 """What is between two neighbors only (RFC 9110, 7.6.1)."""
 READABLE_ENCODINGS = "gzip, deflate"
 """The compressions that an answer may have, since a recording must be read."""
@@ -51,8 +60,10 @@ class Recorder:
         if self._stopped:
             return
         try:
-            pair = await self._redacted(number, began_ms, took_ms, request, answer)
-        except TooMuch as error:
+            pair = await self._redacted(
+                number=number, began_ms=began_ms, took_ms=took_ms, request=request, answer=answer
+            )
+        except LimitExceeded as error:
             self._stop(str(error))
             return
         except Exception as error:  # whoever uses the service gets its answer all the same
@@ -76,9 +87,12 @@ class Recorder:
         self._answer(request, answer)
         self._redactor.refresh()
         return pairs.Pair(
-            number=number, time=time_text(began_ms), took=took_ms,
-            request=await self._request(request), answer=self._answer(request, answer),
-        )  # fmt: skip
+            number=number,
+            time=time_text(began_ms),
+            took=took_ms,
+            request=await self._request(request),
+            answer=self._answer(request, answer),
+        )
 
     async def _request(self, request: httpx.Request) -> pairs.Request:
         path = request.url.raw_path.partition(b"?")[0].decode("latin-1")
@@ -90,9 +104,12 @@ class Recorder:
         else:
             body = self._redactor.body(request.content, content_type, path, is_answer=False)
         return pairs.Request(
-            method=request.method, path=self._redactor.path(request.method, path),
-            query=self._redactor.query(request.url.query.decode("latin-1")), headers=headers, body=body,
-        )  # fmt: skip
+            method=request.method,
+            path=self._redactor.path(request.method, path),
+            query=self._redactor.query(request.url.query.decode("latin-1")),
+            headers=headers,
+            body=body,
+        )
 
     async def _form(self, request: httpx.Request) -> pairs.Body:
         """The fields and, of the files, names and sizes."""
@@ -102,9 +119,12 @@ class Recorder:
 
         try:
             parser = MultiPartParser(
-                Headers(dict(request.headers)), content(), max_files=MAX_FIELDS, max_fields=MAX_FIELDS,
+                Headers(dict(request.headers)),
+                content(),
+                max_files=MAX_FIELDS,
+                max_fields=MAX_FIELDS,
                 max_part_size=MAX_BODY_BYTES,
-            )  # fmt: skip
+            )
             form = await parser.parse()
         except (MultiPartException, KeyError, ValueError):
             return pairs.Body(leftOut=NOT_TEXT)
@@ -161,9 +181,12 @@ class Proxy:
         if body is None:
             return _failure(413, f"the body has more than {MAX_BODY_BYTES:,} bytes")
         request = httpx.Request(
-            given.method, self._url(given), content=body, headers=_passed_on(given.headers.items()),
+            given.method,
+            self._url(given),
+            content=body,
+            headers=_passed_on(given.headers.items()),
             extensions={"timeout": httpx.Timeout(TIMEOUT_S).as_dict()},
-        )  # fmt: skip
+        )
         try:
             answer = await self._client.send(request, stream=True)
             raw = await _read_answer(answer)
@@ -174,7 +197,9 @@ class Proxy:
         if raw is None:
             return _failure(502, f"the service's answer has more than {MAX_BODY_BYTES:,} bytes")
         readable = httpx.Response(answer.status_code, headers=answer.headers, content=raw)
-        await self._recorder.add(number, began_ms, self._clock.now_ms() - began_ms, request, readable)
+        await self._recorder.add(
+            number=number, began_ms=began_ms, took_ms=self._clock.now_ms() - began_ms, request=request, answer=readable
+        )
         return _passed_back(answer, raw, given.method)
 
     def _url(self, given: Request) -> str:
@@ -192,9 +217,12 @@ def open_client(authority: str | None = None, is_local: bool = False) -> httpx.A
 
     context = ssl.create_default_context(cafile=authority) if authority else True
     return httpx.AsyncClient(
-        verify=context, timeout=TIMEOUT_S, follow_redirects=False, trust_env=not is_local,
+        verify=context,
+        timeout=TIMEOUT_S,
+        follow_redirects=False,
+        trust_env=not is_local,
         limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-    )  # fmt: skip
+    )
 
 
 async def _read(given: Request) -> bytes | None:

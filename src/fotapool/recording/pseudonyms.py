@@ -26,7 +26,7 @@ TRIES = 100
 _LEADING = re.compile(r"[0-9]+")
 
 
-class TooMuch(Exception):
+class LimitExceeded(Exception):
     """There is more to be replaced than a recording may hold; the message says what."""
 
 
@@ -48,10 +48,13 @@ class StandIns:
     # --- device ids --------------------------------------------------------------------------------------------------
 
     def add_imeis(self, imeis: Iterable[int]) -> None:
-        """Gives stand-ins to those that have none, in their order, between those of their neighbors. Raises TooMuch."""
+        """Gives stand-ins to those that have none, in their order, between those of their neighbors.
+
+        Raises LimitExceeded.
+        """
         new = sorted({imei for imei in imeis if imei} - self._imeis.keys())
         if len(new) + len(self._imeis) > MAX_IMEIS:
-            raise TooMuch(f"the recording has {MAX_IMEIS:,} device ids, which is the most that it may have")
+            raise LimitExceeded(f"the recording has {MAX_IMEIS:,} device ids, which is the most that it may have")
         place = 0
         while place < len(new):
             at = bisect.bisect(self._sorted, new[place])
@@ -69,7 +72,7 @@ class StandIns:
             place = end
 
     def imei(self, text: str) -> str:
-        """15 digits with a valid check digit, in the order of what they stand for. Raises TooMuch."""
+        """15 digits with a valid check digit, in the order of what they stand for. Raises LimitExceeded."""
         number = int(text)
         if not number:
             return text
@@ -111,27 +114,27 @@ class StandIns:
         return "".join(found)
 
     def token(self, text: str) -> str:
-        """The shape of a token, which is then replaced wherever else it stands. Raises TooMuch."""
+        """The shape of a token, which is then replaced wherever else it stands. Raises LimitExceeded."""
         return self._know(text, self.shaped(text))
 
     # --- what is counted ---------------------------------------------------------------------------------------------
 
     def named(self, kind: str, text: str) -> str:
-        """As `user-1`, the next one of its kind. Raises TooMuch."""
+        """As `user-1`, the next one of its kind. Raises LimitExceeded."""
         return self._count(kind, text, f"{kind}-{{}}")
 
     def mail(self, text: str) -> str:
-        """An address that nobody has. Raises TooMuch."""
+        """An address that nobody has. Raises LimitExceeded."""
         return self._count("mail", text, "mail-{}@example.invalid")
 
     def url(self, text: str) -> str:
-        """A URL of the same scheme that leads nowhere; one with a user stays one with a user. Raises TooMuch."""
+        """A URL of the same scheme that leads nowhere; one with a user stays one with a user. Raises LimitExceeded."""
         scheme, _, rest = text.partition("://")
         user = "user:password@" if "@" in rest.partition("/")[0] else ""
         return self._count("url", text, f"{scheme}://{user}listener-{{}}.invalid/")
 
     def account(self, text: str) -> str:
-        """As 0000000001-00001; one whose zeros were left out stays one of as few digits. Raises TooMuch."""
+        """As 0000000001-00001; one whose zeros were left out stays one of as few digits. Raises LimitExceeded."""
         leading = _LEADING.match(text)
         digits = len(leading[0]) if leading and re.fullmatch(r"[0-9]{1,10}-[0-9]+", text) else 10
         return self._count("account", text, f"{{:0{digits}d}}-00001")
@@ -146,7 +149,9 @@ class StandIns:
     def _know(self, text: str, stand_in: str) -> str:
         if len(text) >= MIN_KNOWN and text not in self.known:
             if len(self.known) >= MAX_KNOWN:
-                raise TooMuch(f"the recording has {MAX_KNOWN:,} names and tokens, which is the most that it may have")
+                raise LimitExceeded(
+                    f"the recording has {MAX_KNOWN:,} names and tokens, which is the most that it may have"
+                )
             self.known[text] = stand_in
         return stand_in
 

@@ -20,10 +20,21 @@ FORM = "application/x-www-form-urlencoded"
 UNREADABLE = "it could not be read as what it says it is, and is not written because it may hold secrets"
 NOT_TEXT = "it is neither JSON nor a form nor text"
 
-KEPT_HEADERS = frozenset({
-    "accept", "allow", "authorization", "cache-control", "content-type", "location", "retry-after",
-    "revokedaccesstoken", "user-agent", "vz-m2m-token", "www-authenticate",
-})  # fmt: skip
+KEPT_HEADERS = frozenset(
+    {
+        "accept",
+        "allow",
+        "authorization",
+        "cache-control",
+        "content-type",
+        "location",
+        "retry-after",
+        "revokedaccesstoken",
+        "user-agent",
+        "vz-m2m-token",
+        "www-authenticate",
+    }
+)
 """The headers that a recording has; the values of all others are never written."""
 
 _TOKENS = "token sessiontoken accesstoken refreshtoken idtoken vzm2mtoken jwt"
@@ -218,9 +229,12 @@ class Redactor:
         if text in self._stand_ins.known:
             return self._stand_ins.known[text]
         make: dict[str, Callable[[str], str]] = {
-            "token": self._stand_ins.token, "shaped": self._shaped, "account": self._stand_ins.account,
-            "url": self._url, "mail": self._stand_ins.mail,
-        }  # fmt: skip
+            "token": self._stand_ins.token,
+            "shaped": self._shaped,
+            "account": self._stand_ins.account,
+            "url": self._url,
+            "mail": self._stand_ins.mail,
+        }
         return make[kind](text) if kind in make else self._stand_ins.named(kind, text)
 
     def _shaped(self, text: str) -> str:

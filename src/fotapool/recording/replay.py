@@ -21,10 +21,19 @@ COMPARED_HEADERS = ("allow", "location", "retry-after", "revokedaccesstoken", "w
 UNAUTHORIZED, MIN_REFUSED = 401, 400
 SESSION_REFUSED = ("Session token is", "Session has expired", "SessionToken")
 """Where a refusal has one of these words, it refuses the session token."""
-IDS = frozenset({
-    "access_token", "campaignId", "fileName", "id", "newPassword", "requestId", "sessionToken", "transactionId",
-    "upgradeId",
-})  # fmt: skip
+IDS = frozenset(
+    {
+        "access_token",
+        "campaignId",
+        "fileName",
+        "id",
+        "newPassword",
+        "requestId",
+        "sessionToken",
+        "transactionId",
+        "upgradeId",
+    }
+)
 """Members that the service chooses: what it answered then stands for what it answers now."""
 MIN_LEARNED = 4
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -73,8 +82,13 @@ class Replay:
             operation = find_operation(pair.request.method, pair.request.path)
             path = operation.template if operation.id else pair.request.path
             result = Result(
-                pair.number, operation.id, operation.name, pair.request.method, path, pair.answer.status
-            )  # fmt: skip
+                number=pair.number,
+                operation=operation.id,
+                name=operation.name,
+                method=pair.request.method,
+                path=path,
+                status=pair.answer.status,
+            )
             if pair.request.body is not None and isinstance(pair.request.body.leftOut, str):
                 yield _with(result, skipped=f"its body is not in the recording: {pair.request.body.leftOut}")
                 continue
@@ -196,9 +210,15 @@ class Replay:
 
 def _with(result: Result, skipped: str = "", differences: Sequence[Difference] = ()) -> Result:
     return Result(
-        result.number, result.operation, result.name, result.method, result.path, result.status, skipped,
-        list(differences),
-    )  # fmt: skip
+        number=result.number,
+        operation=result.operation,
+        name=result.name,
+        method=result.method,
+        path=result.path,
+        status=result.status,
+        skipped=skipped,
+        differences=list(differences),
+    )
 
 
 def _media_type(headers: Mapping[str, str]) -> str:

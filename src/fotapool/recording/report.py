@@ -10,10 +10,7 @@ from fotapool.recording.replay import Result
 
 MAX_NUMBERS = 10
 """How many requests are named with a difference in the text."""
-_SAY = {
-    "missing": "is missing here; recorded {recorded}",
-    "extra": "was not in the recorded answer; here {answered}",
-}
+_SAY = {"missing": "is missing here; recorded {recorded}", "extra": "was not in the recorded answer; here {answered}"}
 _USUAL = "{what}: recorded {recorded}, here {answered}"
 
 
@@ -26,19 +23,26 @@ def as_document(results: Sequence[Result]) -> dict[str, Any]:
         "skipped": [{"request": one.number, "why": one.skipped} for one in results if one.skipped],
         "operations": [
             {
-                "operation": same[0].operation, "name": same[0].name, "method": same[0].method, "path": same[0].path,
-                "requests": len(same), "differing": sum(bool(one.differences) for one in same),
+                "operation": same[0].operation,
+                "name": same[0].name,
+                "method": same[0].method,
+                "path": same[0].path,
+                "requests": len(same),
+                "differing": sum(bool(one.differences) for one in same),
                 "differences": [
                     {
-                        "where": found.where, "what": found.what, "recorded": found.recorded,
-                        "here": found.answered, "requests": numbers,
+                        "where": found.where,
+                        "what": found.what,
+                        "recorded": found.recorded,
+                        "here": found.answered,
+                        "requests": numbers,
                     }
                     for found, numbers in _differences(same)
                 ],
             }
             for same in _by_operation(results)
         ],
-    }  # fmt: skip
+    }
 
 
 def as_text(results: Sequence[Result]) -> Iterator[str]:

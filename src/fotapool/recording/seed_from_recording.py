@@ -26,12 +26,19 @@ OWN_CLIENT, OWN_USER = "compare-client", "compare-user"
 OWN_SECRET = "compare"  # noqa: S105
 NOT_FOUND = "not found"
 PACKAGE_MEMBERS = {
-    "make": "make", "model": "model",
-    "firmwareFrom": "fromVersion", "fromVersion": "fromVersion", "softwareFrom": "fromVersion",
-    "firmwareTo": "toVersion", "toVersion": "toVersion", "softwareTo": "toVersion",
-    "protocol": "protocol", "distributionType": "protocol", "releaseNote": "releaseNote",
+    "make": "make",
+    "model": "model",
+    "firmwareFrom": "fromVersion",
+    "fromVersion": "fromVersion",
+    "softwareFrom": "fromVersion",
+    "firmwareTo": "toVersion",
+    "toVersion": "toVersion",
+    "softwareTo": "toVersion",
+    "protocol": "protocol",
+    "distributionType": "protocol",
+    "releaseNote": "releaseNote",
     "devicePlatformId": "platformId",
-}  # fmt: skip
+}
 """How the versions name the members of a seed document's package."""
 UNTOLD = {"make": "unknown", "model": "unknown", "fromVersion": "1", "toVersion": "2"}
 
@@ -79,12 +86,11 @@ class Preparation:
         return {
             "clients": [{"key": key, "secret": secret} for key, secret in clients.items()],
             "users": [
-                {"username": name, "password": password, "accounts": self.accounts}
-                for name, password in users.items()
+                {"username": name, "password": password, "accounts": self.accounts} for name, password in users.items()
             ],
             "accounts": [_line(name, one, place) for place, (name, one) in enumerate(self._accounts.items())],
             "firmware": [package for package in packages.values() if package],
-        }  # fmt: skip
+        }
 
     # --- one pair ----------------------------------------------------------------------------------------------------
 
@@ -229,9 +235,12 @@ def _line(name: str, account: _Account, place: int) -> dict[str, Any]:
     if account.purchase_type == PurchaseType.EVENT.value:
         total = 0
     return {
-        "name": name, "purchaseType": account.purchase_type, "licenseCount": total, "devices": devices,
+        "name": name,
+        "purchaseType": account.purchase_type,
+        "licenseCount": total,
+        "devices": devices,
         "candidates": account.candidates or [],
-    }  # fmt: skip
+    }
 
 
 def _package(name: str, known: dict[str, str]) -> dict[str, str] | None:

@@ -12,8 +12,8 @@ from typing import Protocol
 
 from fotapool.core.clock import Clock
 from fotapool.core.settings import Settings
-from fotapool.services.accounts.rejection_counter import RefusalTally
-from fotapool.store.db.connection import NO_ENDINGS
+from fotapool.services.accounts.rejection_counter import RejectionCounter
+from fotapool.store.db.connection import NO_AUTH_EPOCH
 from fotapool.store.db.reader import Reader
 from fotapool.store.db.writer import Writer
 from fotapool.store.licenses.changes import Cause
@@ -75,7 +75,7 @@ class Context:
     contents: Contents = field(default_factory=_NoContents)
     stepping: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by whoever does what is due: the background, or a move of the test clock."""
-    refusals: RefusalTally = field(default_factory=RefusalTally)
+    refusals: RejectionCounter = field(default_factory=RejectionCounter)
     """What accounts were refused and is not written yet."""
 
 
@@ -87,7 +87,7 @@ class Caller:
     request_id: str
     account_id: int = 0
     account_name: str = ""
-    endings: int = NO_ENDINGS
+    auth_epoch: int = NO_AUTH_EPOCH
     """How many sign-ins had been ended when the caller was accepted, if its change has to check that again."""
 
     def cause(self, verb: str, **detail: object) -> Cause:

@@ -36,10 +36,12 @@ _AWAITED = (
 def record_notices_given(connection: Connection, notices: Sequence[tuple[Key, int]], now_ms: int) -> None:
     """Begins a period for each license: its key, and when (ms) the notice is to end."""
     connection.insert(
-        "notice_period", f"{_NOTICE}, until_ms", [(*key, now_ms, until_ms) for key, until_ms in notices],
+        "notice_period",
+        f"{_NOTICE}, until_ms",
+        [(*key, now_ms, until_ms) for key, until_ms in notices],
         # The same license at the same moment: the notice was withdrawn in between, and had lasted for no time.
         on_conflict=f"ON CONFLICT ({_NOTICE}) DO UPDATE SET until_ms = excluded.until_ms, ended_ms = NULL",
-    )  # fmt: skip
+    )
 
 
 def record_notices_withdrawn(connection: Connection, keys: Sequence[Key], now_ms: int) -> None:
@@ -57,9 +59,11 @@ def record_notices_ended(connection: Connection, keys: Sequence[Key]) -> None:
         keys,
     )
     connection.insert(
-        "notice_period", f"{_NOTICE}, until_ms, ended_ms", rows,
+        "notice_period",
+        f"{_NOTICE}, until_ms, ended_ms",
+        rows,
         on_conflict=f"ON CONFLICT ({_NOTICE}) DO UPDATE SET ended_ms = excluded.ended_ms",
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from fotapool.domain.errors import Invalid
 from fotapool.store.db.connection import Connection, ConstraintViolated, Row
 from fotapool.store.db.schema import TABLE_NAMES
 from fotapool.store.db.tables import TABLES
-from fotapool.store.identity.sessions import record_ending
+from fotapool.store.identity.sessions import record_auth_epoch
 
 Rows = Mapping[str, Sequence[Row]]
 """The rows of each table, with the columns that SHAPES says, in the order of the primary key."""
@@ -19,7 +19,7 @@ Rows = Mapping[str, Sequence[Row]]
 ROWS_AN_INSERT = 20_000
 _LEASE = "leased_until_ms"
 """Until when a server works on a row, by the database's own clock: nobody works on what was just put back."""
-LEFT_OUT = ("sign_in_endings", "operator_key", "server_secret")
+LEFT_OUT = ("auth_epoch", "operator_key", "server_secret")
 """What belongs to the server and not to its accounts: nobody who puts a snapshot back locks the operators out."""
 
 
@@ -118,7 +118,7 @@ def replace_rows(connection: Connection, rows: Rows) -> None:
         except ConstraintViolated as error:
             why = str(error).partition("\n")[0]
             raise Invalid(f"the rows of {table} contradict each other or those of other tables: {why}") from error
-    record_ending(connection)
+    record_auth_epoch(connection)
 
 
 def _insert(connection: Connection, table: str, shape: Shape, rows: Sequence[Row]) -> None:

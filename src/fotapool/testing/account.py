@@ -12,7 +12,7 @@ from fotapool.testing import assertions
 from fotapool.testing.inbox import Inbox
 from fotapool.testing.ranges import Ranges
 from fotapool.testing.signin import SignIn
-from fotapool.testing.views import Entry, Happened, Pool, read_entry, read_happened, read_pool
+from fotapool.testing.views import ClockEvent, Entry, Pool, read_clock_event, read_entry, read_pool
 
 if TYPE_CHECKING:
     import httpx
@@ -75,9 +75,10 @@ class Account:
     def _create_new(self) -> None:
         given = self.options
         self.server.control.call(
-            "POST", "/accounts",
+            "POST",
+            "/accounts",
             {"name": self.name, "purchaseType": given.purchase_type, "licenseCount": given.licenses},
-        )  # fmt: skip
+        )
         if isinstance(given.devices, int):
             self.add_devices(given.devices, licensed=given.licensed)
         elif given.devices:
@@ -193,19 +194,19 @@ class Account:
 
     # --- the clock, which all accounts of a server share -------------------------------------------------------------
 
-    def advance(self, duration: str | timedelta) -> list[Happened]:
+    def advance(self, duration: str | timedelta) -> list[ClockEvent]:
         """Moves the clock by "PT20M" or a timedelta; answers what happened on the way, in all accounts, in order."""
         if isinstance(duration, timedelta):
             duration = f"PT{round(duration.total_seconds())}S"
         return self._move({"advance": duration})
 
-    def to(self, moment: str | datetime) -> list[Happened]:
+    def to(self, moment: str | datetime) -> list[ClockEvent]:
         """Moves the clock to a later moment; a datetime without a zone is UTC."""
         if isinstance(moment, datetime):
             moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
         return self._move({"to": moment})
 
-    def next(self) -> list[Happened]:
+    def next(self) -> list[ClockEvent]:
         """Moves the clock to the next thing due."""
         return self._move({"next": True})
 
@@ -214,8 +215,8 @@ class Account:
         """Where the clock stands."""
         return datetime.fromisoformat(self.server.control.call("GET", "/clock")["now"])
 
-    def _move(self, body: dict[str, Any]) -> list[Happened]:
-        return [read_happened(one) for one in self.server.control.call("POST", "/clock", body)["happened"]]
+    def _move(self, body: dict[str, Any]) -> list[ClockEvent]:
+        return [read_clock_event(one) for one in self.server.control.call("POST", "/clock", body)["happened"]]
 
     # --- what is there -----------------------------------------------------------------------------------------------
 

@@ -52,9 +52,12 @@ class _Shared(httpx.BaseTransport):
 
 def api_client(account: Account) -> httpx.Client:
     return httpx.Client(
-        base_url=account.server.address, auth=_Tokens(account), transport=_Shared(account.server.transport),
-        timeout=TIMEOUT_S, trust_env=False,
-    )  # fmt: skip
+        base_url=account.server.address,
+        auth=_Tokens(account),
+        transport=_Shared(account.server.transport),
+        timeout=TIMEOUT_S,
+        trust_env=False,
+    )
 
 
 def sdk_client(account: Account) -> Any:

@@ -39,17 +39,23 @@ _SHARED = pytest.StashKey[str]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("fotapool")
     group.addoption(
-        "--fotapool-address", metavar="URL", default=os.environ.get("FOTAPOOL_TEST_ADDRESS"),
+        "--fotapool-address",
+        metavar="URL",
+        default=os.environ.get("FOTAPOOL_TEST_ADDRESS"),
         help="use the emulator that runs there, and start none",
-    )  # fmt: skip
+    )
     group.addoption(
-        "--fotapool-operator-key", metavar="KEY", default=os.environ.get("FOTAPOOL_TEST_OPERATOR_KEY", "operator"),
+        "--fotapool-operator-key",
+        metavar="KEY",
+        default=os.environ.get("FOTAPOOL_TEST_OPERATOR_KEY", "operator"),
         help="its operator key",
-    )  # fmt: skip
+    )
     group.addoption(
-        "--fotapool-ca-file", metavar="FILE", default=os.environ.get("FOTAPOOL_TEST_CA_FILE"),
+        "--fotapool-ca-file",
+        metavar="FILE",
+        default=os.environ.get("FOTAPOOL_TEST_CA_FILE"),
         help="the certificate authority of an emulator with https",
-    )  # fmt: skip
+    )
     parser.addini("fotapool_tls", "whether the emulator is started with https", type="bool", default=False)
     parser.addini("fotapool_arguments", "further options of `fotapool emulate`", type="args", default=[])
 
@@ -148,8 +154,10 @@ def _shared_server(directory: Path, arguments: list[str], tls: bool) -> tuple[st
     try:
         process, address = start_emulator(arguments, OPERATOR_KEY, stop_with=os.getppid())
         told: dict[str, Any] = {
-            "address": address, "pid": process.pid, "ca_file": ca_file_in(certificates) if tls else None,
-        }  # fmt: skip
+            "address": address,
+            "pid": process.pid,
+            "ca_file": ca_file_in(certificates) if tls else None,
+        }
     except ServerFailed as error:
         told = {"failed": str(error)}
     (directory / "writing").write_text(json.dumps(told))

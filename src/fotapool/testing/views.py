@@ -36,7 +36,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Happened:
+class ClockEvent:
     """One thing that happened while the clock was moved, to how many devices, and the first hundred of them."""
 
     time: datetime
@@ -47,17 +47,33 @@ class Happened:
 
 
 def read_pool(view: dict[str, Any]) -> Pool:
-    return Pool(view["licenseCount"], view["licenseUsedCount"], view["free"], view["underNotice"], view["candidates"])
+    return Pool(
+        total=view["licenseCount"],
+        used=view["licenseUsedCount"],
+        free=view["free"],
+        under_notice=view["underNotice"],
+        candidates=view["candidates"],
+    )
 
 
 def read_entry(view: dict[str, Any]) -> Entry:
     return Entry(
-        view["number"], datetime.fromisoformat(view["time"]), view["actor"], view["deviceId"], view["what"],
-        view["why"], view["usedBefore"], view["usedAfter"],
-    )  # fmt: skip
+        number=view["number"],
+        time=datetime.fromisoformat(view["time"]),
+        actor=view["actor"],
+        device=view["deviceId"],
+        what=view["what"],
+        why=view["why"],
+        used_before=view["usedBefore"],
+        used_after=view["usedAfter"],
+    )
 
 
-def read_happened(view: dict[str, Any]) -> Happened:
-    return Happened(
-        datetime.fromisoformat(view["time"]), view["what"], view["count"], view["devices"], view.get("campaign")
+def read_clock_event(view: dict[str, Any]) -> ClockEvent:
+    return ClockEvent(
+        time=datetime.fromisoformat(view["time"]),
+        what=view["what"],
+        count=view["count"],
+        devices=view["devices"],
+        campaign=view.get("campaign"),
     )

@@ -12,12 +12,12 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 
 _REQUEST_ID = re.compile(rb"[0-9A-Za-z._-]{1,64}")
 
 
-class Below(Mount):
+class MountedRouter(Mount):
     """What is below a path; unlike Mount, paths with a line break in them, so that who is there answers them."""
 
     def __init__(self, path: str, app: ASGIApp) -> None:
@@ -96,13 +96,13 @@ async def stream_body(receive: Receive) -> AsyncIterator[bytes]:
 
 
 async def read_body(receive: Receive, declared_bytes: int, limit_bytes: int) -> bytes:
-    """The whole body. Raises Refused(BODY_TOO_LARGE) before it is read further than the limit."""
+    """The whole body. Raises RequestRejected(BODY_TOO_LARGE) before it is read further than the limit."""
     if declared_bytes > limit_bytes:
-        raise Refused(Refusal.BODY_TOO_LARGE)
+        raise RequestRejected(ErrorCode.BODY_TOO_LARGE)
     message = await receive()
     body: bytes = message.get("body", b"")
     if len(body) > limit_bytes:
-        raise Refused(Refusal.BODY_TOO_LARGE)
+        raise RequestRejected(ErrorCode.BODY_TOO_LARGE)
     if not message.get("more_body", False):
         return body
     parts, size = [body], len(body)
@@ -111,5 +111,5 @@ async def read_body(receive: Receive, declared_bytes: int, limit_bytes: int) -> 
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > limit_bytes:
-            raise Refused(Refusal.BODY_TOO_LARGE)
+            raise RequestRejected(ErrorCode.BODY_TOO_LARGE)
     return b"".join(parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from fotapool.domain.errors import Refused
+from fotapool.domain.errors import RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.licenses.bulk_jobs import step_running_job
 from fotapool.store.db.connection import ConstraintViolated, StoreUnavailable
@@ -25,7 +25,7 @@ async def run_in_background(context: Context) -> None:
         try:
             while await give_way(context, step_running_job):
                 pass
-        except (StoreUnavailable, ConstraintViolated, Refused) as error:
+        except (StoreUnavailable, ConstraintViolated, RequestRejected) as error:
             log.warning("a list to assign or remove by will be gone on with: %s", error)
         except Exception:
             log.exception("a list to assign or remove by will be gone on with")

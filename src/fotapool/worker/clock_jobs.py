@@ -12,28 +12,28 @@ from fotapool.domain.campaigns.campaigns import DAY_MS
 from fotapool.domain.errors import Conflict, Invalid
 from fotapool.services.context import Context
 from fotapool.worker.callbacks.deliveries import Deliveries
-from fotapool.worker.runner import Happened, advance
+from fotapool.worker.runner import ClockEvent, advance
 
 log = logging.getLogger(__name__)
 
 MAX_ADVANCE_MS = 100 * 366 * DAY_MS
 """How far one call moves the clock at most: a century."""
-MAX_MOMENT_MS = 253_339_228_800_000
+MAX_TIMESTAMP_MS = 253_339_228_800_000
 """9998-01-01: beyond it, the billing months ahead could not be written."""
 
 MAX_DEVICES_KEPT = 10
 """How many devices of each thing that happened are kept for the page."""
 
 
-def check_move(now_ms: int, moment_ms: int) -> None:
+def check_advance(now_ms: int, timestamp_ms: int) -> None:
     """Raises Invalid for a move backwards, or too far."""
-    if moment_ms < now_ms:
+    if timestamp_ms < now_ms:
         raise Invalid("the clock only moves forward; a reset (POST /control/v1/reset) goes back to the seed's time")
-    if moment_ms > min(now_ms + MAX_ADVANCE_MS, MAX_MOMENT_MS):
+    if timestamp_ms > min(now_ms + MAX_ADVANCE_MS, MAX_TIMESTAMP_MS):
         raise Invalid("the clock moves a century at most, and not beyond the year 9997")
 
 
-def parse_moment_ms(text: str) -> int:
+def parse_timestamp_ms(text: str) -> int:
     """The moment (ms) of an RFC 3339 time, UTC if it does not say. Raises Invalid."""
     try:
         moment = datetime.fromisoformat(text)
@@ -51,11 +51,11 @@ class Move:
     from_ms: int
     to_ms: int
     ended: bool = False
-    happened: list[Happened] = field(default_factory=list)
+    happened: list[ClockEvent] = field(default_factory=list)
     failed: bool = False
 
 
-class Moves:
+class ClockJobs:
     """The last move of this process that was begun and not waited for."""
 
     def __init__(self) -> None:
@@ -63,17 +63,17 @@ class Moves:
         self._task: asyncio.Task[None] | None = None
 
     async def begin(
-        self, context: Context, clock: MovableClock, moment_ms: int, deliveries: Deliveries | None, patience_s: float
+        self, context: Context, clock: MovableClock, timestamp_ms: int, deliveries: Deliveries | None, patience_s: float
     ) -> Move:
         """Begins a move, and waits for its end no longer than that. Raises Invalid, or Conflict while one runs."""
-        self.check_arrived()
-        check_move(clock.now_ms(), moment_ms)
-        move = self.last = Move(clock.now_ms(), moment_ms)
+        self.check_idle()
+        check_advance(clock.now_ms(), timestamp_ms)
+        move = self.last = Move(clock.now_ms(), timestamp_ms)
         self._task = asyncio.create_task(_run(move, context, clock, deliveries))
         await asyncio.wait({self._task}, timeout=patience_s)
         return move
 
-    def check_arrived(self) -> None:
+    def check_idle(self) -> None:
         """Raises Conflict while a move is under way."""
         if self.last is not None and not self.last.ended:
             raise Conflict("the clock is on its way; wait until it has arrived")

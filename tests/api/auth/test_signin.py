@@ -143,9 +143,18 @@ def basic(text: str | bytes) -> str:
 
 
 WRONG_PAIRS = [
-    (KEY, "wrong"), (KEY, ""), (KEY, SECRET.upper()), (KEY, SECRET + "\x00"), (KEY, "x" * 40_000), ("nobody", SECRET),
-    ("", ""), ("a\x00", SECRET), ("k" * 40_000, SECRET), ("\ud7ff\u0661", "p\u00e4ss"), ("demo%2Dkey%00", SECRET),
-]  # fmt: skip
+    (KEY, "wrong"),
+    (KEY, ""),
+    (KEY, SECRET.upper()),
+    (KEY, SECRET + "\x00"),
+    (KEY, "x" * 40_000),
+    ("nobody", SECRET),
+    ("", ""),
+    ("a\x00", SECRET),
+    ("k" * 40_000, SECRET),
+    ("\ud7ff\u0661", "p\u00e4ss"),
+    ("demo%2Dkey%00", SECRET),
+]
 
 
 @pytest.mark.parametrize("path", [TOKEN, REVOKE])
@@ -309,13 +318,17 @@ def test_logout_and_reset_need_a_session(shared: Api, method: str, path: str, se
 
 UNDEFINED, UNREADABLE = "UnifiedWebService.INPUT_INVALID.RequestUndefined", "UnifiedWebService.DeserializationFailed"
 BAD_BODIES = {
-    "nothing": (b"", UNDEFINED), "white space": (b" \n", UNDEFINED), "not JSON": (b"username=a", UNREADABLE),
-    "another member": (b"{}", UNREADABLE), "a list": (b"[]", UNREADABLE), "not UTF-8": (b'{"\xff": 1}', UNREADABLE),
+    "nothing": (b"", UNDEFINED),
+    "white space": (b" \n", UNDEFINED),
+    "not JSON": (b"username=a", UNREADABLE),
+    "another member": (b"{}", UNREADABLE),
+    "a list": (b"[]", UNREADABLE),
+    "not UTF-8": (b'{"\xff": 1}', UNREADABLE),
     "numbers": (b'{"username": 1, "password": 2, "oldPassword": 3}', UNREADABLE),
     "null": (b'{"username": "zbeeblebrox", "password": null, "oldPassword": null}', UNREADABLE),
     "half a surrogate pair": (b'{"username": "\\ud800", "password": "\\ud800", "oldPassword": "\\ud800"}', UNREADABLE),
     "brackets": (b"[" * 60_000, UNREADABLE),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD_BODIES)

@@ -54,18 +54,29 @@ def test_a_new_campaign_is_answered_as_the_version_1_page_has_it(api: Api) -> No
     answer = answered(api.call("POST", SCHEDULE[1], body(1)))
     assert re.fullmatch(UUID, answer.pop("id"))
     assert answer == {
-        "accountName": ACCOUNT, "firmwareName": "FW-A", "firmwareTo": "2", "startDate": TOMORROW, "endDate": LATER,
+        "accountName": ACCOUNT,
+        "firmwareName": "FW-A",
+        "firmwareTo": "2",
+        "startDate": TOMORROW,
+        "endDate": LATER,
         "status": "RequestPending",
         "deviceList": [{"deviceId": imei, "status": "RequestPending"} for imei in imeis(LWM2M, 2)],
-    }  # fmt: skip
+    }
 
 
 def test_a_new_campaign_is_answered_as_the_version_2_model_has_it(api: Api) -> None:
     shared = {
-        "accountName": ACCOUNT, "softwareName": "SW-H", "distributionType": "HTTP", "make": "Verizon",
-        "model": "Model-H", "softwareFrom": "1", "softwareTo": "2", "startDate": TOMORROW, "endDate": LATER,
+        "accountName": ACCOUNT,
+        "softwareName": "SW-H",
+        "distributionType": "HTTP",
+        "make": "Verizon",
+        "model": "Model-H",
+        "softwareFrom": "1",
+        "softwareTo": "2",
+        "startDate": TOMORROW,
+        "endDate": LATER,
         "status": "CampaignRequestPending",
-    }  # fmt: skip
+    }
     first = answered(api.call("POST", f"/v2/campaigns/{ACCOUNT}", body(2)))
     uuid = first.pop("id")
     assert re.fullmatch(UUID, uuid)
@@ -75,9 +86,12 @@ def test_a_new_campaign_is_answered_as_the_version_2_model_has_it(api: Api) -> N
     newer = answered(api.call("POST", SCHEDULE[2], given))
     assert newer.pop("id") != uuid
     assert newer == {
-        **shared, "campaignName": "N", "downloadAfterDate": TOMORROW, "deviceList": imeis(HTTP, 2),
+        **shared,
+        "campaignName": "N",
+        "downloadAfterDate": TOMORROW,
+        "deviceList": imeis(HTTP, 2),
         "installTimeWindowList": windows(("0", "4")),
-    }  # fmt: skip
+    }
 
 
 def test_a_new_campaign_is_answered_as_the_version_3_models_have_it(api: Api) -> None:
@@ -85,14 +99,26 @@ def test_a_new_campaign_is_answered_as_the_version_3_models_have_it(api: Api) ->
     answer = answered(api.call("POST", SCHEDULE[3], given))
     uuid = answer.pop("id")
     expected = {
-        "accountName": ACCOUNT, "campaignName": "N", "firmwareName": "FW-A", "firmwareFrom": "1", "firmwareTo": "2",
-        "protocol": "LWM2M", "make": "Verizon", "model": "Model-A", "startDate": TOMORROW, "endDate": LATER,
-        "campaignTimeWindowList": windows((18, 22)), "status": "CampaignRequestPending",
-    }  # fmt: skip
+        "accountName": ACCOUNT,
+        "campaignName": "N",
+        "firmwareName": "FW-A",
+        "firmwareFrom": "1",
+        "firmwareTo": "2",
+        "protocol": "LWM2M",
+        "make": "Verizon",
+        "model": "Model-A",
+        "startDate": TOMORROW,
+        "endDate": LATER,
+        "campaignTimeWindowList": windows((18, 22)),
+        "status": "CampaignRequestPending",
+    }
     assert answer == expected
     assert answered(api.call("GET", READ[3] % uuid)) == {
-        "id": uuid, **expected, "autoAssignLicenseFlag": False, "autoAddDevicesFlag": True,
-    }  # fmt: skip
+        "id": uuid,
+        **expected,
+        "autoAssignLicenseFlag": False,
+        "autoAddDevicesFlag": True,
+    }
     older = answered(api.call("POST", f"/v3/campaigns/software/{ACCOUNT}", body(3)))
     assert older.pop("id") != uuid
     assert "campaignName" not in older
@@ -101,9 +127,10 @@ def test_a_new_campaign_is_answered_as_the_version_3_models_have_it(api: Api) ->
 
 def test_a_campaign_of_any_version_is_read_in_each_version_s_own_words(api: Api) -> None:
     for version, firmware, model, words in (
-        (1, "FW-A", "Model-A", ("LWM2M", "LWM2M")), (2, "SW-H", "Model-H", ("HTTP", "HTTP")),
+        (1, "FW-A", "Model-A", ("LWM2M", "LWM2M")),
+        (2, "SW-H", "Model-H", ("HTTP", "HTTP")),
         (3, "FW-O", "Model-O", ("OMA", "OMA")),
-    ):  # fmt: skip
+    ):
         members = {"firmwareName": "FW-O", "protocol": "OMA-DM", "deviceList": imeis(OMA, 2)} if version == 3 else {}
         uuid = schedule(api, version, **members)
         first, second, third = (answered(api.call("GET", READ[one] % uuid.upper())) for one in (1, 2, 3))
@@ -112,8 +139,10 @@ def test_a_campaign_of_any_version_is_read_in_each_version_s_own_words(api: Api)
         assert (second["model"], third["model"]) == (model, model)
         assert (second["distributionType"], third["protocol"]) == words
         assert [one["status"] for one in (first, second, third)] == [
-            "RequestPending", "CampaignRequestPending", "CampaignRequestPending",
-        ]  # fmt: skip
+            "RequestPending",
+            "CampaignRequestPending",
+            "CampaignRequestPending",
+        ]
         assert [row["deviceId"] for row in first["deviceList"]] == [row[0] for row in report(api, uuid)]
         assert {one["startDate"] for one in (first, second, third)} == {TOMORROW}
 
@@ -135,8 +164,10 @@ def test_any_version_changes_a_campaign_of_any_other(api: Api) -> None:
         canceler = scheduled % 3 + 1
         assert answered(api.call("DELETE", READ[canceler] % uuid)) == {"success": True}
         assert [status(api, version, uuid) for version in (1, 2, 3)] == [
-            "UpgradeFailed", "CampaignCancelled", "CampaignCancelled",
-        ]  # fmt: skip
+            "UpgradeFailed",
+            "CampaignCancelled",
+            "CampaignCancelled",
+        ]
 
 
 FORMS: list[Callable[[str, list[str]], dict[str, Any]]] = [
@@ -190,13 +221,19 @@ def test_versions_1_and_3_answer_what_became_of_each_device_and_version_2_a_requ
 
 def test_windows_are_numbers_or_text_and_what_a_change_of_dates_leaves_out_stays(api: Api) -> None:
     uuid = schedule(
-        api, 2, downloadTimeWindowList=windows(("0", "4"), (20, 21)), installTimeWindowList=windows((22, "24")),
-        downloadAfterDate=TOMORROW, installAfterDate="2026-03-12",
-    )  # fmt: skip
+        api,
+        2,
+        downloadTimeWindowList=windows(("0", "4"), (20, 21)),
+        installTimeWindowList=windows((22, "24")),
+        downloadAfterDate=TOMORROW,
+        installAfterDate="2026-03-12",
+    )
     shown = {
-        "downloadTimeWindowList": windows((0, 4), (20, 21)), "installTimeWindowList": windows((22, 24)),
-        "downloadAfterDate": TOMORROW, "installAfterDate": "2026-03-12",
-    }  # fmt: skip
+        "downloadTimeWindowList": windows((0, 4), (20, 21)),
+        "installTimeWindowList": windows((22, 24)),
+        "downloadAfterDate": TOMORROW,
+        "installAfterDate": "2026-03-12",
+    }
 
     def change(version: int = 2, **members: Any) -> dict[str, Any]:
         given = {"startDate": TOMORROW, "endDate": LATER, **members}
@@ -235,15 +272,19 @@ def test_a_campaign_that_runs_is_aborted_by_version_2_only(api: Api) -> None:
     uuid = schedule(api, 2, startDate=TODAY)
     advance(api, "PT10S")
     assert [status(api, version, uuid) for version in (1, 2, 3)] == [
-        "InProgress", "CampaignScheduled", "CampaignScheduled",
-    ]  # fmt: skip
+        "InProgress",
+        "CampaignScheduled",
+        "CampaignScheduled",
+    ]
     for version in (1, 3):
         started = "Cannot cancel an upgrade that has already started"
         assert refusal(api.call("DELETE", READ[version] % uuid)) == started
     assert answered(api.call("DELETE", READ[2] % uuid)) == {"success": True}
     assert [status(api, version, uuid) for version in (1, 2, 3)] == [
-        "UpgradeFailed", "CampaignAborted", "CampaignAborted",
-    ]  # fmt: skip
+        "UpgradeFailed",
+        "CampaignAborted",
+        "CampaignAborted",
+    ]
     assert [row[1] for row in report(api, uuid)] == ["CampaignAborted"] * 2
 
 
@@ -269,15 +310,23 @@ def test_a_file_campaign_is_answered_with_the_file_s_name_and_version(
     parts = {"fileupload": ("hello.txt", b"hello", "text/plain")}
     name = answered(api.call("POST", f"/v2/files/{ACCOUNT}", data=form, files=parts))["fileName"]
     wanted = {
-        "fileName": name, "fileVersion": "1.0", "distributionType": "HTTP", "startDate": TOMORROW, "endDate": LATER,
+        "fileName": name,
+        "fileVersion": "1.0",
+        "distributionType": "HTTP",
+        "startDate": TOMORROW,
+        "endDate": LATER,
         "deviceList": imeis(HTTP, 2),
-    }  # fmt: skip
+    }
     path = f"/v2/campaigns/files/{ACCOUNT}"
     made = answered(api.call("POST", path, wanted))
     uuid = made.pop("id")
     assert made == {
-        **wanted, "accountName": ACCOUNT, "make": "Verizon", "model": "Model-H", "status": "CampaignRequestPending",
-    }  # fmt: skip
+        **wanted,
+        "accountName": ACCOUNT,
+        "make": "Verizon",
+        "model": "Model-H",
+        "status": "CampaignRequestPending",
+    }
     found = answered(api.call("GET", READ[2] % uuid))
     assert (found["fileName"], found["fileVersion"]) == (found["softwareName"], found["softwareTo"]) == (name, "1.0")
     for change in ({"fileName": "another"}, {"fileName": None}, {"fileVersion": "2.0"}, {"fileName": "a\x00b"}):

@@ -33,8 +33,10 @@ from support.helpers import ACCOUNT, OTHER, Api
 
 BINDING, EMPTY, FORMAT = "Input binding error", "Device list is empty", "Invalid device id format"
 TOO_LONG, WINDOW, PILOT = (
-    "Device list exceeds maximum size", "Invalid time window", "Pilot campaign exceeds maximum of 20 devices",
-)  # fmt: skip
+    "Device list exceeds maximum size",
+    "Invalid time window",
+    "Pilot campaign exceeds maximum of 20 devices",
+)
 STARTED = "Cannot cancel an upgrade that has already started"
 FIXED = "Devices cannot be added or removed in the campaign's current state"
 DATES_FIXED = "Dates and time windows cannot be changed in the campaign's current state"
@@ -63,17 +65,34 @@ def windows(*hours: tuple[Any, Any]) -> list[dict[str, Any]]:
 
 def bad_schedules(version: int) -> list[tuple[dict[str, Any], str]]:
     devices: list[tuple[Any, str]] = [
-        (None, EMPTY), ([], EMPTY), ("990000000000000", BINDING), (["12"], FORMAT), ([990000000000000], FORMAT),
-        (["990000000000000", None], FORMAT), (["99000000000000x"], FORMAT), (imeis(LWM2M, MAX_DEVICES + 1), TOO_LONG),
-    ]  # fmt: skip
+        (None, EMPTY),
+        ([], EMPTY),
+        ("990000000000000", BINDING),
+        (["12"], FORMAT),
+        ([990000000000000], FORMAT),
+        (["990000000000000", None], FORMAT),
+        (["99000000000000x"], FORMAT),
+        (imeis(LWM2M, MAX_DEVICES + 1), TOO_LONG),
+    ]
     starts: list[tuple[Any, str]] = [
-        (None, START[version]), ("", START[version]), (PAST, START[version]), ("2026-3-11", START[version]),
-        ("20260311", START[version]), ("2026-02-30", START[version]),
-        ("2032-01-01", START[version]), ("today", START[version]), (5, BINDING),
-    ]  # fmt: skip
+        (None, START[version]),
+        ("", START[version]),
+        (PAST, START[version]),
+        ("2026-3-11", START[version]),
+        ("20260311", START[version]),
+        ("2026-02-30", START[version]),
+        ("2032-01-01", START[version]),
+        ("today", START[version]),
+        (5, BINDING),
+    ]
     ends: list[tuple[Any, str]] = [
-        ("", END), (PAST, END), (TODAY, END), ("2027-03-13", END), ("never", END), ({}, BINDING),
-    ]  # fmt: skip
+        ("", END),
+        (PAST, END),
+        (TODAY, END),
+        ("2027-03-13", END),
+        ("never", END),
+        ({}, BINDING),
+    ]
     if version > 1:
         ends.append((None, END))
     found: list[tuple[dict[str, Any], str]] = [({"deviceList": value}, message) for value, message in devices]
@@ -87,11 +106,21 @@ def bad_schedules(version: int) -> list[tuple[dict[str, Any], str]]:
 
 def bad_windows(version: int) -> list[tuple[dict[str, Any], str]]:
     lists: list[tuple[Any, str]] = [
-        (windows((24, 25)), WINDOW), (windows((5, 5)), WINDOW), (windows((22, 4)), WINDOW), (windows((-1, 4)), WINDOW),
-        (windows((0, 25)), WINDOW), (windows(("x", 4)), WINDOW), (windows(("1", "")), WINDOW), ([{}], WINDOW),
-        (windows((None, 4)), WINDOW), (windows(*[(0, 1)] * 25), WINDOW), (windows((1.5, 4)), BINDING),
-        (windows((True, 4)), BINDING), ({"startTime": 1, "endTime": 2}, BINDING), ([[1, 2]], BINDING),
-    ]  # fmt: skip
+        (windows((24, 25)), WINDOW),
+        (windows((5, 5)), WINDOW),
+        (windows((22, 4)), WINDOW),
+        (windows((-1, 4)), WINDOW),
+        (windows((0, 25)), WINDOW),
+        (windows(("x", 4)), WINDOW),
+        (windows(("1", "")), WINDOW),
+        ([{}], WINDOW),
+        (windows((None, 4)), WINDOW),
+        (windows(*[(0, 1)] * 25), WINDOW),
+        (windows((1.5, 4)), BINDING),
+        (windows((True, 4)), BINDING),
+        ({"startTime": 1, "endTime": 2}, BINDING),
+        ([[1, 2]], BINDING),
+    ]
     names = ["campaignTimeWindowList"] if version == 3 else ["downloadTimeWindowList", "installTimeWindowList"]
     found: list[tuple[dict[str, Any], str]] = [({name: value}, message) for name in names for value, message in lists]
     if version == 2:
@@ -133,11 +162,12 @@ def test_offenders_are_named(api: Api) -> None:
 
 def test_of_two_reasons_the_earlier_one_is_answered(api: Api) -> None:
     for members, message in (
-        ({"startDate": 5, "deviceList": []}, BINDING), ({"startDate": "x", "deviceList": []}, EMPTY),
+        ({"startDate": 5, "deviceList": []}, BINDING),
+        ({"startDate": "x", "deviceList": []}, EMPTY),
         ({"firmwareName": "x", "deviceList": ["x"]}, FORMAT),
         ({"startDate": "x", "firmwareName": "x"}, "Invalid firmwareName"),
         ({"startDate": "x", "endDate": "x"}, "Invalid start date"),
-    ):  # fmt: skip
+    ):
         assert refusal(api.call("POST", SCHEDULE[3], body(3, **members))) == message, members
 
 
@@ -154,10 +184,12 @@ def test_the_pilot_rule_is_not_of_version_1_nor_of_proven_firmware(api: Api) -> 
 def test_the_account_of_version_1_s_schedule_is_in_the_body(api: Api) -> None:
     path = SCHEDULE[1]
     for account, message in (
-        (None, "Invalid account name format"), ("", "Invalid account name format"),
-        ("a b", "Invalid account name format"), (5, BINDING),
+        (None, "Invalid account name format"),
+        ("", "Invalid account name format"),
+        ("a b", "Invalid account name format"),
+        (5, BINDING),
         ("0000000000-00001", "UWS verification failure (Could not find account 0000000000-00001)"),
-    ):  # fmt: skip
+    ):
         assert refusal(api.call("POST", path, body(1, accountName=account))) == message, account
     assert refusal(api.call("POST", path, body(1, accountName=OTHER, deviceList=[]))) == EMPTY
     api.control("PUT", f"/accounts/{ACCOUNT}/status", {"status": "suspended"})
@@ -201,20 +233,27 @@ def test_devices_of_other_accounts_and_of_nobody_are_rejected_alike(api: Api) ->
     api.advance("PT10S")
     rows = answered(api.call("GET", READ[1] % uuid))["deviceList"]
     assert [(row["status"], row["resultReason"]) for row in rows] == [
-        ("Device Rejected", "Device not found."), ("Device Rejected", "Device not found."),
+        ("Device Rejected", "Device not found."),
+        ("Device Rejected", "Device not found."),
         ("Device Accepted", "success"),
-    ]  # fmt: skip
+    ]
 
 
 BAD_CHANGES: list[tuple[Any, str]] = [
-    ({"deviceList": ["990000000000000"]}, "Invalid type"), ({"type": "replace", "deviceList": []}, "Invalid type"),
-    ({"type": "append"}, EMPTY), ({"type": "remove", "deviceList": []}, EMPTY),
-    ({"Type": "append", "deviceList": ["x"]}, FORMAT), ({"type": 5, "deviceList": []}, BINDING),
-    ({"addOrRemoveDevice": []}, BINDING), ({"addOrRemoveDevice": [{}, {}]}, BINDING),
-    ({"addOrRemoveDevice": "append"}, BINDING), ({"addOrRemoveDevice": {"deviceList": []}}, "Invalid type"),
-    ({"addOrRemoveDevice": [{"Type": "append", "deviceList": [5]}]}, FORMAT), ([], BINDING),
+    ({"deviceList": ["990000000000000"]}, "Invalid type"),
+    ({"type": "replace", "deviceList": []}, "Invalid type"),
+    ({"type": "append"}, EMPTY),
+    ({"type": "remove", "deviceList": []}, EMPTY),
+    ({"Type": "append", "deviceList": ["x"]}, FORMAT),
+    ({"type": 5, "deviceList": []}, BINDING),
+    ({"addOrRemoveDevice": []}, BINDING),
+    ({"addOrRemoveDevice": [{}, {}]}, BINDING),
+    ({"addOrRemoveDevice": "append"}, BINDING),
+    ({"addOrRemoveDevice": {"deviceList": []}}, "Invalid type"),
+    ({"addOrRemoveDevice": [{"Type": "append", "deviceList": [5]}]}, FORMAT),
+    ([], BINDING),
     ({"type": "append", "deviceList": imeis(LWM2M, MAX_DEVICES + 1)}, TOO_LONG),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
@@ -269,7 +308,10 @@ def test_in_each_state_what_can_no_longer_be_changed_is_refused(api: Api) -> Non
 
 def test_paths_take_their_own_methods_only(api: Api) -> None:
     for method, path in (
-        ("GET", "/v1/upgrades"), ("GET", SCHEDULE[2]), ("PUT", f"/v2/campaigns/files/{ACCOUNT}"),
-        ("DELETE", SCHEDULE[3]), ("POST", READ[2] % NOWHERE),
-    ):  # fmt: skip
+        ("GET", "/v1/upgrades"),
+        ("GET", SCHEDULE[2]),
+        ("PUT", f"/v2/campaigns/files/{ACCOUNT}"),
+        ("DELETE", SCHEDULE[3]),
+        ("POST", READ[2] % NOWHERE),
+    ):
         assert api.call(method, path).status_code == 405, path

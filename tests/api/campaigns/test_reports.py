@@ -27,12 +27,16 @@ CAMPAIGNS = {2: f"/v2/reports/{ACCOUNT}/campaigns", 3: f"/v3/reports/{ACCOUNT}/f
 DEVICE = {version: f"/v{version}/reports/{ACCOUNT}/devices/%s" for version in (1, 2, 3)}
 DEVICES = {version: f"/v{version}/reports/{ACCOUNT}/campaigns/%s/devices" for version in (2, 3)}
 UPGRADES = f"/v1/reports/{ACCOUNT}/status/%s/index/%s"
-AWAY = {**CAMPAIGN_SEED, "accounts": [
-    {**CAMPAIGN_SEED["accounts"][0], "fleet": [
-        {"first": f"{LWM2M}", "count": 25, "offline": [{"share": 1, "from": 0, "to": 24}]},
-    ]},
-    *CAMPAIGN_SEED["accounts"][1:],
-]}  # fmt: skip
+AWAY = {
+    **CAMPAIGN_SEED,
+    "accounts": [
+        {
+            **CAMPAIGN_SEED["accounts"][0],
+            "fleet": [{"first": f"{LWM2M}", "count": 25, "offline": [{"share": 1, "from": 0, "to": 24}]}],
+        },
+        *CAMPAIGN_SEED["accounts"][1:],
+    ],
+}
 """The same, but no simulated device is ever in the network."""
 
 
@@ -62,8 +66,10 @@ def test_campaigns_of_a_state_are_listed_in_pages_oldest_first(start: Callable[.
     assert (found, cursor) == (made, "0")
     assert ids(listed(api, version, "campaignrequestpending")) == made[:2]
     assert listed(api, version, "CampaignEnded") == {
-        "hasMoreData": False, "lastSeenCampaignId": "0", "campaignList": [],
-    }  # fmt: skip
+        "hasMoreData": False,
+        "lastSeenCampaignId": "0",
+        "campaignList": [],
+    }
 
 
 def test_a_campaign_row_is_as_published(api: Api) -> None:
@@ -71,18 +77,35 @@ def test_a_campaign_row_is_as_published(api: Api) -> None:
     second = schedule(api, 2, campaignName="N", downloadTimeWindowList=windows, installAfterDate="2026-03-12")
     third = schedule(api, 3, campaignName="M", campaignTimeWindowList=windows)
     shared = {
-        "accountName": ACCOUNT, "make": "Verizon", "startDate": "2026-03-11", "endDate": "2026-03-20",
+        "accountName": ACCOUNT,
+        "make": "Verizon",
+        "startDate": "2026-03-11",
+        "endDate": "2026-03-20",
         "status": "CampaignRequestPending",
-    }  # fmt: skip
+    }
     assert listed(api, 2, "CampaignRequestPending")["campaignList"][0] == {
-        **shared, "id": second, "campaignName": "N", "softwareName": "SW-H", "softwareFrom": "1", "softwareTo": "2",
-        "distributionType": "HTTP", "model": "Model-H", "downloadTimeWindowList": windows,
+        **shared,
+        "id": second,
+        "campaignName": "N",
+        "softwareName": "SW-H",
+        "softwareFrom": "1",
+        "softwareTo": "2",
+        "distributionType": "HTTP",
+        "model": "Model-H",
+        "downloadTimeWindowList": windows,
         "installAfterDate": "2026-03-12",
-    }  # fmt: skip
+    }
     assert listed(api, 3, "CampaignRequestPending")["campaignList"][1] == {
-        **shared, "id": third, "campaignName": "M", "firmwareName": "FW-A", "firmwareFrom": "1", "firmwareTo": "2",
-        "protocol": "LWM2M", "model": "Model-A", "campaignTimeWindowList": windows,
-    }  # fmt: skip
+        **shared,
+        "id": third,
+        "campaignName": "M",
+        "firmwareName": "FW-A",
+        "firmwareFrom": "1",
+        "firmwareTo": "2",
+        "protocol": "LWM2M",
+        "model": "Model-A",
+        "campaignTimeWindowList": windows,
+    }
 
 
 def test_every_word_for_a_state_finds_its_campaigns(api: Api) -> None:
@@ -112,8 +135,10 @@ def test_version_1_lists_upgrades_from_a_record_number_on(start: Callable[..., A
     assert [page["lastSeenUpgradeId"] for page in pages] == [2, 4, 0]
     assert [page["hasMoreFlag"] for page in pages] == [True, True, False]
     assert answered(api.call("GET", UPGRADES % ("Finished", 0))) == {
-        "hasMoreFlag": False, "lastSeenUpgradeId": 0, "reportList": [],
-    }  # fmt: skip
+        "hasMoreFlag": False,
+        "lastSeenUpgradeId": 0,
+        "reportList": [],
+    }
     (last,) = pages[2]["reportList"]
     assert last == answered(api.call("GET", READ[1] % made[4]))
 
@@ -123,31 +148,38 @@ def test_reports_that_ask_for_nonsense_are_refused(api: Api) -> None:
     for path, message in (
         (UPGRADES % ("Nothing", 0), "Invalid upgradeStatus"),
         (UPGRADES % ("CampaignEnded", 0), "Invalid upgradeStatus"),
-        (UPGRADES % ("Queued", "x"), "Invalid index value"), (UPGRADES % ("Queued", "-1"), "Invalid index value"),
+        (UPGRADES % ("Queued", "x"), "Invalid index value"),
+        (UPGRADES % ("Queued", "-1"), "Invalid index value"),
         (UPGRADES % ("Queued", 1), "Index exceeds number of devices in list"),
         (UPGRADES % ("RequestPending", 1), "Index exceeds number of devices in list"),
         (UPGRADES % ("Queued", "9" * 40), "Index exceeds number of devices in list"),
-    ):  # fmt: skip
+    ):
         assert refusal(api.call("GET", path)) == message, path
     for version in (2, 3):
         for query, message in (
-            ("", "Invalid campaignStatus"), ("?campaignStatus=", "Invalid campaignStatus"),
+            ("", "Invalid campaignStatus"),
+            ("?campaignStatus=", "Invalid campaignStatus"),
             ("?campaignStatus=Finished", "Invalid campaignStatus"),
             ("?campaignStatus=CampaignEnded&lastSeenCampaignId=x", "Invalid uuid"),
             (f"?campaignStatus=CampaignEnded&lastSeenCampaignId={NOWHERE}", "Invalid campaignId"),
-        ):  # fmt: skip
+        ):
             assert refusal(api.call("GET", CAMPAIGNS[version] + query)) == message, query
         for cursor, message in (
-            ("x", "Invalid index value"), ("1" * 16, "Invalid device id format"),
-            (FOREIGN, "LastSeenDeviceId Not Valid"), ("1", "LastSeenDeviceId Not Valid"),
-        ):  # fmt: skip
+            ("x", "Invalid index value"),
+            ("1" * 16, "Invalid device id format"),
+            (FOREIGN, "LastSeenDeviceId Not Valid"),
+            ("1", "LastSeenDeviceId Not Valid"),
+        ):
             path = DEVICES[version] % uuid + f"?lastSeenDeviceId={cursor}"
             assert refusal(api.call("GET", path)) == message, cursor
     for version in (1, 2, 3):
         for device, message in (
-            ("x", "Invalid device id format"), ("12", "Invalid device id format"), ("%00", "Invalid device id format"),
-            (FOREIGN, "Device not found."), ("111111111111111", "Device not found."),
-        ):  # fmt: skip
+            ("x", "Invalid device id format"),
+            ("12", "Invalid device id format"),
+            ("%00", "Invalid device id format"),
+            (FOREIGN, "Device not found."),
+            ("111111111111111", "Device not found."),
+        ):
             assert refusal(api.call("GET", DEVICE[version] % device)) == message, device
 
 
@@ -178,17 +210,19 @@ def test_version_3_says_how_far_a_device_is_in_the_published_sentences(api: Api)
     pending = {
         "status": "UpgradePending",
         "resultReason": "Upgrade pending, the device upgrade is estimated to be scheduled for 11 Mar 26 00:00 UTC",
-        "updatedTime": "2026-03-10T12:00:00.000Z", "nextAttemptTime": "2026-03-11T00:00:00.000Z",
-    }  # fmt: skip
+        "updatedTime": "2026-03-10T12:00:00.000Z",
+        "nextAttemptTime": "2026-03-11T00:00:00.000Z",
+    }
     unchecked = words(api, uuid)
     assert unchecked == {name: value for name, value in pending.items() if name != "nextAttemptTime"}
     advance(api, "PT10S")
     assert words(api, uuid) == pending
     advance(api, "PT2M")
     assert words(api, uuid) == {
-        **pending, "status": "ReceivedDeviceDataFromNetwork",
+        **pending,
+        "status": "ReceivedDeviceDataFromNetwork",
         "resultReason": "Reachability information received from the network.",
-    }  # fmt: skip
+    }
     advance(api, "PT13H")
     waiting = words(api, uuid)
     attempt = waiting["nextAttemptTime"]
@@ -239,19 +273,31 @@ def test_a_device_s_history_is_the_same_in_all_versions(api: Api) -> None:
         assert {(row["deviceId"], row["accountName"]) for row in rows} == {(device, ACCOUNT)}
     assert [row["campaignId"] for row in three] == [first, second]
     assert [(row["status"], row["reason"]) for row in one] == [
-        ("UpgradeFailed", "Upgrade canceled by user."), ("UpgradeSuccess", "success"),
-    ]  # fmt: skip
+        ("UpgradeFailed", "Upgrade canceled by user."),
+        ("UpgradeSuccess", "success"),
+    ]
     assert [(row["status"], row["reason"]) for row in two] == [
-        ("CampaignCancelled", "Campaign canceled by user."), ("UpgradeSuccess", "Download and install succeeded."),
-    ]  # fmt: skip
+        ("CampaignCancelled", "Campaign canceled by user."),
+        ("UpgradeSuccess", "Download and install succeeded."),
+    ]
     assert [(row["status"], row["reason"]) for row in three] == [
-        ("UpgradeCancelled", "Campaign canceled by user."), ("UpgradeSuccess", "Upgrade completed successfully"),
-    ]  # fmt: skip
+        ("UpgradeCancelled", "Campaign canceled by user."),
+        ("UpgradeSuccess", "Upgrade completed successfully"),
+    ]
     assert one[1]["upgradeStartTime"] == two[1]["upgradeStartTime"]
     assert set(three[1]) == {
-        "deviceId", "id", "campaignId", "accountName", "firmwareName", "firmwareFrom", "firmwareTo", "startDate",
-        "status", "reason", "reportUpdatedTime",
-    }  # fmt: skip
+        "deviceId",
+        "id",
+        "campaignId",
+        "accountName",
+        "firmwareName",
+        "firmwareFrom",
+        "firmwareTo",
+        "startDate",
+        "status",
+        "reason",
+        "reportUpdatedTime",
+    }
     assert answered(api.call("GET", DEVICE[2] % imeis(HTTP, 9)[8])) == []
 
 

@@ -63,10 +63,12 @@ def test_devices_are_listed_by_imei_page_by_page(own: Own, version: int, first: 
 @pytest.mark.parametrize(
     ("cursor", "message"),
     [
-        (UNKNOWN_DEVICE, "LastSeenDeviceId Not Valid"), (FOREIGN_DEVICE, "LastSeenDeviceId Not Valid"),
-        ("x", "Invalid index value"), ("1" * 16, "Invalid device id format"),
+        (UNKNOWN_DEVICE, "LastSeenDeviceId Not Valid"),
+        (FOREIGN_DEVICE, "LastSeenDeviceId Not Valid"),
+        ("x", "Invalid index value"),
+        ("1" * 16, "Invalid device id format"),
     ],
-)  # fmt: skip
+)
 def test_a_cursor_that_is_no_device_of_the_account_is_refused(
     own: Own, version: int, _first: str, path: str, cursor: str, message: str
 ) -> None:
@@ -81,14 +83,26 @@ def test_version_1_lists_what_its_page_shows(api: Api, store: Connection) -> Non
     rows = api.call("GET", f"/v1/devices/{ACCOUNT}/index/0").json()["deviceList"]
     assert rows[:2] == [
         {
-            "deviceId": device(0), "mdn": "5551234567", "model": "Model-A", "make": "Verizon", "firmware": "1",
-            "fotaEligible": True, "licenseAssigned": False, "upgradeTime": "01/01/1900 0:0:0",
+            "deviceId": device(0),
+            "mdn": "5551234567",
+            "model": "Model-A",
+            "make": "Verizon",
+            "firmware": "1",
+            "fotaEligible": True,
+            "licenseAssigned": False,
+            "upgradeTime": "01/01/1900 0:0:0",
         },
         {
-            "deviceId": device(1), "mdn": "", "model": "Model-A", "make": "Verizon", "firmware": "1",
-            "fotaEligible": False, "licenseAssigned": True, "upgradeTime": NOW,
+            "deviceId": device(1),
+            "mdn": "",
+            "model": "Model-A",
+            "make": "Verizon",
+            "firmware": "1",
+            "fotaEligible": False,
+            "licenseAssigned": True,
+            "upgradeTime": NOW,
         },
-    ]  # fmt: skip
+    ]
 
 
 def test_each_list_can_be_had_for_one_protocol(api: Api) -> None:
@@ -116,13 +130,18 @@ def test_each_list_can_be_had_for_one_protocol(api: Api) -> None:
 @pytest.mark.parametrize(
     ("version", "path"),
     [
-        (1, "/devices/{account}/index/0?clientType=COAP"), (1, "/devices/{account}/index/0?clientType=HTTP"),
-        (1, "/devices/{account}/index/0?clientType="), (2, "/devices/{account}?distributionType=all"),
-        (2, "/software/{account}?distributionType=COAP"), (3, "/devices/{account}?protocol=COAP"),
-        (3, "/firmware/{account}?protocol=HTTP"), (3, "/firmware/{account}?protocol=COAP"),
-        (3, "/firmware/{account}?protocol="), (3, "/devices/{account}?protocol="),
+        (1, "/devices/{account}/index/0?clientType=COAP"),
+        (1, "/devices/{account}/index/0?clientType=HTTP"),
+        (1, "/devices/{account}/index/0?clientType="),
+        (2, "/devices/{account}?distributionType=all"),
+        (2, "/software/{account}?distributionType=COAP"),
+        (3, "/devices/{account}?protocol=COAP"),
+        (3, "/firmware/{account}?protocol=HTTP"),
+        (3, "/firmware/{account}?protocol=COAP"),
+        (3, "/firmware/{account}?protocol="),
+        (3, "/devices/{account}?protocol="),
     ],
-)  # fmt: skip
+)
 def test_an_unknown_protocol_is_refused(own: Own, version: int, path: str) -> None:
     word = {1: "clientType", 2: "distributionType", 3: "protocol"}[version]
     assert refusal(own.call(version, "GET", path)) == f"Invalid {word}"
@@ -133,13 +152,24 @@ def test_version_2_tells_apart_what_can_be_upgraded_over_http(api: Api) -> None:
     describe(api, 1, protocol="OMADM", mdn="5551234567")
     rows = api.call("GET", f"/v2/devices/{ACCOUNT}").json()["deviceList"]
     assert rows[0] == {
-        "deviceId": device(0), "mdn": "", "model": "Model-A", "make": "Verizon", "fotaEligible": True,
-        "appFotaEligible": True, "licenseAssigned": False, "distributionType": "HTTP", "softwareList": [],
-        "createTime": NOW, "updateTime": NOW,
-    }  # fmt: skip
+        "deviceId": device(0),
+        "mdn": "",
+        "model": "Model-A",
+        "make": "Verizon",
+        "fotaEligible": True,
+        "appFotaEligible": True,
+        "licenseAssigned": False,
+        "distributionType": "HTTP",
+        "softwareList": [],
+        "createTime": NOW,
+        "updateTime": NOW,
+    }
     assert [rows[1][name] for name in ("distributionType", "fotaEligible", "appFotaEligible", "mdn")] == [
-        "OMD-DM", True, False, "5551234567",
-    ]  # fmt: skip
+        "OMD-DM",
+        True,
+        False,
+        "5551234567",
+    ]
 
 
 def install(store: Connection, package_id: int | None, file_id: int | None, *ends: tuple[int, int, int]) -> None:
@@ -196,11 +226,25 @@ def test_version_3_tells_all_that_is_known_of_the_devices_named(api: Api, store:
     assert (answer["accountName"], answer["deviceCount"]) == (ACCOUNT, 3)
     first, unknown, second = answer["deviceList"]
     assert first == {
-        "deviceId": device(0), "requestStatus": "success", "resultReason": "Success", "mdn": "5551234567",
-        "model": "Model-A", "make": "Verizon", "firmware": "1", "fotaEligible": True, "status": "Active",
-        "licenseAssigned": True, "protocol": "HTTP", "softwareList": [], "fileList": [], "createTime": NOW,
-        "updateTime": NOW, "statusTime": NOW, "refreshTime": NOW, "lastConnectionTime": NOW_RFC3339,
-    }  # fmt: skip
+        "deviceId": device(0),
+        "requestStatus": "success",
+        "resultReason": "Success",
+        "mdn": "5551234567",
+        "model": "Model-A",
+        "make": "Verizon",
+        "firmware": "1",
+        "fotaEligible": True,
+        "status": "Active",
+        "licenseAssigned": True,
+        "protocol": "HTTP",
+        "softwareList": [],
+        "fileList": [],
+        "createTime": NOW,
+        "updateTime": NOW,
+        "statusTime": NOW,
+        "refreshTime": NOW,
+        "lastConnectionTime": NOW_RFC3339,
+    }
     assert unknown == {"deviceId": UNKNOWN_DEVICE, "requestStatus": "failure", "resultReason": "Device Not Found."}
     assert "lastConnectionTime" not in second  # without a license it is not monitored
 
@@ -221,47 +265,86 @@ def test_the_queries_of_version_3_leave_devices_out(api: Api) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({}, "Device list is empty"), ({"deviceList": []}, "Device list is empty"), ([], "Input binding error"),
+        ({}, "Device list is empty"),
+        ({"deviceList": []}, "Device list is empty"),
+        ([], "Input binding error"),
         ({"deviceList": [f"{number:015d}" for number in range(1001)]}, "Device list exceeds maximum size"),
-        ({"deviceList": ["1"]}, "Invalid device id format"), ({"deviceList": [1]}, "Invalid device id format"),
+        ({"deviceList": ["1"]}, "Invalid device id format"),
+        ({"deviceList": [1]}, "Invalid device id format"),
         ({"deviceList": "1"}, "Input binding error"),
     ],
-)  # fmt: skip
+)
 def test_a_device_list_that_is_none_is_refused(own: Own, method: str, path: str, body: Any, message: str) -> None:
     assert refusal(own.call(3, method, path, body)) == message
 
 
 FIRMWARE = [
-    {"firmwareName": "fits", "make": "Verizon", "model": "Model-A", "fromVersion": "1", "toVersion": "2",
-     "releaseNote": "Fixes."},
-    {"firmwareName": "fits-oma", "make": "Verizon", "model": "Model-A", "fromVersion": "1", "toVersion": "2",
-     "protocol": "OMA", "platformId": "Linux"},
+    {
+        "firmwareName": "fits",
+        "make": "Verizon",
+        "model": "Model-A",
+        "fromVersion": "1",
+        "toVersion": "2",
+        "releaseNote": "Fixes.",
+    },
+    {
+        "firmwareName": "fits-oma",
+        "make": "Verizon",
+        "model": "Model-A",
+        "fromVersion": "1",
+        "toVersion": "2",
+        "protocol": "OMA",
+        "platformId": "Linux",
+    },
     {"firmwareName": "later", "make": "Verizon", "model": "Model-A", "fromVersion": "2", "toVersion": "3"},
     {"firmwareName": "other", "make": "Verizon", "model": "Model-B", "fromVersion": "1", "toVersion": "2"},
-    {"firmwareName": "http", "make": "Verizon", "model": "Model-A", "fromVersion": "1", "toVersion": "2",
-     "protocol": "HTTP"},
-]  # fmt: skip
+    {
+        "firmwareName": "http",
+        "make": "Verizon",
+        "model": "Model-A",
+        "fromVersion": "1",
+        "toVersion": "2",
+        "protocol": "HTTP",
+    },
+]
 
 
 def test_firmware_that_fits_a_device_of_the_account_is_listed(api: Api) -> None:
     api.control("POST", "/firmware", FIRMWARE)
     fits = {
-        "firmwareName": "fits", "participantName": ACCOUNT, "launchDate": NOW_RFC3339, "releaseNote": "Fixes.",
-        "model": "Model-A", "make": "Verizon", "fromVersion": "1", "toVersion": "2",
-    }  # fmt: skip
+        "firmwareName": "fits",
+        "participantName": ACCOUNT,
+        "launchDate": NOW_RFC3339,
+        "releaseNote": "Fixes.",
+        "model": "Model-A",
+        "make": "Verizon",
+        "fromVersion": "1",
+        "toVersion": "2",
+    }
     assert api.call("GET", f"/v1/firmware/{ACCOUNT}").json() == [fits]
     assert api.call("GET", f"/v2/software/{ACCOUNT}").json() == [
         {
-            "softwareName": "fits", "launchDate": "2026-03-10", "releaseNote": "Fixes.", "model": "Model-A",
-            "make": "Verizon", "distributionType": "LWM2M", "devicePlatformId": "IoT",
+            "softwareName": "fits",
+            "launchDate": "2026-03-10",
+            "releaseNote": "Fixes.",
+            "model": "Model-A",
+            "make": "Verizon",
+            "distributionType": "LWM2M",
+            "devicePlatformId": "IoT",
         }
-    ]  # fmt: skip
+    ]
     assert api.call("GET", f"/v3/firmware/{ACCOUNT}?protocol=LWM2M").json() == [
         {
-            "firmwareName": "fits", "firmwareFrom": "1", "firmwareTo": "2", "launchDate": NOW_RFC3339,
-            "releaseNote": "Fixes.", "model": "Model-A", "make": "Verizon", "protocol": "LWM2M",
+            "firmwareName": "fits",
+            "firmwareFrom": "1",
+            "firmwareTo": "2",
+            "launchDate": NOW_RFC3339,
+            "releaseNote": "Fixes.",
+            "model": "Model-A",
+            "make": "Verizon",
+            "protocol": "LWM2M",
         }
-    ]  # fmt: skip
+    ]
     assert api.call("GET", f"/v3/firmware/{ACCOUNT}?protocol=OMD-DM").json() == []
     describe(api, 0, protocol="OMADM")
     describe(api, 1, firmware="2")
@@ -283,13 +366,19 @@ def test_synchronizing_tells_the_firmware_now_and_fails_for_unknown_devices_only
     assert answer["accountName"] == ACCOUNT
     assert answer["deviceFirmwarVersionList"] == answer["deviceFirmwareVersionList"]
     known = {
-        "deviceId": device(0), "status": "FirmwareVersionUpdateSuccess", "reason": "Success", "firmwareVersion": "1",
-        "firmwareVersionUpdateTime": NOW_RFC3339, "VersionUpdateTime": NOW_RFC3339,
-    }  # fmt: skip
+        "deviceId": device(0),
+        "status": "FirmwareVersionUpdateSuccess",
+        "reason": "Success",
+        "firmwareVersion": "1",
+        "firmwareVersionUpdateTime": NOW_RFC3339,
+        "VersionUpdateTime": NOW_RFC3339,
+    }
     unknown = {
-        "deviceId": FOREIGN_DEVICE, "status": "FirmwareVersionUpdateFailure", "reason": "Device Not Found.",
+        "deviceId": FOREIGN_DEVICE,
+        "status": "FirmwareVersionUpdateFailure",
+        "reason": "Device Not Found.",
         "firmwareVersion": "",
-    }  # fmt: skip
+    }
     assert answer["deviceFirmwarVersionList"] == [known, unknown, known]
     rows = api.call("GET", f"/v3/devices/{ACCOUNT}").json()["deviceList"]
     assert (rows[0]["refreshTime"], rows[0]["updateTime"], "refreshTime" in rows[1]) == (NOW, NOW, False)
@@ -337,8 +426,14 @@ def test_listeners_are_told_of_reports_and_of_new_firmware_that_fits(api: Api, s
 
 def test_devices_of_a_foreign_account_cannot_be_listed(start: Callable[..., Api]) -> None:
     api = start(SEED)
-    for version, path in ((1, "devices/{}/index/0"), (1, "firmware/{}"), (2, "software/{}"), (2, "devices/{}"),
-                          (3, "firmware/{}"), (3, "devices/{}")):  # fmt: skip
+    for version, path in (
+        (1, "devices/{}/index/0"),
+        (1, "firmware/{}"),
+        (2, "software/{}"),
+        (2, "devices/{}"),
+        (3, "firmware/{}"),
+        (3, "devices/{}"),
+    ):
         messages = {
             refusal(api.call("GET", f"/v{version}/{path.format(name)}")).replace(name, "NAME")
             for name in ("0402196254-00001", "none")

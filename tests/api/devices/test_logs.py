@@ -11,7 +11,7 @@ from api.conftest import FOREIGN_DEVICE, UNKNOWN_DEVICE, Own
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.factory import open_database
 from fotapool.store.devices import logs
-from fotapool.store.devices.logs import CheckIn, Log, forget_logs, is_logging, record_check_ins, record_logs
+from fotapool.store.devices.logs import CheckIn, Log, is_logging, purge_logs, record_check_ins, record_logs
 from support.helpers import ACCOUNT, NOW_MS, Api, device, devices
 
 DAY_MS = 86_400_000
@@ -49,10 +49,17 @@ def test_logging_goes_on_and_off_for_a_list_and_for_one_device(own: Own) -> None
 
 
 @pytest.mark.parametrize(
-    "query", ["deviceIds={0}&deviceIds={1}", "deviceIds={0},{1}", "deviceIds[0]={0}&deviceIds[1]={1}",
-              "deviceIds%5B0%5D={0}&deviceIds%5B1%5D={1}", "deviceIds[]={0}&deviceIds[]={1}",
-              "deviceIds=[{0}, {1}]", "deviceIds={0}%2C{1}"],
-)  # fmt: skip
+    "query",
+    [
+        "deviceIds={0}&deviceIds={1}",
+        "deviceIds={0},{1}",
+        "deviceIds[0]={0}&deviceIds[1]={1}",
+        "deviceIds%5B0%5D={0}&deviceIds%5B1%5D={1}",
+        "deviceIds[]={0}&deviceIds[]={1}",
+        "deviceIds=[{0}, {1}]",
+        "deviceIds={0}%2C{1}",
+    ],
+)
 def test_a_list_in_the_query_is_read_however_a_client_writes_it(own: Own, query: str) -> None:
     own.call(2, "PUT", ON, {"deviceIds": own.devices(0, 1, 2)})
     query = query.format(own.device(0), own.device(1))
@@ -91,13 +98,17 @@ def test_logging_ends_after_seven_days_unless_it_is_turned_on_again(api: Api, st
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({}, "Device list is empty"), ({"deviceIds": []}, "Device list is empty"), ([], "Input binding error"),
-        ({"deviceIds": ["1"]}, "Invalid device id format"), ({"deviceIds": [1]}, "Invalid device id format"),
-        ({"deviceIds": "1"}, "Input binding error"), ({"deviceIds": [UNKNOWN_DEVICE]}, "Device not found."),
+        ({}, "Device list is empty"),
+        ({"deviceIds": []}, "Device list is empty"),
+        ([], "Input binding error"),
+        ({"deviceIds": ["1"]}, "Invalid device id format"),
+        ({"deviceIds": [1]}, "Invalid device id format"),
+        ({"deviceIds": "1"}, "Input binding error"),
+        ({"deviceIds": [UNKNOWN_DEVICE]}, "Device not found."),
         ({"deviceIds": [FOREIGN_DEVICE]}, "Device not found."),
         ({"deviceIds": ["1" * 15] * 301}, "Device list exceeds maximum size"),
     ],
-)  # fmt: skip
+)
 def test_a_list_that_is_none_is_refused(own: Own, body: Any, message: str) -> None:
     assert refusal(own.call(2, "PUT", ON, body)) == message
     assert own.call(2, "GET", ON).json() == []
@@ -106,11 +117,14 @@ def test_a_list_that_is_none_is_refused(own: Own, body: Any, message: str) -> No
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("", "Device list is empty"), ("deviceIds=", "Device list is empty"), ("other=1", "Device list is empty"),
-        ("deviceIds=1", "Invalid device id format"), (f"deviceIds={UNKNOWN_DEVICE}", "Device not found."),
+        ("", "Device list is empty"),
+        ("deviceIds=", "Device list is empty"),
+        ("other=1", "Device list is empty"),
+        ("deviceIds=1", "Invalid device id format"),
+        (f"deviceIds={UNKNOWN_DEVICE}", "Device not found."),
         ("deviceIds=1&" * 101, "Device list exceeds maximum size"),
     ],
-)  # fmt: skip
+)
 def test_a_query_that_names_no_devices_of_the_account_is_refused(own: Own, query: str, message: str) -> None:
     assert refusal(own.call(2, "DELETE", f"{ON}?{query}")) == message
 
@@ -127,25 +141,39 @@ def test_a_device_that_is_not_the_account_s_is_refused(
 
 
 def check_in(number: int, at_ms: int, result: str = "Success", failure: str = "") -> CheckIn:
-    return CheckIn(1, int(device(number)), at_ms, "HTTP", result, failure)
+    return CheckIn(
+        account_id=1, imei=int(device(number)), at_ms=at_ms, client_type="HTTP", result=result, failure=failure
+    )
 
 
 def test_check_ins_are_listed_newest_first_without_logging_being_on(api: Api, store: Connection) -> None:
     record_check_ins(
         store,
         [
-            check_in(0, NOW_MS - 31 * DAY_MS), check_in(0, NOW_MS - 2000), check_in(1, NOW_MS - 1500),
+            check_in(0, NOW_MS - 31 * DAY_MS),
+            check_in(0, NOW_MS - 2000),
+            check_in(1, NOW_MS - 1500),
             check_in(0, NOW_MS - 1000, "Failure", "Timeout"),
         ],
-    )  # fmt: skip
+    )
     path = f"/v2/logging/{ACCOUNT}/devices/{device(0)}/checkInHistory"
     answer = api.call("GET", path).json()
     assert answer == [
-        {"deviceId": device(0), "clientType": "HTTP", "result": "Failure", "failureType": "Timeout",
-         "timeCompleted": "03/10/2026 11:59:59"},
-        {"deviceId": device(0), "clientType": "HTTP", "result": "Success", "failureType": "",
-         "timeCompleted": "03/10/2026 11:59:58"},
-    ]  # fmt: skip
+        {
+            "deviceId": device(0),
+            "clientType": "HTTP",
+            "result": "Failure",
+            "failureType": "Timeout",
+            "timeCompleted": "03/10/2026 11:59:59",
+        },
+        {
+            "deviceId": device(0),
+            "clientType": "HTTP",
+            "result": "Success",
+            "failureType": "",
+            "timeCompleted": "03/10/2026 11:59:58",
+        },
+    ]
     by_sdk = api.call("GET", path, headers={"User-Agent": "APIMATIC 3.0"}).json()
     assert [row["timeCompleted"] for row in by_sdk] == ["2026-03-10T11:59:59.000Z", "2026-03-10T11:59:58.000Z"]
     record_check_ins(store, [check_in(2, NOW_MS - number) for number in range(1500)])
@@ -153,21 +181,37 @@ def test_check_ins_are_listed_newest_first_without_logging_being_on(api: Api, st
 
 
 def log(number: int, at_ms: int, event: str, content: bytes = b"") -> Log:
-    return Log(1, int(device(number)), at_ms, "Event", event, "trace.bin" if content else "", content)
+    return Log(
+        account_id=1,
+        imei=int(device(number)),
+        at_ms=at_ms,
+        type="Event",
+        event=event,
+        binary_name="trace.bin" if content else "",
+        binary_content=content,
+    )
 
 
 def test_logs_are_listed_newest_first_with_their_files(api: Api, store: Connection) -> None:
     record_logs(
         store,
-        [log(0, NOW_MS - 31 * DAY_MS, "old"), log(0, NOW_MS - 1000, "one"), log(1, NOW_MS, "other"),
-         log(0, NOW_MS, "two", b"\x00\xff")],
-    )  # fmt: skip
+        [
+            log(0, NOW_MS - 31 * DAY_MS, "old"),
+            log(0, NOW_MS - 1000, "one"),
+            log(1, NOW_MS, "other"),
+            log(0, NOW_MS, "two", b"\x00\xff"),
+        ],
+    )
     path = f"/v2/logging/{ACCOUNT}/devices/{device(0)}/logs"
     two, one = api.call("GET", path).json()
     assert two == {
-        "deviceId": device(0), "logTime": "03/10/2026 12:00:00", "logType": "Event", "eventLog": "two",
-        "binaryLogFileBase64": "AP8=", "binaryLogFilename": "trace.bin",
-    }  # fmt: skip
+        "deviceId": device(0),
+        "logTime": "03/10/2026 12:00:00",
+        "logType": "Event",
+        "eventLog": "two",
+        "binaryLogFileBase64": "AP8=",
+        "binaryLogFilename": "trace.bin",
+    }
     assert (one["eventLog"], one["binaryLogFileBase64"], one["binaryLogFilename"]) == ("one", "", "")
 
 
@@ -190,7 +234,7 @@ def test_housekeeping_forgets_the_oldest_first_in_steps(
     record_check_ins(store, [check_in(0, at_ms) for at_ms in (1, 9)])
     left: list[tuple[bool, list[int]]] = []
     for _ in range(3):
-        more = forget_logs(store, 5)
+        more = purge_logs(store, 5)
         left.append((more, [row[0] for row in store.fetch("SELECT at_ms FROM device_log ORDER BY at_ms")]))
     assert left == [(True, [3, 4, 9]), (False, [9]), (False, [9])]
     assert store.fetch("SELECT at_ms FROM check_in") == [(9,)]

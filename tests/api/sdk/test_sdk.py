@@ -86,9 +86,10 @@ def test_version_1(client: VerizonClient) -> None:
     assigned = licenses.assign_licenses_to_devices(ACCOUNT, request).body
     assert (assigned.account_name, assigned.lic_count, assigned.lic_used_count) == (ACCOUNT, 5, 2)
     assert [row[1:] for row in rows(assigned, "reason")] == [
-        ("LicenseAssignSuccess", "Success"), ("LicenseAssignSuccess", "Success"),
+        ("LicenseAssignSuccess", "Success"),
+        ("LicenseAssignSuccess", "Success"),
         ("LicenseAssignFailed", "Device Not Found."),
-    ]  # fmt: skip
+    ]
     status = subscriptions.get_account_license_status(ACCOUNT, "0").body
     assert (status.account_name, status.total_licenses, status.assigned_licenses) == (ACCOUNT, 5, 2)
     assert status.has_more_data is False
@@ -102,8 +103,9 @@ def test_version_1(client: VerizonClient) -> None:
     removed = licenses.remove_licenses_from_devices(ACCOUNT, V1LicensesAssignedRemovedRequest(devices(1, 2))).body
     assert removed.lic_used_count == 1
     assert [row[1:] for row in rows(removed, "reason")] == [
-        ("LicenseRemoveSuccess", "Success"), ("LicenseRemoveFailed", "No license attached to device"),
-    ]  # fmt: skip
+        ("LicenseRemoveSuccess", "Success"),
+        ("LicenseRemoveFailed", "No license attached to device"),
+    ]
     made = licenses.create_list_of_licenses_to_remove(ACCOUNT, V1ListOfLicensesToRemoveRequest(devices(3))).body
     assert (made.count, made.device_list) == (1, devices(3))
     more = V1ListOfLicensesToRemoveRequest(devices(2, 3), "append")
@@ -120,8 +122,10 @@ def test_version_2(client: VerizonClient) -> None:
     assigned = licenses.assign_licenses_to_devices(ACCOUNT, request).body
     assert (assigned.account_name, assigned.lic_total_count, assigned.lic_used_count) == (ACCOUNT, 5, 2)
     assert [row[1:] for row in rows(assigned, "result_reason")] == [
-        ("Success", "Success"), ("Success", "Success"), ("Failure", "Device Not Found."),
-    ]  # fmt: skip
+        ("Success", "Success"),
+        ("Success", "Success"),
+        ("Failure", "Device Not Found."),
+    ]
     status = licenses.get_account_license_status(ACCOUNT).body
     assert (status.account_name, status.total_license, status.assigned_licenses) == (ACCOUNT, 5, 2)
     assert (status.has_more_data, status.last_seen_device_id, status.max_page_size) == (False, "0", 1000)
@@ -135,8 +139,9 @@ def test_version_2(client: VerizonClient) -> None:
     removed = licenses.remove_licenses_from_devices(ACCOUNT, V2LicenseIMEI(devices(1, 2))).body
     assert removed.lic_used_count == 1
     assert [row[1:] for row in rows(removed, "result_reason")] == [
-        ("Success", "Success"), ("Failure", "No license attached to device"),
-    ]  # fmt: skip
+        ("Success", "Success"),
+        ("Failure", "No license attached to device"),
+    ]
     made = licenses.create_list_of_licenses_to_remove(ACCOUNT, V2ListOfLicensesToRemoveRequest(devices(3))).body
     assert (made.count, made.device_list) == (1, devices(3))
     more = V2ListOfLicensesToRemoveRequest(devices(2, 3), "append", 2)
@@ -152,9 +157,10 @@ def test_version_3(client: VerizonClient) -> None:
     assigned = licenses.assign_licenses_to_devices(ACCOUNT, V3LicenseIMEI([*devices(0, 1), UNKNOWN_DEVICE])).body
     assert (assigned.account_name, assigned.lic_count, assigned.lic_used_count) == (ACCOUNT, 5, 2)
     assert [row[1:] for row in rows(assigned, "result_reason")] == [
-        ("LicenseAssignSuccess", "Success"), ("LicenseAssignSuccess", "Success"),
+        ("LicenseAssignSuccess", "Success"),
+        ("LicenseAssignSuccess", "Success"),
         ("LicenseAssignFailure", "Device Not Found."),
-    ]  # fmt: skip
+    ]
     status = licenses.get_account_licenses_status(ACCOUNT).body
     assert (status.account_name, status.total_licenses, status.assigned_licenses) == (ACCOUNT, 5, 2)
     assert (status.has_more_data, status.last_seen_device_id, status.max_page_size) == (False, "0", 1000)
@@ -167,30 +173,39 @@ def test_version_3(client: VerizonClient) -> None:
     removed = licenses.remove_licenses_from_devices(ACCOUNT, V3LicenseIMEI(devices(1, 2))).body
     assert removed.lic_used_count == 1
     assert [row[1:] for row in rows(removed, "result_reason")] == [
-        ("LicenseRemoveSuccess", "Success"), ("LicenseRemoveFailure", "No license attached to device"),
-    ]  # fmt: skip
+        ("LicenseRemoveSuccess", "Success"),
+        ("LicenseRemoveFailure", "No license attached to device"),
+    ]
 
 
 def test_refusals_are_the_sdk_s_typed_exceptions(client: VerizonClient, address: str) -> None:
     bad = ["x"]
     calls: list[tuple[type[Exception], Callable[[VerizonClient], Any]]] = [
-        (FotaV1ResultException, lambda sdk: sdk.software_management_licenses_v1.assign_licenses_to_devices(
-            ACCOUNT, V1LicensesAssignedRemovedRequest(bad))),
-        (FotaV2ResultException, lambda sdk: sdk.software_management_licenses_v2.remove_licenses_from_devices(
-            ACCOUNT, V2LicenseIMEI(bad))),
-        (FotaV3ResultException, lambda sdk: sdk.software_management_licenses_v3.assign_licenses_to_devices(
-            ACCOUNT, V3LicenseIMEI(bad))),
-    ]  # fmt: skip
+        (
+            FotaV1ResultException,
+            lambda sdk: sdk.software_management_licenses_v1.assign_licenses_to_devices(
+                ACCOUNT, V1LicensesAssignedRemovedRequest(bad)
+            ),
+        ),
+        (
+            FotaV2ResultException,
+            lambda sdk: sdk.software_management_licenses_v2.remove_licenses_from_devices(ACCOUNT, V2LicenseIMEI(bad)),
+        ),
+        (
+            FotaV3ResultException,
+            lambda sdk: sdk.software_management_licenses_v3.assign_licenses_to_devices(ACCOUNT, V3LicenseIMEI(bad)),
+        ),
+    ]
     stranger = sdk(address, "bcce3ea6-fe4f-4952-bacf-eadd80718e83")
     for kind, call in calls:
-        with pytest.raises(kind) as refused:
+        with pytest.raises(kind) as rejected:
             call(client)
-        assert refused.value.error_code == "INVALID_PARAMETER"
-        assert refused.value.error_message == "Invalid device id format"
-        assert refused.value.response_code == 400
-        with pytest.raises(kind) as refused:
+        assert rejected.value.error_code == "INVALID_PARAMETER"
+        assert rejected.value.error_message == "Invalid device id format"
+        assert rejected.value.response_code == 400
+        with pytest.raises(kind) as rejected:
             call(stranger)
-        assert refused.value.error_message == "UWS verification failure (Session token is not valid.)"
+        assert rejected.value.error_message == "UWS verification failure (Session token is not valid.)"
 
 
 def test_the_sdk_pages_through_license_status_by_the_cursor_of_each_answer(start: Callable[..., Api]) -> None:
@@ -214,25 +229,25 @@ def test_the_sdk_pages_through_license_status_by_the_cursor_of_each_answer(start
 def test_sessions(client: VerizonClient, address: str) -> None:
     sessions = client.session_management
     new = sessions.reset_connectivity_management_password(SessionResetPasswordRequest(PASSWORD)).body.new_password
-    with pytest.raises(ConnectivityManagementResultException) as refused:
+    with pytest.raises(ConnectivityManagementResultException) as rejected:
         sdk(address).session_management.start_connectivity_management_session(LogInRequest(USER, PASSWORD))
-    assert refused.value.error_code == "UnifiedWebService.INPUT_INVALID.Password.Invalid"
+    assert rejected.value.error_code == "UnifiedWebService.INPUT_INVALID.Password.Invalid"
     again = sdk(address).session_management.start_connectivity_management_session(LogInRequest(USER, new)).body
     assert re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", again.session_token)
     assert sessions.end_connectivity_management_session().body.session_token != again.session_token
-    with pytest.raises(ConnectivityManagementResultException) as refused:
+    with pytest.raises(ConnectivityManagementResultException) as rejected:
         sessions.end_connectivity_management_session()
-    assert refused.value.error_code == "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid"
+    assert rejected.value.error_code == "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid"
 
 
 def test_oauth(address: str) -> None:
     token = sdk(address).thingspace_oauth.fetch_token()
     assert (token.token_type, token.expires_in) == ("Bearer", 3600)
     assert token.access_token
-    with pytest.raises(OauthProviderException) as refused:
+    with pytest.raises(OauthProviderException) as rejected:
         sdk(address, secret="wrong").thingspace_oauth.fetch_token()
-    assert refused.value.error == "invalid_client"
-    assert refused.value.response_code == 401
+    assert rejected.value.error == "invalid_client"
+    assert rejected.value.response_code == 401
 
 
 def test_the_sdk_over_tls_trusts_the_server_s_own_authority(server_process: Any, tmp_path: Path) -> None:

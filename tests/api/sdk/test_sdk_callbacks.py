@@ -33,9 +33,9 @@ def test_version_1(client: VerizonClient) -> None:
     removed = client.software_management_callbacks_v1.deregister_callback(ACCOUNT, CallbackServiceEnum.FOTA).body
     assert removed.success is True
     assert client.software_management_callbacks_v1.list_registered_callbacks(ACCOUNT).body == []
-    with pytest.raises(FotaV1ResultException) as refused:
+    with pytest.raises(FotaV1ResultException) as rejected:
         client.software_management_callbacks_v1.deregister_callback(ACCOUNT, "Other")
-    assert refused.value.error_message == "Invalid service name"
+    assert rejected.value.error_message == "Invalid service name"
 
 
 def test_version_2(client: VerizonClient) -> None:
@@ -47,9 +47,9 @@ def test_version_2(client: VerizonClient) -> None:
     assert client.software_management_callbacks_v2.list_registered_callbacks(ACCOUNT).body.url == OTHER_URL
     assert client.software_management_callbacks_v2.deregister_callback(ACCOUNT).body.success is True
     assert not hasattr(client.software_management_callbacks_v2.list_registered_callbacks(ACCOUNT).body, "url")
-    with pytest.raises(FotaV2ResultException) as refused:
+    with pytest.raises(FotaV2ResultException) as rejected:
         client.software_management_callbacks_v2.update_callback(ACCOUNT, FotaV2CallbackRegistrationRequest(NO_URL))
-    assert refused.value.error_message == "Invalid callback url"
+    assert rejected.value.error_message == "Invalid callback url"
 
 
 def test_version_3(client: VerizonClient) -> None:
@@ -61,9 +61,9 @@ def test_version_3(client: VerizonClient) -> None:
     assert client.software_management_callbacks_v3.list_registered_callbacks(ACCOUNT).body.url == OTHER_URL
     assert client.software_management_callbacks_v3.deregister_callback(ACCOUNT).body.success is True
     assert not hasattr(client.software_management_callbacks_v3.list_registered_callbacks(ACCOUNT).body, "url")
-    with pytest.raises(FotaV3ResultException) as refused:
+    with pytest.raises(FotaV3ResultException) as rejected:
         client.software_management_callbacks_v3.register_callback(ACCOUNT, FotaV3CallbackRegistrationRequest(NO_URL))
-    assert refused.value.error_message == "Invalid callback url"
-    with pytest.raises(FotaV3ResultException) as refused:
+    assert rejected.value.error_message == "Invalid callback url"
+    with pytest.raises(FotaV3ResultException) as rejected:
         client.software_management_callbacks_v3.list_registered_callbacks(OTHER)
-    assert OTHER in refused.value.error_message
+    assert OTHER in rejected.value.error_message

@@ -60,8 +60,12 @@ def test_version_1(api: Api) -> None:
     made = firmware.schedule_firmware_upgrade(request).body
     assert re.fullmatch(UUID, made.id)
     assert members(made, "account_name", "firmware_name", "firmware_to", "start_date", "status") == (
-        ACCOUNT, "FW-A", "2", TODAY, "RequestPending",
-    )  # fmt: skip
+        ACCOUNT,
+        "FW-A",
+        "2",
+        TODAY,
+        "RequestPending",
+    )
     assert rows(made, "status") == [(imei, "RequestPending") for imei in two]
     assert not hasattr(made.device_list[0], "result_reason")
     api.advance("PT10S")
@@ -85,16 +89,18 @@ def test_version_1(api: Api) -> None:
     assert listed.has_more_flag is False
     assert [members(one, "id", "status") for one in listed.report_list] == [(made.id, "Finished")]
     assert rows(listed.report_list[0], "status") == [
-        (two[0], "UpgradeSuccess"), (two[1], "UpgradeSuccess"), (*third, "UpgradeFailed"),
-    ]  # fmt: skip
+        (two[0], "UpgradeSuccess"),
+        (two[1], "UpgradeSuccess"),
+        (*third, "UpgradeFailed"),
+    ]
     (history,) = reports.get_device_firmware_upgrade_history(ACCOUNT, two[0]).body
     assert members(
         history, "device_id", "id", "account_name", "firmware_from", "firmware_to", "start_date", "status", "reason"
     ) == (two[0], made.id, ACCOUNT, "1", "2", TODAY, "UpgradeSuccess", "success")
     assert re.fullmatch(r"2026-03-10T1\d:\d\d:00.000Z", history.upgrade_start_time)
-    with pytest.raises(FotaV1ResultException) as refused:
+    with pytest.raises(FotaV1ResultException) as rejected:
         firmware.list_firmware_upgrade_details(ACCOUNT, NOWHERE)
-    assert refused.value.error_message == "Invalid upgradeId"
+    assert rejected.value.error_message == "Invalid upgradeId"
 
 
 def test_version_2(api: Api) -> None:
@@ -102,14 +108,34 @@ def test_version_2(api: Api) -> None:
     campaigns, reports = client.campaigns_v2, client.software_management_reports_v2
     two, third = imeis(HTTP, 2), imeis(HTTP, 3)[2:]
     request = CampaignSoftwareUpgrade(
-        "SW-H", "1", "2", "HTTP", TOMORROW, LATER, two, "Night", TOMORROW, [V2TimeWindow(20, 21)], TOMORROW,
+        "SW-H",
+        "1",
+        "2",
+        "HTTP",
+        TOMORROW,
+        LATER,
+        two,
+        "Night",
+        TOMORROW,
+        [V2TimeWindow(20, 21)],
+        TOMORROW,
         [V2TimeWindow(22, 23)],
-    )  # fmt: skip
+    )
     made = campaigns.schedule_campaign_firmware_upgrade(ACCOUNT, request).body
     shared = (
-        "account_name", "campaign_name", "software_name", "software_from", "software_to", "distribution_type", "make",
-        "model", "start_date", "end_date", "download_after_date", "install_after_date",
-    )  # fmt: skip
+        "account_name",
+        "campaign_name",
+        "software_name",
+        "software_from",
+        "software_to",
+        "distribution_type",
+        "make",
+        "model",
+        "start_date",
+        "end_date",
+        "download_after_date",
+        "install_after_date",
+    )
     expected = (ACCOUNT, "Night", "SW-H", "1", "2", "HTTP", "Verizon", "Model-H", FIRST, LAST, FIRST, FIRST)
     assert members(made, *shared) == expected
     assert made.status == "CampaignRequestPending"
@@ -135,8 +161,11 @@ def test_version_2(api: Api) -> None:
     assert campaigns.cancel_campaign(ACCOUNT, made.id).body.success is True
     page = reports.get_campaign_device_status(ACCOUNT, made.id).body
     assert members(page, "has_more_data", "max_page_size", "total_device", "last_seen_device_id") == (
-        False, 1000, 3, "0",
-    )  # fmt: skip
+        False,
+        1000,
+        3,
+        "0",
+    )
     assert rows(page, "status", "result_reason") == [
         (two[0], "CampaignCancelled", "Campaign canceled by user."),
         (two[1], "CampaignCancelled", "Campaign canceled by user."),
@@ -144,11 +173,17 @@ def test_version_2(api: Api) -> None:
     ]
     (device,) = reports.get_device_firmware_upgrade_history(ACCOUNT, two[0]).body
     assert members(device, "device_id", "id", "account_name", "software_name", "start_date", "status", "reason") == (
-        two[0], made.id, ACCOUNT, "SW-H", date(2026, 3, 12), "CampaignCancelled", "Campaign canceled by user.",
-    )  # fmt: skip
-    with pytest.raises(FotaV2ResultException) as refused:
+        two[0],
+        made.id,
+        ACCOUNT,
+        "SW-H",
+        date(2026, 3, 12),
+        "CampaignCancelled",
+        "Campaign canceled by user.",
+    )
+    with pytest.raises(FotaV2ResultException) as rejected:
         campaigns.cancel_campaign(ACCOUNT, made.id)
-    assert refused.value.error_message == "Cannot cancel an upgrade that has already started"
+    assert rejected.value.error_message == "Cannot cancel an upgrade that has already started"
 
 
 def test_version_2_s_newer_paths_for_software_and_files(start: Callable[..., Api], tmp_path: Any) -> None:
@@ -188,9 +223,17 @@ def test_version_3(api: Api) -> None:
     )
     made = campaigns.schedule_campaign_firmware_upgrade(ACCOUNT, request).body
     shared = (
-        "account_name", "campaign_name", "firmware_name", "firmware_from", "firmware_to", "protocol", "make", "model",
-        "start_date", "end_date",
-    )  # fmt: skip
+        "account_name",
+        "campaign_name",
+        "firmware_name",
+        "firmware_from",
+        "firmware_to",
+        "protocol",
+        "make",
+        "model",
+        "start_date",
+        "end_date",
+    )
     expected = (ACCOUNT, "Smart", "FW-A", "1", "2", "LWM2M", "Verizon", "Model-A", date(2026, 3, 10), LAST)
     assert members(made, *shared, "status") == (*expected, "CampaignRequestPending")
     assert [members(one, "start_time", "end_time") for one in made.campaign_time_window_list] == [(12, 22)]
@@ -226,12 +269,19 @@ def test_version_3(api: Api) -> None:
     assert page.device_list[0].updated_time.datetime > page.device_list[0].recent_attempt_time.datetime
     device = reports.get_device_firmware_upgrade_history(ACCOUNT, third[0]).body[-1]
     assert members(device, "device_id", "campaign_id", "account_name", "firmware_name", "firmware_from") == (
-        *third, made.id, ACCOUNT, "FW-A", "1",
-    )  # fmt: skip
+        *third,
+        made.id,
+        ACCOUNT,
+        "FW-A",
+        "1",
+    )
     assert members(device, "firmware_to", "start_date", "status", "reason") == (
-        "2", date(2026, 3, 10), "UpgradeSuccess", "Upgrade completed successfully",
-    )  # fmt: skip
+        "2",
+        date(2026, 3, 10),
+        "UpgradeSuccess",
+        "Upgrade completed successfully",
+    )
     assert device.report_updated_time.endswith("+0000 UTC")
-    with pytest.raises(FotaV3ResultException) as refused:
+    with pytest.raises(FotaV3ResultException) as rejected:
         reports.get_campaign_device_status(ACCOUNT, NOWHERE)
-    assert refused.value.error_message == "Invalid campaignId"
+    assert rejected.value.error_message == "Invalid campaignId"

@@ -24,10 +24,17 @@ from support.helpers import ACCOUNT, NOW_MS, SEED, Api, device, devices
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 PACKAGES = [
-    {"firmwareName": f"F-{protocol}", "make": "Verizon", "model": "Model-A", "fromVersion": "1", "toVersion": "2",
-     "protocol": protocol, "releaseNote": "Fixes."}
+    {
+        "firmwareName": f"F-{protocol}",
+        "make": "Verizon",
+        "model": "Model-A",
+        "fromVersion": "1",
+        "toVersion": "2",
+        "protocol": protocol,
+        "releaseNote": "Fixes.",
+    }
     for protocol in ("LWM2M", "OMADM", "HTTP")
-]  # fmt: skip
+]
 
 
 @pytest.fixture
@@ -66,9 +73,7 @@ def test_version_2(client: VerizonClient) -> None:
     assert len(reports.list_available_software(ACCOUNT).body) == 3
     assert ids(reports.list_account_devices(ACCOUNT, None, "HTTP").body.device_list) == [device(0)]
     page = reports.list_account_devices(ACCOUNT, device(9)).body
-    assert (ids(page.device_list), page.max_page_size, page.last_seen_device_id) == (
-        devices(*range(10, 20)), 10, "0",
-    )  # fmt: skip
+    assert (ids(page.device_list), page.max_page_size, page.last_seen_device_id) == (devices(*range(10, 20)), 10, "0")
 
 
 def test_version_2_logging(client: VerizonClient, database_url: str) -> None:
@@ -84,8 +89,24 @@ def test_version_2_logging(client: VerizonClient, database_url: str) -> None:
     logging.disable_logging_for_devices(ACCOUNT, devices(2, 3))
     assert ids(logging.list_devices_with_logging_enabled(ACCOUNT).body) == []
     connection = open_database(database_url, durable=False).connect(writes=True)
-    record_logs(connection, [Log(1, int(device(0)), NOW_MS, "Event", "started", "t.bin", b"\x00")])
-    record_check_ins(connection, [CheckIn(1, int(device(0)), NOW_MS, "HTTP", "Success", "")])
+    record_logs(
+        connection,
+        [
+            Log(
+                account_id=1,
+                imei=int(device(0)),
+                at_ms=NOW_MS,
+                type="Event",
+                event="started",
+                binary_name="t.bin",
+                binary_content=b"\x00",
+            )
+        ],
+    )
+    record_check_ins(
+        connection,
+        [CheckIn(account_id=1, imei=int(device(0)), at_ms=NOW_MS, client_type="HTTP", result="Success", failure="")],
+    )
     connection.close()
     (log,) = logging.list_device_logs(ACCOUNT, device(0)).body
     assert (log.log_time.datetime, log.log_type, log.event_log, log.binary_log_file_base_64) == (
@@ -109,9 +130,7 @@ def test_version_3(client: VerizonClient) -> None:
     assert [
         (row.device_id, row.status, hasattr(row, "firmware_version_update_time"))
         for row in synchronized.device_firmwar_version_list
-    ] == [
-        (device(0), "FirmwareVersionUpdateSuccess", True), (UNKNOWN_DEVICE, "FirmwareVersionUpdateFailure", False),
-    ]  # fmt: skip
+    ] == [(device(0), "FirmwareVersionUpdateSuccess", True), (UNKNOWN_DEVICE, "FirmwareVersionUpdateFailure", False)]
     assert len(firmware.report_device_firmware(ACCOUNT, device(0)).body.request_id) == 36
     with pytest.raises(FotaV3ResultException):
         firmware.report_device_firmware(ACCOUNT, UNKNOWN_DEVICE)

@@ -44,9 +44,9 @@ def test_version_2(client: VerizonClient, tmp_path: Path, wrapped: bool) -> None
     assert {one.distribution_type for one in listed} == {"HTTP"}
     assert {one.device_platform_id for one in listed} == {made.device_platform_id}
     assert client.configuration_files.get_list_of_files(ACCOUNT, "OMD-DM").body.available_files_response == []
-    with pytest.raises(FotaV2ResultException) as refused:
+    with pytest.raises(FotaV2ResultException) as rejected:
         upload("1.0")
-    assert (refused.value.error_code, refused.value.response_code) == ("INVALID_PARAMETER", 400)
-    with pytest.raises(FotaV2ResultException) as refused:
+    assert (rejected.value.error_code, rejected.value.response_code) == ("INVALID_PARAMETER", 400)
+    with pytest.raises(FotaV2ResultException) as rejected:
         client.configuration_files.get_list_of_files(ACCOUNT, "pigeon")
-    assert refused.value.error_code == "INVALID_PARAMETER"
+    assert rejected.value.error_code == "INVALID_PARAMETER"

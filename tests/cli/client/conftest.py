@@ -19,9 +19,12 @@ class Cli:
 
     def __init__(self, address: str, directory: Path, **environment: str) -> None:
         self.environment = {
-            "FOTAPOOL_ADDRESS": address, "FOTAPOOL_PROFILE_DIR": str(directory / "profiles"), "FOTAPOOL_PROFILE": "",
-            "FOTAPOOL_OPERATOR_KEY": OPERATOR, **environment,
-        }  # fmt: skip
+            "FOTAPOOL_ADDRESS": address,
+            "FOTAPOOL_PROFILE_DIR": str(directory / "profiles"),
+            "FOTAPOOL_PROFILE": "",
+            "FOTAPOOL_OPERATOR_KEY": OPERATOR,
+            **environment,
+        }
 
     def __call__(self, *words: str, code: int = 0, given: str | None = None, **environment: str) -> Result:
         result = CliRunner().invoke(main, words, input=given, env={**self.environment, **environment})

@@ -11,9 +11,13 @@ import pytest
 from support.helpers import ACCOUNT, SEED, Api, device, devices
 
 PACKAGE = {
-    "firmwareName": "Model-A_1To2", "make": "Verizon", "model": "Model-A", "fromVersion": "1", "toVersion": "2",
+    "firmwareName": "Model-A_1To2",
+    "make": "Verizon",
+    "model": "Model-A",
+    "fromVersion": "1",
+    "toVersion": "2",
     "proven": True,
-}  # fmt: skip
+}
 DATES = ("--start", "2026-03-10", "--end", "2026-03-14")
 
 

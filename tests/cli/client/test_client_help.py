@@ -14,7 +14,7 @@ from typing import Any
 import click
 import pytest
 
-from fotapool.cli.client.failures import SOME_REFUSED, Declined, Interrupted, NotReached, Refused, WrongInput
+from fotapool.cli.client.failures import SOME_REFUSED, Aborted, Interrupted, RequestRejected, Unreachable, UsageError
 from fotapool.cli.client.http.target import EXAMPLE
 from fotapool.cli.client.licenses.outcomes import Outcome
 from fotapool.cli.client.profiles.profile_file import DIRECTORY_VARIABLE
@@ -79,7 +79,7 @@ def test_each_option_says_what_it_is_for(path: tuple[str, ...], command: click.C
 
 def test_the_page_has_every_outcome_exit_code_and_variable() -> None:
     page = (Path(__file__).parents[3] / "docs/command-line.md").read_text(encoding="utf-8")
-    codes = [failure.exit_code for failure in (WrongInput, NotReached, Refused, Declined, Interrupted)]
+    codes = [failure.exit_code for failure in (UsageError, Unreachable, RequestRejected, Aborted, Interrupted)]
     assert all(f"| {code} |" in page for code in (0, SOME_REFUSED, *codes))
     assert all(f"`{outcome}`" in page for outcome in Outcome)
     assert all(f"`{variable}`" in page for variable in (*EXAMPLE, DIRECTORY_VARIABLE, "FOTAPOOL_PROFILE"))
@@ -102,7 +102,7 @@ def test_the_first_help_imports_no_command_and_is_complete() -> None:
 
 def test_servers_start_without_the_clients_libraries() -> None:
     code = (
-        "import sys, fotapool.cli.serve, fotapool.cli.running, fotapool.app\n"
+        "import sys, fotapool.cli.server.serve, fotapool.cli.server.running, fotapool.app\n"
         "heavy = {'httpx', 'rich', 'keyring', 'tomlkit', 'fotapool.cli.client'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
@@ -118,9 +118,12 @@ def test_the_completion_script_is_the_shells(cli: Any, shell: str) -> None:
 def complete(cli: Any, line: str) -> list[str]:
     words = line.split(" ")
     environment = {
-        **os.environ, **cli.environment, "_FOTAPOOL_COMPLETE": "bash_complete", "COMP_WORDS": line,
+        **os.environ,
+        **cli.environment,
+        "_FOTAPOOL_COMPLETE": "bash_complete",
+        "COMP_WORDS": line,
         "COMP_CWORD": str(len(words) - 1),
-    }  # fmt: skip
+    }
     code = "from fotapool.cli.main import main; main(prog_name='fotapool')"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
     assert done.stderr == ""

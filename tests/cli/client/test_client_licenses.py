@@ -38,9 +38,10 @@ def listed(directory: Path, *numbers: int) -> str:
 def large(start: Callable[..., Api], cli_of: Callable[[Api], Any]) -> Any:
     """An emulator whose account has 200 devices and as many licenses, and lists in pages of 7."""
     account = {
-        "name": ACCOUNT, "licenseCount": 200,
+        "name": ACCOUNT,
+        "licenseCount": 200,
         "devices": [{"first": device(0), "count": 200, "make": "Verizon", "model": "Model-A", "firmware": "1"}],
-    }  # fmt: skip
+    }
     return cli_of(start({**SEED, "accounts": [account]}, page_size=7))
 
 
@@ -57,8 +58,14 @@ def test_each_version_says_the_same(api: Api, cli: Any, version: str) -> None:
     api.assign(0)
     found = cli.rows(*ASSIGN, "--api", version, *devices(0, 1, 2, 3, 4, 5), "123456789012345", code=1)
     assert [row["outcome"] for row in found] == [
-        "already-licensed", "assigned", "assigned", "assigned", "assigned", "no-free-license", "unknown-device",
-    ]  # fmt: skip
+        "already-licensed",
+        "assigned",
+        "assigned",
+        "assigned",
+        "assigned",
+        "no-free-license",
+        "unknown-device",
+    ]
     assert [row["deviceId"] for row in cli.rows("licenses", "list", ACCOUNT, "--api", version)] == devices(
         0, 1, 2, 3, 4
     )
@@ -71,11 +78,15 @@ def test_each_version_says_the_same(api: Api, cli: Any, version: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "{0}\n{1}\n", "\ufeff{0}\r\n\r\n# a remark\r\n{1}\r\n", "name,IMEI\nfirst,{0}\n\"second, the\",{1}\n",
-        "deviceId;make\n{0};X\n{1};Y\n", "{0},X\n{1},Y\n", "{{\"deviceId\": \"{0}\"}}\n{{\"imei\": \"{1}\"}}\n",
+        "{0}\n{1}\n",
+        "\ufeff{0}\r\n\r\n# a remark\r\n{1}\r\n",
+        'name,IMEI\nfirst,{0}\n"second, the",{1}\n',
+        "deviceId;make\n{0};X\n{1};Y\n",
+        "{0},X\n{1},Y\n",
+        '{{"deviceId": "{0}"}}\n{{"imei": "{1}"}}\n',
     ],
     ids=["lines", "windows", "csv", "semicolons", "no header", "json lines"],
-)  # fmt: skip
+)
 def test_devices_come_from_files_of_several_forms(api: Api, cli: Any, tmp_path: Path, text: str) -> None:
     path = tmp_path / "devices"
     path.write_text(text.format(device(3), device(2)), encoding="utf-8", newline="")
@@ -112,9 +123,14 @@ def test_a_check_tells_what_would_become_of_each_and_changes_nothing(api: Api, c
     given = [*devices(1, 2, 3, 4, 5, 6), "123456789012345"]
     found = cli.rows(*ASSIGN, "--check", *given, code=1)
     assert [row["outcome"] for row in found] == [
-        "already-licensed", "would-assign", "would-assign", "would-assign", "no-free-license", "no-free-license",
+        "already-licensed",
+        "would-assign",
+        "would-assign",
+        "would-assign",
+        "no-free-license",
+        "no-free-license",
         "unknown-device",
-    ]  # fmt: skip
+    ]
     assert [row["outcome"] for row in cli.rows(*REMOVE, "--check", *devices(1, 2))] == ["would-remove", "not-licensed"]
     assert api.licensed() == devices(0, 1)
 
@@ -176,11 +192,15 @@ def test_a_result_file_of_another_account_or_action_is_not_gone_on_with(cli: Any
 @pytest.mark.parametrize(
     "rule",
     [
-        ("--drop", "after"), ("--drop", "before"), ("--status", "429", "--retry-after", "0"), ("--status", "503"),
-        ("--expire-token", "bearer"), ("--expire-token", "session"),
+        ("--drop", "after"),
+        ("--drop", "before"),
+        ("--status", "429", "--retry-after", "0"),
+        ("--status", "503"),
+        ("--expire-token", "bearer"),
+        ("--expire-token", "session"),
     ],
     ids=" ".join,
-)  # fmt: skip
+)
 def test_a_fault_in_the_midst_costs_nobody_a_license(large: Any, tmp_path: Path, rule: tuple[str, ...]) -> None:
     large("faults", "add", "--path", "/fota/v3/licenses/*/assign", "--every", "3", "--times", "3", *rule)
     path = tmp_path / "out.csv"
@@ -206,8 +226,18 @@ def test_a_run_that_was_stopped_can_be_gone_on_with(large: Any, tmp_path: Path, 
     path, file = tmp_path / "out.csv", listed(tmp_path, *range(200))
     large("faults", "add", "--path", "/fota/v3/licenses/*/assign", "--latency-ms", "20")
     command = [
-        sys.executable, "-m", "fotapool.cli", *ASSIGN, "--file", file, "--chunk", "2", "--results", str(path), "--json",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "fotapool.cli",
+        *ASSIGN,
+        "--file",
+        file,
+        "--chunk",
+        "2",
+        "--results",
+        str(path),
+        "--json",
+    ]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **large.environment}
     ) as process:

@@ -62,8 +62,9 @@ def test_the_ledger_is_a_table_json_and_csv(api: Api, cli: Any) -> None:
     assert [row["what"] for row in cli.rows("ledger", ACCOUNT, "--device", device(1))] == ["assigned", "removed"]
     rows = list(csv.DictReader(io.StringIO(cli("ledger", ACCOUNT, "--csv", "--after", "1").stdout)))
     assert [(row["number"], row["deviceId"], row["usedAfter"]) for row in rows] == [
-        ("2", device(1), "2"), ("3", device(1), "1"),
-    ]  # fmt: skip
+        ("2", device(1), "2"),
+        ("3", device(1), "1"),
+    ]
     assert "0 -> 1" in cli("ledger", ACCOUNT).stdout
 
 
@@ -111,7 +112,7 @@ def test_users_clients_and_operators_come_and_go(cli: Any) -> None:
 
 
 def test_an_operator_who_may_only_look_is_told_so(cli: Any) -> None:
-    key = cli.one("operators", "create", "guest", "--role", "look")["key"]
+    key = cli.one("operators", "create", "guest", "--role", "viewer")["key"]
     cli("accounts", "list", FOTAPOOL_OPERATOR_KEY=key)
     refused = cli("accounts", "create", "new-2", code=4, FOTAPOOL_OPERATOR_KEY=key)
     assert "needs the role" in refused.stderr
@@ -130,9 +131,21 @@ def test_faults_and_requests_of_the_emulator(cli: Any) -> None:
     rule = '{"match": {"path": "/fota", "nth": 1}, "action": {"status": 418}}'
     assert cli.one("faults", "add", rule)["id"] == 1
     added = cli.one(
-        "faults", "add", "--account", ACCOUNT, "--device", device(1), "--probability", "0.5", "--status", "429",
-        "--retry-after", "2", "--latency-ms", "1",
-    )  # fmt: skip
+        "faults",
+        "add",
+        "--account",
+        ACCOUNT,
+        "--device",
+        device(1),
+        "--probability",
+        "0.5",
+        "--status",
+        "429",
+        "--retry-after",
+        "2",
+        "--latency-ms",
+        "1",
+    )
     assert added["match"] == {"account": ACCOUNT, "deviceId": device(1), "probability": 0.5}
     assert added["action"] == {"status": 429, "headers": {"Retry-After": "2"}, "latencyMs": 1}
     assert "say what happens" in cli("faults", "add", "--path", "/x", code=2).stderr

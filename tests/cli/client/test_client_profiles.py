@@ -61,9 +61,8 @@ def no_key_store() -> Iterator[None]:
 def add(cli: Any, name: str, *words: str, code: int = 0) -> Any:
     address = cli.environment["FOTAPOOL_ADDRESS"]
     return cli(
-        "profiles", "add", name, "--address", address, "--client-key", KEY, "--user", USER, *words,
-        code=code, **SECRETS,
-    )  # fmt: skip
+        "profiles", "add", name, "--address", address, "--client-key", KEY, "--user", USER, *words, code=code, **SECRETS
+    )
 
 
 def written(tmp_path: Path) -> str:

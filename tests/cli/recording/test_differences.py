@@ -54,8 +54,12 @@ def test_values_are_compared_if_asked_for() -> None:
     now = {"count": 2, "make": "B", "t": "2026-03-11", "hasMoreData": False, "list": [1]}
     assert told(then, now) == []
     assert told(then, now, values=True) == [
-        (".count", "value"), (".make", "value"), (".t", "value"), (".hasMoreData", "value"), (".list", "rows"),
-    ]  # fmt: skip
+        (".count", "value"),
+        (".make", "value"),
+        (".t", "value"),
+        (".hasMoreData", "value"),
+        (".list", "rows"),
+    ]
 
 
 def test_members_can_be_left_out_in_any_case_of_letters() -> None:

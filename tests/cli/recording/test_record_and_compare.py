@@ -102,11 +102,14 @@ FAULT: dict[str, Any] = {
     "action": {
         "status": 200,
         "body": {
-            "accountName": ACCOUNT, "licCount": 5, "licUsedCount": "1", "surprise": 1,
+            "accountName": ACCOUNT,
+            "licCount": 5,
+            "licUsedCount": "1",
+            "surprise": 1,
             "deviceList": [{"deviceId": devices(0)[0], "status": "LicenseAssigned", "resultReason": "Success"}],
         },
     },
-}  # fmt: skip
+}
 
 
 def test_an_answer_that_differs_is_told_by_operation_place_and_words(

@@ -55,7 +55,7 @@ def test_the_clock_of_the_comparison_stands_where_each_request_was_recorded(
     recording.api.sign_in()
     recording.api.assign(0)
     api.advance("PT21M")
-    recording.clock.moment_ms = NOW_MS + 21 * 60_000
+    recording.clock.timestamp_ms = NOW_MS + 21 * 60_000
     refused = recording.api.call("GET", f"/v3/licenses/{ACCOUNT}")
     assert refused.json()["errorMessage"] == "UWS verification failure (The Session has expired.)"
     done = compare(recording.path)

@@ -16,7 +16,7 @@ from stdnum import luhn
 
 from fotapool.recording.pairs import RecordingFile
 from fotapool.recording.proxy import Recorder
-from fotapool.recording.pseudonyms import MAX_KNOWN, StandIns, TooMuch
+from fotapool.recording.pseudonyms import MAX_KNOWN, LimitExceeded, StandIns
 from fotapool.recording.redaction import Redactor
 
 SALT = b"salt of a test"
@@ -30,14 +30,17 @@ IMEIS = some.integers(10**14, 10**15 - 1).map(str)
 def secrets(draw: some.DrawFn) -> dict[str, Any]:
     words = draw(some.lists(WORDS, min_size=4, max_size=4, unique=True))
     return {
-        "user": words[0], "password": words[1], "key": words[2], "secret": words[3],
+        "user": words[0],
+        "password": words[1],
+        "key": words[2],
+        "secret": words[3],
         "imeis": draw(some.lists(IMEIS, min_size=3, max_size=6, unique=True)),
         "mdn": draw(some.integers(2 * 10**9, 10**10 - 1).map(str)),
         "account": f"{draw(some.integers(1, 10**10 - 1)):010d}-{draw(some.integers(2, 99999)):05d}",
         "session": str(draw(some.uuids(version=4))),
         "bearer": draw(some.text("0123456789abcdef", min_size=32, max_size=32)),
         "url": f"https://{draw(some.text('abcdefghijkl', min_size=6, max_size=12))}.example.com/hook",
-    }  # fmt: skip
+    }
 
 
 def exchanges(given: dict[str, Any]) -> list[tuple[httpx.Request, httpx.Response]]:
@@ -54,30 +57,86 @@ def exchanges(given: dict[str, Any]) -> list[tuple[httpx.Request, httpx.Response
         return request, httpx.Response(status, json=answer, headers=told_headers, request=request)
 
     return [
-        pair("POST", "/ts/v1/oauth2/token", {"access_token": given["bearer"], "expires_in": 3600},
-             headers={"Authorization": f"Basic {basic}", "Cookie": f"user={given['user']}"},
-             data={"grant_type": "client_credentials"}),
-        pair("POST", "/m2m/v1/session/login", {"sessionToken": given["session"]},
-             json={"username": given["user"], "password": given["password"]},
-             headers={"Authorization": tokens["Authorization"]}),
-        pair("GET", f"/fota/v3/licenses/{account}?lastSeenDeviceId={imeis[0]}",
-             {"accountName": account, "lastSeenDeviceId": int(imeis[-1]),
-              "deviceList": [{"deviceId": imei, "mdn": given["mdn"]} for imei in imeis]}, headers=tokens),
-        pair("POST", f"/fota/v3/licenses/{account}/assign", {"errorCode": "INVALID_PARAMETER", "errorMessage": told},
-             400, json={"deviceList": imeis}, headers=tokens),
-        pair("POST", f"/fota/v1/callbacks/{account}", {"accountName": account, "url": given["url"]}, headers=tokens,
-             json={"name": "Fota", "url": given["url"], "username": given["user"], "password": given["password"]}),
-        pair("GET", f"/fota/v3/reports/{account}/devices/{imeis[1]}", {"fault": {"description": told}}, 401,
-             headers=tokens, answer_headers={"Location": given["url"], "X-Debug": told}),
-        pair("POST", "/ts/v1/oauth2/revoke", {}, data={"token": given["bearer"]},
-             headers={"Authorization": f"Basic {basic}"}, answer_headers={"RevokedAccessToken": given["bearer"]}),
-        pair("POST", "/m2m/v1/session/login", {}, 400, content=f"{{'password': '{given['password']}'".encode(),
-             headers={"Content-Type": "application/json"}),
-        pair("POST", "/m2m/v1/session/login", {}, 400, content=json.dumps({"password": given["password"]}).encode(),
-             headers={"Content-Type": "application/x-www-form-urlencoded"}),
-        pair("POST", f"/fota/v3/licenses/{account}/assign", {}, 400, content=f"<p>{given['password']}</p>".encode(),
-             headers={"Content-Type": "text/html"}),
-    ]  # fmt: skip
+        pair(
+            "POST",
+            "/ts/v1/oauth2/token",
+            {"access_token": given["bearer"], "expires_in": 3600},
+            headers={"Authorization": f"Basic {basic}", "Cookie": f"user={given['user']}"},
+            data={"grant_type": "client_credentials"},
+        ),
+        pair(
+            "POST",
+            "/m2m/v1/session/login",
+            {"sessionToken": given["session"]},
+            json={"username": given["user"], "password": given["password"]},
+            headers={"Authorization": tokens["Authorization"]},
+        ),
+        pair(
+            "GET",
+            f"/fota/v3/licenses/{account}?lastSeenDeviceId={imeis[0]}",
+            {
+                "accountName": account,
+                "lastSeenDeviceId": int(imeis[-1]),
+                "deviceList": [{"deviceId": imei, "mdn": given["mdn"]} for imei in imeis],
+            },
+            headers=tokens,
+        ),
+        pair(
+            "POST",
+            f"/fota/v3/licenses/{account}/assign",
+            {"errorCode": "INVALID_PARAMETER", "errorMessage": told},
+            400,
+            json={"deviceList": imeis},
+            headers=tokens,
+        ),
+        pair(
+            "POST",
+            f"/fota/v1/callbacks/{account}",
+            {"accountName": account, "url": given["url"]},
+            headers=tokens,
+            json={"name": "Fota", "url": given["url"], "username": given["user"], "password": given["password"]},
+        ),
+        pair(
+            "GET",
+            f"/fota/v3/reports/{account}/devices/{imeis[1]}",
+            {"fault": {"description": told}},
+            401,
+            headers=tokens,
+            answer_headers={"Location": given["url"], "X-Debug": told},
+        ),
+        pair(
+            "POST",
+            "/ts/v1/oauth2/revoke",
+            {},
+            data={"token": given["bearer"]},
+            headers={"Authorization": f"Basic {basic}"},
+            answer_headers={"RevokedAccessToken": given["bearer"]},
+        ),
+        pair(
+            "POST",
+            "/m2m/v1/session/login",
+            {},
+            400,
+            content=f"{{'password': '{given['password']}'".encode(),
+            headers={"Content-Type": "application/json"},
+        ),
+        pair(
+            "POST",
+            "/m2m/v1/session/login",
+            {},
+            400,
+            content=json.dumps({"password": given["password"]}).encode(),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        ),
+        pair(
+            "POST",
+            f"/fota/v3/licenses/{account}/assign",
+            {},
+            400,
+            content=f"<p>{given['password']}</p>".encode(),
+            headers={"Content-Type": "text/html"},
+        ),
+    ]
 
 
 def recorded(path: Path, given: list[tuple[httpx.Request, httpx.Response]], redactor: Redactor | None = None) -> str:
@@ -89,7 +148,7 @@ def recorded(path: Path, given: list[tuple[httpx.Request, httpx.Response]], reda
 
     async def add_all() -> None:
         for number, (request, answer) in enumerate(given, 1):
-            await recorder.add(number, 0, 0, request, answer)
+            await recorder.add(number=number, began_ms=0, took_ms=0, request=request, answer=answer)
 
     asyncio.run(add_all())
     file.close()
@@ -140,11 +199,17 @@ def test_where_there_is_no_room_left_the_order_is_given_up_and_nothing_else() ->
 
 def test_a_value_has_one_stand_in_wherever_it_stands(tmp_path: Path) -> None:
     given: dict[str, Any] = {
-        "user": "arthur", "password": "dent-42-x", "key": "the-key", "secret": "the-secret",
-        "imeis": ["990003425730535", "990000473475989", "990013907835573"], "mdn": "9085551234",
-        "account": "0242078689-00001", "session": "bcce3ea6-fe4f-4952-bacf-eadd80718e83",
-        "bearer": "3aee8ad09a0e5e0cbd1f8b2b8f9a8c30", "url": "https://hooks.example.com/a?b=c",
-    }  # fmt: skip
+        "user": "arthur",
+        "password": "dent-42-x",
+        "key": "the-key",
+        "secret": "the-secret",
+        "imeis": ["990003425730535", "990000473475989", "990013907835573"],
+        "mdn": "9085551234",
+        "account": "0242078689-00001",
+        "session": "bcce3ea6-fe4f-4952-bacf-eadd80718e83",
+        "bearer": "3aee8ad09a0e5e0cbd1f8b2b8f9a8c30",
+        "url": "https://hooks.example.com/a?b=c",
+    }
     lines = [json.loads(line) for line in recorded(tmp_path / "r.jsonl", exchanges(given)).splitlines()[1:]]
     token, login, listed, refused, callback, report, revoked = lines[:7]
     basic = token["request"]["headers"]["authorization"].partition(" ")[2]
@@ -155,9 +220,10 @@ def test_a_value_has_one_stand_in_wherever_it_stands(tmp_path: Path) -> None:
     assert re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", session)
     assert login["request"]["body"]["json"] == {"username": "user-1", "password": "password-1"}
     assert listed["request"]["headers"] == {"authorization": f"Bearer {bearer}", "vz-m2m-token": session} | {
-        name: listed["request"]["headers"][name] for name in ("accept", "user-agent") if name in
-        listed["request"]["headers"]
-    }  # fmt: skip
+        name: listed["request"]["headers"][name]
+        for name in ("accept", "user-agent")
+        if name in listed["request"]["headers"]
+    }
     page = listed["answer"]["body"]["json"]
     imeis = [row["deviceId"] for row in page["deviceList"]]
     order = sorted(range(3), key=lambda place: given["imeis"][place])
@@ -170,8 +236,11 @@ def test_a_value_has_one_stand_in_wherever_it_stands(tmp_path: Path) -> None:
     told = f"Device {imeis[0]} ({mdn}) of account 0000000001-00001, user user-1, session {session}."
     assert refused["answer"]["body"]["json"] == {"errorCode": "INVALID_PARAMETER", "errorMessage": told}
     assert callback["request"]["body"]["json"] == {
-        "name": "Fota", "url": "https://listener-1.invalid/", "username": "user-1", "password": "password-1",
-    }  # fmt: skip
+        "name": "Fota",
+        "url": "https://listener-1.invalid/",
+        "username": "user-1",
+        "password": "password-1",
+    }
     assert report["request"]["path"].endswith(f"/devices/{imeis[1]}")
     assert report["answer"]["headers"]["location"] == "https://listener-1.invalid/"
     assert "x-debug" not in report["answer"]["headers"]
@@ -209,7 +278,7 @@ def test_two_recordings_have_other_stand_ins() -> None:
         ("ftp://me:word@example.com/", False),
         ("242078689-00001", False),
     ],
-)  # fmt: skip
+)
 def test_what_is_replaced_in_a_text_and_what_stays(text: str, stays: bool) -> None:
     assert (Redactor(SALT).text(text) == text) is stays
 
@@ -246,7 +315,7 @@ def test_a_recording_with_too_many_names_ends(tmp_path: Path, caplog: pytest.Log
     text = recorded(tmp_path / "r.jsonl", [pair(number) for number in range(4)])
     assert text.count("\n") == 3
     assert "no longer recorded" in caplog.text
-    with pytest.raises(TooMuch):
+    with pytest.raises(LimitExceeded):
         StandIns(SALT).add_imeis(range(1, 10**6))
 
 

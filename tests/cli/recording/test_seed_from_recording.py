@@ -45,19 +45,23 @@ def held(found: dict[str, Any]) -> dict[str, bool]:
 
 def test_devices_hold_at_the_beginning_what_the_first_answers_tell() -> None:
     base = f"/api/fota/v3/licenses/{ACCOUNT}"
-    assigned = {"accountName": ACCOUNT, "licCount": 9, "licUsedCount": 5, "deviceList": [
-        *rows("LicenseAssignSuccess", 0), *rows("LicenseAssignSuccess", 1, reason="Device license preexisting"),
-        *rows("LicenseAssignFailure", 2, reason="No unused license available."),
-        *rows("LicenseAssignFailure", 3, reason="Device Not Found."),
-    ]}  # fmt: skip
+    assigned = {
+        "accountName": ACCOUNT,
+        "licCount": 9,
+        "licUsedCount": 5,
+        "deviceList": [
+            *rows("LicenseAssignSuccess", 0),
+            *rows("LicenseAssignSuccess", 1, reason="Device license preexisting"),
+            *rows("LicenseAssignFailure", 2, reason="No unused license available."),
+            *rows("LicenseAssignFailure", 3, reason="Device Not Found."),
+        ],
+    }
     removed = {"accountName": ACCOUNT, "licCount": 9, "licUsedCount": 4, "deviceList": rows("LicenseRemoveSuccess", 4)}
     listed = {"accountName": ACCOUNT, "deviceList": [{"deviceId": DEVICES[0]}, {"deviceId": DEVICES[5]}]}
     found = account(
         pair("POST", f"{base}/assign", assigned), pair("POST", f"{base}/remove", removed), pair("GET", base, listed)
     )
-    assert held(found) == {
-        DEVICES[0]: False, DEVICES[1]: True, DEVICES[2]: False, DEVICES[4]: True, DEVICES[5]: True,
-    }  # fmt: skip
+    assert held(found) == {DEVICES[0]: False, DEVICES[1]: True, DEVICES[2]: False, DEVICES[4]: True, DEVICES[5]: True}
     assert found["licenseCount"] == 9
     (filler,) = [line for line in found["devices"] if "first" in line]
     assert (filler["count"], filler["licensed"]) == (1, 1), "four were in use at first, three are known"
@@ -65,20 +69,44 @@ def test_devices_hold_at_the_beginning_what_the_first_answers_tell() -> None:
 
 def test_subscription_candidates_and_packages_are_told_too() -> None:
     found = prepared(
-        pair("GET", f"/api/fota/v2/subscriptions/{ACCOUNT}",
-             {"accountName": ACCOUNT, "purchaseType": "TS-HFOTA-EVNT,TS-HFOTA-MRC", "licenseCount": 7,
-              "licenseUsedCount": 0}),
+        pair(
+            "GET",
+            f"/api/fota/v2/subscriptions/{ACCOUNT}",
+            {
+                "accountName": ACCOUNT,
+                "purchaseType": "TS-HFOTA-EVNT,TS-HFOTA-MRC",
+                "licenseCount": 7,
+                "licenseUsedCount": 0,
+            },
+        ),
         pair("GET", f"/api/fota/v2/licenses/{ACCOUNT}/cancel", {"count": 1, "deviceList": DEVICES[:1]}),
-        pair("GET", f"/api/fota/v3/firmware/{ACCOUNT}",
-             [{"firmwareName": "FW", "firmwareFrom": "1", "firmwareTo": "2", "make": "M", "model": "X",
-               "protocol": "OMD-DM"}]),
-        pair("POST", f"/api/fota/v3/campaigns/firmware/{ACCOUNT}",
-             {"id": "x", "accountName": ACCOUNT, "firmwareName": "FW"}, sent={"deviceList": DEVICES[1:2]}),
-    )  # fmt: skip
+        pair(
+            "GET",
+            f"/api/fota/v3/firmware/{ACCOUNT}",
+            [
+                {
+                    "firmwareName": "FW",
+                    "firmwareFrom": "1",
+                    "firmwareTo": "2",
+                    "make": "M",
+                    "model": "X",
+                    "protocol": "OMD-DM",
+                }
+            ],
+        ),
+        pair(
+            "POST",
+            f"/api/fota/v3/campaigns/firmware/{ACCOUNT}",
+            {"id": "x", "accountName": ACCOUNT, "firmwareName": "FW"},
+            sent={"deviceList": DEVICES[1:2]},
+        ),
+    )
     (one,) = found["accounts"]
     assert (one["purchaseType"], one["licenseCount"], one["candidates"]) == (
-        "TS-HFOTA-EVNT,TS-HFOTA-MRC", 7, DEVICES[:1],
-    )  # fmt: skip
+        "TS-HFOTA-EVNT,TS-HFOTA-MRC",
+        7,
+        DEVICES[:1],
+    )
     assert {line["deviceId"]: line.get("firmware") for line in one["devices"]} == {DEVICES[0]: None, DEVICES[1]: "1"}
     (package,) = found["firmware"]
     assert (package["firmwareName"], package["fromVersion"], package["protocol"]) == ("FW", "1", "OMADM")

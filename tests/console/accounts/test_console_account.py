@@ -118,8 +118,8 @@ def test_an_account_is_suspended_and_made_active_again(console: Browser, api: Ap
     assert api.call("GET", f"/v3/licenses/{ACCOUNT}").status_code == 400
     assert notice_of(console.post(f"{PAGE}/status", {"status": "active"})) == "The account is active again."
     assert api.call("GET", f"/v3/licenses/{ACCOUNT}").status_code == 200
-    refused = words_of(console.post(f"{PAGE}/status", {"status": "gone"}, status=400))
-    assert "Status must be active or suspended" in refused
+    rejected = words_of(console.post(f"{PAGE}/status", {"status": "gone"}, status=400))
+    assert "Status must be active or suspended" in rejected
 
 
 def test_an_empty_account_says_what_to_do_next(console: Browser, api: Api) -> None:

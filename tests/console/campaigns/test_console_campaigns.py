@@ -118,13 +118,17 @@ def test_the_course_over_time_is_a_chart_a_table_and_a_file(world: Api, console:
 
 def test_the_course_sums_up_what_began_and_ended() -> None:
     ended = [
-        (1, UpgradeStatus.COMPLETED, True, 2), (2, UpgradeStatus.FAILED, True, 1), (2, UpgradeStatus.CANCELED, False, 7)
-    ]  # fmt: skip
-    points = course_of(1000, 3, 10, [(0, 4), (1, 1)], ended)
+        (1, UpgradeStatus.COMPLETED, True, 2),
+        (2, UpgradeStatus.FAILED, True, 1),
+        (2, UpgradeStatus.CANCELED, False, 7),
+    ]
+    points = course_of(from_ms=1000, steps=3, step_ms=10, began=[(0, 4), (1, 1)], ended=ended)
     assert points == [
-        CoursePoint(1000, 0, 0, 0, 0), CoursePoint(1010, 4, 0, 0, 0), CoursePoint(1020, 3, 2, 0, 0),
-        CoursePoint(1030, 2, 2, 1, 7),
-    ]  # fmt: skip
+        CoursePoint(at_ms=1000, in_progress=0, completed=0, failed=0, canceled=0),
+        CoursePoint(at_ms=1010, in_progress=4, completed=0, failed=0, canceled=0),
+        CoursePoint(at_ms=1020, in_progress=3, completed=2, failed=0, canceled=0),
+        CoursePoint(at_ms=1030, in_progress=2, completed=2, failed=1, canceled=7),
+    ]
 
 
 def test_a_large_campaign_is_counted_after_its_page_and_the_count_is_kept(
@@ -183,9 +187,14 @@ def new(**form: str) -> dict[str, str]:
     """A form that schedules a network-aware campaign of five devices."""
     listed = "\n".join(devices(*range(5)))
     return {
-        "kind": "v3", "package": PACKAGE, "name": "From here", "start": "2026-03-10", "end": "2026-03-12",
-        "devices": listed, **form,
-    }  # fmt: skip
+        "kind": "v3",
+        "package": PACKAGE,
+        "name": "From here",
+        "start": "2026-03-10",
+        "end": "2026-03-12",
+        "devices": listed,
+        **form,
+    }
 
 
 def test_a_campaign_is_scheduled_from_a_list_of_devices(world: Api, console: Browser) -> None:
@@ -231,7 +240,7 @@ def test_without_a_package_that_fits_the_form_says_what_is_missing(api: Api) -> 
 
 
 def test_whoever_may_only_look_can_neither_cancel_nor_change(world: Api) -> None:
-    key = world.control("POST", "/operators", {"name": "ford", "role": "look"}).json()["key"]
+    key = world.control("POST", "/operators", {"name": "ford", "role": "viewer"}).json()["key"]
     ford, campaign = Browser(world, key), f"{LIST}/{schedule(world)}"
     assert "Cancel it" not in words_of(ford.get(campaign))
     ford.post(campaign + "/cancel", {}, status=403)

@@ -65,9 +65,10 @@ def test_what_happened_is_told_in_order_with_links(start: Callable[..., Api]) ->
     told = re.findall(r"<li><time[^>]*>[^<]*</time>\s*(.*?)\s*Account", page, re.DOTALL)
     assert told[:4] == [
         "The last 2 devices of the campaign checked: it is accepted.",
-        "The campaign was prescheduled: the network looks for its devices.", "The campaign started.",
+        "The campaign was prescheduled: the network looks for its devices.",
+        "The campaign started.",
         "It was planned when to try 2 devices.",
-    ]  # fmt: skip
+    ]
     assert told[-1] == "It was the turn of 1 device, to be tried or to report."
     assert f'href="/console/accounts/{ACCOUNT}/campaigns/{campaign}"' in page
     assert f'href="/console/accounts/{ACCOUNT}/devices/990000000000000"' in page
@@ -122,7 +123,7 @@ def test_a_reset_goes_back_to_the_seed_if_it_is_meant(console: Browser, api: Api
 
 
 def test_whoever_may_only_look_cannot_move_the_clock(api: Api) -> None:
-    key = api.control("POST", "/operators", {"name": "ford", "role": "look"}).json()["key"]
+    key = api.control("POST", "/operators", {"name": "ford", "role": "viewer"}).json()["key"]
     ford = Browser(api, key)
     page = ford.get(CLOCK)
     assert "Move forward" not in page

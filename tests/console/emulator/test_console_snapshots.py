@@ -72,10 +72,10 @@ def test_an_account_is_copied_under_another_name(console: Browser, api: Api) -> 
 
 
 def test_only_administrators_have_the_hashes_of_passwords(api: Api) -> None:
-    key = api.control("POST", "/operators", {"name": "ford", "role": "change"}).json()["key"]
+    key = api.control("POST", "/operators", {"name": "ford", "role": "editor"}).json()["key"]
     ford = Browser(api, key)
     page = words_of(ford.get(SNAPSHOTS))
-    assert "needs the role administer" in page
+    assert "needs the role admin" in page
     assert "Download a snapshot" not in page
     ford.post(f"{SNAPSHOTS}/download", {}, status=403)
     ford.post(f"{SNAPSHOTS}/restore", {"sure": "1"}, status=403)

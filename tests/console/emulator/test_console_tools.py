@@ -175,10 +175,15 @@ def test_every_example_fills_the_form_with_a_rule_that_can_be(console: Browser, 
 
 def test_simulated_devices_are_shown_with_their_behavior_and_next_check_ins(start: Any) -> None:
     fleet = [
-        {"first": "990000000000000", "count": 10, "checkInEvery": "PT30M", "failAtInstall": 0.05,
-         "offline": [{"from": 22, "to": 6, "share": 1}]},
+        {
+            "first": "990000000000000",
+            "count": 10,
+            "checkInEvery": "PT30M",
+            "failAtInstall": 0.05,
+            "offline": [{"from": 22, "to": 6, "share": 1}],
+        },
         {"first": "990000000000010", "count": 5, "offline": [{"from": 0, "to": 24, "share": 1}]},
-    ]  # fmt: skip
+    ]
     account = {"name": ACCOUNT, "devices": [{"first": "990000000000000", "count": 20}], "fleet": fleet}
     console = Browser(start({"accounts": [account]}, sign_in=False))
     page = words_of(console.get(f"/accounts/{ACCOUNT}/fleet"))

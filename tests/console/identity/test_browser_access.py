@@ -48,7 +48,7 @@ def test_clients_operators_and_device_keys_are_made(
     page.goto("/console/access/operators")
     page.get_by_text("Create an operator").click()
     page.fill("#name", "ford")
-    page.select_option("#role", "look")
+    page.select_option("#role", "viewer")
     page.get_by_role("button", name="Create the operator").click()
     page.get_by_role("link", name="Done").click()
     assert page.get_by_role("rowheader", name="ford").is_visible()

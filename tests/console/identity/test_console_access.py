@@ -82,13 +82,13 @@ def test_clients_are_created_and_deleted(console: Browser, api: Api) -> None:
 
 
 def test_operators_are_created_with_a_role_and_lose_their_key(console: Browser, api: Api) -> None:
-    page = console.post("/access/operators", {"name": "ford", "role": "change"})
+    page = console.post("/access/operators", {"name": "ford", "role": "editor"})
     ford = Browser(api, secret_of(page))
     assert "ford change" in words_of(console.get("/access/operators"))
-    assert "To change anything here takes the role administer ." in words_of(ford.get("/access/operators"))
-    ford.post("/access/operators", {"name": "x", "role": "look"}, status=403)
+    assert "To change anything here takes the role admin ." in words_of(ford.get("/access/operators"))
+    ford.post("/access/operators", {"name": "x", "role": "viewer"}, status=403)
     refused = console.post("/access/operators", {"name": "x", "role": "rule"}, status=400)
-    assert "Role must be one of look, change, administer. No operator was created." in words_of(refused)
+    assert "Role must be one of viewer, editor, admin. No operator was created." in words_of(refused)
     console.post("/access/operators/delete", {"name": "ford"})
     assert ford.http.get("/console/pools", follow_redirects=False).status_code == 303
     refused = console.post("/access/operators/delete", {"name": "operator"}, status=409)

@@ -86,7 +86,7 @@ def test_taking_an_operator_s_key_away_ends_its_sessions(api: Api) -> None:
 
 
 def test_whoever_may_only_look_is_offered_no_change_and_can_make_none(api: Api) -> None:
-    key = api.control("POST", "/operators", {"name": "ford", "role": "look"}).json()["key"]
+    key = api.control("POST", "/operators", {"name": "ford", "role": "viewer"}).json()["key"]
     ford = Browser(api, key)
     assert "Create an account" not in ford.get("/pools")
     refused = ford.post("/pools", {"name": "new", "purchaseType": "TS-HFOTA-MRC"}, status=403)
@@ -95,7 +95,7 @@ def test_whoever_may_only_look_is_offered_no_change_and_can_make_none(api: Api) 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.method} {page.path}")
 def test_only_pages_that_change_nothing_are_open_to_whoever_may_look(page: object) -> None:
-    assert (page.needed_role is Role.LOOK) == (page.method == "GET")  # type: ignore[attr-defined]
+    assert (page.needed_role is Role.VIEWER) == (page.method == "GET")  # type: ignore[attr-defined]
 
 
 def test_pages_of_the_emulator_do_not_exist_in_the_operators_server(start: Callable[..., Api]) -> None:

@@ -150,7 +150,7 @@ def test_who_would_go_at_a_total_is_shown_in_line_with_the_reason(console: Brows
 
 def test_whoever_may_only_look_sees_the_list_without_buttons(console: Browser, api: Api) -> None:
     api.candidates(1)
-    key = api.control("POST", "/operators", {"name": "ford", "role": "look"}).json()["key"]
+    key = api.control("POST", "/operators", {"name": "ford", "role": "viewer"}).json()["key"]
     ford = Browser(api, key)
     page = ford.get(PAGE)
     assert shown(page) == devices(1)

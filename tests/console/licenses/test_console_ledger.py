@@ -51,11 +51,18 @@ def test_entries_say_who_when_and_why_with_the_count_before_and_after(told: Api,
 @pytest.mark.parametrize(
     ("query", "numbers"),
     [
-        (f"device={device(0)}", [5, 1]), ("what=assigned", [3, 2, 1]), ("what=reclaimed", [5]), ("who=operator", [5]),
-        (f"who={USER}&since=2026-03-11", [4]), ("until=2026-03-10", [3, 2, 1]), ("since=2026-03-14", []),
-        ("since=2026-03-12&until=2026-03-12", [4]), (f"device={device(0)}&since=2026-03-11", [5]), ("who=nobody", []),
+        (f"device={device(0)}", [5, 1]),
+        ("what=assigned", [3, 2, 1]),
+        ("what=reclaimed", [5]),
+        ("who=operator", [5]),
+        (f"who={USER}&since=2026-03-11", [4]),
+        ("until=2026-03-10", [3, 2, 1]),
+        ("since=2026-03-14", []),
+        ("since=2026-03-12&until=2026-03-12", [4]),
+        (f"device={device(0)}&since=2026-03-11", [5]),
+        ("who=nobody", []),
     ],
-)  # fmt: skip
+)
 def test_entries_are_filtered_and_exported_alike(told: Api, console: Browser, query: str, numbers: list[int]) -> None:
     page = console.get(f"{PAGE}?{query}")
     assert entries(page) == numbers
@@ -100,10 +107,11 @@ def test_the_ledger_is_paged_by_number(told: Api, console: Browser, monkeypatch:
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("device=12", "Device must be an IMEI of 15 digits, not 12."), ("what=odd", "What must be one of"),
+        ("device=12", "Device must be an IMEI of 15 digits, not 12."),
+        ("what=odd", "What must be one of"),
         ("since=yesterday", "Since must be a date as in 2026-03-01"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_filter_that_makes_no_sense_says_how_it_is_written(console: Browser, query: str, words: str) -> None:
     assert words in words_of(console.get(f"{PAGE}?{query}", status=400))

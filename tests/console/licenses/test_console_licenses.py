@@ -86,8 +86,11 @@ def test_licenses_are_removed_by_a_csv_file_and_what_may_not_go_stays(console: B
     console.post(f"{path}/start", {})
     assert api.licensed() == devices(1)
     assert [outcome for _, outcome in result_of(console, path)] == [
-        "removed", "upgrade_in_progress", "removed", "no_license",
-    ]  # fmt: skip
+        "removed",
+        "upgrade_in_progress",
+        "removed",
+        "no_license",
+    ]
     api.assert_consistent()
 
 
@@ -216,7 +219,7 @@ def forget(api: Api) -> None:
         clock = FixedClock(api.server.clock.now_ms())
         database = api.server.database
         context = Context(api.server.settings, clock, Reader(database), Writer(database, clock.now_ms))
-        await bulk_jobs.forget_old_jobs(context)
+        await bulk_jobs.purge_jobs(context)
         await context.writer.stop()
         context.reader.stop()
 
@@ -225,7 +228,7 @@ def forget(api: Api) -> None:
 
 def test_whoever_may_only_look_sees_lists_and_gives_none(console: Browser, api: Api) -> None:
     path = path_of(give(console, device(0)))
-    key = api.control("POST", "/operators", {"name": "ford", "role": "look"}).json()["key"]
+    key = api.control("POST", "/operators", {"name": "ford", "role": "viewer"}).json()["key"]
     ford = Browser(api, key)
     assert "Your role may look only" in words_of(ford.get(PAGE))
     page = ford.get(path)

@@ -159,10 +159,10 @@ def test_a_malformed_seed_is_refused_and_nothing_of_it_is_kept(
     if isinstance(seed, dict) and isinstance(seed.get("accounts"), list):
         seed = {**seed, "accounts": [good, *seed["accounts"]]}
         words = words.replace("accounts[0]", "accounts[1]")
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Invalid) as rejected:
         open_seed(tmp_path, shared_url, seed if isinstance(seed, str) else json.dumps(seed))
-    assert words in str(refused.value)
-    assert "seed.yaml: " in str(refused.value)
+    assert words in str(rejected.value)
+    assert "seed.yaml: " in str(rejected.value)
     connection = Server(Settings(database=shared_url)).database.connect()
     assert read_accounts(connection, "", 10) == []
     connection.close()
@@ -173,10 +173,26 @@ def test_a_server_with_a_malformed_seed_says_why_and_does_not_start(tmp_path: Pa
     seed = tmp_path / "seed.yaml"
     seed.write_text(json.dumps(account(devices=[{"first": "1" * 15, "count": 3, "licensed": 2}])))
     done = subprocess.run(
-        [sys.executable, "-m", "fotapool.cli", command, "--port", "0", "--seed", str(seed), "--workers", workers,
-         "--database", f"sqlite:///{tmp_path}/test.db", "--operator-key", OPERATOR],
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "fotapool.cli",
+            command,
+            "--port",
+            "0",
+            "--seed",
+            str(seed),
+            "--workers",
+            workers,
+            "--database",
+            f"sqlite:///{tmp_path}/test.db",
+            "--operator-key",
+            OPERATOR,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode != 0
     assert done.stdout == ""
     assert "Traceback" not in done.stderr

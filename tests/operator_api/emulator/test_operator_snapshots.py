@@ -183,7 +183,7 @@ def test_operators_stay_and_rules_of_faults_go(api: Api) -> None:
 
 
 def test_a_snapshot_needs_an_operator_who_may_administer(api: Api) -> None:
-    key = api.control("POST", "/operators", {"name": "a", "role": "change"}).json()["key"]
+    key = api.control("POST", "/operators", {"name": "a", "role": "editor"}).json()["key"]
     for method in ("GET", "PUT"):
         assert api.control(method, "/snapshot", headers={"Authorization": f"Bearer {key}"}).status_code == 403
 
@@ -192,9 +192,15 @@ def test_devices_that_are_alike_are_one_run_and_what_is_as_usual_is_left_out(api
     api.assign(0, 1)
     accounts = json.loads(taken(api))["accounts"]
     run = {
-        "first": device(0), "count": 20, "make": "Verizon", "model": "Model-A", "firmware": "1", "licensed": 2,
-        "licensedAt": "2026-03-10T12:00:00.000Z", "licensePlace": 1,
-    }  # fmt: skip
+        "first": device(0),
+        "count": 20,
+        "make": "Verizon",
+        "model": "Model-A",
+        "firmware": "1",
+        "licensed": 2,
+        "licensedAt": "2026-03-10T12:00:00.000Z",
+        "licensePlace": 1,
+    }
     assert accounts[0]["devices"] == [run]
     api.assign(4)
     words = [(one.get("count"), one.get("licensed")) for one in json.loads(taken(api))["accounts"][0]["devices"]]
@@ -212,8 +218,9 @@ def test_a_snapshot_can_be_edited_where_the_words_are_people_s(api: Api) -> None
     put(api, document)
     rows = api.control("GET", f"/accounts/{ACCOUNT}/devices?limit=2").json()["devices"]
     assert [(row["deviceId"], row["mdn"], row["firmware"]) for row in rows] == [
-        ("770000000000000", "5551", ""), (device(0), "", "7"),
-    ]  # fmt: skip
+        ("770000000000000", "5551", ""),
+        (device(0), "", "7"),
+    ]
     assert api.pool()["candidates"] == 1
     assert api.control("GET", "/firmware").json()["firmware"][0]["firmwareName"] == "F"
     api.assert_consistent()

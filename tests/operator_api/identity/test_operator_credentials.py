@@ -139,11 +139,17 @@ def test_bad_credentials_are_refused_by_naming_the_member(
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("DELETE", "/users/nobody"), ("DELETE", "/users/%00"), ("POST", "/users/nobody/unlock"),
-        ("POST", "/users/%00/unlock"), ("DELETE", "/clients/nobody"), ("DELETE", "/clients/%00"),
-        ("DELETE", "/operators/nobody"), ("DELETE", "/operators/%00"), ("DELETE", "/users/a%2Fb"),
+        ("DELETE", "/users/nobody"),
+        ("DELETE", "/users/%00"),
+        ("POST", "/users/nobody/unlock"),
+        ("POST", "/users/%00/unlock"),
+        ("DELETE", "/clients/nobody"),
+        ("DELETE", "/clients/%00"),
+        ("DELETE", "/operators/nobody"),
+        ("DELETE", "/operators/%00"),
+        ("DELETE", "/users/a%2Fb"),
     ],
-)  # fmt: skip
+)
 def test_who_does_not_exist_is_not_found(shared: Api, method: str, path: str) -> None:
     response = shared.control(method, path)
     assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")

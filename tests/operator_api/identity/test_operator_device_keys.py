@@ -47,11 +47,17 @@ def test_a_name_is_taken_once_an_account_and_free_again_after(api: Api) -> None:
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ({}, 400), ({"name": ""}, 400), ({"name": "a/b"}, 400), ({"name": "a\0b"}, 400), ({"name": "a" * 201}, 400),
-        ({"name": "x", "deviceId": "1"}, 400), ({"name": "x", "more": 1}, 400),
-        ({"name": "x", "deviceId": "880000000000000"}, 404), ({"name": "x", "deviceId": "123456789012345"}, 404),
+        ({}, 400),
+        ({"name": ""}, 400),
+        ({"name": "a/b"}, 400),
+        ({"name": "a\0b"}, 400),
+        ({"name": "a" * 201}, 400),
+        ({"name": "x", "deviceId": "1"}, 400),
+        ({"name": "x", "more": 1}, 400),
+        ({"name": "x", "deviceId": "880000000000000"}, 404),
+        ({"name": "x", "deviceId": "123456789012345"}, 404),
     ],
-)  # fmt: skip
+)
 def test_a_key_that_cannot_be_made_is_refused(api: Api, body: dict[str, object], status: int) -> None:
     assert api.control("POST", KEYS, body).status_code == status
     assert api.control("GET", KEYS).json()["deviceKeys"] == []

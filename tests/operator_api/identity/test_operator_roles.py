@@ -1,4 +1,4 @@
-"""Operators' roles: who may only look, who may change, who may administer."""
+"""Operators' roles: viewer, editor, admin."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def key_of(api: Api, role: str) -> dict[str, str]:
 
 
 def test_whoever_may_look_sees_everything_and_changes_nothing(api: Api) -> None:
-    headers = key_of(api, "look")
+    headers = key_of(api, "viewer")
     assert api.control("GET", f"/accounts/{ACCOUNT}", headers=headers).status_code == 200
     assert api.control("GET", "/users", headers=headers).status_code == 200
     refused = api.control("PUT", f"/accounts/{ACCOUNT}/status", {"status": "suspended"}, headers=headers)
@@ -25,7 +25,7 @@ def test_whoever_may_look_sees_everything_and_changes_nothing(api: Api) -> None:
 
 
 def test_whoever_may_change_does_not_manage_who_may(api: Api) -> None:
-    headers = key_of(api, "change")
+    headers = key_of(api, "editor")
     status = api.control("PUT", f"/accounts/{ACCOUNT}/status", {"status": "suspended"}, headers=headers)
     assert status.status_code == 200
     for path, body in (("/users", {"username": "ford"}), ("/operators", {"name": "ford"}), ("/clients", {})):
@@ -34,13 +34,13 @@ def test_whoever_may_change_does_not_manage_who_may(api: Api) -> None:
     assert [one["username"] for one in api.control("GET", "/users").json()["users"]] == ["zbeeblebrox"]
 
 
-def test_an_operator_is_given_the_role_administer_if_no_other_is_named(api: Api) -> None:
+def test_an_operator_is_given_the_role_admin_if_no_other_is_named(api: Api) -> None:
     created = api.control("POST", "/operators", {"name": "zaphod"}).json()
     headers = {"Authorization": f"Bearer {created['key']}"}
-    assert created["role"] == "administer"
-    assert api.control("POST", "/operators", {"name": "ford", "role": "look"}, headers=headers).status_code == 201
+    assert created["role"] == "admin"
+    assert api.control("POST", "/operators", {"name": "ford", "role": "viewer"}, headers=headers).status_code == 201
     listed = api.control("GET", "/operators").json()["operators"]
-    assert [(one["name"], one["role"]) for one in listed] == [("ford", "look"), ("zaphod", "administer")]
+    assert [(one["name"], one["role"]) for one in listed] == [("ford", "viewer"), ("zaphod", "admin")]
 
 
 def test_a_role_that_does_not_exist_is_refused(api: Api) -> None:
@@ -49,4 +49,4 @@ def test_a_role_that_does_not_exist_is_refused(api: Api) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_only_reading_is_open_to_whoever_may_look(operation: object) -> None:
-    assert (operation.needed_role is Role.LOOK) == (operation.method == "GET")  # type: ignore[attr-defined]
+    assert (operation.needed_role is Role.VIEWER) == (operation.method == "GET")  # type: ignore[attr-defined]

@@ -14,9 +14,13 @@ from support.helpers import Api
 LIMIT_BYTES = 300_000
 NAME = "FOTA_Verizon_Model-A_01To02_HF"
 PACKAGE = {
-    "firmwareName": NAME, "make": "Verizon", "model": "Model-A", "fromVersion": "1", "toVersion": "2",
+    "firmwareName": NAME,
+    "make": "Verizon",
+    "model": "Model-A",
+    "fromVersion": "1",
+    "toVersion": "2",
     "protocol": "HTTP",
-}  # fmt: skip
+}
 PATH = f"/firmware/{NAME}/content"
 
 

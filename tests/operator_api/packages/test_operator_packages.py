@@ -13,8 +13,12 @@ from fotapool.store.devices.devices import record_refreshed
 from support.helpers import ACCOUNT, FIRST, NOW_MS, SEED, Api, device
 
 GOOD: dict[str, Any] = {
-    "firmwareName": "F2", "make": "Verizon", "model": "Model-A", "fromVersion": "1", "toVersion": "2",
-}  # fmt: skip
+    "firmwareName": "F2",
+    "make": "Verizon",
+    "model": "Model-A",
+    "fromVersion": "1",
+    "toVersion": "2",
+}
 
 
 def create(api: Api, body: Any) -> httpx.Response:
@@ -33,10 +37,21 @@ def test_a_package_is_created_read_changed_and_deleted(shared: Api) -> None:
     created = create(shared, package("life", releaseNote="Fixes.\n", launchDate="2026-01-02T03:04:05Z"))
     assert created.status_code == 201
     expected = {
-        "firmwareName": "life", "make": "Verizon", "model": "Model-A", "fromVersion": "1", "toVersion": "2",
-        "protocol": "LWM2M", "platformId": "IoT", "releaseNote": "Fixes.\n", "launchDate": "2026-01-02T03:04:05.000Z",
-        "succeeded": 0, "failed": 0, "proven": False, "provenByOperator": False, "hasContent": False,
-    }  # fmt: skip
+        "firmwareName": "life",
+        "make": "Verizon",
+        "model": "Model-A",
+        "fromVersion": "1",
+        "toVersion": "2",
+        "protocol": "LWM2M",
+        "platformId": "IoT",
+        "releaseNote": "Fixes.\n",
+        "launchDate": "2026-01-02T03:04:05.000Z",
+        "succeeded": 0,
+        "failed": 0,
+        "proven": False,
+        "provenByOperator": False,
+        "hasContent": False,
+    }
     assert created.json() == {"firmware": [expected], "hasMoreData": False}
     assert shared.control("GET", "/firmware/life").json() == expected
     changed = shared.control("PUT", "/firmware/life", {"proven": True})
@@ -72,17 +87,22 @@ def test_packages_are_listed_by_name_page_by_page(shared: Api) -> None:
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ({}, "firmwareName"), ([], "from 1 to 10000"), ("text", "not what the operation takes"),
-        ([1], "not what the operation takes"), (package("b", color="red"), "color"),
+        ({}, "firmwareName"),
+        ([], "from 1 to 10000"),
+        ("text", "not what the operation takes"),
+        ([1], "not what the operation takes"),
+        (package("b", color="red"), "color"),
         (package("b", protocol="COAP"), "protocol must be one of LWM2M, OMADM, HTTP, NONE"),
         (package("b", protocol="NONE"), "protocol must be LWM2M, OMADM or HTTP"),
-        (package("b", toVersion="1"), "must differ"), (package("b", fromVersion=1), "fromVersion"),
-        (package("b", launchDate="soon"), "launchDate must be a time"), (package("a/b"), "slash"),
+        (package("b", toVersion="1"), "must differ"),
+        (package("b", fromVersion=1), "fromVersion"),
+        (package("b", launchDate="soon"), "launchDate must be a time"),
+        (package("a/b"), "slash"),
         (package("b", launchDate="1969-01-01T00:00:00Z"), "launchDate must be after 1970"),
         ([package("b"), package("c", make="")], "make must be"),
         ([package(f"b{number}") for number in range(10_001)], "from 1 to 10000"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_package_is_refused_with_the_reason(shared: Api, body: Any, says: str) -> None:
     response = create(shared, body)
     assert response.status_code == 400
@@ -128,24 +148,31 @@ def view(api: Api, number: int) -> dict[str, Any]:
 
 def test_a_device_s_status_and_contact_show_in_the_operator_plane(api: Api, database_url: str) -> None:
     api.control(
-        "POST", f"/accounts/{ACCOUNT}/devices",
+        "POST",
+        f"/accounts/{ACCOUNT}/devices",
         [{"deviceId": device(0), "status": "Suspended"}, {"deviceId": device(1), "protocol": "oma"}],
-    )  # fmt: skip
+    )
     assert (view(api, 0)["status"], view(api, 1)["status"], view(api, 1)["protocol"]) == (
-        "Suspended", "Active", "OMADM",
-    )  # fmt: skip
+        "Suspended",
+        "Active",
+        "OMADM",
+    )
     fresh = view(api, 2)
     assert (fresh["upgradedAt"], fresh["lastSeenAt"], fresh["reachable"]) == (None, None, "unknown")
     api.assign(2)
     connection = open_database(database_url, durable=False).connect(writes=True)
-    connection.execute("UPDATE device SET seen_ms = :now, upgraded_ms = :now WHERE imei = :imei",
-                       {"now": NOW_MS, "imei": int(device(2))})  # fmt: skip
+    connection.execute(
+        "UPDATE device SET seen_ms = :now, upgraded_ms = :now WHERE imei = :imei",
+        {"now": NOW_MS, "imei": int(device(2))},
+    )
     record_refreshed(connection, 1, [int(device(2))], NOW_MS)
     connection.close()
     seen = view(api, 2)
     assert (seen["upgradedAt"], seen["lastSeenAt"], seen["reachable"]) == (
-        "2026-03-10T12:00:00.000Z", "2026-03-10T12:00:00.000Z", "reachable",
-    )  # fmt: skip
+        "2026-03-10T12:00:00.000Z",
+        "2026-03-10T12:00:00.000Z",
+        "reachable",
+    )
     api.advance("PT24H1S")
     assert view(api, 2)["reachable"] == "unreachable"
     api.sign_in()

@@ -12,7 +12,7 @@ from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
 
 from fotapool.api.common.responses import Answer, Fault, FaultBody, explain_auth, json_answer
 from fotapool.core import hashing
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import find_client, issue_bearer, revoke_bearer
 from fotapool.store.identity.sessions import Client
@@ -82,12 +82,13 @@ async def _verified_client(context: Context, basic: tuple[str, str]) -> tuple[Cl
 
 
 def _missing_basic() -> Answer:
-    refused = Refused(Refusal.BEARER_MISSING, "no Authorization: Basic header")
+    refused = RequestRejected(ErrorCode.BEARER_MISSING, "no Authorization: Basic header")
     fault = Fault(
-        "900902", "Missing Credentials",
+        "900902",
+        "Missing Credentials",
         "Required OAuth credentials not provided. Make sure your API invocation call has a header: "
         '"Authorization: Basic ACCESS_TOKEN"',
-    )  # fmt: skip
+    )
     return json_answer(FaultBody(fault), 401, ((b"www-authenticate", b"Basic"), *explain_auth(refused)))
 
 
@@ -118,12 +119,7 @@ async def issue_token(context: Context, authorization: str | None, body: str) ->
     if status != 200 or client is None:
         return _oauth_answer(headers, _in_documented_words(text), status)
     issued = await issue_bearer(context, client, secret)
-    token = {
-        "access_token": issued.token,
-        "scope": SCOPE,
-        "token_type": "Bearer",
-        "expires_in": issued.expires_in_s,
-    }
+    token = {"access_token": issued.token, "scope": SCOPE, "token_type": "Bearer", "expires_in": issued.expires_in_s}
     return json_answer(token, 200, _NO_STORE)
 
 

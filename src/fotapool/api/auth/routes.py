@@ -11,9 +11,9 @@ from starlette.types import Receive, Scope, Send
 from fotapool.api.auth import oauth, sessions
 from fotapool.api.common.endpoint import RequestHead
 from fotapool.api.common.responses import Answer, GatewayFault, method_not_allowed, send_answer, unknown_resource
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
-from fotapool.services.identity.sessions import Gate
+from fotapool.services.identity.sessions import Authenticator
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.web.http import RequestIds, read_body
 
@@ -50,16 +50,16 @@ class _Endpoint:
             body = await read_body(receive, head.content_length, sessions.MAX_BODY_BYTES)
             authorization = next((value for name, value in scope["headers"] if name == b"authorization"), None)
             return await self._respond(head, authorization.decode("latin-1") if authorization else None, body)
-        except Refused as refused:
-            return sessions.session_refusal(refused, retry_after_s)
+        except RequestRejected as rejected:
+            return sessions.session_error(rejected, retry_after_s)
         except StoreUnavailable:
-            return sessions.session_refusal(Refused(Refusal.STORE_UNAVAILABLE), retry_after_s)
+            return sessions.session_error(RequestRejected(ErrorCode.STORE_UNAVAILABLE), retry_after_s)
         except Exception:
             log.exception("sign-in failed")
-            return sessions.session_refusal(Refused(Refusal.INTERNAL), retry_after_s)
+            return sessions.session_error(RequestRejected(ErrorCode.INTERNAL), retry_after_s)
 
 
-def signin_routes(context: Context, gate: Gate, request_ids: RequestIds) -> list[BaseRoute]:
+def signin_routes(context: Context, gate: Authenticator, request_ids: RequestIds) -> list[BaseRoute]:
     """The two APIs that sign-in consists of."""
 
     def with_basic(handler: Callable[[Context, str | None, str], Awaitable[Answer]]) -> Respond:
@@ -69,7 +69,7 @@ def signin_routes(context: Context, gate: Gate, request_ids: RequestIds) -> list
         return respond
 
     def with_tokens(
-        handler: Callable[[Context, Gate, str | None, str | None, bytes], Awaitable[Answer]],
+        handler: Callable[[Context, Authenticator, str | None, str | None, bytes], Awaitable[Answer]],
     ) -> Respond:
         async def respond(head: RequestHead, authorization: str | None, body: bytes) -> Answer:
             return await handler(context, gate, head.bearer, head.session, body)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from fotapool.domain.callbacks import MAX_CREDENTIAL, MAX_URL
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 
 _URL = {"pattern": "^https?://[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*(:[1-9][0-9]{0,3})?(/[!-~]*)?$", "maxLength": MAX_URL}
 _CREDENTIAL = {"pattern": "^[^\\u0000]*$", "maxLength": MAX_CREDENTIAL}
@@ -41,20 +41,20 @@ _service = msgspec.json.Decoder(CallbackServiceBody)
 
 
 def read_callback_url(body: bytes) -> str:
-    """Raises Refused: BODY_INVALID, or URL_INVALID if there is none or one in each member."""
+    """Raises RequestRejected: BODY_INVALID, or URL_INVALID if there is none or one in each member."""
     try:
         found = _url.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise Refused(Refusal.BODY_INVALID) from error
+        raise RequestRejected(ErrorCode.BODY_INVALID) from error
     given = [url for url in (found.url, found.callback) if url is not msgspec.UNSET]
     if len(given) != 1:
-        raise Refused(Refusal.URL_INVALID)
+        raise RequestRejected(ErrorCode.URL_INVALID)
     return given[0]
 
 
 def read_callback_service(body: bytes) -> CallbackServiceBody:
-    """Raises Refused(BODY_INVALID)."""
+    """Raises RequestRejected(BODY_INVALID)."""
     try:
         return _service.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise Refused(Refusal.BODY_INVALID) from error
+        raise RequestRejected(ErrorCode.BODY_INVALID) from error

@@ -10,7 +10,7 @@ import msgspec
 
 from fotapool.domain.campaigns.campaigns import Hours, check_hours
 from fotapool.domain.devices.devices import parse_protocol
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import MAX_OFFENDERS, is_device_id
 
 APPEND, REMOVE = "append", "remove"
@@ -51,33 +51,34 @@ _devices = msgspec.json.Decoder(CampaignDevicesBody)
 
 
 def read_document(decoder: msgspec.json.Decoder[Document], body: bytes) -> Document:
-    """Raises Refused(BODY_INVALID)."""
+    """Raises RequestRejected(BODY_INVALID)."""
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise Refused(Refusal.BODY_INVALID) from error
+        raise RequestRejected(ErrorCode.BODY_INVALID) from error
 
 
 def read_devices(given: Sequence[Any] | None, limit: int) -> list[int]:
     """The device ids as numbers.
 
-    Raises Refused: DEVICE_LIST_EMPTY, DEVICE_LIST_TOO_LONG or DEVICE_ID_INVALID.
+    Raises RequestRejected: DEVICE_LIST_EMPTY, DEVICE_LIST_TOO_LONG or DEVICE_ID_INVALID.
     """
     if not given:
-        raise Refused(Refusal.DEVICE_LIST_EMPTY)
+        raise RequestRejected(ErrorCode.DEVICE_LIST_EMPTY)
     if len(given) > limit:
-        raise Refused(Refusal.DEVICE_LIST_TOO_LONG)
+        raise RequestRejected(ErrorCode.DEVICE_LIST_TOO_LONG)
     offenders = [entry for entry in given if not (isinstance(entry, str) and is_device_id(entry))]
     if offenders:
         shown = [entry if isinstance(entry, str) else msgspec.json.encode(entry).decode() for entry in offenders]
-        raise Refused(Refusal.DEVICE_ID_INVALID, offenders=shown[:MAX_OFFENDERS])
+        raise RequestRejected(ErrorCode.DEVICE_ID_INVALID, offenders=shown[:MAX_OFFENDERS])
     return [int(entry) for entry in given]
 
 
 def read_devices_change(body: bytes, limit: int) -> tuple[bool, list[int]]:
     """Whether to add the devices (or remove them), and which.
 
-    Raises Refused: BODY_INVALID (also for more than one action in a request), TYPE_INVALID, or as `read_devices`.
+    Raises RequestRejected: BODY_INVALID (also for more than one action in a request), TYPE_INVALID, or as
+    `read_devices`.
     """
     document = read_document(_devices, body)
     action: DevicesAction = document
@@ -85,16 +86,16 @@ def read_devices_change(body: bytes, limit: int) -> tuple[bool, list[int]]:
         wrapped = document.addOrRemoveDevice
         actions = wrapped if isinstance(wrapped, list) else [wrapped]
         if len(actions) != 1:
-            raise Refused(Refusal.BODY_INVALID)
+            raise RequestRejected(ErrorCode.BODY_INVALID)
         action = actions[0]
     word = (action.type if action.type is not None else action.typed or "").lower()
     if word not in (APPEND, REMOVE):
-        raise Refused(Refusal.TYPE_INVALID)
+        raise RequestRejected(ErrorCode.TYPE_INVALID)
     return word == APPEND, read_devices(action.deviceList, limit)
 
 
 def read_hours(windows: Sequence[TimeWindowBody]) -> Hours:
-    """Raises Refused(WINDOW_INVALID)."""
+    """Raises RequestRejected(WINDOW_INVALID)."""
     return check_hours((_hour(window.startTime), _hour(window.endTime)) for window in windows)
 
 
@@ -102,17 +103,17 @@ def _hour(given: int | str | None) -> int:
     if isinstance(given, str) and _HOUR.fullmatch(given):
         return int(given)
     if not isinstance(given, int):
-        raise Refused(Refusal.WINDOW_INVALID)
+        raise RequestRejected(ErrorCode.WINDOW_INVALID)
     return given
 
 
 def read_protocol(word: str | None) -> str | None:
-    """The protocol that is to be the package's, None if none is named. Raises Refused(PROTOCOL_INVALID)."""
+    """The protocol that is to be the package's, None if none is named. Raises RequestRejected(PROTOCOL_INVALID)."""
     if word is None:
         return None
     protocol = parse_protocol(word)
     if protocol is None:
-        raise Refused(Refusal.PROTOCOL_INVALID, word[:MAX_SHOWN])
+        raise RequestRejected(ErrorCode.PROTOCOL_INVALID, word[:MAX_SHOWN])
     return protocol
 
 
@@ -122,13 +123,13 @@ def read_name(text: str | None) -> str:
 
 
 def read_campaign_id(text: str) -> str:
-    """A campaign's UUID in lower case. Raises Refused(CAMPAIGN_ID_INVALID)."""
+    """A campaign's UUID in lower case. Raises RequestRejected(CAMPAIGN_ID_INVALID)."""
     found = text.lower()
     if _UUID.fullmatch(found) is None:
-        raise Refused(Refusal.CAMPAIGN_ID_INVALID, text[:MAX_SHOWN])
+        raise RequestRejected(ErrorCode.CAMPAIGN_ID_INVALID, text[:MAX_SHOWN])
     return found
 
 
 def read_campaign_cursor(text: str | None) -> str | None:
-    """The UUID of the last campaign seen, None without one or for `0`. Raises Refused(CAMPAIGN_ID_INVALID)."""
+    """The UUID of the last campaign seen, None without one or for `0`. Raises RequestRejected(CAMPAIGN_ID_INVALID)."""
     return None if text in (None, "", "0") else read_campaign_id(text)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.candidates import is_append
 from fotapool.domain.names import MAX_OFFENDERS, is_device_id, parse_device_ids
 
@@ -49,18 +49,20 @@ def _decode(decoders: Decoders, body: bytes) -> Any:
         except msgspec.ValidationError:
             return loose.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise Refused(Refusal.BODY_INVALID) from error
+        raise RequestRejected(ErrorCode.BODY_INVALID) from error
 
 
 def _checked(document: Any, limit: int) -> tuple[list[str], list[int]]:
     given = document.deviceList
     if not given:
-        raise Refused(Refusal.DEVICE_LIST_EMPTY)
+        raise RequestRejected(ErrorCode.DEVICE_LIST_EMPTY)
     if len(given) > limit:
-        raise Refused(Refusal.DEVICE_LIST_TOO_LONG)
+        raise RequestRejected(ErrorCode.DEVICE_LIST_TOO_LONG)
     if isinstance(document, _AnyList):
         offenders = [entry for entry in given if not (isinstance(entry, str) and is_device_id(entry))]
-        raise Refused(Refusal.DEVICE_ID_INVALID, offenders=[_as_text(entry) for entry in offenders[:MAX_OFFENDERS]])
+        raise RequestRejected(
+            ErrorCode.DEVICE_ID_INVALID, offenders=[_as_text(entry) for entry in offenders[:MAX_OFFENDERS]]
+        )
     return given, parse_device_ids(given)
 
 
@@ -71,7 +73,7 @@ def _as_text(entry: Any) -> str:
 def read_device_list(body: bytes, limit: int) -> tuple[list[str], list[int]]:
     """The device ids as they were sent and as numbers.
 
-    Raises Refused: BODY_INVALID, DEVICE_LIST_EMPTY, DEVICE_LIST_TOO_LONG or DEVICE_ID_INVALID.
+    Raises RequestRejected: BODY_INVALID, DEVICE_LIST_EMPTY, DEVICE_LIST_TOO_LONG or DEVICE_ID_INVALID.
     """
     return _checked(_decode(_device_list, body), limit)
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from fotapool.api.common.errors import refusal_answer
+from fotapool.api.common.errors import error_response
 from fotapool.api.common.operations import Call, Operation, Takes, Upload
 from fotapool.api.common.responses import (
     Answer,
@@ -20,12 +20,12 @@ from fotapool.api.common.responses import (
     send_answer,
     unknown_resource,
 )
-from fotapool.domain.errors import NotFound, Refusal, Refused
-from fotapool.services.accounts.rejections import count_refusal
+from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
+from fotapool.services.accounts.rejections import count_rejection
 from fotapool.services.context import Context
-from fotapool.services.identity.sessions import Gate
+from fotapool.services.identity.sessions import Authenticator
 from fotapool.store.db.connection import StoreUnavailable
-from fotapool.store.db.writer import SignInStale
+from fotapool.store.db.writer import AuthEpochChanged
 from fotapool.web.http import ClientGone, RequestIds, read_body, stream_body
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class Endpoint:
     def __init__(
         self,
         context: Context,
-        gate: Gate,
+        gate: Authenticator,
         request_ids: RequestIds,
         api_context: str,
         operations: Iterable[Operation],
@@ -95,33 +95,46 @@ class Endpoint:
         method = scope["method"]
         operation = self._operations.get(method)
         if operation is not None:
-            answer = await self._answer(operation, scope, receive, head, request_id)
+            answer = await self._answer(
+                operation=operation, scope=scope, receive=receive, head=head, request_id=request_id
+            )
         elif method == "OPTIONS":
             answer = Answer(204, b"", ((b"allow", self._allowed.encode()),))
         else:
             answer = method_not_allowed(self._allowed)
-        await send_answer(send, answer, request_id, method != "HEAD", head.takes_gzip)
+        await send_answer(
+            send=send, answer=answer, request_id=request_id, with_body=method != "HEAD", takes_gzip=head.takes_gzip
+        )
 
     async def _answer(
         self, operation: Operation, scope: Scope, receive: Receive, head: RequestHead, request_id: bytes
     ) -> Answer:
         try:
             if operation.takes is not None:
-                taken = self._handle_upload(operation, operation.takes, scope, receive, head, request_id)
+                taken = self._handle_upload(
+                    operation=operation,
+                    takes=operation.takes,
+                    scope=scope,
+                    receive=receive,
+                    head=head,
+                    request_id=request_id,
+                )
                 return json_answer(await taken)
-            return json_answer(await self._handle(operation, scope, receive, head, request_id))
-        except Refused as refused:
-            count_refusal(self._context, scope["path_params"].get("account", ""), refused.refusal)
-            return self._refuse(refused)
+            return json_answer(
+                await self._handle(operation=operation, scope=scope, receive=receive, head=head, request_id=request_id)
+            )
+        except RequestRejected as rejected:
+            count_rejection(self._context, scope["path_params"].get("account", ""), rejected.code)
+            return self._refuse(rejected)
         except StoreUnavailable:
-            return self._refuse(Refused(Refusal.STORE_UNAVAILABLE))
+            return self._refuse(RequestRejected(ErrorCode.STORE_UNAVAILABLE))
         except NotFound:
-            return self._refuse(Refused(Refusal.ACCOUNT_NOT_FOUND, scope["path_params"]["account"]))
+            return self._refuse(RequestRejected(ErrorCode.ACCOUNT_NOT_FOUND, scope["path_params"]["account"]))
         except ClientGone:
-            return self._refuse(Refused(Refusal.BODY_INVALID))
+            return self._refuse(RequestRejected(ErrorCode.BODY_INVALID))
         except Exception:
             log.exception("request %s failed", request_id.decode())
-            return self._refuse(Refused(Refusal.INTERNAL))
+            return self._refuse(RequestRejected(ErrorCode.INTERNAL))
 
     async def _handle(
         self, operation: Operation, scope: Scope, receive: Receive, head: RequestHead, request_id: bytes
@@ -139,17 +152,24 @@ class Endpoint:
             caller = await self._gate.check_account(*tokens, changes)
             if body is None:
                 body = await read_body(receive, head.content_length, limit) if operation.request else b""
-            call = Call(self._context, caller, path, scope["query_string"], head.user_agent, body)
+            call = Call(
+                context=self._context,
+                caller=caller,
+                path=path,
+                query_string=scope["query_string"],
+                user_agent=head.user_agent,
+                body=body,
+            )
             try:
                 answer: msgspec.Struct = await operation.handle(call)
                 return answer
-            except SignInStale:
+            except AuthEpochChanged:
                 self._gate.forget()
-            except Refused:
+            except RequestRejected:
                 if changes:  # the change did not get as far as to check its remembered sign-in
                     await self._gate.check_account(*tokens)
                 raise
-        raise Refused(Refusal.BUSY)
+        raise RequestRejected(ErrorCode.BUSY)
 
     async def _handle_upload(
         self, operation: Operation, takes: Takes, scope: Scope, receive: Receive, head: RequestHead, request_id: bytes
@@ -163,28 +183,36 @@ class Endpoint:
         async with takes(self._context, upload) as taken:
             for _ in range(SIGN_IN_TRIES):
                 caller = await self._gate.check_account(*tokens, True)
-                call = Call(self._context, caller, path, scope["query_string"], head.user_agent, b"", taken)
+                call = Call(
+                    context=self._context,
+                    caller=caller,
+                    path=path,
+                    query_string=scope["query_string"],
+                    user_agent=head.user_agent,
+                    body=b"",
+                    taken=taken,
+                )
                 try:
                     answer: msgspec.Struct = await operation.handle(call)
                     return answer
-                except SignInStale:
+                except AuthEpochChanged:
                     self._gate.forget()
-        raise Refused(Refusal.BUSY)
+        raise RequestRejected(ErrorCode.BUSY)
 
-    def _refuse(self, refused: Refused) -> Answer:
-        return refusal_answer(refused, self._api_context, self._context.settings.retry_after_s)
+    def _refuse(self, rejected: RequestRejected) -> Answer:
+        return error_response(rejected, self._api_context, self._context.settings.retry_after_s)
 
 
 def _account_in(body: bytes, member: str) -> str:
-    """The account that the body names, or "", which is no account's name. Raises Refused(BODY_INVALID)."""
+    """The account that the body names, or "", which is no account's name. Raises RequestRejected(BODY_INVALID)."""
     try:
         named = _members.decode(body).get(member)
         return (_text.decode(named) if named is not None else None) or ""
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise Refused(Refusal.BODY_INVALID) from error
+        raise RequestRejected(ErrorCode.BODY_INVALID) from error
 
 
-class DialectApp:
+class VersionApp:
     """One dialect as an ASGI application; whatever it lacks is answered as the gateway does.
 
     Its few paths are told apart by their segments: a general router costs as much as the rest of a small request.
@@ -193,7 +221,7 @@ class DialectApp:
     def __init__(
         self,
         context: Context,
-        gate: Gate,
+        gate: Authenticator,
         request_ids: RequestIds,
         base: str,
         api_context: str,
@@ -208,7 +236,9 @@ class DialectApp:
         self._by_length: dict[int, list[tuple[list[str], Endpoint]]] = {}
         for path, of_path in by_path.items():
             template = path.split("/")
-            endpoint = Endpoint(context, gate, request_ids, api_context, of_path)
+            endpoint = Endpoint(
+                context=context, gate=gate, request_ids=request_ids, api_context=api_context, operations=of_path
+            )
             self._by_length.setdefault(len(template), []).append((template, endpoint))
         for found in self._by_length.values():  # a segment as it is printed goes before a parameter in its place
             found.sort(key=lambda pair: [segment[:1] == "{" for segment in pair[0]])

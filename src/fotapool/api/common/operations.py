@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from fotapool.api.common.time_styles import WriteTime, writer_for
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Caller, Context
 
 MAX_QUERY_FIELDS = 100
@@ -38,14 +38,17 @@ class Call:
     """What the operation's `takes` made of the body, where it has that in place of reading it whole."""
 
     def query(self, name: str) -> str | None:
-        """A query parameter's last value. Raises Refused(INDEX_INVALID) if there are more than MAX_QUERY_FIELDS."""
+        """A query parameter's last value.
+
+        Raises RequestRejected(INDEX_INVALID) if there are more than MAX_QUERY_FIELDS.
+        """
         if not self.query_string:
             return None
         text = self.query_string.decode("latin-1")
         try:
             fields = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
         except ValueError as error:
-            raise Refused(Refusal.INDEX_INVALID) from error
+            raise RequestRejected(ErrorCode.INDEX_INVALID) from error
         return dict(fields).get(name)
 
     def start(self, parameter: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 
 _JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
 AUTH_HEADER = b"x-fotapool-auth"
@@ -69,36 +69,42 @@ def json_answer(body: object, status: int = 200, headers: tuple[tuple[bytes, byt
     return Answer(status, _encode(body), (_JSON, *headers))
 
 
-AUTH_REFUSALS = frozenset(
+AUTH_ERRORS = frozenset(
     {
-        Refusal.BEARER_MISSING, Refusal.BEARER_INVALID, Refusal.SESSION_MISSING,
-        Refusal.SESSION_INVALID, Refusal.SESSION_EXPIRED, Refusal.LOGIN_REFUSED,
+        ErrorCode.BEARER_MISSING,
+        ErrorCode.BEARER_INVALID,
+        ErrorCode.SESSION_MISSING,
+        ErrorCode.SESSION_INVALID,
+        ErrorCode.SESSION_EXPIRED,
+        ErrorCode.LOGIN_REFUSED,
     }
-)  # fmt: skip
+)
 
 
-def explain_auth(refused: Refused) -> tuple[tuple[bytes, bytes], ...]:
+def explain_auth(refused: RequestRejected) -> tuple[tuple[bytes, bytes], ...]:
     """The header that says which token failed and why."""
-    if refused.refusal not in AUTH_REFUSALS:
+    if refused.code not in AUTH_ERRORS:
         return ()
-    why = refused.refusal.value + (f" ({refused.detail})" if refused.detail else "")
+    why = refused.code.value + (f" ({refused.detail})" if refused.detail else "")
     return ((AUTH_HEADER, why.encode()),)
 
 
-def gateway_refusal(refused: Refused, api_context: str) -> Answer:
+def gateway_error(refused: RequestRejected, api_context: str) -> Answer:
     """The gateway's answer to a bearer token that is missing or not valid."""
-    if refused.refusal is Refusal.BEARER_MISSING:
+    if refused.code is ErrorCode.BEARER_MISSING:
         fault = Fault(
-            "900902", "Missing Credentials",
+            "900902",
+            "Missing Credentials",
             "Required OAuth credentials not provided. Make sure your API invocation call has a header: "
             '"Authorization: Bearer ACCESS_TOKEN"',
-        )  # fmt: skip
+        )
     else:
         fault = Fault(
-            "900901", "Invalid Credentials",
+            "900901",
+            "Invalid Credentials",
             f"Access failure for API: {api_context}, version: {api_context.rsplit('/', 1)[-1]}. "
             "Make sure you have given the correct access token",
-        )  # fmt: skip
+        )
     challenge = (b"www-authenticate", b'Bearer realm="fotapool"')
     return json_answer(FaultBody(fault), 401, (challenge, *explain_auth(refused)))
 
@@ -112,7 +118,7 @@ def unknown_resource(api_context: str) -> Answer:
                 "No matching resource found in the API for the given request",
                 f"Access failure for API: {api_context}, version: {api_context.rsplit('/', 1)[-1]}. Check the API "
                 "documentation and add a proper REST resource path to the invocation URL",
-            )  # fmt: skip
+            )
         ),
         400,
     )

@@ -33,20 +33,20 @@ def _day(number: int) -> str:
     return (_EPOCH + timedelta(days=number)).isoformat()
 
 
-def documented(moment_ms: int) -> str:
+def documented(timestamp_ms: int) -> str:
     """As in `2017-11-29 20:15:42.738 +0000 UTC`; trailing zeros of the fraction are dropped, as Go does."""
-    if moment_ms == UNKNOWN_TIME_MS:
+    if timestamp_ms == UNKNOWN_TIME_MS:
         return "01-01-1900 0:0:0 +0000 UTC"
-    minute, rest = divmod(moment_ms, 60_000)
+    minute, rest = divmod(timestamp_ms, 60_000)
     second, millisecond = divmod(rest, 1000)
     return f"{_day(minute // 1440)} {_MINUTES[minute % 1440]}{_TWO_DIGITS[second]}{_DOCUMENTED_ENDS[millisecond]}"
 
 
-def rfc3339(moment_ms: int) -> str:
+def rfc3339(timestamp_ms: int) -> str:
     """As in `2017-11-29T20:15:42.738Z`."""
-    if moment_ms == UNKNOWN_TIME_MS:
+    if timestamp_ms == UNKNOWN_TIME_MS:
         return "1900-01-01T00:00:00.000Z"
-    minute, rest = divmod(moment_ms, 60_000)
+    minute, rest = divmod(timestamp_ms, 60_000)
     second, millisecond = divmod(rest, 1000)
     return f"{_day(minute // 1440)}T{_MINUTES[minute % 1440]}{_TWO_DIGITS[second]}{_RFC3339_ENDS[millisecond]}"
 

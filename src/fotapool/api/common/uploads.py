@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 
 MAX_PARTS = 20
 MAX_FIELD_BYTES = 16 * 1024
@@ -19,14 +19,14 @@ MAX_FORM_BYTES = 256 * 1024
 class UploadForm:
     """One form: `content` reads it, and then `fields` and `upload_name` are known.
 
-    Every method raises Refused(FILE_INVALID) for a body that is not such a form, is cut off, or has two files.
+    Every method raises RequestRejected(FILE_INVALID) for a body that is not such a form, is cut off, or has two files.
     """
 
     def __init__(self, content_type: str, file_field: str) -> None:
         media_type, options = parse_options_header(content_type)
         boundary = options.get(b"boundary", b"")
         if media_type != b"multipart/form-data" or not boundary:
-            raise Refused(Refusal.FILE_INVALID, "the body must be multipart/form-data")
+            raise RequestRejected(ErrorCode.FILE_INVALID, "the body must be multipart/form-data")
         self.fields: dict[str, str] = {}
         self.upload_name: str | None = None
         self._file_field = file_field
@@ -39,36 +39,43 @@ class UploadForm:
         self._text = bytearray()
         self._chunks: list[bytes] = []
         try:
-            self._parser = MultipartParser(boundary, {
-                "on_part_begin": self._begin, "on_part_data": self._data, "on_part_end": self._end_part,
-                "on_header_field": self._on_header, "on_header_value": self._on_value,
-                "on_header_end": self._on_header_end, "on_headers_finished": self._on_headers,
-                "on_end": self._end,
-            })  # fmt: skip
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin,
+                    "on_part_data": self._data,
+                    "on_part_end": self._end_part,
+                    "on_header_field": self._on_header,
+                    "on_header_value": self._on_value,
+                    "on_header_end": self._on_header_end,
+                    "on_headers_finished": self._on_headers,
+                    "on_end": self._end,
+                },
+            )
         except FormParserError as error:
-            raise Refused(Refusal.FILE_INVALID, str(error)) from error
+            raise RequestRejected(ErrorCode.FILE_INVALID, str(error)) from error
 
     async def content(self, body: AsyncIterator[bytes], limit_bytes: int) -> AsyncIterator[bytes]:
-        """The file's octets. Raises Refused(FILE_TOO_LARGE) for a body that is longer than any such file's."""
+        """The file's octets. Raises RequestRejected(FILE_TOO_LARGE) for a body that is longer than any such file's."""
         size = 0
         async for chunk in body:
             size += len(chunk)
             if size > limit_bytes + MAX_FORM_BYTES:
-                raise Refused(Refusal.FILE_TOO_LARGE)
+                raise RequestRejected(ErrorCode.FILE_TOO_LARGE)
             try:
                 self._parser.write(chunk)
             except FormParserError as error:
-                raise Refused(Refusal.FILE_INVALID, str(error)) from error
+                raise RequestRejected(ErrorCode.FILE_INVALID, str(error)) from error
             chunks, self._chunks = self._chunks, []
             for found in chunks:
                 yield found
         if not self._ended:
-            raise Refused(Refusal.FILE_INVALID, "the body is cut off")
+            raise RequestRejected(ErrorCode.FILE_INVALID, "the body is cut off")
 
     def _begin(self) -> None:
         self._parts += 1
         if self._parts > MAX_PARTS:
-            raise Refused(Refusal.FILE_INVALID, f"the form has more than {MAX_PARTS} parts")
+            raise RequestRejected(ErrorCode.FILE_INVALID, f"the form has more than {MAX_PARTS} parts")
         self._headers = {}
         self._field = None
         self._text.clear()
@@ -88,7 +95,7 @@ class UploadForm:
         self._field = _text(options.get(b"name", b""))
         if self._field == self._file_field:
             if self.upload_name is not None:
-                raise Refused(Refusal.FILE_INVALID, f"the form has two parts {self._file_field}")
+                raise RequestRejected(ErrorCode.FILE_INVALID, f"the form has two parts {self._file_field}")
             self.upload_name = _text(options.get(b"filename", b""))
 
     def _data(self, data: bytes, start: int, end: int) -> None:
@@ -97,7 +104,7 @@ class UploadForm:
             return
         self._text += data[start:end]
         if len(self._text) > MAX_FIELD_BYTES:
-            raise Refused(Refusal.FILE_INVALID, f"a field has more than {MAX_FIELD_BYTES} bytes")
+            raise RequestRejected(ErrorCode.FILE_INVALID, f"a field has more than {MAX_FIELD_BYTES} bytes")
 
     def _end_part(self) -> None:
         if self._field is not None and self._field != self._file_field:
@@ -107,8 +114,8 @@ class UploadForm:
         self._ended = True
 
 
-def _text(octets: bytes) -> str:
+def _text(data: bytes) -> str:
     try:
-        return octets.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Refused(Refusal.FILE_INVALID, "a field of the form is not UTF-8") from error
+        raise RequestRejected(ErrorCode.FILE_INVALID, "a field of the form is not UTF-8") from error

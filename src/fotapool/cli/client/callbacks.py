@@ -28,7 +28,7 @@ def deliveries() -> None:
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
 @options.limit
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def list_deliveries(plane: Any, account: str | None, state: str | None, limit: int | None, as_json: bool) -> None:
     """List callbacks, the oldest first.
 
@@ -41,17 +41,28 @@ def list_deliveries(plane: Any, account: str | None, state: str | None, limit: i
 
     rows = plane.pages("/deliveries", "deliveries", "id", account=account, state=state)
     columns = [
-        Column("ID", "id", True), Column("ACCOUNT", "account"), Column("LISTENER", "listener"),
-        Column("EVENT", "event"), Column("STATE", "state"), Column("ATTEMPTS", "attempts", True),
-        Column("CREATED", "createTime"), Column("NEXT ATTEMPT", "nextAttempt"),
-    ]  # fmt: skip
-    print_rows(rows, columns, as_json, limit, "No callbacks. Listeners are registered by the documented API.")
+        Column("ID", "id", True),
+        Column("ACCOUNT", "account"),
+        Column("LISTENER", "listener"),
+        Column("EVENT", "event"),
+        Column("STATE", "state"),
+        Column("ATTEMPTS", "attempts", True),
+        Column("CREATED", "createTime"),
+        Column("NEXT ATTEMPT", "nextAttempt"),
+    ]
+    print_rows(
+        rows=rows,
+        columns=columns,
+        as_json=as_json,
+        limit=limit,
+        empty="No callbacks. Listeners are registered by the documented API.",
+    )
 
 
 @deliveries.command()
 @click.argument("delivery", type=click.IntRange(1))
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def show(plane: Any, delivery: int, as_json: bool) -> None:
     """Show a callback with its body and its last attempts.
 
@@ -59,25 +70,32 @@ def show(plane: Any, delivery: int, as_json: bool) -> None:
     Example:
       fotapool deliveries show 17
     """
-    from fotapool.cli.client.output import Column, print_json, print_one, print_table, printable
+    from fotapool.cli.client.output import Column, print_json, print_record, print_table, printable
 
     answer = plane.call("GET", f"/deliveries/{delivery}")
     if as_json:
         print_json(answer)
         return
-    print_one(answer["delivery"], False)
+    print_record(answer["delivery"], False)
     if answer["body"]:
         click.echo(f"\n{printable(answer['body'])}\n")
-    print_table(answer["attempts"], [
-        Column("ATTEMPT", "number", True), Column("TIME", "time"), Column("STATUS", "status", True),
-        Column("TOOK MS", "tookMs", True), Column("ERROR", "error"), Column("URL", "url"),
-    ])  # fmt: skip
+    print_table(
+        answer["attempts"],
+        [
+            Column("ATTEMPT", "number", True),
+            Column("TIME", "time"),
+            Column("STATUS", "status", True),
+            Column("TOOK MS", "tookMs", True),
+            Column("ERROR", "error"),
+            Column("URL", "url"),
+        ],
+    )
 
 
 @deliveries.command()
 @click.argument("delivery", type=click.IntRange(1), nargs=-1, required=True)
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def redeliver(plane: Any, delivery: tuple[int, ...], as_json: bool) -> None:
     """Deliver callbacks again that were delivered or have failed, with all attempts ahead.
 

@@ -21,19 +21,19 @@ class Failure(click.ClickException):
         return "\n".join([self.message, *self.notes])
 
 
-class WrongInput(Failure):
+class UsageError(Failure):
     """A file, a list or an option is not what the command takes. Nothing was sent."""
 
     exit_code = 2
 
 
-class NotReached(Failure):
+class Unreachable(Failure):
     """Nobody answered, or the service was busy for longer than it is waited for. To try again makes sense."""
 
     exit_code = 3
 
 
-class Refused(Failure):
+class RequestFailed(Failure):
     """The service refused the request, or the sign-in."""
 
     exit_code = 4
@@ -43,7 +43,7 @@ class Refused(Failure):
         self.status = status
 
 
-class Declined(Failure):
+class Aborted(Failure):
     """The person at the terminal did not confirm. Nothing was changed."""
 
     exit_code = 5

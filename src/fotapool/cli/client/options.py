@@ -28,9 +28,11 @@ _address = click.option(
 
 as_json = click.option("--json", "as_json", is_flag=True, help="JSON for programs; of a list, one line for each row.")
 limit = click.option(
-    "--limit", type=click.IntRange(1, MAX_LIMIT), metavar="N",
+    "--limit",
+    type=click.IntRange(1, MAX_LIMIT),
+    metavar="N",
     help=f"Rows to print; {SHOWN_ROWS} of a table by default, all with --json or --csv.",
-)  # fmt: skip
+)
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -45,23 +47,23 @@ def _interruptible() -> Iterator[None]:
         raise Interrupted("stopped") from error
 
 
-def of_plane(command: Command) -> Command:
+def admin_client_options(command: Command) -> Command:
     """The command's first argument is the operator plane of the server that the options choose."""
 
     @_profile
     @_address
     @functools.wraps(command)
     def run(*args: Any, profile: str | None, address: str | None, **values: Any) -> Any:
-        from fotapool.cli.client.http.admin_client import Plane
+        from fotapool.cli.client.http.admin_client import AdminClient
         from fotapool.cli.client.http.target import choose_target
 
-        with _interruptible(), Plane(choose_target(profile, address)) as plane:
+        with _interruptible(), AdminClient(choose_target(profile, address)) as plane:
             return command(plane, *args, **values)
 
     return run
 
 
-def of_api(command: Command) -> Command:
+def api_client_options(command: Command) -> Command:
     """The command's first argument is the documented API of the server that the options choose."""
 
     @_profile
@@ -89,11 +91,11 @@ class AccountName(click.ParamType[str]):
         return str(value)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from fotapool.cli.client.http.admin_client import Plane
+        from fotapool.cli.client.http.admin_client import AdminClient
         from fotapool.cli.client.http.target import choose_target
 
         try:
-            with Plane(choose_target(ctx.params.get("profile"), ctx.params.get("address"))) as plane:
+            with AdminClient(choose_target(ctx.params.get("profile"), ctx.params.get("address"))) as plane:
                 before = incomplete[:-1] + chr(ord(incomplete[-1]) - 1) if incomplete else ""
                 page = plane.call("GET", "/accounts", query={"limit": COMPLETED_NAMES, "after": before})
         except click.ClickException:
@@ -109,10 +111,14 @@ def devices(command: Command) -> Command:
     for option in (
         click.option("--skip-malformed", is_flag=True, help="Leave out what is no IMEI, in place of sending nothing."),
         click.option(
-            "--file", "-f", "path", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE",
+            "--file",
+            "-f",
+            "path",
+            type=click.Path(dir_okay=False, allow_dash=True),
+            metavar="FILE",
             help="Devices from a file, or - for a pipe: IMEIs, CSV with a column deviceId or imei, or JSON lines.",
         ),
         click.argument("device", nargs=-1, metavar="[DEVICE]..."),
-    ):  # fmt: skip
+    ):
         command = option(command)
     return command

@@ -86,11 +86,11 @@ def print_rows(rows: Iterable[Row], columns: Sequence[Column], as_json: bool, li
     most = limit or SHOWN_ROWS
     shown = list(itertools.islice(rows, most + 1))
     if not shown:
-        remark(empty)
+        stderr_note(empty)
         return
     print_table(shown[:most], columns)
     if len(shown) > most:
-        remark(f"The first {most:,} rows; there are more: --limit N, or --json for all.")
+        stderr_note(f"The first {most:,} rows; there are more: --limit N, or --json for all.")
 
 
 def print_json_lines(rows: Iterable[Any]) -> None:
@@ -113,7 +113,7 @@ def _csv_value(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list | bool) else value
 
 
-def print_one(document: Row, as_json: bool, members: Mapping[str, str] | None = None) -> None:
+def print_record(document: Row, as_json: bool, members: Mapping[str, str] | None = None) -> None:
     """One thing: as JSON, or its members one a line. `members` chooses and names them."""
     if as_json:
         print_json(document)
@@ -134,7 +134,7 @@ def printable(text: str) -> str:
     return "".join(character for character in text if character.isprintable() or character in "\n\t")
 
 
-def remark(text: str) -> None:
+def stderr_note(text: str) -> None:
     """Something for the person and not for the program that reads the output."""
     click.echo(printable(text), err=True)
 
@@ -161,9 +161,14 @@ def progress(what: str, total: int | None, already: int = 0, unit: str = "device
             return Text(f"{task.speed:,.0f} {unit}/s" if task.speed else "")
 
     columns = (
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f} of {task.total:,.0f}")
-        if total is not None else TextColumn("{task.completed:,.0f}"), Rate(""), TimeRemainingColumn(),
-    )  # fmt: skip
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f}")
+        if total is not None
+        else TextColumn("{task.completed:,.0f}"),
+        Rate(""),
+        TimeRemainingColumn(),
+    )
     # what a program reads from standard output must not end up on the bar's console
     with Progress(*columns, console=console(error=True), redirect_stdout=sys.stdout.isatty()) as bar:
         task = bar.add_task(what, total=total, completed=already)
@@ -171,19 +176,19 @@ def progress(what: str, total: int | None, already: int = 0, unit: str = "device
 
 
 def confirm(question: str, expected: str, given: bool) -> None:
-    """Asks to type `expected`, unless `given`. Raises Declined."""
-    from fotapool.cli.client.failures import Declined
+    """Asks to type `expected`, unless `given`. Raises Aborted."""
+    from fotapool.cli.client.failures import Aborted
 
     if given:
         return
     if not sys.stdin.isatty() and not _is_piped_answer():
-        raise Declined("nobody is there to confirm, so nothing was changed", "Look at the preview, then add --yes.")
+        raise Aborted("nobody is there to confirm, so nothing was changed", "Look at the preview, then add --yes.")
     try:
         answer = click.prompt(question, default="", show_default=False, err=True)
     except click.Abort:
         answer = ""
     if answer.strip() != expected:
-        raise Declined("not confirmed, so nothing was changed")
+        raise Aborted("not confirmed, so nothing was changed")
 
 
 def _is_piped_answer() -> bool:

@@ -16,7 +16,7 @@ import uvicorn
 from click.core import ParameterSource
 
 from fotapool.cli.demo.receiver import Receiver, receiving
-from fotapool.cli.demo.script import KEY, PASSWORD, REMOVING, SECRET, STATUS, USER, Walk, WrongAnswer
+from fotapool.cli.demo.script import KEY, PASSWORD, REMOVING, SECRET, STATUS, USER, DemoScript, WrongAnswer
 from fotapool.cli.server.running import StartFailed, _config, address, listen
 from fotapool.cli.server.serve import EMULATOR_KEY
 from fotapool.core.settings import Settings
@@ -58,9 +58,7 @@ def demo(context: click.Context, once: bool, port: int) -> None:
 
 def _listen(port: int, asked_for: bool) -> tuple[Settings, socket.socket]:
     """A free port is good enough, if the usual one is taken and nobody asked for it. Raises StartFailed."""
-    settings = Settings(
-        database="sqlite://", emulator=True, operator_key=EMULATOR_KEY, seed=str(SEED), port=port
-    )  # fmt: skip
+    settings = Settings(database="sqlite://", emulator=True, operator_key=EMULATOR_KEY, seed=str(SEED), port=port)
     try:
         return settings, listen(settings)
     except StartFailed as error:
@@ -96,7 +94,13 @@ def _serving(port: int, asked_for: bool) -> Iterator[str]:
 def _walk(url: str, receiver: Receiver) -> bool:
     """Whether every answer was as documented."""
     with httpx.Client(base_url=url, timeout=REQUEST_WITHIN_S) as http:
-        walk = Walk(http, EMULATOR_KEY, receiver, click.echo, lambda text: click.secho(text, bold=True))
+        walk = DemoScript(
+            http=http,
+            operator_key=EMULATOR_KEY,
+            receiver=receiver,
+            say=click.echo,
+            head=lambda text: click.secho(text, bold=True),
+        )
         try:
             walk.run()
         except WrongAnswer as error:

@@ -28,7 +28,7 @@ class WrongAnswer(Exception):
     """A step's answer was not as documented; the message says in what."""
 
 
-class Walk:
+class DemoScript:
     """Sends the steps in order; `say` prints a line, `head` a heading."""
 
     def __init__(
@@ -70,10 +70,10 @@ class Walk:
             body = response.json()
         except ValueError:
             raise WrongAnswer(f"step {self.steps}, {heading}: the body is not JSON") from None
-        self._judge(heading, wrong + differences(expected, body))
+        self._check_response(heading, wrong + differences(expected, body))
         return body
 
-    def _judge(self, heading: str, wrong: list[str]) -> None:
+    def _check_response(self, heading: str, wrong: list[str]) -> None:
         if wrong:
             raise WrongAnswer(f"step {self.steps}, {heading}: {'; '.join(wrong)}")
 
@@ -88,14 +88,16 @@ class Walk:
         token = self._step(
             "Sign in, first half: the client's key and secret give a bearer token, good for an hour",
             Call("POST", "/api/ts/v1/oauth2/token", form=form, user=(KEY, SECRET)),
-            200, {"access_token": str, "token_type": "Bearer", "expires_in": int, "scope": str},
-        )  # fmt: skip
+            200,
+            {"access_token": str, "token_type": "Bearer", "expires_in": int, "scope": str},
+        )
         self._tokens = {"Authorization": f"Bearer {token['access_token']}"}
         session = self._step(
             "Sign in, second half: user name and password give a session token, good for 20 idle minutes",
             Call("POST", "/api/m2m/v1/session/login", self._tokens, {"username": USER, "password": PASSWORD}),
-            200, {"sessionToken": UUID},
-        )  # fmt: skip
+            200,
+            {"sessionToken": UUID},
+        )
         self._tokens |= {"VZ-M2M-Token": session["sessionToken"]}
 
     def _assign(self) -> None:
@@ -107,12 +109,15 @@ class Walk:
             self._documented("POST", f"/v3/licenses/{ASSIGNING}/assign", {"deviceList": devices}),
             200,
             {
-                "accountName": ASSIGNING, "licCount": 2, "licTotalCount": 2, "licUsedCount": 2,
+                "accountName": ASSIGNING,
+                "licCount": 2,
+                "licTotalCount": 2,
+                "licUsedCount": 2,
                 "deviceList": [
                     {"deviceId": device} | outcome for device, outcome in zip(devices, (row, row, late), strict=True)
                 ],
             },
-        )  # fmt: skip
+        )
         again = {"status": "LicenseAssignSuccess", "Reason": "Device license preexisting"}
         self._step(
             "Assign the two once more: a success that changes nothing, as the page's example has it",
@@ -129,13 +134,15 @@ class Walk:
             self._documented("POST", f"/v1/licenses/{REMOVING}/remove", {"deviceList": given}),
             200,
             {
-                "accountName": REMOVING, "licCount": 9000, "licUsedCount": 998,
+                "accountName": REMOVING,
+                "licCount": 9000,
+                "licUsedCount": 998,
                 "deviceList": [
                     {"deviceId": device, "status": status, "Reason": reason}
                     for device, (status, reason) in zip(given, outcomes, strict=True)
                 ],
             },
-        )  # fmt: skip
+        )
 
     def _status_and_candidates(self) -> None:
         known = "2017-11-29 20:15:42.738 +0000 UTC"
@@ -145,55 +152,71 @@ class Walk:
             self._documented("GET", f"/v1/licenses/{STATUS}/index/0"),
             200,
             {
-                "accountName": STATUS, "totalLicenses": 5000, "assignedLicenses": 4319, "hasMoreData": True,
+                "accountName": STATUS,
+                "totalLicenses": 5000,
+                "assignedLicenses": 4319,
+                "hasMoreData": True,
                 "lastSeenDeviceId": 990010000000995,
                 "deviceList": [
-                    *({"deviceId": device, "assignmentTime": times[device]} for device in sorted(times)), ...,
+                    *({"deviceId": device, "assignmentTime": times[device]} for device in sorted(times)),
+                    ...,
                 ],
             },
-        )  # fmt: skip
+        )
         self._step(
             "Cancellation candidates (v2): who is to lose a license first, should the subscription shrink",
             self._documented(
-                "POST", f"/v2/licenses/{STATUS}/cancel",
-                {"type": "append", "count": 2, "deviceList": [RUNNING, LISTED]},
+                "POST", f"/v2/licenses/{STATUS}/cancel", {"type": "append", "count": 2, "deviceList": [RUNNING, LISTED]}
             ),
-            200, {"count": 2, "deviceList": [RUNNING, LISTED]},
-        )  # fmt: skip
+            200,
+            {"count": 2, "deviceList": [RUNNING, LISTED]},
+        )
 
     def _campaign(self) -> None:
         self._step(
             "Callbacks (v3): tell the service where this demo listens",
             self._documented("POST", f"/v3/callbacks/{STATUS}", {"url": self._receiver.url}),
-            200, {"url": self._receiver.url},
-        )  # fmt: skip
+            200,
+            {"url": self._receiver.url},
+        )
         clock = self._step(
             "The test clock, which only the emulator has: campaigns run on days",
-            Call("GET", "/control/v1/clock", self._operator), 200, {"now": TIME, "frozen": False},
-        )  # fmt: skip
+            Call("GET", "/control/v1/clock", self._operator),
+            200,
+            {"now": TIME, "frozen": False},
+        )
         today = date.fromisoformat(clock["now"][:10])
         body = {
-            "campaignName": "Demo", "firmwareName": PACKAGE, "firmwareFrom": "1", "firmwareTo": "2",
-            "protocol": "LWM2M", "startDate": today.isoformat(), "endDate": (today + timedelta(days=3)).isoformat(),
-            "autoAssignLicenseFlag": False, "autoAddDevicesFlag": False,
+            "campaignName": "Demo",
+            "firmwareName": PACKAGE,
+            "firmwareFrom": "1",
+            "firmwareTo": "2",
+            "protocol": "LWM2M",
+            "startDate": today.isoformat(),
+            "endDate": (today + timedelta(days=3)).isoformat(),
+            "autoAssignLicenseFlag": False,
+            "autoAddDevicesFlag": False,
             "deviceList": [UPGRADED, RUNNING, FAILING],
-        }  # fmt: skip
+        }
         campaign = self._step(
             "A campaign (v3): new firmware for three simulated devices. It is accepted, and checked a little later",
             self._documented("POST", f"/v3/campaigns/firmware/{STATUS}", body),
-            200, {"id": UUID, "firmwareName": PACKAGE, "status": "CampaignRequestPending"},
-        )  # fmt: skip
+            200,
+            {"id": UUID, "firmwareName": PACKAGE, "status": "CampaignRequestPending"},
+        )
         self._campaign_id = campaign["id"]
         self._step(
             "Let a quarter of an hour pass: all that falls due in it happens now, in order",
             Call("POST", "/control/v1/clock", self._operator, {"advance": "PT15M"}),
-            200, {"happened": [{"what": "campaign checked", "count": 3, "campaign": self._campaign_id}, ...]},
-        )  # fmt: skip
+            200,
+            {"happened": [{"what": "campaign checked", "count": 3, "campaign": self._campaign_id}, ...]},
+        )
         self._step(
             "The campaign (v3) runs: one of its devices takes a day",
             self._documented("GET", f"/v3/campaigns/{STATUS}/{self._campaign_id}"),
-            200, {"id": self._campaign_id, "status": "CampaignScheduled", "make": "Verizon", "model": "Model-B"},
-        )  # fmt: skip
+            200,
+            {"id": self._campaign_id, "status": "CampaignScheduled", "make": "Verizon", "model": "Model-B"},
+        )
 
     def _devices_of_the_campaign(self) -> None:
         rows = [
@@ -206,21 +229,27 @@ class Walk:
             self._documented("GET", f"/v3/reports/{STATUS}/campaigns/{self._campaign_id}/devices"),
             200,
             {
-                "totalDevice": 3, "hasMoreData": False,
+                "totalDevice": 3,
+                "hasMoreData": False,
                 "deviceList": [{"deviceId": row[0], "status": row[1], "resultReason": row[2]} for row in rows],
             },
-        )  # fmt: skip
+        )
         self._step(
             "One device's upgrades in six months (v1): each version tells of the same campaign in its own words",
             self._documented("GET", f"/v1/reports/{STATUS}/devices/{UPGRADED}"),
             200,
             [
                 {
-                    "deviceId": UPGRADED, "id": self._campaign_id, "accountName": STATUS,
-                    "firmwareFrom": "1", "firmwareTo": "2", "status": "UpgradeSuccess", "reason": "success",
+                    "deviceId": UPGRADED,
+                    "id": self._campaign_id,
+                    "accountName": STATUS,
+                    "firmwareFrom": "1",
+                    "firmwareTo": "2",
+                    "status": "UpgradeSuccess",
+                    "reason": "success",
                 }
             ],
-        )  # fmt: skip
+        )
 
     def _callback(self) -> None:
         self.steps += 1
@@ -230,7 +259,7 @@ class Walk:
         if told is None:
             raise WrongAnswer(f"step {self.steps}, {heading}: no such callback came")
         self._say(f"POST {self._receiver.url}\n{pretty(told)}\n")
-        self._judge(heading, differences({"accountName": STATUS, "type": "upgradeProgress"}, told))
+        self._check_response(heading, differences({"accountName": STATUS, "type": "upgradeProgress"}, told))
 
     def _used_for_good(self) -> None:
         self._step(
@@ -238,50 +267,68 @@ class Walk:
             self._documented("POST", f"/v1/licenses/{STATUS}/remove", {"deviceList": [UPGRADED]}),
             200,
             {
-                "licCount": 5000, "licUsedCount": 4319,
+                "licCount": 5000,
+                "licUsedCount": 4319,
                 "deviceList": [{"deviceId": UPGRADED, "status": "LicenseRemoveFailed", "Reason": NEVER_AGAIN}],
             },
-        )  # fmt: skip
+        )
 
     def _reduction(self) -> None:
         expected = {
-            "licenseCount": 4316, "need": 3, "reclaimed": [LISTED, UNDATED], "notice": [RUNNING],
-            "canceledUpgrades": [], "noticeUntil": TIME,
+            "licenseCount": 4316,
+            "need": 3,
+            "reclaimed": [LISTED, UNDATED],
+            "notice": [RUNNING],
+            "canceledUpgrades": [],
+            "noticeUntil": TIME,
             "reasons": [
                 {"deviceId": RUNNING, "what": "notice", "why": re.compile(".*upgrade ran.*candidate list")},
                 {"deviceId": LISTED, "what": "reclaimed", "why": re.compile(".*candidate list")},
                 {"deviceId": UNDATED, "what": "reclaimed", "why": re.compile(".*first assigned, first out")},
             ],
-        }  # fmt: skip
+        }
         body = {"licenseCount": 4316}
         self._step(
             "The subscription is to shrink from 5000 to 4316 licenses, 4319 are assigned: who would lose one?",
-            self._control("PUT", "/subscription?preview=true", body), 200, expected | {"preview": True},
-        )  # fmt: skip
+            self._control("PUT", "/subscription?preview=true", body),
+            200,
+            expected | {"preview": True},
+        )
         self._step(
             "Do it: candidates first, then first assigned, first out; a running upgrade keeps its license for a while",
-            self._control("PUT", "/subscription", body), 200, expected | {"preview": False},
-        )  # fmt: skip
+            self._control("PUT", "/subscription", body),
+            200,
+            expected | {"preview": False},
+        )
 
     def _end(self) -> None:
         reclaimed = {
-            "deviceId": LISTED, "what": "reclaimed", "why": re.compile(".*candidate list"), "actor": "operator",
-            "usedBefore": 4319, "usedAfter": 4318, "time": TIME,
-        }  # fmt: skip
+            "deviceId": LISTED,
+            "what": "reclaimed",
+            "why": re.compile(".*candidate list"),
+            "actor": "operator",
+            "usedBefore": 4319,
+            "usedAfter": 4318,
+            "time": TIME,
+        }
         self._step(
             "Why did the device lose its license? The ledger's last line says so",
             self._control("GET", f"/ledger?deviceId={LISTED}"),
-            200, {"entries": [{"what": "assigned", "deviceId": LISTED}, reclaimed], "hasMoreData": False},
-        )  # fmt: skip
+            200,
+            {"entries": [{"what": "assigned", "deviceId": LISTED}, reclaimed], "hasMoreData": False},
+        )
         self._step(
             "The pool: one license above the total, under notice, so that nothing is free",
             self._control("GET", ""),
-            200, {"name": STATUS, "licenseCount": 4316, "licenseUsedCount": 4317, "underNotice": 1, "free": 0},
-        )  # fmt: skip
+            200,
+            {"name": STATUS, "licenseCount": 4316, "licenseUsedCount": 4317, "underNotice": 1, "free": 0},
+        )
         self._step(
             "The audit recomputes every invariant from the rows",
-            self._control("GET", "/audit"), 200, {"consistent": True, "checks": list},
-        )  # fmt: skip
+            self._control("GET", "/audit"),
+            200,
+            {"consistent": True, "checks": list},
+        )
 
 
 def _tells_of_the_upgraded(message: Json) -> bool:

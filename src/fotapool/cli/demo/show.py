@@ -34,9 +34,13 @@ class Call:
         content = None if self.body is None else json.dumps(self.body)
         headers = self.headers | ({} if content is None else {"Content-Type": "application/json"})
         return http.request(
-            self.method, self.path, headers=headers, content=content, data=self.form,
+            self.method,
+            self.path,
+            headers=headers,
+            content=content,
+            data=self.form,
             auth=self.user or httpx.USE_CLIENT_DEFAULT,
-        )  # fmt: skip
+        )
 
     def as_curl(self, address: str) -> str:
         """The command that sends the same request from a shell."""

@@ -17,9 +17,14 @@ from fotapool.store.db.sqlite import SqliteConnection, SqliteDatabase
 _ACCOUNTS_A_PAGE = 1000
 
 _url = click.option(
-    "--database", "url", envvar="FOTAPOOL_DATABASE", default="sqlite:///fotapool.db", metavar="URL", show_default=True,
+    "--database",
+    "url",
+    envvar="FOTAPOOL_DATABASE",
+    default="sqlite:///fotapool.db",
+    metavar="URL",
+    show_default=True,
     help="The database, as for `fotapool serve`.",
-)  # fmt: skip
+)
 
 
 @click.group()

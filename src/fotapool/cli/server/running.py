@@ -80,10 +80,20 @@ def _config(settings: Settings, app: Any) -> uvicorn.Config:
         tls = {"ssl_certfile": str(files.certificate), "ssl_keyfile": str(files.key)}
     stop_within_s = STOP_TLS_WITHIN_S if settings.tls else STOP_WITHIN_S
     return uvicorn.Config(
-        app, factory=isinstance(app, str), workers=settings.workers, log_level="warning", access_log=False,
-        lifespan="on", server_header=False, date_header=False, proxy_headers=False,
-        timeout_graceful_shutdown=stop_within_s, timeout_keep_alive=75, backlog=BACKLOG, **tls,
-    )  # fmt: skip
+        app,
+        factory=isinstance(app, str),
+        workers=settings.workers,
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=stop_within_s,
+        timeout_keep_alive=75,
+        backlog=BACKLOG,
+        **tls,
+    )
 
 
 def run_server(settings: Settings, address_file: Path | None = None, scripts: Path | None = None) -> None:
@@ -132,7 +142,7 @@ def _run_here(settings: Settings, listener: socket.socket, address_file: Path | 
     from fotapool.app import Server
 
     if settings.emulator and settings.database == IN_MEMORY:
-        hashing.spend_little()
+        hashing.use_test_cost()
     try:
         server = Server(settings)
         server.seed_before_serving()

@@ -53,38 +53,83 @@ def _read_time(_: click.Context, __: click.Parameter, text: str | None) -> datet
 
 
 _OPTIONS = (
-    click.option("--config", envvar="FOTAPOOL_CONFIG", is_eager=True, expose_value=False, callback=_read_config,
-                 metavar="FILE", help="TOML file with any of these options, named as here without the dashes."),
+    click.option(
+        "--config",
+        envvar="FOTAPOOL_CONFIG",
+        is_eager=True,
+        expose_value=False,
+        callback=_read_config,
+        metavar="FILE",
+        help="TOML file with any of these options, named as here without the dashes.",
+    ),
     click.option("--host", default="127.0.0.1", help="Address to listen on."),
     click.option("--port", default=8080, type=click.IntRange(0, 65535), help="Port; 0 picks a free one."),
     click.option("--workers", default=1, type=click.IntRange(1, 64), help="Processes that share the port."),
-    click.option("--seed", type=click.Path(exists=True, dir_okay=False), metavar="FILE",
-                 help="Seed document (YAML or JSON), applied once, on an empty database."),
-    click.option("--random-seed", type=click.IntRange(0, 2**63 - 1), metavar="NUMBER",
-                 help="Ids, tokens and keys are the same in each run with the same number (only `emulate`)."),
-    click.option("--clock", metavar="TIME", callback=_read_time,
-                 help="Where the clock stands still, as 2026-03-01T00:00:00Z, until it is moved by "
-                      "POST /control/v1/clock (only `emulate`)."),
+    click.option(
+        "--seed",
+        type=click.Path(exists=True, dir_okay=False),
+        metavar="FILE",
+        help="Seed document (YAML or JSON), applied once, on an empty database.",
+    ),
+    click.option(
+        "--random-seed",
+        type=click.IntRange(0, 2**63 - 1),
+        metavar="NUMBER",
+        help="Ids, tokens and keys are the same in each run with the same number (only `emulate`).",
+    ),
+    click.option(
+        "--clock",
+        metavar="TIME",
+        callback=_read_time,
+        help="Where the clock stands still, as 2026-03-01T00:00:00Z, until it is moved by "
+        "POST /control/v1/clock (only `emulate`).",
+    ),
     click.option("--operator-key", metavar="KEY", help="Key of the operator plane /control/v1."),
     click.option("--page-size", default=1000, type=click.IntRange(1, 10_000), help="Rows of a page."),
-    click.option("--max-devices-per-request", default=10_000, type=click.IntRange(1, 100_000),
-                 help="Devices that one request may name."),
-    click.option("--storage", metavar="URL",
-                 help="Where contents of files and packages are kept: file:///directory, memory:///, s3://bucket "
-                      "or another object store; by default the directory fotapool-files, beside a SQLite file."),
-    click.option("--timestamps", default="auto", type=click.Choice([style.value for style in Timestamps]),
-                 help="Style of times: as documented, RFC 3339, or by client (auto)."),
-    click.option("--callback-timeout-s", default=10, type=click.IntRange(1, 30),
-                 help="Seconds that a callback's receiver may take to answer."),
-    click.option("--callback-private-targets/--no-callback-private-targets", default=None,
-                 help="Let callbacks go to private addresses and to plain HTTP; by default only the emulator does."),
+    click.option(
+        "--max-devices-per-request",
+        default=10_000,
+        type=click.IntRange(1, 100_000),
+        help="Devices that one request may name.",
+    ),
+    click.option(
+        "--storage",
+        metavar="URL",
+        help="Where contents of files and packages are kept: file:///directory, memory:///, s3://bucket "
+        "or another object store; by default the directory fotapool-files, beside a SQLite file.",
+    ),
+    click.option(
+        "--timestamps",
+        default="auto",
+        type=click.Choice([style.value for style in Timestamps]),
+        help="Style of times: as documented, RFC 3339, or by client (auto).",
+    ),
+    click.option(
+        "--callback-timeout-s",
+        default=10,
+        type=click.IntRange(1, 30),
+        help="Seconds that a callback's receiver may take to answer.",
+    ),
+    click.option(
+        "--callback-private-targets/--no-callback-private-targets",
+        default=None,
+        help="Let callbacks go to private addresses and to plain HTTP; by default only the emulator does.",
+    ),
     click.option("--close-metrics", is_flag=True, help="Do not serve /metrics."),
     click.option("--close-docs", is_flag=True, help="Do not serve /docs and /openapi.json."),
-    click.option("--tls", is_flag=True,
-                 help="Serve HTTPS for localhost and the vendor's host names, with a certificate authority made here."),
-    click.option("--tls-directory", default="fotapool-tls", type=click.Path(file_okay=False), metavar="DIR",
-                 help="Where --tls keeps its certificate authority and certificate."),
-)  # fmt: skip
+    click.option(
+        "--tls",
+        is_flag=True,
+        help="Serve HTTPS for localhost and the vendor's host names, with a certificate authority made here.",
+    ),
+    click.option(
+        "--tls-directory",
+        default="fotapool-tls",
+        type=click.Path(file_okay=False),
+        metavar="DIR",
+        help="Where --tls keeps its certificate authority and certificate.",
+    ),
+)
 
 
 def _options(command: Command) -> Command:
@@ -154,10 +199,7 @@ def serve(**values: Any) -> None:
             raise click.UsageError(f"--{name.replace('_', '-')} is for `fotapool emulate`")
     if values["operator_key"] is None:
         values["operator_key"] = secrets.token_urlsafe(24)
-        click.echo(
-            f"operator key for this run: {values['operator_key']}  (set --operator-key to choose it)",
-            err=True,
-        )
+        click.echo(f"operator key for this run: {values['operator_key']}  (set --operator-key to choose it)", err=True)
     if values["workers"] > 1 and (values["storage"] or "").startswith("memory:"):
         raise click.UsageError("several workers share no memory; use --storage file:///directory or --workers 1")
     if values["workers"] > 1 and values["database"].startswith("sqlite"):

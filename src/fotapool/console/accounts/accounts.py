@@ -26,12 +26,21 @@ async def show_account(call: ConsoleCall) -> Response:
     days = _days(call)
     found = await read_pool(call.context, account, days, count=bool(call.text("count")))
     pool, parts = found.account, found.parts
-    refused = await read_refused(call.context, account, REFUSAL_DAYS)
+    rejected = await read_refused(call.context, account, REFUSAL_DAYS)
     return await call.page(
-        "accounts/account.html", account.name, account=pool, found=found, parts=_named_parts(parts) if parts else [],
-        counted=parts is not None, chart=_chart(account.name, days, found.history), days=days, ranges=RANGES,
-        month=Month.of(call.context.clock.now_ms()), refused=refused, refusal_days=REFUSAL_DAYS,
-    )  # fmt: skip
+        "accounts/account.html",
+        account.name,
+        account=pool,
+        found=found,
+        parts=_named_parts(parts) if parts else [],
+        counted=parts is not None,
+        chart=_chart(account.name, days, found.history),
+        days=days,
+        ranges=RANGES,
+        month=Month.of(call.context.clock.now_ms()),
+        rejected=rejected,
+        refusal_days=REFUSAL_DAYS,
+    )
 
 
 def _named_parts(parts: Parts) -> list[tuple[str, str, int]]:
@@ -53,7 +62,9 @@ def _chart(account: str, days: int, history: Sequence[PoolPoint]) -> Chart:
     series = [Series("used", "--used"), Series("under notice", "--noticed"), Series("licenses", "--edge")]
     rows = [ChartRow(point.at_ms, (point.used, point.notice, point.total), point.mark) for point in history]
     path = f"{account_path(account)}/history.csv?days={days}"
-    return Chart("history", "Used, under notice and subscribed licenses", series, rows, path)
+    return Chart(
+        name="history", title="Used, under notice and subscribed licenses", series=series, rows=rows, csv_path=path
+    )
 
 
 async def download_history(call: ConsoleCall) -> Response:

@@ -20,7 +20,12 @@ async def show_pools(call: ConsoleCall) -> Response:
     query = {"search": call.text("search"), "order": order, "down": call.text("down")}
     page = call.number("page", 1, 1, MAX_PAGE)
     total, pools = await pool_history.list_pools(
-        call.context, query["search"], order, bool(query["down"]), (page - 1) * ROWS, ROWS
+        call.context,
+        search=query["search"],
+        order=order,
+        descending=bool(query["down"]),
+        offset=(page - 1) * ROWS,
+        limit=ROWS,
     )
     pages = max(1, -(-total // ROWS))
     return await call.page(
@@ -39,7 +44,4 @@ async def add_account(call: ConsoleCall) -> Response:
     return await call.go(account_path(account.name), words)
 
 
-PAGES = (
-    ConsolePage("GET", "/pools", show_pools),
-    ConsolePage("POST", "/pools", add_account),
-)
+PAGES = (ConsolePage("GET", "/pools", show_pools), ConsolePage("POST", "/pools", add_account))

@@ -88,7 +88,7 @@ async def _page(
     if total or type_word:
         at_once = bool(call.text("decided") or problem)
         try:
-            preview = await _previewed(call, account, total, type_word, at_once)
+            preview = await _previewed(call, account=account, total=total, type_word=type_word, at_once=at_once)
             waits = preview is None
         except Invalid as error:
             problem, status = f"{str(error)[:1].upper()}{str(error)[1:]}.", 400
@@ -140,7 +140,15 @@ async def _preview(call: ConsoleCall, account: Account, change: SubscriptionChan
     mark, (reclaimed, noticed, withdrawn) = await asyncio.to_thread(look)
     devices = [line.device for part in (reclaimed, noticed, withdrawn) for line in part.lines]
     assigned = await read_assigned_times(call.context, account, devices)
-    return Preview(change, mark, reclaimed, noticed, withdrawn, change.decision.canceled_upgrades, assigned)
+    return Preview(
+        change=change,
+        mark=mark,
+        reclaimed=reclaimed,
+        noticed=noticed,
+        withdrawn=withdrawn,
+        canceled=change.decision.canceled_upgrades,
+        assigned=assigned,
+    )
 
 
 async def change(call: ConsoleCall) -> Response:
@@ -154,12 +162,16 @@ async def change(call: ConsoleCall) -> Response:
         previewed = await preview_change(call.context, caller, wanted, purchase_type)
         if previewed.takes:
             problem = f"Nothing was changed: to confirm, type the account's name, {account.name}."
-            return await _page(call, account, total, type_word, problem, 400)
+            return await _page(call, account=account, total=total, type_word=type_word, problem=problem, status=400)
     try:
-        decision = await change_subscription(call.context, caller, wanted, purchase_type, mark)
+        decision = await change_subscription(
+            call.context, caller=caller, total=wanted, purchase_type=purchase_type, mark=mark
+        )
     except PreviewOutdated:
         problem = "Things have changed since the preview. Nothing was done; this is what would happen now."
-        return await _page(call, await call.account(), total, type_word, problem, 409)
+        return await _page(
+            call, account=await call.account(), total=total, type_word=type_word, problem=problem, status=409
+        )
     words = [f"The subscription has {plural(decision.total, 'license')} now."]
     for count, done in (
         (len(decision.devices(*RECLAIM_KINDS)), "taken"),
@@ -188,12 +200,15 @@ async def preview_file(call: ConsoleCall) -> Response:
             entries = decision.entries[first : first + LINES_A_BATCH]
             yield [
                 (
-                    place, format_device_id(entry.device), entry.kind.what, entry.kind.why,
+                    place,
+                    format_device_id(entry.device),
+                    entry.kind.what,
+                    entry.kind.why,
                     time_text(decision.notice_until_ms) if entry.kind in NOTICE_KINDS else "",
                     "yes" if entry.device in canceled else "",
                 )
                 for place, entry in enumerate(entries, start=first + 1)
-            ]  # fmt: skip
+            ]
 
     header = ["place", "deviceId", "what", "why", "noticeUntil", "upgradeCanceled"]
     return csv_stream(f"subscription-{account.name}-{decision.total}.csv", header, batches())

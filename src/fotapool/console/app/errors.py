@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.exceptions import HTTPException
 
-from fotapool.domain.errors import Conflict, Invalid, NotFound, Refusal, Refused
+from fotapool.domain.errors import Conflict, ErrorCode, Invalid, NotFound, RequestRejected
 from fotapool.store.db.connection import StoreUnavailable
 
 
@@ -20,9 +20,11 @@ class PageFault(Exception):
 
 
 _BUSY = PageFault(
-    503, "Busy", "The database does not answer, or too much waits for it. Nothing was changed.",
+    503,
+    "Busy",
+    "The database does not answer, or too much waits for it. Nothing was changed.",
     "Try again in a few seconds; /health/ready and the server's log say more.",
-)  # fmt: skip
+)
 
 
 def fault_of(error: Exception) -> PageFault:
@@ -36,19 +38,21 @@ def fault_of(error: Exception) -> PageFault:
     if isinstance(error, Conflict):
         return PageFault(409, "Not possible now", _sentence(str(error)), "Nothing was changed.")
     if isinstance(error, StoreUnavailable) or (
-        isinstance(error, Refused) and error.refusal in (Refusal.BUSY, Refusal.STORE_UNAVAILABLE)
+        isinstance(error, RequestRejected) and error.code in (ErrorCode.BUSY, ErrorCode.STORE_UNAVAILABLE)
     ):
         return _BUSY
-    if isinstance(error, Refused):
-        words = _sentence(f"{error.refusal.value}{': ' + error.detail if error.detail else ''}")
-        status = 413 if error.refusal in (Refusal.BODY_TOO_LARGE, Refusal.FILE_TOO_LARGE) else 400
+    if isinstance(error, RequestRejected):
+        words = _sentence(f"{error.code.value}{': ' + error.detail if error.detail else ''}")
+        status = 413 if error.code in (ErrorCode.BODY_TOO_LARGE, ErrorCode.FILE_TOO_LARGE) else 400
         return PageFault(status, "Refused", words, "Nothing was changed. Go back, mend it, and send it again.")
     if isinstance(error, HTTPException):  # of reading a form
         return PageFault(error.status_code, "Not understood", _sentence(str(error.detail)), "Go back and try again.")
     return PageFault(
-        500, "A fault of the server", "Something failed that should not; the log has the details.",
+        500,
+        "A fault of the server",
+        "Something failed that should not; the log has the details.",
         "Try again; if it stays, report it with the request id below.",
-    )  # fmt: skip
+    )
 
 
 def _sentence(words: str) -> str:

@@ -6,14 +6,14 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from fotapool.console.app.pages import MAX_FIELDS, MAX_TEXT_BYTES
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 
 
 async def read_form(request: Request, max_file_bytes: int) -> FormData:
-    """The form of a POST. Raises Refused(BODY_TOO_LARGE), and HTTPException for one that cannot be read."""
+    """The form of a POST. Raises RequestRejected(BODY_TOO_LARGE), and HTTPException for one that cannot be read."""
     if request.method != "POST":
         return FormData()
     length = request.headers.get("content-length", "")
     if not (length.isascii() and length.isdigit()) or int(length) > max_file_bytes + MAX_TEXT_BYTES:
-        raise Refused(Refusal.BODY_TOO_LARGE)
+        raise RequestRejected(ErrorCode.BODY_TOO_LARGE)
     return await request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_TEXT_BYTES)

@@ -103,11 +103,19 @@ class ConsoleCall:
         """The page: `templates/NAME.html`, which extends layout.html; for a fragment, name the fragment's file."""
         notice = None if self.is_fragment else await self.console.sessions.notice(self.request)
         html = self.console.templates.render(
-            template, call=self, title=title, notice=notice, csrf=self.session.csrf,
-            operator=self.session.operator, can_change=self.allows(Role.CHANGE),
-            can_administer=self.allows(Role.ADMINISTER), emulator=self.console.emulator,
-            now_ms=self.context.clock.now_ms(), path=self.request.url.path, **values,
-        )  # fmt: skip
+            template,
+            call=self,
+            title=title,
+            notice=notice,
+            csrf=self.session.csrf,
+            operator=self.session.operator,
+            can_change=self.allows(Role.EDITOR),
+            is_admin=self.allows(Role.ADMIN),
+            emulator=self.console.emulator,
+            now_ms=self.context.clock.now_ms(),
+            path=self.request.url.path,
+            **values,
+        )
         response = HTMLResponse(html, status)
         if notice is not None:
             response.delete_cookie(NOTICE_COOKIE, path=PATH)
@@ -127,7 +135,7 @@ class ConsolePage:
 
     method: str
     path: str
-    """Below /console, with `{account}` and the like."""
+    """MountedRouter /console, with `{account}` and the like."""
     handle: Callable[[ConsoleCall], Awaitable[Response]]
     role: Role | None = None
     """If it is not said, whoever may look may GET, and whoever may change, POST."""
@@ -135,7 +143,7 @@ class ConsolePage:
 
     @property
     def needed_role(self) -> Role:
-        return self.role or (Role.LOOK if self.method == "GET" else Role.CHANGE)
+        return self.role or (Role.VIEWER if self.method == "GET" else Role.EDITOR)
 
 
 def whole_number(name: str, text: str, lowest: int, highest: int) -> int:

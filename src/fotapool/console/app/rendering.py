@@ -20,26 +20,37 @@ class Templates:
 
     def __init__(self, assets: Assets) -> None:
         self._environment = Environment(
-            loader=PackageLoader("fotapool.console"), autoescape=True, undefined=StrictUndefined,
-            trim_blocks=True, lstrip_blocks=True, auto_reload=False,
-        )  # fmt: skip
+            loader=PackageLoader("fotapool.console"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
         self._environment.filters |= {
-            "moment": moment, "day": day, "number": number, "imei": format_device_id, "rfc3339": time_text,
-            "span": span, "ago": ago, "pathpart": lambda text: quote(str(text), safe=""), "plural": plural,
-        }  # fmt: skip
+            "moment": moment,
+            "day": day,
+            "number": number,
+            "imei": format_device_id,
+            "rfc3339": time_text,
+            "span": span,
+            "ago": ago,
+            "pathpart": lambda text: quote(str(text), safe=""),
+            "plural": plural,
+        }
         self._environment.globals |= {"asset": assets.url, "version": __version__, "with_query": with_query}
 
     def render(self, name: str, **values: Any) -> str:
         return self._environment.get_template(name).render(**values)
 
 
-def moment(moment_ms: int | None, missing: str = "never") -> str:
+def moment(timestamp_ms: int | None, missing: str = "never") -> str:
     """As in 2026-03-01 12:00:05; the pages say once that times are UTC."""
-    return missing if moment_ms is None else _utc(moment_ms).strftime("%Y-%m-%d %H:%M:%S")
+    return missing if timestamp_ms is None else _utc(timestamp_ms).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def day(moment_ms: int | None, missing: str = "never") -> str:
-    return missing if moment_ms is None else _utc(moment_ms).strftime("%Y-%m-%d")
+def day(timestamp_ms: int | None, missing: str = "never") -> str:
+    return missing if timestamp_ms is None else _utc(timestamp_ms).strftime("%Y-%m-%d")
 
 
 def number(value: float) -> str:
@@ -64,11 +75,11 @@ def span(span_ms: float) -> str:
     return f"{minutes} min" if minutes else f"{rest_ms / 1000:g} s"
 
 
-def ago(moment_ms: int | None, now_ms: int) -> str:
+def ago(timestamp_ms: int | None, now_ms: int) -> str:
     """How long before now, or `in …`, or `never`."""
-    if moment_ms is None:
+    if timestamp_ms is None:
         return "never"
-    return f"{span(now_ms - moment_ms)} ago" if moment_ms <= now_ms else f"in {span(moment_ms - now_ms)}"
+    return f"{span(now_ms - timestamp_ms)} ago" if timestamp_ms <= now_ms else f"in {span(timestamp_ms - now_ms)}"
 
 
 def with_query(query: dict[str, Any], **changes: Any) -> str:
@@ -77,5 +88,5 @@ def with_query(query: dict[str, Any], **changes: Any) -> str:
     return "?" + urlencode(kept)
 
 
-def _utc(moment_ms: int) -> datetime:
-    return datetime.fromtimestamp(moment_ms / 1000, tz=UTC)
+def _utc(timestamp_ms: int) -> datetime:
+    return datetime.fromtimestamp(timestamp_ms / 1000, tz=UTC)

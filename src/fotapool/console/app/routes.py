@@ -121,7 +121,9 @@ class PageEndpoint(Endpoint):
                 return await SignIn(self._console).ask(request)
             page = self._pages.get(request.method)
             form = await read_form(request, self._console.context.settings.max_file_bytes)
-            call = ConsoleCall(self._console, session, request, request_id, form)
+            call = ConsoleCall(
+                console=self._console, session=session, request=request, request_id=request_id, form=form
+            )
         except ClientDisconnect:
             return HTMLResponse("the browser went away", 400)
         except Exception as error:
@@ -153,12 +155,16 @@ def _check(page: ConsolePage | None, exists: bool, call: ConsoleCall) -> None:
         given = call.field("csrf") or call.request.headers.get("x-csrf-token", "")
         if not same_token(given, call.session.csrf):
             raise PageFault(
-                403, "The form is out of date", "The form belongs to another sign-in; nothing was changed.",
+                403,
+                "The form is out of date",
+                "The form belongs to another sign-in; nothing was changed.",
                 "Go back, load the page again, and send the form once more.",
-            )  # fmt: skip
+            )
     role = call.session.operator.role
     if not role.allows(page.needed_role):
         raise PageFault(
-            403, "Not allowed", f"This needs the role {page.needed_role.value}; you may only {role.value}.",
+            403,
+            "Not allowed",
+            f"This needs the role {page.needed_role.value}; you may only {role.value}.",
             "Ask whoever administers the operators for another role.",
-        )  # fmt: skip
+        )

@@ -27,7 +27,7 @@ from fotapool.console.campaigns.labels import (
 from fotapool.core.timestamps import time_text
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
-from fotapool.domain.errors import Invalid, NotFound, Refusal, Refused
+from fotapool.domain.errors import ErrorCode, Invalid, NotFound, RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.services.campaigns import campaign_views, campaigns
 from fotapool.services.campaigns.reports import get_campaign
@@ -41,12 +41,12 @@ COUNTED_IN_LIST = campaign_views.COUNTED_SHORTLY
 """Campaigns of more devices are counted by a request of their own, once the list is there."""
 _UUID_LENGTH = 36
 _REFUSALS = {
-    Refusal.CAMPAIGN_STARTED: "The campaign has ended already: there is nothing left to cancel.",
-    Refusal.DATES_FIXED: "The campaign has started or ended: only the end of one that runs can still be changed.",
-    Refusal.START_DATE_INVALID: "The start must be a date from today on, at most five years ahead.",
-    Refusal.END_DATE_INVALID: "The end must be a date from the start on, at most a year after it; that of a campaign"
+    ErrorCode.CAMPAIGN_STARTED: "The campaign has ended already: there is nothing left to cancel.",
+    ErrorCode.DATES_FIXED: "The campaign has started or ended: only the end of one that runs can still be changed.",
+    ErrorCode.START_DATE_INVALID: "The start must be a date from today on, at most five years ahead.",
+    ErrorCode.END_DATE_INVALID: "The end must be a date from the start on, at most a year after it; that of a campaign"
     " that runs must be at least 24 hours from now.",
-    Refusal.WINDOW_INVALID: "The campaign's time windows have a date that lies after the new end.",
+    ErrorCode.WINDOW_INVALID: "The campaign's time windows have a date that lies after the new end.",
 }
 
 
@@ -65,9 +65,14 @@ class Part:
 def parts_of(counts: Counts) -> list[Part]:
     """The bar of the campaign's devices, what is done first."""
     order = (
-        UpgradeStatus.COMPLETED, UpgradeStatus.FAILED, UpgradeStatus.CANCELED, UpgradeStatus.REJECTED,
-        UpgradeStatus.IN_PROGRESS, UpgradeStatus.SCHEDULED, UpgradeStatus.PENDING,
-    )  # fmt: skip
+        UpgradeStatus.COMPLETED,
+        UpgradeStatus.FAILED,
+        UpgradeStatus.CANCELED,
+        UpgradeStatus.REJECTED,
+        UpgradeStatus.IN_PROGRESS,
+        UpgradeStatus.SCHEDULED,
+        UpgradeStatus.PENDING,
+    )
     parts: list[Part] = []
     x = 0.0
     for status in order:
@@ -75,7 +80,14 @@ def parts_of(counts: Counts) -> list[Part]:
         width = 100 * count / max(1, counts.devices)
         if count:
             parts.append(
-                Part(UPGRADE[status].words, UPGRADE[status].word, count, BAR_CLASSES.get(status, "free"), x, width)
+                Part(
+                    words=UPGRADE[status].words,
+                    word=UPGRADE[status].word,
+                    count=count,
+                    css=BAR_CLASSES.get(status, "free"),
+                    x=x,
+                    width=width,
+                )
             )
         x += width
     return parts
@@ -87,9 +99,9 @@ async def _campaign(call: ConsoleCall) -> tuple[Account, Campaign]:
     uuid = call.request.path_params["uuid"]
     try:
         if len(uuid) > _UUID_LENGTH or "\x00" in uuid:
-            raise Refused(Refusal.CAMPAIGN_UNKNOWN)
+            raise RequestRejected(ErrorCode.CAMPAIGN_UNKNOWN)
         return account, await get_campaign(call.context, call.caller(account), uuid.lower())
-    except Refused as error:
+    except RequestRejected as error:
         raise NotFound(f"account {account.name} has no campaign {uuid[:_UUID_LENGTH]}") from error
 
 
@@ -107,7 +119,7 @@ async def show_campaigns(call: ConsoleCall) -> Response:
     before = call.number("before", 0, 0, MAX_ID) or None
     statuses = set(CampaignStatus) if status is None else {status}
     found, go_on = await campaign_views.list_latest_campaigns(
-        call.context, call.caller(account), statuses, before, ROWS
+        call.context, caller=call.caller(account), statuses=statuses, before=before, limit=ROWS
     )
     bars = {}
     for campaign in found:
@@ -144,7 +156,9 @@ async def _page(call: ConsoleCall, account: Account, campaign: Campaign, status:
     wanted: UpgradeStatus | None = _choice(call, "status", UPGRADE_OF_WORD)
     reason: Reason | None = _choice(call, "reason", REASON_OF_WORD)
     after = call.number("after", 0, 0, MAX_ID) or None
-    upgrades, go_on = await campaign_views.list_upgrades(call.context, campaign, wanted, reason, after, DEVICES)
+    upgrades, go_on = await campaign_views.list_upgrades(
+        call.context, campaign=campaign, status=wanted, reason=reason, after=after, limit=DEVICES
+    )
     is_counted = campaign.devices <= campaign_views.ALWAYS_COUNTED or bool(call.text("counted"))
     parts, reasons, waits = [], {}, False
     if is_counted:
@@ -154,8 +168,12 @@ async def _page(call: ConsoleCall, account: Account, campaign: Campaign, status:
     now_ms = call.context.clock.now_ms()
     next_words, next_ms = campaign_views.next_event(campaign)
     values: dict[str, Any] = {
-        "start": campaign.start_date, "end": campaign.end_date, "error": "", "error_of": "", **more,
-    }  # fmt: skip
+        "start": campaign.start_date,
+        "end": campaign.end_date,
+        "error": "",
+        "error_of": "",
+        **more,
+    }
     query = {"status": call.text("status"), "reason": call.text("reason"), "counted": call.text("counted")}
     return await call.page(
         "campaigns/campaign.html",
@@ -190,14 +208,14 @@ async def _page(call: ConsoleCall, account: Account, campaign: Campaign, status:
 async def _chart(call: ConsoleCall, account: Account, campaign: Campaign) -> Chart:
     points = await call.console.campaign_counts.course(call.context, campaign)
     series = [
-        Series("Completed", "--good"), Series("Failed", "--bad"), Series("Canceled or rejected", "--noticed"),
+        Series("Completed", "--good"),
+        Series("Failed", "--bad"),
+        Series("Canceled or rejected", "--noticed"),
         Series("In progress", "--progress"),
-    ]  # fmt: skip
-    rows = [
-        ChartRow(one.at_ms, (one.completed, one.failed, one.canceled, one.in_progress)) for one in points
-    ]  # fmt: skip
+    ]
+    rows = [ChartRow(one.at_ms, (one.completed, one.failed, one.canceled, one.in_progress)) for one in points]
     path = account_path(account.name, "campaigns", campaign.uuid, "course.csv")
-    return Chart("course", "Devices by state, over time", series, rows, path)
+    return Chart(name="course", title="Devices by state, over time", series=series, rows=rows, csv_path=path)
 
 
 async def show_course(call: ConsoleCall) -> Response:
@@ -221,26 +239,31 @@ async def send_devices(call: ConsoleCall) -> Response:
         async for upgrades in campaign_views.stream_upgrades(call.context, campaign, status, reason):
             yield [
                 (
-                    format_device_id(one.imei), UPGRADE[UpgradeStatus(one.status)].word, REASONS[Reason(one.reason)],
-                    one.attempts, time_text(one.scheduled_ms), _time(one.started_ms), _time(one.ended_ms),
+                    format_device_id(one.imei),
+                    UPGRADE[UpgradeStatus(one.status)].word,
+                    REASONS[Reason(one.reason)],
+                    one.attempts,
+                    time_text(one.scheduled_ms),
+                    _time(one.started_ms),
+                    _time(one.ended_ms),
                 )
                 for one in upgrades
-            ]  # fmt: skip
+            ]
 
     header = ("deviceId", "status", "reason", "attempts", "scheduled", "started", "ended")
     return csv_stream(f"campaign-{campaign.uuid}.csv", header, batches())
 
 
-def _time(moment_ms: int | None) -> str:
-    return "" if moment_ms is None else time_text(moment_ms)
+def _time(timestamp_ms: int | None) -> str:
+    return "" if timestamp_ms is None else time_text(timestamp_ms)
 
 
 async def cancel(call: ConsoleCall) -> Response:
     account, campaign = await _campaign(call)
     try:
         canceled = await campaigns.cancel_campaign(call.context, call.caller(account), campaign.uuid, may_abort=True)
-    except Refused as error:
-        return await _refused(call, account, campaign, error, "cancel")
+    except RequestRejected as error:
+        return await _refused(call, account=account, campaign=campaign, error=error, form="cancel")
     aborted = canceled.status is CampaignStatus.ABORTED
     words = (
         "The campaign is aborted: devices that have begun are finished, all others are canceled."
@@ -254,20 +277,22 @@ async def change_dates(call: ConsoleCall) -> Response:
     account, campaign = await _campaign(call)
     start, end = call.field("start") or campaign.start_date, call.field("end")
     try:
-        changed = await campaigns.change_dates(call.context, call.caller(account), campaign.uuid, start, end, None)
-    except Refused as error:
-        return await _refused(call, account, campaign, error, "dates", start=start, end=end)
+        changed = await campaigns.change_dates(
+            call.context, caller=call.caller(account), uuid=campaign.uuid, start_date=start, end_date=end, windows=None
+        )
+    except RequestRejected as error:
+        return await _refused(call, account=account, campaign=campaign, error=error, form="dates", start=start, end=end)
     words = f"The campaign now runs from {changed.start_date} to {changed.end_date}."
     return await call.go(account_path(account.name, "campaigns", campaign.uuid), words)
 
 
 async def _refused(
-    call: ConsoleCall, account: Account, campaign: Campaign, error: Refused, form: str, **typed: str
+    call: ConsoleCall, account: Account, campaign: Campaign, error: RequestRejected, form: str, **typed: str
 ) -> Response:
     """The page again, with what was typed and why it can't be. Other refusals are raised on."""
-    if error.refusal not in _REFUSALS:
+    if error.code not in _REFUSALS:
         raise error
-    return await _page(call, account, campaign, 409, error=_REFUSALS[error.refusal], error_of=form, **typed)
+    return await _page(call, account, campaign, 409, error=_REFUSALS[error.code], error_of=form, **typed)
 
 
 _ONE = "/accounts/{account}/campaigns/{uuid}"

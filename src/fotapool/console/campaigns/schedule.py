@@ -9,7 +9,7 @@ from starlette.responses import Response
 from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path
 from fotapool.console.campaigns.labels import FLOWS
 from fotapool.domain.campaigns.campaigns import MAX_CAMPAIGN_DAYS, MAX_NAME, Flow, day_of
-from fotapool.domain.errors import Invalid, Refusal, Refused
+from fotapool.domain.errors import ErrorCode, Invalid, RequestRejected
 from fotapool.domain.licenses.bulk_jobs import TooManyDevices, read_device_lines
 from fotapool.domain.packages import PILOT_DEVICES
 from fotapool.services.campaigns.campaigns import NewCampaign, schedule_campaign
@@ -24,14 +24,14 @@ PACKAGES_LISTED = 1_000
 LEFT_OUT_SHOWN = 10
 _TYPED = ("kind", "package", "name", "start", "end", "devices", "assign", "add")
 _REFUSALS = {
-    Refusal.PACKAGE_UNKNOWN: "There is no such package any more.",
-    Refusal.START_DATE_INVALID: "The first day must be a date from today on, at most five years ahead.",
-    Refusal.END_DATE_INVALID: "The last day must be a date from the first day on, at most"
+    ErrorCode.PACKAGE_UNKNOWN: "There is no such package any more.",
+    ErrorCode.START_DATE_INVALID: "The first day must be a date from today on, at most five years ahead.",
+    ErrorCode.END_DATE_INVALID: "The last day must be a date from the first day on, at most"
     f" {MAX_CAMPAIGN_DAYS} days after it.",
-    Refusal.PILOT_TOO_LARGE: f"The package is not proven yet: a campaign of it has at most {PILOT_DEVICES} devices,"
+    ErrorCode.PILOT_TOO_LARGE: f"The package is not proven yet: a campaign of it has at most {PILOT_DEVICES} devices,"
     " until it has been tried on five with success on half of them, or an operator declares it proven.",
-    Refusal.BODY_INVALID: f"The name may have {MAX_NAME} characters.",
-    Refusal.DEVICE_LIST_EMPTY: "Paste the IMEIs of at least one device.",
+    ErrorCode.BODY_INVALID: f"The name may have {MAX_NAME} characters.",
+    ErrorCode.DEVICE_LIST_EMPTY: "Paste the IMEIs of at least one device.",
 }
 
 
@@ -46,11 +46,19 @@ async def _form(
 ) -> Response:
     packages = await list_fitting_packages(call.context, call.caller(account), None)
     return await call.page(
-        "campaigns/schedule.html", "Schedule a campaign", status, account=account, packages=packages[:PACKAGES_LISTED],
-        more=len(packages) > PACKAGES_LISTED, kinds={word: FLOWS[flow] for word, flow in KINDS.items()}, error=error,
-        typed={name: typed.get(name, "") for name in _TYPED}, limit=call.context.settings.max_devices_per_request,
-        max_name=MAX_NAME, here=account_path(account.name, "campaigns"),
-    )  # fmt: skip
+        "campaigns/schedule.html",
+        "Schedule a campaign",
+        status,
+        account=account,
+        packages=packages[:PACKAGES_LISTED],
+        more=len(packages) > PACKAGES_LISTED,
+        kinds={word: FLOWS[flow] for word, flow in KINDS.items()},
+        error=error,
+        typed={name: typed.get(name, "") for name in _TYPED},
+        limit=call.context.settings.max_devices_per_request,
+        max_name=MAX_NAME,
+        here=account_path(account.name, "campaigns"),
+    )
 
 
 def _wanted(call: ConsoleCall, typed: dict[str, str]) -> NewCampaign:
@@ -74,9 +82,15 @@ def _wanted(call: ConsoleCall, typed: dict[str, str]) -> NewCampaign:
         lines = "; ".join(f"line {one.line}: {one.reason}" for one in found.left_out[:LEFT_OUT_SHOWN])
         raise Invalid(f"the list of devices has lines that can't be taken: {lines}")
     return NewCampaign(
-        flow, package=typed["package"], start_date=typed["start"], end_date=typed["end"] or None, name=typed["name"],
-        auto_assign=bool(typed["assign"]), auto_add=bool(typed["add"]), devices=found.devices,
-    )  # fmt: skip
+        flow,
+        package=typed["package"],
+        start_date=typed["start"],
+        end_date=typed["end"] or None,
+        name=typed["name"],
+        auto_assign=bool(typed["assign"]),
+        auto_add=bool(typed["add"]),
+        devices=found.devices,
+    )
 
 
 async def schedule(call: ConsoleCall) -> Response:
@@ -85,11 +99,11 @@ async def schedule(call: ConsoleCall) -> Response:
     try:
         campaign = await schedule_campaign(call.context, call.caller(account), _wanted(call, typed))
     except Invalid as error:
-        return await _form(call, account, typed, 400, str(error))
-    except Refused as error:
-        if error.refusal not in _REFUSALS:
+        return await _form(call, account=account, typed=typed, status=400, error=str(error))
+    except RequestRejected as error:
+        if error.code not in _REFUSALS:
             raise
-        return await _form(call, account, typed, 400, _REFUSALS[error.refusal])
+        return await _form(call, account=account, typed=typed, status=400, error=_REFUSALS[error.code])
     words = "The campaign is accepted. Its devices are checked in a few seconds; then it says which of them take part."
     return await call.go(account_path(account.name, "campaigns", campaign.uuid), words)
 

@@ -15,15 +15,24 @@ from fotapool.services.campaigns import upgrades
 from fotapool.services.devices import timelines
 
 KINDS = {
-    "licensed": "good", "upgraded": "good", "reclaimed": "bad", "license removed": "bad", "upgrade failed": "bad",
-    "rejected": "bad", "put under notice": "warn", "upgrade canceled": "warn",
-}  # fmt: skip
+    "licensed": "good",
+    "upgraded": "good",
+    "reclaimed": "bad",
+    "license removed": "bad",
+    "upgrade failed": "bad",
+    "rejected": "bad",
+    "put under notice": "warn",
+    "upgrade canceled": "warn",
+}
 """How the words of a timeline are marked, by their beginnings; all others are plain."""
 ACTORS = {"engine": "by the server, as it fell due", "seed": "by the seed", "": ""}
 UPGRADE_WORDS = {
-    "scheduled": "scheduled", "inProgress": "in progress", "completed": "completed", "failed": "failed",
+    "scheduled": "scheduled",
+    "inProgress": "in progress",
+    "completed": "completed",
+    "failed": "failed",
     "canceled": "canceled",
-}  # fmt: skip
+}
 NEXT_STATES = {
     None: ("scheduled", "inProgress"),
     UpgradeStatus.SCHEDULED: ("inProgress", "canceled", "failed"),
@@ -39,12 +48,19 @@ async def show_device(call: ConsoleCall) -> Response:
     state = row.license_state or 0
     open_upgrade = UpgradeStatus(row.open_upgrade) if row.open_upgrade else None
     return await call.page(
-        "devices/device.html", f"Device {format_device_id(row.imei)}", account=account, found=found, row=row,
-        unknown_time=row.licensed_ms == UNKNOWN_TIME_MS, used_by_upgrade=bool(state & LicenseState.USED),
+        "devices/device.html",
+        f"Device {format_device_id(row.imei)}",
+        account=account,
+        found=found,
+        row=row,
+        unknown_time=row.licensed_ms == UNKNOWN_TIME_MS,
+        used_by_upgrade=bool(state & LicenseState.USED),
         reachable=reachability(row.licensed_ms, row.seen_ms, call.context.clock.now_ms()).value,
-        upgrade=UPGRADE_WORDS[open_upgrade.word] if open_upgrade else "none", kind_of=_kind_of, actor_of=_actor_of,
+        upgrade=UPGRADE_WORDS[open_upgrade.word] if open_upgrade else "none",
+        kind_of=_kind_of,
+        actor_of=_actor_of,
         next_states=[(word, UPGRADE_WORDS[word]) for word in NEXT_STATES[open_upgrade]],
-    )  # fmt: skip
+    )
 
 
 def _device(call: ConsoleCall) -> int:

@@ -33,17 +33,33 @@ ERRORS_SHOWN = 100
 
 FILTERS = ("imei", "mdn", "make", "model", "firmware", "protocol", "license", "seen")
 LICENSES = {
-    "": "any", "licensed": "licensed", "unlicensed": "not licensed", "notice": "under notice",
+    "": "any",
+    "licensed": "licensed",
+    "unlicensed": "not licensed",
+    "notice": "under notice",
     "candidate": "on the candidate list",
-}  # fmt: skip
+}
 SEEN = {
-    "": "any time or never", "day": "within a day", "week": "within a week", "not-day": "not within a day",
-    "not-week": "not within a week", "never": "never",
-}  # fmt: skip
+    "": "any time or never",
+    "day": "within a day",
+    "week": "within a week",
+    "not-day": "not within a day",
+    "not-week": "not within a week",
+    "never": "never",
+}
 COLUMNS = (
-    "deviceId", "make", "model", "firmware", "protocol", "mdn", "status", "licensedAt", "noticeUntil", "openUpgrade",
+    "deviceId",
+    "make",
+    "model",
+    "firmware",
+    "protocol",
+    "mdn",
+    "status",
+    "licensedAt",
+    "noticeUntil",
+    "openUpgrade",
     "lastSeenAt",
-)  # fmt: skip
+)
 
 
 async def show_devices(call: ConsoleCall) -> Response:
@@ -55,10 +71,21 @@ async def show_devices(call: ConsoleCall) -> Response:
         for place, column in enumerate(("make", "model", "firmware"))
     }
     return await call.page(
-        "devices/devices.html", "Devices", account=account, query=query, found=found, filtered=any(query.values()),
-        choices=choices, protocols=[("", "any"), *((word, word) for word in PROTOCOLS)], licenses=LICENSES, seen=SEEN,
-        after=call.text("after"), state_of=_license_words, upgrade_of=_upgrade_word, max_downloaded=MAX_DOWNLOADED,
-    )  # fmt: skip
+        "devices/devices.html",
+        "Devices",
+        account=account,
+        query=query,
+        found=found,
+        filtered=any(query.values()),
+        choices=choices,
+        protocols=[("", "any"), *((word, word) for word in PROTOCOLS)],
+        licenses=LICENSES,
+        seen=SEEN,
+        after=call.text("after"),
+        state_of=_license_words,
+        upgrade_of=_upgrade_word,
+        max_downloaded=MAX_DOWNLOADED,
+    )
 
 
 def _query(call: ConsoleCall) -> dict[str, str]:
@@ -70,7 +97,9 @@ async def _search(call: ConsoleCall, query: dict[str, str], limit: int, after: i
     if after is None:
         text = call.text("after")
         after = whole_number("after", text, 0, MAX_IMEI) if text else BEFORE_ALL
-    return await search_devices(call.context, call.caller(account), DeviceFilter(**query), after, limit)
+    return await search_devices(
+        call.context, caller=call.caller(account), wanted=DeviceFilter(**query), after=after, limit=limit
+    )
 
 
 def _license_words(row: OperatorDeviceRow) -> str:
@@ -101,13 +130,22 @@ async def download_devices(call: ConsoleCall) -> Response:
 def _csv_row(row: OperatorDeviceRow) -> list[str]:
     licensed = "unknown" if row.licensed_ms == UNKNOWN_TIME_MS else _time(row.licensed_ms)
     return [
-        format_device_id(row.imei), row.make, row.model, row.firmware, row.protocol, row.mdn, row.status, licensed,
-        _time(row.notice_until_ms), _upgrade_word(row), _time(row.seen_ms),
-    ]  # fmt: skip
+        format_device_id(row.imei),
+        row.make,
+        row.model,
+        row.firmware,
+        row.protocol,
+        row.mdn,
+        row.status,
+        licensed,
+        _time(row.notice_until_ms),
+        _upgrade_word(row),
+        _time(row.seen_ms),
+    ]
 
 
-def _time(moment_ms: int | None) -> str:
-    return "" if moment_ms is None else time_text(moment_ms)
+def _time(timestamp_ms: int | None) -> str:
+    return "" if timestamp_ms is None else time_text(timestamp_ms)
 
 
 async def import_file(call: ConsoleCall) -> Response:
@@ -130,9 +168,14 @@ async def import_file(call: ConsoleCall) -> Response:
         words = f"Imported: {plural(result.kept, 'device')}, {number(result.licensed)} of them newly licensed."
         return await call.go(account_path(account.name, "devices"), words)
     return await call.page(
-        "devices/device_import.html", "Import of devices", account=account, result=result, stopped=stopped,
-        shown=ERRORS_SHOWN, file_name=upload.filename,
-    )  # fmt: skip
+        "devices/device_import.html",
+        "Import of devices",
+        account=account,
+        result=result,
+        stopped=stopped,
+        shown=ERRORS_SHOWN,
+        file_name=upload.filename,
+    )
 
 
 async def _chunks(upload: UploadFile) -> AsyncIterator[bytes]:

@@ -6,11 +6,11 @@ from starlette.responses import Response
 
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.console.app.rendering import moment, plural
-from fotapool.console.emulator.clock_events import Happening, tell
+from fotapool.console.emulator.clock_events import ClockEventLine, tell
 from fotapool.core.durations import parse_duration_ms
 from fotapool.domain.errors import Invalid
 from fotapool.services.accounts.accounts import name_accounts
-from fotapool.worker.clock_jobs import Move, check_move, parse_moment_ms
+from fotapool.worker.clock_jobs import Move, check_advance, parse_timestamp_ms
 from fotapool.worker.runner import next_due_ms
 
 PATH = "/console/emulator/clock"
@@ -30,13 +30,19 @@ async def move_clock(call: ConsoleCall) -> Response:
     """Forward by a duration, to a moment, or to the next thing due."""
     emulator = call.emulator
     try:
-        moment_ms = await _wanted_moment(call)
-        if moment_ms is None:
+        timestamp_ms = await _wanted_moment(call)
+        if timestamp_ms is None:
             return await call.go(PATH, "Nothing falls due: the clock stays where it is.")
-        check_move(emulator.clock.now_ms(), moment_ms)
+        check_advance(emulator.clock.now_ms(), timestamp_ms)
     except Invalid as error:
         return await _page(call, str(error))
-    move = await emulator.moves.begin(call.context, emulator.clock, moment_ms, emulator.deliveries(), PATIENCE_S)
+    move = await emulator.moves.begin(
+        call.context,
+        clock=emulator.clock,
+        timestamp_ms=timestamp_ms,
+        deliveries=emulator.deliveries(),
+        patience_s=PATIENCE_S,
+    )
     if not move.ended:
         return await call.go(PATH)
     if move.failed:
@@ -51,8 +57,8 @@ async def reset(call: ConsoleCall) -> Response:
     emulator = call.emulator
     if not call.field("sure"):
         return await _page(call, "tick the box that everything since the seed may go")
-    emulator.moves.check_arrived()
-    await emulator.keeper.reset(emulator.seed())
+    emulator.moves.check_idle()
+    await emulator.snapshot_service.reset(emulator.seed())
     emulator.moves.forget()
     return await call.go(PATH, "Everything is as the seed says again, and the clock is back.")
 
@@ -61,7 +67,7 @@ async def _wanted_moment(call: ConsoleCall) -> int | None:
     if call.field("by"):
         return call.emulator.clock.now_ms() + parse_duration_ms("duration", call.field("by"))
     if call.field("to"):
-        return parse_moment_ms(call.field("to"))
+        return parse_timestamp_ms(call.field("to"))
     if call.field("next"):
         return await next_due_ms(call.context, call.emulator.deliveries())
     raise Invalid("say how far: a duration, a moment, or the next thing due")
@@ -73,14 +79,25 @@ async def _page(call: ConsoleCall, wrong: str = "") -> Response:
     page = call.number("page", 1, 1, 1_000)
     happened = move.happened if move is not None and move.ended else []
     return await call.page(
-        "emulator/clock.html", "Clock", 400 if wrong else 200, wrong=wrong, clock=emulator.clock, move=move,
-        done=_share_done(move, emulator.clock.now_ms()), due_ms=await next_due_ms(call.context, emulator.deliveries()),
-        happenings=await _happenings(call, move, page), total=len(happened), page=page,
-        pages=max(1, -(-len(happened) // ROWS)), presets=PRESETS, by=call.field("by"), to=call.field("to"),
-    )  # fmt: skip
+        "emulator/clock.html",
+        "Clock",
+        400 if wrong else 200,
+        wrong=wrong,
+        clock=emulator.clock,
+        move=move,
+        done=_share_done(move, emulator.clock.now_ms()),
+        due_ms=await next_due_ms(call.context, emulator.deliveries()),
+        happenings=await _happenings(call, move, page),
+        total=len(happened),
+        page=page,
+        pages=max(1, -(-len(happened) // ROWS)),
+        presets=PRESETS,
+        by=call.field("by"),
+        to=call.field("to"),
+    )
 
 
-async def _happenings(call: ConsoleCall, move: Move | None, page: int) -> list[Happening]:
+async def _happenings(call: ConsoleCall, move: Move | None, page: int) -> list[ClockEventLine]:
     if move is None or not move.ended:
         return []
     shown = move.happened[(page - 1) * ROWS : page * ROWS]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fotapool.console.app.rendering import plural
-from fotapool.worker.runner import Happened
+from fotapool.worker.runner import ClockEvent
 
 _OF_CAMPAIGN = {
     "devices checked": "{devices} checked for the campaign.",
@@ -33,7 +33,7 @@ _SENTENCES = _OF_CAMPAIGN | _OTHERS
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class ClockEventLine:
     """A sentence about a moment (ms), with what it can link to."""
 
     at_ms: int
@@ -51,12 +51,16 @@ def sentence(what: str, count: int) -> str:
     return form.format(devices=plural(count, "device"), callbacks=plural(count, "callback"))
 
 
-def tell(happened: list[Happened], names: dict[int, str], shown_devices: int) -> list[Happening]:
+def tell(happened: list[ClockEvent], names: dict[int, str], shown_devices: int) -> list[ClockEventLine]:
     """All of it, in order. `names`: of the accounts by id; the first `shown_devices` devices of each are named."""
     return [
-        Happening(
-            one.at_ms, sentence(one.what, one.count), names.get(one.account_id, ""), one.campaign,
-            one.devices[:shown_devices], one.count - len(one.devices[:shown_devices]) if one.devices else 0,
+        ClockEventLine(
+            at_ms=one.at_ms,
+            words=sentence(one.what, one.count),
+            account=names.get(one.account_id, ""),
+            campaign=one.campaign,
+            devices=one.devices[:shown_devices],
+            more=one.count - len(one.devices[:shown_devices]) if one.devices else 0,
         )
         for one in happened
-    ]  # fmt: skip
+    ]

@@ -13,11 +13,11 @@ from fotapool.console.app.pages import ConsoleCall, ConsolePage, whole_number
 from fotapool.console.emulator.fault_labels import describe_action, describe_match
 from fotapool.domain.errors import Conflict, Invalid
 from fotapool.emulator.fault_schemas import MAX_COUNT, NewFault, add_fault, given_words
-from fotapool.emulator.faults import MAX_FIRINGS, MAX_RULES, Firing, Rules
+from fotapool.emulator.faults import MAX_HITS, MAX_RULES, FaultHit, Rules
 from fotapool.emulator.rules import Rule
 
 PATH = "/console/emulator/faults"
-SHOWN_FIRINGS = 100
+SHOWN_HITS = 100
 MAX_BODY_CHARACTERS = 64_000
 
 KINDS = {
@@ -35,8 +35,21 @@ KINDS = {
 """What can happen: its words, and the members of `action` that say it."""
 
 COUNTS = ("nth", "every", "times")
-FIELDS = ("path", "method", "account", "deviceId", *COUNTS, "probability", "seed", "kind", "status", "body", "headers",
-          "latencyMs", "byMs")  # fmt: skip
+FIELDS = (
+    "path",
+    "method",
+    "account",
+    "deviceId",
+    *COUNTS,
+    "probability",
+    "seed",
+    "kind",
+    "status",
+    "body",
+    "headers",
+    "latencyMs",
+    "byMs",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +70,14 @@ PRESETS = {
     "rate-limit": Preset(
         "Refuse every tenth call with 429",
         "The gateway's rate limit: a client has to wait as Retry-After says, and go on where it was.",
-        {"path": "/fota", "every": "10", "kind": "status", "status": "429", "headers": "Retry-After: 2",
-         "body": '{"errorCode": "LIMIT", "errorMessage": "Too many requests"}'},
+        {
+            "path": "/fota",
+            "every": "10",
+            "kind": "status",
+            "status": "429",
+            "headers": "Retry-After: 2",
+            "body": '{"errorCode": "LIMIT", "errorMessage": "Too many requests"}',
+        },
     ),
     "unsteady": Preset(
         "One call in five is slow",
@@ -80,7 +99,7 @@ PRESETS = {
         "An end may come before its beginning: the listener goes by what a message says, not by when it comes.",
         {"probability": "0.2", "kind": "callback-reorder"},
     ),
-}  # fmt: skip
+}
 
 
 async def show_faults(call: ConsoleCall) -> Response:
@@ -164,24 +183,36 @@ def _answer(fields: dict[str, str]) -> dict[str, Any]:
 async def _page(call: ConsoleCall, form: dict[str, str], wrong: str = "", preset: Preset | None = None) -> Response:
     rules = call.emulator.tools.rules
     return await call.page(
-        "emulator/faults.html", "Faults", 400 if wrong else 200, rules=[_row(rule) for rule in rules.rules()],
-        firings=_last_firings(rules), form={name: form.get(name, "") for name in FIELDS}, wrong=wrong,
-        kinds=KINDS, presets=PRESETS, preset=preset, max_rules=MAX_RULES, shown=SHOWN_FIRINGS,
-    )  # fmt: skip
+        "emulator/faults.html",
+        "Faults",
+        400 if wrong else 200,
+        rules=[_row(rule) for rule in rules.rules()],
+        hits=_last_firings(rules),
+        form={name: form.get(name, "") for name in FIELDS},
+        wrong=wrong,
+        kinds=KINDS,
+        presets=PRESETS,
+        preset=preset,
+        max_rules=MAX_RULES,
+        shown=SHOWN_HITS,
+    )
 
 
-def _last_firings(rules: Rules) -> list[Firing]:
-    return rules.firings(0, MAX_FIRINGS)[-SHOWN_FIRINGS:][::-1]
+def _last_firings(rules: Rules) -> list[FaultHit]:
+    return rules.hits(0, MAX_HITS)[-SHOWN_HITS:][::-1]
 
 
 def _row(rule: Rule) -> dict[str, Any]:
     match, action = given_words(rule)
     document = {"match": match, "action": action} if match else {"action": action}
     return {
-        "id": rule.id, "matched": rule.matched, "fired": rule.fired,
+        "id": rule.id,
+        "matched": rule.matched,
+        "fired": rule.fired,
         "about": describe_match(match, "callback" in action),
-        "does": describe_action(action), "json": json.dumps(document, indent=2, ensure_ascii=False),
-    }  # fmt: skip
+        "does": describe_action(action),
+        "json": json.dumps(document, indent=2, ensure_ascii=False),
+    }
 
 
 PAGES = (

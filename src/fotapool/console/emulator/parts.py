@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from fotapool.core.clock import MovableClock
 from fotapool.emulator.features import Tools
 from fotapool.services.snapshots.seeds import Seed
-from fotapool.services.snapshots.snapshot_service import Keeper
+from fotapool.services.snapshots.snapshot_service import SnapshotService
 from fotapool.worker.callbacks.deliveries import Deliveries
-from fotapool.worker.clock_jobs import Moves
+from fotapool.worker.clock_jobs import ClockJobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,5 +21,5 @@ class EmulatorParts:
     seed: Callable[[], Seed]
     deliveries: Callable[[], Deliveries | None]
     tools: Tools
-    keeper: Keeper
-    moves: Moves = field(default_factory=Moves)
+    snapshot_service: SnapshotService
+    moves: ClockJobs = field(default_factory=ClockJobs)

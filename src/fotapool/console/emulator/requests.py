@@ -28,13 +28,19 @@ async def show_requests(call: ConsoleCall) -> Response:
     status = call.number("status", 0, 100, 599) if query["status"] and not refused else None
     before = call.number("before", MAX_NUMBER, 1, MAX_NUMBER)
     exchanges = call.emulator.tools.exchanges
-    found = exchanges.newest(before, ROWS + 1, query["account"], query["path"], status, refused)
+    found = exchanges.newest(
+        before=before, limit=ROWS + 1, account=query["account"], path=query["path"], status=status, refused=refused
+    )
     shown = found[:ROWS]
     return await call.page(
-        "emulator/requests.html", "Requests", query=query, rows=[await _row(call, one) for one in shown],
-        following=shown[-1].number if len(found) > ROWS else None, is_first=before == MAX_NUMBER,
+        "emulator/requests.html",
+        "Requests",
+        query=query,
+        rows=[await _row(call, one) for one in shown],
+        following=shown[-1].number if len(found) > ROWS else None,
+        is_first=before == MAX_NUMBER,
         kept=call.context.settings.inspector_requests,
-    )  # fmt: skip
+    )
 
 
 async def _row(call: ConsoleCall, one: Exchange) -> dict[str, Any]:
@@ -44,10 +50,18 @@ async def _row(call: ConsoleCall, one: Exchange) -> dict[str, Any]:
 async def show_request(call: ConsoleCall) -> Response:
     one = _chosen(call)
     return await call.page(
-        "emulator/request.html", f"Request {one.number}", one=one, hints=await call.emulator.tools.hints.of(one),
-        headers=_text(one.headers), answer_headers=_text(one.answer_headers), body=one.body.text(),
-        answer=one.answer_text, shown=SHOWN_CHARACTERS, curl=as_curl(one), test=as_pytest(one),
-    )  # fmt: skip
+        "emulator/request.html",
+        f"Request {one.number}",
+        one=one,
+        hints=await call.emulator.tools.hints.of(one),
+        headers=_text(one.headers),
+        answer_headers=_text(one.answer_headers),
+        body=one.body.text(),
+        answer=one.answer_text,
+        shown=SHOWN_CHARACTERS,
+        curl=as_curl(one),
+        test=as_pytest(one),
+    )
 
 
 async def download_request(call: ConsoleCall) -> Response:
@@ -60,7 +74,7 @@ async def download_request(call: ConsoleCall) -> Response:
     return PlainTextResponse(form(one), headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
-async def forget_requests(call: ConsoleCall) -> Response:
+async def clear_requests(call: ConsoleCall) -> Response:
     count = len(call.emulator.tools.exchanges)
     call.emulator.tools.exchanges.clear()
     return await call.go(PATH, f"{plural(count, 'request')} forgotten.")
@@ -82,5 +96,5 @@ PAGES = (
     ConsolePage("GET", "/emulator/requests", show_requests, emulator_only=True),
     ConsolePage("GET", "/emulator/requests/{number}", show_request, emulator_only=True),
     ConsolePage("GET", "/emulator/requests/{number}/{form}", download_request, emulator_only=True),
-    ConsolePage("POST", "/emulator/requests", forget_requests, emulator_only=True),
+    ConsolePage("POST", "/emulator/requests", clear_requests, emulator_only=True),
 )

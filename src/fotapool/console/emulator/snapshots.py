@@ -9,7 +9,7 @@ from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.identity.roles import Role
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.accounts.copies import copy_account
-from fotapool.services.snapshots.documents import MAX_SNAPSHOT_BYTES, moment_text
+from fotapool.services.snapshots.documents import MAX_SNAPSHOT_BYTES, format_timestamp
 
 PATH = "/console/emulator/snapshots"
 
@@ -21,10 +21,10 @@ async def show_snapshots(call: ConsoleCall) -> Response:
 
 async def download(call: ConsoleCall) -> Response:
     """A POST for administrators only: the file has the hashes of all secrets, and the sessions."""
-    octets = await call.emulator.keeper.take()
-    name = f"fotapool-{moment_text(call.context.clock.now_ms())[:19].replace(':', '')}.json"
+    data = await call.emulator.snapshot_service.take()
+    name = f"fotapool-{format_timestamp(call.context.clock.now_ms())[:19].replace(':', '')}.json"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Encoding": "identity"}
-    return Response(octets, headers=headers, media_type="application/json")
+    return Response(data, headers=headers, media_type="application/json")
 
 
 async def restore(call: ConsoleCall) -> Response:
@@ -35,8 +35,8 @@ async def restore(call: ConsoleCall) -> Response:
             raise Invalid("choose a file: a snapshot, or a seed document")
         if not call.field("sure"):
             raise Invalid("tick the box that everything may be replaced")
-        call.emulator.moves.check_arrived()
-        await call.emulator.keeper.put(await upload.read(_limit(call) + 1))
+        call.emulator.moves.check_idle()
+        await call.emulator.snapshot_service.put(await upload.read(_limit(call) + 1))
     except (Invalid, Conflict) as error:
         return await _page(call, f"Nothing was replaced: {error}")
     call.emulator.moves.forget()
@@ -72,7 +72,7 @@ async def _page(call: ConsoleCall, wrong: str = "") -> Response:
 
 PAGES = (
     ConsolePage("GET", "/emulator/snapshots", show_snapshots, emulator_only=True),
-    ConsolePage("POST", "/emulator/snapshots/download", download, Role.ADMINISTER, emulator_only=True),
-    ConsolePage("POST", "/emulator/snapshots/restore", restore, Role.ADMINISTER, emulator_only=True),
+    ConsolePage("POST", "/emulator/snapshots/download", download, Role.ADMIN, emulator_only=True),
+    ConsolePage("POST", "/emulator/snapshots/restore", restore, Role.ADMIN, emulator_only=True),
     ConsolePage("POST", "/emulator/snapshots/copy", copy, emulator_only=True),
 )

@@ -21,9 +21,9 @@ USERS, CLIENTS, OPERATORS = (f"{PATH}/access{part}" for part in ("", "/clients",
 _TYPED = ("username", "accounts", "key", "name", "role")
 """Fields that are shown again when a form is refused: never a secret."""
 ROLE_WORDS = {
-    Role.LOOK: "sees everything, changes nothing",
-    Role.CHANGE: "also changes accounts, subscriptions, devices, licenses, campaigns and callbacks",
-    Role.ADMINISTER: "also manages users, clients, operators and device keys",
+    Role.VIEWER: "sees everything, changes nothing",
+    Role.EDITOR: "also changes accounts, subscriptions, devices, licenses, campaigns and callbacks",
+    Role.ADMIN: "also manages users, clients, operators and device keys",
 }
 
 Row = TypeVar("Row")
@@ -41,9 +41,15 @@ async def _users(call: ConsoleCall, status: int = 200, error: str = "") -> Respo
     after = call.text("after")
     users, more = _paged(await credentials.list_users(call.context, after, ROWS + 1))
     return await call.page(
-        "identity/access_users.html", "Users", status, users=users, after=after, shown=ACCOUNTS_SHOWN,
-        next_after=users[-1].username if more else None, **_form(call, error),
-    )  # fmt: skip
+        "identity/access_users.html",
+        "Users",
+        status,
+        users=users,
+        after=after,
+        shown=ACCOUNTS_SHOWN,
+        next_after=users[-1].username if more else None,
+        **_form(call, error),
+    )
 
 
 def _form(call: ConsoleCall, error: str) -> dict[str, Any]:
@@ -61,7 +67,7 @@ async def create_user(call: ConsoleCall) -> Response:
     except (Invalid, Conflict, NotFound) as error:
         return await _users(call, 400, str(error))
     words = [("User name", call.field("username")), ("Password", password)]
-    return await _once(call, "The user is there.", words, USERS, "password", given is None)
+    return await _once(call, done="The user is there.", words=words, back=USERS, what="password", made=given is None)
 
 
 def _secret(call: ConsoleCall, name: str) -> str | None:
@@ -114,7 +120,7 @@ async def create_client(call: ConsoleCall) -> Response:
     except (Invalid, Conflict) as error:
         return await _clients(call, 400, str(error))
     words = [("Key", key), ("Secret", secret)]
-    return await _once(call, "The client is there.", words, CLIENTS, "secret", given is None)
+    return await _once(call, done="The client is there.", words=words, back=CLIENTS, what="secret", made=given is None)
 
 
 async def delete_client(call: ConsoleCall) -> Response:
@@ -130,10 +136,17 @@ async def _operators(call: ConsoleCall, status: int = 200, error: str = "") -> R
     after = call.text("after")
     rows, more = _paged(await credentials.list_operators(call.context, after, ROWS + 1))
     return await call.page(
-        "identity/access_operators.html", "Operators", status, operators=rows, after=after, roles=ROLE_WORDS,
-        has_first=call.context.settings.operator_key is not None, first=credentials.FIRST_OPERATOR,
-        next_after=rows[-1].name if more else None, **_form(call, error),
-    )  # fmt: skip
+        "identity/access_operators.html",
+        "Operators",
+        status,
+        operators=rows,
+        after=after,
+        roles=ROLE_WORDS,
+        has_first=call.context.settings.operator_key is not None,
+        first=credentials.FIRST_OPERATOR,
+        next_after=rows[-1].name if more else None,
+        **_form(call, error),
+    )
 
 
 async def create_operator(call: ConsoleCall) -> Response:
@@ -146,7 +159,7 @@ async def create_operator(call: ConsoleCall) -> Response:
     except (Invalid, Conflict) as error:
         return await _operators(call, 400, str(error))
     words = [("Name", call.field("name")), ("Role", f"{role.value}: {ROLE_WORDS[role]}"), ("Key", key)]
-    return await _once(call, "The operator is there.", words, OPERATORS, "key", True)
+    return await _once(call, done="The operator is there.", words=words, back=OPERATORS, what="key", made=True)
 
 
 async def delete_operator(call: ConsoleCall) -> Response:
@@ -156,7 +169,7 @@ async def delete_operator(call: ConsoleCall) -> Response:
 
 
 def _page(method: str, path: str, handle: Any) -> ConsolePage:
-    return ConsolePage(method, f"/access{path}", handle, role=None if method == "GET" else Role.ADMINISTER)
+    return ConsolePage(method, f"/access{path}", handle, role=None if method == "GET" else Role.ADMIN)
 
 
 PAGES = (

@@ -22,10 +22,17 @@ async def _page(call: ConsoleCall, account: Account, status: int = 200, error: s
     after = call.text("after")
     keys = await device_keys.list_device_keys(call.context, call.caller(account), after, ROWS + 1)
     return await call.page(
-        "identity/device_keys.html", "Device keys", status, account=account, keys=keys[:ROWS], after=after, error=error,
-        next_after=keys[ROWS - 1].name if len(keys) > ROWS else None, here=account_path(account.name, "device-keys"),
+        "identity/device_keys.html",
+        "Device keys",
+        status,
+        account=account,
+        keys=keys[:ROWS],
+        after=after,
+        error=error,
+        next_after=keys[ROWS - 1].name if len(keys) > ROWS else None,
+        here=account_path(account.name, "device-keys"),
         typed={name: call.field(name) for name in ("name", "device")},
-    )  # fmt: skip
+    )
 
 
 async def create_key(call: ConsoleCall) -> Response:
@@ -61,6 +68,6 @@ async def delete_key(call: ConsoleCall) -> Response:
 _PATH = "/accounts/{account}/device-keys"
 PAGES = (
     ConsolePage("GET", _PATH, show_keys),
-    ConsolePage("POST", _PATH, create_key, role=Role.ADMINISTER),
-    ConsolePage("POST", _PATH + "/delete", delete_key, role=Role.ADMINISTER),
+    ConsolePage("POST", _PATH, create_key, role=Role.ADMIN),
+    ConsolePage("POST", _PATH + "/delete", delete_key, role=Role.ADMIN),
 )

@@ -55,10 +55,18 @@ class Sessions:
     async def begin(self, request: Request, response: Response, operator: Operator) -> None:
         """Sets the cookie of a new session."""
         content = {
-            "operator": operator.name, "key": _mark(operator), "since": self._clock.now_ms(),
+            "operator": operator.name,
+            "key": _mark(operator),
+            "since": self._clock.now_ms(),
             "csrf": self._context.random_bytes(16).hex(),
-        }  # fmt: skip
-        self._set(request, response, COOKIE, (await self._signer_of_server()).dumps(content), LIFE_S)
+        }
+        self._set(
+            request=request,
+            response=response,
+            name=COOKIE,
+            content=(await self._signer_of_server()).dumps(content),
+            life_s=LIFE_S,
+        )
 
     def end(self, response: Response) -> None:
         response.delete_cookie(COOKIE, path=PATH)
@@ -66,7 +74,7 @@ class Sessions:
     async def leave_notice(self, request: Request, response: Response, words: str, kind: str) -> None:
         """Words that the next page shows, once: of kind `done` or `failed`."""
         content = (await self._signer_of_server()).dumps({"words": words, "kind": kind})
-        self._set(request, response, NOTICE_COOKIE, content, NOTICE_LIFE_S)
+        self._set(request=request, response=response, name=NOTICE_COOKIE, content=content, life_s=NOTICE_LIFE_S)
 
     async def notice(self, request: Request) -> dict[str, str] | None:
         found = await self._load(request.cookies.get(NOTICE_COOKIE))

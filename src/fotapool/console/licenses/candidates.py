@@ -42,16 +42,30 @@ async def _page(call: ConsoleCall, account: Account, problem: str = "", text: st
     total = call.text("total")
     going = await _going(call, account, total) if total else None
     return await call.page(
-        "licenses/candidates.html", "Candidates", status, account=account, shown=shown, number=number, total=total,
-        pages=max(1, -(-shown.count // CANDIDATES_SHOWN)), going=going, problem=problem, text=text,
-        noticed=LicenseState.NOTICE, max_candidates=MAX_CANDIDATES, max_licenses=MAX_LICENSES,
-        assigned=await _assigned(call, account, going), at_most=GOING_SHOWN,
-    )  # fmt: skip
+        "licenses/candidates.html",
+        "Candidates",
+        status,
+        account=account,
+        shown=shown,
+        number=number,
+        total=total,
+        pages=max(1, -(-shown.count // CANDIDATES_SHOWN)),
+        going=going,
+        problem=problem,
+        text=text,
+        noticed=LicenseState.NOTICE,
+        max_candidates=MAX_CANDIDATES,
+        max_licenses=MAX_LICENSES,
+        assigned=await _assigned(call, account, going),
+        at_most=GOING_SHOWN,
+    )
 
 
 async def _going(call: ConsoleCall, account: Account, total: str) -> SubscriptionChange:
     wanted = call.number("total", 0, 0, MAX_LICENSES)
-    return await preview_change(call.context, call.caller(account), wanted, None, GOING_SHOWN)
+    return await preview_change(
+        call.context, caller=call.caller(account), total=wanted, purchase_type=None, limit=GOING_SHOWN
+    )
 
 
 async def _assigned(call: ConsoleCall, account: Account, going: SubscriptionChange | None) -> dict[int, int]:
@@ -94,7 +108,9 @@ async def _arrange(call: ConsoleCall, arrange: Arrange, words: str) -> Response:
     account = await call.account()
     mark = call.field("mark")
     try:
-        await candidate_views.arrange_candidates(call.context, call.caller(account), arrange, _first(call), mark)
+        await candidate_views.arrange_candidates(
+            call.context, caller=call.caller(account), arrange=arrange, first=_first(call), mark=mark
+        )
     except ListOutdated:
         return await _outdated(call, account)
     number = call.number("page", 1, 1, MAX_PAGE)
@@ -104,7 +120,7 @@ async def _arrange(call: ConsoleCall, arrange: Arrange, words: str) -> Response:
 
 async def _outdated(call: ConsoleCall, account: Account, text: str = "") -> Response:
     problem = "Somebody else has changed the list since it was shown to you. Nothing was changed now; this is the list."
-    return await _page(call, account, problem, text, 409)
+    return await _page(call, account=account, problem=problem, text=text, status=409)
 
 
 async def change_list(call: ConsoleCall) -> Response:
@@ -117,12 +133,14 @@ async def change_list(call: ConsoleCall) -> Response:
         lines = await read_list(call, text)
         arrange = (candidate_views.appending if how == "append" else candidate_views.replacing)(lines.devices)
         await candidate_views.arrange_candidates(
-            call.context, call.caller(account), arrange, _first(call), call.field("mark")
+            call.context, caller=call.caller(account), arrange=arrange, first=_first(call), mark=call.field("mark")
         )
     except ListOutdated:
         return await _outdated(call, account, text)
     except Invalid as error:
-        return await _page(call, account, f"{str(error)[:1].upper()}{str(error)[1:]}.", text, 400)
+        return await _page(
+            call, account=account, problem=f"{str(error)[:1].upper()}{str(error)[1:]}.", text=text, status=400
+        )
     unaffected = await candidate_views.read_unaffected(call.context, account, lines.devices)
     words = [
         f"The list was {'extended by' if how == 'append' else 'replaced by'} {plural(len(lines.devices), 'device')}."

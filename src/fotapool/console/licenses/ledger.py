@@ -33,10 +33,13 @@ def _filter(call: ConsoleCall) -> tuple[dict[str, str], LedgerFilter]:
         raise Invalid(f"what must be one of {', '.join(KINDS)}")
     since_ms, until_ms = (_day_ms(name, query[name]) for name in ("since", "until"))
     return query, LedgerFilter(
-        int(query["device"]) if query["device"] else None,
-        KINDS[query["what"]][1] if query["what"] else (),
-        query["who"], query["request"], since_ms, None if until_ms is None else until_ms + DAY_MS,
-    )  # fmt: skip
+        device=int(query["device"]) if query["device"] else None,
+        kinds=KINDS[query["what"]][1] if query["what"] else (),
+        actor=query["who"],
+        request_id=query["request"],
+        since_ms=since_ms,
+        until_ms=None if until_ms is None else until_ms + DAY_MS,
+    )
 
 
 def _day_ms(name: str, text: str) -> int | None:
@@ -52,32 +55,55 @@ def _day_ms(name: str, text: str) -> int | None:
 
 def _words(call: ConsoleCall) -> dict[str, Any]:
     return {
-        "kinds": KINDS, "what": what, "why": why, "did": did, "campaign_of": campaign_of,
-        "delta": lambda kind: EntryKind(kind).delta, "looked": ledger_views.LOOKED,
+        "kinds": KINDS,
+        "what": what,
+        "why": why,
+        "did": did,
+        "campaign_of": campaign_of,
+        "delta": lambda kind: EntryKind(kind).delta,
+        "looked": ledger_views.LOOKED,
         "exported": ledger_views.MAX_EXPORTED,
-    }  # fmt: skip
+    }
 
 
 async def show_ledger(call: ConsoleCall) -> Response:
     account = await call.account()
     query, wanted = _filter(call)
     before = call.number("before", 0, 0, MAX_NUMBER) or None
-    entries, go_on = await ledger_views.list_latest_entries(call.context, call.caller(account), wanted, before, ROWS)
+    entries, go_on = await ledger_views.list_latest_entries(
+        call.context, caller=call.caller(account), wanted=wanted, before=before, limit=ROWS
+    )
     return await call.page(
-        "licenses/ledger.html", "Ledger", account=account, query=query, entries=entries, go_on=go_on, before=before,
-        here=account_path(account.name, "ledger"), **_words(call),
-    )  # fmt: skip
+        "licenses/ledger.html",
+        "Ledger",
+        account=account,
+        query=query,
+        entries=entries,
+        go_on=go_on,
+        before=before,
+        here=account_path(account.name, "ledger"),
+        **_words(call),
+    )
 
 
 async def show_changes(call: ConsoleCall) -> Response:
     account = await call.account()
     query, wanted = _filter(call)
     before = call.number("before", 0, 0, MAX_NUMBER) or None
-    changes, go_on = await ledger_views.list_latest_changes(call.context, call.caller(account), wanted, before, ROWS)
+    changes, go_on = await ledger_views.list_latest_changes(
+        call.context, caller=call.caller(account), wanted=wanted, before=before, limit=ROWS
+    )
     return await call.page(
-        "licenses/ledger_changes.html", "Ledger: changes", account=account, query=query, changes=changes, go_on=go_on,
-        before=before, here=account_path(account.name, "ledger"), **_words(call),
-    )  # fmt: skip
+        "licenses/ledger_changes.html",
+        "Ledger: changes",
+        account=account,
+        query=query,
+        changes=changes,
+        go_on=go_on,
+        before=before,
+        here=account_path(account.name, "ledger"),
+        **_words(call),
+    )
 
 
 async def send_ledger(call: ConsoleCall) -> Response:
@@ -88,19 +114,24 @@ async def send_ledger(call: ConsoleCall) -> Response:
         async for entries in ledger_views.stream_entries(call.context, call.caller(account), wanted):
             yield [_row(entry) for entry in entries]
 
-    header = (
-        "number", "time", "who", "requestId", "deviceId", "what", "why", "operation", "usedBefore", "usedAfter"
-    )  # fmt: skip
+    header = ("number", "time", "who", "requestId", "deviceId", "what", "why", "operation", "usedBefore", "usedAfter")
     return csv_stream(f"ledger-{account.name}.csv", header, batches())
 
 
 def _row(entry: EntryRow) -> tuple[object, ...]:
     change = entry.change
     return (
-        entry.number, time_text(change.at_ms), change.actor, change.request_id, format_device_id(entry.imei),
-        what(entry.kind), why(entry.kind, change), did(change), entry.used_after - EntryKind(entry.kind).delta,
+        entry.number,
+        time_text(change.at_ms),
+        change.actor,
+        change.request_id,
+        format_device_id(entry.imei),
+        what(entry.kind),
+        why(entry.kind, change),
+        did(change),
+        entry.used_after - EntryKind(entry.kind).delta,
         entry.used_after,
-    )  # fmt: skip
+    )
 
 
 _PATH = "/accounts/{account}/ledger"

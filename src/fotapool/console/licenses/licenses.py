@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path
 from fotapool.console.app.streams import Rows, csv_stream
-from fotapool.domain.errors import Conflict, Invalid, Refusal, Refused
+from fotapool.domain.errors import Conflict, ErrorCode, Invalid, RequestRejected
 from fotapool.domain.licenses.bulk_jobs import MAX_BULK_DEVICES, MAX_SHOWN, BulkVerb, DeviceLines
 from fotapool.domain.licenses.licenses import Outcome
 from fotapool.domain.names import format_device_id
@@ -49,9 +49,16 @@ async def _form(
 ) -> Response:
     jobs = await bulk_jobs.list_jobs(call.context, account)
     return await call.page(
-        "licenses/licenses.html", "Assign and remove", status, account=account, jobs=jobs, verb=verb.value, text=text,
-        problem=problem, max_devices=MAX_BULK_DEVICES,
-    )  # fmt: skip
+        "licenses/licenses.html",
+        "Assign and remove",
+        status,
+        account=account,
+        jobs=jobs,
+        verb=verb.value,
+        text=text,
+        problem=problem,
+        max_devices=MAX_BULK_DEVICES,
+    )
 
 
 async def check_list(call: ConsoleCall) -> Response:
@@ -61,11 +68,11 @@ async def check_list(call: ConsoleCall) -> Response:
     try:
         lines = await read_list(call, text)
     except Invalid as error:
-        return await _form(call, account, verb, text, str(error), 400)
+        return await _form(call, account=account, verb=verb, text=text, problem=str(error), status=400)
     try:
-        job = await bulk_jobs.hold_job(call.context, call.caller(account), verb, lines)
+        job = await bulk_jobs.create_draft_job(call.context, call.caller(account), verb, lines)
     except Conflict as error:
-        return await _form(call, account, verb, text, str(error), 409)
+        return await _form(call, account=account, verb=verb, text=text, problem=str(error), status=409)
     return await call.go(_path(account, job.uuid))
 
 
@@ -75,7 +82,7 @@ async def read_list(call: ConsoleCall, text: str) -> DeviceLines:
     if upload is not None:
         content = await upload.read(MAX_LIST_BYTES + 1)
         if len(content) > MAX_LIST_BYTES:
-            raise Refused(Refusal.FILE_TOO_LARGE)
+            raise RequestRejected(ErrorCode.FILE_TOO_LARGE)
         if text:
             raise Invalid("there is a pasted list and a file: send one of the two")
         text = content.decode("utf-8-sig", "replace")
@@ -106,10 +113,17 @@ async def _show_check(call: ConsoleCall, account: Account, job: BulkJob) -> Resp
     check = await bulk_jobs.check_job(call.context, job) if at_once else None
     title = "Check: assign licenses" if job.verb is BulkVerb.ASSIGN else "Check: remove licenses"
     return await call.page(
-        "licenses/bulk_preview.html", title, account=account, job=job, check=check, would=WOULD, shown=MAX_SHOWN,
-        left_out=await bulk_jobs.list_left_out(call.context, job), verb=job.verb.value,
+        "licenses/bulk_preview.html",
+        title,
+        account=account,
+        job=job,
+        check=check,
+        would=WOULD,
+        shown=MAX_SHOWN,
+        left_out=await bulk_jobs.list_left_out(call.context, job),
+        verb=job.verb.value,
         free=max(0, account.total - account.used),
-    )  # fmt: skip
+    )
 
 
 async def _show_result(call: ConsoleCall, account: Account, job: BulkJob) -> Response:
@@ -133,7 +147,7 @@ async def start(call: ConsoleCall) -> Response:
     """Starts the list, and does its first step at once: of a short list that is all."""
     account = await call.account()
     job = await bulk_jobs.start_job(call.context, account, call.request.path_params["job"])
-    with contextlib.suppress(Refused, StoreUnavailable):  # it was started: the engine goes on
+    with contextlib.suppress(RequestRejected, StoreUnavailable):  # it was started: the engine goes on
         await bulk_jobs.step_job(call.context, job)
     job = await bulk_jobs.get_job(call.context, account, job.uuid)
     if job.ended_ms is not None:

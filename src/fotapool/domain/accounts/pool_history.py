@@ -109,5 +109,5 @@ def _filled(changes: dict[int, list[tuple[int, int] | int | str]]) -> list[PoolP
                 total = change
             else:
                 used, notice = change
-        points.append(PoolPoint(at_ms, used, notice, total, ", ".join(marks)))
+        points.append(PoolPoint(at_ms=at_ms, used=used, notice=notice, total=total, mark=", ".join(marks)))
     return points

@@ -121,7 +121,9 @@ def decide_reduction(pool: Pool, total: int, holders: Iterable[Holder], now_ms: 
             if holder.upgrade == UpgradeStatus.SCHEDULED:
                 canceled.append(holder.device)
         entries.append(Entry(holder.device, kind, used))
-    return SubscriptionDecision(total, need, entries, canceled, notice_end_ms(now_ms))
+    return SubscriptionDecision(
+        total=total, need=need, entries=entries, canceled_upgrades=canceled, notice_until_ms=notice_end_ms(now_ms)
+    )
 
 
 def decide_raise(pool: Pool, total: int, oldest_notices: Iterable[int]) -> SubscriptionDecision:
@@ -131,7 +133,7 @@ def decide_raise(pool: Pool, total: int, oldest_notices: Iterable[int]) -> Subsc
         Entry(device, EntryKind.NOTICE_WITHDRAWN, pool.used)
         for device, _ in zip(oldest_notices, range(room), strict=False)
     ]
-    return SubscriptionDecision(total, 0, entries, [], 0)
+    return SubscriptionDecision(total=total, need=0, entries=entries, canceled_upgrades=[], notice_until_ms=0)
 
 
 def decide_notice_ends(pool: Pool, due: Sequence[Holder]) -> tuple[list[Entry], list[int]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 
 SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS = 1_000, 60_000, 3_600_000, 86_400_000
 CHECK_AFTER_MS = 5 * SECOND_MS
@@ -34,7 +34,7 @@ MAX_WINDOWS = 24
 MAX_NAME = 200
 HISTORY_MS = 184 * DAY_MS
 """How far back reports go: six months (rule U16)."""
-PASS_START = -1
+SCAN_START = -1
 """The IMEI after which a pass over a campaign's devices begins."""
 
 
@@ -82,7 +82,7 @@ class Windows:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Artifact:
     """What a campaign installs: a package of firmware or software, or a configuration file."""
 
     id: int
@@ -93,7 +93,7 @@ class Subject:
     from_version: str
     to_version: str
     protocol: str
-    proven: bool
+    pilot_passed: bool
     """Whether the pilot rule is lifted (rule U10)."""
 
     @property
@@ -110,7 +110,7 @@ class Campaign:
     uuid: str
     account_id: int
     flow: Flow
-    subject: Subject
+    subject: Artifact
     name: str
     start_date: str
     end_date: str
@@ -121,9 +121,9 @@ class Campaign:
     auto_add: bool
     status: CampaignStatus
     devices: int
-    pass_imei: int | None
+    scan_cursor: int | None
     """Where a pass over its devices has got to, or None while there is none."""
-    join_imei: int | None
+    enroll_cursor: int | None
     """Where the search for further devices has got to, or None while there is none (autoAddDevicesFlag)."""
     created_ms: int
     updated_ms: int
@@ -146,34 +146,35 @@ def day_ms(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
 
 
-def day_of(moment_ms: int) -> date:
-    return datetime.fromtimestamp(moment_ms / 1000, tz=UTC).date()
+def day_of(timestamp_ms: int) -> date:
+    return datetime.fromtimestamp(timestamp_ms / 1000, tz=UTC).date()
 
 
-def _parse_day(text: str, refusal: Refusal) -> date:
+def _parse_day(text: str, refusal: ErrorCode) -> date:
     try:
         if len(text) != 10 or text[4] + text[7] != "--":  # not one of ISO's other forms, as 2026-W11-3
             raise ValueError(text)
         return date.fromisoformat(text)
     except ValueError as error:
-        raise Refused(refusal, text[:40]) from error
+        raise RequestRejected(refusal, text[:40]) from error
 
 
 def plan(flow: Flow, protocol: str, start_date: str, end_date: str | None, now_ms: int) -> Plan:
     """When a campaign accepted now runs (rules U12 to U14).
 
-    Raises Refused(START_DATE_INVALID) for a malformed or past start, or one more than MAX_START_AHEAD_DAYS ahead, and
-    Refused(END_DATE_INVALID) for a malformed end, one before the start or more than MAX_CAMPAIGN_DAYS after it.
+    Raises RequestRejected(START_DATE_INVALID) for a malformed or past start, or one more than MAX_START_AHEAD_DAYS
+    ahead, and
+    RequestRejected(END_DATE_INVALID) for a malformed end, one before the start or more than MAX_CAMPAIGN_DAYS after it.
     """
     today = day_of(now_ms)
-    first = _parse_day(start_date, Refusal.START_DATE_INVALID)
+    first = _parse_day(start_date, ErrorCode.START_DATE_INVALID)
     if not today <= first <= today + timedelta(days=MAX_START_AHEAD_DAYS):
-        raise Refused(Refusal.START_DATE_INVALID, start_date)
+        raise RequestRejected(ErrorCode.START_DATE_INVALID, start_date)
     last = first + timedelta(days=DEFAULT_DAYS.get(protocol, 7))
     if end_date is not None:
-        last = _parse_day(end_date, Refusal.END_DATE_INVALID)
+        last = _parse_day(end_date, ErrorCode.END_DATE_INVALID)
     if not first <= last <= first + timedelta(days=MAX_CAMPAIGN_DAYS):
-        raise Refused(Refusal.END_DATE_INVALID, end_date or "")
+        raise RequestRejected(ErrorCode.END_DATE_INVALID, end_date or "")
     end_ms = day_ms(last) + DAY_MS
     start_ms = day_ms(first)
     if first == today:
@@ -185,45 +186,59 @@ def plan(flow: Flow, protocol: str, start_date: str, end_date: str | None, now_m
 def change_plan(campaign: Campaign, start_date: str, end_date: str, now_ms: int) -> Plan:
     """When the campaign runs after its dates are changed (rule U9): before its start all may change, then only the end.
 
-    Raises Refused: DATES_FIXED, START_DATE_INVALID or END_DATE_INVALID.
+    Raises RequestRejected: DATES_FIXED, START_DATE_INVALID or END_DATE_INVALID.
     """
     if campaign.status not in RUNNING:
-        raise Refused(Refusal.DATES_FIXED)
+        raise RequestRejected(ErrorCode.DATES_FIXED)
     if campaign.status in NOT_STARTED:
         if start_date == campaign.start_date and campaign.start_ms < now_ms:
-            kept = plan(campaign.flow, campaign.subject.protocol, day_of(now_ms).isoformat(), end_date, now_ms)
+            kept = plan(
+                flow=campaign.flow,
+                protocol=campaign.subject.protocol,
+                start_date=day_of(now_ms).isoformat(),
+                end_date=end_date,
+                now_ms=now_ms,
+            )
             return Plan(start_date, kept.end_date, campaign.start_ms, kept.end_ms)
-        return plan(campaign.flow, campaign.subject.protocol, start_date, end_date, now_ms)
-    if _parse_day(start_date, Refusal.START_DATE_INVALID).isoformat() != campaign.start_date:
-        raise Refused(Refusal.DATES_FIXED)
-    last = _parse_day(end_date, Refusal.END_DATE_INVALID)
+        return plan(
+            flow=campaign.flow,
+            protocol=campaign.subject.protocol,
+            start_date=start_date,
+            end_date=end_date,
+            now_ms=now_ms,
+        )
+    if _parse_day(start_date, ErrorCode.START_DATE_INVALID).isoformat() != campaign.start_date:
+        raise RequestRejected(ErrorCode.DATES_FIXED)
+    last = _parse_day(end_date, ErrorCode.END_DATE_INVALID)
     end_ms = day_ms(last) + DAY_MS
     unchanged = last.isoformat() == campaign.end_date
     too_long = last > day_of(campaign.start_ms) + timedelta(days=MAX_CAMPAIGN_DAYS)
     if (end_ms < now_ms + NEW_END_AHEAD_MS and not unchanged) or too_long:
-        raise Refused(Refusal.END_DATE_INVALID, end_date)
+        raise RequestRejected(ErrorCode.END_DATE_INVALID, end_date)
     return Plan(campaign.start_date, last.isoformat(), campaign.start_ms, end_ms)
 
 
 def check_hours(hours: Iterable[tuple[int, int]]) -> Hours:
-    """Raises Refused(WINDOW_INVALID) unless each window lies within 0 to 24 and ends after it begins."""
+    """Raises RequestRejected(WINDOW_INVALID) unless each window lies within 0 to 24 and ends after it begins."""
     found = tuple(hours)
     if len(found) > MAX_WINDOWS or any(not (0 <= first <= 23 and first < end <= 24) for first, end in found):
-        raise Refused(Refusal.WINDOW_INVALID)
+        raise RequestRejected(ErrorCode.WINDOW_INVALID)
     return found
 
 
 def check_windows(windows: Windows, planned: Plan) -> None:
-    """Raises Refused(WINDOW_INVALID) for a date after the campaign's end, or an installation before any download."""
+    """Raises RequestRejected(WINDOW_INVALID) for a date after the campaign's end, or an installation before any
+    download.
+    """
     for text in (windows.download_after, windows.install_after):
-        if text and _parse_day(text, Refusal.WINDOW_INVALID).isoformat() > planned.end_date:
-            raise Refused(Refusal.WINDOW_INVALID, text)
+        if text and _parse_day(text, ErrorCode.WINDOW_INVALID).isoformat() > planned.end_date:
+            raise RequestRejected(ErrorCode.WINDOW_INVALID, text)
     if windows.install_after and windows.install_after < windows.download_after:
-        raise Refused(Refusal.WINDOW_INVALID, windows.install_after)
+        raise RequestRejected(ErrorCode.WINDOW_INVALID, windows.install_after)
 
 
 def changed_windows(campaign: Campaign, wanted: Windows | None) -> Windows:
-    """The windows after a change of dates; None leaves them. Raises Refused: DATES_FIXED or WINDOW_INVALID.
+    """The windows after a change of dates; None leaves them. Raises RequestRejected: DATES_FIXED or WINDOW_INVALID.
 
     Once a campaign has started its windows stay as they are (rule U9); only those of a pull may still be added to
     (page on changing a campaign's dates and time windows, v2).
@@ -234,22 +249,22 @@ def changed_windows(campaign: Campaign, wanted: Windows | None) -> Windows:
     adds = set(had.download) <= set(wanted.download) and set(had.install) <= set(wanted.install)
     dates = (wanted.download_after, wanted.install_after) == (had.download_after, had.install_after)
     if campaign.flow is not Flow.PULL or not adds or not dates:
-        raise Refused(Refusal.DATES_FIXED)
+        raise RequestRejected(ErrorCode.DATES_FIXED)
     return wanted
 
 
-def next_open_ms(hours: Hours, not_before: str, moment_ms: int) -> int:
-    """The first moment from `moment_ms` on that lies in a window, and not before the date if there is one."""
+def next_open_ms(hours: Hours, not_before: str, timestamp_ms: int) -> int:
+    """The first moment from `timestamp_ms` on that lies in a window, and not before the date if there is one."""
     if not_before:
-        moment_ms = max(moment_ms, day_ms(date.fromisoformat(not_before)))
+        timestamp_ms = max(timestamp_ms, day_ms(date.fromisoformat(not_before)))
     if not hours:
-        return moment_ms
-    midnight_ms = moment_ms - moment_ms % DAY_MS
+        return timestamp_ms
+    midnight_ms = timestamp_ms - timestamp_ms % DAY_MS
     openings = [
-        max(moment_ms, midnight_ms + day * DAY_MS + first * HOUR_MS)
+        max(timestamp_ms, midnight_ms + day * DAY_MS + first * HOUR_MS)
         for day in (0, 1)
         for first, end in hours
-        if midnight_ms + day * DAY_MS + end * HOUR_MS > moment_ms
+        if midnight_ms + day * DAY_MS + end * HOUR_MS > timestamp_ms
     ]
     return min(openings)
 
@@ -269,7 +284,7 @@ def may_install(campaign: Campaign, now_ms: int) -> bool:
 
 
 def decide_cancel(campaign: Campaign, may_abort: bool, now_ms: int) -> CampaignStatus:
-    """What deleting the campaign makes of it (rules U4, U6, U7). Raises Refused(CAMPAIGN_STARTED)."""
+    """What deleting the campaign makes of it (rules U4, U6, U7). Raises RequestRejected(CAMPAIGN_STARTED)."""
     if campaign.status in NOT_STARTED and campaign.start_ms > now_ms:
         return CampaignStatus.CANCELED
     if campaign.status in NOT_STARTED and not may_abort:
@@ -277,7 +292,7 @@ def decide_cancel(campaign: Campaign, may_abort: bool, now_ms: int) -> CampaignS
         return CampaignStatus.CANCELED
     if campaign.status in RUNNING and may_abort:
         return CampaignStatus.ABORTED
-    raise Refused(Refusal.CAMPAIGN_STARTED)
+    raise RequestRejected(ErrorCode.CAMPAIGN_STARTED)
 
 
 def after_check(campaign: Campaign, now_ms: int) -> tuple[CampaignStatus, int]:

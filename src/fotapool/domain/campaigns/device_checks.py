@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fotapool.domain.campaigns.campaigns import Subject
+from fotapool.domain.campaigns.campaigns import Artifact
 from fotapool.domain.campaigns.upgrades import Reason
 from fotapool.domain.devices.devices import ACTIVE, NO_PROTOCOL
 from fotapool.domain.licenses.ledger import Entry
@@ -33,7 +33,7 @@ class CheckDecision(NamedTuple):
     entries: list[Entry]
 
 
-def fits(subject: Subject, device: DeviceFacts) -> Reason:
+def fits(subject: Artifact, device: DeviceFacts) -> Reason:
     """Whether the device can take the package or file: Reason.NONE, or why not (rules U3, U15, U19)."""
     if device.make is None:
         return Reason.DEVICE_NOT_FOUND
@@ -53,7 +53,7 @@ def fits(subject: Subject, device: DeviceFacts) -> Reason:
 
 
 def decide_checks(
-    pool: Pool, purchase_type: PurchaseType, subject: Subject, auto_assign: bool, devices: Sequence[DeviceFacts]
+    pool: Pool, purchase_type: PurchaseType, subject: Artifact, auto_assign: bool, devices: Sequence[DeviceFacts]
 ) -> CheckDecision:
     """Accepts the devices that the package fits and that are licensed, or need no license, or get one now.
 

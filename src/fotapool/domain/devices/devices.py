@@ -6,7 +6,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.ledger import Entry, EntryKind
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.names import MAX_OFFENDERS, format_device_id
@@ -35,7 +35,7 @@ MAX_LOGGING_DEVICES = 20
 """For how many devices of an account logging is on at most (rule U18)."""
 LOGGING_MS = 7 * 24 * 3_600_000
 """After which time logging goes off by itself (rule U18)."""
-KEEP_LOGS_MS = 30 * 24 * 3_600_000
+RETENTION_LOGS_MS = 30 * 24 * 3_600_000
 """How long logs, and the history of check-ins, are kept (rule U18)."""
 
 
@@ -84,18 +84,18 @@ def last_connection_ms(licensed_ms: int | None, seen_ms: int | None) -> int | No
 def check_logging(enabled: set[int], known: set[int], wanted: Sequence[int]) -> None:
     """Whether logging may go on for the wanted devices; `known` are those of them that the account has.
 
-    Raises Refused: LOGGING_LIMIT if it would be on for more than MAX_LOGGING_DEVICES, DEVICE_UNKNOWN.
+    Raises RequestRejected: LOGGING_LIMIT if it would be on for more than MAX_LOGGING_DEVICES, DEVICE_UNKNOWN.
     """
     if len(enabled.union(wanted)) > MAX_LOGGING_DEVICES:
-        raise Refused(Refusal.LOGGING_LIMIT)
+        raise RequestRejected(ErrorCode.LOGGING_LIMIT)
     check_known(known, wanted)
 
 
 def check_known(known: set[int], wanted: Sequence[int]) -> None:
-    """Raises Refused(DEVICE_UNKNOWN) if the account does not have all of the wanted devices."""
+    """Raises RequestRejected(DEVICE_UNKNOWN) if the account does not have all of the wanted devices."""
     unknown = [format_device_id(device) for device in wanted if device not in known]
     if unknown:
-        raise Refused(Refusal.DEVICE_UNKNOWN, offenders=unknown[:MAX_OFFENDERS])
+        raise RequestRejected(ErrorCode.DEVICE_UNKNOWN, offenders=unknown[:MAX_OFFENDERS])
 
 
 @dataclass(frozen=True, slots=True)

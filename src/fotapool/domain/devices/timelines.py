@@ -40,7 +40,7 @@ class Moment:
     sentence: str
 
 
-def license_moment(at_ms: int, facts: LicenseFacts) -> Moment:
+def license_event(at_ms: int, facts: LicenseFacts) -> Moment:
     """What an entry of the ledger says, with its reason."""
     what, why = _license_words(facts)
     return Moment(at_ms, what, f"{what}: {why}" if why else what)
@@ -89,7 +89,7 @@ def _assigned(facts: LicenseFacts) -> str:
     return f"assigned {day(facts.assigned_ms)}" if known else "assigned at an unknown time"
 
 
-def upgrade_moments(upgrade: Upgrade, subject: str, reason: str) -> list[Moment]:
+def upgrade_events(upgrade: Upgrade, subject: str, reason: str) -> list[Moment]:
     """What happened in an upgrade, the first thing first: `subject` is what it installs, `reason` why it is so."""
     status = UpgradeStatus(upgrade.status)
     moments = [Moment(upgrade.scheduled_ms, "scheduled", f"scheduled: {subject}")]
@@ -103,9 +103,10 @@ def upgrade_moments(upgrade: Upgrade, subject: str, reason: str) -> list[Moment]
         return [Moment(ended_ms, "rejected", f"rejected by the checks of an upgrade{why}")]
     if status not in OPEN:
         what = {
-            UpgradeStatus.COMPLETED: "upgraded", UpgradeStatus.FAILED: "upgrade failed",
+            UpgradeStatus.COMPLETED: "upgraded",
+            UpgradeStatus.FAILED: "upgrade failed",
             UpgradeStatus.CANCELED: "upgrade canceled",
-        }[status]  # fmt: skip
+        }[status]
         moments.append(Moment(ended_ms, what, what + (f": {subject}" if what == "upgraded" else why)))
     elif reason:
         moments[-1] = Moment(moments[-1].at_ms, moments[-1].what, f"{moments[-1].sentence}; {reason}")
@@ -118,6 +119,6 @@ def ordinal(number: int) -> str:
     return f"{number:,}" + ("th" if teens else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th"))
 
 
-def day(moment_ms: int) -> str:
+def day(timestamp_ms: int) -> str:
     """As in 2026-03-01, in UTC."""
-    return datetime.fromtimestamp(moment_ms / 1000, tz=UTC).strftime("%Y-%m-%d")
+    return datetime.fromtimestamp(timestamp_ms / 1000, tz=UTC).strftime("%Y-%m-%d")

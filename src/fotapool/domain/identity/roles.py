@@ -8,9 +8,9 @@ import enum
 class Role(enum.Enum):
     """An operator's role, in rising order."""
 
-    LOOK = "look"
-    CHANGE = "change"
-    ADMINISTER = "administer"
+    VIEWER = "viewer"
+    EDITOR = "editor"
+    ADMIN = "admin"
 
     def allows(self, needed: Role) -> bool:
         """Whether whoever has this role may do what needs the other one."""

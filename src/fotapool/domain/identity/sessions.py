@@ -8,7 +8,7 @@ SESSION_IDLE_MS = 20 * 60 * 1000
 """A session ends after 20 minutes without a request."""
 MAX_FAILED_LOGINS = 5
 """As many failed logins in a row lock the user until an operator unlocks it."""
-KEEP_ENDED_MS = 24 * 60 * 60 * 1000
+RETENTION_ENDED_MS = 24 * 60 * 60 * 1000
 """How long an ended token is remembered, so that its error can say "expired" and not "unknown"."""
 
 

@@ -44,9 +44,16 @@ class Pool:
     def row(self) -> tuple[int, ...]:
         """The members in their order."""
         return (
-            self.account_id, self.total, self.used, self.notice, self.entries, self.changes,
-            self.candidates, self.candidates_updated_ms, self.subscription_updated_ms,
-        )  # fmt: skip
+            self.account_id,
+            self.total,
+            self.used,
+            self.notice,
+            self.entries,
+            self.changes,
+            self.candidates,
+            self.candidates_updated_ms,
+            self.subscription_updated_ms,
+        )
 
     @property
     def free(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -16,15 +15,9 @@ from fotapool.domain.devices.devices import reachability
 from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS, LicenseState
-from fotapool.domain.names import (
-    ACCOUNT_NAME_PATTERN,
-    AccountStatus,
-    PurchaseType,
-    format_device_id,
-    is_device_id,
-)
-from fotapool.operator_api.requests import MAX_CURSOR, ControlCall, ControlOperation, answer
-from fotapool.services.accounts import accounts, audits, subscriptions
+from fotapool.domain.names import ACCOUNT_NAME_PATTERN, AccountStatus, PurchaseType, format_device_id, is_device_id
+from fotapool.operator_api.requests import MAX_CURSOR, OperatorCall, OperatorOperation, answer
+from fotapool.services.accounts import accounts, subscriptions
 from fotapool.services.campaigns import upgrades
 from fotapool.services.devices import devices
 from fotapool.store.accounts.accounts import Account
@@ -141,37 +134,6 @@ class DeviceList(msgspec.Struct):
     hasMoreData: bool
 
 
-class LedgerEntry(msgspec.Struct):
-    number: int
-    time: str
-    actor: str
-    requestId: str
-    deviceId: str
-    what: str
-    why: str
-    request: str
-    detail: dict[str, Any]
-    usedBefore: int
-    usedAfter: int
-
-
-class Ledger(msgspec.Struct):
-    entries: list[LedgerEntry]
-    hasMoreData: bool
-
-
-class CheckView(msgspec.Struct):
-    name: str
-    says: str
-    ok: bool
-    found: str
-
-
-class Audit(msgspec.Struct):
-    consistent: bool
-    checks: list[CheckView]
-
-
 def _purchase_type(text: str) -> PurchaseType:
     try:
         return PurchaseType.parse(text)
@@ -182,32 +144,40 @@ def _purchase_type(text: str) -> PurchaseType:
 def account_view(account: Account, now_ms: int) -> AccountView:
     """The account as the operator sees it."""
     return AccountView(
-        account.name, account.purchase_type.value, account.status.value, account.total, account.used,
-        max(0, account.total - account.used), account.notice, account.candidates, time_text(account.created_ms),
-        time_text(account.subscription_updated_ms), time_text(next_billing_month_ms(now_ms)),
-    )  # fmt: skip
+        name=account.name,
+        purchaseType=account.purchase_type.value,
+        status=account.status.value,
+        licenseCount=account.total,
+        licenseUsedCount=account.used,
+        free=max(0, account.total - account.used),
+        underNotice=account.notice,
+        candidates=account.candidates,
+        createTime=time_text(account.created_ms),
+        updateTime=time_text(account.subscription_updated_ms),
+        nextBillingMonth=time_text(next_billing_month_ms(now_ms)),
+    )
 
 
-async def create_account(call: ControlCall) -> Response:
+async def create_account(call: OperatorCall) -> Response:
     given = await call.body(NewAccount)
     purchase_type = _purchase_type(given.purchaseType)
     account = await accounts.create_account(call.context, given.name, purchase_type, given.licenseCount)
     return answer(account_view(account, call.context.clock.now_ms()), 201)
 
 
-async def list_accounts(call: ControlCall) -> Response:
+async def list_accounts(call: OperatorCall) -> Response:
     limit = call.limit()
     found = await accounts.list_accounts(call.context, call.after(), limit + 1)
     now_ms = call.context.clock.now_ms()
     return answer(AccountList([account_view(account, now_ms) for account in found[:limit]], len(found) > limit))
 
 
-async def read_account(call: ControlCall) -> Response:
+async def read_account(call: OperatorCall) -> Response:
     account = await accounts.get_account(call.context, call.request.path_params["name"])
     return answer(account_view(account, call.context.clock.now_ms()))
 
 
-async def change_subscription(call: ControlCall) -> Response:
+async def change_subscription(call: OperatorCall) -> Response:
     preview = call.flag("preview")
     given = await call.body(NewSubscription)
     total = None if given.licenseCount is msgspec.UNSET else given.licenseCount
@@ -225,18 +195,22 @@ def _change(decision: SubscriptionDecision, preview: bool) -> SubscriptionChange
 
     notice = devices_of(EntryKind.NOTICE_CANDIDATE, EntryKind.NOTICE_OLDEST)
     return SubscriptionChange(
-        decision.total, preview, decision.need,
-        devices_of(EntryKind.RECLAIMED_CANDIDATE, EntryKind.RECLAIMED_OLDEST), notice,
-        [format_device_id(device) for device in decision.canceled_upgrades],
-        devices_of(EntryKind.NOTICE_WITHDRAWN), time_text(decision.notice_until_ms) if notice else None,
-        [
+        licenseCount=decision.total,
+        preview=preview,
+        need=decision.need,
+        reclaimed=devices_of(EntryKind.RECLAIMED_CANDIDATE, EntryKind.RECLAIMED_OLDEST),
+        notice=notice,
+        canceledUpgrades=[format_device_id(device) for device in decision.canceled_upgrades],
+        withdrawnNotices=devices_of(EntryKind.NOTICE_WITHDRAWN),
+        noticeUntil=time_text(decision.notice_until_ms) if notice else None,
+        reasons=[
             Reason(format_device_id(entry.device), entry.kind.what, entry.kind.why, place)
             for place, entry in enumerate(decision.entries, start=1)
         ],
-    )  # fmt: skip
+    )
 
 
-async def set_status(call: ControlCall) -> Response:
+async def set_status(call: OperatorCall) -> Response:
     given = await call.body(NewStatus)
     if given.status not in {status.value for status in AccountStatus}:
         raise Invalid("status must be active or suspended")
@@ -246,14 +220,14 @@ async def set_status(call: ControlCall) -> Response:
     return answer(account_view(account, call.context.clock.now_ms()))
 
 
-def _device(text: str | None) -> int:
+def parse_device(text: str | None) -> int:
     if text is None or not is_device_id(text):
         raise Invalid("deviceId must be 15 digits")
     return int(text)
 
 
-async def set_upgrade(call: ControlCall) -> Response:
-    device = _device(call.request.path_params["deviceId"])
+async def set_upgrade(call: OperatorCall) -> Response:
+    device = parse_device(call.request.path_params["deviceId"])
     given = await call.body(NewUpgrade)
     if given.status not in STATUS_OF_WORD:
         raise Invalid(f"status must be one of {', '.join(STATUS_OF_WORD)}")
@@ -261,7 +235,7 @@ async def set_upgrade(call: ControlCall) -> Response:
     return answer(UpgradeView(format_device_id(device), status.word))
 
 
-async def list_devices(call: ControlCall) -> Response:
+async def list_devices(call: OperatorCall) -> Response:
     limit = call.limit()
     after = call.number("after", BEFORE_ALL, 0, MAX_CURSOR)
     rows = await devices.list_devices(call.context, await call.caller(), after, limit + 1)
@@ -272,116 +246,93 @@ async def list_devices(call: ControlCall) -> Response:
 def _device_view(row: OperatorDeviceRow, now_ms: int) -> DeviceView:
     since = "unknown" if row.licensed_ms == UNKNOWN_TIME_MS else _time_or_none(row.licensed_ms)
     return DeviceView(
-        format_device_id(row.imei), row.make, row.model, row.firmware, row.protocol, row.mdn, row.status,
-        row.licensed_ms is not None, since, bool((row.license_state or 0) & LicenseState.USED),
-        _time_or_none(row.notice_until_ms), UpgradeStatus(row.open_upgrade).word if row.open_upgrade else None,
-        _time_or_none(row.upgraded_ms), _time_or_none(row.seen_ms),
-        reachability(row.licensed_ms, row.seen_ms, now_ms).value,
-    )  # fmt: skip
+        deviceId=format_device_id(row.imei),
+        make=row.make,
+        model=row.model,
+        firmware=row.firmware,
+        protocol=row.protocol,
+        mdn=row.mdn,
+        status=row.status,
+        licensed=row.licensed_ms is not None,
+        licensedAt=since,
+        usedByUpgrade=bool((row.license_state or 0) & LicenseState.USED),
+        noticeUntil=_time_or_none(row.notice_until_ms),
+        openUpgrade=UpgradeStatus(row.open_upgrade).word if row.open_upgrade else None,
+        upgradedAt=_time_or_none(row.upgraded_ms),
+        lastSeenAt=_time_or_none(row.seen_ms),
+        reachable=reachability(row.licensed_ms, row.seen_ms, now_ms).value,
+    )
 
 
-def _time_or_none(moment_ms: int | None) -> str | None:
-    return None if moment_ms is None else time_text(moment_ms)
+def _time_or_none(timestamp_ms: int | None) -> str | None:
+    return None if timestamp_ms is None else time_text(timestamp_ms)
 
 
-async def list_ledger(call: ControlCall) -> Response:
-    text = call.request.query_params.get("deviceId")
-    device = None if text is None else _device(text)
-    limit = call.limit()
-    after = call.number("after", 0, 0, MAX_CURSOR)
-    rows = await audits.list_ledger(call.context, await call.caller(), device, after, limit + 1)
-    return answer(Ledger([_entry(*row) for row in rows[:limit]], len(rows) > limit))
-
-
-def _entry(
-    number: int,
-    at_ms: int,
-    actor: str,
-    request_id: str,
-    verb: str,
-    detail: str,
-    imei: int,
-    kind: int,
-    used_after: int,
-) -> LedgerEntry:
-    entry = EntryKind(kind)
-    return LedgerEntry(
-        number, time_text(at_ms), actor, request_id, format_device_id(imei), entry.what, entry.why, verb,
-        json.loads(detail), used_after - entry.delta, used_after,
-    )  # fmt: skip
-
-
-async def read_audit(call: ControlCall) -> Response:
-    checks = await audits.audit_account(call.context, call.request.path_params["name"])
-    views = [CheckView(check.name, check.says, check.ok, check.found) for check in checks]
-    return answer(Audit(all(check.ok for check in checks), views))
-
-
-_PAGE = (
-    ("after", "the last name of the page before"),
-    ("limit", "rows of a page, 1 to 1000; 100 by default"),
-)
-_NUMBERED = (
-    ("after", "the last number of the page before"),
-    ("limit", "rows of a page, 1 to 1000; 100 by default"),
-)
+_PAGE = (("after", "the last name of the page before"), ("limit", "rows of a page, 1 to 1000; 100 by default"))
+NUMBERED = (("after", "the last number of the page before"), ("limit", "rows of a page, 1 to 1000; 100 by default"))
 OPERATIONS = (
-    ControlOperation(
-        "create_account", "POST", "/accounts", create_account, "Create an account", AccountView, 201, NewAccount
+    OperatorOperation(
+        name="create_account",
+        method="POST",
+        path="/accounts",
+        handle=create_account,
+        summary="Create an account",
+        response=AccountView,
+        status=201,
+        request=NewAccount,
     ),
-    ControlOperation(
-        "list_accounts", "GET", "/accounts", list_accounts, "List accounts by name", AccountList, query=_PAGE
+    OperatorOperation(
+        name="list_accounts",
+        method="GET",
+        path="/accounts",
+        handle=list_accounts,
+        summary="List accounts by name",
+        response=AccountList,
+        query=_PAGE,
     ),
-    ControlOperation(
-        "read_account", "GET", "/accounts/{name}", read_account, "Read an account's pool and status", AccountView
+    OperatorOperation(
+        name="read_account",
+        method="GET",
+        path="/accounts/{name}",
+        handle=read_account,
+        summary="Read an account's pool and status",
+        response=AccountView,
     ),
-    ControlOperation(
-        "change_subscription",
-        "PUT",
-        "/accounts/{name}/subscription",
-        change_subscription,
-        "Change the number of licenses or the purchase type, or preview what that would do",
-        SubscriptionChange,
+    OperatorOperation(
+        name="change_subscription",
+        method="PUT",
+        path="/accounts/{name}/subscription",
+        handle=change_subscription,
+        summary="Change the number of licenses or the purchase type, or preview what that would do",
+        response=SubscriptionChange,
         request=NewSubscription,
         query=(("preview", "true changes nothing"),),
     ),
-    ControlOperation(
-        "set_status",
-        "PUT",
-        "/accounts/{name}/status",
-        set_status,
-        "Suspend an account, or make it active again",
-        AccountView,
+    OperatorOperation(
+        name="set_status",
+        method="PUT",
+        path="/accounts/{name}/status",
+        handle=set_status,
+        summary="Suspend an account, or make it active again",
+        response=AccountView,
         request=NewStatus,
     ),
-    ControlOperation(
-        "list_devices",
-        "GET",
-        "/accounts/{name}/devices",
-        list_devices,
-        "List the account's devices by IMEI",
-        DeviceList,
-        query=_NUMBERED,
+    OperatorOperation(
+        name="list_devices",
+        method="GET",
+        path="/accounts/{name}/devices",
+        handle=list_devices,
+        summary="List the account's devices by IMEI",
+        response=DeviceList,
+        query=NUMBERED,
     ),
-    ControlOperation(
-        "set_upgrade",
-        "PUT",
-        "/accounts/{name}/devices/{deviceId}/upgrade",
-        set_upgrade,
-        "Schedule, start, complete, fail or cancel the device's upgrade",
-        UpgradeView,
+    OperatorOperation(
+        name="set_upgrade",
+        method="PUT",
+        path="/accounts/{name}/devices/{deviceId}/upgrade",
+        handle=set_upgrade,
+        summary="Schedule, start, complete, fail or cancel the device's upgrade",
+        response=UpgradeView,
         request=NewUpgrade,
-    ),
-    ControlOperation(
-        "list_ledger",
-        "GET",
-        "/accounts/{name}/ledger",
-        list_ledger,
-        "Read the ledger, of one device or of all",
-        Ledger,
-        query=(("deviceId", "only this device's entries"), *_NUMBERED),
-    ),
-    ControlOperation(
-        "read_audit", "GET", "/accounts/{name}/audit", read_audit, "Recompute every invariant from the rows", Audit
     ),
 )

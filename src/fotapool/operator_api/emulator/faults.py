@@ -10,9 +10,9 @@ from starlette.responses import Response
 from fotapool.core.timestamps import time_text
 from fotapool.domain.errors import NotFound
 from fotapool.emulator.fault_schemas import NewFault, add_fault, given_words
-from fotapool.emulator.faults import Firing, Rules
+from fotapool.emulator.faults import FaultHit, Rules
 from fotapool.emulator.rules import Rule
-from fotapool.operator_api.requests import MAX_CURSOR, ControlCall, ControlOperation, Only, answer, no_content
+from fotapool.operator_api.requests import MAX_CURSOR, Only, OperatorCall, OperatorOperation, answer, no_content
 
 MAX_ID_DIGITS = 18
 
@@ -27,7 +27,7 @@ class FaultView(msgspec.Struct):
     fired: int
 
 
-class FiringView(msgspec.Struct):
+class FaultHitView(msgspec.Struct):
     """One time that a rule fired, by the test clock. Of a callback, `requestId` is its `webhook-id`."""
 
     number: int
@@ -39,11 +39,11 @@ class FiringView(msgspec.Struct):
     what: str
 
 
-class FaultList(msgspec.Struct):
+class FaultList(msgspec.Struct, rename={"hits": "firings"}):
     """The rules in the order in which they are asked, and firings in order; the last 1,000 are kept."""
 
     faults: list[FaultView]
-    firings: list[FiringView]
+    hits: list[FaultHitView]
     hasMoreData: bool
 
 
@@ -53,68 +53,106 @@ class FaultControl:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
 
-    async def create(self, call: ControlCall) -> Response:
+    async def create(self, call: OperatorCall) -> Response:
         return answer(_view(add_fault(self._rules, await call.body(NewFault))), 201)
 
-    async def list(self, call: ControlCall) -> Response:
+    async def list(self, call: OperatorCall) -> Response:
         limit, after = call.limit(), call.number("after", 0, 0, MAX_CURSOR)
-        firings = self._rules.firings(after, limit + 1)
+        hits = self._rules.hits(after, limit + 1)
         views = [_view(rule) for rule in self._rules.rules()]
-        return answer(FaultList(views, [_firing(one) for one in firings[:limit]], len(firings) > limit))
+        return answer(FaultList(views, [_firing(one) for one in hits[:limit]], len(hits) > limit))
 
-    async def read(self, call: ControlCall) -> Response:
+    async def read(self, call: OperatorCall) -> Response:
         wanted = _fault_id(call)
         for rule in self._rules.rules():
             if rule.id == wanted:
                 return answer(_view(rule))
         raise NotFound(f"fault {wanted} does not exist")
 
-    async def delete(self, call: ControlCall) -> Response:
+    async def delete(self, call: OperatorCall) -> Response:
         self._rules.delete(_fault_id(call))
         return no_content()
 
-    async def delete_all(self, call: ControlCall) -> Response:
+    async def delete_all(self, call: OperatorCall) -> Response:
         self._rules.clear()
         return no_content()
 
-    def operations(self) -> tuple[ControlOperation, ...]:
+    def operations(self) -> tuple[OperatorOperation, ...]:
         return (
-            ControlOperation(
-                "create_fault", "POST", "/faults", self.create, "Add a fault: a rule and what it does", FaultView,
-                201, request=NewFault, only=Only.EMULATE,
+            OperatorOperation(
+                name="create_fault",
+                method="POST",
+                path="/faults",
+                handle=self.create,
+                summary="Add a fault: a rule and what it does",
+                response=FaultView,
+                status=201,
+                request=NewFault,
+                only=Only.EMULATE,
             ),
-            ControlOperation(
-                "list_faults", "GET", "/faults", self.list, "List the faults and their firings", FaultList,
+            OperatorOperation(
+                name="list_faults",
+                method="GET",
+                path="/faults",
+                handle=self.list,
+                summary="List the faults and their hits",
+                response=FaultList,
                 query=(
                     ("after", "the last number of the page before"),
-                    ("limit", "firings of a page, 1 to 1000; 100 by default"),
+                    ("limit", "hits of a page, 1 to 1000; 100 by default"),
                 ),
                 only=Only.EMULATE,
             ),
-            ControlOperation(
-                "delete_faults", "DELETE", "/faults", self.delete_all,
-                "Delete all faults and forget their firings", None, 204, only=Only.EMULATE,
+            OperatorOperation(
+                name="delete_faults",
+                method="DELETE",
+                path="/faults",
+                handle=self.delete_all,
+                summary="Delete all faults and forget their hits",
+                response=None,
+                status=204,
+                only=Only.EMULATE,
             ),
-            ControlOperation(
-                "read_fault", "GET", "/faults/{id}", self.read, "Read a fault", FaultView, only=Only.EMULATE
+            OperatorOperation(
+                name="read_fault",
+                method="GET",
+                path="/faults/{id}",
+                handle=self.read,
+                summary="Read a fault",
+                response=FaultView,
+                only=Only.EMULATE,
             ),
-            ControlOperation(
-                "delete_fault", "DELETE", "/faults/{id}", self.delete, "Delete a fault; its firings stay on record",
-                None, 204, only=Only.EMULATE,
+            OperatorOperation(
+                name="delete_fault",
+                method="DELETE",
+                path="/faults/{id}",
+                handle=self.delete,
+                summary="Delete a fault; its hits stay on record",
+                response=None,
+                status=204,
+                only=Only.EMULATE,
             ),
-        )  # fmt: skip
+        )
 
 
 def _view(rule: Rule) -> FaultView:
     match, action = given_words(rule)
-    return FaultView(rule.id, match, action, rule.matched, rule.fired)
+    return FaultView(id=rule.id, match=match, action=action, matched=rule.matched, fired=rule.fired)
 
 
-def _firing(one: Firing) -> FiringView:
-    return FiringView(one.number, time_text(one.at_ms), one.rule_id, one.request_id, one.method, one.path, one.what)
+def _firing(one: FaultHit) -> FaultHitView:
+    return FaultHitView(
+        number=one.number,
+        time=time_text(one.at_ms),
+        fault=one.rule_id,
+        requestId=one.request_id,
+        method=one.method,
+        path=one.path,
+        what=one.what,
+    )
 
 
-def _fault_id(call: ControlCall) -> int:
+def _fault_id(call: OperatorCall) -> int:
     text: str = call.request.path_params["id"]
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS):
         raise NotFound(f"fault {text[:40]} does not exist")

@@ -11,7 +11,7 @@ from fotapool.domain.names import is_account_name
 from fotapool.emulator.exchanges import Exchange, Exchanges
 from fotapool.emulator.inspector import HintFinder
 from fotapool.emulator.reproduce import as_curl, as_pytest
-from fotapool.operator_api.requests import MAX_CURSOR, ControlCall, ControlOperation, Only, answer, no_content
+from fotapool.operator_api.requests import MAX_CURSOR, Only, OperatorCall, OperatorOperation, answer, no_content
 
 MAX_ID_DIGITS = 15
 FORMS = {"curl": as_curl, "pytest": as_pytest}
@@ -52,7 +52,7 @@ class InspectorControl:
         self._exchanges = exchanges
         self._hints = hints
 
-    async def list(self, call: ControlCall) -> Response:
+    async def list(self, call: OperatorCall) -> Response:
         limit, after = call.limit(), call.number("after", 0, 0, MAX_CURSOR)
         status = call.number("status", 0, 100, 599) or None
         account = call.request.query_params.get("account")
@@ -61,7 +61,7 @@ class InspectorControl:
         found = self._exchanges.choose(after, limit + 1, account, status)
         return answer(ExchangeList([await self._view(one) for one in found[:limit]], len(found) > limit))
 
-    async def read(self, call: ControlCall) -> Response:
+    async def read(self, call: OperatorCall) -> Response:
         text: str = call.request.path_params["number"]
         if not (text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS):
             raise NotFound(f"request {text[:40]} does not exist")
@@ -73,23 +73,40 @@ class InspectorControl:
             raise Invalid(f"as must be one of {', '.join(FORMS)}")
         return PlainTextResponse(FORMS[form](exchange))
 
-    async def clear(self, call: ControlCall) -> Response:
+    async def clear(self, call: OperatorCall) -> Response:
         self._exchanges.clear()
         return no_content()
 
     async def _view(self, one: Exchange) -> ExchangeView:
         hints = await self._hints.of(one)
         return ExchangeView(
-            one.number, time_text(one.at_ms), one.method, one.path, one.status, one.took_ms, one.request_id,
-            one.account or None, _text(one.headers), one.body.text(), one.body.total_bytes,
-            _text(one.answer_headers), one.answer_text, one.answer.total_bytes, one.fault or None, hints,
-        )  # fmt: skip
+            number=one.number,
+            time=time_text(one.at_ms),
+            method=one.method,
+            path=one.path,
+            status=one.status,
+            tookMs=one.took_ms,
+            requestId=one.request_id,
+            account=one.account or None,
+            headers=_text(one.headers),
+            body=one.body.text(),
+            bodyBytes=one.body.total_bytes,
+            answerHeaders=_text(one.answer_headers),
+            answer=one.answer_text,
+            answerBytes=one.answer.total_bytes,
+            fault=one.fault or None,
+            hints=hints,
+        )
 
-    def operations(self) -> tuple[ControlOperation, ...]:
+    def operations(self) -> tuple[OperatorOperation, ...]:
         return (
-            ControlOperation(
-                "list_requests", "GET", "/requests", self.list,
-                "List the last requests and answers, with hints on what was wrong", ExchangeList,
+            OperatorOperation(
+                name="list_requests",
+                method="GET",
+                path="/requests",
+                handle=self.list,
+                summary="List the last requests and answers, with hints on what was wrong",
+                response=ExchangeList,
                 query=(
                     ("after", "the last number of the page before"),
                     ("limit", "rows of a page, 1 to 1000; 100 by default"),
@@ -98,17 +115,28 @@ class InspectorControl:
                 ),
                 only=Only.EMULATE,
             ),
-            ControlOperation(
-                "read_request", "GET", "/requests/{number}", self.read,
-                "Read a request and its answer, or have it as a command or a test", ExchangeView,
-                query=(("as", "curl or pytest: as plain text"),), produces=("application/json", "text/plain"),
+            OperatorOperation(
+                name="read_request",
+                method="GET",
+                path="/requests/{number}",
+                handle=self.read,
+                summary="Read a request and its answer, or have it as a command or a test",
+                response=ExchangeView,
+                query=(("as", "curl or pytest: as plain text"),),
+                produces=("application/json", "text/plain"),
                 only=Only.EMULATE,
             ),
-            ControlOperation(
-                "forget_requests", "DELETE", "/requests", self.clear, "Forget the requests", None, 204,
+            OperatorOperation(
+                name="clear_requests",
+                method="DELETE",
+                path="/requests",
+                handle=self.clear,
+                summary="Forget the requests",
+                response=None,
+                status=204,
                 only=Only.EMULATE,
             ),
-        )  # fmt: skip
+        )
 
 
 def _text(headers: tuple[tuple[bytes, bytes], ...]) -> dict[str, str]:

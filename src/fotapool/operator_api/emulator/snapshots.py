@@ -6,58 +6,76 @@ from collections.abc import Callable
 
 from starlette.responses import Response
 
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.identity.roles import Role
 from fotapool.operator_api.problems import problem
-from fotapool.operator_api.requests import ControlCall, ControlOperation, Only, no_content
+from fotapool.operator_api.requests import Only, OperatorCall, OperatorOperation, no_content
 from fotapool.services.snapshots.documents import MAX_SNAPSHOT_BYTES, Snapshot
 from fotapool.services.snapshots.seeds import Seed
-from fotapool.services.snapshots.snapshot_service import Keeper
+from fotapool.services.snapshots.snapshot_service import SnapshotService
 from fotapool.web.http import read_body
 
 
 class SnapshotControl:
     """The operations, on what the keeper keeps."""
 
-    def __init__(self, keeper: Callable[[], Keeper], seed: Callable[[], Seed]) -> None:
-        self._keeper = keeper
+    def __init__(self, snapshot_service: Callable[[], SnapshotService], seed: Callable[[], Seed]) -> None:
+        self._keeper = snapshot_service
         self._seed = seed
 
-    async def reset(self, call: ControlCall) -> Response:
+    async def reset(self, call: OperatorCall) -> Response:
         await self._keeper().reset(self._seed())
         return no_content()
 
-    async def take(self, call: ControlCall) -> Response:
-        octets = await self._keeper().take()
+    async def take(self, call: OperatorCall) -> Response:
+        data = await self._keeper().take()
         # Compressing so much would hold up everyone else.
-        return Response(octets, headers={"Content-Encoding": "identity"}, media_type="application/json")
+        return Response(data, headers={"Content-Encoding": "identity"}, media_type="application/json")
 
-    async def put(self, call: ControlCall) -> Response:
+    async def put(self, call: OperatorCall) -> Response:
         length = call.request.headers.get("content-length", "0")
         declared = int(length) if length.isascii() and length.isdigit() else 0
         try:
-            octets = await read_body(call.request.receive, declared, MAX_SNAPSHOT_BYTES)
-        except Refused as error:
-            if error.refusal is not Refusal.BODY_TOO_LARGE:
+            data = await read_body(call.request.receive, declared, MAX_SNAPSHOT_BYTES)
+        except RequestRejected as error:
+            if error.code is not ErrorCode.BODY_TOO_LARGE:
                 raise
             return problem(413, f"a snapshot has {MAX_SNAPSHOT_BYTES // 1024**2} MiB at most")
-        await self._keeper().put(octets)
+        await self._keeper().put(data)
         return no_content()
 
-    def operations(self) -> tuple[ControlOperation, ...]:
+    def operations(self) -> tuple[OperatorOperation, ...]:
         return (
-            ControlOperation(
-                "reset", "POST", "/reset", self.reset, "Go back to the seed, and to real time or that of --clock",
-                None, 204, only=Only.EMULATE,
+            OperatorOperation(
+                name="reset",
+                method="POST",
+                path="/reset",
+                handle=self.reset,
+                summary="Go back to the seed, and to real time or that of --clock",
+                response=None,
+                status=204,
+                only=Only.EMULATE,
             ),
-            ControlOperation(
-                "take_snapshot", "GET", "/snapshot", self.take,
-                "Take a snapshot of everything: a seed document that is exact", Snapshot,
-                only=Only.EMULATE, role=Role.ADMINISTER,
+            OperatorOperation(
+                name="take_snapshot",
+                method="GET",
+                path="/snapshot",
+                handle=self.take,
+                summary="Take a snapshot of everything: a seed document that is exact",
+                response=Snapshot,
+                only=Only.EMULATE,
+                role=Role.ADMIN,
             ),
-            ControlOperation(
-                "put_snapshot", "PUT", "/snapshot", self.put,
-                "Put a snapshot or a seed document in place of everything", None, 204,
-                request=Snapshot, only=Only.EMULATE, role=Role.ADMINISTER,
+            OperatorOperation(
+                name="put_snapshot",
+                method="PUT",
+                path="/snapshot",
+                handle=self.put,
+                summary="Put a snapshot or a seed document in place of everything",
+                response=None,
+                status=204,
+                request=Snapshot,
+                only=Only.EMULATE,
+                role=Role.ADMIN,
             ),
-        )  # fmt: skip
+        )

@@ -11,16 +11,14 @@ from starlette.responses import Response
 from fotapool.core.timestamps import time_text
 from fotapool.domain.identity.roles import Role
 from fotapool.operator_api.accounts.accounts import AccountName
-from fotapool.operator_api.requests import ControlCall, ControlOperation, answer, no_content
+from fotapool.operator_api.requests import OperatorCall, OperatorOperation, answer, no_content
 from fotapool.services.identity import credentials
 
 Name = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": credentials.NAME_PATTERN})]
 Key = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": credentials.KEY_PATTERN})]
 Secret = Annotated[
     str,
-    msgspec.Meta(
-        extra_json_schema={"pattern": "^[^\\u0000]*$", "minLength": 1, "maxLength": credentials.MAX_SECRET},
-    ),
+    msgspec.Meta(extra_json_schema={"pattern": "^[^\\u0000]*$", "minLength": 1, "maxLength": credentials.MAX_SECRET}),
 ]
 Accounts = Annotated[list[AccountName], msgspec.Meta(extra_json_schema={"maxItems": credentials.MAX_ACCOUNTS})]
 
@@ -77,10 +75,10 @@ class ClientList(msgspec.Struct):
 
 
 class NewOperator(msgspec.Struct, forbid_unknown_fields=True):
-    """Its role: look, change, or administer, which everyone is who is not given another."""
+    """Its role: viewer, editor or admin, which everyone is who is not given another."""
 
     name: Name
-    role: Role = Role.ADMINISTER
+    role: Role = Role.ADMIN
 
 
 class CreatedOperator(msgspec.Struct):
@@ -102,113 +100,162 @@ class OperatorList(msgspec.Struct):
     hasMoreData: bool
 
 
-async def create_user(call: ControlCall) -> Response:
+async def create_user(call: OperatorCall) -> Response:
     given = await call.body(NewUser)
     password = await credentials.create_user(call.context, given.username, given.password, given.accounts)
     return answer(CreatedUser(given.username, password, given.accounts), 201)
 
 
-async def list_users(call: ControlCall) -> Response:
+async def list_users(call: OperatorCall) -> Response:
     limit = call.limit()
     found = await credentials.list_users(call.context, call.after(), limit + 1)
     views = [UserView(user.username, user.accounts, user.locked) for user in found[:limit]]
     return answer(UserList(views, len(found) > limit))
 
 
-async def unlock_user(call: ControlCall) -> Response:
+async def unlock_user(call: OperatorCall) -> Response:
     await credentials.unlock_user(call.context, call.request.path_params["username"])
     return no_content()
 
 
-async def delete_user(call: ControlCall) -> Response:
+async def delete_user(call: OperatorCall) -> Response:
     await credentials.delete_user(call.context, call.request.path_params["username"])
     return no_content()
 
 
-async def create_client(call: ControlCall) -> Response:
+async def create_client(call: OperatorCall) -> Response:
     given = await call.body(NewClient)
     key, secret = await credentials.create_client(call.context, given.key, given.secret)
     return answer(CreatedClient(key, secret), 201)
 
 
-async def list_clients(call: ControlCall) -> Response:
+async def list_clients(call: OperatorCall) -> Response:
     limit = call.limit()
     rows = await credentials.list_clients(call.context, call.after(), limit + 1)
     return answer(ClientList([ClientView(key, time_text(at)) for key, at in rows[:limit]], len(rows) > limit))
 
 
-async def delete_client(call: ControlCall) -> Response:
+async def delete_client(call: OperatorCall) -> Response:
     await credentials.delete_client(call.context, call.request.path_params["key"])
     return no_content()
 
 
-async def create_operator(call: ControlCall) -> Response:
+async def create_operator(call: OperatorCall) -> Response:
     given = await call.body(NewOperator)
     key = await credentials.create_operator(call.context, given.name, given.role)
     return answer(CreatedOperator(given.name, given.role, key), 201)
 
 
-async def list_operators(call: ControlCall) -> Response:
+async def list_operators(call: OperatorCall) -> Response:
     limit = call.limit()
     found = await credentials.list_operators(call.context, call.after(), limit + 1)
     views = [OperatorView(one.name, one.role, time_text(one.created_ms)) for one in found[:limit]]
     return answer(OperatorList(views, len(found) > limit))
 
 
-async def delete_operator(call: ControlCall) -> Response:
+async def delete_operator(call: OperatorCall) -> Response:
     await credentials.delete_operator(call.context, call.request.path_params["operator"])
     return no_content()
 
 
-_PAGE = (
-    ("after", "the last name of the page before"),
-    ("limit", "rows of a page, 1 to 1000; 100 by default"),
-)
+_PAGE = (("after", "the last name of the page before"), ("limit", "rows of a page, 1 to 1000; 100 by default"))
 
 _OPERATIONS = (
-    ControlOperation(
-        "create_user", "POST", "/users", create_user, "Create a user of some accounts", CreatedUser, 201, NewUser
+    OperatorOperation(
+        name="create_user",
+        method="POST",
+        path="/users",
+        handle=create_user,
+        summary="Create a user of some accounts",
+        response=CreatedUser,
+        status=201,
+        request=NewUser,
     ),
-    ControlOperation(
-        "list_users",
-        "GET",
-        "/users",
-        list_users,
-        "List users, their accounts, and who is locked",
-        UserList,
+    OperatorOperation(
+        name="list_users",
+        method="GET",
+        path="/users",
+        handle=list_users,
+        summary="List users, their accounts, and who is locked",
+        response=UserList,
         query=_PAGE,
     ),
-    ControlOperation(
-        "unlock_user", "POST", "/users/{username}/unlock", unlock_user, "Let a locked user log in again", None, 204
+    OperatorOperation(
+        name="unlock_user",
+        method="POST",
+        path="/users/{username}/unlock",
+        handle=unlock_user,
+        summary="Let a locked user log in again",
+        response=None,
+        status=204,
     ),
-    ControlOperation(
-        "delete_user", "DELETE", "/users/{username}", delete_user, "Delete a user and end its sessions", None, 204
+    OperatorOperation(
+        name="delete_user",
+        method="DELETE",
+        path="/users/{username}",
+        handle=delete_user,
+        summary="Delete a user and end its sessions",
+        response=None,
+        status=204,
     ),
-    ControlOperation(
-        "create_client", "POST", "/clients", create_client, "Create an OAuth client", CreatedClient, 201, NewClient
+    OperatorOperation(
+        name="create_client",
+        method="POST",
+        path="/clients",
+        handle=create_client,
+        summary="Create an OAuth client",
+        response=CreatedClient,
+        status=201,
+        request=NewClient,
     ),
-    ControlOperation("list_clients", "GET", "/clients", list_clients, "List OAuth clients", ClientList, query=_PAGE),
-    ControlOperation(
-        "delete_client", "DELETE", "/clients/{key}", delete_client, "Delete an OAuth client and its token", None, 204
+    OperatorOperation(
+        name="list_clients",
+        method="GET",
+        path="/clients",
+        handle=list_clients,
+        summary="List OAuth clients",
+        response=ClientList,
+        query=_PAGE,
     ),
-    ControlOperation(
-        "create_operator",
-        "POST",
-        "/operators",
-        create_operator,
-        "Create an operator key",
-        CreatedOperator,
-        201,
-        NewOperator,
+    OperatorOperation(
+        name="delete_client",
+        method="DELETE",
+        path="/clients/{key}",
+        handle=delete_client,
+        summary="Delete an OAuth client and its token",
+        response=None,
+        status=204,
     ),
-    ControlOperation(
-        "list_operators", "GET", "/operators", list_operators, "List operators", OperatorList, query=_PAGE
+    OperatorOperation(
+        name="create_operator",
+        method="POST",
+        path="/operators",
+        handle=create_operator,
+        summary="Create an operator key",
+        response=CreatedOperator,
+        status=201,
+        request=NewOperator,
     ),
-    ControlOperation(
-        "delete_operator", "DELETE", "/operators/{operator}", delete_operator, "Take an operator's key away", None, 204
+    OperatorOperation(
+        name="list_operators",
+        method="GET",
+        path="/operators",
+        handle=list_operators,
+        summary="List operators",
+        response=OperatorList,
+        query=_PAGE,
+    ),
+    OperatorOperation(
+        name="delete_operator",
+        method="DELETE",
+        path="/operators/{operator}",
+        handle=delete_operator,
+        summary="Take an operator's key away",
+        response=None,
+        status=204,
     ),
 )
 
 OPERATIONS = tuple(
-    operation if operation.method == "GET" else replace(operation, role=Role.ADMINISTER) for operation in _OPERATIONS
+    operation if operation.method == "GET" else replace(operation, role=Role.ADMIN) for operation in _OPERATIONS
 )

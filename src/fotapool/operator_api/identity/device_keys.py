@@ -12,7 +12,7 @@ from fotapool.domain.errors import Invalid
 from fotapool.domain.identity.roles import Role
 from fotapool.domain.names import format_device_id, is_device_id
 from fotapool.operator_api.identity.credentials import Name
-from fotapool.operator_api.requests import ControlCall, ControlOperation, answer, no_content
+from fotapool.operator_api.requests import OperatorCall, OperatorOperation, answer, no_content
 from fotapool.services.identity import device_keys
 
 _DeviceId = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^[0-9]{15}$"})]
@@ -44,7 +44,7 @@ class DeviceKeyList(msgspec.Struct):
     hasMoreData: bool
 
 
-async def create_device_key(call: ControlCall) -> Response:
+async def create_device_key(call: OperatorCall) -> Response:
     caller = await call.caller()
     given = await call.body(NewDeviceKey)
     if given.deviceId is not None and not is_device_id(given.deviceId):
@@ -54,7 +54,7 @@ async def create_device_key(call: ControlCall) -> Response:
     return answer(CreatedDeviceKey(given.name, given.deviceId, key), 201)
 
 
-async def list_device_keys(call: ControlCall) -> Response:
+async def list_device_keys(call: OperatorCall) -> Response:
     limit = call.limit()
     found = await device_keys.list_device_keys(call.context, await call.caller(), call.after(), limit + 1)
     views = [
@@ -64,27 +64,41 @@ async def list_device_keys(call: ControlCall) -> Response:
     return answer(DeviceKeyList(views, len(found) > limit))
 
 
-async def delete_device_key(call: ControlCall) -> Response:
+async def delete_device_key(call: OperatorCall) -> Response:
     await device_keys.delete_device_key(call.context, await call.caller(), call.request.path_params["key"])
     return no_content()
 
 
 _PATH = "/accounts/{name}/device-keys"
 OPERATIONS = (
-    ControlOperation(
-        "create_device_key", "POST", _PATH, create_device_key,
-        "Make a key for one device of the account or for all of them", CreatedDeviceKey, 201, NewDeviceKey,
-        role=Role.ADMINISTER,
+    OperatorOperation(
+        name="create_device_key",
+        method="POST",
+        path=_PATH,
+        handle=create_device_key,
+        summary="Make a key for one device of the account or for all of them",
+        response=CreatedDeviceKey,
+        status=201,
+        request=NewDeviceKey,
+        role=Role.ADMIN,
     ),
-    ControlOperation(
-        "list_device_keys", "GET", _PATH, list_device_keys, "List the account's device keys", DeviceKeyList,
-        query=(
-            ("after", "the last name of the page before"),
-            ("limit", "rows of a page, 1 to 1000; 100 by default"),
-        ),
+    OperatorOperation(
+        name="list_device_keys",
+        method="GET",
+        path=_PATH,
+        handle=list_device_keys,
+        summary="List the account's device keys",
+        response=DeviceKeyList,
+        query=(("after", "the last name of the page before"), ("limit", "rows of a page, 1 to 1000; 100 by default")),
     ),
-    ControlOperation(
-        "delete_device_key", "DELETE", _PATH + "/{key}", delete_device_key, "Take a device key away", None, 204,
-        role=Role.ADMINISTER,
+    OperatorOperation(
+        name="delete_device_key",
+        method="DELETE",
+        path=_PATH + "/{key}",
+        handle=delete_device_key,
+        summary="Take a device key away",
+        response=None,
+        status=204,
+        role=Role.ADMIN,
     ),
-)  # fmt: skip
+)

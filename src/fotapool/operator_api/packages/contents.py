@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import Response
 
-from fotapool.domain.errors import NotFound, Refusal, Refused
-from fotapool.operator_api.requests import ControlCall, ControlOperation, answer
+from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
+from fotapool.operator_api.requests import OperatorCall, OperatorOperation, answer
 from fotapool.services.packages import contents
 from fotapool.store.packages.contents import Content
 
@@ -25,15 +25,15 @@ def _view(name: str, content: Content) -> ContentView:
     return ContentView(name, content.size, content.sha256)
 
 
-async def set_content(call: ControlCall) -> Response:
+async def set_content(call: OperatorCall) -> Response:
     name = call.request.path_params["firmware"]
     length = call.request.headers.get("content-length", "0")
     if length.isascii() and length.isdigit() and int(length) > call.context.settings.max_file_bytes:
-        raise Refused(Refusal.FILE_TOO_LARGE)
+        raise RequestRejected(ErrorCode.FILE_TOO_LARGE)
     return answer(_view(name, await contents.set_package_content(call.context, name, call.request.stream())))
 
 
-async def read_content(call: ControlCall) -> Response:
+async def read_content(call: OperatorCall) -> Response:
     name = call.request.path_params["firmware"]
     content = await contents.package_content(call.context, name)
     if content is None:
@@ -42,13 +42,22 @@ async def read_content(call: ControlCall) -> Response:
 
 
 OPERATIONS = (
-    ControlOperation(
-        "set_content", "PUT", "/firmware/{firmware}/content", set_content,
-        "Give a package the content that devices download, as raw octets", ContentView,
-        request=bytes, consumes=(OCTETS,),
+    OperatorOperation(
+        name="set_content",
+        method="PUT",
+        path="/firmware/{firmware}/content",
+        handle=set_content,
+        summary="Give a package the content that devices download, as raw bytes",
+        response=ContentView,
+        request=bytes,
+        consumes=(OCTETS,),
     ),
-    ControlOperation(
-        "read_content", "GET", "/firmware/{firmware}/content", read_content,
-        "Read size and checksum of a package's content", ContentView,
+    OperatorOperation(
+        name="read_content",
+        method="GET",
+        path="/firmware/{firmware}/content",
+        handle=read_content,
+        summary="Read size and checksum of a package's content",
+        response=ContentView,
     ),
-)  # fmt: skip
+)

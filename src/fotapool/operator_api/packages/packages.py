@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from fotapool.core.timestamps import time_text
 from fotapool.domain.errors import Invalid
-from fotapool.domain.packages import Package, is_proven
-from fotapool.operator_api.requests import ControlCall, ControlOperation, answer, no_content
+from fotapool.domain.packages import Package, pilot_has_passed
+from fotapool.operator_api.requests import OperatorCall, OperatorOperation, answer, no_content
 from fotapool.services.packages import packages
 from fotapool.services.snapshots.seed_documents import PackageLine
 from fotapool.web.http import read_body
@@ -50,14 +50,24 @@ _given = msgspec.json.Decoder(PackageLine | list[PackageLine])
 
 def _view(package: Package) -> FirmwareView:
     return FirmwareView(
-        package.name, package.make, package.model, package.from_version, package.to_version, package.protocol,
-        package.platform, package.release_note, time_text(package.launched_ms), package.succeeded, package.failed,
-        is_proven(bool(package.proven), package.succeeded, package.failed), bool(package.proven),
-        package.content_sha256 is not None,
-    )  # fmt: skip
+        firmwareName=package.name,
+        make=package.make,
+        model=package.model,
+        fromVersion=package.from_version,
+        toVersion=package.to_version,
+        protocol=package.protocol,
+        platformId=package.platform,
+        releaseNote=package.release_note,
+        launchDate=time_text(package.launched_ms),
+        succeeded=package.succeeded,
+        failed=package.failed,
+        proven=pilot_has_passed(bool(package.pilot_passed), package.succeeded, package.failed),
+        provenByOperator=bool(package.pilot_passed),
+        hasContent=package.content_sha256 is not None,
+    )
 
 
-async def create_firmware(call: ControlCall) -> Response:
+async def create_firmware(call: OperatorCall) -> Response:
     """Takes one package or an array of them; raises Invalid or Conflict, and none of them is created."""
     length = call.request.headers.get("content-length", "0")
     declared = int(length) if length.isascii() and length.isdigit() else 0
@@ -72,28 +82,28 @@ async def create_firmware(call: ControlCall) -> Response:
     return answer(FirmwareList([_view(package) for package in created], False), 201)
 
 
-async def list_firmware(call: ControlCall) -> Response:
+async def list_firmware(call: OperatorCall) -> Response:
     limit = call.limit()
     found = await packages.list_packages(call.context, call.after(), limit + 1)
     return answer(FirmwareList([_view(package) for package in found[:limit]], len(found) > limit))
 
 
-async def read_firmware(call: ControlCall) -> Response:
+async def read_firmware(call: OperatorCall) -> Response:
     return answer(_view(await packages.get_package(call.context, _name(call))))
 
 
-async def change_firmware(call: ControlCall) -> Response:
+async def change_firmware(call: OperatorCall) -> Response:
     given = await call.body(FirmwareChange)
     package = await packages.change_package(call.context, _name(call), given.releaseNote, given.proven)
     return answer(_view(package))
 
 
-async def delete_firmware(call: ControlCall) -> Response:
+async def delete_firmware(call: OperatorCall) -> Response:
     await packages.remove_package(call.context, _name(call))
     return no_content()
 
 
-def _name(call: ControlCall) -> str:
+def _name(call: OperatorCall) -> str:
     """The package in the path; a name that no package can have is an unknown one. Raises Invalid."""
     name: str = call.request.path_params["firmware"]
     if "\x00" in name:
@@ -102,22 +112,49 @@ def _name(call: ControlCall) -> str:
 
 
 OPERATIONS = (
-    ControlOperation(
-        "create_firmware", "POST", "/firmware", create_firmware,
-        "Create packages of firmware or software: one, or an array of them, all or none", FirmwareList, 201,
-        PackageLine | list[PackageLine],
+    OperatorOperation(
+        name="create_firmware",
+        method="POST",
+        path="/firmware",
+        handle=create_firmware,
+        summary="Create packages of firmware or software: one, or an array of them, all or none",
+        response=FirmwareList,
+        status=201,
+        request=PackageLine | list[PackageLine],
     ),
-    ControlOperation(
-        "list_firmware", "GET", "/firmware", list_firmware, "List packages by name", FirmwareList,
+    OperatorOperation(
+        name="list_firmware",
+        method="GET",
+        path="/firmware",
+        handle=list_firmware,
+        summary="List packages by name",
+        response=FirmwareList,
         query=(("after", "the last name of the page before"), ("limit", "rows of a page, 1 to 1000; 100 by default")),
     ),
-    ControlOperation("read_firmware", "GET", "/firmware/{firmware}", read_firmware, "Read a package", FirmwareView),
-    ControlOperation(
-        "change_firmware", "PUT", "/firmware/{firmware}", change_firmware,
-        "Change a package's release note, or lift its pilot rule", FirmwareView, request=FirmwareChange,
+    OperatorOperation(
+        name="read_firmware",
+        method="GET",
+        path="/firmware/{firmware}",
+        handle=read_firmware,
+        summary="Read a package",
+        response=FirmwareView,
     ),
-    ControlOperation(
-        "delete_firmware", "DELETE", "/firmware/{firmware}", delete_firmware,
-        "Delete a package that no campaign installs or did install", None, 204,
+    OperatorOperation(
+        name="change_firmware",
+        method="PUT",
+        path="/firmware/{firmware}",
+        handle=change_firmware,
+        summary="Change a package's release note, or lift its pilot rule",
+        response=FirmwareView,
+        request=FirmwareChange,
     ),
-)  # fmt: skip
+    OperatorOperation(
+        name="delete_firmware",
+        method="DELETE",
+        path="/firmware/{firmware}",
+        handle=delete_firmware,
+        summary="Delete a package that no campaign installs or did install",
+        response=None,
+        status=204,
+    ),
+)

@@ -19,7 +19,7 @@ from fotapool.store.accounts.accounts import (
 )
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.writer import Command, Pools
-from fotapool.store.identity.sessions import record_ending
+from fotapool.store.identity.sessions import record_auth_epoch
 
 Result = TypeVar("Result")
 
@@ -66,7 +66,7 @@ async def create_account(context: Context, name: str, purchase_type: PurchaseTyp
     def create(connection: Connection, now_ms: int) -> Account:
         if read_account(connection, name) is not None:
             raise Conflict(f"account {name} exists already")
-        record_account(connection, name, purchase_type, total, now_ms)
+        record_account(connection, name=name, purchase_type=purchase_type, total=total, now_ms=now_ms)
         return _existing(read_account(connection, name), name)
 
     return await context.writer.submit(DirectCommand(create))
@@ -106,7 +106,7 @@ async def set_account_status(context: Context, name: str, status: AccountStatus)
     def change(connection: Connection, now_ms: int) -> Account:
         account = _existing(read_account(connection, name) if is_account_name(name) else None, name)
         record_status(connection, account.id, status)
-        record_ending(connection)
+        record_auth_epoch(connection)
         return _existing(read_account(connection, name), name)
 
     return await context.writer.submit(DirectCommand(change))

@@ -30,7 +30,9 @@ async def copy_account(context: Context, caller: Caller, name: str, users: bool)
             raise Conflict(f"user {full[0]} has {MAX_ACCOUNTS} accounts already; leave out users, and create one")
         pool = connection.lock_pools([caller.account_id])[1][0]
         cause = caller.cause("copy account", of=caller.account_name)
-        account_id = record_copy(connection, caller.account_id, pool[2], name, cause, now_ms)
+        account_id = record_copy(
+            connection, source=caller.account_id, used=pool[2], name=name, cause=cause, now_ms=now_ms
+        )
         if users:
             record_access_copied(connection, caller.account_id, account_id)
         return read_account_by_id(connection, account_id)

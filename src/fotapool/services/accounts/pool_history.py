@@ -33,7 +33,14 @@ async def list_pools(
     today = context.clock.now_ms() // DAY_MS
 
     def read(connection: Connection) -> tuple[int, list[PoolRow]]:
-        accounts = store.read_pool_page(connection, search, order, descending, offset, min(limit, OPERATOR_PAGE))
+        accounts = store.read_pool_page(
+            connection,
+            search=search,
+            order=order,
+            descending=descending,
+            offset=offset,
+            limit=min(limit, OPERATOR_PAGE),
+        )
         first = today - DAYS + 1
         days = store.read_pool_days(connection, [account.id for account in accounts], first)
         rows = [PoolRow(one, free_of(one), used_by_day(one, days[one.id], first, today)) for one in accounts]

@@ -70,10 +70,14 @@ async def read_pool(context: Context, account: Account, days: int, count: bool) 
     def read(connection: Connection, pool: Account, parts: Parts | None) -> PoolPage:
         history, outlook = _history(connection, pool, min(days, MAX_DAYS), now_ms)
         return PoolPage(
-            pool, free_of(pool), parts, history, outlook,
-            bool(pool.used) or store.has_devices(connection, pool.id),
-            bool(pool.used) or store.has_users(connection, pool.id),
-        )  # fmt: skip
+            account=pool,
+            free=free_of(pool),
+            parts=parts,
+            history=history,
+            forecast=outlook,
+            has_devices=bool(pool.used) or store.has_devices(connection, pool.id),
+            has_users=bool(pool.used) or store.has_users(connection, pool.id),
+        )
 
     return await context.reader.short(read, *await context.reader.long(count_parts))
 
@@ -94,7 +98,13 @@ def _history(connection: Connection, pool: Account, days: int, now_ms: int) -> t
     first = max(min(today - days + 1, today - BASIS_DAYS), created)
     found = [PoolDay(*row) for row in store.read_pool_days(connection, [pool.id], first)[pool.id]]
     basis = min(BASIS_DAYS, today - created)
-    outlook = forecast(free_of(pool), _used_at_end_of(today - basis, found, pool), pool.used, basis, now_ms)
+    outlook = forecast(
+        free=free_of(pool),
+        used_before=_used_at_end_of(today - basis, found, pool),
+        used_now=pool.used,
+        basis_days=basis,
+        now_ms=now_ms,
+    )
     from_ms = max((today - days + 1) * DAY_MS, pool.created_ms)
     detailed_from, levels = _detail(connection, pool, today)
     totals = store.read_totals_since(connection, pool.id, from_ms, MAX_PERIODS)
@@ -125,6 +135,9 @@ def _parts(connection: Connection, pool: Account) -> Parts:
     moving = {state: count for state, count in progressing.items() if not state & LicenseState.NOTICE}
     plain, used = int(LicenseState.PLAIN), int(LicenseState.USED)
     return Parts(
-        states.get(plain, 0) - moving.get(plain, 0), sum(moving.values()),
-        states.get(used, 0) - moving.get(used, 0), notice, free_of(pool),
-    )  # fmt: skip
+        idle=states.get(plain, 0) - moving.get(plain, 0),
+        progressing=sum(moving.values()),
+        upgraded=states.get(used, 0) - moving.get(used, 0),
+        notice=notice,
+        free=free_of(pool),
+    )

@@ -24,7 +24,7 @@ from fotapool.store.billing import record_subscription
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.writer import Command, Pools
 from fotapool.store.licenses.candidate_views import SubscriptionPeriod, read_periods
-from fotapool.store.licenses.changes import Changes
+from fotapool.store.licenses.changes import LedgerChangeSet
 from fotapool.store.licenses.licenses import read_oldest_holders, read_oldest_notices, read_reduction_candidates
 
 
@@ -59,7 +59,7 @@ class _SubscriptionFacts:
     def __init__(self, connection: Connection, pool: Pool) -> None:
         self.connection = connection
         self.pool = pool
-        self.changes = Changes()
+        self.changes = LedgerChangeSet()
 
     def record(self, connection: Connection) -> None:
         self.changes.record(connection)
@@ -94,11 +94,17 @@ class _ChangeSubscription(Command[SubscriptionDecision]):
         before, pool.total, pool.subscription_updated_ms = pool.total, total, now_ms
         if (total, purchase_type) != (before, account.purchase_type):
             record_purchase_type(facts.connection, pool.account_id, purchase_type)
-            record_subscription(facts.connection, pool.account_id, total, purchase_type, now_ms)
+            record_subscription(
+                facts.connection, account_id=pool.account_id, total=total, purchase_type=purchase_type, now_ms=now_ms
+            )
         facts.changes.note(
-            pool, self._caller.cause("change subscription", before=before, after=total), decision.entries, now_ms,
-            canceled_upgrades=decision.canceled_upgrades, notice_until_ms=decision.notice_until_ms,
-        )  # fmt: skip
+            pool,
+            self._caller.cause("change subscription", before=before, after=total),
+            decision.entries,
+            now_ms,
+            canceled_upgrades=decision.canceled_upgrades,
+            notice_until_ms=decision.notice_until_ms,
+        )
         return decision
 
 
@@ -139,8 +145,18 @@ async def preview_change(
         if account is None:
             raise NotFound(f"account {caller.account_name} does not exist")
         wanted_type, wanted = _wanted(account.purchase_type, account.total, total, purchase_type)
-        pool = Pool(account.id, account.total, account.used, account.notice, 0, 0, account.candidates, 0, 0)
-        decision = _decide(connection, replace(pool), wanted, now_ms, limit)
+        pool = Pool(
+            account_id=account.id,
+            total=account.total,
+            used=account.used,
+            notice=account.notice,
+            entries=0,
+            changes=0,
+            candidates=account.candidates,
+            candidates_updated_ms=0,
+            subscription_updated_ms=0,
+        )
+        decision = _decide(connection, pool=replace(pool), total=wanted, now_ms=now_ms, limit=limit)
         return SubscriptionChange(account.total, account.purchase_type, wanted_type, decision)
 
     return await context.reader.long(decide, context.clock.now_ms())

@@ -95,19 +95,29 @@ def statement_view(account: str, statement: Statement) -> StatementView:
     totals = statement.totals
     periods = [
         PeriodView(
-            from_=time_text(one.from_ms), to=None if one.to_ms is None else time_text(one.to_ms),
-            licenseCount=one.total, purchaseType=one.purchase_type.value,
+            from_=time_text(one.from_ms),
+            to=None if one.to_ms is None else time_text(one.to_ms),
+            licenseCount=one.total,
+            purchaseType=one.purchase_type.value,
         )
         for one in statement.periods
-    ]  # fmt: skip
+    ]
     return StatementView(
-        account=account, month=totals.month.text,
-        from_=time_text(totals.month.from_ms), to=time_text(totals.month.to_ms), complete=statement.complete,
-        purchaseType=totals.purchase_type.value, licenses=totals.licenses, periods=periods,
+        account=account,
+        month=totals.month.text,
+        from_=time_text(totals.month.from_ms),
+        to=time_text(totals.month.to_ms),
+        complete=statement.complete,
+        purchaseType=totals.purchase_type.value,
+        licenses=totals.licenses,
+        periods=periods,
         notice=[_notice_view(line) for line in statement.notice],
-        events=[_event_view(line) for line in statement.events], totals=totals_view(totals),
-        hasMorePeriods=statement.more_periods, hasMoreNotice=statement.more_notice, hasMoreEvents=statement.more_events,
-    )  # fmt: skip
+        events=[_event_view(line) for line in statement.events],
+        totals=totals_view(totals),
+        hasMorePeriods=statement.more_periods,
+        hasMoreNotice=statement.more_notice,
+        hasMoreEvents=statement.more_events,
+    )
 
 
 def _notice_view(line: NoticeLine) -> NoticeView:
@@ -116,7 +126,13 @@ def _notice_view(line: NoticeLine) -> NoticeView:
 
 
 def _event_view(line: EventLine) -> EventView:
-    return EventView(line.number, format_device_id(line.device), time_text(line.at_ms), line.campaign_uuid, line.name)
+    return EventView(
+        number=line.number,
+        deviceId=format_device_id(line.device),
+        at=time_text(line.at_ms),
+        campaignId=line.campaign_uuid,
+        name=line.name,
+    )
 
 
 async def statement_csv(context: Context, caller: Caller, totals: MonthTotals) -> AsyncIterator[bytes]:

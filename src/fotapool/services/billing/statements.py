@@ -102,13 +102,18 @@ def _periods(connection: Connection, account_id: int, month: Month, complete: bo
 
 
 def _notice(connection: Connection, account_id: int, month: Month, after: int, limit: int) -> list[NoticeLine]:
-    return [NoticeLine(*row) for row in read_kept_under_notice(connection, account_id, month, after, limit)]
+    return [
+        NoticeLine(*row)
+        for row in read_kept_under_notice(connection, account_id=account_id, month=month, after=after, limit=limit)
+    ]
 
 
 def _events(
     connection: Connection, account_id: int, month: Month, after: tuple[int, int], limit: int
 ) -> list[EventLine]:
-    return [EventLine(*row) for row in read_events(connection, account_id, month, after, limit)]
+    return [
+        EventLine(*row) for row in read_events(connection, account_id=account_id, month=month, after=after, limit=limit)
+    ]
 
 
 async def read_statement(
@@ -131,13 +136,18 @@ async def read_statement(
                 raise NotFound(f"{month.text} has no event {events_after}; after is the number of one, or 0")
             place = found
         periods = _periods(connection, account.id, month, complete)
-        notice = _notice(connection, account.id, month, notice_after, limit + 1)
-        events = _events(connection, account.id, month, place, limit + 1)
+        notice = _notice(connection, account_id=account.id, month=month, after=notice_after, limit=limit + 1)
+        events = _events(connection, account_id=account.id, month=month, after=place, limit=limit + 1)
         return Statement(
-            read_totals(connection, account.id, [month])[0], complete,
-            periods[:MAX_PERIODS], notice[:limit], events[:limit],
-            len(periods) > MAX_PERIODS, len(notice) > limit, len(events) > limit,
-        )  # fmt: skip
+            totals=read_totals(connection, account.id, [month])[0],
+            complete=complete,
+            periods=periods[:MAX_PERIODS],
+            notice=notice[:limit],
+            events=events[:limit],
+            more_periods=len(periods) > MAX_PERIODS,
+            more_notice=len(notice) > limit,
+            more_events=len(events) > limit,
+        )
 
     return await context.reader.long(read, context.clock.now_ms())
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from fotapool.domain import callbacks
-from fotapool.domain.callbacks import KEPT_MS, Event
+from fotapool.domain.callbacks import RETENTION_MS, Event
 from fotapool.domain.errors import Conflict, NotFound
 from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Context
@@ -15,12 +15,12 @@ from fotapool.store.callbacks.deliveries import Attempt, Delivery, DeliveryState
 from fotapool.store.callbacks.delivery_views import DeliveryRow, read_latest_deliveries
 from fotapool.store.callbacks.leases import (
     Ended,
-    Turn,
-    claim_turn,
+    LeasedBatch,
+    acquire_lease,
     read_due_listeners,
     read_next_due,
     record_bodies,
-    record_turn,
+    release_lease,
 )
 from fotapool.store.callbacks.listeners import Listener, read_listener
 from fotapool.store.db.connection import Connection
@@ -38,7 +38,7 @@ Encode = Callable[[Event, Listener], bytes]
 """Puts an event into the words of one style."""
 
 
-class _Large(DirectCommand[Turn | None]):
+class _Large(DirectCommand[LeasedBatch | None]):
     inline = False  # a whole turn is put into words
 
 
@@ -55,14 +55,14 @@ async def next_delivery_ms(context: Context) -> int | None:
     return await context.reader.short(read_next_due, context.clock.now_ms())
 
 
-async def claim(context: Context, account_id: int, style: str, encoders: Mapping[str, Encode]) -> Turn | None:
+async def claim(context: Context, account_id: int, style: str, encoders: Mapping[str, Encode]) -> LeasedBatch | None:
     """Takes the listener's next turn, with a body made for each delivery; None if there is nothing to do.
 
     An event that cannot be put into words is logged and has no body.
     """
 
-    def change(connection: Connection, now_ms: int) -> Turn | None:
-        turn = claim_turn(connection, account_id, style, now_ms)
+    def change(connection: Connection, now_ms: int) -> LeasedBatch | None:
+        turn = acquire_lease(connection, account_id, style, now_ms)
         if turn is not None:
             _make_bodies(connection, turn, encoders)
         return turn
@@ -70,7 +70,7 @@ async def claim(context: Context, account_id: int, style: str, encoders: Mapping
     return await context.writer.submit(_Large(change))
 
 
-def _make_bodies(connection: Connection, turn: Turn, encoders: Mapping[str, Encode]) -> None:
+def _make_bodies(connection: Connection, turn: LeasedBatch, encoders: Mapping[str, Encode]) -> None:
     made: list[tuple[int, bytes]] = []
     for waiting in turn.deliveries:
         if waiting.body is None:
@@ -83,11 +83,11 @@ def _make_bodies(connection: Connection, turn: Turn, encoders: Mapping[str, Enco
     record_bodies(connection, made)
 
 
-async def record(context: Context, turn: Turn, attempts: Sequence[Attempt], ended: Sequence[Ended]) -> bool:
+async def record(context: Context, turn: LeasedBatch, attempts: Sequence[Attempt], ended: Sequence[Ended]) -> bool:
     """Records what a turn did and ends it; False if it was not its turn any more, so that nothing was recorded."""
 
     def change(connection: Connection, now_ms: int) -> bool:
-        return record_turn(connection, turn, attempts, ended, now_ms)
+        return release_lease(connection, turn=turn, attempts=attempts, ended=ended, now_ms=now_ms)
 
     return await context.writer.submit(DirectCommand(change, (turn.listener.account_id,)))
 
@@ -101,9 +101,14 @@ async def list_deliveries(
 
 
 async def list_latest_deliveries(
-    context: Context, account_id: int | None, state: DeliveryState | None, style: str, kind: str, before: int | None,
+    context: Context,
+    account_id: int | None,
+    state: DeliveryState | None,
+    style: str,
+    kind: str,
+    before: int | None,
     limit: int,
-) -> tuple[list[DeliveryRow], int | None]:  # fmt: skip
+) -> tuple[list[DeliveryRow], int | None]:
     """Deliveries, newest first, of one account or of all; and the id before which to go on (None: no more).
 
     `style` of the listener and `kind` of the event are empty for any. It looks through LOOKED at most, so that a page
@@ -149,9 +154,9 @@ def _existing(connection: Connection, delivery_id: int) -> Delivery:
     return found
 
 
-async def forget_deliveries(context: Context) -> int:
+async def purge_deliveries(context: Context) -> int:
     """Deletes deliveries that ended 30 days ago, in batches; answers how many."""
-    before_ms = context.clock.now_ms() - KEPT_MS
+    before_ms = context.clock.now_ms() - RETENTION_MS
 
     def delete(connection: Connection, now_ms: int) -> int:
         return store.delete_ended_deliveries(connection, before_ms, DELIVERIES_A_CLEANING)

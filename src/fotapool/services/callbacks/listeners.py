@@ -28,17 +28,27 @@ async def register_listener(
 ) -> None:
     """Registers or replaces the account's listener of the style; what waits goes to the new URL.
 
-    Raises Refused: URL_INVALID, or BODY_INVALID for credentials that are too long.
+    Raises RequestRejected: URL_INVALID, or BODY_INVALID for credentials that are too long.
     """
     check_url(url, context.settings.private_targets_allowed)
     check_credential(username)
     check_credential(password)
 
     def register(connection: Connection, now_ms: int) -> None:
-        store.record_listener(connection, Listener(caller.account_id, style, url, username, password, now_ms))
+        store.record_listener(
+            connection,
+            Listener(
+                account_id=caller.account_id,
+                style=style,
+                url=url,
+                username=username,
+                password=password,
+                created_ms=now_ms,
+            ),
+        )
 
     command = DirectCommand(register, (caller.account_id,))
-    command.endings = caller.endings
+    command.auth_epoch = caller.auth_epoch
     await context.writer.submit(command)
 
 
@@ -58,7 +68,7 @@ async def deregister_listener(context: Context, caller: Caller, style: str) -> b
         return store.delete_listener(connection, caller.account_id, style, now_ms)
 
     command = _Deregister(deregister, (caller.account_id,))
-    command.endings = caller.endings
+    command.auth_epoch = caller.auth_epoch
     return await context.writer.submit(command)
 
 

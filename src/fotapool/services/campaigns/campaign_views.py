@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from fotapool.domain.campaigns.campaigns import NOT_STARTED, RUNNING, Campaign, CampaignStatus, Flow, decide_cancel
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeStatus
-from fotapool.domain.errors import Refused
+from fotapool.domain.errors import RequestRejected
 from fotapool.domain.paging import BEFORE_ALL
 from fotapool.services.context import Caller, Context
 from fotapool.store.campaigns import campaign_views as store
@@ -26,7 +26,7 @@ COUNTED_SHORTLY = 1_000
 """A campaign of at most so many devices is counted as quickly as a page of rows is read."""
 ALWAYS_COUNTED = 10_000
 """A campaign of at most so many devices is counted for each page; of a larger one the count is kept for a while."""
-KEPT_S = 10.0
+CACHED_S = 10.0
 """How long the count of a large campaign that still runs is shown again, in seconds of real time."""
 MAX_KEPT = 200
 """Of how many campaigns the counts are kept."""
@@ -101,7 +101,7 @@ class CampaignCounts:
             return found
         found = await count()
         is_over = campaign.status not in RUNNING and campaign.due_ms is None
-        self._kept[key] = (float("inf") if is_over else now_s + KEPT_S, found)
+        self._kept[key] = (float("inf") if is_over else now_s + CACHED_S, found)
         if len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
         return found
@@ -114,7 +114,13 @@ def _read_course(connection: Connection, campaign: Campaign, now_ms: int) -> lis
     last_ms = max(counts.last_ms, now_ms if counts.open else 0)
     step_ms = (last_ms - counts.first_ms) // (STEPS - 2) + 1
     began, ended = store.read_course(connection, campaign.id, counts.first_ms, step_ms)
-    return course_of(counts.first_ms, (last_ms - counts.first_ms) // step_ms + 1, step_ms, began, ended)
+    return course_of(
+        from_ms=counts.first_ms,
+        steps=(last_ms - counts.first_ms) // step_ms + 1,
+        step_ms=step_ms,
+        began=began,
+        ended=ended,
+    )
 
 
 def course_of(
@@ -132,7 +138,7 @@ def course_of(
     for step, status, had_begun, count in ended:
         changes[step][column.get(status, 3)] += count
         changes[step][0] -= count if had_begun else 0
-    points = [CoursePoint(from_ms, 0, 0, 0, 0)]
+    points = [CoursePoint(at_ms=from_ms, in_progress=0, completed=0, failed=0, canceled=0)]
     standing = [0, 0, 0, 0]
     for step, change in enumerate(changes):
         standing = [before + more for before, more in zip(standing, change, strict=True)]
@@ -148,23 +154,36 @@ async def list_latest_campaigns(
     A page may be short, or empty, and there are more all the same: it looks through LOOKED_CAMPAIGNS at most.
     """
     return await context.reader.short(
-        store.read_latest_campaigns, caller.account_id, statuses, LAST_ID if before is None else before,
-        LOOKED_CAMPAIGNS, limit,
-    )  # fmt: skip
+        store.read_latest_campaigns,
+        caller.account_id,
+        statuses,
+        LAST_ID if before is None else before,
+        LOOKED_CAMPAIGNS,
+        limit,
+    )
 
 
 async def list_upgrades(
-    context: Context, campaign: Campaign, status: UpgradeStatus | None, reason: Reason | None, after: int | None,
+    context: Context,
+    campaign: Campaign,
+    status: UpgradeStatus | None,
+    reason: Reason | None,
+    after: int | None,
     limit: int,
-) -> tuple[list[Upgrade], int | None]:  # fmt: skip
+) -> tuple[list[Upgrade], int | None]:
     """The campaign's devices in this state and for this reason, by IMEI, and the IMEI after which to go on.
 
     It looks through LOOKED_DEVICES at most.
     """
     return await context.reader.short(
-        store.read_upgrades_in, campaign.id, status, reason, BEFORE_ALL if after is None else after,
-        LOOKED_DEVICES, limit,
-    )  # fmt: skip
+        store.read_upgrades_in,
+        campaign.id,
+        status,
+        reason,
+        BEFORE_ALL if after is None else after,
+        LOOKED_DEVICES,
+        limit,
+    )
 
 
 async def stream_upgrades(
@@ -183,7 +202,7 @@ def allowed_changes(campaign: Campaign, now_ms: int) -> Allowed:
     """What the rules U4, U6, U7 and U9 allow now."""
     try:
         cancel = decide_cancel(campaign, may_abort=True, now_ms=now_ms)
-    except Refused:
+    except RequestRejected:
         cancel = None
     return Allowed(cancel, campaign.status in NOT_STARTED, campaign.status in RUNNING)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fotapool.domain.campaigns.campaigns import HISTORY_MS, Campaign, CampaignStatus
 from fotapool.domain.campaigns.upgrades import Upgrade
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.paging import BEFORE_ALL, START, Page, check_record_number
 from fotapool.services.context import Caller, Context
 from fotapool.store.campaigns.campaigns import read_campaign, read_campaign_by_id, read_campaigns
@@ -38,17 +38,17 @@ class Trial:
 
 def _known(campaign: Campaign | None, uuid: str) -> Campaign:
     if campaign is None:
-        raise Refused(Refusal.CAMPAIGN_UNKNOWN, uuid)
+        raise RequestRejected(ErrorCode.CAMPAIGN_UNKNOWN, uuid)
     return campaign
 
 
 async def get_campaign(context: Context, caller: Caller, uuid: str) -> Campaign:
-    """Raises Refused(CAMPAIGN_UNKNOWN)."""
+    """Raises RequestRejected(CAMPAIGN_UNKNOWN)."""
     return _known(await context.reader.short(read_campaign, caller.account_id, uuid), uuid)
 
 
 async def get_campaign_with_devices(context: Context, caller: Caller, uuid: str) -> CampaignWithDevices:
-    """A campaign with up to MAX_DEVICES_SHOWN devices. Raises Refused(CAMPAIGN_UNKNOWN)."""
+    """A campaign with up to MAX_DEVICES_SHOWN devices. Raises RequestRejected(CAMPAIGN_UNKNOWN)."""
 
     def read(connection: Connection) -> CampaignWithDevices:
         campaign = _known(read_campaign(connection, caller.account_id, uuid), uuid)
@@ -62,7 +62,7 @@ async def list_campaigns(
 ) -> tuple[list[Campaign], bool]:
     """A page of the last six months' campaigns in these states, oldest first, and whether there are more.
 
-    `last_seen` is the UUID of the page before's last one. Raises Refused(CAMPAIGN_UNKNOWN).
+    `last_seen` is the UUID of the page before's last one. Raises RequestRejected(CAMPAIGN_UNKNOWN).
     """
     size = context.settings.page_size
     since_ms = context.clock.now_ms() - HISTORY_MS
@@ -71,7 +71,15 @@ async def list_campaigns(
         after = 0
         if last_seen is not None:
             after = _known(read_campaign(connection, caller.account_id, last_seen), last_seen).id
-        return read_campaigns(connection, caller.account_id, statuses, after, 0, since_ms, size + 1)
+        return read_campaigns(
+            connection,
+            account_id=caller.account_id,
+            statuses=statuses,
+            after=after,
+            skipped=0,
+            since_ms=since_ms,
+            limit=size + 1,
+        )
 
     found = await context.reader.short(read)
     return found[:size], len(found) > size
@@ -82,13 +90,21 @@ async def list_campaigns_by_number(
 ) -> tuple[list[CampaignWithDevices], bool]:
     """The same from a zero-based record number on, with their devices; pages end early when they grow too long.
 
-    Raises Refused(INDEX_TOO_HIGH).
+    Raises RequestRejected(INDEX_TOO_HIGH).
     """
     size = min(context.settings.page_size, 100)
     since_ms = context.clock.now_ms() - HISTORY_MS
 
     def read(connection: Connection) -> tuple[list[CampaignWithDevices], bool]:
-        campaigns = read_campaigns(connection, caller.account_id, statuses, 0, index, since_ms, size + 1)
+        campaigns = read_campaigns(
+            connection,
+            account_id=caller.account_id,
+            statuses=statuses,
+            after=0,
+            skipped=index,
+            since_ms=since_ms,
+            limit=size + 1,
+        )
         check_record_number(index, index + len(campaigns))
         found: list[CampaignWithDevices] = []
         room = MAX_DEVICES_SHOWN
@@ -107,30 +123,39 @@ async def list_campaign_devices(
 ) -> tuple[Campaign, Page[Upgrade]]:
     """A page of the campaign's devices with IMEIs greater than the cursor.
 
-    Raises Refused: CAMPAIGN_UNKNOWN, or CURSOR_UNKNOWN if the cursor is neither 0 nor a device of the account.
+    Raises RequestRejected: CAMPAIGN_UNKNOWN, or CURSOR_UNKNOWN if the cursor is neither 0 nor a device of the account.
     """
     size = context.settings.page_size
     after = BEFORE_ALL if cursor == START else cursor
 
     def read(connection: Connection) -> tuple[Campaign, bool, list[Upgrade]]:
         campaign = _known(read_campaign(connection, caller.account_id, uuid), uuid)
-        return campaign, *read_campaign_devices(connection, caller.account_id, campaign.id, after, cursor, size + 1)
+        return campaign, *read_campaign_devices(
+            connection,
+            account_id=caller.account_id,
+            campaign_id=campaign.id,
+            after=after,
+            cursor=cursor,
+            limit=size + 1,
+        )
 
     campaign, known, rows = await context.reader.short(read)
     if cursor != START and not known:
-        raise Refused(Refusal.CURSOR_UNKNOWN)
+        raise RequestRejected(ErrorCode.CURSOR_UNKNOWN)
     has_more = len(rows) > size
     return campaign, Page(rows[:size], has_more, rows[size - 1].imei if has_more else START)
 
 
 async def list_device_history(context: Context, caller: Caller, device: int) -> list[Trial]:
-    """The device's upgrades of the last six months, oldest first (rule U16). Raises Refused(DEVICE_UNKNOWN)."""
+    """The device's upgrades of the last six months, oldest first (rule U16). Raises RequestRejected(DEVICE_UNKNOWN)."""
     since_ms = context.clock.now_ms() - HISTORY_MS
 
     def read(connection: Connection) -> list[Trial]:
-        known, upgrades = read_device_history(connection, caller.account_id, device, since_ms, MAX_HISTORY)
+        known, upgrades = read_device_history(
+            connection, account_id=caller.account_id, device=device, since_ms=since_ms, limit=MAX_HISTORY
+        )
         if not known:
-            raise Refused(Refusal.DEVICE_UNKNOWN)
+            raise RequestRejected(ErrorCode.DEVICE_UNKNOWN)
         campaigns: dict[int, Campaign] = {}
         for campaign_id in {upgrade.campaign_id for upgrade in upgrades}:
             found = read_campaign_by_id(connection, campaign_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fotapool.domain.campaigns.campaigns import NOT_STARTED, PASS_START, CampaignStatus, Flow, after_check
+from fotapool.domain.campaigns.campaigns import NOT_STARTED, SCAN_START, CampaignStatus, Flow, after_check
 from fotapool.domain.campaigns.device_checks import DeviceFacts, decide_checks, fits
 from fotapool.domain.campaigns.upgrades import Change, Reason, Upgrade, UpgradeStatus
 from fotapool.domain.errors import NotFound
@@ -22,10 +22,10 @@ from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import read_account_by_id
 from fotapool.store.campaigns import upgrades as store
 from fotapool.store.campaigns.campaigns import claim_due_campaign, read_campaign_by_id, read_next_campaign_due
-from fotapool.store.campaigns.upgrade_changes import Progress
+from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.writer import Command, Pools
-from fotapool.store.licenses.changes import Changes
+from fotapool.store.licenses.changes import LedgerChangeSet
 from fotapool.store.simulation import read_fleets
 
 STEP_DEVICES = 1_000
@@ -33,7 +33,7 @@ STEP_DEVICES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class StepDone:
+class StepResult:
     """One step: what happened, in which campaign, and to which devices."""
 
     what: str
@@ -53,17 +53,17 @@ class _StepFacts:
             raise NotFound("the campaign does not exist")
         self.campaign = found
         self.fleets: list[Fleet] = read_fleets(connection, found.account_id)
-        self.changes = Changes()
-        self.progress = Progress(found.account_id, [found])
+        self.changes = LedgerChangeSet()
+        self.progress = UpgradeChangeSet(found.account_id, [found])
 
     def record(self, connection: Connection) -> None:
         """All of it was recorded when it was decided."""
 
 
-Piece = Callable[[_StepFacts, int], StepDone | None]
+Piece = Callable[[_StepFacts, int], StepResult | None]
 
 
-class _Step(Command[StepDone | None]):
+class _Step(Command[StepResult | None]):
     alone = True
 
     def __init__(self, campaign_id: int, account_id: int) -> None:
@@ -76,7 +76,7 @@ class _Step(Command[StepDone | None]):
         command = commands[0]
         return _StepFacts(connection, pools[command.account_ids[0]], command._campaign_id)
 
-    def decide(self, facts: _StepFacts, now_ms: int) -> StepDone | None:
+    def decide(self, facts: _StepFacts, now_ms: int) -> StepResult | None:
         campaign = facts.campaign
         if campaign.due_ms is None or campaign.due_ms > now_ms:
             return None  # another server was quicker
@@ -92,12 +92,12 @@ def _piece(facts: _StepFacts, now_ms: int) -> Piece:
     if campaign.status is CampaignStatus.PENDING:
         return _check
     if campaign.status in NOT_STARTED:
-        return _join if campaign.join_imei is not None else _go_on
+        return _join if campaign.enroll_cursor is not None else _go_on
     if campaign.status is not CampaignStatus.SCHEDULED:
-        return _cancel_more if campaign.pass_imei is not None else _finish
-    if campaign.pass_imei is not None:
+        return _cancel_more if campaign.scan_cursor is not None else _finish
+    if campaign.scan_cursor is not None:
         return _plan
-    if campaign.join_imei is not None:
+    if campaign.enroll_cursor is not None:
         return _join
     next_ms = store.read_next_due(facts.connection, campaign.id)
     if next_ms is not None and next_ms <= now_ms:
@@ -105,8 +105,8 @@ def _piece(facts: _StepFacts, now_ms: int) -> Piece:
     return _end if campaign.end_ms <= now_ms else _nothing
 
 
-def _done(facts: _StepFacts, what: str, devices: Sequence[int] = ()) -> StepDone:
-    return StepDone(what, facts.campaign.account_id, facts.campaign.uuid, devices)
+def _done(facts: _StepFacts, what: str, devices: Sequence[int] = ()) -> StepResult:
+    return StepResult(what, facts.campaign.account_id, facts.campaign.uuid, devices)
 
 
 def _nothing(facts: _StepFacts, now_ms: int) -> None:
@@ -123,17 +123,23 @@ def _decided(facts: _StepFacts, devices: Sequence[DeviceFacts], now_ms: int) -> 
     account = read_account_by_id(facts.connection, campaign.account_id)
     if account is None:
         raise NotFound("the account does not exist")
-    decision = decide_checks(facts.pool, account.purchase_type, campaign.subject, campaign.auto_assign, devices)
+    decision = decide_checks(
+        pool=facts.pool,
+        purchase_type=account.purchase_type,
+        subject=campaign.subject,
+        auto_assign=campaign.auto_assign,
+        devices=devices,
+    )
     if decision.entries:
         cause = _engine(facts).cause("assign for campaign", campaign=campaign.uuid)
         facts.changes.note(facts.pool, cause, decision.entries, now_ms)
     return decision.reasons
 
 
-def _check(facts: _StepFacts, now_ms: int) -> StepDone:
+def _check(facts: _StepFacts, now_ms: int) -> StepResult:
     """Checks the next devices of a campaign; after the last of them it is queued, or rejected if none is left."""
     campaign, connection = facts.campaign, facts.connection
-    after = PASS_START if campaign.pass_imei is None else campaign.pass_imei
+    after = SCAN_START if campaign.scan_cursor is None else campaign.scan_cursor
     page = store.read_pending(connection, campaign.id, after, STEP_DEVICES)
     reasons = _decided(facts, [device for _, device in page], now_ms)
     for (upgrade, _), reason in zip(page, reasons, strict=True):
@@ -142,13 +148,13 @@ def _check(facts: _StepFacts, now_ms: int) -> StepDone:
         facts.progress.changes.append(Change(upgrade, checked, reason))
     devices = [upgrade.imei for upgrade, _ in page]
     if len(page) == STEP_DEVICES:
-        campaign.pass_imei, campaign.due_ms = page[-1][0].imei, now_ms
+        campaign.scan_cursor, campaign.due_ms = page[-1][0].imei, now_ms
         return _done(facts, "devices checked", devices)
-    campaign.pass_imei = None
+    campaign.scan_cursor = None
     if Reason.NONE in reasons or store.has_open(connection, campaign.id):
         status, campaign.due_ms = after_check(campaign, now_ms)
         facts.progress.move(campaign, status, now_ms)
-        campaign.join_imei = PASS_START if campaign.auto_add else None
+        campaign.enroll_cursor = SCAN_START if campaign.auto_add else None
         if status is CampaignStatus.SCHEDULED:
             _begin(facts)
         return _done(facts, "campaign checked", devices)
@@ -160,10 +166,10 @@ def _check(facts: _StepFacts, now_ms: int) -> StepDone:
 
 def _begin(facts: _StepFacts) -> None:
     """What a campaign does first once it is scheduled: it plans when simulated devices are tried."""
-    facts.campaign.pass_imei = PASS_START if facts.fleets else None
+    facts.campaign.scan_cursor = SCAN_START if facts.fleets else None
 
 
-def _go_on(facts: _StepFacts, now_ms: int) -> StepDone:
+def _go_on(facts: _StepFacts, now_ms: int) -> StepResult:
     """A queued campaign is looked at by the network, if it is of that kind, and then scheduled."""
     campaign = facts.campaign
     if campaign.status is CampaignStatus.QUEUED and campaign.flow is Flow.NETWORK_AWARE:
@@ -178,11 +184,13 @@ def _go_on(facts: _StepFacts, now_ms: int) -> StepDone:
     return _done(facts, "campaign started")
 
 
-def _plan(facts: _StepFacts, now_ms: int) -> StepDone:
+def _plan(facts: _StepFacts, now_ms: int) -> StepResult:
     """Plans when the next simulated devices are tried; all others come by themselves."""
     campaign = facts.campaign
-    after = PASS_START if campaign.pass_imei is None else campaign.pass_imei
-    page = store.read_open_page(facts.connection, campaign.id, UpgradeStatus.SCHEDULED, after, STEP_DEVICES)
+    after = SCAN_START if campaign.scan_cursor is None else campaign.scan_cursor
+    page = store.read_open_page(
+        facts.connection, campaign_id=campaign.id, status=UpgradeStatus.SCHEDULED, after=after, limit=STEP_DEVICES
+    )
     for upgrade in page:
         behavior = behavior_of(facts.fleets, upgrade.imei)
         if behavior is not None:
@@ -191,25 +199,34 @@ def _plan(facts: _StepFacts, now_ms: int) -> StepDone:
             facts.progress.changes.append(
                 Change(upgrade, UpgradeStatus.SCHEDULED, Reason(upgrade.reason), due_ms=due_ms)
             )
-    campaign.pass_imei = page[-1].imei if len(page) == STEP_DEVICES else None
+    campaign.scan_cursor = page[-1].imei if len(page) == STEP_DEVICES else None
     return _done(facts, "devices planned", [upgrade.imei for upgrade in page])
 
 
-def _join(facts: _StepFacts, now_ms: int) -> StepDone:
+def _join(facts: _StepFacts, now_ms: int) -> StepResult:
     """Further devices of the same make, model, firmware and protocol join (rule U11), up to the pilot's limit."""
     campaign, subject = facts.campaign, facts.campaign.subject
-    after = PASS_START if campaign.join_imei is None else campaign.join_imei
-    room = STEP_DEVICES if subject.proven else max(0, PILOT_DEVICES - campaign.devices)
+    after = SCAN_START if campaign.enroll_cursor is None else campaign.enroll_cursor
+    room = STEP_DEVICES if subject.pilot_passed else max(0, PILOT_DEVICES - campaign.devices)
     fit = subject.make, subject.model, subject.from_version, subject.protocol
-    page = store.read_joining(facts.connection, campaign.account_id, campaign.id, fit, after, STEP_DEVICES)
+    page = store.read_joining(
+        facts.connection,
+        account_id=campaign.account_id,
+        campaign_id=campaign.id,
+        fit=fit,
+        after=after,
+        limit=STEP_DEVICES,
+    )
     fitting = [device for device in page if fits(subject, device) is Reason.NONE][:room]
     reasons = _decided(facts, fitting, now_ms)
     joined = [device.imei for device, reason in zip(fitting, reasons, strict=True) if reason is Reason.NONE]
     rows = [(imei, UpgradeStatus.SCHEDULED, Reason.NONE, _attempt(facts, imei, now_ms)) for imei in joined]
-    store.record_new_upgrades(facts.connection, campaign.account_id, campaign.id, rows, now_ms)
+    store.record_new_upgrades(
+        facts.connection, account_id=campaign.account_id, campaign_id=campaign.id, devices=rows, now_ms=now_ms
+    )
     campaign.devices += len(joined)
     more = len(page) == STEP_DEVICES and room == STEP_DEVICES
-    campaign.join_imei = page[-1].imei if more else None
+    campaign.enroll_cursor = page[-1].imei if more else None
     if campaign.status in NOT_STARTED and not more:
         campaign.due_ms = max(now_ms, campaign.start_ms)
         if campaign.status is CampaignStatus.QUEUED:
@@ -225,7 +242,7 @@ def _attempt(facts: _StepFacts, imei: int, now_ms: int) -> int | None:
     return first_attempt_ms(facts.campaign, behavior, imei, now_ms)
 
 
-def _act(facts: _StepFacts, now_ms: int) -> StepDone:
+def _act(facts: _StepFacts, now_ms: int) -> StepResult:
     """The simulated devices whose time has come are tried, or report how their upgrade ended."""
     page = store.read_due(facts.connection, facts.campaign.id, now_ms, STEP_DEVICES)
     facts.progress.changes += [_acted(facts, upgrade, now_ms) for upgrade in page]
@@ -250,10 +267,12 @@ def _acted(facts: _StepFacts, upgrade: Upgrade, now_ms: int) -> Change:
     return Change(upgrade, UpgradeStatus.IN_PROGRESS, Reason.DOWNLOADING, due_ms=due_ms, attempts=1)
 
 
-def _end(facts: _StepFacts, now_ms: int) -> StepDone:
+def _end(facts: _StepFacts, now_ms: int) -> StepResult:
     """A campaign whose end has come: what was not reached has failed, then the campaign has ended."""
     campaign = facts.campaign
-    page = store.read_open_page(facts.connection, campaign.id, UpgradeStatus.SCHEDULED, PASS_START, STEP_DEVICES)
+    page = store.read_open_page(
+        facts.connection, campaign_id=campaign.id, status=UpgradeStatus.SCHEDULED, after=SCAN_START, limit=STEP_DEVICES
+    )
     facts.progress.changes += [Change(upgrade, UpgradeStatus.FAILED, Reason.NOT_REACHED) for upgrade in page]
     if len(page) < STEP_DEVICES:
         facts.progress.move(campaign, CampaignStatus.ENDED, now_ms)
@@ -261,26 +280,32 @@ def _end(facts: _StepFacts, now_ms: int) -> StepDone:
     return _done(facts, "devices not reached", [upgrade.imei for upgrade in page])
 
 
-def _cancel_more(facts: _StepFacts, now_ms: int) -> StepDone:
+def _cancel_more(facts: _StepFacts, now_ms: int) -> StepResult:
     """The rest of the devices of a campaign that was canceled or aborted."""
-    after = PASS_START if facts.campaign.pass_imei is None else facts.campaign.pass_imei
-    devices = cancel_waiting(facts.connection, facts.progress, facts.campaign, after, STEP_DEVICES)
+    after = SCAN_START if facts.campaign.scan_cursor is None else facts.campaign.scan_cursor
+    devices = cancel_waiting(
+        facts.connection, progress=facts.progress, campaign=facts.campaign, after=after, limit=STEP_DEVICES
+    )
     return _done(facts, "upgrades canceled", devices)
 
 
-def _finish(facts: _StepFacts, now_ms: int) -> StepDone:
+def _finish(facts: _StepFacts, now_ms: int) -> StepResult:
     """After a campaign's end: running upgrades end by themselves, or are given up."""
     next_ms = store.read_next_due(facts.connection, facts.campaign.id)
     if next_ms is not None and next_ms <= now_ms:
         return _act(facts, now_ms)
     page = store.read_open_page(
-        facts.connection, facts.campaign.id, UpgradeStatus.IN_PROGRESS, PASS_START, STEP_DEVICES
+        facts.connection,
+        campaign_id=facts.campaign.id,
+        status=UpgradeStatus.IN_PROGRESS,
+        after=SCAN_START,
+        limit=STEP_DEVICES,
     )
     facts.progress.changes += [Change(upgrade, UpgradeStatus.FAILED, Reason.NOT_REPORTED) for upgrade in page]
     return _done(facts, "devices did not report", [upgrade.imei for upgrade in page])
 
 
-async def step_due_campaign(context: Context) -> tuple[bool, StepDone | None]:
+async def step_due_campaign(context: Context) -> tuple[bool, StepResult | None]:
     """Does one piece of work on the campaign that has been due longest: whether there was one, and what was done."""
     claimed = await context.writer.submit(DirectCommand(claim_due_campaign))
     if claimed is None:

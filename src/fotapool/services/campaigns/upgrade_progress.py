@@ -10,7 +10,7 @@ from fotapool.domain.campaigns.upgrades import OPEN, Change, Failure, Step, Upgr
 from fotapool.domain.errors import NotFound
 from fotapool.services.context import Caller, Context
 from fotapool.store.campaigns.campaigns import read_campaign_by_id
-from fotapool.store.campaigns.upgrade_changes import Progress
+from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
 from fotapool.store.campaigns.upgrades import read_open_upgrade, read_upgrade
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.writer import Command, Pools
@@ -49,7 +49,16 @@ def _view(connection: Connection, upgrade: Upgrade, now_ms: int) -> DeviceUpgrad
     elif running and not install:
         next_ms = next_open_ms(windows.install, windows.install_after, now_ms)
     content = read_content(connection, campaign.subject)
-    return DeviceUpgrade(upgrade.id, campaign, status, upgrade.reason, content, download, install, next_ms)
+    return DeviceUpgrade(
+        id=upgrade.id,
+        campaign=campaign,
+        status=status,
+        reason=upgrade.reason,
+        content=content,
+        download_allowed=download,
+        install_allowed=install,
+        next_window_ms=next_ms,
+    )
 
 
 def _read_device_upgrade(connection: Connection, account_id: int, device: int, now_ms: int) -> DeviceUpgrade | None:
@@ -106,21 +115,27 @@ class _Report(Command[DeviceUpgrade]):
 
     def decide(self, facts: _ReportFacts, now_ms: int) -> DeviceUpgrade:
         connection, account_id = facts.connection, self._caller.account_id
-        before = _read_upgrade_of_device(connection, account_id, self._device, self._upgrade_id, now_ms)
+        before = _read_upgrade_of_device(
+            connection, account_id=account_id, device=self._device, upgrade_id=self._upgrade_id, now_ms=now_ms
+        )
         upgrade = read_upgrade(connection, account_id, self._device, self._upgrade_id)
         assert upgrade is not None
         decided = decide_report(upgrade, self._step, self._failure, before.download_allowed)
         if decided is None:
             return before
-        progress = Progress(account_id)
+        progress = UpgradeChangeSet(account_id)
         attempts = int(upgrade.status == UpgradeStatus.SCHEDULED)
         progress.changes.append(Change(upgrade, *decided, attempts=attempts))
         progress.record(connection, now_ms)
-        return _read_upgrade_of_device(connection, account_id, self._device, self._upgrade_id, now_ms)
+        return _read_upgrade_of_device(
+            connection, account_id=account_id, device=self._device, upgrade_id=self._upgrade_id, now_ms=now_ms
+        )
 
 
 async def report_progress(
     context: Context, caller: Caller, device: int, upgrade_id: int, step: Step, failure: Failure | None
 ) -> DeviceUpgrade:
     """Records how far the device is; the same report again changes nothing. Raises NotFound or Conflict."""
-    return await context.writer.submit(_Report(caller, device, upgrade_id, step, failure))
+    return await context.writer.submit(
+        _Report(caller=caller, device=device, upgrade_id=upgrade_id, step=step, failure=failure)
+    )

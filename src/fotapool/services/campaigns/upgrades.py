@@ -8,7 +8,7 @@ from fotapool.domain.campaigns.upgrades import OPEN, Change, Reason, UpgradeStat
 from fotapool.domain.errors import NotFound
 from fotapool.services.context import Caller, Context
 from fotapool.services.licenses.notices import NOTICES_A_STEP, NoticeFacts
-from fotapool.store.campaigns.upgrade_changes import Progress
+from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
 from fotapool.store.campaigns.upgrades import read_open_upgrade, record_operator_upgrade
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.writer import Command, Pools
@@ -46,10 +46,12 @@ class _SetUpgrade(Command[UpgradeStatus]):
         check_transition(UpgradeStatus(current.status) if current else None, self._wanted)
         account_id = self._caller.account_id
         if current is None:
-            record_operator_upgrade(facts.connection, account_id, self._device, self._wanted, now_ms)
+            record_operator_upgrade(
+                facts.connection, account_id=account_id, device=self._device, status=self._wanted, now_ms=now_ms
+            )
         else:
             done = self._wanted is UpgradeStatus.COMPLETED
-            progress = Progress(account_id)
+            progress = UpgradeChangeSet(account_id)
             reason = Reason.SUCCEEDED if done else Reason.SET_BY_OPERATOR
             progress.changes.append(Change(current, self._wanted, reason))
             progress.record(facts.connection, now_ms)

@@ -97,7 +97,16 @@ class _CheckIn(Command[CheckingIn | None]):
             facts.answered[self._key] = found.report_request
         facts.devices[self._key] = after
         self.at_ms = now_ms
-        facts.check_ins.append(CheckIn(account_id, imei, now_ms, self._client_type, CHECK_IN_SUCCESS, NO_FAILURE))
+        facts.check_ins.append(
+            CheckIn(
+                account_id=account_id,
+                imei=imei,
+                at_ms=now_ms,
+                client_type=self._client_type,
+                result=CHECK_IN_SUCCESS,
+                failure=NO_FAILURE,
+            )
+        )
         return found
 
 
@@ -118,7 +127,9 @@ async def check_in(
         _check_text("firmware", firmware, MAX_TEXT)
     if client_type is not None:
         _check_text("clientType", client_type, MAX_CLIENT_TYPE)
-    command = _CheckIn(caller, key_hash, imei, firmware, client_type or DEFAULT_CLIENT)
+    command = _CheckIn(
+        caller=caller, key_hash=key_hash, imei=imei, firmware=firmware, client_type=client_type or DEFAULT_CLIENT
+    )
     found = await context.writer.submit(command)
     if found is None:
         raise KeyUnknown

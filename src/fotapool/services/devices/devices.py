@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from fotapool.domain.devices.devices import Device, ImportDecision, check_known, decide_import
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.paging import BEFORE_ALL, START, Page
 from fotapool.domain.simulation import Fleet, behavior_of, last_check_in_ms, next_check_in_ms
@@ -34,7 +34,7 @@ from fotapool.store.devices.devices import (
     record_refreshed,
     record_report_request,
 )
-from fotapool.store.licenses.changes import Changes
+from fotapool.store.licenses.changes import LedgerChangeSet
 from fotapool.store.simulation import read_fleets
 
 IMPORT_BATCH = 2_000
@@ -53,7 +53,7 @@ class _ImportFacts:
         self.owners = owners
         self.licensed = licensed
         self.decision: ImportDecision | None = None
-        self.changes = Changes()
+        self.changes = LedgerChangeSet()
         self.now_ms = 0
 
     def record(self, connection: Connection) -> None:
@@ -150,19 +150,21 @@ async def list_devices(context: Context, caller: Caller, after: int, limit: int)
 async def read_page(context: Context, caller: Caller, protocol: str | None, cursor: int) -> DeviceList:
     """A page of devices of one protocol, or of all, with IMEIs greater than the cursor.
 
-    Raises Refused(CURSOR_UNKNOWN) if the cursor is neither 0 nor a device of the account.
+    Raises RequestRejected(CURSOR_UNKNOWN) if the cursor is neither 0 nor a device of the account.
     """
     size = context.settings.page_size
     after = BEFORE_ALL if cursor == START else cursor
 
     def read(connection: Connection) -> tuple[bool, list[DeviceRow], list[Installed]]:
-        known, rows = read_device_page(connection, caller.account_id, protocol, after, size + 1)
+        known, rows = read_device_page(
+            connection, account_id=caller.account_id, protocol=protocol, cursor=after, limit=size + 1
+        )
         rows = with_contact(rows, read_fleets(connection, caller.account_id), context.clock.now_ms())
         return known, rows, read_installed(connection, caller.account_id, [row.imei for row in rows])
 
     known, rows, installed = await context.reader.short(read)
     if cursor != START and not known:
-        raise Refused(Refusal.CURSOR_UNKNOWN)
+        raise RequestRejected(ErrorCode.CURSOR_UNKNOWN)
     has_more = len(rows) > size
     del rows[size:]
     page = Page(rows, has_more, rows[-1].imei if has_more else START)
@@ -206,14 +208,14 @@ async def synchronize_firmware(
 
     command = DirectCommand(change, account_ids=(caller.account_id,))
     command.devices = len(devices)
-    command.endings = caller.endings
+    command.auth_epoch = caller.auth_epoch
     return await context.writer.submit(command)
 
 
 async def request_report(context: Context, caller: Caller, device: int) -> str:
     """Asks the device to report its firmware when it next checks in; answers the id of its one open request.
 
-    Raises Refused(DEVICE_UNKNOWN).
+    Raises RequestRejected(DEVICE_UNKNOWN).
     """
     uuid = context.new_uuid()
 
@@ -223,11 +225,13 @@ async def request_report(context: Context, caller: Caller, device: int) -> str:
         if asked is None:
             behavior = behavior_of(read_fleets(connection, caller.account_id), device)
             due_ms = next_check_in_ms(behavior, device, now_ms) if behavior else None
-            record_report_request(connection, uuid, caller.account_id, device, now_ms, due_ms)
+            record_report_request(
+                connection, uuid=uuid, account_id=caller.account_id, imei=device, now_ms=now_ms, due_ms=due_ms
+            )
         return asked or uuid
 
     command = DirectCommand(change, account_ids=(caller.account_id,))
-    command.endings = caller.endings
+    command.auth_epoch = caller.auth_epoch
     return await context.writer.submit(command)
 
 

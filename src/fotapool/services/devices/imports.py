@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from fotapool.domain.devices.devices import Device
-from fotapool.domain.errors import Invalid, Refused
+from fotapool.domain.errors import Invalid, RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.devices import IMPORT_BATCH, import_devices
@@ -117,7 +117,7 @@ class DeviceImport:
             except Invalid as error:
                 broken = error
             await self.flush()
-        except (Refused, StoreUnavailable) as error:
+        except (RequestRejected, StoreUnavailable) as error:
             raise self._interrupted(error) from error
         self.result.errors.sort(key=lambda error: error.line)
         if broken is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from fotapool.domain.devices.devices import KEEP_LOGS_MS, LOGGING_MS, check_known, check_logging
+from fotapool.domain.devices.devices import LOGGING_MS, RETENTION_LOGS_MS, check_known, check_logging
 from fotapool.domain.simulation import behavior_of, past_check_ins_ms
 from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.context import Caller, Context
@@ -15,7 +15,7 @@ from fotapool.store.devices.logs import (
     CheckIn,
     Log,
     delete_logging,
-    forget_logs,
+    purge_logs,
     read_check_ins,
     read_logging,
     read_logs,
@@ -25,7 +25,7 @@ from fotapool.store.simulation import read_fleets
 
 MAX_LOGS_LISTED = 1_000
 """How many logs, or check-ins, of a device one answer lists."""
-MAX_FORGETTING_STEPS = 100
+MAX_PURGE_STEPS = 100
 """After how many transactions housekeeping leaves the rest to the next time."""
 
 CHECK_IN_SUCCESS = "CheckInSuccess"
@@ -46,21 +46,23 @@ async def list_logging(context: Context, caller: Caller) -> list[LoggingUntil]:
 async def enable_logging(context: Context, caller: Caller, devices: Sequence[int]) -> list[LoggingUntil]:
     """Turns logging on for LOGGING_MS from now, for all of the devices or for none.
 
-    Raises Refused(LOGGING_LIMIT or DEVICE_UNKNOWN).
+    Raises RequestRejected(LOGGING_LIMIT or DEVICE_UNKNOWN).
     """
     wanted = list(dict.fromkeys(devices))
 
     def change(connection: Connection, now_ms: int) -> list[LoggingUntil]:
         enabled = {imei for imei, _ in read_logging(connection, caller.account_id, now_ms)}
         check_logging(enabled, read_known_devices(connection, caller.account_id, wanted), wanted)
-        record_logging(connection, caller.account_id, wanted, now_ms, now_ms + LOGGING_MS)
+        record_logging(
+            connection, account_id=caller.account_id, devices=wanted, now_ms=now_ms, expires_ms=now_ms + LOGGING_MS
+        )
         return [(imei, now_ms + LOGGING_MS) for imei in wanted]
 
     return await _change(context, caller, change)
 
 
 async def disable_logging(context: Context, caller: Caller, devices: Sequence[int]) -> None:
-    """Turns logging off; that it is off already is no error. Raises Refused(DEVICE_UNKNOWN)."""
+    """Turns logging off; that it is off already is no error. Raises RequestRejected(DEVICE_UNKNOWN)."""
 
     def change(connection: Connection, now_ms: int) -> None:
         check_known(read_known_devices(connection, caller.account_id, devices), devices)
@@ -70,24 +72,30 @@ async def disable_logging(context: Context, caller: Caller, devices: Sequence[in
 
 
 async def list_logs(context: Context, caller: Caller, device: int) -> list[Log]:
-    """The device's logs of the last KEEP_LOGS_MS, newest first. Raises Refused(DEVICE_UNKNOWN)."""
-    since_ms = context.clock.now_ms() - KEEP_LOGS_MS
+    """The device's logs of the last RETENTION_LOGS_MS, newest first. Raises RequestRejected(DEVICE_UNKNOWN)."""
+    since_ms = context.clock.now_ms() - RETENTION_LOGS_MS
 
     def read(connection: Connection) -> list[Log]:
         check_known(read_known_devices(connection, caller.account_id, [device]), [device])
-        return read_logs(connection, caller.account_id, device, since_ms, MAX_LOGS_LISTED)
+        return read_logs(
+            connection, account_id=caller.account_id, imei=device, since_ms=since_ms, limit=MAX_LOGS_LISTED
+        )
 
     return await context.reader.short(read)
 
 
 async def list_check_ins(context: Context, caller: Caller, device: int) -> list[CheckIn]:
-    """The device's check-ins of the last KEEP_LOGS_MS, newest first. Raises Refused(DEVICE_UNKNOWN)."""
-    since_ms = context.clock.now_ms() - KEEP_LOGS_MS
+    """The device's check-ins of the last RETENTION_LOGS_MS, newest first. Raises RequestRejected(DEVICE_UNKNOWN)."""
+    since_ms = context.clock.now_ms() - RETENTION_LOGS_MS
 
     def read(connection: Connection) -> list[CheckIn]:
         check_known(read_known_devices(connection, caller.account_id, [device]), [device])
-        recorded = read_check_ins(connection, caller.account_id, device, since_ms, MAX_LOGS_LISTED)
-        simulated = _simulated(connection, caller.account_id, device, since_ms, context.clock.now_ms())
+        recorded = read_check_ins(
+            connection, account_id=caller.account_id, imei=device, since_ms=since_ms, limit=MAX_LOGS_LISTED
+        )
+        simulated = _simulated(
+            connection, account_id=caller.account_id, device=device, since_ms=since_ms, now_ms=context.clock.now_ms()
+        )
         newest_first = sorted([*recorded, *simulated], key=lambda check_in: check_in.at_ms, reverse=True)
         return newest_first[:MAX_LOGS_LISTED]
 
@@ -100,19 +108,31 @@ def _simulated(connection: Connection, account_id: int, device: int, since_ms: i
     if behavior is None:
         return []
     row = read_devices_named(connection, account_id, [device])[device]
-    moments = past_check_ins_ms(behavior, device, max(since_ms, row.created_ms), now_ms, MAX_LOGS_LISTED)
-    return [CheckIn(account_id, device, at_ms, row.protocol, CHECK_IN_SUCCESS, NO_FAILURE) for at_ms in moments]
+    moments = past_check_ins_ms(
+        behavior=behavior, imei=device, since_ms=max(since_ms, row.created_ms), until_ms=now_ms, limit=MAX_LOGS_LISTED
+    )
+    return [
+        CheckIn(
+            account_id=account_id,
+            imei=device,
+            at_ms=at_ms,
+            client_type=row.protocol,
+            result=CHECK_IN_SUCCESS,
+            failure=NO_FAILURE,
+        )
+        for at_ms in moments
+    ]
 
 
 async def _change(context: Context, caller: Caller, change: Callable[[Connection, int], Result]) -> Result:
     command = DirectCommand(change, account_ids=(caller.account_id,))
-    command.endings = caller.endings
+    command.auth_epoch = caller.auth_epoch
     return await context.writer.submit(command)
 
 
-async def forget_old_logs(context: Context) -> None:
-    """Deletes the logs and check-ins that are older than KEEP_LOGS_MS (rule U18), in MAX_FORGETTING_STEPS at most."""
-    before_ms = context.clock.now_ms() - KEEP_LOGS_MS
-    for _ in range(MAX_FORGETTING_STEPS):
-        if not await context.writer.submit(DirectCommand(lambda connection, _: forget_logs(connection, before_ms))):
+async def purge_old_logs(context: Context) -> None:
+    """Deletes the logs and check-ins that are older than RETENTION_LOGS_MS (rule U18), in MAX_PURGE_STEPS at most."""
+    before_ms = context.clock.now_ms() - RETENTION_LOGS_MS
+    for _ in range(MAX_PURGE_STEPS):
+        if not await context.writer.submit(DirectCommand(lambda connection, _: purge_logs(connection, before_ms))):
             return

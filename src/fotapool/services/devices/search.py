@@ -108,7 +108,7 @@ async def search_devices(context: Context, caller: Caller, wanted: DeviceFilter,
     """Up to `limit` of the account's devices that fit, with IMEIs greater than `after`. Raises Invalid."""
     wanted.check()
     now_ms = context.clock.now_ms()
-    search = _Search(caller.account_id, wanted, after, limit, now_ms)
+    search = _Search(account_id=caller.account_id, wanted=wanted, after=after, limit=limit, now_ms=now_ms)
     # A step takes some milliseconds, too long for the event loop; on PostgreSQL it must keep to its indexes.
     read = context.reader.long if context.reader.inline else context.reader.short
     return await read(search.run)
@@ -136,8 +136,22 @@ class _Search:
         del rows[self.limit :]
         candidates = store.read_candidates_of(connection, self.account_id, [row.imei for row in rows])
         if more:
-            return Found(rows, candidates, rows[-1].imei, None, many_mdns, versions)
-        return Found(rows, candidates, end, None if end is None else scan, many_mdns, versions)
+            return Found(
+                devices=rows,
+                candidates=candidates,
+                after=rows[-1].imei,
+                looked_at=None,
+                many_mdns=many_mdns,
+                versions=versions,
+            )
+        return Found(
+            devices=rows,
+            candidates=candidates,
+            after=end,
+            looked_at=None if end is None else scan,
+            many_mdns=many_mdns,
+            versions=versions,
+        )
 
     def _matching(
         self, connection: Connection, versions: Sequence[Version], computed: bool, scan: int
@@ -156,10 +170,24 @@ class _Search:
             within = [imei for imei in matching if after < imei <= last]
             return within[:limit], None, len(devices) > MDN_MATCHES
         if self._walks(versions, fitting):
-            return store.read_of_versions(connection, self.account_id, fitting, after, last, limit), None, False
-        end = store.read_scan_end(connection, self.account_id, conditions, after, last, scan)
+            return (
+                store.read_of_versions(
+                    connection, account_id=self.account_id, versions=fitting, after=after, last=last, limit=limit
+                ),
+                None,
+                False,
+            )
+        end = store.read_scan_end(
+            connection, account_id=self.account_id, conditions=conditions, after=after, last=last, scan=scan
+        )
         last = last if end is None else end
-        return store.read_matching(connection, self.account_id, conditions, after, last, limit), end, False
+        return (
+            store.read_matching(
+                connection, account_id=self.account_id, conditions=conditions, after=after, last=last, limit=limit
+            ),
+            end,
+            False,
+        )
 
     def _walks(self, versions: Sequence[Version], fitting: Sequence[Version]) -> bool:
         """Whether an index by version leads to the devices, and to no others."""

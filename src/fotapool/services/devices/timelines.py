@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade
-from fotapool.domain.devices.timelines import REDUCTIONS, LicenseFacts, Moment, license_moment, upgrade_moments
+from fotapool.domain.devices.timelines import REDUCTIONS, LicenseFacts, Moment, license_event, upgrade_events
 from fotapool.domain.errors import NotFound
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.names import format_device_id
@@ -72,11 +72,17 @@ async def read_timeline(context: Context, caller: Caller, device: int, words_of:
         told = [one for _, _, one in sorted((-one.moment.at_ms, next(order), one) for one in told)]
         complete = len(entries) < MAX_ENTRIES and len(upgrades) < MAX_UPGRADES
         place = store.read_candidate_place(connection, caller.account_id, device)
-        return Timeline(row, place, told, complete, [])
+        return Timeline(device=row, candidate_place=place, told=told, complete=complete, check_ins=[])
 
     found = await context.reader.long(read)
     check_ins = await list_check_ins(context, caller, device)
-    return Timeline(found.device, found.candidate_place, found.told, found.complete, check_ins[:CHECK_INS_SHOWN])
+    return Timeline(
+        device=found.device,
+        candidate_place=found.candidate_place,
+        told=found.told,
+        complete=found.complete,
+        check_ins=check_ins[:CHECK_INS_SHOWN],
+    )
 
 
 def _licenses(
@@ -97,11 +103,15 @@ def _licenses(
             imported_ms = entry.at_ms if assigned_ms is None else None
         own = kind is EntryKind.IMPORTED and assigned_ms == entry.at_ms  # "imported" has said it
         facts = LicenseFacts(
-            kind, entry.verb, json.loads(entry.detail),
-            store.read_place(connection, account_id, entry) if entry.number in reductions else None,
-            None if own else assigned_ms, imported_ms, notices.get(entry.at_ms),
-        )  # fmt: skip
-        told.append(Told(license_moment(entry.at_ms, facts), entry.actor, entry.request_id))
+            kind=kind,
+            verb=entry.verb,
+            detail=json.loads(entry.detail),
+            place=store.read_place(connection, account_id, entry) if entry.number in reductions else None,
+            assigned_ms=None if own else assigned_ms,
+            imported_ms=imported_ms,
+            notice_until_ms=notices.get(entry.at_ms),
+        )
+        told.append(Told(license_event(entry.at_ms, facts), entry.actor, entry.request_id))
     return told[::-1]
 
 
@@ -112,7 +122,7 @@ def _upgrades(connection: Connection, newest_first: Sequence[Upgrade], words_of:
     for upgrade in newest_first:
         campaign = installing.get(upgrade.campaign_id)
         subject = "set by the operator, outside of any campaign" if campaign is None else _subject(campaign)
-        moments = upgrade_moments(upgrade, subject, words_of(Reason(upgrade.reason)))
+        moments = upgrade_events(upgrade, subject, words_of(Reason(upgrade.reason)))
         told += [Told(moment, campaign=campaign.uuid if campaign else "") for moment in reversed(moments)]
     return told
 

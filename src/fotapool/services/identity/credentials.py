@@ -88,7 +88,13 @@ async def create_user(context: Context, username: str, password: str | None, acc
     def create(connection: Connection, now_ms: int) -> None:
         if store.read_user(connection, username) is not None:
             raise Conflict(f"user {username} exists already")
-        store.record_user(connection, username, stored, _account_ids(connection, accounts), now_ms)
+        store.record_user(
+            connection,
+            username=username,
+            password_hash=stored,
+            account_ids=_account_ids(connection, accounts),
+            now_ms=now_ms,
+        )
 
     await context.writer.submit(DirectCommand(create))
     return password
@@ -203,4 +209,4 @@ async def find_operator(context: Context, name: str) -> Operator | None:
 
 def _first_operator(context: Context) -> Operator | None:
     key = context.settings.operator_key
-    return Operator(FIRST_OPERATOR, Role.ADMINISTER, hashing.token_hash(key), 0) if key is not None else None
+    return Operator(FIRST_OPERATOR, Role.ADMIN, hashing.token_hash(key), 0) if key is not None else None

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from fotapool.core import hashing
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.identity.sessions import (
     BEARER_LIFETIME_MS,
-    KEEP_ENDED_MS,
+    RETENTION_ENDED_MS,
     bearer_is_valid,
     is_locked,
     session_is_valid,
@@ -20,7 +20,7 @@ from fotapool.domain.identity.sessions import (
 from fotapool.domain.names import AccountStatus, is_account_name
 from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.context import Caller, Context
-from fotapool.store.db.connection import NO_ENDINGS, Connection
+from fotapool.store.db.connection import NO_AUTH_EPOCH, Connection
 from fotapool.store.identity import sessions as store
 from fotapool.store.identity.sessions import Client, SignInRow, User
 
@@ -44,7 +44,7 @@ class Bearer:
     expires_in_s: int
 
 
-class Gate:
+class Authenticator:
     """Checks the tokens of requests."""
 
     def __init__(self, context: Context) -> None:
@@ -61,51 +61,57 @@ class Gate:
         self._looking: asyncio.Task[None] | None = None
 
     async def check_bearer(self, bearer: str | None) -> None:
-        """Raises Refused(BEARER_MISSING or BEARER_INVALID)."""
+        """Raises RequestRejected(BEARER_MISSING or BEARER_INVALID)."""
         _, row = await self._look_up((_hash(bearer), _NO_TOKEN, ""))
         self._require_bearer(bearer, row)
 
     async def check_session(self, bearer: str | None, session: str | None) -> str:
-        """The user of a request that names no account. Raises Refused."""
+        """The user of a request that names no account. Raises RequestRejected."""
         _, row = await self._check(bearer, session, "")
         return row.username or ""
 
     async def check_account(
         self, bearer: str | None, session: str | None, account: str, request_id: str, changes: bool = False
     ) -> Caller:
-        """The user and the account of a request. Raises Refused.
+        """The user and the account of a request. Raises RequestRejected.
 
         An account that does not exist and one of other users are refused alike. For a request that changes something
-        a remembered sign-in is taken as it is: the change checks it in its own transaction (SignInStale).
+        a remembered sign-in is taken as it is: the change checks it in its own transaction (AuthEpochChanged).
         """
         named = is_account_name(account)
-        endings, row = await self._check(bearer, session, account if named else "", changes)
+        auth_epoch, row = await self._check(bearer, session, account if named else "", changes)
         if not named:
-            raise Refused(Refusal.ACCOUNT_NAME_INVALID, account)
+            raise RequestRejected(ErrorCode.ACCOUNT_NAME_INVALID, account)
         if row.account_id is None:
-            raise Refused(Refusal.ACCOUNT_NOT_FOUND, account)
+            raise RequestRejected(ErrorCode.ACCOUNT_NOT_FOUND, account)
         if row.account_status != AccountStatus.ACTIVE.value:
-            raise Refused(Refusal.ACCOUNT_INACTIVE, account)
-        return Caller(row.username or "", request_id, row.account_id, account, endings if changes else NO_ENDINGS)
+            raise RequestRejected(ErrorCode.ACCOUNT_INACTIVE, account)
+        return Caller(
+            actor=row.username or "",
+            request_id=request_id,
+            account_id=row.account_id,
+            account_name=account,
+            auth_epoch=auth_epoch if changes else NO_AUTH_EPOCH,
+        )
 
     async def _check(
         self, bearer: str | None, session: str | None, account: str, changes: bool = False
     ) -> tuple[int, SignInRow]:
         session_hash = _hash(session)
-        endings, row = await self._look_up((_hash(bearer), session_hash, account), changes)
+        auth_epoch, row = await self._look_up((_hash(bearer), session_hash, account), changes)
         self._require_bearer(bearer, row)
         if not session:
-            raise Refused(Refusal.SESSION_MISSING)
+            raise RequestRejected(ErrorCode.SESSION_MISSING)
         if row.username is None or row.last_used_ms is None:
-            raise Refused(Refusal.SESSION_INVALID)
+            raise RequestRejected(ErrorCode.SESSION_INVALID)
         now_ms = self._context.clock.now_ms()
         here_ms = self._uses.get(session_hash) or self._written.get(session_hash, 0)
         if not session_is_valid(max(row.last_used_ms, here_ms), now_ms):
-            raise Refused(Refusal.SESSION_EXPIRED)
+            raise RequestRejected(ErrorCode.SESSION_EXPIRED)
         self._uses[session_hash] = now_ms
         if now_ms - row.last_used_ms > FLUSH_AFTER_MS:
             await self.flush()
-        return endings, row
+        return auth_epoch, row
 
     def forget(self) -> None:
         """Makes the next requests look up their sign-ins."""
@@ -121,7 +127,7 @@ class Gate:
             self.forget()
 
     @contextlib.asynccontextmanager
-    async def without_any_uses(self) -> AsyncIterator[None]:
+    async def paused(self) -> AsyncIterator[None]:
         """The same for a change of all sessions at once."""
         async with self._flushing:
             yield
@@ -131,11 +137,11 @@ class Gate:
 
     def _require_bearer(self, bearer: str | None, row: SignInRow) -> None:
         if not bearer:
-            raise Refused(Refusal.BEARER_MISSING)
+            raise RequestRejected(ErrorCode.BEARER_MISSING)
         if row.bearer_issued_ms is None:
-            raise Refused(Refusal.BEARER_INVALID, "unknown")
+            raise RequestRejected(ErrorCode.BEARER_INVALID, "unknown")
         if not bearer_is_valid(row.bearer_issued_ms, bool(row.bearer_revoked), self._context.clock.now_ms()):
-            raise Refused(Refusal.BEARER_INVALID, "revoked" if row.bearer_revoked else "expired")
+            raise RequestRejected(ErrorCode.BEARER_INVALID, "revoked" if row.bearer_revoked else "expired")
 
     async def _look_up(self, key: SignInKey, changes: bool = False) -> tuple[int, SignInRow]:
         """What is stored of the tokens and the account, and how many sign-ins had been ended then.
@@ -146,17 +152,17 @@ class Gate:
         if row is not None and self._context.clock.now_ms() - (row.last_used_ms or 0) < FLUSH_AFTER_MS:
             if changes or self._asked_now:
                 return self._endings, row
-            endings, _ = await self._ask(None)
-            if endings == self._endings:
+            auth_epoch, _ = await self._ask(None)
+            if auth_epoch == self._endings:
                 self._trust_until_next_tick()
-                return endings, row
-        endings, row = await self._ask(key)
-        if endings != self._endings or len(self._accepted) >= MAX_ACCEPTED:
-            self._endings = endings
+                return auth_epoch, row
+        auth_epoch, row = await self._ask(key)
+        if auth_epoch != self._endings or len(self._accepted) >= MAX_ACCEPTED:
+            self._endings = auth_epoch
             self._accepted.clear()
         if row.is_complete:
             self._accepted[key] = row
-        return endings, row
+        return auth_epoch, row
 
     def _trust_until_next_tick(self) -> None:
         """Requests that had arrived when the number was read need not read it again."""
@@ -170,8 +176,10 @@ class Gate:
     async def _ask(self, key: SignInKey | None) -> tuple[int, SignInRow]:
         """The number of ended sign-ins and, for a key, its row; those who wait at once are answered by one read."""
         if self._inline:
-            endings, rows = await self._context.reader.short(store.read_endings_and_sign_ins, [key] if key else [])
-            return endings, rows[0] if rows else store.NO_SIGN_IN
+            auth_epoch, rows = await self._context.reader.short(
+                store.read_auth_epoch_and_sign_ins, [key] if key else []
+            )
+            return auth_epoch, rows[0] if rows else store.NO_SIGN_IN
         future: asyncio.Future[tuple[int, SignInRow]] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, future))
         if self._looking is None:
@@ -183,7 +191,7 @@ class Gate:
             batch, self._waiting = self._waiting[:MAX_KEYS_A_CHECK], self._waiting[MAX_KEYS_A_CHECK:]
             keys = list({key for key, _ in batch if key is not None})
             try:
-                endings, rows = await self._context.reader.short(store.read_endings_and_sign_ins, keys)
+                auth_epoch, rows = await self._context.reader.short(store.read_auth_epoch_and_sign_ins, keys)
             except Exception as error:
                 for _, future in batch:
                     if not future.done():
@@ -192,7 +200,7 @@ class Gate:
             found = dict(zip(keys, rows, strict=True))
             for key, future in batch:
                 if not future.done():
-                    future.set_result((endings, found[key] if key is not None else store.NO_SIGN_IN))
+                    future.set_result((auth_epoch, found[key] if key is not None else store.NO_SIGN_IN))
         self._looking = None
 
     async def flush(self) -> None:
@@ -229,7 +237,9 @@ async def issue_bearer(context: Context, client: Client, secret: str) -> Bearer:
         latest = store.read_client(connection, client.key)
         if latest and latest.issued_ms is not None and bearer_is_valid(latest.issued_ms, bool(latest.revoked), now_ms):
             return latest
-        store.record_bearer(connection, hashing.token_hash(token), client.key, nonce, now_ms)
+        store.record_bearer(
+            connection, token_hash=hashing.token_hash(token), client_key=client.key, nonce=nonce, now_ms=now_ms
+        )
         return None
 
     existing = await context.writer.submit(DirectCommand(issue))
@@ -249,18 +259,20 @@ async def revoke_bearer(context: Context, client_key: str, token: str) -> None:
 
 
 async def log_in(context: Context, username: str, password: str) -> str:
-    """A new session token. Raises Refused(LOGIN_REFUSED), the same for whatever reason."""
+    """A new session token. Raises RequestRejected(LOGIN_REFUSED), the same for whatever reason."""
     token = str(uuid.UUID(bytes=context.random_bytes(16), version=4))
     session_hash = hashing.token_hash(token)
     await _verified(
-        context, username, password,
+        context,
+        username,
+        password,
         lambda connection, now_ms: store.record_session(connection, session_hash, username, now_ms),
-    )  # fmt: skip
+    )
     return token
 
 
 async def _verified(context: Context, username: str, password: str, record: Callable[[Connection, int], None]) -> None:
-    """Verifies the password and records in the same transaction, or counts a failure. Raises Refused."""
+    """Verifies the password and records in the same transaction, or counts a failure. Raises RequestRejected."""
     user = await context.reader.short(store.read_user, username)
     matches = await hashing.verify_secret(user.password_hash if user else None, password)
 
@@ -277,7 +289,7 @@ async def _verified(context: Context, username: str, password: str, record: Call
         return accepted
 
     if not await context.writer.submit(DirectCommand(settle)):
-        raise Refused(Refusal.LOGIN_REFUSED)
+        raise RequestRejected(ErrorCode.LOGIN_REFUSED)
 
 
 async def log_out(context: Context, session: str) -> None:
@@ -289,7 +301,7 @@ async def log_out(context: Context, session: str) -> None:
 
 
 async def reset_password(context: Context, username: str, old_password: str) -> str:
-    """A new random password, effective at once. A wrong old one counts as a failed login. Raises Refused."""
+    """A new random password, effective at once. A wrong old one counts as a failed login. Raises RequestRejected."""
     password = context.random_bytes(GENERATED_PASSWORD_BYTES).hex()
     stored = await hashing.hash_secret(password)
     await _verified(
@@ -298,9 +310,9 @@ async def reset_password(context: Context, username: str, old_password: str) -> 
     return password
 
 
-async def forget_ended(context: Context) -> None:
+async def purge_ended(context: Context) -> None:
     """Forgets tokens that ended long ago."""
-    before_ms = context.clock.now_ms() - KEEP_ENDED_MS
+    before_ms = context.clock.now_ms() - RETENTION_ENDED_MS
     await context.writer.submit(
         DirectCommand(lambda connection, _: store.record_ended_forgotten(connection, before_ms, before_ms))
     )

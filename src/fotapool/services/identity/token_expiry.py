@@ -6,7 +6,7 @@ from fotapool.core import hashing
 from fotapool.domain.identity.sessions import BEARER_LIFETIME_MS, SESSION_IDLE_MS
 from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.context import Context
-from fotapool.services.identity.sessions import Gate
+from fotapool.services.identity.sessions import Authenticator
 from fotapool.store.identity.token_expiry import record_bearer_aged, record_session_aged
 
 
@@ -20,7 +20,7 @@ async def expire_bearer(context: Context, token: str) -> None:
     )
 
 
-async def expire_session(context: Context, gate: Gate, token: str) -> None:
+async def expire_session(context: Context, gate: Authenticator, token: str) -> None:
     """The session was last used so long ago that it has just expired."""
     token_hash = hashing.token_hash(token)
     command = DirectCommand(

@@ -29,7 +29,7 @@ from fotapool.store.db.connection import Connection
 from fotapool.store.db.writer import Command, Pools
 from fotapool.store.licenses import bulk_jobs as store
 from fotapool.store.licenses.bulk_jobs import BulkJob
-from fotapool.store.licenses.changes import Cause, Changes
+from fotapool.store.licenses.changes import Cause, LedgerChangeSet
 from fotapool.store.licenses.licenses import read_license_facts
 
 STEP_DEVICES = 1_000
@@ -42,11 +42,11 @@ LINES_A_PAGE = 10_000
 MAX_OPEN = 20
 """How many lists of an account may wait, checked or under way."""
 JOBS_SHOWN = 50
-KEPT_MS = 30 * 24 * 3_600_000
+RETENTION_MS = 30 * 24 * 3_600_000
 """How long a job is kept after its end."""
 HELD_MS = 24 * 3_600_000
 """How long a list is kept that was checked and not carried out."""
-MAX_FORGETTING_STEPS = 1_000
+MAX_PURGE_STEPS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,19 @@ def read_lines(text: str) -> DeviceLines:
     return found
 
 
-async def hold_job(context: Context, caller: Caller, verb: BulkVerb, lines: DeviceLines) -> BulkJob:
+async def create_draft_job(context: Context, caller: Caller, verb: BulkVerb, lines: DeviceLines) -> BulkJob:
     """Keeps a list, to be checked and perhaps carried out; changes no license. Raises Conflict for one too many."""
     job = BulkJob(
-        context.new_uuid(), caller.account_id, caller.actor, verb, len(lines.devices), 0, context.clock.now_ms(),
-        context.clock.now_ms(), None,
-    )  # fmt: skip
+        uuid=context.new_uuid(),
+        account_id=caller.account_id,
+        operator=caller.actor,
+        verb=verb,
+        devices=len(lines.devices),
+        done=0,
+        created_ms=context.clock.now_ms(),
+        stopped_ms=context.clock.now_ms(),
+        ended_ms=None,
+    )
 
     def hold(connection: Connection, now_ms: int) -> None:
         if store.count_open_jobs(connection, job.account_id) >= MAX_OPEN:
@@ -126,7 +133,17 @@ async def check_job(context: Context, job: BulkJob) -> BulkCheck:
         account = read_account_by_id(connection, job.account_id)
         if account is None:
             raise NotFound("the account does not exist")
-        pool = Pool(account.id, account.total, account.used, account.notice, 0, 0, account.candidates, 0, 0)
+        pool = Pool(
+            account_id=account.id,
+            total=account.total,
+            used=account.used,
+            notice=account.notice,
+            entries=0,
+            changes=0,
+            candidates=account.candidates,
+            candidates_updated_ms=0,
+            subscription_updated_ms=0,
+        )
         check = BulkCheck(job.verb, check_digit_is_valid)
         for first in range(job.done, job.devices, DEVICES_A_LOOK):
             devices = store.read_line_devices(connection, job.uuid, first, DEVICES_A_LOOK)
@@ -179,7 +196,7 @@ class _StepFacts:
         self.now_ms = now_ms
         self.job = store.read_job(connection, uuid)
         self.pool = pool
-        self.changes = Changes()
+        self.changes = LedgerChangeSet()
         self.outcomes: list[Outcome] = []
         self.devices: list[int] = []
         if self.job is not None and self.job.is_running and pool is not None:
@@ -189,7 +206,9 @@ class _StepFacts:
     def record(self, connection: Connection) -> None:
         self.changes.record(connection)
         if self.job is not None and self.outcomes:
-            store.record_step(connection, self.job, self.devices, self.outcomes, self.now_ms)
+            store.record_step(
+                connection, job=self.job, devices=self.devices, outcomes=self.outcomes, now_ms=self.now_ms
+            )
 
 
 class _Step(Command[bool]):
@@ -247,11 +266,11 @@ async def read_result_lines(context: Context, job: BulkJob) -> AsyncIterator[lis
         yield [(imei, Outcome[word.upper()] if word else None) for _, imei, word in rows]
 
 
-async def forget_old_jobs(context: Context) -> None:
-    """Deletes jobs that ended KEPT_MS ago, and lists that were checked HELD_MS ago and never carried out."""
+async def purge_jobs(context: Context) -> None:
+    """Deletes jobs that ended RETENTION_MS ago, and lists that were checked HELD_MS ago and never carried out."""
     now_ms = context.clock.now_ms()
-    for _ in range(MAX_FORGETTING_STEPS):
-        uuid = await context.reader.short(store.read_forgettable_job, now_ms - KEPT_MS, now_ms - HELD_MS)
+    for _ in range(MAX_PURGE_STEPS):
+        uuid = await context.reader.short(store.read_purgeable_job, now_ms - RETENTION_MS, now_ms - HELD_MS)
         if uuid is None:
             return
         await context.writer.submit(_ForgetLines(uuid))
@@ -261,5 +280,5 @@ class _ForgetLines(DirectCommand[bool]):
     inline = False
 
     def __init__(self, uuid: str) -> None:
-        super().__init__(lambda connection, _: store.forget_lines(connection, uuid, LINES_A_CHANGE))
+        super().__init__(lambda connection, _: store.purge_job_lines(connection, uuid, LINES_A_CHANGE))
         self.devices = LINES_A_CHANGE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fotapool.domain.errors import Conflict, Invalid, Refused
+from fotapool.domain.errors import Conflict, Invalid, RequestRejected
 from fotapool.domain.licenses.candidates import MAX_CANDIDATES, decide_candidates, list_mark
 from fotapool.domain.licenses.licenses import LicenseFacts, LicenseState, Pool
 from fotapool.services.context import Caller, Context
@@ -81,7 +81,7 @@ def appending(devices: Sequence[int]) -> Arrange:
 def _merged(current: Sequence[int], devices: Sequence[int], append: bool) -> list[int]:
     try:
         return decide_candidates(current, devices, append)
-    except Refused as error:
+    except RequestRejected as error:
         raise Invalid(f"a candidate list holds {MAX_CANDIDATES} devices at most") from error
 
 
@@ -116,7 +116,17 @@ async def read_unaffected(context: Context, account: Account, devices: Sequence[
     """Which of the devices cannot lose a license: the list takes them all the same, as the API does."""
 
     def read(connection: Connection) -> Unaffected:
-        pool = Pool(account.id, 0, 0, 0, 0, 0, 0, 0, 0)
+        pool = Pool(
+            account_id=account.id,
+            total=0,
+            used=0,
+            notice=0,
+            entries=0,
+            changes=0,
+            candidates=0,
+            candidates_updated_ms=0,
+            subscription_updated_ms=0,
+        )
         unknown = unlicensed = noticed = 0
         for first in range(0, len(devices), DEVICES_A_LOOK):
             some = devices[first : first + DEVICES_A_LOOK]

@@ -12,7 +12,7 @@ from fotapool.services.context import Caller, Context
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.writer import Command, Pools
 from fotapool.store.licenses.candidates import read_candidate_page, read_candidates, record_candidates
-from fotapool.store.licenses.changes import Changes
+from fotapool.store.licenses.changes import LedgerChangeSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,12 @@ class ListFacts:
         self.pool = pool
         self.current = current
         self.after: list[int] | None = None
-        self.changes = Changes()
+        self.changes = LedgerChangeSet()
         self.now_ms = 0
 
     def record(self, connection: Connection) -> None:
         if self.after is not None:
-            record_candidates(connection, self.pool, self.current, self.after, self.now_ms)
+            record_candidates(connection, pool=self.pool, before=self.current, after=self.after, now_ms=self.now_ms)
         self.changes.record(connection)
 
 
@@ -48,7 +48,7 @@ class _ChangeList(Command[list[int]]):
         self._device_ids = device_ids
         self._append = append
         self.account_ids = (caller.account_id,)
-        self.endings = caller.endings
+        self.auth_epoch = caller.auth_epoch
         self.devices = len(device_ids)
 
     @classmethod
@@ -80,7 +80,7 @@ async def delete_candidates(context: Context, caller: Caller) -> None:
 
 
 async def list_candidates(context: Context, caller: Caller, index: int) -> CandidateList:
-    """The candidates from zero-based record number `index`. Raises Refused(INDEX_TOO_HIGH)."""
+    """The candidates from zero-based record number `index`. Raises RequestRejected(INDEX_TOO_HIGH)."""
     size = context.settings.page_size
     count, updated_ms, devices = await context.reader.short(read_candidate_page, caller.account_id, index, size)
     check_record_number(index, count)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import (
     LicenseDecision,
     LicenseFacts,
@@ -20,7 +20,7 @@ from fotapool.services.accounts.rejections import NOT_ASSIGNED, NOT_REMOVED, cou
 from fotapool.services.context import Caller, Context
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.writer import Command, Pools
-from fotapool.store.licenses.changes import Changes
+from fotapool.store.licenses.changes import LedgerChangeSet
 from fotapool.store.licenses.licenses import read_license_facts, read_status_page
 
 
@@ -47,7 +47,7 @@ class _SharedFacts:
 
     def __init__(self, by_account: dict[int, LicenseFacts]) -> None:
         self.by_account = by_account
-        self.changes = Changes()
+        self.changes = LedgerChangeSet()
 
     def record(self, connection: Connection) -> None:
         self.changes.record(connection)
@@ -61,7 +61,7 @@ class _LicenseCommand(Command[LicenseResult]):
         self._caller = caller
         self._device_ids = device_ids
         self.account_ids = (caller.account_id,)
-        self.endings = caller.endings
+        self.auth_epoch = caller.auth_epoch
         self.devices = len(device_ids)
 
     @classmethod
@@ -112,13 +112,13 @@ async def remove_licenses(context: Context, caller: Caller, device_ids: Sequence
 async def read_licenses(context: Context, caller: Caller, cursor: int) -> LicenseStatus:
     """A page of licensed devices with IMEIs greater than the cursor.
 
-    Raises Refused(CURSOR_UNKNOWN) if the cursor is neither 0 nor a device of the account.
+    Raises RequestRejected(CURSOR_UNKNOWN) if the cursor is neither 0 nor a device of the account.
     """
     size = context.settings.page_size
     after = BEFORE_ALL if cursor == START else cursor
     total, used, known, rows = await context.reader.short(read_status_page, caller.account_id, after, size + 1)
     if cursor != START and not known:
-        raise Refused(Refusal.CURSOR_UNKNOWN)
+        raise RequestRejected(ErrorCode.CURSOR_UNKNOWN)
     has_more = len(rows) > size
     del rows[size:]
     return LicenseStatus(total, used, Page(rows, has_more, rows[-1][0] if has_more else START))

@@ -9,7 +9,7 @@ from fotapool.domain.licenses.licenses import Pool
 from fotapool.services.context import Caller, Context
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.writer import Command, Pools
-from fotapool.store.licenses.changes import Changes
+from fotapool.store.licenses.changes import LedgerChangeSet
 from fotapool.store.licenses.licenses import read_account_with_ended_notice, read_ended_notices, read_next_notice_end
 
 NOTICES_A_STEP = 1_000
@@ -22,7 +22,7 @@ class NoticeFacts:
     def __init__(self, pool: Pool, due: list[Holder]) -> None:
         self.pool = pool
         self.due = due
-        self.changes = Changes()
+        self.changes = LedgerChangeSet()
 
     def record(self, connection: Connection) -> None:
         self.changes.record(connection)

@@ -8,7 +8,7 @@ import hashlib
 import logging
 from collections.abc import AsyncIterator
 
-from fotapool.domain.errors import Invalid, NotFound, Refusal, Refused
+from fotapool.domain.errors import ErrorCode, Invalid, NotFound, RequestRejected
 from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.db.connection import Connection, StoreUnavailable
@@ -43,12 +43,12 @@ class _Counted:
                     return
                 self.size += len(chunk)
                 if self.size > self._limit_bytes:
-                    raise Refused(Refusal.FILE_TOO_LARGE)
+                    raise RequestRejected(ErrorCode.FILE_TOO_LARGE)
                 self._digest.update(chunk)
                 if chunk:
                     yield chunk
         except TimeoutError as error:
-            self.error = Refused(Refusal.BODY_INVALID, f"nothing came for {MAX_IDLE_S} seconds")
+            self.error = RequestRejected(ErrorCode.BODY_INVALID, f"nothing came for {MAX_IDLE_S} seconds")
             raise self.error from error
         except Exception as error:
             self.error = error
@@ -60,9 +60,10 @@ class _Counted:
 
 
 async def store_content(context: Context, chunks: AsyncIterator[bytes]) -> Content:
-    """Stores the chunks under a new key; nobody refers to it yet, so see `forget_content`.
+    """Stores the chunks under a new key; nobody refers to it yet, so see `purge_content`.
 
-    Raises Refused(FILE_TOO_LARGE) beyond `max_file_bytes`, ContentsUnavailable, and whatever the chunks raise; nothing
+    Raises RequestRejected(FILE_TOO_LARGE) beyond `max_file_bytes`, ContentsUnavailable, and whatever the chunks raise;
+    nothing
     is kept then.
     """
     key = context.new_uuid()
@@ -76,7 +77,7 @@ async def store_content(context: Context, chunks: AsyncIterator[bytes]) -> Conte
     return Content(key, counted.size, counted.sha256)
 
 
-async def forget_content(context: Context, key: str) -> None:
+async def purge_content(context: Context, key: str) -> None:
     """Deletes a content that nobody refers to. If the storage fails it stays behind, which harms nobody."""
     try:
         await context.contents.delete(key)
@@ -104,13 +105,13 @@ async def stored_until_kept(context: Context, chunks: AsyncIterator[bytes]) -> A
         yield stored
     finally:
         if not stored.kept:
-            await forget_content(context, stored.content.key)
+            await purge_content(context, stored.content.key)
 
 
 async def set_package_content(context: Context, name: str, chunks: AsyncIterator[bytes]) -> Content:
     """Gives a package its content in place of the one it may have.
 
-    Raises NotFound, Invalid for no octets at all, and as `store_content`.
+    Raises NotFound, Invalid for no data at all, and as `store_content`.
     """
     await package_content(context, name)  # so that nothing is read for a package that does not exist
 
@@ -121,11 +122,11 @@ async def set_package_content(context: Context, name: str, chunks: AsyncIterator
 
     async with stored_until_kept(context, chunks) as stored:
         if not stored.content.size:
-            raise Invalid("the content is empty; send the package's octets as the body")
+            raise Invalid("the content is empty; send the package's bytes as the body")
         replaced = await context.writer.submit(DirectCommand(change))
         stored.keep()
     if replaced is not None:
-        await forget_content(context, replaced.key)
+        await purge_content(context, replaced.key)
     return stored.content
 
 

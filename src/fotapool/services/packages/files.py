@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from fotapool.domain.devices.devices import MAX_TEXT
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.services.packages.contents import Stored
@@ -24,19 +24,20 @@ def file_name(make: str, model: str, upload_name: str) -> str:
     """The name that a file gets, as `configfile-Verizon_VZW1_hello-world.txt` (SDK model, example).
 
     Of a path only the last part counts, since the vendor's SDK sends the path that its user opened. Signs other than
-    letters, digits, `.`, `_` and `-` become `-`. Raises Refused(FILE_INVALID) for a name that is empty, too long, or
+    letters, digits, `.`, `_` and `-` become `-`. Raises RequestRejected(FILE_INVALID) for a name that is empty, too
+    long, or
     made of dots.
     """
     last = re.split(r"[/\\]", upload_name)[-1]
     if not last.strip(". ") or len(last) > MAX_UPLOAD_NAME:
-        raise Refused(Refusal.FILE_INVALID, "the upload has no usable file name")
+        raise RequestRejected(ErrorCode.FILE_INVALID, "the upload has no usable file name")
     return f"configfile-{_OTHER_SIGNS.sub('-', f'{make}_{model}_{last}')}"
 
 
 def check_text(name: str, text: str, longest: int = MAX_TEXT, shortest: int = 1) -> str:
-    """The text. Raises Refused(FILE_INVALID) if it is missing, too long, or holds control characters."""
+    """The text. Raises RequestRejected(FILE_INVALID) if it is missing, too long, or holds control characters."""
     if not shortest <= len(text.strip()) <= len(text) <= longest or not text.isprintable():
-        raise Refused(Refusal.FILE_INVALID, f"{name} must be {shortest} to {longest} printable characters")
+        raise RequestRejected(ErrorCode.FILE_INVALID, f"{name} must be {shortest} to {longest} printable characters")
     return text
 
 
@@ -48,20 +49,20 @@ async def list_files(context: Context, caller: Caller, protocol: str) -> list[Co
 async def add_file(context: Context, caller: Caller, file: ConfigurationFile, stored: Stored) -> ConfigurationFile:
     """Records the file with its content; answers it with its time.
 
-    Raises Refused: FILE_EXISTS for a name and version that the account has, FILE_INVALID if it has MAX_FILES.
+    Raises RequestRejected: FILE_EXISTS for a name and version that the account has, FILE_INVALID if it has MAX_FILES.
     """
 
     def add(connection: Connection, now_ms: int) -> ConfigurationFile:
         if has_file(connection, caller.account_id, file.name, file.version):
-            raise Refused(Refusal.FILE_EXISTS)
+            raise RequestRejected(ErrorCode.FILE_EXISTS)
         if count_files(connection, caller.account_id, MAX_FILES) == MAX_FILES:
-            raise Refused(Refusal.FILE_INVALID, "the account has as many files as it may")
+            raise RequestRejected(ErrorCode.FILE_INVALID, "the account has as many files as it may")
         launched = file._replace(launched_ms=now_ms)
         record_file(connection, caller.account_id, launched, stored.content)
         return launched
 
     command = DirectCommand(add, (caller.account_id,))
-    command.endings = caller.endings
+    command.auth_epoch = caller.auth_epoch
     launched = await context.writer.submit(command)
     stored.keep()
     return launched

@@ -9,8 +9,8 @@ from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.packages import NewPackage, Package, check_package, check_release_note
 from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Caller, Context
-from fotapool.services.packages.contents import forget_content
-from fotapool.services.snapshots.seed_documents import first_repeated
+from fotapool.services.packages.contents import purge_content
+from fotapool.services.snapshots.seed_documents import first_duplicate
 from fotapool.store.callbacks.deliveries import record_package_available
 from fotapool.store.db.connection import Connection
 from fotapool.store.packages.contents import read_package_content
@@ -39,7 +39,7 @@ async def create_packages(context: Context, packages: Sequence[NewPackage]) -> l
     for package in packages:
         check_package(package)
     names = [package.name for package in packages]
-    repeated = first_repeated(names)
+    repeated = first_duplicate(names)
     if repeated is not None:
         raise Invalid(f"firmware {repeated} is there twice")
 
@@ -73,14 +73,16 @@ def _existing(package: Package | None, name: str) -> Package:
     return package
 
 
-async def change_package(context: Context, name: str, release_note: str | None, proven: bool | None) -> Package:
+async def change_package(context: Context, name: str, release_note: str | None, pilot_passed: bool | None) -> Package:
     """Changes what is not None. Raises Invalid or NotFound."""
     check_release_note(release_note or "")
 
     def change(connection: Connection, now_ms: int) -> Package:
         package = _existing(read_package(connection, name), name)
         note = package.release_note if release_note is None else release_note
-        record_package_words(connection, package.id, note, bool(package.proven) if proven is None else proven)
+        record_package_words(
+            connection, package.id, note, bool(package.pilot_passed) if pilot_passed is None else pilot_passed
+        )
         return _existing(read_package(connection, name), name)
 
     return await context.writer.submit(DirectCommand(change))
@@ -99,7 +101,7 @@ async def remove_package(context: Context, name: str) -> None:
 
     content_key = await context.writer.submit(DirectCommand(remove))
     if content_key is not None:
-        await forget_content(context, content_key)
+        await purge_content(context, content_key)
 
 
 async def list_fitting_packages(context: Context, caller: Caller, protocol: str | None) -> list[Package]:

@@ -63,14 +63,16 @@ def describe_fleet(fleet: Fleet) -> dict[str, Any]:
     """The members of the FleetLine that the fleet would be read from."""
     behavior = fleet.behavior
     return {
-        "first": format_device_id(fleet.first_imei), "count": fleet.last_imei - fleet.first_imei + 1,
+        "first": format_device_id(fleet.first_imei),
+        "count": fleet.last_imei - fleet.first_imei + 1,
         "checkInEvery": f"PT{behavior.check_in_every_ms // MINUTE_MS}M",
         "upgradeTakes": f"PT{behavior.upgrade_takes_ms // MINUTE_MS}M",
-        "failAtDownload": behavior.fail_at_download, "failAtVerify": behavior.fail_at_verify,
+        "failAtDownload": behavior.fail_at_download,
+        "failAtVerify": behavior.fail_at_verify,
         "failAtInstall": behavior.fail_at_install,
         "offline": [{"from": one.first_hour, "to": one.end_hour, "share": one.share} for one in behavior.offline],
         "randomSeed": behavior.seed,
-    }  # fmt: skip
+    }
 
 
 def _window(line: OfflineLine) -> OfflineWindow:

@@ -17,7 +17,7 @@ TRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class FleetOutlook:
+class FleetSchedule:
     """A fleet, and which of its first LOOKED_AT devices check in next, and when (ms)."""
 
     fleet: Fleet
@@ -39,11 +39,13 @@ class DeviceOutlook:
     next: list[int]
 
 
-async def list_outlooks(context: Context, caller: Caller, offset: int, limit: int) -> tuple[int, list[FleetOutlook]]:
+async def list_fleet_schedules(
+    context: Context, caller: Caller, offset: int, limit: int
+) -> tuple[int, list[FleetSchedule]]:
     """How many fleets the account has, and a page of them by IMEI."""
     fleets = await context.reader.short(read_fleets, caller.account_id)
     now_ms = context.clock.now_ms()
-    return len(fleets), [FleetOutlook(one, _next(one, now_ms)) for one in fleets[offset : offset + limit]]
+    return len(fleets), [FleetSchedule(one, _next(one, now_ms)) for one in fleets[offset : offset + limit]]
 
 
 async def look_at_device(context: Context, caller: Caller, imei: int) -> DeviceOutlook | None:
@@ -55,18 +57,20 @@ async def look_at_device(context: Context, caller: Caller, imei: int) -> DeviceO
     now_ms, behavior = context.clock.now_ms(), fleet.behavior
     past: list[int] = []
     to_come: list[int] = []
-    moment_ms = last_check_in_ms(behavior, imei, now_ms, TRIES)
-    while moment_ms is not None and len(past) < CHECK_INS:
-        past.append(moment_ms)
-        moment_ms = last_check_in_ms(behavior, imei, moment_ms - 1, TRIES)
-    moment_ms = next_check_in_ms(behavior, imei, now_ms + 1, TRIES)
-    while moment_ms is not None and len(to_come) < CHECK_INS:
-        to_come.append(moment_ms)
-        moment_ms = next_check_in_ms(behavior, imei, moment_ms + 1, TRIES)
-    return DeviceOutlook(imei, fleet, is_reachable(behavior, imei, now_ms), past, to_come)
+    timestamp_ms = last_check_in_ms(behavior, imei, now_ms, TRIES)
+    while timestamp_ms is not None and len(past) < CHECK_INS:
+        past.append(timestamp_ms)
+        timestamp_ms = last_check_in_ms(behavior, imei, timestamp_ms - 1, TRIES)
+    timestamp_ms = next_check_in_ms(behavior, imei, now_ms + 1, TRIES)
+    while timestamp_ms is not None and len(to_come) < CHECK_INS:
+        to_come.append(timestamp_ms)
+        timestamp_ms = next_check_in_ms(behavior, imei, timestamp_ms + 1, TRIES)
+    return DeviceOutlook(
+        imei=imei, fleet=fleet, reachable=is_reachable(behavior, imei, now_ms), past=past, next=to_come
+    )
 
 
 def _next(fleet: Fleet, now_ms: int) -> list[tuple[int, int]]:
     last = min(fleet.last_imei, fleet.first_imei + LOOKED_AT - 1)
     moments = ((next_check_in_ms(fleet.behavior, one, now_ms, TRIES), one) for one in range(fleet.first_imei, last + 1))
-    return [(imei, moment_ms) for moment_ms, imei in sorted((m, i) for m, i in moments if m is not None)[:TOLD]]
+    return [(imei, timestamp_ms) for timestamp_ms, imei in sorted((m, i) for m, i in moments if m is not None)[:TOLD]]

@@ -12,7 +12,7 @@ from fotapool.domain.devices.devices import ACTIVE
 from fotapool.domain.errors import Invalid
 from fotapool.services.simulation.fleets import FleetLine
 from fotapool.services.snapshots.seed_documents import (
-    MAX_MOMENT_MS,
+    MAX_TIMESTAMP_MS,
     PackageLine,
     SeedDocument,
     check_nesting,
@@ -116,7 +116,7 @@ class ContentState(msgspec.Struct, forbid_unknown_fields=True):
     """The octets of a file or package; in JSON as base64."""
 
     key: ContentKey
-    octets: bytes
+    data: bytes
 
 
 class Snapshot(msgspec.Struct, forbid_unknown_fields=True):
@@ -131,18 +131,18 @@ class Snapshot(msgspec.Struct, forbid_unknown_fields=True):
     contents: list[ContentState] = []
 
 
-def read_document(octets: bytes) -> SeedDocument | Snapshot:
+def read_document(data: bytes) -> SeedDocument | Snapshot:
     """Reads a seed document or a snapshot, JSON or YAML. Raises Invalid that says where it is wrong."""
-    if b"\x00" in octets:
+    if b"\x00" in data:
         raise Invalid("the document must be UTF-8 text without NUL characters")
     try:
-        is_snapshot = msgspec.json.decode(octets, type=_Either).snapshot is not msgspec.UNSET
+        is_snapshot = msgspec.json.decode(data, type=_Either).snapshot is not msgspec.UNSET
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
-        return _read_yaml(octets)
+        return _read_yaml(data)
     if not is_snapshot:
-        return read_json_seed(octets)
+        return read_json_seed(data)
     try:
-        return msgspec.json.decode(octets, type=Snapshot, strict=False)
+        return msgspec.json.decode(data, type=Snapshot, strict=False)
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         raise Invalid(f"the snapshot cannot be read: {error}") from error
 
@@ -153,11 +153,11 @@ class _Either(msgspec.Struct):
     snapshot: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-def _read_yaml(octets: bytes) -> SeedDocument | Snapshot:
+def _read_yaml(data: bytes) -> SeedDocument | Snapshot:
     """A snapshot's values are texts and numbers by their columns; only what is empty has to be told from a text."""
     from fotapool.core.yaml_loader import read_yaml
 
-    text = _text(octets)
+    text = _text(data)
     if "snapshot" not in text:
         return read_seed_document(text)
     check_nesting(text)
@@ -173,11 +173,11 @@ def _read_yaml(octets: bytes) -> SeedDocument | Snapshot:
         raise Invalid(f"the snapshot cannot be read: {error}") from error
 
 
-def _text(octets: bytes) -> str:
-    if len(octets) > MAX_YAML_BYTES:
+def _text(data: bytes) -> str:
+    if len(data) > MAX_YAML_BYTES:
         raise Invalid(f"a document of more than {MAX_YAML_BYTES // 1024**2} MiB must be JSON")
     try:
-        return octets.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Invalid("the document must be UTF-8 text without NUL characters") from error
 
@@ -212,14 +212,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 @lru_cache(maxsize=TIMES_REMEMBERED)
-def moment_text(moment_ms: int) -> str:
+def format_timestamp(timestamp_ms: int) -> str:
     """The moment as snapshots write it; devices by the thousand have the same few."""
-    moment = datetime.fromtimestamp(moment_ms / 1000, tz=UTC)
+    moment = datetime.fromtimestamp(timestamp_ms / 1000, tz=UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @lru_cache(maxsize=TIMES_REMEMBERED)
-def parse_moment(text: str) -> int:
+def parse_timestamp(text: str) -> int:
     """The moment (ms) of an RFC 3339 time. Raises Invalid."""
     try:
         moment = datetime.fromisoformat(text)
@@ -227,6 +227,6 @@ def parse_moment(text: str) -> int:
         milliseconds = round(moment.timestamp() * 1000)
     except (ValueError, OverflowError) as error:
         raise Invalid(f"{text[:40]!r} is no time like 2026-03-10T12:00:00.000Z") from error
-    if not 0 <= milliseconds < MAX_MOMENT_MS:
+    if not 0 <= milliseconds < MAX_TIMESTAMP_MS:
         raise Invalid(f"{text[:40]!r} must be from 1970 on, and before 9999")
     return milliseconds

@@ -24,7 +24,7 @@ from fotapool.services.snapshots.documents import (
     PackageState,
     Snapshot,
     TableState,
-    parse_moment,
+    parse_timestamp,
 )
 from fotapool.services.snapshots.schemas import STATE_TABLES
 from fotapool.services.snapshots.seed_documents import (
@@ -32,7 +32,7 @@ from fotapool.services.snapshots.seed_documents import (
     UNKNOWN,
     check_status,
     check_texts,
-    first_repeated,
+    first_duplicate,
     read_protocol,
 )
 from fotapool.store.db.connection import Row
@@ -48,7 +48,7 @@ MAX_ROWS = 5_000_000
 class World:
     """What a snapshot stands for: its moment (ms), the rows of each table, the last ids, and contents of files."""
 
-    moment_ms: int
+    timestamp_ms: int
     rows: dict[str, list[Row]]
     last_ids: dict[str, int]
     contents: list[ContentState]
@@ -72,8 +72,8 @@ def read_world(snapshot: Snapshot) -> World:
             rows["package"].append(_package(package))
     _check_accounts_known(rows)
     with _About("snapshot.now"):
-        moment_ms = parse_moment(snapshot.snapshot.now)
-    return World(moment_ms, rows, _last_ids(snapshot, rows), snapshot.contents)
+        timestamp_ms = parse_timestamp(snapshot.snapshot.now)
+    return World(timestamp_ms, rows, _last_ids(snapshot, rows), snapshot.contents)
 
 
 class _About:
@@ -130,7 +130,7 @@ def _read_clients(snapshot: Snapshot, rows: dict[str, list[Row]]) -> None:
     for place, client in enumerate(snapshot.clients):
         with _About(f"clients[{place}]"):
             check_key(client.key)
-            rows["api_client"].append((client.key, client.secretHash, parse_moment(client.createdAt)))
+            rows["api_client"].append((client.key, client.secretHash, parse_timestamp(client.createdAt)))
     _check_once("client", [client.key for client in snapshot.clients])
 
 
@@ -143,7 +143,7 @@ def _read_users(snapshot: Snapshot, rows: dict[str, list[Row]]) -> None:
             if unknown or len(set(user.accounts)) > MAX_ACCOUNTS:
                 why = f"account {unknown[0][:100]} is not in accounts" if unknown else f"at most {MAX_ACCOUNTS}"
                 raise Invalid(f"accounts: {why}")
-            created_ms = parse_moment(user.createdAt)
+            created_ms = parse_timestamp(user.createdAt)
             rows["api_user"].append((user.username, user.passwordHash, user.failedLogins, created_ms))
             rows["user_account"] += [(user.username, account_id) for account_id in {ids[one] for one in user.accounts}]
     _check_once("user", [user.username for user in snapshot.users])
@@ -168,16 +168,14 @@ def _read_account(account: AccountState, rows: dict[str, list[Row]], entries: in
         raise Invalid("status must be active or suspended")
     if len(account.candidates) > MAX_CANDIDATES or not all(is_device_id(device) for device in account.candidates):
         raise Invalid(f"candidates must be IMEIs of 15 digits, {MAX_CANDIDATES} at most")
-    created_ms = parse_moment(account.createdAt)
+    created_ms = parse_timestamp(account.createdAt)
     licenses: list[Row] = []
     for place, line in enumerate(account.devices):
         with _About(f"devices[{place}]"):
             devices = list(_devices(line, account, created_ms))
             rows["device"] += devices
             licenses += _licenses(line, devices)
-    rows["account"].append(
-        (account.id, account.name, purchase_type.value, account.status, created_ms, account.realm)
-    )  # fmt: skip
+    rows["account"].append((account.id, account.name, purchase_type.value, account.status, created_ms, account.realm))
     rows["license"] += licenses
     rows["candidate"] += [(account.id, place, int(device)) for place, device in enumerate(account.candidates)]
     rows["fleet"] += [
@@ -186,15 +184,22 @@ def _read_account(account: AccountState, rows: dict[str, list[Row]], entries: in
     ]
     notices = sum(row[5] is not None for row in licenses)
     candidates_ms, subscription_ms = (
-        created_ms if text is None else parse_moment(text)
+        created_ms if text is None else parse_timestamp(text)
         for text in (account.candidatesUpdatedAt, account.subscriptionUpdatedAt)
     )
     rows["license_pool"].append(
         (
-            account.id, account.licenseCount, len(licenses), notices, entries, changes, len(account.candidates),
-            candidates_ms, subscription_ms,
+            account.id,
+            account.licenseCount,
+            len(licenses),
+            notices,
+            entries,
+            changes,
+            len(account.candidates),
+            candidates_ms,
+            subscription_ms,
         )
-    )  # fmt: skip
+    )
 
 
 def _purchase_type(account: AccountState) -> PurchaseType:
@@ -217,15 +222,23 @@ def _devices(line: DeviceState, account: AccountState, account_created_ms: int) 
     check_texts(line.make, line.model, line.firmware, line.mdn)
     check_status(line.status)
     protocol = read_protocol(line.protocol)
-    created_ms = account_created_ms if line.createdAt is None else parse_moment(line.createdAt)
-    updated_ms = created_ms if line.updatedAt is None else parse_moment(line.updatedAt)
+    created_ms = account_created_ms if line.createdAt is None else parse_timestamp(line.createdAt)
+    updated_ms = created_ms if line.updatedAt is None else parse_timestamp(line.updatedAt)
     moments = [
-        None if text is None else parse_moment(text) for text in (line.upgradedAt, line.refreshedAt, line.seenAt)
+        None if text is None else parse_timestamp(text) for text in (line.upgradedAt, line.refreshedAt, line.seenAt)
     ]
     rest = (
-        line.make, line.model, line.firmware, protocol, line.mdn, line.status, created_ms, updated_ms, *moments,
+        line.make,
+        line.model,
+        line.firmware,
+        protocol,
+        line.mdn,
+        line.status,
+        created_ms,
+        updated_ms,
+        *moments,
         account.realm,
-    )  # fmt: skip
+    )
     for imei in range(int(first), int(first) + line.count):
         yield account.id, imei, *rest
 
@@ -239,27 +252,40 @@ def _licenses(line: DeviceState, devices: list[Row]) -> Iterator[Row]:
     special = line.licenseUsed or line.noticeUntil is not None
     if line.count > 1 and (special or line.noticePlace is not None):
         raise Invalid("licenses that were used or are under notice are of one device, not of a run")
-    since_ms = UNKNOWN_TIME_MS if line.licensedAt == UNKNOWN else parse_moment(line.licensedAt)
-    until_ms = None if line.noticeUntil is None else parse_moment(line.noticeUntil)
+    since_ms = UNKNOWN_TIME_MS if line.licensedAt == UNKNOWN else parse_timestamp(line.licensedAt)
+    until_ms = None if line.noticeUntil is None else parse_timestamp(line.noticeUntil)
     state = int(LicenseState.USED) * line.licenseUsed + int(LicenseState.NOTICE) * (until_ms is not None)
     for place, row in enumerate(devices[:licensed], start=line.licensePlace):
         yield *row[:2], since_ms, place, state, until_ms, line.noticePlace
 
 
 def _package(line: PackageState) -> Row:
-    launched_ms, line.launchDate = 0 if line.launchDate is None else parse_moment(line.launchDate), None
+    launched_ms, line.launchDate = 0 if line.launchDate is None else parse_timestamp(line.launchDate), None
     package = line.to_package(launched_ms)
     if len({line.contentKey is None, line.contentSize is None, line.contentSha256 is None}) > 1:
         raise Invalid("contentKey, contentSize and contentSha256 go together")
     return (
-        line.id, package.name, package.make, package.model, package.from_version, package.to_version, package.protocol,
-        package.platform, package.release_note, launched_ms, int(package.proven), line.succeeded, line.failed,
-        line.contentKey, line.contentSize, line.contentSha256,
-    )  # fmt: skip
+        line.id,
+        package.name,
+        package.make,
+        package.model,
+        package.from_version,
+        package.to_version,
+        package.protocol,
+        package.platform,
+        package.release_note,
+        launched_ms,
+        int(package.pilot_passed),
+        line.succeeded,
+        line.failed,
+        line.contentKey,
+        line.contentSize,
+        line.contentSha256,
+    )
 
 
 def _check_once(what: str, names: list[str]) -> None:
-    repeated = first_repeated(names)
+    repeated = first_duplicate(names)
     if repeated is not None:
         raise Invalid(f"{what} {repeated} is there twice")
 
@@ -281,6 +307,4 @@ def _last_ids(snapshot: Snapshot, rows: dict[str, list[Row]]) -> dict[str, int]:
     unknown = [table for table in given if table not in NUMBERED]
     if unknown:
         raise Invalid(f"snapshot.lastIds: {unknown[0][:60]} is none of {', '.join(NUMBERED)}")
-    return {
-        table: max(given.get(table, 0), max((row[0] for row in rows[table]), default=0)) for table in NUMBERED
-    }  # fmt: skip
+    return {table: max(given.get(table, 0), max((row[0] for row in rows[table]), default=0)) for table in NUMBERED}

@@ -13,7 +13,7 @@ from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS, LicenseState
 from fotapool.domain.names import format_device_id
 from fotapool.domain.simulation import Fleet
 from fotapool.services.simulation.fleets import describe_fleet
-from fotapool.services.snapshots.documents import moment_text
+from fotapool.services.snapshots.documents import format_timestamp
 from fotapool.services.snapshots.seed_documents import UNKNOWN
 from fotapool.store.db.connection import Row
 from fotapool.store.db.schema import VERSION
@@ -33,7 +33,7 @@ READABLE = {
     "candidate": "account_id, place, imei",
     "fleet": "account_id, first_imei, last_imei, behavior",
     "package": (
-        "id, name, make, model, from_version, to_version, protocol, platform, release_note, launched_ms, proven,"
+        "id, name, make, model, from_version, to_version, protocol, platform, release_note, launched_ms, pilot_passed,"
         " succeeded, failed, content_key, content_size, content_sha256"
     ),
     "api_client": "client_key, secret_hash, created_ms",
@@ -50,9 +50,9 @@ def describe_rows(rows: Rows, now_ms: int, last_ids: dict[str, int]) -> Words:
     """The document without the contents of files."""
     names = {row[0]: row[1] for row in rows["account"]}
     return {
-        "snapshot": {"now": moment_text(now_ms), "schema": VERSION, "lastIds": last_ids},
+        "snapshot": {"now": format_timestamp(now_ms), "schema": VERSION, "lastIds": last_ids},
         "clients": [
-            {"key": key, "secretHash": secret_hash, "createdAt": moment_text(created_ms)}
+            {"key": key, "secretHash": secret_hash, "createdAt": format_timestamp(created_ms)}
             for key, secret_hash, created_ms in rows["api_client"]
         ],
         "users": list(_users(rows, names)),
@@ -78,11 +78,14 @@ def _users(rows: Rows, names: dict[int, str]) -> Iterator[Words]:
     for username, password_hash, failed_logins, created_ms in rows["api_user"]:
         yield _given(
             {
-                "username": username, "passwordHash": password_hash, "createdAt": moment_text(created_ms),
-                "accounts": sorted(accounts[username]), "failedLogins": failed_logins,
+                "username": username,
+                "passwordHash": password_hash,
+                "createdAt": format_timestamp(created_ms),
+                "accounts": sorted(accounts[username]),
+                "failedLogins": failed_logins,
             },
             failedLogins=0,
-        )  # fmt: skip
+        )
 
 
 def _by_account(rows: Iterable[Row]) -> dict[int, list[Row]]:
@@ -94,13 +97,19 @@ def _accounts(rows: Rows) -> Iterator[Words]:
     tables = {table: _by_account(rows[table]) for table in ("license_pool", "device", "license", "candidate", "fleet")}
     for account_id, name, purchase_type, status, created_ms, realm in rows["account"]:
         pool = tables["license_pool"][account_id][0]
-        created = moment_text(created_ms)
+        created = format_timestamp(created_ms)
         licenses = {row[1]: row[2:] for row in tables["license"].get(account_id, ())}
         yield _given(
             {
-                "name": name, "id": account_id, "purchaseType": purchase_type, "licenseCount": pool[1],
-                "status": status, "realm": realm, "createdAt": created,
-                "subscriptionUpdatedAt": moment_text(pool[8]), "candidatesUpdatedAt": moment_text(pool[7]),
+                "name": name,
+                "id": account_id,
+                "purchaseType": purchase_type,
+                "licenseCount": pool[1],
+                "status": status,
+                "realm": realm,
+                "createdAt": created,
+                "subscriptionUpdatedAt": format_timestamp(pool[8]),
+                "candidatesUpdatedAt": format_timestamp(pool[7]),
                 "devices": list(_devices(tables["device"].get(account_id, ()), licenses, created_ms)),
                 "candidates": [format_device_id(row[2]) for row in tables["candidate"].get(account_id, ())],
                 "fleet": [
@@ -108,9 +117,14 @@ def _accounts(rows: Rows) -> Iterator[Words]:
                     for _, first, last, behavior in tables["fleet"].get(account_id, ())
                 ],
             },
-            status="active", realm=0, subscriptionUpdatedAt=created, candidatesUpdatedAt=created, devices=[],
-            candidates=[], fleet=[],
-        )  # fmt: skip
+            status="active",
+            realm=0,
+            subscriptionUpdatedAt=created,
+            candidatesUpdatedAt=created,
+            devices=[],
+            candidates=[],
+            fleet=[],
+        )
 
 
 def _devices(rows: Sequence[Row], licenses: dict[int, Row], created_ms: int) -> Iterator[Words]:
@@ -162,23 +176,24 @@ def _device(row: Row, account_created_ms: int) -> Words:
     created_ms, updated_ms = row[8:10]
     words: Words = {name: text for (name, usual), text in zip(_USUAL, row[2:8], strict=True) if text != usual}
     if created_ms != account_created_ms:
-        words["createdAt"] = moment_text(created_ms)
+        words["createdAt"] = format_timestamp(created_ms)
     if updated_ms != created_ms:
-        words["updatedAt"] = moment_text(updated_ms)
-    for name, moment_ms in zip(("upgradedAt", "refreshedAt", "seenAt"), row[10:13], strict=True):
-        if moment_ms is not None:
-            words[name] = moment_text(moment_ms)
+        words["updatedAt"] = format_timestamp(updated_ms)
+    for name, timestamp_ms in zip(("upgradedAt", "refreshedAt", "seenAt"), row[10:13], strict=True):
+        if timestamp_ms is not None:
+            words[name] = format_timestamp(timestamp_ms)
     return words
 
 
 def _license(assigned_ms: int, place: int, state: int, until_ms: int | None, notice_place: int | None) -> Words:
     words: Words = {
-        "licensedAt": UNKNOWN if assigned_ms == UNKNOWN_TIME_MS else moment_text(assigned_ms), "licensePlace": place,
-    }  # fmt: skip
+        "licensedAt": UNKNOWN if assigned_ms == UNKNOWN_TIME_MS else format_timestamp(assigned_ms),
+        "licensePlace": place,
+    }
     if state & _USED:
         words["licenseUsed"] = True
     if until_ms is not None:
-        words["noticeUntil"] = moment_text(until_ms)
+        words["noticeUntil"] = format_timestamp(until_ms)
     if notice_place is not None:
         words["noticePlace"] = notice_place
     return words
@@ -189,15 +204,44 @@ _USED = int(LicenseState.USED)
 
 def _package(row: Row) -> Words:
     (
-        package_id, name, make, model, from_version, to_version, protocol, platform, release_note, launched_ms, proven,
-        succeeded, failed, key, size, sha256,
-    ) = row  # fmt: skip
+        package_id,
+        name,
+        make,
+        model,
+        from_version,
+        to_version,
+        protocol,
+        platform,
+        release_note,
+        launched_ms,
+        pilot_passed,
+        succeeded,
+        failed,
+        key,
+        size,
+        sha256,
+    ) = row
     return _given(
         {
-            "firmwareName": name, "id": package_id, "make": make, "model": model, "fromVersion": from_version,
-            "toVersion": to_version, "protocol": protocol, "platformId": platform, "releaseNote": release_note,
-            "launchDate": moment_text(launched_ms), "proven": bool(proven), "succeeded": succeeded, "failed": failed,
-            "contentKey": key, "contentSize": size, "contentSha256": sha256,
+            "firmwareName": name,
+            "id": package_id,
+            "make": make,
+            "model": model,
+            "fromVersion": from_version,
+            "toVersion": to_version,
+            "protocol": protocol,
+            "platformId": platform,
+            "releaseNote": release_note,
+            "launchDate": format_timestamp(launched_ms),
+            "proven": bool(pilot_passed),
+            "succeeded": succeeded,
+            "failed": failed,
+            "contentKey": key,
+            "contentSize": size,
+            "contentSha256": sha256,
         },
-        releaseNote="", proven=False, succeeded=0, failed=0,
-    )  # fmt: skip
+        releaseNote="",
+        proven=False,
+        succeeded=0,
+        failed=0,
+    )

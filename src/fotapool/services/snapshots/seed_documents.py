@@ -21,7 +21,7 @@ MAX_RUN = 50_000_000
 UNKNOWN = "unknown"
 MAX_NESTING, MAX_INDENT = 1_000, 1_000
 """How many brackets may be open, and how many characters a line may be indented, in a seed document."""
-MAX_MOMENT_MS = 253_370_764_800_000
+MAX_TIMESTAMP_MS = 253_370_764_800_000
 """9999-01-01: later times could not be written."""
 
 
@@ -46,7 +46,14 @@ class DeviceLine(msgspec.Struct, forbid_unknown_fields=True):
         protocol = read_protocol(self.protocol)
         licensed_ms = parse_licensed_at(self.licensedAt) if self.licensedAt else now_ms if self.licensed else None
         return Device(
-            int(self.deviceId), self.make, self.model, self.firmware, protocol, self.mdn, licensed_ms, self.status
+            device=int(self.deviceId),
+            make=self.make,
+            model=self.model,
+            firmware=self.firmware,
+            protocol=protocol,
+            mdn=self.mdn,
+            licensed_ms=licensed_ms,
+            status=self.status,
         )
 
 
@@ -71,7 +78,16 @@ class DeviceRun(msgspec.Struct, forbid_unknown_fields=True):
         since_ms = parse_licensed_at(self.licensedAt) if self.licensedAt else now_ms
         for place in range(self.count):
             licensed_ms = since_ms if place < self.licensed else None
-            yield Device(first + place, self.make, self.model, self.firmware, protocol, "", licensed_ms, self.status)
+            yield Device(
+                device=first + place,
+                make=self.make,
+                model=self.model,
+                firmware=self.firmware,
+                protocol=protocol,
+                mdn="",
+                licensed_ms=licensed_ms,
+                status=self.status,
+            )
 
     def check(self) -> None:
         """Raises Invalid that says which member is wrong."""
@@ -107,10 +123,17 @@ class PackageLine(msgspec.Struct, forbid_unknown_fields=True):
     def to_package(self, now_ms: int) -> NewPackage:
         """Raises Invalid that says which member is wrong."""
         package = NewPackage(
-            self.firmwareName, self.make, self.model, self.fromVersion, self.toVersion, read_protocol(self.protocol),
-            now_ms if self.launchDate is None else _parse_time("launchDate", self.launchDate), self.releaseNote,
-            self.platformId, self.proven,
-        )  # fmt: skip
+            name=self.firmwareName,
+            make=self.make,
+            model=self.model,
+            from_version=self.fromVersion,
+            to_version=self.toVersion,
+            protocol=read_protocol(self.protocol),
+            launched_ms=now_ms if self.launchDate is None else _parse_time("launchDate", self.launchDate),
+            release_note=self.releaseNote,
+            platform=self.platformId,
+            pilot_passed=self.proven,
+        )
         check_package(package)
         return package
 
@@ -160,10 +183,10 @@ def read_seed_document(text: str) -> SeedDocument:
         raise Invalid(f"the seed document cannot be read: {error}") from error
 
 
-def read_json_seed(octets: bytes) -> SeedDocument:
+def read_json_seed(data: bytes) -> SeedDocument:
     """Reads JSON in the same way, a hundred times as fast. Raises Invalid that says where the document is wrong."""
     try:
-        return msgspec.convert(_as_texts(_read_json(octets)), SeedDocument, strict=False)
+        return msgspec.convert(_as_texts(_read_json(data)), SeedDocument, strict=False)
     except RecursionError as error:
         raise Invalid("the seed document is nested too deeply") from error
     except (msgspec.MsgspecError, ValueError) as error:
@@ -224,7 +247,7 @@ def _read_lines(account: SeedAccount, now_ms: int) -> Iterator[Device | DeviceRu
             raise Invalid(f"account {account.name}, devices[{place}]: {error}") from error
 
 
-def first_repeated(names: Sequence[str]) -> str | None:
+def first_duplicate(names: Sequence[str]) -> str | None:
     """The first name that stands there a second time."""
     seen: set[str] = set()
     for name in names:
@@ -275,7 +298,7 @@ def _parse_time(name: str, text: str, otherwise: str = ",") -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     milliseconds = round(moment.timestamp() * 1000)
-    if not UNKNOWN_TIME_MS < milliseconds < MAX_MOMENT_MS:
+    if not UNKNOWN_TIME_MS < milliseconds < MAX_TIMESTAMP_MS:
         raise Invalid(f"{name} must be after 1970-01-01 and before 9999-01-01")
     return milliseconds
 

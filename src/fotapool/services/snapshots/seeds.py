@@ -24,13 +24,13 @@ from fotapool.services.snapshots.seed_documents import (
     SeedAccount,
     SeedDocument,
     check_devices,
-    first_repeated,
+    first_duplicate,
     read_devices,
 )
 from fotapool.services.snapshots.snapshots import put_back, restore, store_contents
 from fotapool.store.accounts.accounts import read_accounts, record_account, record_pools
 from fotapool.store.db.connection import Connection
-from fotapool.store.db.schema import forget_everything
+from fotapool.store.db.schema import delete_everything
 from fotapool.store.db.writer import MAX_INLINE_DEVICES
 from fotapool.store.identity import sessions
 from fotapool.store.licenses.candidates import record_candidates
@@ -71,7 +71,7 @@ def check_document(document: SeedDocument, now_ms: int) -> None:
         "firmware": [package.firmwareName for package in document.firmware],
     }
     for what, names in named.items():
-        repeated = first_repeated(names)
+        repeated = first_duplicate(names)
         if repeated is not None:
             raise Invalid(f"{what} {repeated} is there twice")
 
@@ -148,7 +148,7 @@ async def reset_to_seed(context: Context, seed: Seed, reset_clock: Callable[[], 
     """Forgets everything, sets the clock back to real time, and applies the seed anew."""
 
     def reset(connection: Connection, now_ms: int) -> None:
-        forget_everything(connection)
+        delete_everything(connection)
         reset_clock()
         if seed.world is not None:
             restore(connection, context, seed.world, checked=True)
@@ -198,22 +198,30 @@ def _apply(connection: Connection, seed: Seed, now_ms: int) -> None:
     ids = {account.name: _apply_account(connection, account, now_ms) for account in document.accounts}
     for user in document.users:
         account_ids = [ids[name] for name in dict.fromkeys(user.accounts)]
-        sessions.record_user(connection, user.username, seed.hashes[user.password], account_ids, now_ms)
+        sessions.record_user(
+            connection,
+            username=user.username,
+            password_hash=seed.hashes[user.password],
+            account_ids=account_ids,
+            now_ms=now_ms,
+        )
 
 
 def _apply_account(connection: Connection, account: SeedAccount, now_ms: int) -> int:
     purchase_type = PurchaseType.parse(account.purchaseType)
-    account_id = record_account(connection, account.name, purchase_type, account.licenseCount, now_ms)
+    account_id = record_account(
+        connection, name=account.name, purchase_type=purchase_type, total=account.licenseCount, now_ms=now_ms
+    )
     pool = Pool(*connection.lock_pools([account_id])[1][0])
     devices = read_devices(account, now_ms)
     while batch := list(itertools.islice(devices, IMPORT_BATCH)):
-        failures = import_into(connection, pool, SEEDER, batch, now_ms).failures
+        failures = import_into(connection, pool=pool, caller=SEEDER, lines=batch, now_ms=now_ms).failures
         if failures:
             place, why = failures[0]
             raise Invalid(f"account {account.name}, device {batch[place].device:015d}: {why}")
     if account.candidates:
         candidates = decide_candidates([], [int(device) for device in account.candidates], append=False)
-        record_candidates(connection, pool, [], candidates, now_ms)
+        record_candidates(connection, pool=pool, before=[], after=candidates, now_ms=now_ms)
     record_fleets(connection, account_id, read_fleets(account.fleet))
     record_pools(connection, [pool], now_ms)
     return account_id

@@ -7,18 +7,18 @@ from collections.abc import Callable
 
 from fotapool.core.clock import MovableClock
 from fotapool.domain.errors import Invalid
-from fotapool.services.accounts.rejections import flush_refusals
+from fotapool.services.accounts.rejections import flush_rejections
 from fotapool.services.context import Context
-from fotapool.services.identity.sessions import Gate
+from fotapool.services.identity.sessions import Authenticator
 from fotapool.services.snapshots.documents import read_document
 from fotapool.services.snapshots.seeds import Seed, prepare_seed, replace_by_seed, reset_to_seed
 from fotapool.services.snapshots.snapshots import Dated, digest_of, take_snapshot
 
 
-class Keeper:
+class SnapshotService:
     """Takes snapshots, puts them back and resets: with the clock, the check of tokens, and what else goes."""
 
-    def __init__(self, context: Context, clock: MovableClock, gate: Gate, forget: Callable[[], None]) -> None:
+    def __init__(self, context: Context, clock: MovableClock, gate: Authenticator, forget: Callable[[], None]) -> None:
         self._context = context
         self._clock = clock
         self._gate = gate
@@ -29,30 +29,30 @@ class Keeper:
     async def take(self) -> bytes:
         """Everything that there is. Raises Conflict if that is too much, and ContentsUnavailable."""
         await self._gate.flush()
-        await flush_refusals(self._context)
+        await flush_rejections(self._context)
         async with self._context.stepping:
             put_back, offset_ms = self._put_back or (None, 0)
             moved = offset_ms != self._clock.offset_ms
             return await take_snapshot(self._context, self._clock.now_ms(), None if moved else put_back)
 
-    async def put(self, octets: bytes) -> None:
+    async def put(self, data: bytes) -> None:
         """Puts a snapshot or a seed document in place of everything but the operators.
 
         Raises Invalid that says what is wrong, and ContentsUnavailable; everything is as it was then.
         """
-        if not octets.strip():
+        if not data.strip():
             raise Invalid("the body is empty; send a snapshot or a seed document, which is {} for nothing at all")
-        seed = await prepare_seed(await asyncio.to_thread(read_document, octets), self._clock.now_ms())
-        async with self._context.stepping, self._gate.without_any_uses():
+        seed = await prepare_seed(await asyncio.to_thread(read_document, data), self._clock.now_ms())
+        async with self._context.stepping, self._gate.paused():
             await self._replace(seed)
             self._forget()
             self._put_back = None
             if seed.world is not None:
-                self._put_back = Dated(seed.world.moment_ms, digest_of(octets)), self._clock.offset_ms
+                self._put_back = Dated(seed.world.timestamp_ms, digest_of(data)), self._clock.offset_ms
 
     async def reset(self, seed: Seed) -> None:
         """Goes back to the seed, and to its time."""
-        async with self._context.stepping, self._gate.without_any_uses():
+        async with self._context.stepping, self._gate.paused():
             await reset_to_seed(self._context, seed, self._clock.reset)
             self._forget()
             self._put_back = None

@@ -11,7 +11,7 @@ from fotapool.core.clock import MovableClock
 from fotapool.domain.errors import Conflict, Invalid
 from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.context import Context
-from fotapool.services.snapshots.documents import MAX_SNAPSHOT_BYTES, ContentState, laid_out, moment_text
+from fotapool.services.snapshots.documents import MAX_SNAPSHOT_BYTES, ContentState, format_timestamp, laid_out
 from fotapool.services.snapshots.rows import MAX_ROWS, World
 from fotapool.services.snapshots.schemas import Words, describe_rows
 from fotapool.store.db.audit import read_audit
@@ -27,12 +27,12 @@ MAX_CONTENTS_BYTES = 32 * 1024 * 1024
 class Dated:
     """A snapshot that was put back: its moment (ms), and the sum of its octets."""
 
-    moment_ms: int
+    timestamp_ms: int
     digest: bytes
 
 
-def digest_of(octets: bytes) -> bytes:
-    return sha256(octets).digest()
+def digest_of(data: bytes) -> bytes:
+    return sha256(data).digest()
 
 
 async def take_snapshot(context: Context, now_ms: int, put_back: Dated | None = None) -> bytes:
@@ -51,31 +51,31 @@ async def take_snapshot(context: Context, now_ms: int, put_back: Dated | None = 
     document, contents = await context.reader.long(read)
     found = [ContentState(content.key, await _octets(context, content)) for content in contents]
     if found:
-        document["contents"] = [{"key": one.key, "octets": one.octets} for one in found]
-    octets = await asyncio.to_thread(_dated, document, put_back)
-    if len(octets) > MAX_SNAPSHOT_BYTES:
+        document["contents"] = [{"key": one.key, "octets": one.data} for one in found]
+    data = await asyncio.to_thread(_dated, document, put_back)
+    if len(data) > MAX_SNAPSHOT_BYTES:
         raise Conflict(f"the snapshot would have more than {MAX_SNAPSHOT_BYTES // 1024**2} MiB; copy the database")
-    return octets
+    return data
 
 
 def _dated(document: Words, put_back: Dated | None) -> bytes:
-    octets = laid_out(document)
+    data = laid_out(document)
     if put_back is not None:
-        now, then = document["snapshot"]["now"], moment_text(put_back.moment_ms)
-        as_put_back = octets.replace(now.encode(), then.encode(), 1)
+        now, then = document["snapshot"]["now"], format_timestamp(put_back.timestamp_ms)
+        as_put_back = data.replace(now.encode(), then.encode(), 1)
         if digest_of(as_put_back) == put_back.digest:
             return as_put_back
-    return octets
+    return data
 
 
 def _contents(rows: Rows) -> list[Content]:
     """Those that the snapshot holds: by key, as long as there is room for them."""
     found = {content.key: content for content in _all_contents(rows)}
-    chosen, octets = [], 0
+    chosen, data = [], 0
     for key in sorted(found):
-        if octets + found[key].size <= MAX_CONTENTS_BYTES:
+        if data + found[key].size <= MAX_CONTENTS_BYTES:
             chosen.append(found[key])
-            octets += found[key].size
+            data += found[key].size
     return chosen
 
 
@@ -112,17 +112,17 @@ async def store_contents(context: Context, world: World) -> None:
     known = {content.key: content for content in _all_contents(world.rows)}
     for place, content in enumerate(world.contents):
         expected = known.get(content.key)
-        if expected is None or not _is(content.octets, expected):
+        if expected is None or not _is(content.data, expected):
             raise Invalid(f"contents[{place}]: no file or package has this key, size and sum")
-        await context.contents.store(content.key, _chunks(content.octets))
+        await context.contents.store(content.key, _chunks(content.data))
 
 
-def _is(octets: bytes, expected: Content) -> bool:
-    return len(octets) == expected.size and sha256(octets).hexdigest() == expected.sha256
+def _is(data: bytes, expected: Content) -> bool:
+    return len(data) == expected.size and sha256(data).hexdigest() == expected.sha256
 
 
-async def _chunks(octets: bytes) -> AsyncIterator[bytes]:
-    yield octets
+async def _chunks(data: bytes) -> AsyncIterator[bytes]:
+    yield data
 
 
 def restore(connection: Connection, context: Context, world: World, checked: bool) -> None:
@@ -137,4 +137,4 @@ def restore(connection: Connection, context: Context, world: World, checked: boo
                 raise Invalid(f"account {account[1]}: it does not hold that {check.says}: {check.found}")
     connection.record_last_ids(world.last_ids)
     if isinstance(context.clock, MovableClock):
-        context.clock.set_to(world.moment_ms)
+        context.clock.set_to(world.timestamp_ms)

@@ -70,7 +70,7 @@ def record_account(connection: Connection, name: str, purchase_type: PurchaseTyp
         "INSERT INTO license_pool VALUES (:id, :total, 0, 0, 0, 0, 0, :now, :now)",
         {"id": account_id, "total": total, "now": now_ms},
     )
-    record_subscription(connection, account_id, total, purchase_type, now_ms)
+    record_subscription(connection, account_id=account_id, total=total, purchase_type=purchase_type, now_ms=now_ms)
     _record_day(connection, [(account_id, 0, 0)], now_ms)
     return account_id
 
@@ -87,10 +87,11 @@ def record_pools(connection: Connection, pools: Sequence[Pool], now_ms: int) -> 
 def _record_day(connection: Connection, pools: Sequence[Row], now_ms: int) -> None:
     """Keeps what was used, and under notice, at the end of each day on which a pool changed: (account id, both)."""
     connection.insert(
-        "pool_day", "account_id, day, used, notice",
+        "pool_day",
+        "account_id, day, used, notice",
         [(account_id, now_ms // DAY_MS, used, notice) for account_id, used, notice in pools],
         "ON CONFLICT (account_id, day) DO UPDATE SET used = excluded.used, notice = excluded.notice",
-    )  # fmt: skip
+    )
 
 
 def record_purchase_type(connection: Connection, account_id: int, purchase_type: PurchaseType) -> None:

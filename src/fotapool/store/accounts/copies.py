@@ -59,10 +59,17 @@ def record_copy(connection: Connection, source: int, used: int, name: str, cause
     """Copies the account, whose pool row is locked and counts `used` licenses, under the name; answers the new id."""
     account_id: int = connection.fetch(_ACCOUNT, {"name": name, "now": now_ms, "source": source})[0][0]
     params = {
-        "id": account_id, "source": source, "used": used, "now": now_ms, "day": now_ms // DAY_MS,
-        "imported": int(EntryKind.IMPORTED), "actor": cause.actor, "request": cause.request_id, "verb": cause.verb,
+        "id": account_id,
+        "source": source,
+        "used": used,
+        "now": now_ms,
+        "day": now_ms // DAY_MS,
+        "imported": int(EntryKind.IMPORTED),
+        "actor": cause.actor,
+        "request": cause.request_id,
+        "verb": cause.verb,
         "detail": json.dumps(cause.detail),
-    }  # fmt: skip
+    }
     for statement in _STATEMENTS:
         connection.execute(statement, params)
     return account_id

@@ -8,9 +8,7 @@ from fotapool.domain.accounts.pool_history import LastEntry
 from fotapool.store.accounts.accounts import ACCOUNT_COLUMNS, ACCOUNT_TABLES, Account
 from fotapool.store.db.connection import Connection
 
-ORDERS = {
-    "name": "a.name", "total": "p.total", "used": "p.used", "notice": "p.notice", "free": "p.total - p.used",
-}  # fmt: skip
+ORDERS = {"name": "a.name", "total": "p.total", "used": "p.used", "notice": "p.notice", "free": "p.total - p.used"}
 
 
 def count_accounts(connection: Connection, search: str) -> int:

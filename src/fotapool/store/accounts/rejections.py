@@ -8,16 +8,16 @@ from typing import NamedTuple
 from fotapool.store.db.connection import Connection
 
 
-class RefusalCount(NamedTuple):
-    """`reason` is the name of a member of Refusal or Outcome; days are counted from 1970-01-01."""
+class RejectionCount(NamedTuple):
+    """`reason` is the name of a member of ErrorCode or Outcome; days are counted from 1970-01-01."""
 
     account_name: str
     day: int
     reason: str
-    refused: int
+    rejected: int
 
 
-def record_refusals(connection: Connection, counts: Sequence[RefusalCount]) -> None:
+def record_rejections(connection: Connection, counts: Sequence[RejectionCount]) -> None:
     """Adds the counts to those on record; accounts that are not there any more are left out."""
     if not counts:
         return
@@ -28,12 +28,14 @@ def record_refusals(connection: Connection, counts: Sequence[RefusalCount]) -> N
         counts,
     )
     connection.insert(
-        "refusal_day", "account_id, day, reason, refused", rows,
+        "refusal_day",
+        "account_id, day, reason, refused",
+        rows,
         "ON CONFLICT (account_id, day, reason) DO UPDATE SET refused = refusal_day.refused + excluded.refused",
-    )  # fmt: skip
+    )
 
 
-def read_refusals(connection: Connection, account_id: int, first_day: int, limit: int) -> list[tuple[str, int]]:
+def read_rejections(connection: Connection, account_id: int, first_day: int, limit: int) -> list[tuple[str, int]]:
     """(reason, how often) since that day."""
     rows = connection.fetch(
         "SELECT reason, sum(refused) FROM refusal_day WHERE account_id = :account_id AND day >= :first_day"

@@ -57,10 +57,18 @@ def _record_waiting(connection: Connection, listener: Listener, texts: Sequence[
     waiting = _count_waiting(connection, account_id, style, len(texts))
     free = max(0, MAX_WAITING_PER_LISTENER - waiting)
     rows: list[Row] = [
-        (account_id, style, text, DeliveryState.WAITING.value, 0, now_ms,
-         now_ms if waiting == 0 and place == 0 else None, None)
+        (
+            account_id,
+            style,
+            text,
+            DeliveryState.WAITING.value,
+            0,
+            now_ms,
+            now_ms if waiting == 0 and place == 0 else None,
+            None,
+        )
         for place, text in enumerate(texts[:free])
-    ]  # fmt: skip
+    ]
     connection.insert("delivery", _INSERTED, rows)
     if len(texts) > free:
         _record_overflow(connection, listener, texts[free:], now_ms)

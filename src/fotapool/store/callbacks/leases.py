@@ -15,7 +15,7 @@ from fotapool.store.db.connection import Connection, Row
 
 LEASE_MS = 60_000
 """How long a listener belongs to the server that sends to it, by the database's own clock."""
-DELIVERIES_A_TURN = 200
+DELIVERIES_PER_LEASE = 200
 
 _OF_LISTENER = "account_id = :account_id AND style = :style"
 _HEAD = (
@@ -40,7 +40,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class LeasedBatch:
     """A leased listener and what is due to it, in order; `lease` tells this turn from any other."""
 
     listener: Listener
@@ -86,7 +86,7 @@ def read_next_due(connection: Connection, now_ms: int) -> int | None:
     return rows[0][0] if rows else None
 
 
-def claim_turn(connection: Connection, account_id: int, style: str, now_ms: int) -> Turn | None:
+def acquire_lease(connection: Connection, account_id: int, style: str, now_ms: int) -> LeasedBatch | None:
     """Takes the listener's lease and reads what is due to it; None if someone else has it or nothing is due now."""
     words, key = connection.words, {"account_id": account_id, "style": style}
     rows = connection.fetch(
@@ -104,7 +104,7 @@ def claim_turn(connection: Connection, account_id: int, style: str, now_ms: int)
         " RETURNING leased_until_ms",
         key,
     )[0][0]
-    return Turn(Listener(*rows[0]), lease, read_signing_secret(connection, account_id), deliveries)
+    return LeasedBatch(Listener(*rows[0]), lease, read_signing_secret(connection, account_id), deliveries)
 
 
 def _read_due(connection: Connection, key: dict[str, object], now_ms: int) -> list[Waiting]:
@@ -112,7 +112,7 @@ def _read_due(connection: Connection, key: dict[str, object], now_ms: int) -> li
     rows = connection.fetch(
         "SELECT d.due_ms, d.id, d.event, d.body, d.attempts, d.created_ms,"
         " (SELECT coalesce(max(a.number), 0) FROM delivery_attempt a WHERE a.delivery_id = d.id)"
-        f" FROM delivery d WHERE {_OF_LISTENER} AND state = 1 ORDER BY d.id LIMIT {DELIVERIES_A_TURN}",
+        f" FROM delivery d WHERE {_OF_LISTENER} AND state = 1 ORDER BY d.id LIMIT {DELIVERIES_PER_LEASE}",
         key,
     )
     due: list[Waiting] = []
@@ -128,8 +128,8 @@ def record_bodies(connection: Connection, bodies: Sequence[tuple[int, bytes]]) -
     connection.update_rows("delivery", "id", "body", bodies)
 
 
-def record_turn(
-    connection: Connection, turn: Turn, attempts: Sequence[Attempt], ended: Sequence[Ended], now_ms: int
+def release_lease(
+    connection: Connection, turn: LeasedBatch, attempts: Sequence[Attempt], ended: Sequence[Ended], now_ms: int
 ) -> bool:
     """Records what was sent and lets the listener go; answers False, and does nothing, if the lease was lost.
 

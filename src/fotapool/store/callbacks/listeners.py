@@ -50,10 +50,14 @@ def record_listener(connection: Connection, listener: Listener) -> None:
         " ON CONFLICT (account_id, style) DO UPDATE SET url = excluded.url, username = excluded.username,"
         " password = excluded.password, created_ms = excluded.created_ms",
         {
-            "account_id": listener.account_id, "style": listener.style, "url": listener.url,
-            "username": listener.username, "password": listener.password, "now": listener.created_ms,
+            "account_id": listener.account_id,
+            "style": listener.style,
+            "url": listener.url,
+            "username": listener.username,
+            "password": listener.password,
+            "now": listener.created_ms,
         },
-    )  # fmt: skip
+    )
 
 
 def delete_listener(connection: Connection, account_id: int, style: str, now_ms: int) -> bool:

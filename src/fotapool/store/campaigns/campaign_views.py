@@ -22,9 +22,11 @@ _UNDONE = ", ".join(str(int(status)) for status in UNDONE)
 _COUNTED = ", ".join(
     [
         *(f"count(*) FILTER (WHERE status = {int(status)})" for status in UpgradeStatus),
-        "min(started_ms)", "min(ended_ms)", "max(coalesce(ended_ms, started_ms))",
+        "min(started_ms)",
+        "min(ended_ms)",
+        "max(coalesce(ended_ms, started_ms))",
     ]
-)  # fmt: skip
+)
 
 
 class Counts(NamedTuple):
@@ -113,9 +115,14 @@ def read_course(
 
 
 def read_upgrades_in(
-    connection: Connection, campaign_id: int, status: UpgradeStatus | None, reason: Reason | None, after: int,
-    looked: int, limit: int,
-) -> tuple[list[Upgrade], int | None]:  # fmt: skip
+    connection: Connection,
+    campaign_id: int,
+    status: UpgradeStatus | None,
+    reason: Reason | None,
+    after: int,
+    looked: int,
+    limit: int,
+) -> tuple[list[Upgrade], int | None]:
     """Devices of the campaign in this state and for this reason (None: any), by IMEI, of the next `looked`.
 
     Also the IMEI after which to go on, or None at the end.

@@ -5,24 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 
-from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus, Flow, Subject, Windows
+from fotapool.domain.campaigns.campaigns import Artifact, Campaign, CampaignStatus, Flow, Windows
 from fotapool.store.db.connection import Connection, Row
-from fotapool.store.packages.artifacts import read_subject
+from fotapool.store.packages.artifacts import read_artifact
 
 LEASE_MS = 30_000
 """How long a server may take over a campaign's step before another one tries it, on the database's own clock."""
 
 _COLUMNS = (
     "c.id, c.uuid, c.account_id, c.flow, c.package_id, c.file_id, c.name, c.start_date, c.end_date, c.start_ms,"
-    " c.end_ms, c.windows, c.auto_assign, c.auto_add, c.status, c.devices, c.pass_imei, c.join_imei, c.created_ms,"
+    " c.end_ms, c.windows, c.auto_assign, c.auto_add, c.status, c.devices, c.scan_cursor, c.enroll_cursor,"
+    " c.created_ms,"
     " c.updated_ms, c.ended_ms, c.due_ms"
 )
 _INSERTED = (
     "uuid, account_id, flow, package_id, file_id, name, start_date, end_date, start_ms, end_ms, windows, auto_assign,"
-    " auto_add, status, devices, pass_imei, join_imei, created_ms, updated_ms, ended_ms, due_ms, leased_until_ms"
+    " auto_add, status, devices, scan_cursor, enroll_cursor, created_ms, updated_ms, ended_ms, due_ms, leased_until_ms"
 )
 _UPDATED = (
-    "start_date, end_date, start_ms, end_ms, windows, status, devices, pass_imei, join_imei, updated_ms, ended_ms,"
+    "start_date, end_date, start_ms, end_ms, windows, status, devices, scan_cursor, enroll_cursor, updated_ms,"
+    " ended_ms,"
     " due_ms, leased_until_ms"
 )
 _NOT_ENDED = "ended_ms IS NULL AND auto_add = 1"
@@ -67,15 +69,28 @@ def read_campaigns(
 
 def _campaigns(connection: Connection, rows: Sequence[Row]) -> list[Campaign]:
     keys = {(row[5] is not None, row[4] if row[5] is None else row[5]) for row in rows}
-    subjects = {key: read_subject(connection, *key) for key in keys}
+    subjects = {key: read_artifact(connection, *key) for key in keys}
     return [_campaign(row, subjects[row[5] is not None, row[4] if row[5] is None else row[5]]) for row in rows]
 
 
-def _campaign(row: Row, subject: Subject) -> Campaign:
+def _campaign(row: Row, subject: Artifact) -> Campaign:
     return Campaign(
-        row[0], row[1], row[2], Flow(row[3]), subject, row[6], row[7], row[8], row[9], row[10], _windows(row[11]),
-        bool(row[12]), bool(row[13]), CampaignStatus(row[14]), *row[15:],
-    )  # fmt: skip
+        row[0],
+        row[1],
+        row[2],
+        Flow(row[3]),
+        subject,
+        row[6],
+        row[7],
+        row[8],
+        row[9],
+        row[10],
+        _windows(row[11]),
+        bool(row[12]),
+        bool(row[13]),
+        CampaignStatus(row[14]),
+        *row[15:],
+    )
 
 
 def _windows(text: str) -> Windows:
@@ -87,22 +102,41 @@ def _windows(text: str) -> Windows:
 def _windows_text(windows: Windows) -> str:
     return json.dumps(
         {
-            "download": windows.download, "install": windows.install,
-            "downloadAfter": windows.download_after, "installAfter": windows.install_after,
+            "download": windows.download,
+            "install": windows.install,
+            "downloadAfter": windows.download_after,
+            "installAfter": windows.install_after,
         }
-    )  # fmt: skip
+    )
 
 
 def record_new_campaign(connection: Connection, campaign: Campaign) -> None:
     """Inserts the campaign and gives it its id."""
     subject = campaign.subject
     row = (
-        campaign.uuid, campaign.account_id, int(campaign.flow), None if subject.is_file else subject.id,
-        subject.id if subject.is_file else None, campaign.name, campaign.start_date, campaign.end_date,
-        campaign.start_ms, campaign.end_ms, _windows_text(campaign.windows), int(campaign.auto_assign),
-        int(campaign.auto_add), int(campaign.status), campaign.devices, campaign.pass_imei, campaign.join_imei,
-        campaign.created_ms, campaign.updated_ms, campaign.ended_ms, campaign.due_ms, 0,
-    )  # fmt: skip
+        campaign.uuid,
+        campaign.account_id,
+        int(campaign.flow),
+        None if subject.is_file else subject.id,
+        subject.id if subject.is_file else None,
+        campaign.name,
+        campaign.start_date,
+        campaign.end_date,
+        campaign.start_ms,
+        campaign.end_ms,
+        _windows_text(campaign.windows),
+        int(campaign.auto_assign),
+        int(campaign.auto_add),
+        int(campaign.status),
+        campaign.devices,
+        campaign.scan_cursor,
+        campaign.enroll_cursor,
+        campaign.created_ms,
+        campaign.updated_ms,
+        campaign.ended_ms,
+        campaign.due_ms,
+        0,
+    )
     connection.insert("campaign", _INSERTED, [row])
     found = connection.fetch("SELECT id FROM campaign WHERE uuid = :uuid", {"uuid": campaign.uuid})
     campaign.id = found[0][0]
@@ -112,12 +146,23 @@ def record_campaigns(connection: Connection, campaigns: Sequence[Campaign]) -> N
     """Writes what may change of the campaigns, and ends their leases."""
     rows = [
         (
-            campaign.id, campaign.start_date, campaign.end_date, campaign.start_ms, campaign.end_ms,
-            _windows_text(campaign.windows), int(campaign.status), campaign.devices, campaign.pass_imei,
-            campaign.join_imei, campaign.updated_ms, campaign.ended_ms, campaign.due_ms, 0,
+            campaign.id,
+            campaign.start_date,
+            campaign.end_date,
+            campaign.start_ms,
+            campaign.end_ms,
+            _windows_text(campaign.windows),
+            int(campaign.status),
+            campaign.devices,
+            campaign.scan_cursor,
+            campaign.enroll_cursor,
+            campaign.updated_ms,
+            campaign.ended_ms,
+            campaign.due_ms,
+            0,
         )
         for campaign in campaigns
-    ]  # fmt: skip
+    ]
     connection.update_rows("campaign", "id", _UPDATED, rows)
 
 
@@ -129,7 +174,7 @@ def record_devices_changed(connection: Connection, account_id: int, now_ms: int,
     from_version = "SELECT p.from_version FROM package p WHERE p.id = campaign.package_id"
     only = "" if firmware is None else f" AND ({from_version}) = :firmware"
     connection.execute(
-        "UPDATE campaign SET join_imei = -1, due_ms = CASE WHEN due_ms < :now THEN due_ms ELSE :now END"
+        "UPDATE campaign SET enroll_cursor = -1, due_ms = CASE WHEN due_ms < :now THEN due_ms ELSE :now END"
         f" WHERE account_id = :account_id AND {_NOT_ENDED} AND status IN (3, 4, 5){only}",
         {"account_id": account_id, "now": now_ms} | ({} if firmware is None else {"firmware": firmware}),
     )

@@ -13,8 +13,8 @@ from fotapool.domain.callbacks import Event, campaign_changed, upgrades_changed
 from fotapool.domain.campaigns.campaigns import (
     GRACE_MS,
     NOT_STARTED,
-    PASS_START,
     RUNNING,
+    SCAN_START,
     Campaign,
     CampaignStatus,
     ending,
@@ -27,12 +27,12 @@ from fotapool.store.callbacks.deliveries import record_events
 from fotapool.store.campaigns.campaigns import read_campaign_by_id, record_campaigns, record_devices_changed
 from fotapool.store.campaigns.upgrades import has_open, read_next_due
 from fotapool.store.db.connection import Connection, Key, Row
-from fotapool.store.packages.artifacts import record_tried
+from fotapool.store.packages.artifacts import record_pilot_result
 
 _COLUMNS = "status, reason, attempts, started_ms, ended_ms, updated_ms, due_ms, charged_ms"
 
 
-class Progress:
+class UpgradeChangeSet:
     """Changes of one account's upgrades, in order. The campaigns that it is given are written as they then are."""
 
     def __init__(self, account_id: int, campaigns: Iterable[Campaign] = ()) -> None:
@@ -49,7 +49,7 @@ class Progress:
         campaign.updated_ms = now_ms
         if status not in RUNNING:
             campaign.ended_ms = now_ms
-            campaign.pass_imei = campaign.join_imei = campaign.due_ms = None
+            campaign.scan_cursor = campaign.enroll_cursor = campaign.due_ms = None
         if campaign not in self._moved:
             self._moved.append(campaign)
 
@@ -102,32 +102,40 @@ class Progress:
             done = [_key(change) for change in own if change.status is UpgradeStatus.COMPLETED]
             failed = sum(change.status is UpgradeStatus.FAILED for change in own)
             if done or failed:
-                record_tried(connection, campaign.subject.is_file, campaign.subject.id, len(done), failed)
+                record_pilot_result(
+                    connection,
+                    is_file=campaign.subject.is_file,
+                    subject_id=campaign.subject.id,
+                    succeeded=len(done),
+                    failed=failed,
+                )
             if done and not campaign.subject.is_file:
                 connection.update_keys(
-                    "device", "firmware = :firmware, upgraded_ms = :now, updated_ms = :now", done,
+                    "device",
+                    "firmware = :firmware, upgraded_ms = :now, updated_ms = :now",
+                    done,
                     {"firmware": campaign.subject.to_version, "now": now_ms},
-                )  # fmt: skip
+                )
                 versions.add(campaign.subject.to_version)
         for version in sorted(versions):
             record_devices_changed(connection, self.account_id, now_ms, version)
         for campaign in self.campaigns.values():
             fits = campaign.auto_add and not campaign.subject.is_file and campaign.subject.from_version in versions
             if fits and campaign.status in RUNNING - {CampaignStatus.PENDING}:
-                campaign.join_imei = PASS_START
+                campaign.enroll_cursor = SCAN_START
 
     def _look_ahead(self, connection: Connection, campaign: Campaign, now_ms: int) -> None:
         """Ends a campaign that has no open upgrade left, and says when the engine is to look at it again."""
         own = any(change.upgrade.campaign_id == campaign.id for change in self.changes)
-        if campaign.status in RUNNING - {CampaignStatus.PENDING} and campaign.pass_imei is None:
-            waits = campaign.auto_add and (campaign.end_ms > now_ms or campaign.join_imei is not None)
+        if campaign.status in RUNNING - {CampaignStatus.PENDING} and campaign.scan_cursor is None:
+            waits = campaign.auto_add and (campaign.end_ms > now_ms or campaign.enroll_cursor is not None)
             if not waits and not has_open(connection, campaign.id):
                 self.move(campaign, ending(campaign, self.emptied_by_user and own), now_ms)
         if campaign.status in NOT_STARTED:
-            if campaign.join_imei is not None and campaign.status is not CampaignStatus.PENDING:
+            if campaign.enroll_cursor is not None and campaign.status is not CampaignStatus.PENDING:
                 campaign.due_ms = now_ms
             return
-        if campaign.pass_imei is not None or campaign.join_imei is not None:
+        if campaign.scan_cursor is not None or campaign.enroll_cursor is not None:
             campaign.due_ms = now_ms
         elif campaign.status is CampaignStatus.SCHEDULED:
             next_ms = read_next_due(connection, campaign.id)
@@ -167,7 +175,13 @@ def _row(change: Change, now_ms: int, charged: bool) -> Row:
     if status is UpgradeStatus.IN_PROGRESS and started_ms is None:
         started_ms = now_ms
     return (
-        upgrade.id, int(status), int(change.reason), upgrade.attempts + change.attempts, started_ms,
-        None if status in OPEN else now_ms, now_ms, change.due_ms if status in OPEN else None,
+        upgrade.id,
+        int(status),
+        int(change.reason),
+        upgrade.attempts + change.attempts,
+        started_ms,
+        None if status in OPEN else now_ms,
+        now_ms,
+        change.due_ms if status in OPEN else None,
         now_ms if charged else None,
-    )  # fmt: skip
+    )

@@ -27,7 +27,16 @@ _OF_CAMPAIGN = (
 
 def _facts(imei: int, row: Row) -> DeviceFacts:
     make, model, firmware, protocol, status, licensed, has_open = row
-    return DeviceFacts(imei, make, model, firmware, protocol, status, licensed is not None, has_open is not None)
+    return DeviceFacts(
+        imei=imei,
+        make=make,
+        model=model,
+        firmware=firmware,
+        protocol=protocol,
+        status=status,
+        licensed=licensed is not None,
+        has_open_upgrade=has_open is not None,
+    )
 
 
 def read_open_upgrade(connection: Connection, account_id: int, device: int) -> Upgrade | None:
@@ -91,10 +100,16 @@ def read_joining(
         " (SELECT 1 FROM upgrade u WHERE u.campaign_id = :campaign_id AND u.campaign_id > 0 AND u.imei = d.imei)"
         " ORDER BY d.imei LIMIT :limit",
         {
-            "account_id": account_id, "make": make, "model": model, "firmware": firmware, "protocol": protocol,
-            "campaign_id": campaign_id, "after": after, "limit": limit,
+            "account_id": account_id,
+            "make": make,
+            "model": model,
+            "firmware": firmware,
+            "protocol": protocol,
+            "campaign_id": campaign_id,
+            "after": after,
+            "limit": limit,
         },
-    )  # fmt: skip
+    )
     return [_facts(row[0], row[1:]) for row in rows]
 
 
@@ -165,11 +180,13 @@ def record_new_upgrades(
         for imei, status, reason, due_ms in devices
     ]
     connection.insert(
-        "upgrade", _INSERTED, rows,
+        "upgrade",
+        _INSERTED,
+        rows,
         "ON CONFLICT (campaign_id, imei) WHERE campaign_id > 0 DO UPDATE SET status = excluded.status,"
         " reason = excluded.reason, scheduled_ms = excluded.scheduled_ms, started_ms = NULL, ended_ms = NULL,"
         " updated_ms = excluded.updated_ms, due_ms = excluded.due_ms",
-    )  # fmt: skip
+    )
 
 
 def record_operator_upgrade(
@@ -194,10 +211,7 @@ def read_campaign_devices(
                 "SELECT 1 FROM device WHERE account_id = :account_id AND imei = :cursor",
                 {"account_id": account_id, "cursor": cursor},
             ),
-            (
-                _OF_CAMPAIGN,
-                {"campaign_id": campaign_id, "after": after, "limit": limit},
-            ),
+            (_OF_CAMPAIGN, {"campaign_id": campaign_id, "after": after, "limit": limit}),
         ]
     )
     return bool(known), [Upgrade(*row) for row in rows]

@@ -109,7 +109,7 @@ _CHECKS = (
         "ended-campaigns-have-nothing-scheduled",
         "no upgrade of an ended campaign is still to be checked or scheduled, once the engine has been through it",
         "SELECT count(*) = 0, count(*) FROM campaign c JOIN upgrade u ON u.campaign_id = c.id AND u.status IN (1, 6)"
-        f" WHERE c.account_id = :id AND c.status NOT IN ({_RUNNING}) AND c.pass_imei IS NULL",
+        f" WHERE c.account_id = :id AND c.status NOT IN ({_RUNNING}) AND c.scan_cursor IS NULL",
         "{1} such upgrades",
     ),
     (

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 Params = Mapping[str, Any]
 Row = tuple[Any, ...]
 NO_PARAMS: Params = {}
-NO_ENDINGS = -1
+NO_AUTH_EPOCH = -1
 """In place of the number of ended sign-ins, where there is no sign-in to check."""
 Key = tuple[int, int]
 """An account id and a device."""

@@ -14,7 +14,7 @@ from psycopg import errors
 
 from fotapool.store.db.connection import (
     BUSY_TIMEOUT_S,
-    NO_ENDINGS,
+    NO_AUTH_EPOCH,
     NO_PARAMS,
     Collided,
     ConnectionLost,
@@ -58,9 +58,14 @@ class PostgresConnection:
             options += " -c synchronous_commit=off"
         try:
             self._db = psycopg.connect(
-                url, autocommit=True, options=options, connect_timeout=5, application_name="fotapool",
-                tcp_user_timeout=BUSY_TIMEOUT_S * 1000, prepare_threshold=3,
-            )  # fmt: skip
+                url,
+                autocommit=True,
+                options=options,
+                connect_timeout=5,
+                application_name="fotapool",
+                tcp_user_timeout=BUSY_TIMEOUT_S * 1000,
+                prepare_threshold=3,
+            )
         except psycopg.Error as error:
             raise StoreUnavailable(str(error)) from error
         self._cursor = self._db.cursor(binary=True)
@@ -158,11 +163,11 @@ class PostgresConnection:
 
     def lock_pools(self, account_ids: Sequence[int]) -> tuple[int, list[Row]]:
         rows = self.fetch(
-            "SELECT (SELECT number FROM sign_in_endings), p.* FROM license_pool p"
+            "SELECT (SELECT number FROM auth_epoch), p.* FROM license_pool p"
             " WHERE account_id = ANY(CAST(:ids AS BIGINT[])) ORDER BY account_id FOR UPDATE OF p",
             {"ids": _integer_array(account_ids)},
         )
-        return (rows[0][0], [row[1:] for row in rows]) if rows else (NO_ENDINGS, [])
+        return (rows[0][0], [row[1:] for row in rows]) if rows else (NO_AUTH_EPOCH, [])
 
     @contextlib.contextmanager
     def pipelined(self) -> Iterator[object]:

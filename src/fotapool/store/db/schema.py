@@ -5,7 +5,7 @@ from __future__ import annotations
 from fotapool.store.db.connection import Connection, StoreMismatch
 from fotapool.store.db.tables import TABLES
 
-VERSION = "0003"
+VERSION = "0001"
 """The migration that this schema equals; a test compares the two."""
 
 VERSION_TABLE = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY);"
@@ -38,13 +38,13 @@ def prepare(connection: Connection) -> None:
         )
 
 
-KEPT_TABLES = ("sign_in_endings", "server_secret")
+KEPT_TABLES = ("auth_epoch", "server_secret")
 """What is the server's own, and so stays when all data go."""
 
 
-def forget_everything(connection: Connection) -> None:
+def delete_everything(connection: Connection) -> None:
     """Deletes every row of every table of data, and so ends every sign-in."""
     for table in TABLE_NAMES:
         if table not in KEPT_TABLES:
             connection.execute(f"DELETE FROM {table}")
-    connection.execute("UPDATE sign_in_endings SET number = number + 1")
+    connection.execute("UPDATE auth_epoch SET number = number + 1")

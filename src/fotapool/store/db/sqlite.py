@@ -46,10 +46,19 @@ WORDS = {
 
 _KEYS = "(SELECT value ->> 0 AS account_id, value ->> 1 AS imei FROM json_each(:keys))"
 _UNAVAILABLE = (
-    apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.ReadOnlyError, apsw.IOError, apsw.CantOpenError,
-    apsw.NotADBError, apsw.CorruptError, apsw.PermissionsError, apsw.NoMemError, apsw.ProtocolError,
+    apsw.BusyError,
+    apsw.LockedError,
+    apsw.FullError,
+    apsw.ReadOnlyError,
+    apsw.IOError,
+    apsw.CantOpenError,
+    apsw.NotADBError,
+    apsw.CorruptError,
+    apsw.PermissionsError,
+    apsw.NoMemError,
+    apsw.ProtocolError,
     apsw.SchemaChangeError,
-)  # fmt: skip
+)
 
 
 class SqliteConnection:
@@ -168,12 +177,12 @@ class SqliteConnection:
 
     def lock_pools(self, account_ids: Sequence[int]) -> tuple[int, list[Row]]:
         # BEGIN IMMEDIATE has locked the whole file already.
-        endings: int = self.fetch("SELECT number FROM sign_in_endings")[0][0]
+        auth_epoch: int = self.fetch("SELECT number FROM auth_epoch")[0][0]
         pools = self.fetch(
             "SELECT * FROM license_pool WHERE account_id IN (SELECT value FROM json_each(:ids)) ORDER BY account_id",
             {"ids": json.dumps(account_ids)},
         )
-        return endings, pools
+        return auth_epoch, pools
 
     def pipelined(self) -> contextlib.AbstractContextManager[object]:
         return contextlib.nullcontext()

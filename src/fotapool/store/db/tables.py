@@ -23,7 +23,7 @@ CREATE TABLE license_pool (
     candidates BIGINT NOT NULL,
     candidates_updated_ms BIGINT NOT NULL,
     subscription_updated_ms BIGINT NOT NULL,
-    CONSTRAINT never_one_too_many CHECK (notice <= used AND used - notice <= total)
+    CONSTRAINT assigned_within_total CHECK (notice <= used AND used - notice <= total)
 );
 CREATE TABLE device (
     account_id BIGINT NOT NULL,
@@ -98,7 +98,7 @@ CREATE TABLE package (
     platform TEXT NOT NULL,
     release_note TEXT NOT NULL,
     launched_ms BIGINT NOT NULL,
-    proven BIGINT NOT NULL,
+    pilot_passed BIGINT NOT NULL,
     succeeded BIGINT NOT NULL CHECK (succeeded >= 0),
     failed BIGINT NOT NULL CHECK (failed >= 0),
     content_key TEXT,
@@ -142,8 +142,8 @@ CREATE TABLE campaign (
     auto_add BIGINT NOT NULL,
     status BIGINT NOT NULL CHECK (status BETWEEN 1 AND 9),
     devices BIGINT NOT NULL CHECK (devices >= 0),
-    pass_imei BIGINT,
-    join_imei BIGINT,
+    scan_cursor BIGINT,
+    enroll_cursor BIGINT,
     created_ms BIGINT NOT NULL,
     updated_ms BIGINT NOT NULL,
     ended_ms BIGINT,
@@ -355,15 +355,15 @@ CREATE TABLE user_session (
     last_used_ms BIGINT NOT NULL
 ){clustered};
 CREATE INDEX user_session_by_use ON user_session (last_used_ms);
-CREATE TABLE sign_in_endings (
+CREATE TABLE auth_epoch (
     number BIGINT NOT NULL
 );
-INSERT INTO sign_in_endings VALUES (0);
+INSERT INTO auth_epoch VALUES (0);
 CREATE TABLE operator_key (
     name TEXT PRIMARY KEY,
     key_hash {bytes} NOT NULL UNIQUE,
     created_ms BIGINT NOT NULL,
-    role TEXT NOT NULL DEFAULT 'administer' CHECK (role IN ('look', 'change', 'administer'))
+    role TEXT NOT NULL DEFAULT 'admin' CHECK (role IN ('viewer', 'editor', 'admin'))
 ){clustered};
 CREATE TABLE server_secret (
     name TEXT PRIMARY KEY,

@@ -19,6 +19,6 @@ UNION ALL SELECT created_ms FROM delivery WHERE id = (SELECT max(id) FROM delive
 """
 
 
-def read_latest_moment(connection: Connection) -> int:
+def read_latest_timestamp(connection: Connection) -> int:
     """When the latest change, sign-in, campaign, callback or report of a device was (ms); 0 if there was none."""
     return max((int(row[0]) for row in connection.fetch(_LATEST) if row[0] is not None), default=0)

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
-from fotapool.domain.errors import Conflict, Invalid, NotFound, Refusal, Refused
+from fotapool.domain.errors import Conflict, ErrorCode, Invalid, NotFound, RequestRejected
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.accounts.accounts import record_pools
-from fotapool.store.db.connection import NO_ENDINGS, Collided, Connection, ConnectionLost, Database, StoreUnavailable
+from fotapool.store.db.connection import NO_AUTH_EPOCH, Collided, Connection, ConnectionLost, Database, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +32,13 @@ MAX_INLINE_DEVICES = 500
 BATCHES_BETWEEN_MAINTENANCE = 2_000
 TRIES = 5
 """How often a change runs again after it collided with another server's."""
-REFUSALS = (Refused, Conflict, NotFound, Invalid)
+REFUSALS = (RequestRejected, Conflict, NotFound, Invalid)
 
 Outcome = TypeVar("Outcome")
 Pools = dict[int, Pool]
 
 
-class SignInStale(Exception):
+class AuthEpochChanged(Exception):
     """Some sign-in was ended since the command's caller was accepted; nothing was done. Check it and submit again."""
 
 
@@ -59,7 +59,7 @@ class Command(Generic[Outcome]):
     """How many devices it is about, for the batch's limits."""
     inline: ClassVar[bool] = True
     """Whether its work is bounded by its devices; if not, it never runs on the event loop."""
-    endings: int = NO_ENDINGS
+    auth_epoch: int = NO_AUTH_EPOCH
     """How many sign-ins had been ended when its caller was accepted; checked again in its transaction."""
     alone: bool = False
     """Whether it has a transaction for itself, which its refusal rolls back: for one that writes as it decides."""
@@ -69,7 +69,7 @@ class Command(Generic[Outcome]):
         raise NotImplementedError
 
     def decide(self, facts: Any, now_ms: int) -> Outcome:
-        """Decides and notes it in the facts. A Refused, Conflict, NotFound or Invalid leaves no trace."""
+        """Decides and notes it in the facts. A RequestRejected, Conflict, NotFound or Invalid leaves no trace."""
         raise NotImplementedError
 
 
@@ -117,11 +117,12 @@ class Writer:
     async def submit(self, command: Command[Outcome]) -> Outcome:
         """Answers once the command's transaction has committed.
 
-        Raises Refused(BUSY) when too much waits, StoreUnavailable when the database does not answer, and whatever
+        Raises RequestRejected(BUSY) when too much waits, StoreUnavailable when the database does not answer, and
+        whatever
         the command's `decide` raised.
         """
         if self._closing or len(self._waiting) >= MAX_WAITING:
-            raise Refused(Refusal.BUSY)
+            raise RequestRejected(ErrorCode.BUSY)
         waiting = _Waiting(command, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self.submitted += 1
@@ -233,9 +234,9 @@ class Writer:
         connection = self._require_connection()
         now_ms = self._now_ms()
         ids = sorted({account_id for waiting in batch for account_id in waiting.command.account_ids})
-        endings, rows = connection.lock_pools(ids) if ids else (NO_ENDINGS, [])
+        auth_epoch, rows = connection.lock_pools(ids) if ids else (NO_AUTH_EPOCH, [])
         pools = {row[0]: Pool(*row) for row in rows}
-        for run in _runs(_signed_in(batch, endings)):
+        for run in _runs(_signed_in(batch, auth_epoch)):
             facts = run[0].command.load(connection, pools, [waiting.command for waiting in run], now_ms)
             for waiting in run:
                 waiting.result = _decided(waiting.command, facts, now_ms)
@@ -289,12 +290,12 @@ def _loader(command: Command[Any]) -> Any:
     return getattr(type(command).load, "__func__", None)
 
 
-def _signed_in(batch: list[_Waiting], endings: int) -> list[_Waiting]:
+def _signed_in(batch: list[_Waiting], auth_epoch: int) -> list[_Waiting]:
     """The commands whose sign-in holds; the others fail, to be checked anew."""
     for waiting in batch:
-        if waiting.command.endings not in (NO_ENDINGS, endings):
-            waiting.result = _Failure(SignInStale())
-    return [waiting for waiting in batch if waiting.command.endings in (NO_ENDINGS, endings)]
+        if waiting.command.auth_epoch not in (NO_AUTH_EPOCH, auth_epoch):
+            waiting.result = _Failure(AuthEpochChanged())
+    return [waiting for waiting in batch if waiting.command.auth_epoch in (NO_AUTH_EPOCH, auth_epoch)]
 
 
 def _runs(batch: list[_Waiting]) -> Iterator[list[_Waiting]]:

@@ -101,9 +101,18 @@ def record_devices(connection: Connection, account_id: int, devices: Iterable[De
 
 def _row(account_id: int, line: Device, now_ms: int, realm: int) -> Row:
     return (
-        account_id, line.device, line.make, line.model, line.firmware, line.protocol, line.mdn, line.status,
-        now_ms, now_ms, realm,
-    )  # fmt: skip
+        account_id,
+        line.device,
+        line.make,
+        line.model,
+        line.firmware,
+        line.protocol,
+        line.mdn,
+        line.status,
+        now_ms,
+        now_ms,
+        realm,
+    )
 
 
 def read_operator_devices(connection: Connection, account_id: int, after: int, limit: int) -> list[OperatorDeviceRow]:
@@ -230,6 +239,9 @@ def answer_report_request(connection: Connection, account_id: int, imei: int, no
         " WHERE d.account_id = :account_id AND d.imei = :imei",
         {"account_id": account_id, "imei": imei},
     )
-    events = [FirmwareReported(name, imei, firmware, uuid, now_ms) for name, firmware in rows]
+    events = [
+        FirmwareReported(account_name=name, imei=imei, firmware=firmware, request_id=uuid, at_ms=now_ms)
+        for name, firmware in rows
+    ]
     record_events(connection, account_id, events, now_ms)
     return uuid

@@ -102,7 +102,7 @@ def read_logs(connection: Connection, account_id: int, imei: int, since_ms: int,
     return [Log(*row) for row in rows]
 
 
-def forget_logs(connection: Connection, before_ms: int) -> bool:
+def purge_logs(connection: Connection, before_ms: int) -> bool:
     """Deletes the oldest logs and check-ins from before that moment, up to FORGOTTEN_ROWS of each; whether more are."""
     for table in ("check_in", "device_log"):
         connection.execute(

@@ -31,11 +31,7 @@ _LICENSE_CONDITIONS = {
     "candidate": f" AND (SELECT 1 FROM candidate l WHERE {_OF}) IS NOT NULL",
 }
 LICENSE_FILTERS = tuple(_SOURCES)
-SEEN = {
-    "since": "seen_ms >= :since",
-    "not since": "(seen_ms IS NULL OR seen_ms < :since)",
-    "never": "seen_ms IS NULL",
-}
+SEEN = {"since": "seen_ms >= :since", "not since": "(seen_ms IS NULL OR seen_ms < :since)", "never": "seen_ms IS NULL"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +111,13 @@ def read_by_mdn(connection: Connection, account_id: int, prefix: str, limit: int
         "SELECT d.imei FROM device d WHERE d.account_id = :account_id AND d.mdn <> '' AND d.mdn >= :first"
         " AND d.mdn < :end AND d.mdn LIKE :pattern ESCAPE '!' ORDER BY d.mdn LIMIT :limit",
         {
-            "account_id": account_id, "first": prefix, "end": prefix[:-1] + chr(ord(prefix[-1]) + 1),
-            "pattern": f"{_escaped(prefix)}%", "limit": limit,
+            "account_id": account_id,
+            "first": prefix,
+            "end": prefix[:-1] + chr(ord(prefix[-1]) + 1),
+            "pattern": f"{_escaped(prefix)}%",
+            "limit": limit,
         },
-    )  # fmt: skip
+    )
     return [row[0] for row in rows]
 
 

@@ -43,20 +43,22 @@ class SignInRow:
         )
 
 
-NO_SIGN_IN = SignInRow(None, None, None, None, None, None)
+NO_SIGN_IN = SignInRow(
+    bearer_issued_ms=None, bearer_revoked=None, username=None, last_used_ms=None, account_id=None, account_status=None
+)
 
 
-def read_endings_and_sign_ins(
+def read_auth_epoch_and_sign_ins(
     connection: Connection, keys: Sequence[tuple[bytes, bytes, str]]
 ) -> tuple[int, list[SignInRow]]:
     """How many sign-ins were ended so far, read first; and what is stored of each key."""
-    endings: int = connection.fetch("SELECT number FROM sign_in_endings")[0][0]
-    return endings, read_sign_ins(connection, keys) if keys else []
+    auth_epoch: int = connection.fetch("SELECT number FROM auth_epoch")[0][0]
+    return auth_epoch, read_sign_ins(connection, keys) if keys else []
 
 
-def record_ending(connection: Connection) -> None:
+def record_auth_epoch(connection: Connection) -> None:
     """Tells all servers that a token, a user, a client or an account does not count any more."""
-    connection.execute("UPDATE sign_in_endings SET number = number + 1")
+    connection.execute("UPDATE auth_epoch SET number = number + 1")
 
 
 def read_sign_ins(connection: Connection, keys: Sequence[tuple[bytes, bytes, str]]) -> list[SignInRow]:
@@ -95,7 +97,7 @@ def record_bearer(connection: Connection, token_hash: bytes, client_key: str, no
 
 
 def record_bearer_revoked(connection: Connection, token_hash: bytes, client_key: str) -> None:
-    record_ending(connection)
+    record_auth_epoch(connection)
     connection.execute(
         "UPDATE bearer_token SET revoked = 1 WHERE token_hash = :hash AND client_key = :client",
         {"hash": token_hash, "client": client_key},
@@ -109,7 +111,7 @@ def record_client(connection: Connection, key: str, secret_hash: str, now_ms: in
 
 
 def record_client_deleted(connection: Connection, key: str) -> None:
-    record_ending(connection)
+    record_auth_epoch(connection)
     connection.execute("DELETE FROM bearer_token WHERE client_key = :key", {"key": key})
     connection.execute("DELETE FROM api_client WHERE client_key = :key", {"key": key})
 
@@ -185,7 +187,7 @@ def record_user(
 
 
 def record_user_deleted(connection: Connection, username: str) -> None:
-    record_ending(connection)
+    record_auth_epoch(connection)
     for table in ("user_session", "user_account", "api_user"):
         connection.execute(f"DELETE FROM {table} WHERE username = :username", {"username": username})
 
@@ -212,7 +214,7 @@ def record_session(connection: Connection, token_hash: bytes, username: str, now
 
 
 def record_session_ended(connection: Connection, token_hash: bytes) -> None:
-    record_ending(connection)
+    record_auth_epoch(connection)
     connection.execute("DELETE FROM user_session WHERE token_hash = :hash", {"hash": token_hash})
 
 

@@ -51,7 +51,7 @@ class BulkJob:
         return self.ended_ms is None and self.stopped_ms is None
 
     @property
-    def was_stopped(self) -> bool:
+    def is_canceled(self) -> bool:
         return self.ended_ms is not None and self.stopped_ms is not None
 
 
@@ -63,9 +63,16 @@ def word_of(outcome: Outcome) -> str:
 def record_held_job(connection: Connection, job: BulkJob, left_out: Sequence[LeftOut]) -> None:
     """Records a job without its lines, those aside that were left out."""
     row = (
-        job.uuid, job.account_id, job.operator, job.verb.value, job.devices, job.done, job.created_ms, job.created_ms,
+        job.uuid,
+        job.account_id,
+        job.operator,
+        job.verb.value,
+        job.devices,
+        job.done,
+        job.created_ms,
+        job.created_ms,
         None,
-    )  # fmt: skip
+    )
     connection.insert("bulk_job", _JOB, [row])
     lines = [(job.uuid, _LEFT_OUT - place, one.line, one.reason) for place, one in enumerate(left_out)]
     connection.insert("bulk_line", _LINE, lines)
@@ -179,7 +186,7 @@ def read_not_done(connection: Connection, job: BulkJob, limit: int) -> list[tupl
     return [(imei, Outcome[word.upper()]) for imei, word in rows]
 
 
-def read_forgettable_job(connection: Connection, ended_before_ms: int, held_before_ms: int) -> str | None:
+def read_purgeable_job(connection: Connection, ended_before_ms: int, held_before_ms: int) -> str | None:
     """A job that ended before one moment, or was checked before another and never carried out."""
     rows = connection.fetch(
         "SELECT uuid FROM bulk_job WHERE ended_ms IS NOT NULL AND ended_ms < :ended ORDER BY ended_ms LIMIT 1",
@@ -192,7 +199,7 @@ def read_forgettable_job(connection: Connection, ended_before_ms: int, held_befo
     return rows[0][0] if rows else None
 
 
-def forget_lines(connection: Connection, uuid: str, limit: int) -> bool:
+def purge_job_lines(connection: Connection, uuid: str, limit: int) -> bool:
     """Deletes lines of the job, and the job with the last of them; whether there are more."""
     rows = connection.fetch(
         "DELETE FROM bulk_line WHERE job = :job AND place IN"

@@ -10,7 +10,7 @@ from fotapool.domain.campaigns.upgrades import Change, Reason, UpgradeStatus
 from fotapool.domain.licenses.ledger import Entry, EntryKind
 from fotapool.domain.licenses.licenses import LicenseState, Pool
 from fotapool.store.billing import record_notices_ended, record_notices_given, record_notices_withdrawn
-from fotapool.store.campaigns.upgrade_changes import Progress
+from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
 from fotapool.store.campaigns.upgrades import read_open_upgrades
 from fotapool.store.db.connection import Connection, Key, Row
 
@@ -31,7 +31,7 @@ class Cause:
     detail: Mapping[str, object]
 
 
-class Changes:
+class LedgerChangeSet:
     """Notes decisions in order and keeps the pool rows in step; `record` writes everything with a statement a table."""
 
     def __init__(self) -> None:
@@ -47,9 +47,15 @@ class Changes:
         self._changes: list[Row] = []
 
     def note(
-        self, pool: Pool, cause: Cause, entries: Sequence[Entry], now_ms: int,
-        assigned_ms: Sequence[int] | None = None, canceled_upgrades: Sequence[int] = (), notice_until_ms: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        pool: Pool,
+        cause: Cause,
+        entries: Sequence[Entry],
+        now_ms: int,
+        assigned_ms: Sequence[int] | None = None,
+        canceled_upgrades: Sequence[int] = (),
+        notice_until_ms: int = 0,
+    ) -> None:
         """Notes one decision. `assigned_ms` has the time of each entry, where that is not now."""
         account_id = pool.account_id
         self._pools[account_id] = pool
@@ -65,7 +71,7 @@ class Changes:
                 since_ms = assigned_ms[place] if assigned_ms else now_ms
                 self._licensed[key] = (account_id, device, since_ms, number, 0, None, None)
             else:
-                self._note_other(pool, key, kind, number, notice_until_ms)
+                self._note_other(pool=pool, key=key, kind=kind, number=number, notice_until_ms=notice_until_ms)
         pool.entries = number
         if entries:
             pool.used = entries[-1].used_after
@@ -99,7 +105,7 @@ class Changes:
         if self._canceled:
             self._record_canceled_upgrades(connection)
         for account_id, keys in self._reclaimed.items():
-            self._forget_candidates(connection, self._pools[account_id], keys)
+            self._remove_candidates(connection, self._pools[account_id], keys)
         if self._entries:
             connection.insert("ledger_entry", _ENTRY, self._entries)
         if self._changes:
@@ -125,16 +131,16 @@ class Changes:
 
     def _record_canceled_upgrades(self, connection: Connection) -> None:
         now_ms = self._changes[-1][2]
-        progress: dict[int, Progress] = {}
+        progress: dict[int, UpgradeChangeSet] = {}
         for upgrade in read_open_upgrades(connection, list(self._canceled)):
             if upgrade.status == UpgradeStatus.SCHEDULED:
-                of_account = progress.setdefault(upgrade.account_id, Progress(upgrade.account_id))
+                of_account = progress.setdefault(upgrade.account_id, UpgradeChangeSet(upgrade.account_id))
                 reason = self._canceled[upgrade.account_id, upgrade.imei]
                 of_account.changes.append(Change(upgrade, UpgradeStatus.CANCELED, reason))
         for account_id in sorted(progress):
             progress[account_id].record(connection, now_ms)
 
-    def _forget_candidates(self, connection: Connection, pool: Pool, keys: list[Key]) -> None:
+    def _remove_candidates(self, connection: Connection, pool: Pool, keys: list[Key]) -> None:
         """Devices whose license was taken leave the candidate list."""
         if not pool.candidates:
             return

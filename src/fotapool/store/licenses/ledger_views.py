@@ -59,8 +59,12 @@ def read_latest_entries(
     """
     first, last = _period(connection, account_id, wanted, "ledger_entry")
     params: dict[str, object] = {
-        "account_id": account_id, "first": first, "before": min(before, last), "looked": looked, "limit": limit + 1,
-    }  # fmt: skip
+        "account_id": account_id,
+        "first": first,
+        "before": min(before, last),
+        "looked": looked,
+        "limit": limit + 1,
+    }
     span, order = "e.account_id = :account_id AND e.number < :before AND e.number >= :first", "e.number"
     if wanted.device is not None:
         span, order = f"{span} AND e.imei = :device", "e.number + 0"  # so that the index on devices is walked
@@ -80,7 +84,7 @@ def read_latest_entries(
     )
     changes = _read_changes(connection, account_id, sorted({row[4] for row in rows}))
     found = [
-        EntryRow(number, imei, kind, used_after, changes[change_number])
+        EntryRow(number=number, imei=imei, kind=kind, used_after=used_after, change=changes[change_number])
         for number, imei, kind, used_after, change_number in rows[:limit]
     ]
     if len(rows) > limit:
@@ -109,8 +113,12 @@ def read_latest_changes(
     """The same for changes, those too that touched no license; of the filter, who, by which request and when count."""
     first, last = _period(connection, account_id, wanted, "pool_change")
     params: dict[str, object] = {
-        "account_id": account_id, "first": first, "before": min(before, last), "looked": looked, "limit": limit + 1,
-    }  # fmt: skip
+        "account_id": account_id,
+        "first": first,
+        "before": min(before, last),
+        "looked": looked,
+        "limit": limit + 1,
+    }
     only = ["1 = 1"]
     for column, value in (("actor", wanted.actor), ("request_id", wanted.request_id)):
         if value:
@@ -140,7 +148,7 @@ def _period(connection: Connection, account_id: int, wanted: LedgerFilter, table
     return first, last
 
 
-def _first_from(connection: Connection, account_id: int, table: str, moment_ms: int) -> int:
+def _first_from(connection: Connection, account_id: int, table: str, timestamp_ms: int) -> int:
     """The first number whose change was at the moment or later: found by halving, some 20 looks among a million."""
     column = "entries" if table == "ledger_entry" else "changes"
     rows = connection.fetch(f"SELECT {column} FROM license_pool WHERE account_id = :id", {"id": account_id})
@@ -151,7 +159,7 @@ def _first_from(connection: Connection, account_id: int, table: str, moment_ms: 
     while low < high:
         middle = (low + high) // 2
         found = connection.fetch(at, {"account_id": account_id, "number": middle})
-        if found and found[0][0] >= moment_ms:
+        if found and found[0][0] >= timestamp_ms:
             high = middle
         else:
             low = middle + 1

@@ -45,10 +45,7 @@ def read_status_page(
     parameters = {"account_id": account_id, "cursor": cursor}
     pool, known, rows = connection.fetch_together(
         [
-            (
-                "SELECT total, used FROM license_pool WHERE account_id = :account_id",
-                {"account_id": account_id},
-            ),
+            ("SELECT total, used FROM license_pool WHERE account_id = :account_id", {"account_id": account_id}),
             ("SELECT 1 FROM device WHERE account_id = :account_id AND imei = :cursor", parameters),
             (
                 "SELECT imei, assigned_ms FROM license WHERE account_id = :account_id AND imei > :cursor"
@@ -113,8 +110,7 @@ def read_ended_notices(connection: Connection, account_id: int, now_ms: int, lim
 def read_account_with_ended_notice(connection: Connection, now_ms: int) -> int | None:
     """An account that has a license to be taken now."""
     rows = connection.fetch(
-        f"SELECT account_id FROM license l WHERE {_DUE} ORDER BY notice_until_ms, account_id LIMIT 1",
-        {"now": now_ms},
+        f"SELECT account_id FROM license l WHERE {_DUE} ORDER BY notice_until_ms, account_id LIMIT 1", {"now": now_ms}
     )
     return rows[0][0] if rows else None
 

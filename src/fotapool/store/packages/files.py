@@ -58,8 +58,5 @@ def record_file(connection: Connection, account_id: int, file: ConfigurationFile
     connection.execute(
         f"INSERT INTO configuration_file (account_id, {_COLUMNS}, succeeded, failed, content_key, content_size,"
         f" content_sha256) VALUES (:account_id, {values}, 0, 0, :key, :size, :sum)",
-        {
-            "account_id": account_id, **file._asdict(), "key": content.key, "size": content.size,
-            "sum": content.sha256,
-        },
-    )  # fmt: skip
+        {"account_id": account_id, **file._asdict(), "key": content.key, "size": content.size, "sum": content.sha256},
+    )

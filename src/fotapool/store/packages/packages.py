@@ -9,10 +9,11 @@ from fotapool.store.db.connection import Connection
 
 _COLUMNS = (
     "p.id, p.name, p.make, p.model, p.from_version, p.to_version, p.protocol, p.platform, p.release_note,"
-    " p.launched_ms, p.proven, p.succeeded, p.failed, p.content_size, p.content_sha256"
+    " p.launched_ms, p.pilot_passed, p.succeeded, p.failed, p.content_size, p.content_sha256"
 )
 _INSERTED = (
-    "name, make, model, from_version, to_version, protocol, platform, release_note, launched_ms, proven, succeeded,"
+    "name, make, model, from_version, to_version, protocol, platform, release_note, launched_ms, pilot_passed,"
+    " succeeded,"
     " failed"
 )
 
@@ -68,18 +69,28 @@ def record_packages(connection: Connection, packages: Iterable[NewPackage]) -> N
     """Creates packages; their names must be new."""
     rows = [
         (
-            package.name, package.make, package.model, package.from_version, package.to_version, package.protocol,
-            package.platform, package.release_note, package.launched_ms, int(package.proven), 0, 0,
+            package.name,
+            package.make,
+            package.model,
+            package.from_version,
+            package.to_version,
+            package.protocol,
+            package.platform,
+            package.release_note,
+            package.launched_ms,
+            int(package.pilot_passed),
+            0,
+            0,
         )
         for package in packages
-    ]  # fmt: skip
+    ]
     connection.insert("package", _INSERTED, rows)
 
 
-def record_package_words(connection: Connection, package_id: int, release_note: str, proven: bool) -> None:
+def record_package_words(connection: Connection, package_id: int, release_note: str, pilot_passed: bool) -> None:
     connection.execute(
-        "UPDATE package SET release_note = :release_note, proven = :proven WHERE id = :id",
-        {"id": package_id, "release_note": release_note, "proven": int(proven)},
+        "UPDATE package SET release_note = :release_note, pilot_passed = :pilot_passed WHERE id = :id",
+        {"id": package_id, "release_note": release_note, "pilot_passed": int(pilot_passed)},
     )
 
 

@@ -49,10 +49,14 @@ class CheckedResolver(AbstractResolver):
                 raise AddressRefused(f"callbacks may not go to {host} at {address[0]}")
             results.append(
                 ResolveResult(
-                    hostname=host, host=address[0], port=port, family=kind, proto=protocol,
+                    hostname=host,
+                    host=address[0],
+                    port=port,
+                    family=kind,
+                    proto=protocol,
                     flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
                 )
-            )  # fmt: skip
+            )
         return results
 
     async def close(self) -> None:

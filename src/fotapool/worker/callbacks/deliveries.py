@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fotapool.domain.callbacks import is_acknowledged, retry_ms
-from fotapool.domain.errors import Refused
+from fotapool.domain.errors import RequestRejected
 from fotapool.services.callbacks.deliveries import Encode, claim, find_due_listeners, record
 from fotapool.services.callbacks.deliveries import next_delivery_ms as read_next_delivery_ms
 from fotapool.services.context import Context
 from fotapool.store.callbacks.deliveries import Attempt, DeliveryState
-from fotapool.store.callbacks.leases import DELIVERIES_A_TURN, Ended, Turn, Waiting
+from fotapool.store.callbacks.leases import DELIVERIES_PER_LEASE, Ended, LeasedBatch, Waiting
 from fotapool.store.db.connection import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -132,7 +132,7 @@ class Deliveries:
         while not self._stopping:
             try:
                 await self._begin_turns()
-            except (StoreUnavailable, Refused) as error:
+            except (StoreUnavailable, RequestRejected) as error:
                 log.warning("callbacks will be tried again: %s", error)
             except Exception:
                 log.exception("callbacks will be tried again")
@@ -163,32 +163,32 @@ class Deliveries:
                 claims = (claim(self._context, account_id, style, self._encoders) for account_id, style in due)
                 claimed = await asyncio.gather(*claims, return_exceptions=True)
                 for turn in claimed:
-                    if isinstance(turn, Turn):
+                    if isinstance(turn, LeasedBatch):
                         self._begin(turn, again)
                 for error in claimed:
                     if isinstance(error, BaseException):
                         raise error
 
-    def _begin(self, turn: Turn, again: bool) -> None:
+    def _begin(self, turn: LeasedBatch, again: bool) -> None:
         task = asyncio.create_task(self._run(turn))
         self._turns[task] = again
         task.add_done_callback(self._turns.pop)
 
-    async def _run(self, first: Turn) -> None:
+    async def _run(self, first: LeasedBatch) -> None:
         """Sends what the turn claimed and records it; goes on with the listener while nobody waits for the place."""
-        turn: Turn | None = first
+        turn: LeasedBatch | None = first
         try:
             while turn is not None:
                 turn = await self._take(turn)
         except Exception:
             log.exception("callbacks of account %d were sent and not recorded", first.listener.account_id)
 
-    async def _take(self, turn: Turn) -> Turn | None:
+    async def _take(self, turn: LeasedBatch) -> LeasedBatch | None:
         """Takes a turn; answers the listener's next one, which is claimed in the transaction that records this one."""
         results = _Results([], [])
         with contextlib.suppress(asyncio.CancelledError):
             await self._send_all(turn, results)
-        has_more = results.delivered == DELIVERIES_A_TURN
+        has_more = results.delivered == DELIVERIES_PER_LEASE
         if not has_more or self._stopping or len(self._turns) >= MAX_AT_ONCE:
             await self._record(turn, results)
             return None
@@ -197,7 +197,7 @@ class Deliveries:
         _, claimed = await asyncio.gather(self._record(turn, results), _unless_unavailable(claiming))
         return claimed
 
-    async def _send_all(self, turn: Turn, results: _Results) -> None:
+    async def _send_all(self, turn: LeasedBatch, results: _Results) -> None:
         for waiting in turn.deliveries:
             if self._stopping or results.failed or results.took_ms >= TURN_MS:
                 return
@@ -207,9 +207,11 @@ class Deliveries:
             else:
                 headers = self._headers(turn, waiting, waiting.body, at_ms)
                 sent = await self._sender.send(turn.listener.url, headers, waiting.body)
-            _note(results, turn, waiting, sent, at_ms, self._context.clock.now_ms())
+            _note(
+                results=results, turn=turn, waiting=waiting, sent=sent, at_ms=at_ms, now_ms=self._context.clock.now_ms()
+            )
 
-    def _headers(self, turn: Turn, waiting: Waiting, body: bytes, at_ms: int) -> dict[str, str]:
+    def _headers(self, turn: LeasedBatch, waiting: Waiting, body: bytes, at_ms: int) -> dict[str, str]:
         """`webhook-id` is the same whenever this delivery is sent (Standard Webhooks, "Webhook Headers")."""
         message_id = f"msg_{waiting.created_ms}_{waiting.id}"
         headers = {"webhook-id": message_id}
@@ -218,12 +220,12 @@ class Deliveries:
             headers["webhook-signature"] = self._sign(turn.secret, message_id, at_ms // 1000, body)
         return headers
 
-    async def _record(self, turn: Turn, results: _Results) -> None:
+    async def _record(self, turn: LeasedBatch, results: _Results) -> None:
         for tries_left in reversed(range(RECORD_TRIES)):
             try:
                 held = await record(self._context, turn, results.attempts, results.ended)
                 break
-            except (StoreUnavailable, Refused):
+            except (StoreUnavailable, RequestRejected):
                 if not tries_left:
                     raise
                 await asyncio.sleep(RECORD_WAIT_S)
@@ -232,35 +234,54 @@ class Deliveries:
             return
         now_ms = self._context.clock.now_ms()
         listener = turn.listener
-        done = Delivered(now_ms, listener.account_id, listener.style, results.delivered, results.failed)
+        done = Delivered(
+            at_ms=now_ms,
+            account_id=listener.account_id,
+            style=listener.style,
+            delivered=results.delivered,
+            failed=results.failed,
+        )
         for watcher in self._watchers:
             watcher.append(done)
 
 
-async def _unless_unavailable(claiming: Coroutine[Any, Any, Turn | None]) -> Turn | None:
+async def _unless_unavailable(claiming: Coroutine[Any, Any, LeasedBatch | None]) -> LeasedBatch | None:
     """What was claimed; nothing while the database does not answer."""
     try:
         return await claiming
-    except (StoreUnavailable, Refused):
+    except (StoreUnavailable, RequestRejected):
         return None
 
 
-def _note(results: _Results, turn: Turn, waiting: Waiting, sent: Sent, at_ms: int, now_ms: int) -> None:
+def _note(results: _Results, turn: LeasedBatch, waiting: Waiting, sent: Sent, at_ms: int, now_ms: int) -> None:
     """Notes an attempt and what becomes of its delivery."""
     results.took_ms += sent.took_ms
     results.attempts.append(
         Attempt(
-            waiting.id, waiting.number + 1, at_ms, sent.took_ms, turn.listener.url, sent.status, sent.error, sent.answer
+            delivery_id=waiting.id,
+            number=waiting.number + 1,
+            at_ms=at_ms,
+            took_ms=sent.took_ms,
+            url=turn.listener.url,
+            status=sent.status,
+            error=sent.error,
+            answer=sent.answer,
         )
     )
     tried = waiting.tried + 1
     if is_acknowledged(sent.status):
         results.delivered += 1
-        results.ended.append(Ended(waiting.id, DeliveryState.DELIVERED, tried, None, now_ms))
+        results.ended.append(
+            Ended(delivery_id=waiting.id, state=DeliveryState.DELIVERED, tried=tried, due_ms=None, ended_ms=now_ms)
+        )
         return
     results.failed += 1
     due_ms = retry_ms(tried, now_ms) if waiting.body is not None else None
     if due_ms is None:
-        results.ended.append(Ended(waiting.id, DeliveryState.FAILED, tried, None, now_ms))
+        results.ended.append(
+            Ended(delivery_id=waiting.id, state=DeliveryState.FAILED, tried=tried, due_ms=None, ended_ms=now_ms)
+        )
     else:
-        results.ended.append(Ended(waiting.id, DeliveryState.WAITING, tried, due_ms, None))
+        results.ended.append(
+            Ended(delivery_id=waiting.id, state=DeliveryState.WAITING, tried=tried, due_ms=due_ms, ended_ms=None)
+        )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fotapool.worker.callbacks.sender import HttpSender
 
 
-class FirstSender:
+class LazySender:
     """See fotapool.engine.deliveries.Sender. Close it on the event loop that uses it."""
 
     def __init__(self, timeout_s: float, private_targets: bool) -> None:

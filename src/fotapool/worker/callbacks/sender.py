@@ -42,9 +42,14 @@ class HttpSender:
         trace = aiohttp.TraceConfig()
         trace.on_connection_reuseconn.append(_note_reuse)
         return aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False,
-            headers=HEADERS, trace_configs=[trace], timeout=aiohttp.ClientTimeout(total=None),
-        )  # fmt: skip
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            headers=HEADERS,
+            trace_configs=[trace],
+            timeout=aiohttp.ClientTimeout(total=None),
+        )
 
     async def close(self) -> None:
         await self._kept.close()

@@ -8,13 +8,13 @@ from fotapool.api.common.callback_bodies import CallbackServiceBody, read_callba
 from fotapool.api.common.operations import Call, Evidence, Operation
 from fotapool.api.v1.callbacks import schemas as words
 from fotapool.domain.callbacks import SERVICE
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.callbacks import listeners
 
 
 def _check_service(name: str | msgspec.UnsetType) -> None:
     if name is msgspec.UNSET or name.lower() != SERVICE.lower():
-        raise Refused(Refusal.SERVICE_INVALID)
+        raise RequestRejected(ErrorCode.SERVICE_INVALID)
 
 
 async def list_callbacks(call: Call) -> list[words.RegisteredCallback]:
@@ -26,10 +26,15 @@ async def register_callback(call: Call) -> words.RegistrationResult:
     given = read_callback_service(call.body)
     _check_service(given.name)
     if given.url is msgspec.UNSET:
-        raise Refused(Refusal.URL_INVALID)
+        raise RequestRejected(ErrorCode.URL_INVALID)
     await listeners.register_listener(
-        call.context, call.caller, words.STYLE, given.url, given.username, given.password
-    )  # fmt: skip
+        call.context,
+        caller=call.caller,
+        style=words.STYLE,
+        url=given.url,
+        username=given.username,
+        password=given.password,
+    )
     return words.RegistrationResult(call.caller.account_name, SERVICE)
 
 
@@ -41,21 +46,40 @@ async def deregister_callback(call: Call) -> words.SuccessResult:
 
 OPERATIONS = (
     Operation(
-        "V1-16", "list_callbacks", "GET", ["/callbacks/{account}"], list_callbacks,
-        "Read the registered callback listener", list[words.RegisteredCallback], Evidence.DOCUMENTED,
+        id="V1-16",
+        name="list_callbacks",
+        method="GET",
+        paths=["/callbacks/{account}"],
+        handle=list_callbacks,
+        summary="Read the registered callback listener",
+        response=list[words.RegisteredCallback],
+        evidence=Evidence.DOCUMENTED,
         sdk="software_management_callbacks_v1.list_registered_callbacks",
         notes="`[]` when none is registered. It is the only answer that has the password.",
     ),
     Operation(
-        "V1-17", "register_callback", "POST", ["/callbacks/{account}"], register_callback,
-        "Register a callback listener, or replace the one there is", words.RegistrationResult,
-        Evidence.DOCUMENTED, CallbackServiceBody, sdk="software_management_callbacks_v1.register_callback",
+        id="V1-17",
+        name="register_callback",
+        method="POST",
+        paths=["/callbacks/{account}"],
+        handle=register_callback,
+        summary="Register a callback listener, or replace the one there is",
+        response=words.RegistrationResult,
+        evidence=Evidence.DOCUMENTED,
+        request=CallbackServiceBody,
+        sdk="software_management_callbacks_v1.register_callback",
         notes="`name` is `Fota`, in any case.",
     ),
     Operation(
-        "V1-18", "deregister_callback", "DELETE", ["/callbacks/{account}/name/{service}"], deregister_callback,
-        "Deregister the callback listener", words.SuccessResult, Evidence.DOCUMENTED,
+        id="V1-18",
+        name="deregister_callback",
+        method="DELETE",
+        paths=["/callbacks/{account}/name/{service}"],
+        handle=deregister_callback,
+        summary="Deregister the callback listener",
+        response=words.SuccessResult,
+        evidence=Evidence.DOCUMENTED,
         sdk="software_management_callbacks_v1.deregister_callback",
         notes="Succeeds too when none is registered. What was waiting for the listener is given up.",
     ),
-)  # fmt: skip
+)

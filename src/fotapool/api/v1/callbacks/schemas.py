@@ -108,7 +108,11 @@ _encode = msgspec.json.Encoder().encode
 
 def registered_callback(account: str, listener: Listener) -> RegisteredCallback:
     return RegisteredCallback(
-        account, SERVICE, listener.url, listener.username or msgspec.UNSET, listener.password or msgspec.UNSET
+        aname=account,
+        name=SERVICE,
+        url=listener.url,
+        username=listener.username or msgspec.UNSET,
+        password=listener.password or msgspec.UNSET,
     )
 
 
@@ -121,26 +125,60 @@ def _message(event: Event, username: str, password: str) -> Message:
     if isinstance(event, FirmwareAvailable):
         name = event.account_name
         rows = [_firmware(name, package) for package in event.packages]
-        return Message(name, name, "firmwareList", username, password, firmwareList=rows)
+        return Message(
+            accountName=name,
+            participantName=name,
+            type="firmwareList",
+            username=username,
+            password=password,
+            firmwareList=rows,
+        )
     if isinstance(event, FirmwareReported):
         name = event.account_name
         report = ReportWords(format_device_id(event.imei), event.firmware, event.request_id, rfc3339(event.at_ms))
-        return Message(name, name, "firmwareReported", username, password, firmwareReported=report)
+        return Message(
+            accountName=name,
+            participantName=name,
+            type="firmwareReported",
+            username=username,
+            password=password,
+            firmwareReported=report,
+        )
     name = event.campaign.account_name
     if isinstance(event, CampaignChanged):
         words = _upgrade(event.campaign, ())
         if event.campaign.campaign_status in SCHEDULES:
-            return Message(name, name, "upgradeScheduled", username, password, upgradeScheduled=words)
+            return Message(
+                accountName=name,
+                participantName=name,
+                type="upgradeScheduled",
+                username=username,
+                password=password,
+                upgradeScheduled=words,
+            )
     else:
         words = _upgrade(event.campaign, event.devices)
-    return Message(name, name, "upgradeProgress", username, password, upgradeProgress=words)
+    return Message(
+        accountName=name,
+        participantName=name,
+        type="upgradeProgress",
+        username=username,
+        password=password,
+        upgradeProgress=words,
+    )
 
 
 def _firmware(account: str, package: PackageFacts) -> FirmwareRow:
     return FirmwareRow(
-        package.name, account, rfc3339(package.launched_ms), package.release_note, package.model, package.make,
-        package.from_version, package.to_version,
-    )  # fmt: skip
+        firmwareName=package.name,
+        participantName=account,
+        launchDate=rfc3339(package.launched_ms),
+        releaseNote=package.release_note,
+        model=package.model,
+        make=package.make,
+        fromVersion=package.from_version,
+        toVersion=package.to_version,
+    )
 
 
 def _upgrade(campaign: CampaignFacts, devices: Sequence[DeviceRow]) -> UpgradeWords:
@@ -149,6 +187,14 @@ def _upgrade(campaign: CampaignFacts, devices: Sequence[DeviceRow]) -> UpgradeWo
         for imei, status, reason in devices
     ]
     return UpgradeWords(
-        campaign.subject, campaign.id, campaign.start_date, campaign.end_date, campaign.model, campaign.make,
-        campaign.from_version, campaign.to_version, CAMPAIGN_STATUS[campaign.campaign_status], rows,
-    )  # fmt: skip
+        firmwareName=campaign.subject,
+        upgradeId=campaign.id,
+        startDate=campaign.start_date,
+        endDate=campaign.end_date,
+        model=campaign.model,
+        make=campaign.make,
+        fromVersion=campaign.from_version,
+        toVersion=campaign.to_version,
+        status=CAMPAIGN_STATUS[campaign.campaign_status],
+        deviceList=rows,
+    )

@@ -24,16 +24,28 @@ async def list_device_upgrades(call: Call) -> list[words.DeviceUpgrade]:
 
 OPERATIONS = (
     Operation(
-        "V1-14", "list_upgrades", "GET", ["/reports/{account}/status/{upgradeStatus}/index/{index}"], list_upgrades,
-        "List upgrades in a state from a record number on, oldest first", words.UpgradeList, Evidence.DOCUMENTED,
+        id="V1-14",
+        name="list_upgrades",
+        method="GET",
+        paths=["/reports/{account}/status/{upgradeStatus}/index/{index}"],
+        handle=list_upgrades,
+        summary="List upgrades in a state from a record number on, oldest first",
+        response=words.UpgradeList,
+        evidence=Evidence.DOCUMENTED,
         sdk="software_management_reports_v1.list_upgrades_for_specified_status",
         notes="`lastSeenUpgradeId` is the number to go on with, 0 on the last page. Upgrades that ended more than six "
         "months ago are left out.",
     ),
     Operation(
-        "V1-15", "list_device_upgrades", "GET", ["/reports/{account}/devices/{deviceId}"], list_device_upgrades,
-        "List a device's upgrades of the last six months, oldest first", list[words.DeviceUpgrade],
-        Evidence.DOCUMENTED, sdk="software_management_reports_v1.get_device_firmware_upgrade_history",
+        id="V1-15",
+        name="list_device_upgrades",
+        method="GET",
+        paths=["/reports/{account}/devices/{deviceId}"],
+        handle=list_device_upgrades,
+        summary="List a device's upgrades of the last six months, oldest first",
+        response=list[words.DeviceUpgrade],
+        evidence=Evidence.DOCUMENTED,
+        sdk="software_management_reports_v1.get_device_firmware_upgrade_history",
         notes=f"At most {reports.MAX_HISTORY:,} upgrades.",
     ),
-)  # fmt: skip
+)

@@ -11,7 +11,7 @@ from fotapool.api.v1.campaigns.schemas import Upgrade, upgrade
 from fotapool.api.v1.campaigns.statuses import CAMPAIGN_STATUS, device_words
 from fotapool.domain.campaigns.campaigns import CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.services.campaigns.reports import CampaignWithDevices, Trial
 
@@ -50,10 +50,10 @@ STATUSES = _statuses()
 
 
 def read_statuses(word: str) -> frozenset[CampaignStatus]:
-    """Raises Refused(STATUS_INVALID)."""
+    """Raises RequestRejected(STATUS_INVALID)."""
     found = STATUSES.get(word.lower())
     if found is None:
-        raise Refused(Refusal.STATUS_INVALID, word[:40])
+        raise RequestRejected(ErrorCode.STATUS_INVALID, word[:40])
     return found
 
 
@@ -70,8 +70,13 @@ def _device_upgrade(account: str, trial: Trial) -> DeviceUpgrade:
     campaign, done = trial.campaign, trial.upgrade
     status, reason = device_words(UpgradeStatus(done.status), Reason(done.reason))
     return DeviceUpgrade(
-        deviceId=format_device_id(done.imei), id=campaign.uuid, accountName=account,
-        firmwareFrom=campaign.subject.from_version, firmwareTo=campaign.subject.to_version,
-        startDate=campaign.start_date, status=status, reason=reason,
+        deviceId=format_device_id(done.imei),
+        id=campaign.uuid,
+        accountName=account,
+        firmwareFrom=campaign.subject.from_version,
+        firmwareTo=campaign.subject.to_version,
+        startDate=campaign.start_date,
+        status=status,
+        reason=reason,
         upgradeStartTime=msgspec.UNSET if done.started_ms is None else rfc3339(done.started_ms),
-    )  # fmt: skip
+    )

@@ -67,21 +67,30 @@ _schedule = msgspec.json.Decoder(ScheduleUpgradeBody)
 
 
 def read_schedule(body: bytes, max_devices: int) -> NewCampaign:
-    """Raises Refused: BODY_INVALID, DEVICE_LIST_EMPTY, DEVICE_LIST_TOO_LONG or DEVICE_ID_INVALID."""
+    """Raises RequestRejected: BODY_INVALID, DEVICE_LIST_EMPTY, DEVICE_LIST_TOO_LONG or DEVICE_ID_INVALID."""
     given = bodies.read_document(_schedule, body)
     return NewCampaign(
-        Flow.PUSH, bodies.read_name(given.firmwareName), to_version=given.firmwareTo,
-        start_date=given.startDate or "", end_date=given.endDate,
+        Flow.PUSH,
+        bodies.read_name(given.firmwareName),
+        to_version=given.firmwareTo,
+        start_date=given.startDate or "",
+        end_date=given.endDate,
         devices=bodies.read_devices(given.deviceList, max_devices),
-    )  # fmt: skip
+    )
 
 
 def _upgrade(account: str, campaign: Campaign, devices: Iterable[Row]) -> Upgrade:
     rows = [UpgradeDevice(format_device_id(imei), *device_words(status, reason)) for imei, status, reason in devices]
     return Upgrade(
-        campaign.uuid, account, campaign.subject.name, campaign.subject.to_version, campaign.start_date,
-        campaign.end_date, CAMPAIGN_STATUS[campaign.status], rows,
-    )  # fmt: skip
+        id=campaign.uuid,
+        accountName=account,
+        firmwareName=campaign.subject.name,
+        firmwareTo=campaign.subject.to_version,
+        startDate=campaign.start_date,
+        endDate=campaign.end_date,
+        status=CAMPAIGN_STATUS[campaign.status],
+        deviceList=rows,
+    )
 
 
 def scheduled_upgrade(account: str, campaign: Campaign, devices: Sequence[int]) -> Upgrade:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fotapool.api.common.operations import Call, Evidence, Operation
 from fotapool.api.v1.devices import schemas as words
 from fotapool.domain.devices.devices import parse_protocol
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.paging import parse_device_cursor
 from fotapool.services.devices import devices
 from fotapool.services.packages import packages
@@ -14,12 +14,12 @@ CLIENT_TYPES = ("OMADM", "LWM2M")
 
 
 def _client_type(word: str | None) -> str | None:
-    """The protocol asked for, or None for all. Raises Refused(PROTOCOL_INVALID)."""
+    """The protocol asked for, or None for all. Raises RequestRejected(PROTOCOL_INVALID)."""
     if word is None:
         return None
     protocol = parse_protocol(word)
     if protocol not in CLIENT_TYPES:
-        raise Refused(Refusal.PROTOCOL_INVALID, word[:40])
+        raise RequestRejected(ErrorCode.PROTOCOL_INVALID, word[:40])
     return protocol
 
 
@@ -37,16 +37,29 @@ async def list_devices(call: Call) -> words.DevicesResult:
 
 OPERATIONS = (
     Operation(
-        "V1-8", "list_firmware", "GET", ["/firmware/{account}"], list_firmware,
-        "List firmware that fits devices of the account", list[words.Firmware], Evidence.SDK,
+        id="V1-8",
+        name="list_firmware",
+        method="GET",
+        paths=["/firmware/{account}"],
+        handle=list_firmware,
+        summary="List firmware that fits devices of the account",
+        response=list[words.Firmware],
+        evidence=Evidence.SDK,
         sdk="firmware_v1.list_available_firmware",
         notes="An image fits if a device has its make, model and protocol, and its fromVersion as current firmware. "
         f"At most {packages.MAX_PACKAGES_LISTED:,} are listed, by name.",
     ),
     Operation(
-        "V1-13", "list_devices", "GET", ["/devices/{account}/index/{index}"], list_devices,
-        "List devices with IMEIs greater than the last seen one", words.DevicesResult, Evidence.DOCUMENTED,
-        query=["clientType"], sdk="software_management_reports_v1.list_account_devices",
+        id="V1-13",
+        name="list_devices",
+        method="GET",
+        paths=["/devices/{account}/index/{index}"],
+        handle=list_devices,
+        summary="List devices with IMEIs greater than the last seen one",
+        response=words.DevicesResult,
+        evidence=Evidence.DOCUMENTED,
+        query=["clientType"],
+        sdk="software_management_reports_v1.list_account_devices",
         notes="Without `clientType` (`OMADM` or `LWM2M`) devices of every protocol are listed.",
     ),
-)  # fmt: skip
+)

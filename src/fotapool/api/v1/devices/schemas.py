@@ -51,20 +51,31 @@ class Firmware(msgspec.Struct):
 def devices_result(account: str, page: Page[DeviceRow], write_time: WriteTime) -> DevicesResult:
     rows = [
         DeviceView(
-            format_device_id(row.imei), row.mdn, row.model, row.make, row.firmware,
-            is_eligible(row.protocol, row.status), row.licensed_ms is not None,
-            NEVER_UPGRADED if row.upgraded_ms is None else write_time(row.upgraded_ms),
+            deviceId=format_device_id(row.imei),
+            mdn=row.mdn,
+            model=row.model,
+            make=row.make,
+            firmware=row.firmware,
+            fotaEligible=is_eligible(row.protocol, row.status),
+            licenseAssigned=row.licensed_ms is not None,
+            upgradeTime=NEVER_UPGRADED if row.upgraded_ms is None else write_time(row.upgraded_ms),
         )
         for row in page.rows
-    ]  # fmt: skip
+    ]
     return DevicesResult(account, page.has_more, page.next_cursor, rows)
 
 
 def firmware_list(account: str, packages: Sequence[Package]) -> list[Firmware]:
     return [
         Firmware(
-            package.name, account, rfc3339(package.launched_ms), package.release_note, package.model, package.make,
-            package.from_version, package.to_version,
+            firmwareName=package.name,
+            participantName=account,
+            launchDate=rfc3339(package.launched_ms),
+            releaseNote=package.release_note,
+            model=package.model,
+            make=package.make,
+            fromVersion=package.from_version,
+            toVersion=package.to_version,
         )
         for package in packages
-    ]  # fmt: skip
+    ]

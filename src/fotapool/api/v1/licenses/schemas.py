@@ -20,13 +20,15 @@ WORDS: dict[Outcome, tuple[str, str]] = {
     Outcome.REMOVED: ("LicenseRemoveSuccess", "Success"),
     Outcome.NO_LICENSE: ("LicenseRemoveFailed", "No license attached to device"),
     Outcome.USED_BY_UPGRADE: (
-        "LicenseRemoveFailed", "License removal not allowed for devices that have ever upgraded firmware.",
+        "LicenseRemoveFailed",
+        "License removal not allowed for devices that have ever upgraded firmware.",
     ),
     Outcome.UPGRADE_IN_PROGRESS: (
-        "LicenseRemoveFailed", "License removal not allowed while a firmware upgrade is in progress.",
+        "LicenseRemoveFailed",
+        "License removal not allowed while a firmware upgrade is in progress.",
     ),
     Outcome.UNDER_NOTICE: ("LicenseRemoveFailed", "License removal is already under way."),
-}  # fmt: skip
+}
 """Status and reason of each outcome; DEVICE_NOT_FOUND fails with the word of its verb."""
 
 ASSIGN_WORDS = {**WORDS, Outcome.DEVICE_NOT_FOUND: ("LicenseAssignFailed", "Device Not Found.")}
@@ -94,14 +96,24 @@ def licenses_result(
 def license_summary(account: str, status: LicenseStatus, write_time: WriteTime) -> LicenseSummary:
     page = status.page
     rows = [LicensedDevice(f"{imei:015d}", write_time(assigned_ms)) for imei, assigned_ms in page.rows]
-    return LicenseSummary(account, status.total, status.used, page.has_more, page.next_cursor, rows)
+    return LicenseSummary(
+        accountName=account,
+        totalLicenses=status.total,
+        assignedLicenses=status.used,
+        hasMoreData=page.has_more,
+        lastSeenDeviceId=page.next_cursor,
+        deviceList=rows,
+    )
 
 
 def subscription(account: Account, write_time: WriteTime) -> Subscription:
     return Subscription(
-        account.name, account.purchase_type.value, account.total, account.used,
-        write_time(account.subscription_updated_ms),
-    )  # fmt: skip
+        accountName=account.name,
+        purchaseType=account.purchase_type.value,
+        licenseCount=account.total,
+        licenseUsedCount=account.used,
+        updateTime=write_time(account.subscription_updated_ms),
+    )
 
 
 def candidates_result(devices: Sequence[int]) -> CandidatesResult:

@@ -125,9 +125,15 @@ def _message(event: Event) -> Message:
 
 def _software(package: PackageFacts) -> SoftwareRow:
     return SoftwareRow(
-        package.name, rfc3339(package.launched_ms), package.release_note, package.model, package.make,
-        DISTRIBUTION.get(package.protocol, package.protocol), package.from_version, package.to_version,
-    )  # fmt: skip
+        softwareName=package.name,
+        launchDate=rfc3339(package.launched_ms),
+        releaseNote=package.release_note,
+        model=package.model,
+        make=package.make,
+        distributionType=DISTRIBUTION.get(package.protocol, package.protocol),
+        softwareFrom=package.from_version,
+        softwareTo=package.to_version,
+    )
 
 
 def _campaign(campaign: CampaignFacts, devices: Sequence[DeviceRow]) -> CampaignWords:
@@ -136,9 +142,16 @@ def _campaign(campaign: CampaignFacts, devices: Sequence[DeviceRow]) -> Campaign
         for imei, status, reason in devices
     ]
     words = CampaignWords(
-        campaign.id, campaign.name, DISTRIBUTION.get(campaign.protocol, campaign.protocol), campaign.make,
-        campaign.model, campaign.start_date, campaign.end_date, CAMPAIGN_STATUS[campaign.campaign_status], rows,
-    )  # fmt: skip
+        campaignId=campaign.id,
+        campaignName=campaign.name,
+        distributionType=DISTRIBUTION.get(campaign.protocol, campaign.protocol),
+        make=campaign.make,
+        model=campaign.model,
+        startDate=campaign.start_date,
+        endDate=campaign.end_date,
+        status=CAMPAIGN_STATUS[campaign.campaign_status],
+        deviceList=rows,
+    )
     if campaign.is_file:
         words.fileName, words.fileVersion = campaign.subject, campaign.to_version
     else:

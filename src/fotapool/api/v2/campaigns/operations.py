@@ -48,7 +48,9 @@ async def change_dates(call: Call) -> words.CampaignSoftware:
         current = await reports.get_campaign(call.context, call.caller, uuid)
         windows = words.read_windows(given, current.windows)
     start_date, end_date = given.startDate or "", given.endDate or ""
-    campaign = await campaigns.change_dates(call.context, call.caller, uuid, start_date, end_date, windows)
+    campaign = await campaigns.change_dates(
+        call.context, caller=call.caller, uuid=uuid, start_date=start_date, end_date=end_date, windows=windows
+    )
     return words.campaign_software(call.caller.account_name, campaign)
 
 
@@ -61,46 +63,93 @@ async def cancel_campaign(call: Call) -> SuccessResult:
 
 OPERATIONS = (
     Operation(
-        "V2-9", "schedule_software", "POST", ["/campaigns/software/{account}"], schedule_software,
-        "Schedule a software campaign", words.ScheduledCampaign, Evidence.DOCUMENTED, words.ScheduleSoftwareBody,
+        id="V2-9",
+        name="schedule_software",
+        method="POST",
+        paths=["/campaigns/software/{account}"],
+        handle=schedule_software,
+        summary="Schedule a software campaign",
+        response=words.ScheduledCampaign,
+        evidence=Evidence.DOCUMENTED,
+        request=words.ScheduleSoftwareBody,
         sdk="campaigns_v2.schedule_sw_upgrade_http_devices",
         notes="Versions and distributionType, where given, must be the software's. Windows may have their hours as "
         "numbers or as text, and are answered as text, as the SDK's model has them.",
     ),
     Operation(
-        "V2-10", "schedule_file", "POST", ["/campaigns/files/{account}"], schedule_file,
-        "Schedule a campaign of a configuration file", words.ScheduledCampaign, Evidence.DOCUMENTED,
-        words.ScheduleFileBody, sdk="campaigns_v2.schedule_file_upgrade",
+        id="V2-10",
+        name="schedule_file",
+        method="POST",
+        paths=["/campaigns/files/{account}"],
+        handle=schedule_file,
+        summary="Schedule a campaign of a configuration file",
+        response=words.ScheduledCampaign,
+        evidence=Evidence.DOCUMENTED,
+        request=words.ScheduleFileBody,
+        sdk="campaigns_v2.schedule_file_upgrade",
     ),
     Operation(
-        "V2-8", "schedule_campaign", "POST", ["/campaigns/{account}"], schedule_campaign,
-        "Schedule a software campaign, on the path of the first release", words.CampaignSoftware, Evidence.SDK,
-        words.ScheduleSoftwareBody, sdk="campaigns_v2.schedule_campaign_firmware_upgrade",
+        id="V2-8",
+        name="schedule_campaign",
+        method="POST",
+        paths=["/campaigns/{account}"],
+        handle=schedule_campaign,
+        summary="Schedule a software campaign, on the path of the first release",
+        response=words.CampaignSoftware,
+        evidence=Evidence.SDK,
+        request=words.ScheduleSoftwareBody,
+        sdk="campaigns_v2.schedule_campaign_firmware_upgrade",
     ),
     Operation(
-        "V2-11", "get_campaign", "GET", ["/campaigns/{account}/{campaignId}"], get_campaign,
-        "Read a campaign", words.CampaignSoftware, Evidence.DOCUMENTED, sdk="campaigns_v2.get_campaign_information",
+        id="V2-11",
+        name="get_campaign",
+        method="GET",
+        paths=["/campaigns/{account}/{campaignId}"],
+        handle=get_campaign,
+        summary="Read a campaign",
+        response=words.CampaignSoftware,
+        evidence=Evidence.DOCUMENTED,
+        sdk="campaigns_v2.get_campaign_information",
         notes="Campaigns that were scheduled with the other versions are answered too, in this version's words. Of a "
         "campaign of a file, softwareName and softwareTo are the file's name and version.",
     ),
     Operation(
-        "V2-12", "change_campaign_devices", "PUT", ["/campaigns/{account}/{campaignId}"], change_devices,
-        "Add devices to a campaign or remove them", words.ChangeResult, Evidence.DOCUMENTED, CampaignDevicesBody,
+        id="V2-12",
+        name="change_campaign_devices",
+        method="PUT",
+        paths=["/campaigns/{account}/{campaignId}"],
+        handle=change_devices,
+        summary="Add devices to a campaign or remove them",
+        response=words.ChangeResult,
+        evidence=Evidence.DOCUMENTED,
+        request=CampaignDevicesBody,
         sdk="campaigns_v2.update_campaign_firmware_devices",
         notes="The body may be flat (SDK) or wrapped in `addOrRemoveDevice` (page), with one action. What became of "
         "each device is in the campaign's report; one that could not be added is not in it.",
     ),
     Operation(
-        "V2-14", "change_campaign_dates", "PUT", ["/campaigns/{account}/{campaignId}/dates"], change_dates,
-        "Change a campaign's dates and time windows", words.CampaignSoftware, Evidence.DOCUMENTED,
-        words.SoftwareDatesBody,
+        id="V2-14",
+        name="change_campaign_dates",
+        method="PUT",
+        paths=["/campaigns/{account}/{campaignId}/dates"],
+        handle=change_dates,
+        summary="Change a campaign's dates and time windows",
+        response=words.CampaignSoftware,
+        evidence=Evidence.DOCUMENTED,
+        request=words.SoftwareDatesBody,
         sdk="campaigns_v2.update_campaign_dates",
         notes="Windows and their dates that are left out stay; null takes a date away.",
     ),
     Operation(
-        "V2-13", "cancel_campaign", "DELETE", ["/campaigns/{account}/{campaignId}"], cancel_campaign,
-        "Cancel a campaign, or abort it once it has started", SuccessResult, Evidence.DOCUMENTED,
+        id="V2-13",
+        name="cancel_campaign",
+        method="DELETE",
+        paths=["/campaigns/{account}/{campaignId}"],
+        handle=cancel_campaign,
+        summary="Cancel a campaign, or abort it once it has started",
+        response=SuccessResult,
+        evidence=Evidence.DOCUMENTED,
         sdk="campaigns_v2.cancel_campaign",
         notes="Pages and SDK differ on campaigns that have started: as on the pages, they are aborted.",
     ),
-)  # fmt: skip
+)

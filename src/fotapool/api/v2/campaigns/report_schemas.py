@@ -11,7 +11,7 @@ from fotapool.api.v2.campaigns.schemas import CampaignSoftware, campaign_softwar
 from fotapool.api.v2.campaigns.statuses import CAMPAIGN_STATUS, device_words
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeStatus
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.domain.paging import Page
 from fotapool.services.campaigns.reports import Trial
@@ -67,10 +67,10 @@ STATUSES = _statuses()
 
 
 def read_statuses(word: str | None) -> frozenset[CampaignStatus]:
-    """Raises Refused(STATUS_INVALID)."""
+    """Raises RequestRejected(STATUS_INVALID)."""
     found = STATUSES.get((word or "").lower())
     if found is None:
-        raise Refused(Refusal.STATUS_INVALID, (word or "")[:40])
+        raise RequestRejected(ErrorCode.STATUS_INVALID, (word or "")[:40])
     return found
 
 
@@ -86,10 +86,15 @@ def device_history(account: str, trials: Sequence[Trial]) -> list[DeviceUpgrade]
 def _device_upgrade(account: str, campaign: Campaign, upgrade: Upgrade) -> DeviceUpgrade:
     status, reason = device_words(UpgradeStatus(upgrade.status), Reason(upgrade.reason))
     return DeviceUpgrade(
-        deviceId=format_device_id(upgrade.imei), id=campaign.uuid, accountName=account,
-        softwareName=campaign.subject.name, startDate=campaign.start_date, status=status, reason=reason,
+        deviceId=format_device_id(upgrade.imei),
+        id=campaign.uuid,
+        accountName=account,
+        softwareName=campaign.subject.name,
+        startDate=campaign.start_date,
+        status=status,
+        reason=reason,
         upgradeStartTime=msgspec.UNSET if upgrade.started_ms is None else rfc3339(upgrade.started_ms),
-    )  # fmt: skip
+    )
 
 
 def campaign_devices(campaign: Campaign, page: Page[Upgrade], page_size: int) -> CampaignDevices:
@@ -100,4 +105,10 @@ def campaign_devices(campaign: Campaign, page: Page[Upgrade], page_size: int) ->
         )
         for upgrade in page.rows
     ]
-    return CampaignDevices(campaign.devices, page.has_more, last, page_size, rows)
+    return CampaignDevices(
+        totalDevice=campaign.devices,
+        hasMoreData=page.has_more,
+        lastSeenDeviceId=last,
+        maxPageSize=page_size,
+        deviceList=rows,
+    )

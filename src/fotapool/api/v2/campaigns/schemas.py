@@ -10,7 +10,7 @@ from fotapool.api.common import campaign_bodies as bodies
 from fotapool.api.v2.callbacks.schemas import DISTRIBUTION
 from fotapool.api.v2.campaigns.statuses import CAMPAIGN_STATUS
 from fotapool.domain.campaigns.campaigns import Campaign, Flow, Hours, Windows
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.services.campaigns.campaigns import NewCampaign
 
@@ -126,49 +126,69 @@ _NO_WINDOWS = Windows()
 
 
 def read_software_schedule(body: bytes, max_devices: int) -> NewCampaign:
-    """Raises Refused: BODY_INVALID, DEVICE_LIST_…, DEVICE_ID_INVALID, PROTOCOL_INVALID or WINDOW_INVALID."""
+    """Raises RequestRejected: BODY_INVALID, DEVICE_LIST_…, DEVICE_ID_INVALID, PROTOCOL_INVALID or WINDOW_INVALID."""
     given = bodies.read_document(_software, body)
     return NewCampaign(
-        Flow.PULL, bodies.read_name(given.softwareName), from_version=given.softwareFrom,
-        to_version=given.softwareTo, devices=bodies.read_devices(given.deviceList, max_devices),
-        protocol=bodies.read_protocol(given.distributionType), start_date=given.startDate or "",
-        end_date=given.endDate or "", name=given.campaignName or "", windows=read_windows(given, _NO_WINDOWS),
-    )  # fmt: skip
+        Flow.PULL,
+        bodies.read_name(given.softwareName),
+        from_version=given.softwareFrom,
+        to_version=given.softwareTo,
+        devices=bodies.read_devices(given.deviceList, max_devices),
+        protocol=bodies.read_protocol(given.distributionType),
+        start_date=given.startDate or "",
+        end_date=given.endDate or "",
+        name=given.campaignName or "",
+        windows=read_windows(given, _NO_WINDOWS),
+    )
 
 
 def read_file_schedule(body: bytes, max_devices: int) -> NewCampaign:
-    """Raises Refused as `read_software_schedule`, and FILE_UNKNOWN if no file is named."""
+    """Raises RequestRejected as `read_software_schedule`, and FILE_UNKNOWN if no file is named."""
     given = bodies.read_document(_file, body)
     devices = bodies.read_devices(given.deviceList, max_devices)
     name, version = bodies.read_name(given.fileName), bodies.read_name(given.fileVersion)
     if not name:
-        raise Refused(Refusal.FILE_UNKNOWN)
+        raise RequestRejected(ErrorCode.FILE_UNKNOWN)
     return NewCampaign(
-        Flow.PULL, file=name, file_version=version, protocol=bodies.read_protocol(given.distributionType),
-        start_date=given.startDate or "", end_date=given.endDate or "", name=given.campaignName or "",
-        windows=read_windows(given, _NO_WINDOWS), devices=devices,
-    )  # fmt: skip
+        Flow.PULL,
+        file=name,
+        file_version=version,
+        protocol=bodies.read_protocol(given.distributionType),
+        start_date=given.startDate or "",
+        end_date=given.endDate or "",
+        name=given.campaignName or "",
+        windows=read_windows(given, _NO_WINDOWS),
+        devices=devices,
+    )
 
 
 def read_dates(body: bytes) -> SoftwareDatesBody:
-    """Raises Refused(BODY_INVALID)."""
+    """Raises RequestRejected(BODY_INVALID)."""
     return bodies.read_document(_dates, body)
 
 
 def names_windows(given: WindowsBody) -> bool:
     """Whether the body says anything about windows."""
     members = (
-        given.downloadAfterDate, given.downloadTimeWindowList, given.installAfterDate, given.installTimeWindowList,
-    )  # fmt: skip
+        given.downloadAfterDate,
+        given.downloadTimeWindowList,
+        given.installAfterDate,
+        given.installTimeWindowList,
+    )
     return any(member is not msgspec.UNSET for member in members)
 
 
 def read_windows(given: WindowsBody, current: Windows) -> Windows:
-    """The windows after the request: what it leaves out stays, null takes away. Raises Refused(WINDOW_INVALID)."""
+    """The windows after the request: what it leaves out stays, null takes away.
+
+    Raises RequestRejected(WINDOW_INVALID).
+    """
     return Windows(
-        _hours(given.downloadTimeWindowList, current.download), _hours(given.installTimeWindowList, current.install),
-        _after(given.downloadAfterDate, current.download_after), _after(given.installAfterDate, current.install_after),
-    )  # fmt: skip
+        _hours(given.downloadTimeWindowList, current.download),
+        _hours(given.installTimeWindowList, current.install),
+        _after(given.downloadAfterDate, current.download_after),
+        _after(given.installAfterDate, current.install_after),
+    )
 
 
 def _hours(given: Windowed | msgspec.UnsetType, current: Hours) -> Hours:
@@ -194,32 +214,47 @@ def _text_windows(hours: Hours) -> list[TextTimeWindow] | msgspec.UnsetType:
 def campaign_software(account: str, campaign: Campaign) -> CampaignSoftware:
     subject, windows = campaign.subject, campaign.windows
     return CampaignSoftware(
-        id=campaign.uuid, accountName=account, campaignName=campaign.name or msgspec.UNSET,
-        softwareName=subject.name, distributionType=distribution_type(subject.protocol), make=subject.make,
-        model=subject.model, softwareFrom=subject.from_version, softwareTo=subject.to_version,
+        id=campaign.uuid,
+        accountName=account,
+        campaignName=campaign.name or msgspec.UNSET,
+        softwareName=subject.name,
+        distributionType=distribution_type(subject.protocol),
+        make=subject.make,
+        model=subject.model,
+        softwareFrom=subject.from_version,
+        softwareTo=subject.to_version,
         fileName=subject.name if subject.is_file else msgspec.UNSET,
         fileVersion=subject.to_version if subject.is_file else msgspec.UNSET,
-        startDate=campaign.start_date, endDate=campaign.end_date,
+        startDate=campaign.start_date,
+        endDate=campaign.end_date,
         downloadAfterDate=windows.download_after or msgspec.UNSET,
         downloadTimeWindowList=time_windows(windows.download),
-        installAfterDate=windows.install_after or msgspec.UNSET, installTimeWindowList=time_windows(windows.install),
+        installAfterDate=windows.install_after or msgspec.UNSET,
+        installTimeWindowList=time_windows(windows.install),
         status=CAMPAIGN_STATUS[campaign.status],
-    )  # fmt: skip
+    )
 
 
 def scheduled_campaign(account: str, campaign: Campaign, devices: Sequence[int]) -> ScheduledCampaign:
     subject, windows, unset = campaign.subject, campaign.windows, msgspec.UNSET
     return ScheduledCampaign(
-        id=campaign.uuid, accountName=account, campaignName=campaign.name or unset,
+        id=campaign.uuid,
+        accountName=account,
+        campaignName=campaign.name or unset,
         softwareName=unset if subject.is_file else subject.name,
         softwareFrom=unset if subject.is_file else subject.from_version,
         softwareTo=unset if subject.is_file else subject.to_version,
         fileName=subject.name if subject.is_file else unset,
         fileVersion=subject.to_version if subject.is_file else unset,
-        distributionType=distribution_type(subject.protocol), make=subject.make, model=subject.model,
-        startDate=campaign.start_date, endDate=campaign.end_date, downloadAfterDate=windows.download_after or unset,
-        downloadTimeWindowList=_text_windows(windows.download), installAfterDate=windows.install_after or unset,
+        distributionType=distribution_type(subject.protocol),
+        make=subject.make,
+        model=subject.model,
+        startDate=campaign.start_date,
+        endDate=campaign.end_date,
+        downloadAfterDate=windows.download_after or unset,
+        downloadTimeWindowList=_text_windows(windows.download),
+        installAfterDate=windows.install_after or unset,
         installTimeWindowList=_text_windows(windows.install),
         deviceList=[format_device_id(device) for device in dict.fromkeys(devices)],
         status=CAMPAIGN_STATUS[campaign.status],
-    )  # fmt: skip
+    )

@@ -10,7 +10,7 @@ import msgspec
 from fotapool.api.common.operations import MAX_QUERY_FIELDS, Call, Evidence, Operation
 from fotapool.api.v2.devices import log_schemas as words
 from fotapool.domain.devices.devices import MAX_LOGGING_DEVICES
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import MAX_OFFENDERS, parse_device_ids
 from fotapool.services.devices import logs
 
@@ -20,24 +20,24 @@ _DEVICE_IDS = re.compile(r"deviceIds(\[[0-9]*\])?")
 
 
 def _checked(texts: list[str], limit: int) -> list[int]:
-    """Raises Refused: DEVICE_LIST_EMPTY, DEVICE_LIST_TOO_LONG or DEVICE_ID_INVALID."""
+    """Raises RequestRejected: DEVICE_LIST_EMPTY, DEVICE_LIST_TOO_LONG or DEVICE_ID_INVALID."""
     if not texts:
-        raise Refused(Refusal.DEVICE_LIST_EMPTY)
+        raise RequestRejected(ErrorCode.DEVICE_LIST_EMPTY)
     if len(texts) > limit:
-        raise Refused(Refusal.DEVICE_LIST_TOO_LONG)
+        raise RequestRejected(ErrorCode.DEVICE_LIST_TOO_LONG)
     return parse_device_ids(texts)
 
 
 def _in_body(call: Call) -> list[int]:
-    """Raises as `_checked`, and Refused(BODY_INVALID)."""
+    """Raises as `_checked`, and RequestRejected(BODY_INVALID)."""
     try:
         given = _decoder.decode(call.body).deviceIds or []
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise Refused(Refusal.BODY_INVALID) from error
+        raise RequestRejected(ErrorCode.BODY_INVALID) from error
     others = [entry for entry in given if not isinstance(entry, str)]
     if others:
         offenders = [msgspec.json.encode(entry).decode() for entry in others[:MAX_OFFENDERS]]
-        raise Refused(Refusal.DEVICE_ID_INVALID, offenders=offenders)
+        raise RequestRejected(ErrorCode.DEVICE_ID_INVALID, offenders=offenders)
     return _checked(given, call.context.settings.max_devices_per_request)
 
 
@@ -46,14 +46,14 @@ def _in_query(call: Call) -> list[int]:
     try:
         fields = parse_qsl(call.query_string.decode("latin-1"), max_num_fields=MAX_QUERY_FIELDS)
     except ValueError as error:
-        raise Refused(Refusal.DEVICE_LIST_TOO_LONG) from error
+        raise RequestRejected(ErrorCode.DEVICE_LIST_TOO_LONG) from error
     values = [value for name, value in fields if _DEVICE_IDS.fullmatch(name)]
     texts = [text.strip() for value in values for text in value.strip("[]").split(",")]
     return _checked([text for text in texts if text], call.context.settings.max_devices_per_request)
 
 
 def _in_path(call: Call) -> int:
-    """Raises Refused(DEVICE_ID_INVALID)."""
+    """Raises RequestRejected(DEVICE_ID_INVALID)."""
     return parse_device_ids([call.path["deviceId"]])[0]
 
 
@@ -95,41 +95,86 @@ _ALL_OR_NONE = "A device that the account does not have refuses the request as a
 _NEWEST = f"The newest {logs.MAX_LOGS_LISTED:,} of the last 30 days. The vendor's SDKs get their times in RFC 3339."
 OPERATIONS = (
     Operation(
-        "V2-26", "list_logging", "GET", ["/logging/{account}/devices"], list_logging,
-        "List devices for which logging is on", list[words.LoggingStatus], Evidence.SDK,
+        id="V2-26",
+        name="list_logging",
+        method="GET",
+        paths=["/logging/{account}/devices"],
+        handle=list_logging,
+        summary="List devices for which logging is on",
+        response=list[words.LoggingStatus],
+        evidence=Evidence.SDK,
         sdk="client_logging.list_devices_with_logging_enabled",
     ),
     Operation(
-        "V2-27", "enable_logging", "PUT", ["/logging/{account}/devices"], enable_logging,
-        "Turn logging on for devices, for seven days", list[words.LoggingStatus], Evidence.SDK, words.LoggingBody,
+        id="V2-27",
+        name="enable_logging",
+        method="PUT",
+        paths=["/logging/{account}/devices"],
+        handle=enable_logging,
+        summary="Turn logging on for devices, for seven days",
+        response=list[words.LoggingStatus],
+        evidence=Evidence.SDK,
+        request=words.LoggingBody,
         sdk="client_logging.enable_logging_for_devices",
         notes=f"For at most {MAX_LOGGING_DEVICES} devices of an account at a time. {_ALL_OR_NONE}",
     ),
     Operation(
-        "V2-28", "disable_logging", "DELETE", ["/logging/{account}/devices"], disable_logging,
-        "Turn logging off for devices", words.SuccessResult, Evidence.SDK, query=["deviceIds"],
+        id="V2-28",
+        name="disable_logging",
+        method="DELETE",
+        paths=["/logging/{account}/devices"],
+        handle=disable_logging,
+        summary="Turn logging off for devices",
+        response=words.SuccessResult,
+        evidence=Evidence.SDK,
+        query=["deviceIds"],
         sdk="client_logging.disable_logging_for_devices",
         notes=f"`deviceIds` may be repeated, joined by commas, or indexed as an array. {_ALL_OR_NONE}",
     ),
     Operation(
-        "V2-29", "enable_device_logging", "PUT", ["/logging/{account}/devices/{deviceId}"], enable_device_logging,
-        "Turn logging on for a device, for seven days", words.LoggingStatus, Evidence.SDK,
+        id="V2-29",
+        name="enable_device_logging",
+        method="PUT",
+        paths=["/logging/{account}/devices/{deviceId}"],
+        handle=enable_device_logging,
+        summary="Turn logging on for a device, for seven days",
+        response=words.LoggingStatus,
+        evidence=Evidence.SDK,
         sdk="client_logging.enable_device_logging",
     ),
     Operation(
-        "V2-30", "disable_device_logging", "DELETE", ["/logging/{account}/devices/{deviceId}"],
-        disable_device_logging, "Turn logging off for a device", words.SuccessResult, Evidence.SDK,
+        id="V2-30",
+        name="disable_device_logging",
+        method="DELETE",
+        paths=["/logging/{account}/devices/{deviceId}"],
+        handle=disable_device_logging,
+        summary="Turn logging off for a device",
+        response=words.SuccessResult,
+        evidence=Evidence.SDK,
         sdk="client_logging.disable_device_logging",
     ),
     Operation(
-        "V2-31", "list_logs", "GET", ["/logging/{account}/devices/{deviceId}/logs"], list_logs,
-        "List what a device has logged", list[words.DeviceLog], Evidence.SDK,
-        sdk="client_logging.list_device_logs", notes=_NEWEST,
+        id="V2-31",
+        name="list_logs",
+        method="GET",
+        paths=["/logging/{account}/devices/{deviceId}/logs"],
+        handle=list_logs,
+        summary="List what a device has logged",
+        response=list[words.DeviceLog],
+        evidence=Evidence.SDK,
+        sdk="client_logging.list_device_logs",
+        notes=_NEWEST,
     ),
     Operation(
-        "V2-32", "list_check_ins", "GET", ["/logging/{account}/devices/{deviceId}/checkInHistory"], list_check_ins,
-        "List a device's check-ins", list[words.CheckInView], Evidence.SDK,
+        id="V2-32",
+        name="list_check_ins",
+        method="GET",
+        paths=["/logging/{account}/devices/{deviceId}/checkInHistory"],
+        handle=list_check_ins,
+        summary="List a device's check-ins",
+        response=list[words.CheckInView],
+        evidence=Evidence.SDK,
         sdk="server_logging.get_device_check_in_history",
         notes=f"Works without logging. {_NEWEST}",
     ),
-)  # fmt: skip
+)

@@ -62,9 +62,9 @@ class SuccessResult(msgspec.Struct):
     success: bool
 
 
-def as_documented(moment_ms: int) -> str:
+def as_documented(timestamp_ms: int) -> str:
     """The style of the published examples of these operations, `10/22/2020 19:29:50`, in UTC."""
-    return datetime.fromtimestamp(moment_ms // 1000, tz=UTC).strftime("%m/%d/%Y %H:%M:%S")
+    return datetime.fromtimestamp(timestamp_ms // 1000, tz=UTC).strftime("%m/%d/%Y %H:%M:%S")
 
 
 def log_time(write_time: WriteTime) -> WriteTime:
@@ -81,16 +81,26 @@ def device_logs(logs: Sequence[Log], write_time: WriteTime) -> list[DeviceLog]:
     write = log_time(write_time)
     return [
         DeviceLog(
-            format_device_id(log.imei), write(log.at_ms), log.type, log.event,
-            base64.b64encode(log.binary_content).decode(), log.binary_name,
+            deviceId=format_device_id(log.imei),
+            logTime=write(log.at_ms),
+            logType=log.type,
+            eventLog=log.event,
+            binaryLogFileBase64=base64.b64encode(log.binary_content).decode(),
+            binaryLogFilename=log.binary_name,
         )
         for log in logs
-    ]  # fmt: skip
+    ]
 
 
 def check_ins(found: Sequence[CheckIn], write_time: WriteTime) -> list[CheckInView]:
     write = log_time(write_time)
     return [
-        CheckInView(format_device_id(one.imei), one.client_type, one.result, one.failure, write(one.at_ms))
+        CheckInView(
+            deviceId=format_device_id(one.imei),
+            clientType=one.client_type,
+            result=one.result,
+            failureType=one.failure,
+            timeCompleted=write(one.at_ms),
+        )
         for one in found
     ]

@@ -74,26 +74,41 @@ def _software(installed: Sequence[Installed]) -> list[SoftwareInfo]:
 def _device(row: DeviceRow, installed: Sequence[Installed], write_time: WriteTime) -> DeviceView:
     eligible = is_eligible(row.protocol, row.status)
     return DeviceView(
-        format_device_id(row.imei), row.mdn, row.model, row.make, eligible, eligible and row.protocol == "HTTP",
-        row.licensed_ms is not None, distribution_type(row.protocol), _software(installed),
-        write_time(row.created_ms), write_time(row.updated_ms),
-        msgspec.UNSET if row.upgraded_ms is None else write_time(row.upgraded_ms),
-        msgspec.UNSET if row.refreshed_ms is None else write_time(row.refreshed_ms),
-    )  # fmt: skip
+        deviceId=format_device_id(row.imei),
+        mdn=row.mdn,
+        model=row.model,
+        make=row.make,
+        fotaEligible=eligible,
+        appFotaEligible=eligible and row.protocol == "HTTP",
+        licenseAssigned=row.licensed_ms is not None,
+        distributionType=distribution_type(row.protocol),
+        softwareList=_software(installed),
+        createTime=write_time(row.created_ms),
+        updateTime=write_time(row.updated_ms),
+        upgradeTime=msgspec.UNSET if row.upgraded_ms is None else write_time(row.upgraded_ms),
+        refreshTime=msgspec.UNSET if row.refreshed_ms is None else write_time(row.refreshed_ms),
+    )
 
 
 def devices_result(account: str, found: DeviceList, page_size: int, write_time: WriteTime) -> DevicesResult:
     page = found.page
     rows = [_device(row, found.installed.get(row.imei, NOTHING_INSTALLED).packages, write_time) for row in page.rows]
     last = format_device_id(page.next_cursor) if page.has_more else "0"
-    return DevicesResult(account, page.has_more, last, page_size, rows)
+    return DevicesResult(
+        accountName=account, hasMoreData=page.has_more, lastSeenDeviceId=last, maxPageSize=page_size, deviceList=rows
+    )
 
 
 def software_list(packages: Sequence[Package]) -> list[Software]:
     return [
         Software(
-            package.name, rfc3339(package.launched_ms)[:10], package.release_note, package.model, package.make,
-            distribution_type(package.protocol), package.platform,
+            softwareName=package.name,
+            launchDate=rfc3339(package.launched_ms)[:10],
+            releaseNote=package.release_note,
+            model=package.model,
+            make=package.make,
+            distributionType=distribution_type(package.protocol),
+            devicePlatformId=package.platform,
         )
         for package in packages
-    ]  # fmt: skip
+    ]

@@ -20,14 +20,10 @@ WORDS: dict[Outcome, tuple[str, str]] = {
     Outcome.DEVICE_NOT_FOUND: ("Failure", "Device Not Found."),
     Outcome.REMOVED: ("Success", "Success"),
     Outcome.NO_LICENSE: ("Failure", "No license attached to device"),
-    Outcome.USED_BY_UPGRADE: (
-        "Failure", "License removal not allowed for devices that have ever upgraded firmware.",
-    ),
-    Outcome.UPGRADE_IN_PROGRESS: (
-        "Failure", "License removal not allowed while a firmware upgrade is in progress.",
-    ),
+    Outcome.USED_BY_UPGRADE: ("Failure", "License removal not allowed for devices that have ever upgraded firmware."),
+    Outcome.UPGRADE_IN_PROGRESS: ("Failure", "License removal not allowed while a firmware upgrade is in progress."),
     Outcome.UNDER_NOTICE: ("Failure", "License removal is already under way."),
-}  # fmt: skip
+}
 
 
 class DeviceRow(msgspec.Struct):
@@ -94,14 +90,26 @@ def license_summary(account: str, status: LicenseStatus, page_size: int, write_t
     page = status.page
     rows = [LicensedDevice(f"{imei:015d}", write_time(assigned_ms)) for imei, assigned_ms in page.rows]
     last = format_device_id(page.next_cursor) if page.has_more else "0"
-    return LicenseSummary(account, status.total, status.total, status.used, page.has_more, last, page_size, rows)
+    return LicenseSummary(
+        accountName=account,
+        totalLicense=status.total,
+        totalLicenses=status.total,
+        assignedLicenses=status.used,
+        hasMoreData=page.has_more,
+        lastSeenDeviceId=last,
+        maxPageSize=page_size,
+        deviceList=rows,
+    )
 
 
 def subscription(account: Account, write_time: WriteTime) -> Subscription:
     return Subscription(
-        account.name, account.purchase_type.value, account.total, account.used,
-        write_time(account.subscription_updated_ms),
-    )  # fmt: skip
+        accountName=account.name,
+        purchaseType=account.purchase_type.value,
+        licenseCount=account.total,
+        licenseUsedCount=account.used,
+        updateTime=write_time(account.subscription_updated_ms),
+    )
 
 
 def candidates_result(devices: Sequence[int]) -> CandidatesResult:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fotapool.api.common.operations import Call, Evidence, Operation, Upload
 from fotapool.api.common.uploads import MAX_FORM_BYTES, UploadForm
 from fotapool.api.v2.packages import schemas as words
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.packages import files
 from fotapool.services.packages.contents import Stored, stored_until_kept
@@ -26,10 +26,10 @@ class _Taken:
 
 @contextlib.asynccontextmanager
 async def take_file(context: Context, upload: Upload) -> AsyncIterator[_Taken]:
-    """Stores the file of a form. Raises Refused; whatever was stored is deleted unless its row commits."""
+    """Stores the file of a form. Raises RequestRejected; whatever was stored is deleted unless its row commits."""
     limit_bytes = context.settings.max_file_bytes
     if upload.content_length > limit_bytes + MAX_FORM_BYTES:
-        raise Refused(Refusal.FILE_TOO_LARGE)
+        raise RequestRejected(ErrorCode.FILE_TOO_LARGE)
     form = UploadForm(upload.content_type, words.FILE_FIELD)
     async with stored_until_kept(context, form.content(upload.chunks, limit_bytes)) as stored:
         yield _Taken(words.read_form(form.fields, form.upload_name), stored)
@@ -47,18 +47,32 @@ async def list_files(call: Call) -> words.AvailableFiles:
 
 OPERATIONS = (
     Operation(
-        "V2-24", "list_files", "GET", ["/files/{account}"], list_files,
-        "List the account's configuration files for one protocol", words.AvailableFiles, Evidence.SDK,
+        id="V2-24",
+        name="list_files",
+        method="GET",
+        paths=["/files/{account}"],
+        handle=list_files,
+        summary="List the account's configuration files for one protocol",
+        response=words.AvailableFiles,
+        evidence=Evidence.SDK,
         query=["distributionType"],
         notes="The page calls the answer a list; the SDK's model has it in a member, as here. Without "
         "`distributionType`, which the page requires, files for HTTP devices are listed. At most 10,000 files.",
         sdk="configuration_files.get_list_of_files",
     ),
     Operation(
-        "V2-25", "upload_file", "POST", ["/files/{account}"], upload_file,
-        "Upload a configuration file", words.UploadedFile, Evidence.SDK, words.FileForm, takes=take_file,
+        id="V2-25",
+        name="upload_file",
+        method="POST",
+        paths=["/files/{account}"],
+        handle=upload_file,
+        summary="Upload a configuration file",
+        response=words.UploadedFile,
+        evidence=Evidence.SDK,
+        request=words.FileForm,
+        takes=take_file,
         notes="`fileName` is made of make, model and the upload's name; a name and version exist once. "
         "`releaseNote`, `distributionType` and `devicePlatformId` may be sent as further fields (our choice).",
         sdk="configuration_files.upload_config_file",
     ),
-)  # fmt: skip
+)

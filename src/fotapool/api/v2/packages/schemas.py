@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from fotapool.domain.devices.devices import MAX_TEXT, NO_PROTOCOL, parse_protocol
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.packages import DEFAULT_PLATFORM, MAX_RELEASE_NOTE
 from fotapool.services.packages.files import MAX_TARGET_PATH, check_text, file_name
 from fotapool.store.packages.files import ConfigurationFile
@@ -65,17 +65,17 @@ class UploadedFile(msgspec.Struct):
 
 
 def read_protocol(word: str | None) -> str:
-    """Raises Refused(PROTOCOL_INVALID) for a word that is no protocol by which files are sent."""
+    """Raises RequestRejected(PROTOCOL_INVALID) for a word that is no protocol by which files are sent."""
     protocol = parse_protocol(word or DEFAULT_TYPE)
     if protocol is None or protocol == NO_PROTOCOL:
-        raise Refused(Refusal.PROTOCOL_INVALID)
+        raise RequestRejected(ErrorCode.PROTOCOL_INVALID)
     return protocol
 
 
 def read_form(fields: Mapping[str, str], upload_name: str | None) -> ConfigurationFile:
-    """The file that a form describes, its time aside. Raises Refused(FILE_INVALID or PROTOCOL_INVALID)."""
+    """The file that a form describes, its time aside. Raises RequestRejected(FILE_INVALID or PROTOCOL_INVALID)."""
     if upload_name is None:
-        raise Refused(Refusal.FILE_INVALID, f"the form has no part {FILE_FIELD}")
+        raise RequestRejected(ErrorCode.FILE_INVALID, f"the form has no part {FILE_FIELD}")
     make, model, version = (check_text(name, fields.get(name, "")) for name in ("make", "model", "fileVersion"))
     note = fields.get("releaseNote", "")
     check_text("releaseNote", " ".join(note.split()), MAX_RELEASE_NOTE, 0)
@@ -96,17 +96,30 @@ def available_files(files: Sequence[ConfigurationFile]) -> AvailableFiles:
     return AvailableFiles(
         [
             AvailableFile(
-                file.name, file.version, file.release_note, file.make, file.model, file.target_path, file.protocol,
-                file.platform,
+                fileName=file.name,
+                fileVersion=file.version,
+                releaseNote=file.release_note,
+                make=file.make,
+                model=file.model,
+                localTargetPath=file.target_path,
+                distributionType=file.protocol,
+                devicePlatformId=file.platform,
             )
             for file in files
         ]
-    )  # fmt: skip
+    )
 
 
 def uploaded_file(file: ConfigurationFile) -> UploadedFile:
     launched = datetime.fromtimestamp(file.launched_ms / 1000, tz=UTC).date().isoformat()
     return UploadedFile(
-        file.name, file.version, launched, file.release_note, file.model, file.make, file.protocol, file.platform,
-        file.target_path,
-    )  # fmt: skip
+        fileName=file.name,
+        fileVersion=file.version,
+        launchDate=launched,
+        releaseNote=file.release_note,
+        model=file.model,
+        make=file.make,
+        distributionType=file.protocol,
+        devicePlatformId=file.platform,
+        localTargetPath=file.target_path,
+    )

@@ -123,9 +123,15 @@ def _message(event: Event) -> Message:
 
 def _firmware(package: PackageFacts) -> FirmwareRow:
     return FirmwareRow(
-        package.name, package.from_version, package.to_version, rfc3339(package.launched_ms), package.release_note,
-        package.model, package.make, PROTOCOL.get(package.protocol, package.protocol),
-    )  # fmt: skip
+        firmwareName=package.name,
+        firmwareFrom=package.from_version,
+        firmwareTo=package.to_version,
+        launchDate=rfc3339(package.launched_ms),
+        releaseNote=package.release_note,
+        model=package.model,
+        make=package.make,
+        protocol=PROTOCOL.get(package.protocol, package.protocol),
+    )
 
 
 def _campaign(campaign: CampaignFacts, devices: Sequence[DeviceRow]) -> CampaignWords:
@@ -133,12 +139,27 @@ def _campaign(campaign: CampaignFacts, devices: Sequence[DeviceRow]) -> Campaign
     rows = [
         DeviceStatusRow(
             format_device_id(imei),
-            *device_words(UpgradeStatus(state), Reason(reason), status, campaign.start_ms, campaign.end_ms),
+            *device_words(
+                status=UpgradeStatus(state),
+                reason=Reason(reason),
+                campaign=status,
+                start_ms=campaign.start_ms,
+                end_ms=campaign.end_ms,
+            ),
         )
         for imei, state, reason in devices
     ]
     return CampaignWords(
-        campaign.id, campaign.name, campaign.subject, campaign.from_version, campaign.to_version,
-        PROTOCOL.get(campaign.protocol, campaign.protocol), campaign.make, campaign.model, campaign.start_date,
-        campaign.end_date, CAMPAIGN_STATUS[status], rows,
-    )  # fmt: skip
+        campaignId=campaign.id,
+        campaignName=campaign.name,
+        firmwareName=campaign.subject,
+        firmwareFrom=campaign.from_version,
+        firmwareTo=campaign.to_version,
+        protocol=PROTOCOL.get(campaign.protocol, campaign.protocol),
+        make=campaign.make,
+        model=campaign.model,
+        startDate=campaign.start_date,
+        endDate=campaign.end_date,
+        status=CAMPAIGN_STATUS[status],
+        deviceList=rows,
+    )

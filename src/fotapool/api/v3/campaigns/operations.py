@@ -37,7 +37,9 @@ async def change_dates(call: Call) -> words.FirmwareCampaign:
     if hours is not None:
         current = await reports.get_campaign(call.context, call.caller, uuid)
         windows = replace(current.windows, download=hours)
-    campaign = await campaigns.change_dates(call.context, call.caller, uuid, start_date, end_date, windows)
+    campaign = await campaigns.change_dates(
+        call.context, caller=call.caller, uuid=uuid, start_date=start_date, end_date=end_date, windows=windows
+    )
     return words.firmware_campaign(call.caller.account_name, campaign)
 
 
@@ -50,38 +52,70 @@ async def cancel_campaign(call: Call) -> SuccessResult:
 
 OPERATIONS = (
     Operation(
-        "V3-5", "schedule_campaign", "POST",
-        ["/campaigns/firmware/{account}", "/campaigns/software/{account}"], schedule_campaign,
-        "Schedule a firmware campaign", words.FirmwareCampaign, Evidence.DOCUMENTED, words.ScheduleFirmwareBody,
+        id="V3-5",
+        name="schedule_campaign",
+        method="POST",
+        paths=["/campaigns/firmware/{account}", "/campaigns/software/{account}"],
+        handle=schedule_campaign,
+        summary="Schedule a firmware campaign",
+        response=words.FirmwareCampaign,
+        evidence=Evidence.DOCUMENTED,
+        request=words.ScheduleFirmwareBody,
         sdk="campaigns_v3.schedule_campaign_firmware_upgrade",
         notes="The second path is that of an older page. Versions and protocol, where given, must be the firmware's; "
         "the flags count as false where they are left out. The windows say when a device may begin; it installs when "
         "it is ready (our choice).",
     ),
     Operation(
-        "V3-6", "change_campaign_devices", "PUT",
-        ["/campaigns/firmware/{account}/{campaignId}", "/campaigns/{account}/{campaignId}"], change_devices,
-        "Add devices to a campaign or remove them", words.ChangedDevices, Evidence.DOCUMENTED, CampaignDevicesBody,
+        id="V3-6",
+        name="change_campaign_devices",
+        method="PUT",
+        paths=["/campaigns/firmware/{account}/{campaignId}", "/campaigns/{account}/{campaignId}"],
+        handle=change_devices,
+        summary="Add devices to a campaign or remove them",
+        response=words.ChangedDevices,
+        evidence=Evidence.DOCUMENTED,
+        request=CampaignDevicesBody,
         sdk="campaigns_v3.update_campaign_firmware_devices",
         notes="The body may be flat (SDK) or wrapped in `addOrRemoveDevice` (page), with one action. `id` and "
         "`campaignId` are the same. The words for what failed, and `RemoveDeviceSucceed`, are inferred.",
     ),
     Operation(
-        "V3-7", "change_campaign_dates", "PUT", ["/campaigns/firmware/{account}/{campaignId}/dates"], change_dates,
-        "Change a campaign's dates and time windows", words.FirmwareCampaign, Evidence.DOCUMENTED,
-        words.FirmwareDatesBody,
+        id="V3-7",
+        name="change_campaign_dates",
+        method="PUT",
+        paths=["/campaigns/firmware/{account}/{campaignId}/dates"],
+        handle=change_dates,
+        summary="Change a campaign's dates and time windows",
+        response=words.FirmwareCampaign,
+        evidence=Evidence.DOCUMENTED,
+        request=words.FirmwareDatesBody,
         sdk="campaigns_v3.update_campaign_dates",
         notes="Before its start all may be changed, then only the end, to no earlier than 24 hours from now. Windows "
         "that are left out stay.",
     ),
     Operation(
-        "V3-8", "get_campaign", "GET", ["/campaigns/{account}/{campaignId}"], get_campaign,
-        "Read a campaign", words.CampaignView, Evidence.DOCUMENTED, sdk="campaigns_v3.get_campaign_information",
+        id="V3-8",
+        name="get_campaign",
+        method="GET",
+        paths=["/campaigns/{account}/{campaignId}"],
+        handle=get_campaign,
+        summary="Read a campaign",
+        response=words.CampaignView,
+        evidence=Evidence.DOCUMENTED,
+        sdk="campaigns_v3.get_campaign_information",
         notes="Campaigns that were scheduled with the other versions are answered too, in this version's words.",
     ),
     Operation(
-        "V3-9", "cancel_campaign", "DELETE", ["/campaigns/{account}/{campaignId}"], cancel_campaign,
-        "Cancel a campaign before its start", SuccessResult, Evidence.DOCUMENTED, sdk="campaigns_v3.cancel_campaign",
+        id="V3-9",
+        name="cancel_campaign",
+        method="DELETE",
+        paths=["/campaigns/{account}/{campaignId}"],
+        handle=cancel_campaign,
+        summary="Cancel a campaign before its start",
+        response=SuccessResult,
+        evidence=Evidence.DOCUMENTED,
+        sdk="campaigns_v3.cancel_campaign",
         notes="A campaign that has started runs to its end date.",
     ),
-)  # fmt: skip
+)

@@ -32,9 +32,14 @@ async def list_campaign_devices(call: Call) -> words.CampaignDevices:
 
 OPERATIONS = (
     Operation(
-        "V3-14", "list_campaigns", "GET",
-        ["/reports/{account}/firmware/campaigns", "/reports/{account}/campaigns"], list_campaigns,
-        "List campaigns in a state, oldest first", words.CampaignHistory, Evidence.DOCUMENTED,
+        id="V3-14",
+        name="list_campaigns",
+        method="GET",
+        paths=["/reports/{account}/firmware/campaigns", "/reports/{account}/campaigns"],
+        handle=list_campaigns,
+        summary="List campaigns in a state, oldest first",
+        response=words.CampaignHistory,
+        evidence=Evidence.DOCUMENTED,
         query=["campaignStatus", "lastSeenCampaignId"],
         sdk="software_management_reports_v3.get_campaign_history_by_status",
         notes="The second path is the page's. `campaignStatus` is taken in any case, also as `CampaignQueued` and "
@@ -42,17 +47,29 @@ OPERATIONS = (
         "months ago are left out.",
     ),
     Operation(
-        "V3-15", "list_device_upgrades", "GET", ["/reports/{account}/devices/{deviceId}"], list_device_upgrades,
-        "List a device's upgrades of the last six months, oldest first", list[words.DeviceUpgrade],
-        Evidence.DOCUMENTED, sdk="software_management_reports_v3.get_device_firmware_upgrade_history",
+        id="V3-15",
+        name="list_device_upgrades",
+        method="GET",
+        paths=["/reports/{account}/devices/{deviceId}"],
+        handle=list_device_upgrades,
+        summary="List a device's upgrades of the last six months, oldest first",
+        response=list[words.DeviceUpgrade],
+        evidence=Evidence.DOCUMENTED,
+        sdk="software_management_reports_v3.get_device_firmware_upgrade_history",
         notes=f"`id` and `campaignId` are the same. At most {reports.MAX_HISTORY:,} upgrades.",
     ),
     Operation(
-        "V3-16", "list_campaign_devices", "GET", ["/reports/{account}/campaigns/{campaignId}/devices"],
-        list_campaign_devices, "List a campaign's devices with IMEIs greater than the last seen one",
-        words.CampaignDevices, Evidence.DOCUMENTED, query=["lastSeenDeviceId"],
+        id="V3-16",
+        name="list_campaign_devices",
+        method="GET",
+        paths=["/reports/{account}/campaigns/{campaignId}/devices"],
+        handle=list_campaign_devices,
+        summary="List a campaign's devices with IMEIs greater than the last seen one",
+        response=words.CampaignDevices,
+        evidence=Evidence.DOCUMENTED,
+        query=["lastSeenDeviceId"],
         sdk="software_management_reports_v3.get_campaign_device_status",
         notes="The page's table of states is cut: `UpgradeFailed`, and the words for devices that were rejected or "
         "canceled, follow the other versions. Attempts are of simulated devices; others come by themselves.",
     ),
-)  # fmt: skip
+)

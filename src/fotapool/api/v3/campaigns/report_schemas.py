@@ -11,7 +11,7 @@ from fotapool.api.v3.campaigns.schemas import TimeWindow, time_windows
 from fotapool.api.v3.campaigns.statuses import CAMPAIGN_STATUS, device_words
 from fotapool.domain.campaigns.campaigns import NOT_STARTED, Campaign, CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeStatus
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.domain.paging import Page
 from fotapool.services.campaigns.reports import Trial
@@ -89,10 +89,10 @@ STATUSES = _statuses()
 
 
 def read_statuses(word: str | None) -> frozenset[CampaignStatus]:
-    """Raises Refused(STATUS_INVALID)."""
+    """Raises RequestRejected(STATUS_INVALID)."""
     found = STATUSES.get((word or "").lower())
     if found is None:
-        raise Refused(Refusal.STATUS_INVALID, (word or "")[:40])
+        raise RequestRejected(ErrorCode.STATUS_INVALID, (word or "")[:40])
     return found
 
 
@@ -104,12 +104,20 @@ def campaign_history(account: str, campaigns: Sequence[Campaign], has_more: bool
 def _campaign_row(account: str, campaign: Campaign) -> CampaignRow:
     subject = campaign.subject
     return CampaignRow(
-        accountName=account, id=campaign.uuid, campaignName=campaign.name or msgspec.UNSET, firmwareName=subject.name,
-        firmwareFrom=subject.from_version, firmwareTo=subject.to_version,
-        protocol=PROTOCOL.get(subject.protocol, subject.protocol), make=subject.make, model=subject.model,
-        startDate=campaign.start_date, endDate=campaign.end_date,
-        campaignTimeWindowList=time_windows(campaign.windows.download), status=CAMPAIGN_STATUS[campaign.status],
-    )  # fmt: skip
+        accountName=account,
+        id=campaign.uuid,
+        campaignName=campaign.name or msgspec.UNSET,
+        firmwareName=subject.name,
+        firmwareFrom=subject.from_version,
+        firmwareTo=subject.to_version,
+        protocol=PROTOCOL.get(subject.protocol, subject.protocol),
+        make=subject.make,
+        model=subject.model,
+        startDate=campaign.start_date,
+        endDate=campaign.end_date,
+        campaignTimeWindowList=time_windows(campaign.windows.download),
+        status=CAMPAIGN_STATUS[campaign.status],
+    )
 
 
 def device_history(account: str, trials: Sequence[Trial], write_time: WriteTime) -> list[DeviceUpgrade]:
@@ -119,18 +127,32 @@ def device_history(account: str, trials: Sequence[Trial], write_time: WriteTime)
         status, reason = _words(campaign, trial.upgrade)
         rows.append(
             DeviceUpgrade(
-                format_device_id(trial.upgrade.imei), campaign.uuid, campaign.uuid, account, subject.name,
-                subject.from_version, subject.to_version, campaign.start_date, status, reason,
-                write_time(_changed_ms(trial.upgrade)),
+                deviceId=format_device_id(trial.upgrade.imei),
+                id=campaign.uuid,
+                campaignId=campaign.uuid,
+                accountName=account,
+                firmwareName=subject.name,
+                firmwareFrom=subject.from_version,
+                firmwareTo=subject.to_version,
+                startDate=campaign.start_date,
+                status=status,
+                reason=reason,
+                reportUpdatedTime=write_time(_changed_ms(trial.upgrade)),
             )
-        )  # fmt: skip
+        )
     return rows
 
 
 def campaign_devices(campaign: Campaign, page: Page[Upgrade], page_size: int) -> CampaignDevices:
     last = format_device_id(page.next_cursor) if page.has_more else "0"
     rows = [_device_row(campaign, upgrade) for upgrade in page.rows]
-    return CampaignDevices(campaign.devices, page.has_more, last, page_size, rows)
+    return CampaignDevices(
+        totalDevice=campaign.devices,
+        hasMoreData=page.has_more,
+        lastSeenDeviceId=last,
+        maxPageSize=page_size,
+        deviceList=rows,
+    )
 
 
 def _device_row(campaign: Campaign, upgrade: Upgrade) -> DeviceStatusRow:
@@ -139,10 +161,13 @@ def _device_row(campaign: Campaign, upgrade: Upgrade) -> DeviceStatusRow:
     recent_ms = upgrade.updated_ms if away else upgrade.started_ms if upgrade.attempts else None
     next_ms = _next_attempt_ms(campaign, upgrade)
     return DeviceStatusRow(
-        format_device_id(upgrade.imei), status, reason, rfc3339(_changed_ms(upgrade)),
-        msgspec.UNSET if recent_ms is None else rfc3339(recent_ms),
-        msgspec.UNSET if next_ms is None else rfc3339(next_ms),
-    )  # fmt: skip
+        deviceId=format_device_id(upgrade.imei),
+        status=status,
+        resultReason=reason,
+        updatedTime=rfc3339(_changed_ms(upgrade)),
+        recentAttemptTime=msgspec.UNSET if recent_ms is None else rfc3339(recent_ms),
+        nextAttemptTime=msgspec.UNSET if next_ms is None else rfc3339(next_ms),
+    )
 
 
 def _words(campaign: Campaign, upgrade: Upgrade) -> tuple[str, str]:
@@ -151,8 +176,13 @@ def _words(campaign: Campaign, upgrade: Upgrade) -> tuple[str, str]:
     if status is UpgradeStatus.SCHEDULED and upgrade.due_ms is not None:
         begin_ms = upgrade.due_ms
     return device_words(
-        status, Reason(upgrade.reason), campaign.status, begin_ms, campaign.end_ms, upgrade.attempts
-    )  # fmt: skip
+        status=status,
+        reason=Reason(upgrade.reason),
+        campaign=campaign.status,
+        start_ms=begin_ms,
+        end_ms=campaign.end_ms,
+        attempts=upgrade.attempts,
+    )
 
 
 def _changed_ms(upgrade: Upgrade) -> int:

@@ -89,19 +89,26 @@ _dates = msgspec.json.Decoder(FirmwareDatesBody)
 
 
 def read_schedule(body: bytes, max_devices: int) -> NewCampaign:
-    """Raises Refused: BODY_INVALID, DEVICE_LIST_…, DEVICE_ID_INVALID, PROTOCOL_INVALID or WINDOW_INVALID."""
+    """Raises RequestRejected: BODY_INVALID, DEVICE_LIST_…, DEVICE_ID_INVALID, PROTOCOL_INVALID or WINDOW_INVALID."""
     given = bodies.read_document(_schedule, body)
     return NewCampaign(
-        Flow.NETWORK_AWARE, bodies.read_name(given.firmwareName), from_version=given.firmwareFrom,
-        to_version=given.firmwareTo, devices=bodies.read_devices(given.deviceList, max_devices),
-        protocol=bodies.read_protocol(given.protocol), start_date=given.startDate or "", end_date=given.endDate or "",
-        name=given.campaignName or "", windows=Windows(bodies.read_hours(given.campaignTimeWindowList or ())),
-        auto_assign=bool(given.autoAssignLicenseFlag), auto_add=bool(given.autoAddDevicesFlag),
-    )  # fmt: skip
+        Flow.NETWORK_AWARE,
+        bodies.read_name(given.firmwareName),
+        from_version=given.firmwareFrom,
+        to_version=given.firmwareTo,
+        devices=bodies.read_devices(given.deviceList, max_devices),
+        protocol=bodies.read_protocol(given.protocol),
+        start_date=given.startDate or "",
+        end_date=given.endDate or "",
+        name=given.campaignName or "",
+        windows=Windows(bodies.read_hours(given.campaignTimeWindowList or ())),
+        auto_assign=bool(given.autoAssignLicenseFlag),
+        auto_add=bool(given.autoAddDevicesFlag),
+    )
 
 
 def read_dates(body: bytes) -> tuple[str, str, Hours | None]:
-    """The dates, and the windows if they are given. Raises Refused: BODY_INVALID or WINDOW_INVALID."""
+    """The dates, and the windows if they are given. Raises RequestRejected: BODY_INVALID or WINDOW_INVALID."""
     given = bodies.read_document(_dates, body)
     listed = given.campaignTimeWindowList
     return given.startDate or "", given.endDate or "", None if listed is None else bodies.read_hours(listed)
@@ -119,18 +126,25 @@ def time_windows(hours: Hours) -> list[TimeWindow] | msgspec.UnsetType:
 def firmware_campaign(account: str, campaign: Campaign) -> FirmwareCampaign:
     subject = campaign.subject
     return FirmwareCampaign(
-        id=campaign.uuid, accountName=account, campaignName=campaign.name or msgspec.UNSET, firmwareName=subject.name,
-        firmwareFrom=subject.from_version, firmwareTo=subject.to_version, protocol=protocol_word(subject.protocol),
-        make=subject.make, model=subject.model, startDate=campaign.start_date, endDate=campaign.end_date,
-        campaignTimeWindowList=time_windows(campaign.windows.download), status=CAMPAIGN_STATUS[campaign.status],
-    )  # fmt: skip
+        id=campaign.uuid,
+        accountName=account,
+        campaignName=campaign.name or msgspec.UNSET,
+        firmwareName=subject.name,
+        firmwareFrom=subject.from_version,
+        firmwareTo=subject.to_version,
+        protocol=protocol_word(subject.protocol),
+        make=subject.make,
+        model=subject.model,
+        startDate=campaign.start_date,
+        endDate=campaign.end_date,
+        campaignTimeWindowList=time_windows(campaign.windows.download),
+        status=CAMPAIGN_STATUS[campaign.status],
+    )
 
 
 def campaign_view(account: str, campaign: Campaign) -> CampaignView:
     shared = msgspec.structs.asdict(firmware_campaign(account, campaign))
-    return CampaignView(
-        **shared, autoAssignLicenseFlag=campaign.auto_assign, autoAddDevicesFlag=campaign.auto_add
-    )  # fmt: skip
+    return CampaignView(**shared, autoAssignLicenseFlag=campaign.auto_assign, autoAddDevicesFlag=campaign.auto_add)
 
 
 def changed_devices(account: str, campaign_id: str, changes: Sequence[DeviceChange], added: bool) -> ChangedDevices:

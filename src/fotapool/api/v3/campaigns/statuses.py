@@ -66,9 +66,9 @@ DEVICE_REASON: dict[Reason, str] = {
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def reason_time(moment_ms: int) -> str:
+def reason_time(timestamp_ms: int) -> str:
     """A time within a reason, as in `09 Jul 21 00:00 UTC`."""
-    at = datetime.fromtimestamp(moment_ms / 1000, tz=UTC)
+    at = datetime.fromtimestamp(timestamp_ms / 1000, tz=UTC)
     return f"{at.day:02d} {_MONTHS[at.month - 1]} {at.year % 100:02d} {at.hour:02d}:{at.minute:02d} UTC"
 
 

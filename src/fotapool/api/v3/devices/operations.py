@@ -6,7 +6,7 @@ from fotapool.api.common.device_list_bodies import DeviceListBody, read_device_l
 from fotapool.api.common.operations import Call, Evidence, Operation
 from fotapool.api.v3.devices import schemas as words
 from fotapool.domain.devices.devices import parse_protocol
-from fotapool.domain.errors import Refusal, Refused
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import parse_device_ids
 from fotapool.domain.paging import parse_device_cursor
 from fotapool.services.devices import devices
@@ -17,19 +17,19 @@ FIRMWARE_PROTOCOLS = ("LWM2M", "OMADM")
 
 
 def _protocol(call: Call, default: str) -> str | None:
-    """The protocol asked for, or None for all. Raises Refused(PROTOCOL_INVALID)."""
+    """The protocol asked for, or None for all. Raises RequestRejected(PROTOCOL_INVALID)."""
     given = call.query("protocol")
     word = default if given is None else given
     protocol = parse_protocol(word)
     if protocol is None and word.lower() != ALL:
-        raise Refused(Refusal.PROTOCOL_INVALID, word[:40])
+        raise RequestRejected(ErrorCode.PROTOCOL_INVALID, word[:40])
     return protocol
 
 
 async def list_firmware(call: Call) -> list[words.Firmware]:
     protocol = _protocol(call, ALL)
     if protocol is not None and protocol not in FIRMWARE_PROTOCOLS:
-        raise Refused(Refusal.PROTOCOL_INVALID, protocol)
+        raise RequestRejected(ErrorCode.PROTOCOL_INVALID, protocol)
     return words.firmware_list(await packages.list_fitting_packages(call.context, call.caller, protocol))
 
 
@@ -64,43 +64,80 @@ async def find_devices(call: Call) -> words.NamedDevices:
         if (cursor == 0 or imei > cursor)
         and (protocol is None or imei not in found or found[imei].protocol == protocol)
     ]
-    return words.named_devices(call.caller.account_name, wanted, found, installed, call.write_time())
+    return words.named_devices(
+        account=call.caller.account_name, wanted=wanted, found=found, installed=installed, write_time=call.write_time()
+    )
 
 
 OPERATIONS = (
     Operation(
-        "V3-17", "list_firmware", "GET", ["/firmware/{account}"], list_firmware,
-        "List firmware that fits devices of the account", list[words.Firmware], Evidence.SDK,
-        query=["protocol"], sdk="firmware_v3.list_available_firmware",
+        id="V3-17",
+        name="list_firmware",
+        method="GET",
+        paths=["/firmware/{account}"],
+        handle=list_firmware,
+        summary="List firmware that fits devices of the account",
+        response=list[words.Firmware],
+        evidence=Evidence.SDK,
+        query=["protocol"],
+        sdk="firmware_v3.list_available_firmware",
         notes="`protocol` is `LWM2M`, `OMD-DM` or `all`; without it, `all`. Firmware fits if a device has its make, "
         "model and protocol, and its firmwareFrom as current firmware. "
         f"At most {packages.MAX_PACKAGES_LISTED:,} are listed, by name.",
     ),
     Operation(
-        "V3-18", "synchronize_firmware", "PUT", ["/firmware/{account}/devices"], synchronize_firmware,
-        "Synchronize what is known of devices' firmware", words.DevicesFirmware, Evidence.SDK, DeviceListBody,
+        id="V3-18",
+        name="synchronize_firmware",
+        method="PUT",
+        paths=["/firmware/{account}/devices"],
+        handle=synchronize_firmware,
+        summary="Synchronize what is known of devices' firmware",
+        response=words.DevicesFirmware,
+        evidence=Evidence.SDK,
+        request=DeviceListBody,
         sdk="firmware_v3.synchronize_device_firmware",
         notes=f"Up to {devices.MAX_DEVICES_NAMED:,} devices (the SDK's schema; its text says 100). A device that the "
         "account does not have fails in its row. The list and the time are sent under both of their names.",
     ),
     Operation(
-        "V3-19", "report_firmware", "PUT", ["/firmware/{account}/async/{deviceId}"], report_firmware,
-        "Ask a device to report its firmware when it next checks in", words.ReportRequest, Evidence.SDK,
+        id="V3-19",
+        name="report_firmware",
+        method="PUT",
+        paths=["/firmware/{account}/async/{deviceId}"],
+        handle=report_firmware,
+        summary="Ask a device to report its firmware when it next checks in",
+        response=words.ReportRequest,
+        evidence=Evidence.SDK,
         sdk="firmware_v3.report_device_firmware",
         notes="While a request of the device is open, asking again answers its id.",
     ),
     Operation(
-        "V3-20", "list_devices", "GET", ["/devices/{account}"], list_devices,
-        "List devices with IMEIs greater than the last seen one", words.AccountDevices, Evidence.DOCUMENTED,
-        query=["lastSeenDeviceId", "protocol"], sdk="account_devices.get_account_device_information",
+        id="V3-20",
+        name="list_devices",
+        method="GET",
+        paths=["/devices/{account}"],
+        handle=list_devices,
+        summary="List devices with IMEIs greater than the last seen one",
+        response=words.AccountDevices,
+        evidence=Evidence.DOCUMENTED,
+        query=["lastSeenDeviceId", "protocol"],
+        sdk="account_devices.get_account_device_information",
         notes="`protocol` is `LWM2M` (if left out), `OMADM`, `HTTP` or `all`, the last one being our addition.",
     ),
     Operation(
-        "V3-21", "find_devices", "POST", ["/devices/{account}"], find_devices,
-        "Read what is known of the devices named", words.NamedDevices, Evidence.DOCUMENTED, DeviceListBody,
-        query=["lastSeenDeviceId", "protocol"], sdk="account_devices.list_account_devices_information",
+        id="V3-21",
+        name="find_devices",
+        method="POST",
+        paths=["/devices/{account}"],
+        handle=find_devices,
+        summary="Read what is known of the devices named",
+        response=words.NamedDevices,
+        evidence=Evidence.DOCUMENTED,
+        request=DeviceListBody,
+        query=["lastSeenDeviceId", "protocol"],
+        sdk="account_devices.list_account_devices_information",
         notes=f"Up to {devices.MAX_DEVICES_NAMED:,} devices. The page's two queries leave devices out: those with "
         "IMEIs up to lastSeenDeviceId, and those of another protocol. lastConnectionTime is there while the device "
         "is licensed and was heard of since.",
     ),
-)  # fmt: skip
+)

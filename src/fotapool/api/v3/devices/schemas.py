@@ -126,34 +126,60 @@ def _software(installed: Sequence[Installed]) -> list[SoftwareInfo]:
     return [SoftwareInfo(one.name, one.version, rfc3339(one.at_ms)) for one in installed]
 
 
-def _time(moment_ms: int | None, write_time: WriteTime) -> str | msgspec.UnsetType:
-    return msgspec.UNSET if moment_ms is None else write_time(moment_ms)
+def _time(timestamp_ms: int | None, write_time: WriteTime) -> str | msgspec.UnsetType:
+    return msgspec.UNSET if timestamp_ms is None else write_time(timestamp_ms)
 
 
 def _account_device(row: DeviceRow, installed: InstalledOn, write_time: WriteTime) -> AccountDevice:
     return AccountDevice(
-        format_device_id(row.imei), row.mdn, row.model, row.make, row.firmware, is_eligible(row.protocol, row.status),
-        row.status, row.licensed_ms is not None, row.protocol, _software(installed.packages),
-        _software(installed.files), write_time(row.created_ms), write_time(row.updated_ms),
-        _time(row.upgraded_ms, write_time), _time(row.refreshed_ms, write_time),
-    )  # fmt: skip
+        deviceId=format_device_id(row.imei),
+        mdn=row.mdn,
+        model=row.model,
+        make=row.make,
+        firmware=row.firmware,
+        fotaEligible=is_eligible(row.protocol, row.status),
+        status=row.status,
+        licenseAssigned=row.licensed_ms is not None,
+        protocol=row.protocol,
+        softwareList=_software(installed.packages),
+        fileList=_software(installed.files),
+        createTime=write_time(row.created_ms),
+        updateTime=write_time(row.updated_ms),
+        upgradeTime=_time(row.upgraded_ms, write_time),
+        refreshTime=_time(row.refreshed_ms, write_time),
+    )
 
 
 def account_devices(account: str, found: DeviceList, page_size: int, write_time: WriteTime) -> AccountDevices:
     page = found.page
     rows = [_account_device(row, found.installed.get(row.imei, NOTHING_INSTALLED), write_time) for row in page.rows]
     last = format_device_id(page.next_cursor) if page.has_more else "0"
-    return AccountDevices(account, page.has_more, last, page_size, rows)
+    return AccountDevices(
+        accountName=account, hasMoreData=page.has_more, lastSeenDeviceId=last, maxPageSize=page_size, deviceList=rows
+    )
 
 
 def _named_device(device: str, row: DeviceRow, installed: InstalledOn, write_time: WriteTime) -> NamedDevice:
     return NamedDevice(
-        device, "success", "Success", row.mdn, row.model, row.make, row.firmware,
-        is_eligible(row.protocol, row.status), row.status, row.licensed_ms is not None, row.protocol,
-        _software(installed.packages), _software(installed.files), write_time(row.created_ms),
-        write_time(row.updated_ms), _time(row.upgraded_ms, write_time), _time(row.refreshed_ms, write_time),
-        _time(last_connection_ms(row.licensed_ms, row.seen_ms), rfc3339),
-    )  # fmt: skip
+        deviceId=device,
+        requestStatus="success",
+        resultReason="Success",
+        mdn=row.mdn,
+        model=row.model,
+        make=row.make,
+        firmware=row.firmware,
+        fotaEligible=is_eligible(row.protocol, row.status),
+        status=row.status,
+        licenseAssigned=row.licensed_ms is not None,
+        protocol=row.protocol,
+        softwareList=_software(installed.packages),
+        fileList=_software(installed.files),
+        createTime=write_time(row.created_ms),
+        updateTime=write_time(row.updated_ms),
+        statusTime=_time(row.upgraded_ms, write_time),
+        refreshTime=_time(row.refreshed_ms, write_time),
+        lastConnectionTime=_time(last_connection_ms(row.licensed_ms, row.seen_ms), rfc3339),
+    )
 
 
 def named_devices(
@@ -176,12 +202,17 @@ def named_devices(
 def firmware_list(packages: Sequence[Package]) -> list[Firmware]:
     return [
         Firmware(
-            package.name, package.from_version, package.to_version, rfc3339(package.launched_ms),
-            package.release_note, package.model, package.make,
-            _FIRMWARE_PROTOCOLS.get(package.protocol, package.protocol),
+            firmwareName=package.name,
+            firmwareFrom=package.from_version,
+            firmwareTo=package.to_version,
+            launchDate=rfc3339(package.launched_ms),
+            releaseNote=package.release_note,
+            model=package.model,
+            make=package.make,
+            protocol=_FIRMWARE_PROTOCOLS.get(package.protocol, package.protocol),
         )
         for package in packages
-    ]  # fmt: skip
+    ]
 
 
 def devices_firmware(
@@ -190,7 +221,14 @@ def devices_firmware(
     """A row for each wanted device, given as it was sent and as a number, in order."""
     at = rfc3339(at_ms)
     rows = [
-        DeviceFirmware(text, "FirmwareVersionUpdateSuccess", "Success", found[imei].firmware, at, at)
+        DeviceFirmware(
+            deviceId=text,
+            status="FirmwareVersionUpdateSuccess",
+            reason="Success",
+            firmwareVersion=found[imei].firmware,
+            firmwareVersionUpdateTime=at,
+            VersionUpdateTime=at,
+        )
         if imei in found
         else DeviceFirmware(text, "FirmwareVersionUpdateFailure", DEVICE_NOT_FOUND, "")
         for text, imei in wanted

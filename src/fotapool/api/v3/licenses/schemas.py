@@ -22,13 +22,15 @@ WORDS: dict[Outcome, tuple[str, str]] = {
     Outcome.REMOVED: ("LicenseRemoveSuccess", "Success"),
     Outcome.NO_LICENSE: ("LicenseRemoveFailure", "No license attached to device"),
     Outcome.USED_BY_UPGRADE: (
-        "LicenseRemoveFailure", "License removal not allowed for devices that have ever upgraded firmware.",
+        "LicenseRemoveFailure",
+        "License removal not allowed for devices that have ever upgraded firmware.",
     ),
     Outcome.UPGRADE_IN_PROGRESS: (
-        "LicenseRemoveFailure", "License removal not allowed while a firmware upgrade is in progress.",
+        "LicenseRemoveFailure",
+        "License removal not allowed while a firmware upgrade is in progress.",
     ),
     Outcome.UNDER_NOTICE: ("LicenseRemoveFailure", "License removal is already under way."),
-}  # fmt: skip
+}
 """Status and reason of each outcome; DEVICE_NOT_FOUND fails with the word of its verb."""
 
 ASSIGN_WORDS = {**WORDS, Outcome.DEVICE_NOT_FOUND: ("LicenseAssignFailure", "Device Not Found.")}
@@ -83,18 +85,36 @@ def licenses_result(
     for device, outcome in zip(device_ids, result.outcomes, strict=True):
         status, reason = words[outcome]
         rows.append(DeviceRow(device, status, reason, reason))
-    return LicensesResult(account, result.total, result.total, result.used, rows)
+    return LicensesResult(
+        accountName=account,
+        licCount=result.total,
+        licTotalCount=result.total,
+        licUsedCount=result.used,
+        deviceList=rows,
+    )
 
 
 def license_summary(account: str, status: LicenseStatus, page_size: int, write_time: WriteTime) -> LicenseSummary:
     page = status.page
     rows = [LicensedDevice(f"{imei:015d}", write_time(assigned_ms)) for imei, assigned_ms in page.rows]
     last = format_device_id(page.next_cursor) if page.has_more else "0"
-    return LicenseSummary(account, status.total, status.total, status.used, page.has_more, last, page_size, rows)
+    return LicenseSummary(
+        accountName=account,
+        totalLicense=status.total,
+        totalLicenses=status.total,
+        assignedLicenses=status.used,
+        hasMoreData=page.has_more,
+        lastSeenDeviceId=last,
+        maxPageSize=page_size,
+        deviceList=rows,
+    )
 
 
 def subscription(account: Account, write_time: WriteTime) -> Subscription:
     return Subscription(
-        account.name, account.purchase_type.value, account.total, account.used,
-        write_time(account.subscription_updated_ms),
-    )  # fmt: skip
+        accountName=account.name,
+        purchaseType=account.purchase_type.value,
+        licenseCount=account.total,
+        licenseUsedCount=account.used,
+        updateTime=write_time(account.subscription_updated_ms),
+    )

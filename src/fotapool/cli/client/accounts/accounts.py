@@ -10,10 +10,18 @@ from fotapool.cli.client import options
 
 PURCHASE_TYPES = ("TS-HFOTA-MRC", "TS-HFOTA-EVNT", "TS-HFOTA-EVNT,TS-HFOTA-MRC")
 _NAMES = {
-    "name": "account", "status": "status", "purchaseType": "purchase type", "licenseCount": "licenses",
-    "licenseUsedCount": "used", "free": "free", "underNotice": "under notice", "candidates": "candidates",
-    "createTime": "created", "updateTime": "subscription changed", "nextBillingMonth": "next billing month",
-}  # fmt: skip
+    "name": "account",
+    "status": "status",
+    "purchaseType": "purchase type",
+    "licenseCount": "licenses",
+    "licenseUsedCount": "used",
+    "free": "free",
+    "underNotice": "under notice",
+    "candidates": "candidates",
+    "createTime": "created",
+    "updateTime": "subscription changed",
+    "nextBillingMonth": "next billing month",
+}
 
 
 @click.group()
@@ -31,7 +39,7 @@ def accounts() -> None:
 @accounts.command("list")
 @options.limit
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def list_accounts(plane: Any, limit: int | None, as_json: bool) -> None:
     """List accounts by name, with their licenses.
 
@@ -43,18 +51,25 @@ def list_accounts(plane: Any, limit: int | None, as_json: bool) -> None:
     from fotapool.cli.client.output import Column, print_rows
 
     columns = [
-        Column("ACCOUNT", "name"), Column("STATUS", "status"), Column("PURCHASE TYPE", "purchaseType"),
-        Column("LICENSES", "licenseCount", True), Column("USED", "licenseUsedCount", True),
-        Column("FREE", "free", True), Column("NOTICE", "underNotice", True), Column("CANDIDATES", "candidates", True),
-    ]  # fmt: skip
+        Column("ACCOUNT", "name"),
+        Column("STATUS", "status"),
+        Column("PURCHASE TYPE", "purchaseType"),
+        Column("LICENSES", "licenseCount", True),
+        Column("USED", "licenseUsedCount", True),
+        Column("FREE", "free", True),
+        Column("NOTICE", "underNotice", True),
+        Column("CANDIDATES", "candidates", True),
+    ]
     empty = "There are no accounts. Make one: fotapool accounts create NAME --licenses 500"
-    print_rows(plane.pages("/accounts", "accounts", "name"), columns, as_json, limit, empty)
+    print_rows(
+        rows=plane.pages("/accounts", "accounts", "name"), columns=columns, as_json=as_json, limit=limit, empty=empty
+    )
 
 
 @accounts.command()
 @options.account
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def show(plane: Any, account: str, as_json: bool) -> None:
     """Show an account's licenses and status.
 
@@ -62,9 +77,9 @@ def show(plane: Any, account: str, as_json: bool) -> None:
     Example:
       fotapool accounts show 0242078689-00001
     """
-    from fotapool.cli.client.output import print_one
+    from fotapool.cli.client.output import print_record
 
-    print_one(plane.call("GET", f"/accounts/{account}"), as_json, _NAMES)
+    print_record(plane.call("GET", f"/accounts/{account}"), as_json, _NAMES)
 
 
 @accounts.command()
@@ -78,7 +93,7 @@ def show(plane: Any, account: str, as_json: bool) -> None:
     help="How the account pays.",
 )
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def create(plane: Any, account: str, licenses: int, purchase_type: str, as_json: bool) -> None:
     """Make an account.
 
@@ -86,10 +101,10 @@ def create(plane: Any, account: str, licenses: int, purchase_type: str, as_json:
     Example:
       fotapool accounts create 0242078689-00002 --licenses 500
     """
-    from fotapool.cli.client.output import print_one
+    from fotapool.cli.client.output import print_record
 
     body = {"name": account, "purchaseType": purchase_type, "licenseCount": licenses}
-    print_one(plane.call("POST", "/accounts", body), as_json, _NAMES)
+    print_record(plane.call("POST", "/accounts", body), as_json, _NAMES)
 
 
 def _set_status(plane: Any, account: str, status: str, as_json: bool) -> None:
@@ -102,7 +117,7 @@ def _set_status(plane: Any, account: str, status: str, as_json: bool) -> None:
 @accounts.command()
 @options.account
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def suspend(plane: Any, account: str, as_json: bool) -> None:
     """Let nobody use the account until `activate`; its users are answered `Inactive account`.
 
@@ -116,7 +131,7 @@ def suspend(plane: Any, account: str, as_json: bool) -> None:
 @accounts.command()
 @options.account
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def activate(plane: Any, account: str, as_json: bool) -> None:
     """Let the account be used again.
 
@@ -130,7 +145,7 @@ def activate(plane: Any, account: str, as_json: bool) -> None:
 @accounts.command()
 @options.account
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def audit(plane: Any, account: str, as_json: bool) -> None:
     """Recompute from the rows whatever must hold; exit code 1 if something does not.
 
@@ -156,7 +171,7 @@ def audit(plane: Any, account: str, as_json: bool) -> None:
 @click.argument("copy", type=options.AccountName(), metavar="COPY")
 @click.option("--users", is_flag=True, help="The users of the original may use the copy too.")
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def copy(plane: Any, account: str, copy: str, users: bool, as_json: bool) -> None:
     """Copy an account with its devices, licenses and candidates under another name (emulator only).
 
@@ -164,7 +179,7 @@ def copy(plane: Any, account: str, copy: str, users: bool, as_json: bool) -> Non
     Example:
       fotapool accounts copy 0242078689-00001 0242078689-00009 --users
     """
-    from fotapool.cli.client.output import print_one
+    from fotapool.cli.client.output import print_record
 
     answer = plane.call("POST", f"/accounts/{account}/copies", {"name": copy, "users": users})
-    print_one(answer, as_json, _NAMES)
+    print_record(answer, as_json, _NAMES)

@@ -9,8 +9,18 @@ import click
 from fotapool.cli.client import options
 
 MEMBERS = (
-    "number", "time", "actor", "requestId", "deviceId", "what", "why", "request", "detail", "usedBefore", "usedAfter",
-)  # fmt: skip
+    "number",
+    "time",
+    "actor",
+    "requestId",
+    "deviceId",
+    "what",
+    "why",
+    "request",
+    "detail",
+    "usedBefore",
+    "usedAfter",
+)
 
 
 @click.command()
@@ -20,7 +30,7 @@ MEMBERS = (
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with all members.")
 @options.limit
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def ledger(
     plane: Any, account: str, device: str | None, after: int | None, as_csv: bool, limit: int | None, as_json: bool
 ) -> None:
@@ -41,8 +51,12 @@ def ledger(
         print_csv(islice(rows, limit), MEMBERS)
         return
     columns = [
-        Column("NUMBER", "number", True), Column("TIME", "time"), Column("WHO", "actor"), Column("DEVICE", "deviceId"),
-        Column("WHAT", "what"), Column("WHY", "why"),
+        Column("NUMBER", "number", True),
+        Column("TIME", "time"),
+        Column("WHO", "actor"),
+        Column("DEVICE", "deviceId"),
+        Column("WHAT", "what"),
+        Column("WHY", "why"),
         Column("USED", lambda row: f"{row['usedBefore']:,} -> {row['usedAfter']:,}", True),
-    ]  # fmt: skip
-    print_rows(rows, columns, as_json, limit, "No license has moved.")
+    ]
+    print_rows(rows=rows, columns=columns, as_json=as_json, limit=limit, empty="No license has moved.")

@@ -24,7 +24,7 @@ def statements() -> None:
 @options.account
 @options.limit
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def list_statements(plane: Any, account: str, limit: int | None, as_json: bool) -> None:
     """List the statements of the last 24 months with their totals, the newest first.
 
@@ -35,13 +35,17 @@ def list_statements(plane: Any, account: str, limit: int | None, as_json: bool) 
     from fotapool.cli.client.output import Column, print_rows
 
     columns = [
-        Column("MONTH", "month"), Column("COMPLETE", "complete"), Column("PURCHASE TYPE", "purchaseType"),
+        Column("MONTH", "month"),
+        Column("COMPLETE", "complete"),
+        Column("PURCHASE TYPE", "purchaseType"),
         Column("LICENSES", lambda row: row["totals"]["licenses"], True),
         Column("UNDER NOTICE", lambda row: row["totals"]["noticeLicenses"], True),
         Column("UPGRADES", lambda row: row["totals"]["events"], True),
-    ]  # fmt: skip
+    ]
     answer = plane.call("GET", f"/accounts/{account}/statements")
-    print_rows(answer["statements"], columns, as_json, limit, "There are no statements yet.")
+    print_rows(
+        rows=answer["statements"], columns=columns, as_json=as_json, limit=limit, empty="There are no statements yet."
+    )
 
 
 @statements.command()
@@ -49,7 +53,7 @@ def list_statements(plane: Any, account: str, limit: int | None, as_json: bool) 
 @click.argument("month", metavar="MONTH")
 @click.option("--csv", "as_csv", is_flag=True, help="All lines as CSV.")
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def show(plane: Any, account: str, month: str, as_csv: bool, as_json: bool) -> None:
     """Print the statement of a month, as 2026-10: its totals, or every line with --csv.
 
@@ -61,7 +65,7 @@ def show(plane: Any, account: str, month: str, as_csv: bool, as_json: bool) -> N
     import sys
 
     from fotapool.cli.client.http.api_client import segment
-    from fotapool.cli.client.output import Column, print_json, print_one, print_table, remark
+    from fotapool.cli.client.output import Column, print_json, print_record, print_table, stderr_note
 
     path = f"/accounts/{account}/statements/{segment(month)}"
     if as_csv:
@@ -74,14 +78,23 @@ def show(plane: Any, account: str, month: str, as_csv: bool, as_json: bool) -> N
         print_json(answer)
         return
     totals = answer["totals"]
-    print_one({
-        "account": answer["account"], "month": answer["month"], "complete": answer["complete"],
-        "purchase type": answer["purchaseType"], "licenses": totals["licenses"],
-        "licenses under notice": totals["noticeLicenses"], "charged upgrades": totals["events"],
-    }, False)  # fmt: skip
+    print_record(
+        {
+            "account": answer["account"],
+            "month": answer["month"],
+            "complete": answer["complete"],
+            "purchase type": answer["purchaseType"],
+            "licenses": totals["licenses"],
+            "licenses under notice": totals["noticeLicenses"],
+            "charged upgrades": totals["events"],
+        },
+        False,
+    )
     columns = [
-        Column("FROM", "from"), Column("TO", "to"), Column("LICENSES", "licenseCount", True),
+        Column("FROM", "from"),
+        Column("TO", "to"),
+        Column("LICENSES", "licenseCount", True),
         Column("PURCHASE TYPE", "purchaseType"),
-    ]  # fmt: skip
+    ]
     print_table(answer["periods"], columns)
-    remark("--csv has each license under notice and each upgrade.")
+    stderr_note("--csv has each license under notice and each upgrade.")

@@ -29,7 +29,7 @@ def subscription() -> None:
 @subscription.command()
 @options.account
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def show(plane: Any, account: str, as_json: bool) -> None:
     """Show the number of licenses and how the account pays.
 
@@ -37,13 +37,22 @@ def show(plane: Any, account: str, as_json: bool) -> None:
     Example:
       fotapool subscription show 0242078689-00001
     """
-    from fotapool.cli.client.output import print_one
+    from fotapool.cli.client.output import print_record
 
-    print_one(plane.call("GET", f"/accounts/{account}"), as_json, {
-        "name": "account", "purchaseType": "purchase type", "licenseCount": "licenses", "licenseUsedCount": "used",
-        "free": "free", "underNotice": "under notice", "updateTime": "changed",
-        "nextBillingMonth": "next billing month",
-    })  # fmt: skip
+    print_record(
+        plane.call("GET", f"/accounts/{account}"),
+        as_json,
+        {
+            "name": "account",
+            "purchaseType": "purchase type",
+            "licenseCount": "licenses",
+            "licenseUsedCount": "used",
+            "free": "free",
+            "underNotice": "under notice",
+            "updateTime": "changed",
+            "nextBillingMonth": "next billing month",
+        },
+    )
 
 
 @subscription.command()
@@ -53,7 +62,7 @@ def show(plane: Any, account: str, as_json: bool) -> None:
 @click.option("--preview", is_flag=True, help="Only show what would happen.")
 @options.yes
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def change(
     plane: Any, account: str, licenses: int | None, purchase_type: str | None, preview: bool, yes: bool, as_json: bool
 ) -> None:
@@ -67,7 +76,7 @@ def change(
 
     Confirm by typing the account's name. Exit code 5 says that it was not confirmed: nothing was changed then.
     """
-    from fotapool.cli.client.output import confirm, print_json, remark
+    from fotapool.cli.client.output import confirm, print_json, stderr_note
 
     body = {"licenseCount": licenses, "purchaseType": purchase_type}
     body = {member: value for member, value in body.items() if value is not None}
@@ -88,7 +97,7 @@ def change(
     else:
         click.echo(f"{account} has {answer['licenseCount']:,} licenses now: {_totals(answer)}")
     if {**answer, "preview": True} != expected:
-        remark("Something happened in between: this is not what the preview showed. --json has all of it.")
+        stderr_note("Something happened in between: this is not what the preview showed. --json has all of it.")
 
 
 def _totals(answer: dict[str, Any]) -> str:
@@ -107,8 +116,9 @@ def _show(before: dict[str, Any], expected: dict[str, Any], error: bool = False)
 
     click.echo(
         f"{before['name']}: {before['licenseCount']:,} licenses, {before['licenseUsedCount']:,} used"
-        f" -> {expected['licenseCount']:,} licenses; {expected['need']:,} have to go", err=error,
-    )  # fmt: skip
+        f" -> {expected['licenseCount']:,} licenses; {expected['need']:,} have to go",
+        err=error,
+    )
     reasons = expected["reasons"]
     counts = Counter((row["what"], row["why"]) for row in reasons)
     for (what, why), count in counts.items():

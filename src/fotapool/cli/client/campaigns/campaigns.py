@@ -12,17 +12,28 @@ from fotapool.cli.client import options
 CHUNK = 10_000
 """Devices of the request that schedules; further ones are added afterwards."""
 STATUSES = (
-    "CampaignRequestPending", "CampaignRequestQueued", "CampaignPreScheduled", "CampaignScheduled", "CampaignEnded",
-    "CampaignCancelled", "CampaignAborted", "CampaignFailed", "CampaignRequestFailed",
-)  # fmt: skip
+    "CampaignRequestPending",
+    "CampaignRequestQueued",
+    "CampaignPreScheduled",
+    "CampaignScheduled",
+    "CampaignEnded",
+    "CampaignCancelled",
+    "CampaignAborted",
+    "CampaignFailed",
+    "CampaignRequestFailed",
+)
 """In the order of a campaign's life; the list has to be asked for one of them at a time."""
 _WINDOW = re.compile(r"(\d{1,2})-(\d{1,2})")
 
 campaign = click.argument("campaign", metavar="CAMPAIGN")
 version = click.option(
-    "--api", "version", type=click.Choice(["v2", "v3"]), default="v3", show_default=True,
+    "--api",
+    "version",
+    type=click.Choice(["v2", "v3"]),
+    default="v3",
+    show_default=True,
     help="v3: firmware, network-aware push. v2: software, pull.",
-)  # fmt: skip
+)
 
 
 @click.group()
@@ -41,7 +52,7 @@ def campaigns() -> None:
 @campaigns.command()
 @options.account
 @options.as_json
-@options.of_api
+@options.api_client_options
 def firmware(api: Any, account: str, as_json: bool) -> None:
     """List the firmware that fits devices of the account.
 
@@ -52,10 +63,20 @@ def firmware(api: Any, account: str, as_json: bool) -> None:
     from fotapool.cli.client.output import Column, print_rows
 
     columns = [
-        Column("FIRMWARE", "firmwareName"), Column("FROM", "firmwareFrom"), Column("TO", "firmwareTo"),
-        Column("MAKE", "make"), Column("MODEL", "model"), Column("PROTOCOL", "protocol"),
-    ]  # fmt: skip
-    print_rows(api.call("GET", f"/v3/firmware/{account}"), columns, as_json, None, "No firmware fits any device.")
+        Column("FIRMWARE", "firmwareName"),
+        Column("FROM", "firmwareFrom"),
+        Column("TO", "firmwareTo"),
+        Column("MAKE", "make"),
+        Column("MODEL", "model"),
+        Column("PROTOCOL", "protocol"),
+    ]
+    print_rows(
+        rows=api.call("GET", f"/v3/firmware/{account}"),
+        columns=columns,
+        as_json=as_json,
+        limit=None,
+        empty="No firmware fits any device.",
+    )
 
 
 def _window(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> list[dict[str, int]]:
@@ -89,7 +110,7 @@ def _window(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> li
 @click.option("--auto-add", is_flag=True, help="Take every further device that fits (v3).")
 @version
 @options.as_json
-@options.of_api
+@options.api_client_options
 def create(api: Any, account: str, version: str, as_json: bool, **given: Any) -> None:
     """Schedule a campaign for some devices, or any number from a file or a pipe.
 
@@ -103,7 +124,7 @@ def create(api: Any, account: str, version: str, as_json: bool, **given: Any) ->
     The answer says that the campaign was accepted; `watch` tells what becomes of it.
     """
     from fotapool.cli.client.devices.device_lists import in_chunks, read_devices
-    from fotapool.cli.client.output import print_one, progress, remark
+    from fotapool.cli.client.output import print_record, progress, stderr_note
 
     if version == "v2" and (given["auto_assign"] or given["auto_add"]):
         raise click.UsageError("--auto-assign and --auto-add are for --api v3")
@@ -118,18 +139,20 @@ def create(api: Any, account: str, version: str, as_json: bool, **given: Any) ->
             api.call("PUT", path, {"type": "append", "deviceList": chunk})
             advance(len(chunk))
     made.pop("deviceList", None)
-    print_one(made, as_json)
-    remark(f"Follow it: fotapool campaigns watch {account} {made['id']}" + (" --api v2" if version == "v2" else ""))
+    print_record(made, as_json)
+    stderr_note(
+        f"Follow it: fotapool campaigns watch {account} {made['id']}" + (" --api v2" if version == "v2" else "")
+    )
 
 
 def _create(api: Any, path: str, body: dict[str, Any]) -> dict[str, Any]:
     """Never sent twice: two campaigns would come of it."""
-    from fotapool.cli.client.failures import NotReached
+    from fotapool.cli.client.failures import Unreachable
     from fotapool.cli.client.http.calls import ONCE
 
     try:
         made: dict[str, Any] = api.call("POST", path, body, retry=ONCE)
-    except NotReached as error:
+    except Unreachable as error:
         error.notes.append(
             "It may have been scheduled all the same: see `fotapool campaigns list` before you repeat it."
         )
@@ -139,18 +162,25 @@ def _create(api: Any, path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 def _body_v3(given: dict[str, Any]) -> dict[str, Any]:
     body = {
-        "firmwareName": given["name"], "startDate": given["start"], "endDate": given["end"],
-        "campaignName": given["campaign_name"], "campaignTimeWindowList": given["windows"] or None,
-        "autoAssignLicenseFlag": given["auto_assign"] or None, "autoAddDevicesFlag": given["auto_add"] or None,
-    }  # fmt: skip
+        "firmwareName": given["name"],
+        "startDate": given["start"],
+        "endDate": given["end"],
+        "campaignName": given["campaign_name"],
+        "campaignTimeWindowList": given["windows"] or None,
+        "autoAssignLicenseFlag": given["auto_assign"] or None,
+        "autoAddDevicesFlag": given["auto_add"] or None,
+    }
     return {member: value for member, value in body.items() if value is not None}
 
 
 def _body_v2(given: dict[str, Any]) -> dict[str, Any]:
     body = {
-        "softwareName": given["name"], "startDate": given["start"], "endDate": given["end"],
-        "campaignName": given["campaign_name"], "downloadTimeWindowList": given["windows"] or None,
-    }  # fmt: skip
+        "softwareName": given["name"],
+        "startDate": given["start"],
+        "endDate": given["end"],
+        "campaignName": given["campaign_name"],
+        "downloadTimeWindowList": given["windows"] or None,
+    }
     return {member: value for member, value in body.items() if value is not None}
 
 
@@ -160,10 +190,8 @@ def _body_v2(given: dict[str, Any]) -> dict[str, Any]:
 @version
 @options.limit
 @options.as_json
-@options.of_api
-def list_campaigns(
-    api: Any, account: str, status: str | None, version: str, limit: int | None, as_json: bool
-) -> None:  # fmt: skip
+@options.api_client_options
+def list_campaigns(api: Any, account: str, status: str | None, version: str, limit: int | None, as_json: bool) -> None:
     """List campaigns of the last six months, by state and then the oldest first.
 
     \b
@@ -180,10 +208,20 @@ def list_campaigns(
     rows = (row for one in statuses for row in _of_status(api, path, one))
     what = "firmwareName" if version == "v3" else "softwareName"
     columns = [
-        Column("CAMPAIGN", "id"), Column("STATUS", "status"), Column("INSTALLS", what), Column("START", "startDate"),
-        Column("END", "endDate"), Column("NAME", "campaignName"),
-    ]  # fmt: skip
-    print_rows(rows, columns, as_json, limit, "No campaigns. Schedule one: fotapool campaigns create --help")
+        Column("CAMPAIGN", "id"),
+        Column("STATUS", "status"),
+        Column("INSTALLS", what),
+        Column("START", "startDate"),
+        Column("END", "endDate"),
+        Column("NAME", "campaignName"),
+    ]
+    print_rows(
+        rows=rows,
+        columns=columns,
+        as_json=as_json,
+        limit=limit,
+        empty="No campaigns. Schedule one: fotapool campaigns create --help",
+    )
 
 
 def _of_status(api: Any, path: str, status: str) -> Any:
@@ -201,7 +239,7 @@ def _of_status(api: Any, path: str, status: str) -> Any:
 @campaign
 @version
 @options.as_json
-@options.of_api
+@options.api_client_options
 def show(api: Any, account: str, campaign: str, version: str, as_json: bool) -> None:
     """Show a campaign.
 
@@ -210,9 +248,9 @@ def show(api: Any, account: str, campaign: str, version: str, as_json: bool) -> 
       fotapool campaigns show 0242078689-00001 60b5d639-ccdc-4db8-8824-069bd94c95bf
     """
     from fotapool.cli.client.http.api_client import segment
-    from fotapool.cli.client.output import print_one
+    from fotapool.cli.client.output import print_record
 
-    print_one(api.call("GET", f"/{version}/campaigns/{account}/{segment(campaign)}"), as_json)
+    print_record(api.call("GET", f"/{version}/campaigns/{account}/{segment(campaign)}"), as_json)
 
 
 @campaigns.command()
@@ -222,10 +260,10 @@ def show(api: Any, account: str, campaign: str, version: str, as_json: bool) -> 
 @version
 @options.limit
 @options.as_json
-@options.of_api
+@options.api_client_options
 def devices(
     api: Any, account: str, campaign: str, status: str | None, version: str, limit: int | None, as_json: bool
-) -> None:  # fmt: skip
+) -> None:
     """List a campaign's devices with what became of each.
 
     \b
@@ -239,7 +277,7 @@ def devices(
     found = devices_of(api, account, campaign, version)
     rows = (row for row in found if status is None or row["status"].lower() == status.lower())
     columns = [Column("DEVICE", "deviceId"), Column("STATUS", "status"), Column("REASON", "resultReason")]
-    print_rows(rows, columns, as_json, limit, "No such devices in this campaign.")
+    print_rows(rows=rows, columns=columns, as_json=as_json, limit=limit, empty="No such devices in this campaign.")
 
 
 @campaigns.command()
@@ -251,10 +289,8 @@ def devices(
 @click.option("--once", is_flag=True, help="Look once.")
 @version
 @options.as_json
-@options.of_api
-def watch(
-    api: Any, account: str, campaign: str, every: int, once: bool, version: str, as_json: bool
-) -> None:  # fmt: skip
+@options.api_client_options
+def watch(api: Any, account: str, campaign: str, every: int, once: bool, version: str, as_json: bool) -> None:
     """Show a campaign's progress by status until it has ended.
 
     \b
@@ -266,7 +302,7 @@ def watch(
     """
     from fotapool.cli.client.campaigns.watch import Watch
 
-    code = Watch(api, account, campaign, version, as_json).run(every, once)
+    code = Watch(api=api, account=account, campaign=campaign, version=version, as_json=as_json).run(every, once)
     if code:
         raise click.exceptions.Exit(code)
 
@@ -277,10 +313,8 @@ def watch(
 @options.yes
 @version
 @options.as_json
-@options.of_api
-def cancel(
-    api: Any, account: str, campaign: str, yes: bool, version: str, as_json: bool
-) -> None:  # fmt: skip
+@options.api_client_options
+def cancel(api: Any, account: str, campaign: str, yes: bool, version: str, as_json: bool) -> None:
     """Cancel a campaign before its start; by v2 also later, which lets the upgrades that run end.
 
     \b

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from fotapool.cli.client.failures import WrongInput
-from fotapool.cli.client.output import remark
+from fotapool.cli.client.failures import UsageError
+from fotapool.cli.client.output import stderr_note
 
 COLUMNS = ("deviceid", "device_id", "device id", "device", "imei")
 """Headings of the column with the IMEIs, in any case."""
@@ -49,17 +49,17 @@ def count_wrong_check_digits(devices: Sequence[str]) -> int:
 
 
 def read_devices(arguments: Sequence[str], path: str | None, skip_malformed: bool) -> list[str]:
-    """The devices to ask about; remarks on standard error. Raises WrongInput: then nothing was sent."""
+    """The devices to ask about; remarks on standard error. Raises UsageError: then nothing was sent."""
     if path is None:
         found = collect(enumerate(arguments, 1), "argument")
     elif arguments:
-        raise WrongInput("devices come either as arguments or from --file, not both")
+        raise UsageError("devices come either as arguments or from --file, not both")
     else:
         with _opened(path) as file:
             found = _read(file)
     _tell(found, skip_malformed)
     if not found.devices:
-        raise WrongInput(
+        raise UsageError(
             "no devices were given", "Name IMEIs, or a file of them: --file devices.csv, or --file - for a pipe."
         )
     return found.devices
@@ -70,16 +70,16 @@ def _read(file: IO[str]) -> DeviceList:
     try:
         text = file.read(MAX_CHARACTERS + 1)
     except UnicodeDecodeError as error:
-        raise WrongInput("the file is no text in UTF-8", "Save it as CSV in UTF-8.") from error
+        raise UsageError("the file is no text in UTF-8", "Save it as CSV in UTF-8.") from error
     if len(text) > MAX_CHARACTERS:
-        raise WrongInput(f"the file has more than {MAX_CHARACTERS:,} characters", "Split it.")
+        raise UsageError(f"the file has more than {MAX_CHARACTERS:,} characters", "Split it.")
     if _ONLY_IMEIS.fullmatch(text):
         return _sorted_out(text.split(), DeviceList())
     return collect(_in_lines(io.StringIO(text, newline=None)), "line")
 
 
 def collect(given: Iterable[tuple[int, str]], label: str) -> DeviceList:
-    """Pairs of number and text, sorted out; `label` is what is numbered. Raises WrongInput for too many."""
+    """Pairs of number and text, sorted out; `label` is what is numbered. Raises UsageError for too many."""
     found = DeviceList()
     good: list[str] = []
     is_imei = _IMEI.fullmatch
@@ -96,7 +96,7 @@ def collect(given: Iterable[tuple[int, str]], label: str) -> DeviceList:
 def _sorted_out(given: list[str], found: DeviceList) -> DeviceList:
     """With each device once."""
     if len(given) > MAX_DEVICES:
-        raise WrongInput(f"more than {MAX_DEVICES:,} devices", "Split the file.")
+        raise UsageError(f"more than {MAX_DEVICES:,} devices", "Split the file.")
     found.devices = list(dict.fromkeys(given))
     found.repeated = len(given) - len(found.devices)
     found.wrong_digits = count_wrong_check_digits(found.devices)
@@ -119,12 +119,14 @@ def _tell(found: DeviceList, skip_malformed: bool) -> None:
         listed = "\n".join(f"  {one}" for one in found.malformed) + more
         text = f"{found.malformed_count:,} of what was given are no IMEIs of 15 digits:\n{listed}"
         if not skip_malformed:
-            raise WrongInput(text, "Nothing was sent. Correct them, or leave them out with --skip-malformed.")
-        remark(f"left out: {text}")
+            raise UsageError(text, "Nothing was sent. Correct them, or leave them out with --skip-malformed.")
+        stderr_note(f"left out: {text}")
     if found.repeated:
-        remark(f"{found.repeated:,} devices were given more than once; each is sent once")
+        stderr_note(f"{found.repeated:,} devices were given more than once; each is sent once")
     if found.wrong_digits:
-        remark(f"{found.wrong_digits:,} of {len(found.devices):,} IMEIs have a wrong check digit; they are sent anyway")
+        stderr_note(
+            f"{found.wrong_digits:,} of {len(found.devices):,} IMEIs have a wrong check digit; they are sent anyway"
+        )
 
 
 def _opened(path: str) -> IO[str]:
@@ -133,7 +135,7 @@ def _opened(path: str) -> IO[str]:
     try:
         return Path(path).open(encoding="utf-8-sig", newline="")
     except OSError as error:
-        raise WrongInput(f"{path} cannot be read: {error.strerror}") from error
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _in_lines(file: IO[str]) -> Iterator[tuple[int, str]]:

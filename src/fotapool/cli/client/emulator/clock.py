@@ -24,7 +24,7 @@ def clock() -> None:
 
 @clock.command()
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def show(plane: Any, as_json: bool) -> None:
     """Show where the clock stands, and when the next thing falls due.
 
@@ -32,11 +32,13 @@ def show(plane: Any, as_json: bool) -> None:
     Example:
       fotapool clock show
     """
-    from fotapool.cli.client.output import print_one
+    from fotapool.cli.client.output import print_record
 
-    print_one(plane.call("GET", "/clock"), as_json, {
-        "now": "now", "frozen": "stands still", "aheadSeconds": "seconds ahead", "nextDue": "next thing due",
-    })  # fmt: skip
+    print_record(
+        plane.call("GET", "/clock"),
+        as_json,
+        {"now": "now", "frozen": "stands still", "aheadSeconds": "seconds ahead", "nextDue": "next thing due"},
+    )
 
 
 def _move(plane: Any, body: dict[str, Any], as_json: bool) -> None:
@@ -48,16 +50,22 @@ def _move(plane: Any, body: dict[str, Any], as_json: bool) -> None:
         return
     click.echo(f"it is {answer['now']}" + (f"; next thing due: {answer['nextDue']}" if answer["nextDue"] else ""))
     if answer["happened"]:
-        print_table(answer["happened"], [
-            Column("TIME", "time"), Column("WHAT", "what"), Column("COUNT", "count", True),
-            Column("CAMPAIGN", "campaign"), Column("DEVICES", "devices"),
-        ])  # fmt: skip
+        print_table(
+            answer["happened"],
+            [
+                Column("TIME", "time"),
+                Column("WHAT", "what"),
+                Column("COUNT", "count", True),
+                Column("CAMPAIGN", "campaign"),
+                Column("DEVICES", "devices"),
+            ],
+        )
 
 
 @clock.command()
 @click.argument("duration")
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def advance(plane: Any, duration: str, as_json: bool) -> None:
     """Move the clock by a duration, as PT20M (20 minutes), PT3H, P1D or P1DT12H.
 
@@ -71,7 +79,7 @@ def advance(plane: Any, duration: str, as_json: bool) -> None:
 @clock.command()
 @click.argument("time")
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def to(plane: Any, time: str, as_json: bool) -> None:
     """Move the clock to a later time.
 
@@ -84,7 +92,7 @@ def to(plane: Any, time: str, as_json: bool) -> None:
 
 @clock.command("next")
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def next_due(plane: Any, as_json: bool) -> None:
     """Move the clock to the next thing that falls due.
 

@@ -27,7 +27,7 @@ def faults() -> None:
 
 @faults.command("list")
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def list_faults(plane: Any, as_json: bool) -> None:
     """List the rules and how often each has fired.
 
@@ -38,11 +38,18 @@ def list_faults(plane: Any, as_json: bool) -> None:
     from fotapool.cli.client.output import Column, print_rows
 
     columns = [
-        Column("ID", "id", True), Column("MATCHED", "matched", True), Column("FIRED", "fired", True),
-        Column("MATCH", "match"), Column("ACTION", "action"),
-    ]  # fmt: skip
+        Column("ID", "id", True),
+        Column("MATCHED", "matched", True),
+        Column("FIRED", "fired", True),
+        Column("MATCH", "match"),
+        Column("ACTION", "action"),
+    ]
     print_rows(
-        plane.call("GET", "/faults")["faults"], columns, as_json, None, "No faults. See `fotapool faults add --help`."
+        rows=plane.call("GET", "/faults")["faults"],
+        columns=columns,
+        as_json=as_json,
+        limit=None,
+        empty="No faults. See `fotapool faults add --help`.",
     )
 
 
@@ -67,7 +74,7 @@ def list_faults(plane: Any, as_json: bool) -> None:
 )
 @click.option("--by-ms", type=int, help="By how much a callback is late.")
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def add(plane: Any, document: str | None, as_json: bool, **given: Any) -> None:
     """Add a rule: which requests, and what happens to them. By options, or as the JSON of docs/faults.md.
 
@@ -85,12 +92,12 @@ def add(plane: Any, document: str | None, as_json: bool, **given: Any) -> None:
 
 
 def _document(text: str) -> Any:
-    from fotapool.cli.client.failures import WrongInput
+    from fotapool.cli.client.failures import UsageError
 
     try:
         return json.loads(text)
     except ValueError as error:
-        raise WrongInput(f"the rule is no JSON: {error}", "See docs/faults.md, or use the options.") from error
+        raise UsageError(f"the rule is no JSON: {error}", "See docs/faults.md, or use the options.") from error
 
 
 def _rule(given: dict[str, Any]) -> dict[str, Any]:
@@ -116,7 +123,7 @@ def _member(option: str) -> str:
 @faults.command()
 @click.argument("fault", type=click.IntRange(1))
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def remove(plane: Any, fault: int, as_json: bool) -> None:
     """Take a rule away.
 
@@ -132,7 +139,7 @@ def remove(plane: Any, fault: int, as_json: bool) -> None:
 
 @faults.command()
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def clear(plane: Any, as_json: bool) -> None:
     """Take all rules away, with their record.
 

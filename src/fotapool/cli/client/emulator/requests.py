@@ -26,7 +26,7 @@ def requests() -> None:
 @click.option("--status", type=click.IntRange(100, 599), help="Only those answered with this status.")
 @options.limit
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def list_requests(plane: Any, account: str | None, status: int | None, limit: int | None, as_json: bool) -> None:
     """List the requests, the oldest first.
 
@@ -38,17 +38,27 @@ def list_requests(plane: Any, account: str | None, status: int | None, limit: in
 
     rows = plane.pages("/requests", "requests", "number", account=account, status=status)
     columns = [
-        Column("NUMBER", "number", True), Column("TIME", "time"), Column("METHOD", "method"), Column("PATH", "path"),
-        Column("STATUS", "status", True), Column("HINT", lambda row: next(iter(row["hints"]), "")),
-    ]  # fmt: skip
-    print_rows(rows, columns, as_json, limit, "No requests yet: only the documented API and devices are recorded.")
+        Column("NUMBER", "number", True),
+        Column("TIME", "time"),
+        Column("METHOD", "method"),
+        Column("PATH", "path"),
+        Column("STATUS", "status", True),
+        Column("HINT", lambda row: next(iter(row["hints"]), "")),
+    ]
+    print_rows(
+        rows=rows,
+        columns=columns,
+        as_json=as_json,
+        limit=limit,
+        empty="No requests yet: only the documented API and devices are recorded.",
+    )
 
 
 @requests.command()
 @click.argument("number", type=click.IntRange(1))
 @click.option("--as", "form", type=click.Choice(["curl", "pytest"]), help="As a command, or as a test.")
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def show(plane: Any, number: int, form: str | None, as_json: bool) -> None:
     """Show a request with its answer, or have it as a command or a test.
 
@@ -57,7 +67,7 @@ def show(plane: Any, number: int, form: str | None, as_json: bool) -> None:
       fotapool requests show 17
       fotapool requests show 17 --as pytest > test_17.py
     """
-    from fotapool.cli.client.http.calls import decoded
+    from fotapool.cli.client.http.calls import parse_response
     from fotapool.cli.client.output import print_json
 
     if form is None:
@@ -65,13 +75,13 @@ def show(plane: Any, number: int, form: str | None, as_json: bool) -> None:
         return
     response = plane.send("GET", f"/requests/{number}", query={"as": form}, accept="text/plain")
     if response.status_code >= 400:
-        decoded(response)
+        parse_response(response)
     click.echo(response.text, nl=False)
 
 
 @requests.command()
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def clear(plane: Any, as_json: bool) -> None:
     """Forget the requests.
 

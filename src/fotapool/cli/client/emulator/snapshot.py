@@ -25,7 +25,7 @@ def snapshot() -> None:
 
 @snapshot.command()
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE")
-@options.of_plane
+@options.admin_client_options
 def save(plane: Any, file: str) -> None:
     """Write a snapshot into a file that only you can read, or with - to standard output.
 
@@ -33,13 +33,13 @@ def save(plane: Any, file: str) -> None:
     Example:
       fotapool snapshot save before.json
     """
-    from fotapool.cli.client.failures import WrongInput
-    from fotapool.cli.client.http.calls import decoded
-    from fotapool.cli.client.output import remark
+    from fotapool.cli.client.failures import UsageError
+    from fotapool.cli.client.http.calls import parse_response
+    from fotapool.cli.client.output import stderr_note
 
     response = plane.send("GET", "/snapshot")
     if response.status_code >= 400:
-        decoded(response)
+        parse_response(response)
     if file == "-":
         sys.stdout.buffer.write(response.content)
         return
@@ -49,14 +49,14 @@ def save(plane: Any, file: str) -> None:
             written.write(response.content)
         beside.replace(file)
     except OSError as error:
-        raise WrongInput(f"{file} cannot be written: {error.strerror}") from error
-    remark(f"{len(response.content):,} octets in {file}")
+        raise UsageError(f"{file} cannot be written: {error.strerror}") from error
+    stderr_note(f"{len(response.content):,} bytes in {file}")
 
 
 @snapshot.command()
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE")
 @options.yes
-@options.of_plane
+@options.admin_client_options
 def restore(plane: Any, file: str, yes: bool) -> None:
     """Replace all that the emulator has by a snapshot, or by a seed document.
 
@@ -65,16 +65,16 @@ def restore(plane: Any, file: str, yes: bool) -> None:
       fotapool snapshot restore before.json --yes
       fotapool snapshot restore seed.yaml
     """
-    from fotapool.cli.client.failures import WrongInput
-    from fotapool.cli.client.http.calls import decoded
-    from fotapool.cli.client.output import confirm, remark
+    from fotapool.cli.client.failures import UsageError
+    from fotapool.cli.client.http.calls import parse_response
+    from fotapool.cli.client.output import confirm, stderr_note
 
     try:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
-        raise WrongInput(f"{file} cannot be read: {error.strerror}") from error
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
     confirm("Type restore to lose what is there now", "restore", yes)
     response = plane.send("PUT", "/snapshot", content)
     if response.status_code >= 400:
-        decoded(response)
-    remark(f"{plane.target.address} is as in {file}")
+        parse_response(response)
+    stderr_note(f"{plane.target.address} is as in {file}")

@@ -12,14 +12,14 @@ import httpx
 import msgspec
 from httpx_retries import Retry
 
-from fotapool.cli.client.failures import Refused
+from fotapool.cli.client.failures import RequestFailed
 from fotapool.cli.client.http.calls import (
     REPEATABLE,
-    decoded,
     error_words,
+    network_errors,
     not_as_documented,
     open_client,
-    reaching,
+    parse_response,
     refusal,
 )
 from fotapool.cli.client.http.target import Target
@@ -46,24 +46,31 @@ class Api:
         self._http.close()
 
     def call(self, method: str, path: str, body: Any = None, query: Any = None, retry: Retry = REPEATABLE) -> Any:
-        """The JSON of the answer. Raises Refused or NotReached."""
-        return decoded(self.request(method, path, body, query, retry))
+        """The JSON of the answer. Raises RequestRejected or Unreachable."""
+        return parse_response(self.request(method=method, path=path, body=body, query=query, retry=retry))
 
     def request(
         self, method: str, path: str, body: Any = None, query: Any = None, retry: Retry = REPEATABLE
     ) -> httpx.Response:
-        """The answer, after renewing the tokens if it was refused for one of them. Raises NotReached, Refused."""
+        """The answer, after renewing the tokens if it was refused for one of them.
+
+        Raises Unreachable, RequestRejected.
+        """
         content = None if body is None else msgspec.json.encode(body)
-        with reaching(self.target):
+        with network_errors(self.target):
             for _ in range(RENEWALS):
                 tokens = self._signed_in()
                 headers = {"Authorization": f"Bearer {tokens[0]}", "VZ-M2M-Token": tokens[1]}
                 if content is not None:
                     headers["Content-Type"] = "application/json"
                 response = self._http.request(
-                    method, f"/api/fota{path}", content=content, params=query, headers=headers,
+                    method,
+                    f"/api/fota{path}",
+                    content=content,
+                    params=query,
+                    headers=headers,
                     extensions={"retry": retry},
-                )  # fmt: skip
+                )
                 if not _is_refused_for_a_token(response):
                     break
                 self._forget(tokens)
@@ -71,7 +78,7 @@ class Api:
 
     def sign_in(self) -> None:
         """Gets both tokens, so that a wrong password is told before anything else is done."""
-        with reaching(self.target):
+        with network_errors(self.target):
             self._signed_in()
 
     def _signed_in(self) -> tuple[str, str]:
@@ -80,9 +87,9 @@ class Api:
                 self._tokens = self._get_tokens()
             return self._tokens
 
-    def _forget(self, refused: tuple[str, str]) -> None:
+    def _forget(self, rejected: tuple[str, str]) -> None:
         with self._lock:
-            if self._tokens == refused:  # otherwise another thread has renewed them already
+            if self._tokens == rejected:  # otherwise another thread has renewed them already
                 self._tokens = None
 
     def _get_tokens(self) -> tuple[str, str]:
@@ -92,21 +99,24 @@ class Api:
         bearer = str(answer["access_token"])
         name, password = self.target.user()
         answer = self._sign_in_call(
-            "/api/m2m/v1/session/login", "user", json={"username": name, "password": password},
+            "/api/m2m/v1/session/login",
+            "user",
+            json={"username": name, "password": password},
             headers={"Authorization": f"Bearer {bearer}"},
-        )  # fmt: skip
+        )
         return bearer, str(answer["sessionToken"])
 
     def _sign_in_call(self, path: str, whose: str, **options: Any) -> dict[str, Any]:
         response = self._http.post(path, **options)
         if response.status_code in (400, 401):
-            raise Refused(
-                f"{self.target.words} refused the sign-in of the {whose}: {error_words(response)}", self._how_to(whose),
+            raise RequestFailed(
+                f"{self.target.words} refused the sign-in of the {whose}: {error_words(response)}",
+                self._how_to(whose),
                 response.status_code,
-            )  # fmt: skip
+            )
         if response.status_code >= 400:
             raise refusal(response)
-        answer: dict[str, Any] = decoded(response)
+        answer: dict[str, Any] = parse_response(response)
         return answer
 
     def _how_to(self, whose: str) -> str:
@@ -129,7 +139,7 @@ class Api:
                 response = self.request("GET", path.replace("{cursor}", after), query=query)
             else:
                 response = self.request("GET", path, query={**query, cursor: after})
-            page = decoded(response)
+            page = parse_response(response)
             if not isinstance(page, dict) or not isinstance(page.get(member), list):
                 raise not_as_documented(response, f"it has no list {member}")
             yield from page[member]

@@ -14,9 +14,9 @@ import msgspec
 from httpx_retries import Retry, RetryTransport
 
 from fotapool import __version__
-from fotapool.cli.client.failures import NotReached, Refused, WrongInput
+from fotapool.cli.client.failures import RequestFailed, Unreachable, UsageError
 from fotapool.cli.client.http.target import Target, is_this_machine
-from fotapool.cli.client.output import remark
+from fotapool.cli.client.output import stderr_note
 
 TIMEOUT = httpx.Timeout(120.0, connect=10.0)
 MAX_TRIES = 8
@@ -32,15 +32,20 @@ class _Told(Retry):
 
     def increment(self) -> Retry:
         if self.attempts_made == TOLD_AFTER:
-            remark("the service is busy or does not answer; trying again")
+            stderr_note("the service is busy or does not answer; trying again")
         return super().increment()
 
 
 def _retry(*exceptions: type[Exception], statuses: tuple[int, ...]) -> Retry:
     return _Told(
-        total=MAX_TRIES, backoff_factor=FIRST_WAIT_S, max_backoff_wait=LONGEST_WAIT_S, backoff_jitter=0.5,
-        allowed_methods=["GET", "POST", "PUT", "DELETE"], status_forcelist=statuses, retry_on_exceptions=exceptions,
-    )  # fmt: skip
+        total=MAX_TRIES,
+        backoff_factor=FIRST_WAIT_S,
+        max_backoff_wait=LONGEST_WAIT_S,
+        backoff_jitter=0.5,
+        allowed_methods=["GET", "POST", "PUT", "DELETE"],
+        status_forcelist=statuses,
+        retry_on_exceptions=exceptions,
+    )
 
 
 REPEATABLE = _retry(*_LOST, statuses=(*BUSY, 502, 504))
@@ -52,12 +57,12 @@ ONCE = _retry(statuses=BUSY)
 
 
 def open_client(target: Target) -> httpx.Client:
-    """Raises WrongInput if the certificate authority's file is no good."""
+    """Raises UsageError if the certificate authority's file is no good."""
     if target.address.startswith("https:"):
         try:
             trusted = ssl.create_default_context(cafile=target.ca_file or None)
         except (OSError, ssl.SSLError) as error:
-            raise WrongInput(
+            raise UsageError(
                 f"{target.ca_file} has no certificates: {error}", "Name the PEM file of the authority."
             ) from error
     else:  # one that trusts nobody: TLS is not spoken, and reading the system's authorities takes longer than a request
@@ -65,10 +70,13 @@ def open_client(target: Target) -> httpx.Client:
     proxy = None if is_this_machine(target.address) else _proxy(target.address)
     transport = httpx.HTTPTransport(verify=trusted, proxy=proxy)
     return httpx.Client(
-        base_url=target.address, transport=RetryTransport(transport, REPEATABLE), timeout=TIMEOUT, trust_env=False,
+        base_url=target.address,
+        transport=RetryTransport(transport, REPEATABLE),
+        timeout=TIMEOUT,
+        trust_env=False,
         # not compressed: on a wire of this speed that costs the server more than it saves
         headers={"User-Agent": f"fotapool/{__version__}", "Accept-Encoding": "identity"},
-    )  # fmt: skip
+    )
 
 
 def _proxy(address: str) -> str | None:
@@ -80,12 +88,12 @@ def _proxy(address: str) -> str | None:
 
 
 @contextmanager
-def reaching(target: Target) -> Iterator[None]:
-    """Turns failures of the network into NotReached."""
+def network_errors(target: Target) -> Iterator[None]:
+    """Turns failures of the network into Unreachable."""
     try:
         yield
     except httpx.ConnectError as error:
-        raise NotReached(
+        raise Unreachable(
             f"nobody answers at {target.words}: {error}",
             "Start a server with `fotapool emulate --seed seed.yaml`, or name one with --address or --profile."
             if is_this_machine(target.address)
@@ -93,41 +101,45 @@ def reaching(target: Target) -> Iterator[None]:
         ) from error
     except httpx.HTTPError as error:
         words = str(error) or type(error).__name__
-        raise NotReached(
+        raise Unreachable(
             f"no answer from {target.words}: {words}", "Try again; look first at what was done."
         ) from error
 
 
-def decoded(response: httpx.Response) -> Any:
-    """The JSON of a success, None without a body. Raises Refused or NotReached with the service's own words."""
+def parse_response(response: httpx.Response) -> Any:
+    """The JSON of a success, None without a body.
+
+    Raises RequestRejected or Unreachable with the service's own words.
+    """
     if response.status_code < 400:
         return document(response) if response.content else None
     raise refusal(response)
 
 
 def document(response: httpx.Response) -> Any:
-    """Raises Refused for what is no JSON: another program may listen there."""
+    """Raises RequestRejected for what is no JSON: another program may listen there."""
     try:
         return msgspec.json.decode(response.content)
     except msgspec.DecodeError as error:
         raise not_as_documented(response, str(error)) from error
 
 
-def not_as_documented(response: httpx.Response, why: str) -> Refused:
+def not_as_documented(response: httpx.Response, why: str) -> RequestFailed:
     """Another program listens there, or the service has changed."""
     where = f"{response.request.method} {response.url.path}"
-    return Refused(
+    return RequestFailed(
         f"{where} was answered {response.status_code}, but not as documented: {why}",
-        "Check the address: it is that of the server, without a path.", response.status_code,
-    )  # fmt: skip
+        "Check the address: it is that of the server, without a path.",
+        response.status_code,
+    )
 
 
-def refusal(response: httpx.Response) -> NotReached | Refused:
+def refusal(response: httpx.Response) -> Unreachable | RequestFailed:
     """What a status of 400 and more says, in the words of whoever answered."""
     where = f"{response.request.method} {response.url.path} answered {response.status_code}: {error_words(response)}"
     if response.status_code in (*BUSY, 502, 504):
-        return NotReached(where, "The service is busy or on its way back; try again later.")
-    return Refused(where, _next_step(response), response.status_code)
+        return Unreachable(where, "The service is busy or on its way back; try again later.")
+    return RequestFailed(where, _next_step(response), response.status_code)
 
 
 def error_words(response: httpx.Response) -> str:

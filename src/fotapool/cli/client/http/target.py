@@ -7,21 +7,25 @@ import os
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from fotapool.cli.client.failures import WrongInput
+from fotapool.cli.client.failures import UsageError
 from fotapool.cli.client.profiles.profile_file import Profile, profiles_path, read_profiles, read_secret
 
 ADDRESS = "http://127.0.0.1:8080"
 """Where `fotapool emulate`, `serve` and `demo` listen if nobody says otherwise."""
 EXAMPLE = {
-    "FOTAPOOL_CLIENT_KEY": "demo-key", "FOTAPOOL_CLIENT_SECRET": "demo-secret", "FOTAPOOL_USER": "zbeeblebrox",
-    "FOTAPOOL_PASSWORD": "IMgr8", "FOTAPOOL_OPERATOR_KEY": "operator",
-}  # fmt: skip
+    "FOTAPOOL_CLIENT_KEY": "demo-key",
+    "FOTAPOOL_CLIENT_SECRET": "demo-secret",
+    "FOTAPOOL_USER": "zbeeblebrox",
+    "FOTAPOOL_PASSWORD": "IMgr8",
+    "FOTAPOOL_OPERATOR_KEY": "operator",
+}
 """Client and user of the seed documents in README.md and docs/, and the emulator's own operator key. They are sent to
 this machine only, when nothing else is known."""
 _VARIABLES = {
-    "client-secret": "FOTAPOOL_CLIENT_SECRET", "password": "FOTAPOOL_PASSWORD",
+    "client-secret": "FOTAPOOL_CLIENT_SECRET",
+    "password": "FOTAPOOL_PASSWORD",
     "operator-key": "FOTAPOOL_OPERATOR_KEY",
-}  # fmt: skip
+}
 
 
 def is_this_machine(address: str) -> bool:
@@ -33,10 +37,10 @@ def is_this_machine(address: str) -> bool:
 
 
 def check_address(address: str) -> str:
-    """The address without a slash at the end. Raises WrongInput."""
+    """The address without a slash at the end. Raises UsageError."""
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise WrongInput(
+        raise UsageError(
             f"{address!r} is no address of a server", f"Give one like {ADDRESS}, without anything after it."
         )
     return address.rstrip("/").removesuffix("/api")
@@ -63,17 +67,17 @@ class Target:
         return self.profile is None and not os.environ.get("FOTAPOOL_CLIENT_KEY")
 
     def client(self) -> tuple[str, str]:
-        """Key and secret. Raises WrongInput."""
+        """Key and secret. Raises UsageError."""
         given = self.profile.client_key if self.profile else ""
         return given or self._known("client key", "FOTAPOOL_CLIENT_KEY"), self.secret("client-secret")
 
     def user(self) -> tuple[str, str]:
-        """Name and password. Raises WrongInput."""
+        """Name and password. Raises UsageError."""
         given = self.profile.user if self.profile else ""
         return given or self._known("user name", "FOTAPOOL_USER"), self.secret("password")
 
     def secret(self, secret: str) -> str:
-        """Raises WrongInput that says where it was looked for."""
+        """Raises UsageError that says where it was looked for."""
         kept = read_secret(self.profile, secret) if self.profile else ""
         return kept or self._known(secret.replace("-", " "), _VARIABLES[secret])
 
@@ -84,14 +88,14 @@ class Target:
         if value:
             return value
         name = self.profile.name if self.profile else "NAME"
-        raise WrongInput(
+        raise UsageError(
             f"no {what} for {self.words}",
             f"Set {variable}, or keep it: fotapool profiles add {name} --address {self.address}",
         )
 
 
 def choose_target(profile: str | None, address: str | None) -> Target:
-    """`profile` and `address` are the options. Raises WrongInput."""
+    """`profile` and `address` are the options. Raises UsageError."""
     if address:
         return Target(check_address(address), _profile(profile) if profile else None)
     if profile:
@@ -104,7 +108,7 @@ def _profile(name: str) -> Profile:
     profiles = read_profiles()
     if name not in profiles:
         known = ", ".join(profiles) or "none"
-        raise WrongInput(
+        raise UsageError(
             f"no profile {name!r} in {profiles_path()}; there: {known}", f"Make it: fotapool profiles add {name}"
         )
     return profiles[name]

@@ -28,7 +28,7 @@ def users() -> None:
 @users.command("list")
 @options.limit
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def list_users(plane: Any, limit: int | None, as_json: bool) -> None:
     """List users with their accounts, and who is locked.
 
@@ -40,7 +40,9 @@ def list_users(plane: Any, limit: int | None, as_json: bool) -> None:
 
     columns = [Column("USER", "username"), Column("LOCKED", "locked"), Column("ACCOUNTS", "accounts")]
     empty = "No users. Make one: fotapool users create NAME --account ACCOUNT"
-    print_rows(plane.pages("/users", "users", "username"), columns, as_json, limit, empty)
+    print_rows(
+        rows=plane.pages("/users", "users", "username"), columns=columns, as_json=as_json, limit=limit, empty=empty
+    )
 
 
 @users.command("create")
@@ -56,7 +58,7 @@ def list_users(plane: Any, limit: int | None, as_json: bool) -> None:
     "--password-stdin", is_flag=True, help="Read the password from a pipe; without it, one is made and shown."
 )
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def create_user(plane: Any, name: str, accounts: tuple[str, ...], password_stdin: bool, as_json: bool) -> None:
     """Make a user of some accounts.
 
@@ -77,7 +79,7 @@ def create_user(plane: Any, name: str, accounts: tuple[str, ...], password_stdin
 @users.command()
 @_name
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def unlock(plane: Any, name: str, as_json: bool) -> None:
     """Let a user log in again who was locked by wrong passwords.
 
@@ -85,14 +87,22 @@ def unlock(plane: Any, name: str, as_json: bool) -> None:
     Example:
       fotapool users unlock zbeeblebrox
     """
-    _change(plane, "POST", "users", name, "/unlock", f"user {name} may log in", as_json)
+    _change(
+        plane=plane,
+        method="POST",
+        kind="users",
+        name=name,
+        rest="/unlock",
+        sentence=f"user {name} may log in",
+        as_json=as_json,
+    )
 
 
 @users.command("delete")
 @_name
 @options.yes
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def delete_user(plane: Any, name: str, yes: bool, as_json: bool) -> None:
     """Delete a user and end its sessions.
 
@@ -100,7 +110,7 @@ def delete_user(plane: Any, name: str, yes: bool, as_json: bool) -> None:
     Example:
       fotapool users delete zbeeblebrox --yes
     """
-    _delete(plane, "users", name, yes, as_json)
+    _delete(plane=plane, kind="users", name=name, yes=yes, as_json=as_json)
 
 
 @click.group()
@@ -117,7 +127,7 @@ def clients() -> None:
 @clients.command("list")
 @options.limit
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def list_clients(plane: Any, limit: int | None, as_json: bool) -> None:
     """List clients.
 
@@ -129,18 +139,18 @@ def list_clients(plane: Any, limit: int | None, as_json: bool) -> None:
 
     columns = [Column("KEY", "key"), Column("CREATED", "createTime")]
     print_rows(
-        plane.pages("/clients", "clients", "key"),
-        columns,
-        as_json,
-        limit,
-        "No clients. Make one: fotapool clients create",
+        rows=plane.pages("/clients", "clients", "key"),
+        columns=columns,
+        as_json=as_json,
+        limit=limit,
+        empty="No clients. Make one: fotapool clients create",
     )
 
 
 @clients.command("create")
 @click.option("--key", help="Its key; without it, one is made.")
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def create_client(plane: Any, key: str | None, as_json: bool) -> None:
     """Make a client; its secret is made and shown.
 
@@ -155,7 +165,7 @@ def create_client(plane: Any, key: str | None, as_json: bool) -> None:
 @_name
 @options.yes
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def delete_client(plane: Any, name: str, yes: bool, as_json: bool) -> None:
     """Delete a client and its token.
 
@@ -163,7 +173,7 @@ def delete_client(plane: Any, name: str, yes: bool, as_json: bool) -> None:
     Example:
       fotapool clients delete my-program --yes
     """
-    _delete(plane, "clients", name, yes, as_json)
+    _delete(plane=plane, kind="clients", name=name, yes=yes, as_json=as_json)
 
 
 @click.group()
@@ -180,7 +190,7 @@ def operators() -> None:
 @operators.command("list")
 @options.limit
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def list_operators(plane: Any, limit: int | None, as_json: bool) -> None:
     """List operators with their roles.
 
@@ -192,7 +202,9 @@ def list_operators(plane: Any, limit: int | None, as_json: bool) -> None:
 
     columns = [Column("OPERATOR", "name"), Column("ROLE", "role"), Column("CREATED", "createTime")]
     empty = "No operators but the one of --operator-key. Make one: fotapool operators create NAME"
-    print_rows(plane.pages("/operators", "operators", "name"), columns, as_json, limit, empty)
+    print_rows(
+        rows=plane.pages("/operators", "operators", "name"), columns=columns, as_json=as_json, limit=limit, empty=empty
+    )
 
 
 @operators.command("create")
@@ -201,7 +213,7 @@ def list_operators(plane: Any, limit: int | None, as_json: bool) -> None:
     "--role", type=click.Choice([role.value for role in Role]), help="What the operator may do; without it, everything."
 )
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def create_operator(plane: Any, name: str, role: str | None, as_json: bool) -> None:
     """Make an operator; the key is made and shown.
 
@@ -217,7 +229,7 @@ def create_operator(plane: Any, name: str, role: str | None, as_json: bool) -> N
 @_name
 @options.yes
 @options.as_json
-@options.of_plane
+@options.admin_client_options
 def delete_operator(plane: Any, name: str, yes: bool, as_json: bool) -> None:
     """Take an operator's key away.
 
@@ -225,16 +237,16 @@ def delete_operator(plane: Any, name: str, yes: bool, as_json: bool) -> None:
     Example:
       fotapool operators delete night-shift --yes
     """
-    _delete(plane, "operators", name, yes, as_json)
+    _delete(plane=plane, kind="operators", name=name, yes=yes, as_json=as_json)
 
 
 def _show_secret(answer: dict[str, Any], as_json: bool, was_made: bool = True) -> None:
     """The one place where a command prints a secret: the server has just made it, and nobody can ask for it again."""
-    from fotapool.cli.client.output import print_one, remark
+    from fotapool.cli.client.output import print_record, stderr_note
 
-    print_one(answer, as_json)
+    print_record(answer, as_json)
     if was_made:
-        remark(SHOWN_ONCE)
+        stderr_note(SHOWN_ONCE)
 
 
 def _change(plane: Any, method: str, kind: str, name: str, rest: str, sentence: str, as_json: bool) -> None:
@@ -249,4 +261,4 @@ def _delete(plane: Any, kind: str, name: str, yes: bool, as_json: bool) -> None:
     from fotapool.cli.client.output import confirm
 
     confirm(f"Type {name} to delete it", name, yes)
-    _change(plane, "DELETE", kind, name, "", f"{name} is deleted", as_json)
+    _change(plane=plane, method="DELETE", kind=kind, name=name, rest="", sentence=f"{name} is deleted", as_json=as_json)

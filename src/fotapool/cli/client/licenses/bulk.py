@@ -13,8 +13,8 @@ import msgspec
 from fotapool.cli.client.devices.device_lists import in_chunks
 from fotapool.cli.client.failures import Failure, Interrupted
 from fotapool.cli.client.http.api_client import Api
-from fotapool.cli.client.http.calls import PATIENT, decoded, not_as_documented
-from fotapool.cli.client.licenses.chunks import Stopped, ask_all
+from fotapool.cli.client.http.calls import PATIENT, not_as_documented, parse_response
+from fotapool.cli.client.licenses.chunks import Stopped, run_batches
 from fotapool.cli.client.licenses.outcomes import LicensesAnswer, Outcome, expected_of, outcome_of
 from fotapool.cli.client.licenses.result_file import Result, ResultFile
 from fotapool.cli.client.output import print_json_lines, progress
@@ -45,7 +45,7 @@ def _changing(api: Api, path: str, succeeded: Outcome) -> Ask:
     def ask(devices: list[str]) -> tuple[Outcomes, Counts]:
         response = api.request("POST", path, {"deviceList": devices}, retry=PATIENT)
         if response.status_code >= 400:
-            decoded(response)
+            parse_response(response)
         try:
             answer = _decode(response.content)
         except msgspec.DecodeError as error:
@@ -107,7 +107,7 @@ class Bulk:
             self._count_earlier(devices, already)
             with progress(self._action, self._total, self._skipped) as advance:
                 began = time.perf_counter()
-                self._ask_all(waiting, chunk, parallel, advance)
+                self._run_batches(waiting, chunk, parallel, advance)
                 self._seconds = time.perf_counter() - began
 
     @contextmanager
@@ -126,13 +126,13 @@ class Bulk:
         finally:
             self._file.close()
 
-    def _ask_all(self, devices: list[str], chunk: int, parallel: int, advance: Callable[[int], None]) -> None:
+    def _run_batches(self, devices: list[str], chunk: int, parallel: int, advance: Callable[[int], None]) -> None:
         def take(asked: list[str], answer: tuple[Outcomes, Counts]) -> None:
             self._take(*answer)
             advance(len(asked))
 
         try:
-            ask_all(in_chunks(devices, chunk), self._ask, parallel, take)
+            run_batches(in_chunks(devices, chunk), self._ask, parallel, take)
         except Stopped as stopped:
             raise Interrupted(f"stopped: {self._progress()}", self._how_to_go_on()) from stopped
         except Failure as failure:
@@ -172,7 +172,7 @@ class Bulk:
             return f"Give the same command with --resume: it goes on after {self._file.path}."
         return "Give the same command again: what was done is not done twice."
 
-    def remark(self) -> str:
+    def stderr_note(self) -> str:
         """The last line for people: how many, how fast, and how many licenses are used now."""
         parts = [f"{self._asked:,} device{'' if self._asked == 1 else 's'} in {self._seconds:.2f} s"]
         if self._skipped:

@@ -29,7 +29,7 @@ def candidates() -> None:
 @options.account
 @options.limit
 @options.as_json
-@options.of_api
+@options.api_client_options
 def list_candidates(api: Any, account: str, limit: int | None, as_json: bool) -> None:
     """List the candidates in the order in which they lose their license.
 
@@ -42,7 +42,7 @@ def list_candidates(api: Any, account: str, limit: int | None, as_json: bool) ->
     rows = ({"place": place, "deviceId": device} for place, device in enumerate(_all(api, account), 1))
     columns = [Column("PLACE", "place", True), Column("DEVICE", "deviceId")]
     empty = "The list is empty: when the subscription shrinks, the oldest licenses go first."
-    print_rows(rows, columns, as_json, limit, empty)
+    print_rows(rows=rows, columns=columns, as_json=as_json, limit=limit, empty=empty)
 
 
 def _all(api: Any, account: str) -> Any:
@@ -60,7 +60,7 @@ def _all(api: Any, account: str) -> Any:
 @options.account
 @options.devices
 @options.as_json
-@options.of_api
+@options.api_client_options
 def replace(api: Any, account: str, as_json: bool, **given: Any) -> None:
     """Make these devices the whole list, in this order.
 
@@ -75,7 +75,7 @@ def replace(api: Any, account: str, as_json: bool, **given: Any) -> None:
 @options.account
 @options.devices
 @options.as_json
-@options.of_api
+@options.api_client_options
 def append(api: Any, account: str, as_json: bool, **given: Any) -> None:
     """Put these devices at the end of the list; one that is on it keeps its place.
 
@@ -105,7 +105,7 @@ def _send(api: Any, account: str, as_json: bool, given: dict[str, Any], appendin
 @options.account
 @options.yes
 @options.as_json
-@options.of_api
+@options.api_client_options
 def clear(api: Any, account: str, yes: bool, as_json: bool) -> None:
     """Delete the list.
 

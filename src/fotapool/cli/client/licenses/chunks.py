@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Generic, TypeVar
 
-from fotapool.cli.client.output import remark
+from fotapool.cli.client.output import stderr_note
 
 Chunk = TypeVar("Chunk")
 Answer = TypeVar("Answer")
@@ -74,7 +74,7 @@ def _first_ctrl_c(stopping: threading.Event) -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before or signal.SIG_DFL)
 
 
-def ask_all(
+def run_batches(
     chunks: Iterable[Chunk], ask: Callable[[Chunk], Answer], parallel: int, take: Callable[[Chunk, Answer], None]
 ) -> None:
     """Hands every chunk's answer to `take`, in this thread. After the first failure no further chunk is asked, what is
@@ -103,7 +103,7 @@ def _take_all(
     while workers.running and waited_s < FINISH_WITHIN_S:
         if pressed.is_set() and not told:
             told = True
-            remark("\nstopping after the requests under way; Ctrl-C again to leave at once")
+            stderr_note("\nstopping after the requests under way; Ctrl-C again to leave at once")
         try:
             found = workers.answers.get(timeout=LOOK_EVERY_S)
         except queue.Empty:

@@ -38,7 +38,7 @@ def licenses() -> None:
 @options.account
 @_version
 @options.as_json
-@options.of_api
+@options.api_client_options
 def show(api: Any, account: str, version: str, as_json: bool) -> None:
     """Show how many licenses the account has, and how many are used.
 
@@ -46,12 +46,19 @@ def show(api: Any, account: str, version: str, as_json: bool) -> None:
     Example:
       fotapool licenses show 0242078689-00001
     """
-    from fotapool.cli.client.output import print_one
+    from fotapool.cli.client.output import print_record
 
-    print_one(api.call("GET", f"/{version}/subscriptions/{account}"), as_json, {
-        "accountName": "account", "purchaseType": "purchase type", "licenseCount": "licenses",
-        "licenseUsedCount": "used", "updateTime": "changed",
-    })  # fmt: skip
+    print_record(
+        api.call("GET", f"/{version}/subscriptions/{account}"),
+        as_json,
+        {
+            "accountName": "account",
+            "purchaseType": "purchase type",
+            "licenseCount": "licenses",
+            "licenseUsedCount": "used",
+            "updateTime": "changed",
+        },
+    )
 
 
 @licenses.command("list")
@@ -59,7 +66,7 @@ def show(api: Any, account: str, version: str, as_json: bool) -> None:
 @_version
 @options.limit
 @options.as_json
-@options.of_api
+@options.api_client_options
 def list_licenses(api: Any, account: str, version: str, limit: int | None, as_json: bool) -> None:
     """List the devices that have a license, by IMEI.
 
@@ -74,32 +81,40 @@ def list_licenses(api: Any, account: str, version: str, limit: int | None, as_js
     rows = api.pages(path, "deviceList", "lastSeenDeviceId")
     columns = [Column("DEVICE", "deviceId"), Column("ASSIGNED", "assignmentTime")]
     empty = f"No device has a license. Assign one: fotapool licenses assign {account} DEVICE"
-    print_rows(rows, columns, as_json, limit, empty)
+    print_rows(rows=rows, columns=columns, as_json=as_json, limit=limit, empty=empty)
 
 
 def _bulk(command: Command) -> Command:
     """The options of assign and remove."""
     for option in (
-        options.of_api,
+        options.api_client_options,
         options.as_json,
         _version,
         click.option(
-            "--parallel", type=click.IntRange(1, MAX_PARALLEL), default=PARALLEL, show_default=True,
+            "--parallel",
+            type=click.IntRange(1, MAX_PARALLEL),
+            default=PARALLEL,
+            show_default=True,
             help="Requests under way at a time.",
         ),
         click.option(
-            "--chunk", type=click.IntRange(1, MAX_CHUNK), default=CHUNK, show_default=True,
+            "--chunk",
+            type=click.IntRange(1, MAX_CHUNK),
+            default=CHUNK,
+            show_default=True,
             help="Devices in one request.",
         ),
         click.option("--resume", is_flag=True, help="Leave out the devices that the result file has an outcome of."),
         click.option(
-            "--results", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+            "--results",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
             help="Write each device's outcome there, as CSV.",
         ),
         click.option("--check", is_flag=True, help="Change nothing; say what would become of each device."),
         options.devices,
         options.account,
-    ):  # fmt: skip
+    ):
         command = option(command)
     return command
 
@@ -140,9 +155,20 @@ def remove(api: Any, **values: Any) -> None:
 
 
 def _run(
-    api: Any, action: str, account: str, device: tuple[str, ...], path: str | None, skip_malformed: bool, check: bool,
-    results: Path | None, resume: bool, chunk: int, parallel: int, version: str, as_json: bool,
-) -> None:  # fmt: skip
+    api: Any,
+    action: str,
+    account: str,
+    device: tuple[str, ...],
+    path: str | None,
+    skip_malformed: bool,
+    check: bool,
+    results: Path | None,
+    resume: bool,
+    chunk: int,
+    parallel: int,
+    version: str,
+    as_json: bool,
+) -> None:
     from fotapool.cli.client.devices.device_lists import read_devices
     from fotapool.cli.client.licenses.bulk import Bulk, assigning, checking, removing
 
@@ -152,15 +178,21 @@ def _run(
         raise click.UsageError("--check has nothing to resume")
     devices = read_devices(device, path, skip_malformed)
     how: Callable[..., Any] = checking if check else assigning if action == "assign" else removing
-    bulk = Bulk(api, account, f"check {action}" if check else action, how(api, account, version, action), as_json)
-    bulk.run(devices, results, resume, chunk, parallel)
+    bulk = Bulk(
+        api=api,
+        account=account,
+        action=f"check {action}" if check else action,
+        ask=how(api, account, version, action),
+        as_json=as_json,
+    )
+    bulk.run(devices=devices, results=results, resume=resume, chunk=chunk, parallel=parallel)
     _summarize(bulk, as_json)
 
 
 def _summarize(bulk: Any, as_json: bool) -> None:
     from fotapool.cli.client.failures import SOME_REFUSED
     from fotapool.cli.client.licenses.outcomes import MEANINGS
-    from fotapool.cli.client.output import remark
+    from fotapool.cli.client.output import stderr_note
 
     counts: Counter[Any] = bulk.counts
     if not as_json:
@@ -168,7 +200,7 @@ def _summarize(bulk: Any, as_json: bool) -> None:
         for outcome, count in counts.items():
             click.echo(f"{outcome:<16}  {count:>9,}  {MEANINGS[outcome]}")
         for device, outcome, message in bulk.refused:
-            remark(f"  {device}  {outcome}  {message}")
-    remark(bulk.remark())
+            stderr_note(f"  {device}  {outcome}  {message}")
+    stderr_note(bulk.stderr_note())
     if any(not outcome.is_good for outcome in counts):
         raise click.exceptions.Exit(SOME_REFUSED)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
-from fotapool.cli.client.failures import WrongInput
+from fotapool.cli.client.failures import UsageError
 
 HEADER = ["deviceId", "outcome", "message", "action", "account"]
 _BLOCK = 65_536
@@ -25,22 +25,22 @@ class ResultFile:
         self._file: IO[str] | None = None
 
     def begin(self) -> None:
-        """A new file. Raises WrongInput if there is one."""
+        """A new file. Raises UsageError if there is one."""
         try:
             self._file = self.path.open("x", encoding="utf-8", newline="")
         except FileExistsError as error:
-            raise WrongInput(
+            raise UsageError(
                 f"{self.path} exists", "Go on with what it has by --resume, or name another file."
             ) from error
         except OSError as error:
-            raise WrongInput(f"{self.path} cannot be written: {error.strerror}") from error
+            raise UsageError(f"{self.path} cannot be written: {error.strerror}") from error
         self._file.write(",".join(HEADER) + "\n")
         self._file.flush()
 
     def resume(self) -> dict[str, str]:
         """The outcomes of an earlier run, by device; a last line that was not finished is taken away.
 
-        Raises WrongInput if the file is of another action or account.
+        Raises UsageError if the file is of another action or account.
         """
         if not self.path.exists():
             self.begin()
@@ -51,7 +51,7 @@ class ResultFile:
                 found = self._read(file)
             self._file = self.path.open("a", encoding="utf-8", newline="")
         except (OSError, UnicodeError) as error:
-            raise WrongInput(f"{self.path} cannot be gone on with: {error}", "Name another file.") from error
+            raise UsageError(f"{self.path} cannot be gone on with: {error}", "Name another file.") from error
         if self._file.tell() == 0:
             self._file.write(",".join(HEADER) + "\n")
         return found
@@ -61,12 +61,12 @@ class ResultFile:
         rows = csv.reader(file)
         header = next(rows, HEADER)
         if header != HEADER:
-            raise WrongInput(
+            raise UsageError(
                 f"{self.path} is no result file: its first line is not {','.join(HEADER)}", "Name another file."
             )
         for row in rows:
             if row[3:] != self._of:
-                raise WrongInput(
+                raise UsageError(
                     f"{self.path} has results of {' '.join(row[3:])}, and not of {' '.join(self._of)}",
                     "Name another file.",
                 )
@@ -74,7 +74,7 @@ class ResultFile:
         return found
 
     def write(self, results: Iterable[Result]) -> None:
-        """Raises WrongInput if the disk does not take them."""
+        """Raises UsageError if the disk does not take them."""
         assert self._file is not None
         text = io.StringIO()
         action, account = self._of
@@ -84,7 +84,7 @@ class ResultFile:
             self._file.write(text.getvalue())
             self._file.flush()
         except OSError as error:
-            raise WrongInput(
+            raise UsageError(
                 f"{self.path} cannot be written: {error.strerror}", "Make room, then go on by --resume."
             ) from error
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fotapool.cli.client.failures import WrongInput
+from fotapool.cli.client.failures import UsageError
 
 DIRECTORY_VARIABLE = "FOTAPOOL_PROFILE_DIR"
 KEY_STORE_SERVICE = "fotapool"
@@ -34,9 +34,12 @@ class Profile:
 
     def as_table(self) -> dict[str, str]:
         table = {
-            "address": self.address, "client-key": self.client_key, "user": self.user, "ca-file": self.ca_file,
+            "address": self.address,
+            "client-key": self.client_key,
+            "user": self.user,
+            "ca-file": self.ca_file,
             "secrets": self.kept,
-        }  # fmt: skip
+        }
         return {key: value for key, value in table.items() if value}
 
 
@@ -64,22 +67,26 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, tomllib.TOMLDecodeError, UnicodeError) as error:
-        raise WrongInput(f"{path} cannot be read: {error}", "Correct the file, or move it away.") from error
+        raise UsageError(f"{path} cannot be read: {error}", "Correct the file, or move it away.") from error
 
 
 def read_profiles() -> dict[str, Profile]:
-    """By name. Raises WrongInput if the file is not as `fotapool profiles add` writes it."""
+    """By name. Raises UsageError if the file is not as `fotapool profiles add` writes it."""
     found: dict[str, Profile] = {}
     tables = _read(profiles_path()).get("profiles", {})
     for name, table in list(tables.items())[:MAX_PROFILES] if isinstance(tables, dict) else []:
         if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
-            raise WrongInput(f"{profiles_path()}: [profiles.{name}] must have texts only", "Correct the file.")
+            raise UsageError(f"{profiles_path()}: [profiles.{name}] must have texts only", "Correct the file.")
         if not table.get("address"):
-            raise WrongInput(f"{profiles_path()}: [profiles.{name}] has no address", "Correct the file.")
+            raise UsageError(f"{profiles_path()}: [profiles.{name}] has no address", "Correct the file.")
         found[name] = Profile(
-            name, table["address"].rstrip("/"), table.get("client-key", ""), table.get("user", ""),
-            table.get("ca-file", ""), table.get("secrets", ENVIRONMENT),
-        )  # fmt: skip
+            name=name,
+            address=table["address"].rstrip("/"),
+            client_key=table.get("client-key", ""),
+            user=table.get("user", ""),
+            ca_file=table.get("ca-file", ""),
+            kept=table.get("secrets", ENVIRONMENT),
+        )
     return found
 
 
@@ -97,7 +104,7 @@ def write_profile(profile: Profile | None, name: str) -> None:
             tables[name] = profile.as_table()
         _write(path, tomlkit.dumps(document), 0o644)
     except OSError as error:
-        raise WrongInput(f"{path} cannot be written: {error}", f"Set {DIRECTORY_VARIABLE} to a directory.") from error
+        raise UsageError(f"{path} cannot be written: {error}", f"Set {DIRECTORY_VARIABLE} to a directory.") from error
 
 
 def _write(path: Path, text: str, mode: int) -> None:
@@ -119,13 +126,13 @@ def key_store() -> Any:
 
 
 def read_secret(profile: Profile, secret: str) -> str:
-    """ "" if there is none. Raises WrongInput."""
+    """ "" if there is none. Raises UsageError."""
     if profile.kept == KEY_STORE:
         return _from_key_store(profile.name, secret)
     if profile.kept == FILE:
         path = secrets_path()
         if os.name == "posix" and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise WrongInput(f"{path} has secrets and others can read it", f"Run: chmod 600 {path}")
+            raise UsageError(f"{path} has secrets and others can read it", f"Run: chmod 600 {path}")
         return str(_read(path).get(profile.name, {}).get(secret, ""))
     return ""
 
@@ -135,20 +142,20 @@ def _from_key_store(name: str, secret: str) -> str:
 
     store = key_store()
     if store is None:
-        raise WrongInput(
+        raise UsageError(
             f"the secrets of profile {name} are in the system's key store, and none answers here",
             f"Unlock it, or add the profile again with `fotapool profiles add {name} --secrets file`.",
         )
     try:
         return store.get_password(KEY_STORE_SERVICE, f"{name}:{secret}") or ""
     except KeyringError as error:
-        raise WrongInput(
+        raise UsageError(
             f"the system's key store did not give the {secret}: {error}", "Unlock it, then try again."
         ) from (error)
 
 
 def write_secrets(name: str, kept: str, secrets: dict[str, str]) -> None:
-    """Keeps them under the profile's name. Raises WrongInput."""
+    """Keeps them under the profile's name. Raises UsageError."""
     if kept == FILE and secrets:
         _write_secrets_file(name, secrets)
     if kept != KEY_STORE:
@@ -157,21 +164,21 @@ def write_secrets(name: str, kept: str, secrets: dict[str, str]) -> None:
 
     store = key_store()
     if store is None:
-        raise WrongInput("this system has no key store", "Use --secrets file, or --secrets environment.")
+        raise UsageError("this system has no key store", "Use --secrets file, or --secrets environment.")
     try:
         for secret, value in secrets.items():
             store.set_password(KEY_STORE_SERVICE, f"{name}:{secret}", value)
     except KeyringError as error:
-        raise WrongInput(
+        raise UsageError(
             f"the system's key store did not take the secrets: {error}", "Unlock it, or use --secrets file."
         ) from error
 
 
-def forget_secrets(profile: Profile) -> None:
+def delete_secrets(profile: Profile) -> None:
     """Takes them out of wherever they are."""
-    _forget_in_file(profile.name)
+    _delete_in_file(profile.name)
     if profile.kept == KEY_STORE:
-        _forget_in_key_store(profile.name)
+        _delete_in_key_store(profile.name)
 
 
 def _write_secrets_file(name: str, secrets: dict[str, str] | None) -> None:
@@ -184,15 +191,15 @@ def _write_secrets_file(name: str, secrets: dict[str, str] | None) -> None:
     try:
         _write(secrets_path(), tomlkit.dumps(kept), 0o600)
     except OSError as error:
-        raise WrongInput(f"{secrets_path()} cannot be written: {error}", f"Set {DIRECTORY_VARIABLE}.") from error
+        raise UsageError(f"{secrets_path()} cannot be written: {error}", f"Set {DIRECTORY_VARIABLE}.") from error
 
 
-def _forget_in_file(name: str) -> None:
+def _delete_in_file(name: str) -> None:
     if name in _read(secrets_path()):
         _write_secrets_file(name, None)
 
 
-def _forget_in_key_store(name: str) -> None:
+def _delete_in_key_store(name: str) -> None:
     from keyring.errors import KeyringError
 
     store = key_store()

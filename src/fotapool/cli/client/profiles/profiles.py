@@ -15,7 +15,7 @@ _PROMPTS = {
     "client-secret": ("FOTAPOOL_CLIENT_SECRET", "client's secret"),
     "password": ("FOTAPOOL_PASSWORD", "user's password"),
     "operator-key": ("FOTAPOOL_OPERATOR_KEY", "operator key"),
-}  # fmt: skip
+}
 
 
 @click.group()
@@ -63,13 +63,13 @@ def add(name: str, address: str, client_key: str, user: str, ca_file: str, kept:
     FOTAPOOL_OPERATOR_KEY. With `--secrets file` they are in a file that only you can read; with `environment`
     they are kept nowhere, and taken from these variables each time.
     """
-    from fotapool.cli.client.failures import WrongInput
+    from fotapool.cli.client.failures import UsageError
     from fotapool.cli.client.http.target import check_address
-    from fotapool.cli.client.output import remark
+    from fotapool.cli.client.output import stderr_note
     from fotapool.cli.client.profiles.profile_file import (
         NAME,
         Profile,
-        forget_secrets,
+        delete_secrets,
         profiles_path,
         read_profiles,
         write_profile,
@@ -77,27 +77,31 @@ def add(name: str, address: str, client_key: str, user: str, ca_file: str, kept:
     )
 
     if not NAME.fullmatch(name):
-        raise WrongInput(f"{name!r} is no name of a profile", "Take up to 64 letters, digits, '-', '_' and '.'.")
+        raise UsageError(f"{name!r} is no name of a profile", "Take up to 64 letters, digits, '-', '_' and '.'.")
     address = check_address(address)
     ca_file = os.path.abspath(ca_file) if ca_file else ""
     kept = kept or _best_place()
     secrets = _ask(client_key, user) if kept != "environment" else {}
     before = read_profiles().get(name)
     if before is not None:
-        forget_secrets(before)
+        delete_secrets(before)
     write_secrets(name, kept, secrets)
-    write_profile(Profile(name, address, client_key, user, ca_file, kept), name)
-    remark(f"profile {name} is in {profiles_path()}; {_where(kept)}")
+    write_profile(
+        Profile(name=name, address=address, client_key=client_key, user=user, ca_file=ca_file, kept=kept), name
+    )
+    stderr_note(f"profile {name} is in {profiles_path()}; {_where(kept)}")
 
 
 def _best_place() -> str:
     """The key store where there is one; otherwise nothing is kept, and that is said."""
-    from fotapool.cli.client.output import remark
+    from fotapool.cli.client.output import stderr_note
     from fotapool.cli.client.profiles.profile_file import key_store
 
     if key_store() is not None:
         return "keystore"
-    remark("This system has no key store, so no secrets are kept; --secrets file would keep them in a file of yours.")
+    stderr_note(
+        "This system has no key store, so no secrets are kept; --secrets file would keep them in a file of yours."
+    )
     return "environment"
 
 
@@ -113,9 +117,7 @@ def _where(kept: str) -> str:
 def _ask(client_key: str, user: str) -> dict[str, str]:
     """What is known from the environment, and what the person types, unseen."""
     secrets: dict[str, str] = {}
-    wanted = [
-        *(["client-secret"] if client_key else []), *(["password"] if user else []), "operator-key",
-    ]  # fmt: skip
+    wanted = [*(["client-secret"] if client_key else []), *(["password"] if user else []), "operator-key"]
     for secret in wanted:
         variable, words = _PROMPTS[secret]
         value = os.environ.get(variable, "")
@@ -142,17 +144,30 @@ def list_profiles(as_json: bool) -> None:
 
     rows = [_view(profile) for profile in read_profiles().values()]
     columns = [
-        Column("PROFILE", "name"), Column("ADDRESS", "address"), Column("CLIENT", "clientKey"), Column("USER", "user"),
+        Column("PROFILE", "name"),
+        Column("ADDRESS", "address"),
+        Column("CLIENT", "clientKey"),
+        Column("USER", "user"),
         Column("SECRETS", "secrets"),
-    ]  # fmt: skip
-    print_rows(rows, columns, as_json, None, "No profiles. Make one: fotapool profiles add NAME --address URL")
+    ]
+    print_rows(
+        rows=rows,
+        columns=columns,
+        as_json=as_json,
+        limit=None,
+        empty="No profiles. Make one: fotapool profiles add NAME --address URL",
+    )
 
 
 def _view(profile: Any) -> dict[str, Any]:
     return {
-        "name": profile.name, "address": profile.address, "clientKey": profile.client_key, "user": profile.user,
-        "caFile": profile.ca_file, "secrets": profile.kept,
-    }  # fmt: skip
+        "name": profile.name,
+        "address": profile.address,
+        "clientKey": profile.client_key,
+        "user": profile.user,
+        "caFile": profile.ca_file,
+        "secrets": profile.kept,
+    }
 
 
 @profiles.command()
@@ -166,13 +181,13 @@ def show(name: str, as_json: bool) -> None:
       fotapool profiles show vendor
     """
     from fotapool.cli.client.http.target import choose_target
-    from fotapool.cli.client.output import print_one
+    from fotapool.cli.client.output import print_record
     from fotapool.cli.client.profiles.profile_file import SECRETS, read_secret
 
     profile = choose_target(name, None).profile
     assert profile is not None
     known = [secret for secret in SECRETS if read_secret(profile, secret) or os.environ.get(_PROMPTS[secret][0])]
-    print_one({**_view(profile), "known": known}, as_json)
+    print_record({**_view(profile), "known": known}, as_json)
 
 
 @profiles.command()
@@ -185,11 +200,11 @@ def remove(name: str) -> None:
       fotapool profiles remove vendor
     """
     from fotapool.cli.client.http.target import choose_target
-    from fotapool.cli.client.output import remark
-    from fotapool.cli.client.profiles.profile_file import forget_secrets, write_profile
+    from fotapool.cli.client.output import stderr_note
+    from fotapool.cli.client.profiles.profile_file import delete_secrets, write_profile
 
     profile = choose_target(name, None).profile
     assert profile is not None
-    forget_secrets(profile)
+    delete_secrets(profile)
     write_profile(None, name)
-    remark(f"profile {name} is gone, and its secrets with it")
+    stderr_note(f"profile {name} is gone, and its secrets with it")
