@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from engine.conftest import OpenContext
+from worker.conftest import OpenContext
 
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import Outcome
@@ -25,7 +25,7 @@ from fotapool.store.accounts.accounts import Account
 
 
 async def told(context: Context, account: Account) -> dict[str, int]:
-    return {one.reason: one.refused for one in await read_refused(context, account, 30)}
+    return {one.reason: one.rejected for one in await read_refused(context, account, 30)}
 
 
 def test_what_was_written_and_what_waits_is_added_up_by_reason(open_context: OpenContext) -> None:
@@ -89,4 +89,4 @@ def test_a_tally_that_is_full_goes_on_with_what_it_counts(monkeypatch: pytest.Mo
     tally = RejectionCounter()
     for reason in ("one", "two", "three", "one"):
         tally.add("a", 1, reason)
-    assert {count.reason: count.refused for count in tally.take()} == {"one": 2, "two": 1}
+    assert {count.reason: count.rejected for count in tally.take()} == {"one": 2, "two": 1}

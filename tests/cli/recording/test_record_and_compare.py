@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from recording.conftest import Recording
+from cli.recording.conftest import Recording
 from verizon.exceptions.fota_v3_result_exception import FotaV3ResultException
 from verizon.models.campaign_firmware_upgrade import CampaignFirmwareUpgrade
 from verizon.models.v1_licenses_assigned_removed_request import V1LicensesAssignedRemovedRequest

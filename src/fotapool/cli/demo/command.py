@@ -21,7 +21,7 @@ from fotapool.cli.server.running import StartFailed, _config, address, listen
 from fotapool.cli.server.serve import EMULATOR_KEY
 from fotapool.core.settings import Settings
 
-SEED = Path(__file__).with_name("demo_seed.yaml")
+SEED = Path(__file__).with_name("seed.yaml")
 REQUEST_WITHIN_S = 30
 IDLE_S = 60
 

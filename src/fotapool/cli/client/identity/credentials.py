@@ -183,7 +183,7 @@ def operators() -> None:
     \b
     Examples:
       fotapool operators list
-      fotapool operators create night-shift --role look
+      fotapool operators create night-shift --role viewer
     """
 
 
@@ -219,7 +219,7 @@ def create_operator(plane: Any, name: str, role: str | None, as_json: bool) -> N
 
     \b
     Example:
-      fotapool operators create night-shift --role look
+      fotapool operators create night-shift --role viewer
     """
     body = {"name": name} | ({"role": role} if role else {})
     _show_secret(plane.call("POST", "/operators", body), as_json)
