@@ -18,12 +18,12 @@ from fotapool.api.common.errors import (
     method_not_allowed,
     unknown_resource,
 )
-from fotapool.api.common.responses import ApiResponse
 from fotapool.api.v2.licenses import LABELS
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import Outcome
 from fotapool.openapi.document import DIALECTS
 from fotapool.operator_api.problems import TITLES
+from fotapool.web.http import ApiResponse
 from generated.tables import code, table
 
 RETRY_AFTER_S = 2

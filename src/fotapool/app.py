@@ -16,7 +16,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fotapool.api.auth.routes import signin_routes
 from fotapool.api.common.endpoint import VersionApp
 from fotapool.api.common.errors import FixedResponse, unknown_api
-from fotapool.api.common.responses import GZIP_FROM_BYTES, GZIP_LEVEL
 from fotapool.api.v1 import callbacks as v1_callbacks
 from fotapool.api.v1 import routes as v1
 from fotapool.api.v2 import callbacks as v2_callbacks
@@ -60,7 +59,7 @@ from fotapool.store.db.reader import Reader
 from fotapool.store.db.timestamps import read_latest_timestamp
 from fotapool.store.db.writer import Writer
 from fotapool.web import health
-from fotapool.web.http import MountedRouter, RequestIds
+from fotapool.web.http import GZIP_FROM_BYTES, GZIP_LEVEL, MountedRouter, RequestIds
 from fotapool.worker import bulk_jobs
 from fotapool.worker.callbacks.deliveries import Deliveries
 from fotapool.worker.callbacks.lazy import LazySender

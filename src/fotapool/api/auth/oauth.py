@@ -11,12 +11,12 @@ from urllib.parse import unquote
 from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
 
 from fotapool.api.common.errors import missing_credentials
-from fotapool.api.common.responses import ApiResponse, json_response
 from fotapool.core import hashing
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import find_client, issue_bearer, revoke_bearer
 from fotapool.store.identity.sessions import Client
+from fotapool.web.http import ApiResponse, json_response
 
 API_CONTEXT = "/ts/v1"
 SCOPE = "ts.mec ts.application.ro"

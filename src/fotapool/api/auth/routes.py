@@ -11,12 +11,11 @@ from starlette.types import Receive, Scope, Send
 from fotapool.api.auth import oauth, sessions
 from fotapool.api.common.endpoint import RequestHead
 from fotapool.api.common.errors import FixedResponse, method_not_allowed, unknown_resource
-from fotapool.api.common.responses import ApiResponse, send_response
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.store.db.connection import StoreUnavailable
-from fotapool.web.http import RequestIds, read_body
+from fotapool.web.http import ApiResponse, RequestIds, read_body, send_response
 
 log = logging.getLogger(__name__)
 

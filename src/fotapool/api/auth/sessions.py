@@ -8,10 +8,10 @@ import msgspec
 
 from fotapool.api.common.bodies import read_document
 from fotapool.api.common.errors import BEARER_ERRORS, ErrorBody, error_headers, gateway_error
-from fotapool.api.common.responses import ApiResponse, json_response
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator, log_in, log_out, reset_password
+from fotapool.web.http import ApiResponse, json_response
 
 API_CONTEXT = "/m2m/v1"
 SERVICE = "UnifiedWebService"

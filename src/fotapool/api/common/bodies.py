@@ -74,7 +74,7 @@ class CallbackUrlBody(msgspec.Struct):
 
 
 class _AnyDeviceList(msgspec.Struct):
-    """Any list of devices: tells one with entries that are no strings from a body of another shape."""
+    """A device list whose entries may be no strings, which is DEVICE_ID_INVALID and not BODY_INVALID."""
 
     deviceList: list[Any]
 

@@ -12,14 +12,13 @@ from starlette.types import Receive, Scope, Send
 
 from fotapool.api.common.errors import FixedResponse, error_response, method_not_allowed, unknown_resource
 from fotapool.api.common.operations import Call, Operation, UploadStream
-from fotapool.api.common.responses import ApiResponse, json_response, send_response
 from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
 from fotapool.services.accounts.rejections import count_rejection
 from fotapool.services.context import Caller, Context
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.store.db.writer import AuthEpochChanged
-from fotapool.web.http import ClientGone, RequestIds, by_method, read_body, stream_body
+from fotapool.web.http import ApiResponse, ClientGone, RequestIds, json_response, read_body, send_response, stream_body
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +81,9 @@ class Endpoint:
         self._request_ids = request_ids
         self._api_context = api_context
         self._version = api_context.rsplit("/", 1)[-1]
-        self._operations = by_method(operations)
+        self._operations = {operation.method: operation for operation in operations}
+        if "GET" in self._operations:
+            self._operations["HEAD"] = self._operations["GET"]
         self._allowed = ", ".join(sorted([*self._operations, "OPTIONS"]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

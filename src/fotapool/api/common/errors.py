@@ -9,8 +9,8 @@ from __future__ import annotations
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from fotapool.api.common.responses import ApiResponse, Headers, json_response, send_response
 from fotapool.domain.errors import ErrorCode, RequestRejected
+from fotapool.web.http import ApiResponse, Headers, json_response, send_response
 
 INVALID_PARAMETER = "INVALID_PARAMETER"
 AUTH_HEADER = b"x-fotapool-auth"
@@ -19,7 +19,7 @@ MAX_SHOWN = 40
 
 
 class ErrorBody(msgspec.Struct):
-    """The body of every refusal of the service ("Failure Responses" of each page)."""
+    """The body of every error of the service ("Failure Responses" of each page)."""
 
     errorCode: str
     errorMessage: str

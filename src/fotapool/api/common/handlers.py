@@ -1,4 +1,4 @@
-"""Operations that versions have in common, word for word. Each version registers them under its own number."""
+"""Handlers that are equal in several versions. Each version registers them under its own numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Structures of responses that versions have in common, word for word, and what fills them."""
+"""Structures of responses that are equal in several versions, and the functions that fill them."""
 
 from __future__ import annotations
 

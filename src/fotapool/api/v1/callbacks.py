@@ -106,7 +106,7 @@ operations = OperationTable()
     "GET",
     "/callbacks/{account}",
     sdk="software_management_callbacks_v1.list_registered_callbacks",
-    notes="`[]` when none is registered. It is the only answer that has the password.",
+    notes="`[]` when none is registered. No other response has the password.",
 )
 async def list_callbacks(call: Call) -> list[RegisteredCallback]:
     """Read the registered callback listener."""
@@ -154,7 +154,7 @@ async def register_callback(call: Call) -> RegistrationResult:
     "DELETE",
     "/callbacks/{account}/name/{service}",
     sdk="software_management_callbacks_v1.deregister_callback",
-    notes="Succeeds too when none is registered. What was waiting for the listener is given up.",
+    notes="Succeeds when none is registered. Waiting deliveries to it are given up.",
 )
 async def deregister_callback(call: Call) -> SuccessResult:
     """Deregister the callback listener."""

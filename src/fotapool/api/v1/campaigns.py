@@ -97,7 +97,7 @@ async def schedule_upgrade(call: Call) -> Upgrade:
     "GET",
     "/upgrades/{account}/upgrade/{upgradeId}",
     sdk="firmware_v1.list_firmware_upgrade_details",
-    notes="Campaigns that were scheduled with the other versions are answered too, in this version's words. At "
+    notes="Campaigns of the other versions are returned too, with this version's members and labels. At "
     f"most {reports.MAX_DEVICES_SHOWN:,} devices.",
 )
 async def get_upgrade(call: Call) -> Upgrade:
@@ -112,7 +112,7 @@ async def get_upgrade(call: Call) -> Upgrade:
     "/upgrades/{account}/upgrade/{upgradeId}",
     request=bodies.CampaignDevicesBody,
     sdk="firmware_v1.update_firmware_upgrade_devices",
-    notes="The words for what failed, and `RemoveDeviceSucceed`, are inferred.",
+    notes="`RemoveDeviceSucceed` and the labels of failures are inferred.",
 )
 async def change_upgrade_devices(call: Call) -> ChangedDevices:
     """Add devices to an upgrade or remove them."""
@@ -128,7 +128,7 @@ async def change_upgrade_devices(call: Call) -> ChangedDevices:
     "DELETE",
     "/upgrades/{account}/upgrade/{upgradeId}",
     sdk="firmware_v1.cancel_scheduled_firmware_upgrade",
-    notes="A canceled upgrade is `UpgradeFailed` from then on: this version has no word of its own for it.",
+    notes="The status of a canceled upgrade is `UpgradeFailed`: this version has no label of its own for it.",
 )
 async def cancel_upgrade(call: Call) -> SuccessResult:
     """Cancel an upgrade before its start."""

@@ -39,7 +39,7 @@ class DevicesResult(msgspec.Struct):
 
 
 class Firmware(msgspec.Struct):
-    """An image that devices of the account can take. `participantName` is internal to the service: the account."""
+    """A firmware image for devices of the account. `participantName` is internal to the service: the account."""
 
     firmwareName: str
     participantName: str

@@ -63,7 +63,7 @@ operations = OperationTable()
     "GET",
     "/reports/{account}/status/{upgradeStatus}/index/{index}",
     sdk="software_management_reports_v1.list_upgrades_for_specified_status",
-    notes="`lastSeenUpgradeId` is the number to go on with, 0 on the last page. Upgrades that ended more than six "
+    notes="`lastSeenUpgradeId` is the number of the next record, 0 on the last page. Upgrades that ended more than six "
     "months ago are left out.",
 )
 async def list_upgrades(call: Call) -> UpgradeList:

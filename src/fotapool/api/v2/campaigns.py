@@ -61,7 +61,7 @@ class TextTimeWindow(msgspec.Struct):
 
 
 class CampaignSoftware(msgspec.Struct, kw_only=True):
-    """A campaign; `fileName` and `fileVersion` are there where it sends a file, whose name stands as softwareName."""
+    """A campaign. Only one of a file has `fileName` and `fileVersion`; its softwareName is the file's name."""
 
     id: str
     accountName: str
@@ -84,7 +84,7 @@ class CampaignSoftware(msgspec.Struct, kw_only=True):
 
 
 class ScheduledCampaign(msgspec.Struct, kw_only=True):
-    """The answer to scheduling software or a file, which names the devices too."""
+    """The response to scheduling software or a file, with the devices."""
 
     id: str
     accountName: str
@@ -228,7 +228,7 @@ operations = OperationTable()
     request=ScheduleSoftwareBody,
     sdk="campaigns_v2.schedule_sw_upgrade_http_devices",
     notes="Versions and distributionType, where given, must be the software's. Windows may have their hours as "
-    "numbers or as text, and are answered as text, as the SDK's model has them.",
+    "numbers or as text, and are returned as text, as the SDK's model has them.",
 )
 async def schedule_software(call: Call) -> ScheduledCampaign:
     """Schedule a software campaign."""
@@ -266,7 +266,7 @@ async def schedule_campaign(call: Call) -> CampaignSoftware:
     "GET",
     "/campaigns/{account}/{campaignId}",
     sdk="campaigns_v2.get_campaign_information",
-    notes="Campaigns that were scheduled with the other versions are answered too, in this version's words. Of a "
+    notes="Campaigns of the other versions are returned too, with this version's members and labels. Of a "
     "campaign of a file, softwareName and softwareTo are the file's name and version.",
 )
 async def get_campaign(call: Call) -> CampaignSoftware:
@@ -281,8 +281,8 @@ async def get_campaign(call: Call) -> CampaignSoftware:
     "/campaigns/{account}/{campaignId}",
     request=bodies.CampaignDevicesBody,
     sdk="campaigns_v2.update_campaign_firmware_devices",
-    notes="The body may be flat (SDK) or wrapped in `addOrRemoveDevice` (page), with one action. What became of "
-    "each device is in the campaign's report; one that could not be added is not in it.",
+    notes="The body may be flat (SDK) or wrapped in `addOrRemoveDevice` (page), with one action. The result "
+    "of each device is in the campaign's report, which lacks devices that could not be added.",
 )
 async def change_campaign_devices(call: Call) -> ChangeResult:
     """Add devices to a campaign or remove them."""
@@ -299,7 +299,7 @@ async def change_campaign_devices(call: Call) -> ChangeResult:
     "/campaigns/{account}/{campaignId}/dates",
     request=SoftwareDatesBody,
     sdk="campaigns_v2.update_campaign_dates",
-    notes="Windows and their dates that are left out stay; null takes a date away.",
+    notes="Windows and their dates that are left out stay; null removes a date.",
 )
 async def change_campaign_dates(call: Call) -> CampaignSoftware:
     """Change a campaign's dates and time windows."""

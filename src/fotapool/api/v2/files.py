@@ -143,7 +143,7 @@ operations = OperationTable()
     "/files/{account}",
     evidence=Evidence.SDK,
     query=["distributionType"],
-    notes="The page calls the answer a list; the SDK's model has it in a member, as here. Without "
+    notes="The page calls the response a list; here it has the list in a member, as in the SDK's model. Without "
     "`distributionType`, which the page requires, files for HTTP devices are listed. At most 10,000 files.",
     sdk="configuration_files.get_list_of_files",
 )

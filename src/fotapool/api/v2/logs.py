@@ -24,7 +24,7 @@ _DEVICE_IDS = re.compile(r"deviceIds(\[[0-9]*\])?")
 
 
 class LoggingBody(msgspec.Struct):
-    """The body that turns logging on. Entries that are no strings are told as malformed device ids."""
+    """The body that turns logging on. Entries that are no strings are malformed device ids."""
 
     json_schema: ClassVar[dict[str, Any]] = {
         "required": ["deviceIds"],
@@ -103,7 +103,7 @@ def _status(until: logs.LoggingUntil) -> LoggingStatus:
     return LoggingStatus(format_device_id(imei), rfc3339(expires_ms)[:10])
 
 
-_ALL_OR_NONE = "A device that the account does not have refuses the request as a whole (our choice)."
+_ALL_OR_NONE = "If the account does not have one of the devices, nothing is done (our choice)."
 _NEWEST = f"The newest {logs.MAX_LOGS_LISTED:,} of the last 30 days. The vendor's SDKs get their times in RFC 3339."
 operations = OperationTable()
 

@@ -24,7 +24,7 @@ STATUSES |= {
 
 
 class CampaignHistory(msgspec.Struct):
-    """`campaignList` holds campaigns of every kind, as reading one of them answers it."""
+    """`campaignList` has campaigns of software and of files, as when one of them is read."""
 
     hasMoreData: bool
     lastSeenCampaignId: str
@@ -89,7 +89,7 @@ async def list_device_upgrades(call: Call) -> list[DeviceUpgrade]:
     "/reports/{account}/campaigns",
     query=["campaignStatus", "lastSeenCampaignId"],
     sdk="software_management_reports_v2.get_campaign_history_by_status",
-    notes="`campaignStatus` is taken in any case, also as `CampaignQueued` and `CampaignPreScheduled`. On the "
+    notes="`campaignStatus` may be in any case; `CampaignQueued` and `CampaignPreScheduled` are accepted too. On the "
     "last page lastSeenCampaignId is `0`. Campaigns that ended more than six months ago are left out.",
 )
 async def list_campaigns(call: Call) -> CampaignHistory:

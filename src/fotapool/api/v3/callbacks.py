@@ -108,7 +108,7 @@ operations.add(
     "GET",
     "/callbacks/{account}",
     sdk="software_management_callbacks_v3.list_registered_callbacks",
-    notes="`{}` when none is registered (our choice; the SDK's model takes it).",
+    notes="`{}` when none is registered (our choice; the SDK's model accepts it).",
 )(handlers.get_callback)
 
 operations.add(
@@ -125,7 +125,7 @@ operations.add(
     "/callbacks/{account}",
     request=CallbackUrlBody,
     sdk="software_management_callbacks_v3.update_callback",
-    notes="The URL may stand in `url` (SDK) or in `callback` (page of version 2). Registers one if there is none.",
+    notes="The URL is in `url` (SDK) or `callback` (page of version 2). Registers a listener if there is none.",
 )(handlers.update_callback)
 
 operations.add(
@@ -133,5 +133,5 @@ operations.add(
     "DELETE",
     "/callbacks/{account}",
     sdk="software_management_callbacks_v3.deregister_callback",
-    notes="Succeeds too when none is registered. What was waiting for the listener is given up.",
+    notes="Succeeds when none is registered. Waiting deliveries to it are given up.",
 )(handlers.deregister_callback)

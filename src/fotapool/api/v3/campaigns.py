@@ -108,7 +108,7 @@ operations = OperationTable()
     request=ScheduleFirmwareBody,
     sdk="campaigns_v3.schedule_campaign_firmware_upgrade",
     notes="The second path is that of an older page. Versions and protocol, where given, must be the firmware's; "
-    "the flags count as false where they are left out. The windows say when a device may begin; it installs when "
+    "flags that are left out are false. The windows say when a device may begin; it installs when "
     "it is ready (our choice).",
 )
 async def schedule_campaign(call: Call) -> FirmwareCampaign:
@@ -138,7 +138,7 @@ async def schedule_campaign(call: Call) -> FirmwareCampaign:
     request=bodies.CampaignDevicesBody,
     sdk="campaigns_v3.update_campaign_firmware_devices",
     notes="The body may be flat (SDK) or wrapped in `addOrRemoveDevice` (page), with one action. `id` and "
-    "`campaignId` are the same. The words for what failed, and `RemoveDeviceSucceed`, are inferred.",
+    "`campaignId` are the same. `RemoveDeviceSucceed` and the labels of failures are inferred.",
 )
 async def change_campaign_devices(call: Call) -> ChangedDevices:
     """Add devices to a campaign or remove them."""
@@ -155,8 +155,8 @@ async def change_campaign_devices(call: Call) -> ChangedDevices:
     "/campaigns/firmware/{account}/{campaignId}/dates",
     request=FirmwareDatesBody,
     sdk="campaigns_v3.update_campaign_dates",
-    notes="Before its start all may be changed, then only the end, to no earlier than 24 hours from now. Windows "
-    "that are left out stay.",
+    notes="Before the start everything can be changed, afterwards only the end, to at least 24 hours from now. "
+    "Windows that are left out stay.",
 )
 async def change_campaign_dates(call: Call) -> FirmwareCampaign:
     """Change a campaign's dates and time windows."""
@@ -184,7 +184,7 @@ async def change_campaign_dates(call: Call) -> FirmwareCampaign:
     "GET",
     "/campaigns/{account}/{campaignId}",
     sdk="campaigns_v3.get_campaign_information",
-    notes="Campaigns that were scheduled with the other versions are answered too, in this version's words.",
+    notes="Campaigns of the other versions are returned too, with this version's members and labels.",
 )
 async def get_campaign(call: Call) -> CampaignView:
     """Read a campaign."""

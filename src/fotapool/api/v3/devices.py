@@ -224,7 +224,7 @@ async def synchronize_firmware(call: Call) -> DevicesFirmware:
     "/firmware/{account}/async/{deviceId}",
     evidence=Evidence.SDK,
     sdk="firmware_v3.report_device_firmware",
-    notes="While a request of the device is open, asking again answers its id.",
+    notes="While a request for the device is open, another one returns its id.",
 )
 async def report_firmware(call: Call) -> ReportRequest:
     """Ask a device to report its firmware when it next checks in."""

@@ -99,7 +99,7 @@ operations.add(
     ["/licenses/{account}/remove", "/firmware/licenses/{account}/remove"],
     request=DeviceListBody,
     sdk="software_management_licenses_v3.remove_licenses_from_devices",
-    notes="The failure word is inferred from that of assign.",
+    notes="The label of failures is inferred from that of assign.",
 )
 async def remove_licenses(call: Call) -> LicensesResult:
     """Remove unused licenses from devices."""

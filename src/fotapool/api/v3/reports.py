@@ -152,9 +152,9 @@ operations = OperationTable()
     ["/reports/{account}/firmware/campaigns", "/reports/{account}/campaigns"],
     query=["campaignStatus", "lastSeenCampaignId"],
     sdk="software_management_reports_v3.get_campaign_history_by_status",
-    notes="The second path is the page's. `campaignStatus` is taken in any case, also as `CampaignQueued` and "
-    "`CampaignPreScheduled`. On the last page lastSeenCampaignId is `0`. Campaigns that ended more than six "
-    "months ago are left out.",
+    notes="The second path is the page's. `campaignStatus` may be in any case; `CampaignQueued` and "
+    "`CampaignPreScheduled` are accepted too. On the last page lastSeenCampaignId is `0`. Campaigns that ended more "
+    "than six months ago are left out.",
 )
 async def list_campaigns(call: Call) -> CampaignHistory:
     """List campaigns in a state, oldest first."""
@@ -184,8 +184,8 @@ async def list_device_upgrades(call: Call) -> list[DeviceUpgrade]:
     "/reports/{account}/campaigns/{campaignId}/devices",
     query=["lastSeenDeviceId"],
     sdk="software_management_reports_v3.get_campaign_device_status",
-    notes="The page's table of states is cut: `UpgradeFailed`, and the words for devices that were rejected or "
-    "canceled, follow the other versions. Attempts are of simulated devices; others come by themselves.",
+    notes="The page's table of states is cut: `UpgradeFailed`, and the labels of devices that were rejected or "
+    "canceled, follow the other versions. Only simulated devices have attempts; others check in themselves.",
 )
 async def list_campaign_devices(call: Call) -> CampaignDevices:
     """List a campaign's devices with IMEIs greater than the last seen one."""
