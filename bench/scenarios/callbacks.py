@@ -30,7 +30,7 @@ from bench.support.processes import (
     running,
 )
 from bench.support.report import Report, alternate, ratios
-from fotapool.api.v3.callbacks import schemas as words
+from fotapool.api.v3 import callbacks
 from fotapool.domain.callbacks import CampaignFacts, UpgradesChanged
 from fotapool.domain.campaigns.campaigns import CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
@@ -98,9 +98,9 @@ def _events(account: str, count: int) -> list[UpgradesChanged]:
 
 def _messages(accounts: list[Account], count: int) -> Messages:
     """What the listeners are to get, as version 3 words it; the listener makes no difference to that."""
-    nobody = Listener(account_id=0, style=words.STYLE, url="", username=None, password=None, created_ms=0)
+    nobody = Listener(account_id=0, style=callbacks.STYLE, url="", username=None, password=None, created_ms=0)
     return {
-        account.name: [words.encode(event, nobody) for event in _events(account.name, count // len(accounts))]
+        account.name: [callbacks.encode(event, nobody) for event in _events(account.name, count // len(accounts))]
         for account in accounts
     }
 
@@ -125,7 +125,7 @@ class Outbox:
                 connection,
                 Listener(
                     account_id=found.id,
-                    style=words.STYLE,
+                    style=callbacks.STYLE,
                     url=self.url,
                     username=None,
                     password=None,

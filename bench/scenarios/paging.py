@@ -16,8 +16,8 @@ from bench.support.databases import Store
 from bench.support.pools import FIRST_DEVICE, Account, build, page_request, sign_in
 from bench.support.processes import SERVER_CORES, Server, load, pinned, serving
 from bench.support.report import Report, alternate, ratios
+from fotapool.api.common.schemas import license_summary
 from fotapool.api.common.time_styles import documented
-from fotapool.api.v3.licenses.schemas import license_summary
 from fotapool.domain.paging import Page
 from fotapool.services.licenses.licenses import LicenseStatus
 from fotapool.store.db.connection import Connection

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import ModuleType
 
 from fotapool.api.common.operations import Evidence, Operation
-from fotapool.api.v1.licenses import schemas as v1
-from fotapool.api.v2.licenses import schemas as v2
-from fotapool.api.v3.licenses import schemas as v3
+from fotapool.api.v1 import licenses as v1
+from fotapool.api.v2 import licenses as v2
+from fotapool.api.v3 import licenses as v3
 from fotapool.domain.licenses.licenses import Outcome
 from fotapool.openapi.document import DIALECTS
 from generated.operations import in_order, version
@@ -107,8 +107,8 @@ def words() -> str:
     """The status and reason of each outcome in each dialect."""
     rows = []
     for verb, outcomes, columns in (
-        ("assign", _ASSIGN, (v1.ASSIGN_WORDS, v2.WORDS, v3.ASSIGN_WORDS)),
-        ("remove", _REMOVE, (v1.REMOVE_WORDS, v2.WORDS, v3.REMOVE_WORDS)),
+        ("assign", _ASSIGN, (v1.ASSIGN_LABELS, v2.LABELS, v3.ASSIGN_LABELS)),
+        ("remove", _REMOVE, (v1.REMOVE_LABELS, v2.LABELS, v3.REMOVE_LABELS)),
     ):
         for outcome in outcomes:
             found = [column[outcome] for column in columns]

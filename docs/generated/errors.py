@@ -7,20 +7,23 @@ from collections.abc import Callable
 import msgspec
 
 from fotapool.api.auth.sessions import _CODES, session_error
-from fotapool.api.common.errors import BEARER_ERRORS, MESSAGES, OWN_MESSAGES, error_response
-from fotapool.api.common.responses import (
+from fotapool.api.common.errors import (
     AUTH_ERRORS,
-    Answer,
-    explain_auth,
+    BEARER_ERRORS,
+    MESSAGES,
+    OWN_MESSAGES,
+    error_headers,
+    error_response,
     gateway_error,
     method_not_allowed,
     unknown_resource,
 )
-from fotapool.api.v2.licenses.schemas import WORDS
+from fotapool.api.v2.licenses import LABELS
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import Outcome
 from fotapool.openapi.document import DIALECTS
 from fotapool.operator_api.problems import TITLES
+from fotapool.web.http import ApiResponse
 from generated.tables import code, table
 
 RETRY_AFTER_S = 2
@@ -121,14 +124,14 @@ PROBLEMS = {
 }
 
 
-def _words(answer: Answer) -> tuple[str, str]:
+def _words(answer: ApiResponse) -> tuple[str, str]:
     """Code and message of an answer, whichever shape it has."""
     body = msgspec.json.decode(answer.body)
     fault = body.get("fault")
     return (f"fault {fault['code']}", fault["message"]) if fault else (body["errorCode"], body["errorMessage"])
 
 
-def _row(refusal: ErrorCode, answer: Answer, advice: str | None = None) -> list[str]:
+def _row(refusal: ErrorCode, answer: ApiResponse, advice: str | None = None) -> list[str]:
     found, message = _words(answer)
     return [str(answer.status), code(found), code(message), refusal.value, advice or WHAT_TO_DO[refusal]]
 
@@ -187,14 +190,14 @@ def _order(refusal: ErrorCode) -> int:
 def auth_header() -> str:
     """What X-Fotapool-Auth can say."""
     rows = [
-        [code(explain_auth(RequestRejected(refusal))[0][1].decode()), WHAT_TO_DO[refusal]]
+        [code(error_headers(RequestRejected(refusal))[0][1].decode()), WHAT_TO_DO[refusal]]
         for refusal in sorted(AUTH_ERRORS, key=_order)
     ]
     return table(["X-Fotapool-Auth", "What to do"], rows)
 
 
 def outcomes() -> str:
-    rows = [[code(WORDS[outcome][1]), outcome.value, OUTCOMES[outcome]] for outcome in Outcome]
+    rows = [[code(LABELS[outcome][1]), outcome.value, OUTCOMES[outcome]] for outcome in Outcome]
     return table(["Reason", "What became of the device", "What to do"], rows)
 
 

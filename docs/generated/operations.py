@@ -81,7 +81,7 @@ def _operation(dialect: ModuleType, operation: Operation) -> str:
     if operation.query:
         lines.append(f"- {_query(operation)}")
     if operation.request is not None:
-        takes = "Takes" if operation.takes is None else "Takes a form, `multipart/form-data`"
+        takes = "Takes" if operation.upload_reader is None else "Takes a form, `multipart/form-data`"
         lines += ["", f"{takes}:", "", f"```text\n{shape(operation.request)}\n```"]
     lines += ["", "Answers:", "", f"```text\n{shape(operation.response)}\n```"]
     own = refusals(operation)

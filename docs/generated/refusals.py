@@ -6,7 +6,7 @@ from types import ModuleType
 
 import msgspec
 
-from fotapool.api.common.device_list_bodies import CandidatesBody
+from fotapool.api.common.bodies import CandidatesBody
 from fotapool.api.common.errors import MESSAGES, OWN_MESSAGES
 from fotapool.api.common.operations import Operation
 from fotapool.domain.errors import ErrorCode
@@ -77,7 +77,7 @@ def refusals(operation: Operation) -> list[ErrorCode]:
     if operation.request is not None:
         members = [field.name for field in msgspec.structs.fields(operation.request)]
         found |= {refusal for member in members for refusal in _MEMBERS.get(member, ())}
-        if operation.takes is None:
+        if operation.upload_reader is None:
             found |= {ErrorCode.BODY_TOO_LARGE, ErrorCode.BODY_INVALID}
     if operation.request is CandidatesBody:
         found.add(ErrorCode.TYPE_INVALID)

@@ -15,13 +15,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fotapool.api.auth.routes import signin_routes
 from fotapool.api.common.endpoint import VersionApp
-from fotapool.api.common.responses import GZIP_FROM_BYTES, GZIP_LEVEL, GatewayFault, unknown_api
+from fotapool.api.common.errors import FixedResponse, unknown_api
+from fotapool.api.v1 import callbacks as v1_callbacks
 from fotapool.api.v1 import routes as v1
-from fotapool.api.v1.callbacks import schemas as v1_callbacks
+from fotapool.api.v2 import callbacks as v2_callbacks
 from fotapool.api.v2 import routes as v2
-from fotapool.api.v2.callbacks import schemas as v2_callbacks
+from fotapool.api.v3 import callbacks as v3_callbacks
 from fotapool.api.v3 import routes as v3
-from fotapool.api.v3.callbacks import schemas as v3_callbacks
 from fotapool.console.emulator.parts import EmulatorParts
 from fotapool.console.lazy import LazyConsole
 from fotapool.core.clock import Clock, FixedClock, MovableClock, SystemClock
@@ -59,7 +59,7 @@ from fotapool.store.db.reader import Reader
 from fotapool.store.db.timestamps import read_latest_timestamp
 from fotapool.store.db.writer import Writer
 from fotapool.web import health
-from fotapool.web.http import MountedRouter, RequestIds
+from fotapool.web.http import GZIP_FROM_BYTES, GZIP_LEVEL, MountedRouter, RequestIds
 from fotapool.worker import bulk_jobs
 from fotapool.worker.callbacks.deliveries import Deliveries
 from fotapool.worker.callbacks.lazy import LazySender
@@ -121,7 +121,7 @@ class Server:
         dialects: dict[str, ASGIApp] = {
             dialect.BASE: VersionApp(
                 context=context,
-                gate=gate,
+                authenticator=gate,
                 request_ids=request_ids,
                 base=dialect.BASE,
                 api_context=dialect.API_CONTEXT,
@@ -139,7 +139,7 @@ class Server:
         if self.tools is not None:
             routes.append(InspectorPage(self.tools.exchanges, self.tools.hints).route())
         router = Router(
-            routes, redirect_slashes=False, default=GatewayFault(unknown_api()), lifespan=lambda _: self._lifespan()
+            routes, redirect_slashes=False, default=FixedResponse(unknown_api()), lifespan=lambda _: self._lifespan()
         )
         compressed = GZipMiddleware(router, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
         front = Dispatcher(dialects, device_router(context, request_ids), compressed)

@@ -1,1 +1,1 @@
-"""Tests of the three dialects and of sign-in, over real HTTP."""
+"""Tests of the three versions and of sign-in, over real HTTP."""

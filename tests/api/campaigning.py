@@ -70,7 +70,7 @@ def imeis(first: int, count: int) -> list[str]:
 
 
 def body(version: int, **members: Any) -> dict[str, Any]:
-    """What schedules two devices from tomorrow on, in a version's words; None leaves a member out."""
+    """A version's body that schedules two devices from tomorrow on; None leaves a member out."""
     given: dict[str, Any] = {
         1: {"accountName": ACCOUNT, "firmwareName": "FW-A", "firmwareTo": "2", "deviceList": imeis(LWM2M, 2)},
         2: {
@@ -105,7 +105,7 @@ def answered(response: httpx.Response) -> Any:
     return response.json()
 
 
-def refusal(response: httpx.Response) -> str:
+def error_message(response: httpx.Response) -> str:
     assert response.status_code == 400, response.text
     assert response.json()["errorCode"] == "INVALID_PARAMETER"
     message: str = response.json()["errorMessage"]

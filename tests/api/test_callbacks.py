@@ -1,4 +1,4 @@
-"""Registering callback listeners in each dialect, and what the messages look like."""
+"""Registering callback listeners in each version, and what the messages look like."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from fotapool.api.v1.callbacks import schemas as v1
-from fotapool.api.v1.campaigns import statuses as v1_status
-from fotapool.api.v2.callbacks import schemas as v2
-from fotapool.api.v2.campaigns import statuses as v2_status
-from fotapool.api.v3.callbacks import schemas as v3
-from fotapool.api.v3.campaigns import statuses as v3_status
+from fotapool.api.v1 import callbacks as v1
+from fotapool.api.v1 import statuses as v1_status
+from fotapool.api.v2 import callbacks as v2
+from fotapool.api.v2 import statuses as v2_status
+from fotapool.api.v3 import callbacks as v3
+from fotapool.api.v3 import statuses as v3_status
 from fotapool.domain.callbacks import (
     CampaignChanged,
     CampaignFacts,
@@ -93,7 +93,7 @@ def test_each_version_has_a_listener_of_its_own(api: Api) -> None:
         ("PUT", "/v3/callbacks/{}", {"url": f"{URL}\x00"}, "Invalid callback url"),
     ],
 )
-def test_a_registration_that_makes_no_sense_is_refused(
+def test_a_registration_that_makes_no_sense_is_rejected(
     api: Api, method: str, path: str, body: Any, message: str
 ) -> None:
     response = api.call(method, path.format(ACCOUNT), body)
@@ -210,7 +210,7 @@ def test_v1_messages_of_upgrades() -> None:
     ]
 
 
-def test_v2_messages_have_neither_user_name_nor_password_and_words_of_software_and_files() -> None:
+def test_v2_messages_have_neither_user_name_nor_password_but_members_of_software_and_files() -> None:
     found = message(v2.encode, CampaignChanged(CAMPAIGN))
     assert not {"username", "password"} & found.keys()
     assert found["upgradeScheduled"] == {
@@ -237,7 +237,7 @@ def test_v2_messages_have_neither_user_name_nor_password_and_words_of_software_a
     ]
 
 
-def test_v3_messages_have_words_of_firmware_and_tell_when_an_upgrade_begins() -> None:
+def test_v3_messages_have_members_of_firmware_and_say_when_an_upgrade_begins() -> None:
     found = message(v3.encode, CampaignChanged(CAMPAIGN))["upgradeScheduled"]
     assert (found["firmwareFrom"], found["firmwareTo"], found["status"]) == ("10512", "10657", "CampaignScheduled")
     rows = message(v3.encode, DEVICES)["upgradeProgress"]["deviceList"]
@@ -255,32 +255,32 @@ def test_v3_messages_have_words_of_firmware_and_tell_when_an_upgrade_begins() ->
     assert message(v3.encode, FirmwareAvailable(ACCOUNT, (PACKAGE,)))["firmwareList"][0]["firmwareTo"] == "10657"
 
 
-@pytest.mark.parametrize("words", [v1_status, v2_status, v3_status], ids=lambda module: module.__name__)
-def test_every_state_and_reason_has_its_words(words: Any) -> None:
-    assert set(words.CAMPAIGN_STATUS) == set(CampaignStatus)
-    assert set(words.DEVICE_STATUS) == set(UpgradeStatus)
-    assert set(words.DEVICE_REASON) == set(Reason)
+@pytest.mark.parametrize("labels", [v1_status, v2_status, v3_status], ids=lambda module: module.__name__)
+def test_every_status_and_reason_has_a_label(labels: Any) -> None:
+    assert set(labels.CAMPAIGN_STATUS) == set(CampaignStatus)
+    assert set(labels.DEVICE_STATUS) == set(UpgradeStatus)
+    assert set(labels.DEVICE_REASON) == set(Reason)
 
 
-def test_device_words_are_total_and_as_documented() -> None:
+def test_device_labels_are_total_and_as_documented() -> None:
     for status in UpgradeStatus:
         for reason in Reason:
-            for found in (v1_status.device_words(status, reason), v2_status.device_words(status, reason)):
+            for found in (v1_status.device_labels(status, reason), v2_status.device_labels(status, reason)):
                 assert found[0]
             for campaign in CampaignStatus:
-                assert v3_status.device_words(
+                assert v3_status.device_labels(
                     status=status, reason=reason, campaign=campaign, start_ms=0, end_ms=NOW_MS
                 )[0]
-    assert v1_status.device_words(UpgradeStatus.PENDING, Reason.NONE) == ("RequestPending", "")
-    assert v1_status.device_words(UpgradeStatus.REJECTED, Reason.DEVICE_NOT_FOUND) == (
+    assert v1_status.device_labels(UpgradeStatus.PENDING, Reason.NONE) == ("RequestPending", "")
+    assert v1_status.device_labels(UpgradeStatus.REJECTED, Reason.DEVICE_NOT_FOUND) == (
         "Device Rejected",
         "Device not found.",
     )
-    assert v2_status.device_words(UpgradeStatus.CANCELED, Reason.ABORTED_BY_USER) == (
+    assert v2_status.device_labels(UpgradeStatus.CANCELED, Reason.ABORTED_BY_USER) == (
         "CampaignAborted",
         "Campaign aborted by user.",
     )
-    assert v3_status.device_words(
+    assert v3_status.device_labels(
         status=UpgradeStatus.SCHEDULED,
         reason=Reason.NOT_REACHABLE,
         campaign=CampaignStatus.SCHEDULED,

@@ -1,4 +1,4 @@
-"""Configuration files: uploads are streamed, checked and kept once; what is refused leaves nothing behind."""
+"""Configuration files: uploads are streamed, checked and kept once; a rejected upload leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def contents(storage: Path) -> dict[str, int]:
     return {path.name: path.stat().st_size for path in storage.rglob("*") if path.is_file()}
 
 
-def refused(response: httpx.Response) -> tuple[int, str]:
+def error(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["errorMessage"]
 
 
@@ -98,7 +98,7 @@ def test_size_and_checksum_of_what_was_stored_are_kept_with_the_file(files: Api,
 
 def test_a_name_and_version_exist_once_and_another_version_beside_them(files: Api, storage: Path) -> None:
     assert upload(files).status_code == 200
-    assert refused(upload(files, b"other")) == (400, "File version already exists")
+    assert error(upload(files, b"other")) == (400, "File version already exists")
     assert upload(files, fileVersion="2.0").status_code == 200
     assert [file["fileVersion"] for file in listed(files)] == ["1.0", "2.0"]
     assert list(contents(storage).values()) == [5, 5]
@@ -114,20 +114,20 @@ def test_files_are_listed_for_one_protocol_and_for_http_if_none_is_named(files: 
         "For\nothers",
         "Hub",
     )
-    assert refused(files.call("GET", f"{PATH}?distributionType=PIGEON")) == (400, "Invalid distributionType")
+    assert error(files.call("GET", f"{PATH}?distributionType=PIGEON")) == (400, "Invalid distributionType")
 
 
 @pytest.mark.parametrize("name", ["fileVersion", "make", "model", "localTargetPath"])
-def test_a_field_that_is_missing_or_empty_is_refused(files: Api, storage: Path, name: str) -> None:
+def test_a_field_that_is_missing_or_empty_is_rejected(files: Api, storage: Path, name: str) -> None:
     for value in (None, "", " ", "two\nlines"):
-        assert refused(upload(files, **{name: value})) == (400, "Invalid file upload")
+        assert error(upload(files, **{name: value})) == (400, "Invalid file upload")
     assert listed(files) == []
     assert contents(storage) == {}
 
 
 @pytest.mark.parametrize("name", [None, "..", "a/..", "..\\..", "a/", "a" * 201, " "])
-def test_an_upload_without_a_usable_name_is_refused(files: Api, storage: Path, name: str | None) -> None:
-    assert refused(upload(files, name=name)) == (400, "Invalid file upload")
+def test_an_upload_without_a_usable_name_is_rejected(files: Api, storage: Path, name: str | None) -> None:
+    assert error(upload(files, name=name)) == (400, "Invalid file upload")
     assert contents(storage) == {}
 
 
@@ -142,10 +142,10 @@ def test_signs_that_do_not_belong_in_a_file_name_are_replaced(files: Api) -> Non
 
 
 def test_a_file_of_the_limit_is_taken_and_one_octet_more_leaves_nothing_behind(files: Api, storage: Path) -> None:
-    assert refused(upload(files, b"x" * (LIMIT_BYTES + 1))) == (413, "File exceeds maximum size")
+    assert error(upload(files, b"x" * (LIMIT_BYTES + 1))) == (413, "File exceeds maximum size")
     assert contents(storage) == {}
     assert upload(files, b"x" * LIMIT_BYTES).status_code == 200
-    assert refused(upload(files, b"x" * (5 * LIMIT_BYTES), fileVersion="2")) == (413, "File exceeds maximum size")
+    assert error(upload(files, b"x" * (5 * LIMIT_BYTES), fileVersion="2")) == (413, "File exceeds maximum size")
     assert list(contents(storage).values()) == [LIMIT_BYTES]
 
 
@@ -183,24 +183,24 @@ def test_a_body_in_small_pieces_with_the_file_first_is_read_alike(files: Api, st
         (FORM, b"--xyz\r\n" + b"A: b\r\n" * 1000 + b"\r\nV\r\n--xyz--"),
     ],
 )
-def test_a_body_that_is_no_form_is_refused(files: Api, storage: Path, content_type: str, body: bytes) -> None:
+def test_a_body_that_is_no_form_is_rejected(files: Api, storage: Path, content_type: str, body: bytes) -> None:
     response = files.call("POST", PATH, headers={"Content-Type": content_type}, content=body)
-    assert refused(response) == (400, "Invalid file upload")
+    assert error(response) == (400, "Invalid file upload")
     assert contents(storage) == {}
 
 
 def test_a_form_has_limits_in_parts_fields_and_files(files: Api, storage: Path) -> None:
     many = {f"f{number}": "x" for number in range(30)}
-    assert refused(upload(files, **many)) == (400, "Invalid file upload")
-    assert refused(upload(files, make="x" * 20_000)) == (400, "Invalid file upload")
+    assert error(upload(files, **many)) == (400, "Invalid file upload")
+    assert error(upload(files, make="x" * 20_000)) == (400, "Invalid file upload")
     twice = [("fileupload", ("a.txt", b"a")), ("fileupload", ("b.txt", b"b"))]
-    assert refused(files.call("POST", PATH, data=FIELDS, files=twice)) == (400, "Invalid file upload")
+    assert error(files.call("POST", PATH, data=FIELDS, files=twice)) == (400, "Invalid file upload")
     assert contents(storage) == {}
 
 
-def test_an_upload_to_an_account_that_is_not_the_users_is_refused_before_its_body_is_read(files: Api) -> None:
+def test_an_upload_to_an_account_that_is_not_the_users_is_rejected_before_its_body_is_read(files: Api) -> None:
     message = f"UWS verification failure (Could not find account {OTHER})"
-    assert refused(upload(files, path=f"/v2/files/{OTHER}")) == (400, message)
+    assert error(upload(files, path=f"/v2/files/{OTHER}")) == (400, message)
     host, port = files.http.base_url.host, files.http.base_url.port
     tokens = "".join(f"{name}: {value}\r\n" for name, value in files.tokens.items())
     with socket.create_connection((host, port), timeout=20) as client:
@@ -211,7 +211,7 @@ def test_an_upload_to_an_account_that_is_not_the_users_is_refused_before_its_bod
         assert b"Could not find account" in client.recv(4096)
 
 
-def test_an_upload_without_tokens_is_refused(files: Api, storage: Path) -> None:
+def test_an_upload_without_tokens_is_rejected(files: Api, storage: Path) -> None:
     response = files.http.post(f"/api/fota{PATH}", data=FIELDS, files={"fileupload": ("a.txt", b"a")})
     assert response.status_code == 401
     assert contents(storage) == {}

@@ -1,4 +1,4 @@
-"""License operations through every dialect that offers them: the words, the shapes, the paths and the pages."""
+"""License operations in every version that has them: statuses and reasons, response bodies, paths and pages."""
 
 from __future__ import annotations
 
@@ -399,8 +399,8 @@ def test_the_double_slash_of_the_v1_page_is_tolerated_everywhere(own: Own, versi
 
 
 def test_head_says_what_get_says_without_the_body(own: Own) -> None:
-    for version, dialect in ((1, v1), (2, v2), (3, v3)):
-        for operation in dialect.OPERATIONS:
+    for version, routes in ((1, v1), (2, v2), (3, v3)):
+        for operation in routes.OPERATIONS:
             if operation.method != "GET":
                 continue
             for path in operation.paths:
@@ -411,10 +411,10 @@ def test_head_says_what_get_says_without_the_body(own: Own) -> None:
 
 
 def test_options_says_what_a_path_takes_without_tokens(shared: Api) -> None:
-    for version, dialect in ((1, v1), (2, v2), (3, v3)):
-        for path in {path for operation in dialect.OPERATIONS for path in operation.paths}:
+    for version, routes in ((1, v1), (2, v2), (3, v3)):
+        for path in {path for operation in routes.OPERATIONS for path in operation.paths}:
             response = shared.http.options(f"/api/fota/v{version}{path}")
-            methods = {operation.method for operation in dialect.OPERATIONS if path in operation.paths}
+            methods = {operation.method for operation in routes.OPERATIONS if path in operation.paths}
             methods |= {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
             assert (response.status_code, response.content) == (204, b"")
             assert response.headers["allow"] == ", ".join(sorted(methods))

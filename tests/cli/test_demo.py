@@ -11,7 +11,7 @@ import sys
 import pytest
 from click.testing import CliRunner, Result
 
-from fotapool.api.v3.licenses import schemas
+from fotapool.api.v3 import licenses
 from fotapool.cli.demo import receiver
 from fotapool.cli.demo.command import demo
 from fotapool.cli.demo.show import Call, differences, pretty
@@ -56,7 +56,7 @@ def test_the_walk_exits_0_and_shows_requests_and_answers() -> None:
 
 
 def test_an_answer_in_other_words_makes_it_exit_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(schemas.ASSIGN_WORDS, Outcome.ASSIGNED, ("LicenseAssigned", "Success"))
+    monkeypatch.setitem(licenses.ASSIGN_LABELS, Outcome.ASSIGNED, ("LicenseAssigned", "Success"))
     done = run_once()
     assert done.exit_code == 1
     assert "NOT AS DOCUMENTED: step 3" in done.output

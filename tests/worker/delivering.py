@@ -7,9 +7,9 @@ import contextlib
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any
 
-from fotapool.api.v1.callbacks import schemas as first
-from fotapool.api.v2.callbacks import schemas as second
-from fotapool.api.v3.callbacks import schemas as third
+from fotapool.api.v1 import callbacks as v1
+from fotapool.api.v2 import callbacks as v2
+from fotapool.api.v3 import callbacks as v3
 from fotapool.core.clock import MovableClock
 from fotapool.domain.callbacks import Event, FirmwareReported
 from fotapool.domain.names import PurchaseType
@@ -24,7 +24,7 @@ from fotapool.worker.callbacks.sender import HttpSender
 from fotapool.worker.callbacks.signing import sign
 from support.helpers import NOW_MS
 
-ENCODERS: dict[str, Encode] = {words.STYLE: words.encode for words in (first, second, third)}
+ENCODERS: dict[str, Encode] = {version.STYLE: version.encode for version in (v1, v2, v3)}
 PUSH, PULL, AWARE = ENCODERS
 FIVE_MINUTES = 300_000
 

@@ -1,1 +1,1 @@
-"""The documented API: sign-in and the three dialects, each a translation to and from the use cases."""
+"""The documented API: sign-in and its three versions, each a translation to and from the services."""

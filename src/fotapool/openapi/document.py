@@ -12,8 +12,8 @@ import msgspec
 from fotapool import __version__
 from fotapool.api.auth import sessions
 from fotapool.api.auth.routes import OAUTH_BASE, SESSION_BASE
+from fotapool.api.common.errors import ErrorBody, FaultBody
 from fotapool.api.common.operations import Operation
-from fotapool.api.common.responses import ErrorBody, FaultBody
 from fotapool.api.v1 import routes as v1
 from fotapool.api.v2 import routes as v2
 from fotapool.api.v3 import routes as v3
@@ -130,7 +130,7 @@ def _license_operation(
             }
         ),
     }
-    if operation.takes is not None:
+    if operation.upload_reader is not None:
         form = {"schema": schemas.ref(operation.request, "")}
         described["requestBody"] = {"required": True, "content": {"multipart/form-data": form}}
     elif operation.request is not None:

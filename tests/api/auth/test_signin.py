@@ -248,7 +248,7 @@ def test_only_accepted_requests_keep_a_session_alive(api: Api) -> None:
     assert status(api) == IDLE
 
 
-def test_a_request_that_is_refused_for_its_content_keeps_a_session_alive(api: Api) -> None:
+def test_a_request_that_is_rejected_for_its_content_keeps_a_session_alive(api: Api) -> None:
     api.advance("PT15M")
     assert api.call("POST", f"/v1/licenses/{ACCOUNT}/assign", {}).status_code == 400
     api.advance("PT15M")
@@ -373,7 +373,7 @@ def test_of_resets_at_the_same_time_one_wins(shared: Api) -> None:
     assert own.log_in("hasty", won.json()["newPassword"]).status_code == 200
 
 
-def test_whoever_does_not_exist_is_refused_like_a_wrong_password(shared: Api) -> None:
+def test_whoever_does_not_exist_is_rejected_like_a_wrong_password(shared: Api) -> None:
     new_user(shared, "existing")
     wrong = shared.log_in("existing", "wrong")
     pairs = [(name, PASSWORD) for name in ("nobody", "", "a\x00b", "u" * 60_000, "\u2028", "EXISTING")]
@@ -481,7 +481,7 @@ def test_servers_on_one_database_share_sign_ins(start: Callable[..., Api]) -> No
     assert code(two.log_in()) == NOT_LOGGED_IN
 
 
-def test_a_change_by_a_session_that_ended_elsewhere_is_refused_for_it_whatever_its_body(
+def test_a_change_by_a_session_that_ended_elsewhere_is_rejected_for_it_whatever_its_body(
     start: Callable[..., Api],
 ) -> None:
     here, there = start(), start(seed=None)
@@ -509,6 +509,6 @@ def test_a_suspension_counts_at_once_on_every_server(start: Callable[..., Api]) 
     one = start()
     two = start(seed=None)
     two.bearer, two.session = one.bearer, one.session
-    for word, seen in (("suspended", 400), ("active", 200), ("suspended", 400)):
-        assert one.control("PUT", f"/accounts/{ACCOUNT}/status", {"status": word}).status_code == 200
+    for state, seen in (("suspended", 400), ("active", 200), ("suspended", 400)):
+        assert one.control("PUT", f"/accounts/{ACCOUNT}/status", {"status": state}).status_code == 200
         assert [status(server)[0] for server in (one, two, two, one)] == [seen] * 4

@@ -1,4 +1,4 @@
-"""Campaigns over HTTP: one model in three versions' words, every form of a body, every state of a campaign."""
+"""Campaigns over HTTP: one model in three versions, every form of a body, every status of a campaign."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from api.campaigning import (
     advance,
     answered,
     body,
+    error_message,
     imeis,
-    refusal,
     schedule,
     status,
 )
-from fotapool.api.common.campaign_bodies import CampaignDevicesBody
+from fotapool.api.common.bodies import CampaignDevicesBody
 from support.helpers import ACCOUNT, Api
 
 
@@ -125,8 +125,8 @@ def test_a_new_campaign_is_answered_as_the_version_3_models_have_it(api: Api) ->
     assert "campaignTimeWindowList" not in older
 
 
-def test_a_campaign_of_any_version_is_read_in_each_version_s_own_words(api: Api) -> None:
-    for version, firmware, model, words in (
+def test_a_campaign_of_any_version_is_read_by_each_version(api: Api) -> None:
+    for version, firmware, model, labels in (
         (1, "FW-A", "Model-A", ("LWM2M", "LWM2M")),
         (2, "SW-H", "Model-H", ("HTTP", "HTTP")),
         (3, "FW-O", "Model-O", ("OMA", "OMA")),
@@ -137,7 +137,7 @@ def test_a_campaign_of_any_version_is_read_in_each_version_s_own_words(api: Api)
         assert {one["id"] for one in (first, second, third)} == {uuid}
         assert (first["firmwareName"], second["softwareName"], third["firmwareName"]) == (firmware,) * 3
         assert (second["model"], third["model"]) == (model, model)
-        assert (second["distributionType"], third["protocol"]) == words
+        assert (second["distributionType"], third["protocol"]) == labels
         assert [one["status"] for one in (first, second, third)] == [
             "RequestPending",
             "CampaignRequestPending",
@@ -154,8 +154,8 @@ def test_any_version_changes_a_campaign_of_any_other(api: Api) -> None:
         advance(api, "PT10S")
         extra = own[4:]
         for version in (1, 2, 3):
-            for word in ("append", "remove"):
-                change = {"type": word, "deviceList": extra}
+            for action in ("append", "remove"):
+                change = {"type": action, "deviceList": extra}
                 answered(api.call("PUT", DEVICES[version] % uuid, change))
         for version in (2, 3):
             dates = {"startDate": "2026-03-12", "endDate": f"2026-03-2{version}"}
@@ -171,10 +171,10 @@ def test_any_version_changes_a_campaign_of_any_other(api: Api) -> None:
 
 
 FORMS: list[Callable[[str, list[str]], dict[str, Any]]] = [
-    lambda word, devices: {"type": word, "deviceList": devices},
-    lambda word, devices: {"Type": word.upper(), "deviceList": devices, "more": 1},
-    lambda word, devices: {"addOrRemoveDevice": [{"type": word, "deviceList": devices}]},
-    lambda word, devices: {"addOrRemoveDevice": {"Type": word.capitalize(), "deviceList": devices}},
+    lambda action, devices: {"type": action, "deviceList": devices},
+    lambda action, devices: {"Type": action.upper(), "deviceList": devices, "more": 1},
+    lambda action, devices: {"addOrRemoveDevice": [{"type": action, "deviceList": devices}]},
+    lambda action, devices: {"addOrRemoveDevice": {"Type": action.capitalize(), "deviceList": devices}},
 ]
 
 
@@ -183,8 +183,8 @@ def test_devices_are_added_and_removed_by_bodies_of_every_form(api: Api, version
     uuid = schedule(api, 3)
     extra = imeis(LWM2M, 4)[2:]
     for form in FORMS:
-        for word, expected in (("append", imeis(LWM2M, 4)), ("remove", imeis(LWM2M, 2))):
-            answer = answered(api.call("PUT", DEVICES[version] % uuid, form(word, extra)))
+        for action, expected in (("append", imeis(LWM2M, 4)), ("remove", imeis(LWM2M, 2))):
+            answer = answered(api.call("PUT", DEVICES[version] % uuid, form(action, extra)))
             assert answer["accountName"] == ACCOUNT
             rows = [row for row in report(api, uuid) if row[1] == "RequestPending"]
             assert [row[0] for row in rows] == expected
@@ -260,12 +260,12 @@ def test_version_1_needs_no_end_date(api: Api) -> None:
     assert answered(api.call("POST", SCHEDULE[1], given))["endDate"] == "2026-04-10"
 
 
-@pytest.mark.parametrize("word", ["OMA", "OMA-DM", "OMD-DM", "OMADM", "omadm"])
-def test_every_word_for_a_protocol_is_understood(start: Callable[..., Api], word: str) -> None:
+@pytest.mark.parametrize("name", ["OMA", "OMA-DM", "OMD-DM", "OMADM", "omadm"])
+def test_every_name_of_a_protocol_is_understood(start: Callable[..., Api], name: str) -> None:
     api = start(CAMPAIGN_SEED)
     members = {"deviceList": imeis(OMA, 1)}
-    schedule(api, 2, softwareName="FW-O", distributionType=word, **members)
-    schedule(api, 3, firmwareName="FW-O", protocol=word, **members)
+    schedule(api, 2, softwareName="FW-O", distributionType=name, **members)
+    schedule(api, 3, firmwareName="FW-O", protocol=name, **members)
 
 
 def test_a_campaign_that_runs_is_aborted_by_version_2_only(api: Api) -> None:
@@ -278,7 +278,7 @@ def test_a_campaign_that_runs_is_aborted_by_version_2_only(api: Api) -> None:
     ]
     for version in (1, 3):
         started = "Cannot cancel an upgrade that has already started"
-        assert refusal(api.call("DELETE", READ[version] % uuid)) == started
+        assert error_message(api.call("DELETE", READ[version] % uuid)) == started
     assert answered(api.call("DELETE", READ[2] % uuid)) == {"success": True}
     assert [status(api, version, uuid) for version in (1, 2, 3)] == [
         "UpgradeFailed",
@@ -291,8 +291,8 @@ def test_a_campaign_that_runs_is_aborted_by_version_2_only(api: Api) -> None:
 def test_version_3_shows_that_a_campaign_is_prescheduled_where_the_others_say_queued(api: Api) -> None:
     uuid = schedule(api, 3)
     advance(api, "PT2M")
-    words = [status(api, version, uuid) for version in (1, 2, 3)]
-    assert words == ["Queued", "CampaignRequestQueued", "CampaignPreScheduled"]
+    labels = [status(api, version, uuid) for version in (1, 2, 3)]
+    assert labels == ["Queued", "CampaignRequestQueued", "CampaignPreScheduled"]
 
 
 def test_bodies_need_no_content_type_and_may_have_unknown_members(api: Api) -> None:
@@ -330,9 +330,9 @@ def test_a_file_campaign_is_answered_with_the_file_s_name_and_version(
     found = answered(api.call("GET", READ[2] % uuid))
     assert (found["fileName"], found["fileVersion"]) == (found["softwareName"], found["softwareTo"]) == (name, "1.0")
     for change in ({"fileName": "another"}, {"fileName": None}, {"fileVersion": "2.0"}, {"fileName": "a\x00b"}):
-        assert refusal(api.call("POST", path, {**wanted, **change})) == "Invalid fileName"
-    assert refusal(api.call("POST", path, {**wanted, "distributionType": "OMA"})) == "Invalid distributionType"
-    assert refusal(api.call("POST", path, {**wanted, "deviceList": imeis(HTTP, 21)})).startswith("Pilot")
+        assert error_message(api.call("POST", path, {**wanted, **change})) == "Invalid fileName"
+    assert error_message(api.call("POST", path, {**wanted, "distributionType": "OMA"})) == "Invalid distributionType"
+    assert error_message(api.call("POST", path, {**wanted, "deviceList": imeis(HTTP, 21)})).startswith("Pilot")
 
 
 def test_the_documented_shape_of_a_device_list_is_a_list_of_text() -> None:

@@ -17,8 +17,8 @@ from api.campaigning import (
     TODAY,
     advance,
     answered,
+    error_message,
     imeis,
-    refusal,
     schedule,
 )
 from support.helpers import ACCOUNT, OTHER, Api
@@ -45,8 +45,8 @@ def api(start: Callable[..., Api]) -> Api:
     return start(CAMPAIGN_SEED)
 
 
-def listed(api: Api, version: int, word: str, query: str = "") -> dict[str, Any]:
-    answer: dict[str, Any] = answered(api.call("GET", f"{CAMPAIGNS[version]}?campaignStatus={word}{query}"))
+def listed(api: Api, version: int, label: str, query: str = "") -> dict[str, Any]:
+    answer: dict[str, Any] = answered(api.call("GET", f"{CAMPAIGNS[version]}?campaignStatus={label}{query}"))
     return answer
 
 
@@ -112,8 +112,8 @@ def test_every_word_for_a_state_finds_its_campaigns(api: Api) -> None:
     made = schedule(api, 3, startDate="2026-03-13")
     advance(api, "PT10S")
     for version in (2, 3):
-        for word in ("CampaignRequestQueued", "CampaignQueued", "CAMPAIGNQUEUED"):
-            assert ids(listed(api, version, word)) == [made]
+        for label in ("CampaignRequestQueued", "CampaignQueued", "CAMPAIGNQUEUED"):
+            assert ids(listed(api, version, label)) == [made]
         assert ids(listed(api, version, "CampaignPreScheduled")) == []
     assert ids(answered(api.call("GET", UPGRADES % ("queued", 0))), "reportList") == [made]
     advance(api, "P2D")
@@ -123,8 +123,8 @@ def test_every_word_for_a_state_finds_its_campaigns(api: Api) -> None:
     assert ids(listed(api, 3, "CampaignEnded")) == ids(listed(api, 2, "CampaignEnded")) == [made]
     page = answered(api.call("GET", f"/v3/reports/{ACCOUNT}/campaigns?campaignStatus=CampaignEnded"))
     assert ids(page) == [made]
-    for word, found in (("Finished", [made]), ("InProgress", []), ("UpgradeFailed", []), ("RequestFailed", [])):
-        assert ids(answered(api.call("GET", UPGRADES % (word, 0))), "reportList") == found
+    for label, found in (("Finished", [made]), ("InProgress", []), ("UpgradeFailed", []), ("RequestFailed", [])):
+        assert ids(answered(api.call("GET", UPGRADES % (label, 0))), "reportList") == found
 
 
 def test_version_1_lists_upgrades_from_a_record_number_on(start: Callable[..., Api]) -> None:
@@ -143,7 +143,7 @@ def test_version_1_lists_upgrades_from_a_record_number_on(start: Callable[..., A
     assert last == answered(api.call("GET", READ[1] % made[4]))
 
 
-def test_reports_that_ask_for_nonsense_are_refused(api: Api) -> None:
+def test_reports_that_ask_for_nonsense_are_rejected(api: Api) -> None:
     uuid = schedule(api, 3)
     for path, message in (
         (UPGRADES % ("Nothing", 0), "Invalid upgradeStatus"),
@@ -154,7 +154,7 @@ def test_reports_that_ask_for_nonsense_are_refused(api: Api) -> None:
         (UPGRADES % ("RequestPending", 1), "Index exceeds number of devices in list"),
         (UPGRADES % ("Queued", "9" * 40), "Index exceeds number of devices in list"),
     ):
-        assert refusal(api.call("GET", path)) == message, path
+        assert error_message(api.call("GET", path)) == message, path
     for version in (2, 3):
         for query, message in (
             ("", "Invalid campaignStatus"),
@@ -163,7 +163,7 @@ def test_reports_that_ask_for_nonsense_are_refused(api: Api) -> None:
             ("?campaignStatus=CampaignEnded&lastSeenCampaignId=x", "Invalid uuid"),
             (f"?campaignStatus=CampaignEnded&lastSeenCampaignId={NOWHERE}", "Invalid campaignId"),
         ):
-            assert refusal(api.call("GET", CAMPAIGNS[version] + query)) == message, query
+            assert error_message(api.call("GET", CAMPAIGNS[version] + query)) == message, query
         for cursor, message in (
             ("x", "Invalid index value"),
             ("1" * 16, "Invalid device id format"),
@@ -171,7 +171,7 @@ def test_reports_that_ask_for_nonsense_are_refused(api: Api) -> None:
             ("1", "LastSeenDeviceId Not Valid"),
         ):
             path = DEVICES[version] % uuid + f"?lastSeenDeviceId={cursor}"
-            assert refusal(api.call("GET", path)) == message, cursor
+            assert error_message(api.call("GET", path)) == message, cursor
     for version in (1, 2, 3):
         for device, message in (
             ("x", "Invalid device id format"),
@@ -180,7 +180,7 @@ def test_reports_that_ask_for_nonsense_are_refused(api: Api) -> None:
             (FOREIGN, "Device not found."),
             ("111111111111111", "Device not found."),
         ):
-            assert refusal(api.call("GET", DEVICE[version] % device)) == message, device
+            assert error_message(api.call("GET", DEVICE[version] % device)) == message, device
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -199,7 +199,7 @@ def test_a_campaign_s_devices_are_listed_in_pages(start: Callable[..., Api], ver
     assert (between["deviceList"], between["hasMoreData"]) == ([], False)
 
 
-def words(api: Api, uuid: str) -> dict[str, Any]:
+def labels(api: Api, uuid: str) -> dict[str, Any]:
     row: dict[str, Any] = answered(api.call("GET", DEVICES[3] % uuid))["deviceList"][0]
     del row["deviceId"]
     return row
@@ -213,18 +213,18 @@ def test_version_3_says_how_far_a_device_is_in_the_published_sentences(api: Api)
         "updatedTime": "2026-03-10T12:00:00.000Z",
         "nextAttemptTime": "2026-03-11T00:00:00.000Z",
     }
-    unchecked = words(api, uuid)
+    unchecked = labels(api, uuid)
     assert unchecked == {name: value for name, value in pending.items() if name != "nextAttemptTime"}
     advance(api, "PT10S")
-    assert words(api, uuid) == pending
+    assert labels(api, uuid) == pending
     advance(api, "PT2M")
-    assert words(api, uuid) == {
+    assert labels(api, uuid) == {
         **pending,
         "status": "ReceivedDeviceDataFromNetwork",
         "resultReason": "Reachability information received from the network.",
     }
     advance(api, "PT13H")
-    waiting = words(api, uuid)
+    waiting = labels(api, uuid)
     attempt = waiting["nextAttemptTime"]
     assert attempt[:14] == "2026-03-11T02:"
     assert (waiting["status"], waiting["resultReason"]) == (
@@ -234,11 +234,11 @@ def test_version_3_says_how_far_a_device_is_in_the_published_sentences(api: Api)
     )
     api.control("POST", "/clock", {"to": attempt})
     api.sign_in()
-    begun = words(api, uuid)
+    begun = labels(api, uuid)
     assert (begun["status"], begun["recentAttemptTime"]) == ("UpgradeScheduled", attempt)
     assert "nextAttemptTime" not in begun
     advance(api, "PT1H")
-    done = words(api, uuid)
+    done = labels(api, uuid)
     assert (done["status"], done["resultReason"]) == ("UpgradeSuccess", "Upgrade completed successfully")
     assert done["updatedTime"] > attempt == done["recentAttemptTime"]
 
@@ -247,11 +247,11 @@ def test_version_3_counts_the_tries_of_a_device_that_the_network_does_not_see(st
     api = start(AWAY)
     uuid = schedule(api, 1, startDate=TODAY, deviceList=imeis(LWM2M, 1))
     advance(api, "PT3H")
-    row = words(api, uuid)
+    row = labels(api, uuid)
     assert (row["status"], row["nextAttemptTime"]) == ("NoDeviceDataFromNetwork", "2026-03-11T04:00:00.000Z")
     assert row["resultReason"] == "The network reports this device is not reachable, try count 1"
     advance(api, "P12D")
-    row = words(api, uuid)
+    row = labels(api, uuid)
     assert (row["status"], "nextAttemptTime" in row) == ("NoDeviceDataFromNetwork", False)
     assert row["resultReason"].startswith(
         "The network reports this device is not reachable, no retry available, try count"

@@ -17,7 +17,7 @@ NOW = "2026-03-10 12:00:00 +0000 UTC"
 NOW_RFC3339 = "2026-03-10T12:00:00.000Z"
 
 
-def refusal(response: Any) -> str:
+def error_message(response: Any) -> str:
     assert response.status_code == 400, response.text
     message: str = response.json()["errorMessage"]
     return message
@@ -69,10 +69,10 @@ def test_devices_are_listed_by_imei_page_by_page(own: Own, version: int, first: 
         ("1" * 16, "Invalid device id format"),
     ],
 )
-def test_a_cursor_that_is_no_device_of_the_account_is_refused(
+def test_a_cursor_that_is_no_device_of_the_account_is_rejected(
     own: Own, version: int, _first: str, path: str, cursor: str, message: str
 ) -> None:
-    assert refusal(own.call(version, "GET", path % cursor)) == message
+    assert error_message(own.call(version, "GET", path % cursor)) == message
 
 
 def test_version_1_lists_what_its_page_shows(api: Api, store: Connection) -> None:
@@ -122,8 +122,8 @@ def test_each_list_can_be_had_for_one_protocol(api: Api) -> None:
     assert found(f"/v2/devices/{ACCOUNT}?distributionType=HTTP&lastSeenDeviceId={device(4)}") == [device(5)]
     assert len(found(f"/v2/devices/{ACCOUNT}")) == 20
     assert found(f"/v3/devices/{ACCOUNT}") == others
-    for word in ("OMADM", "OMDADM"):  # the page's, and the one that the SDK sends
-        assert found(f"/v3/devices/{ACCOUNT}?protocol={word}") == [device(4)]
+    for name in ("OMADM", "OMDADM"):  # the page's, and the one that the SDK sends
+        assert found(f"/v3/devices/{ACCOUNT}?protocol={name}") == [device(4)]
     assert len(found(f"/v3/devices/{ACCOUNT}?protocol=all")) == 20
 
 
@@ -142,9 +142,9 @@ def test_each_list_can_be_had_for_one_protocol(api: Api) -> None:
         (3, "/devices/{account}?protocol="),
     ],
 )
-def test_an_unknown_protocol_is_refused(own: Own, version: int, path: str) -> None:
-    word = {1: "clientType", 2: "distributionType", 3: "protocol"}[version]
-    assert refusal(own.call(version, "GET", path)) == f"Invalid {word}"
+def test_an_unknown_protocol_is_rejected(own: Own, version: int, path: str) -> None:
+    member = {1: "clientType", 2: "distributionType", 3: "protocol"}[version]
+    assert error_message(own.call(version, "GET", path)) == f"Invalid {member}"
 
 
 def test_version_2_tells_apart_what_can_be_upgraded_over_http(api: Api) -> None:
@@ -274,8 +274,8 @@ def test_the_queries_of_version_3_leave_devices_out(api: Api) -> None:
         ({"deviceList": "1"}, "Input binding error"),
     ],
 )
-def test_a_device_list_that_is_none_is_refused(own: Own, method: str, path: str, body: Any, message: str) -> None:
-    assert refusal(own.call(3, method, path, body)) == message
+def test_a_device_list_that_is_none_is_rejected(own: Own, method: str, path: str, body: Any, message: str) -> None:
+    assert error_message(own.call(3, method, path, body)) == message
 
 
 FIRMWARE = [
@@ -406,7 +406,7 @@ def test_a_device_is_asked_once_until_it_reports(api: Api, store: Connection) ->
     [(UNKNOWN_DEVICE, "Device not found."), (FOREIGN_DEVICE, "Device not found."), ("1", "Invalid device id format")],
 )
 def test_an_unknown_device_cannot_be_asked(own: Own, given: str, message: str) -> None:
-    assert refusal(own.call(3, "PUT", f"/firmware/{{account}}/async/{given}")) == message
+    assert error_message(own.call(3, "PUT", f"/firmware/{{account}}/async/{given}")) == message
 
 
 def test_listeners_are_told_of_reports_and_of_new_firmware_that_fits(api: Api, store: Connection) -> None:
@@ -435,7 +435,7 @@ def test_devices_of_a_foreign_account_cannot_be_listed(start: Callable[..., Api]
         (3, "devices/{}"),
     ):
         messages = {
-            refusal(api.call("GET", f"/v{version}/{path.format(name)}")).replace(name, "NAME")
+            error_message(api.call("GET", f"/v{version}/{path.format(name)}")).replace(name, "NAME")
             for name in ("0402196254-00001", "none")
         }
         assert messages == {"UWS verification failure (Could not find account NAME)"}

@@ -31,7 +31,7 @@ def statuses(ids: list[str], day: str = WEEK) -> list[dict[str, str]]:
     return [{"deviceId": one, "expiryDate": day} for one in ids]
 
 
-def refusal(response: Any) -> str:
+def error_message(response: Any) -> str:
     assert response.status_code == 400, response.text
     message: str = response.json()["errorMessage"]
     return message
@@ -73,11 +73,11 @@ def test_logging_is_on_for_at_most_twenty_devices_and_a_request_too_many_does_no
     all_but_one = [device(number) for number in range(19)]
     assert api.call("PUT", f"/v2{path}", {"deviceIds": all_but_one}).status_code == 200
     response = api.call("PUT", f"/v2{path}", {"deviceIds": devices(19, 20)})
-    assert refusal(response) == "Logging can be enabled for at most 20 devices"
+    assert error_message(response) == "Logging can be enabled for at most 20 devices"
     assert len(api.call("GET", f"/v2{path}").json()) == 19
     assert api.call("PUT", f"/v2{path}", {"deviceIds": devices(0, 19)}).status_code == 200
     assert len(api.call("GET", f"/v2{path}").json()) == 20
-    assert refusal(api.call("PUT", f"/v2{path}/{device(20)}")) == "Logging can be enabled for at most 20 devices"
+    assert error_message(api.call("PUT", f"/v2{path}/{device(20)}")) == "Logging can be enabled for at most 20 devices"
 
 
 def test_logging_ends_after_seven_days_unless_it_is_turned_on_again(api: Api, store: Connection) -> None:
@@ -109,8 +109,8 @@ def test_logging_ends_after_seven_days_unless_it_is_turned_on_again(api: Api, st
         ({"deviceIds": ["1" * 15] * 301}, "Device list exceeds maximum size"),
     ],
 )
-def test_a_list_that_is_none_is_refused(own: Own, body: Any, message: str) -> None:
-    assert refusal(own.call(2, "PUT", ON, body)) == message
+def test_a_list_that_is_none_is_rejected(own: Own, body: Any, message: str) -> None:
+    assert error_message(own.call(2, "PUT", ON, body)) == message
     assert own.call(2, "GET", ON).json() == []
 
 
@@ -125,8 +125,8 @@ def test_a_list_that_is_none_is_refused(own: Own, body: Any, message: str) -> No
         ("deviceIds=1&" * 101, "Device list exceeds maximum size"),
     ],
 )
-def test_a_query_that_names_no_devices_of_the_account_is_refused(own: Own, query: str, message: str) -> None:
-    assert refusal(own.call(2, "DELETE", f"{ON}?{query}")) == message
+def test_a_query_that_names_no_devices_of_the_account_is_rejected(own: Own, query: str, message: str) -> None:
+    assert error_message(own.call(2, "DELETE", f"{ON}?{query}")) == message
 
 
 @pytest.mark.parametrize(("method", "end"), [("PUT", ""), ("DELETE", ""), ("GET", "/logs"), ("GET", "/checkInHistory")])
@@ -134,10 +134,10 @@ def test_a_query_that_names_no_devices_of_the_account_is_refused(own: Own, query
     ("given", "message"),
     [(UNKNOWN_DEVICE, "Device not found."), (FOREIGN_DEVICE, "Device not found."), ("1", "Invalid device id format")],
 )
-def test_a_device_that_is_not_the_account_s_is_refused(
+def test_a_device_that_is_not_the_account_s_is_rejected(
     own: Own, method: str, end: str, given: str, message: str
 ) -> None:
-    assert refusal(own.call(2, method, f"{ON}/{given}{end}")) == message
+    assert error_message(own.call(2, method, f"{ON}/{given}{end}")) == message
 
 
 def check_in(number: int, at_ms: int, result: str = "Success", failure: str = "") -> CheckIn:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from fotapool.api.common.time_styles import documented
-from fotapool.api.v1.licenses import schemas
+from fotapool.api.v1 import licenses
 from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS
 from fotapool.domain.paging import Page
 from fotapool.services.licenses.licenses import LicenseStatus
@@ -88,5 +88,5 @@ def test_the_v1_page_on_license_status_as_the_encoder_writes_it() -> None:
         (990007303425535, UNKNOWN_TIME_MS),
     ]
     status = LicenseStatus(5000, 4319, Page(rows, has_more=True, next_cursor=1000))
-    answer = schemas.license_summary("0402196254-00001", status, documented)
+    answer = licenses.license_summary("0402196254-00001", status, documented)
     assert msgspec.json.encode(answer).decode() == compact(golden("s3_v1_status_answer"))

@@ -145,8 +145,8 @@ def test_version_2(api: Api) -> None:
     found = campaigns.get_campaign_information(ACCOUNT, made.id).body
     assert members(found, *shared) == expected
     assert found.status == "CampaignRequestQueued"
-    for word in ("append", "remove"):
-        change = V2AddOrRemoveDeviceRequest(word, third)
+    for action in ("append", "remove"):
+        change = V2AddOrRemoveDeviceRequest(action, third)
         changed = campaigns.update_campaign_firmware_devices(ACCOUNT, made.id, change).body
         assert members(changed, "account_name", "campaign_id") == (ACCOUNT, made.id)
         assert re.fullmatch(UUID, changed.request_id)

@@ -85,6 +85,6 @@ def test_every_method_of_the_sdk_is_served() -> None:
         for method, function in vars(type(getattr(client, controller))).items()
         if inspect.isfunction(function) and not method.startswith("_")
     }
-    served = [operation.sdk for dialect in (v1, v2, v3) for operation in dialect.OPERATIONS]
+    served = [operation.sdk for version in (v1, v2, v3) for operation in version.OPERATIONS]
     assert offered == set(served) == _operations()
     assert len(served) == 71, "each is served once"

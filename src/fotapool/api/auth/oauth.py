@@ -1,4 +1,4 @@
-"""The OAuth token and revocation endpoints: oauthlib reads and judges the request, the use cases do the rest."""
+"""The OAuth token and revocation endpoints. oauthlib validates the request; the services issue and revoke tokens."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from urllib.parse import unquote
 
 from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
 
-from fotapool.api.common.responses import Answer, Fault, FaultBody, explain_auth, json_answer
+from fotapool.api.common.errors import missing_credentials
 from fotapool.core import hashing
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import find_client, issue_bearer, revoke_bearer
 from fotapool.store.identity.sessions import Client
+from fotapool.web.http import ApiResponse, json_response
 
 API_CONTEXT = "/ts/v1"
 SCOPE = "ts.mec ts.application.ro"
 UNAUTHORIZED = 401
 MAX_SHOWN = 200
-"""How many characters of a revoked token the answer's header repeats."""
+"""How many characters of a revoked token the response's header repeats."""
 _FORM = "application/x-www-form-urlencoded"
 _NO_STORE = ((b"cache-control", b"no-store"), (b"pragma", b"no-cache"))
 
 
 class _Validator(RequestValidator):  # type: ignore[misc]
-    """Answers oauthlib's questions about one request, whose client was looked up and verified before."""
+    """oauthlib's validator for one request, whose client was looked up and verified before."""
 
     def __init__(self, client: Client | None) -> None:
         super().__init__()
@@ -54,10 +55,10 @@ class _Validator(RequestValidator):  # type: ignore[misc]
         return SCOPE.split()
 
     def save_bearer_token(self, *args: Any, **kwargs: Any) -> None:
-        """The use case stores the token."""
+        """Does nothing: the service stores the token."""
 
     def revoke_token(self, token: str, *args: Any, **kwargs: Any) -> None:
-        """Keeps the token for the use case, which revokes it."""
+        """Records the token; the service revokes it."""
         self.revoked = token
 
 
@@ -73,7 +74,7 @@ def read_basic(header: str | None) -> tuple[str, str] | None:
 
 
 async def _verified_client(context: Context, basic: tuple[str, str]) -> tuple[Client | None, str]:
-    """The client and its secret. The standard has both percent-encoded (RFC 6749, 2.3.1); the vendor's SDKs do not."""
+    """The client and its secret, percent-encoded as in RFC 6749, 2.3.1, or plain as the vendor's SDKs send them."""
     for key, secret in dict.fromkeys([basic, (unquote(basic[0]), unquote(basic[1]))]):
         client = await find_client(context, key) if key.isprintable() else None
         if await hashing.verify_secret(client.secret_hash if client else None, secret):
@@ -81,33 +82,22 @@ async def _verified_client(context: Context, basic: tuple[str, str]) -> tuple[Cl
     return None, ""
 
 
-def _missing_basic() -> Answer:
-    refused = RequestRejected(ErrorCode.BEARER_MISSING, "no Authorization: Basic header")
-    fault = Fault(
-        "900902",
-        "Missing Credentials",
-        "Required OAuth credentials not provided. Make sure your API invocation call has a header: "
-        '"Authorization: Basic ACCESS_TOKEN"',
-    )
-    return json_answer(FaultBody(fault), 401, ((b"www-authenticate", b"Basic"), *explain_auth(refused)))
+def _missing_basic() -> ApiResponse:
+    error = RequestRejected(ErrorCode.BEARER_MISSING, "no Authorization: Basic header")
+    return missing_credentials(error, "Basic", b"Basic")
 
 
-def _in_documented_words(text: str) -> str:
-    """The one description that the vendor documents differs from the library's."""
-    return text.replace("Request is missing grant type.", "Missing grant_type parameter value")
-
-
-def _oauth_answer(headers: dict[str, str], body: str, status: int) -> Answer:
-    names = {**headers, "Content-Type": "application/json"}
+def _oauth_response(headers: dict[str, str], body: str, status: int) -> ApiResponse:
+    found = {**headers, "Content-Type": "application/json"}
     if status == UNAUTHORIZED:
-        names["WWW-Authenticate"] = "Basic"  # the library names Bearer, but it is the Basic header that failed
-    return Answer(
-        status, body.encode(), tuple((name.lower().encode(), value.encode()) for name, value in names.items())
+        found["WWW-Authenticate"] = "Basic"  # oauthlib says Bearer, but the Basic header failed
+    return ApiResponse(
+        status, body.encode(), tuple((name.lower().encode(), value.encode()) for name, value in found.items())
     )
 
 
-async def issue_token(context: Context, authorization: str | None, body: str) -> Answer:
-    """POST /oauth2/token: the client's token, the same one within its hour."""
+async def issue_token(context: Context, authorization: str | None, body: str) -> ApiResponse:
+    """POST /oauth2/token: returns the client's token, the same one within its hour."""
     basic = read_basic(authorization)
     if basic is None:
         return _missing_basic()
@@ -117,14 +107,15 @@ async def issue_token(context: Context, authorization: str | None, body: str) ->
         "https://localhost/oauth2/token", "POST", body, {"Content-Type": _FORM}
     )
     if status != 200 or client is None:
-        return _oauth_answer(headers, _in_documented_words(text), status)
+        documented = text.replace("Request is missing grant type.", "Missing grant_type parameter value")
+        return _oauth_response(headers, documented, status)
     issued = await issue_bearer(context, client, secret)
     token = {"access_token": issued.token, "scope": SCOPE, "token_type": "Bearer", "expires_in": issued.expires_in_s}
-    return json_answer(token, 200, _NO_STORE)
+    return json_response(token, 200, _NO_STORE)
 
 
-async def revoke_token(context: Context, authorization: str | None, body: str) -> Answer:
-    """POST /oauth2/revoke: no body; the revoked token comes back in a header."""
+async def revoke_token(context: Context, authorization: str | None, body: str) -> ApiResponse:
+    """POST /oauth2/revoke: returns the revoked token in a header, and no body."""
     basic = read_basic(authorization)
     if basic is None:
         return _missing_basic()
@@ -134,7 +125,7 @@ async def revoke_token(context: Context, authorization: str | None, body: str) -
         "https://localhost/oauth2/revoke", "POST", body, {"Content-Type": _FORM}
     )
     if status != 200 or client is None:
-        return _oauth_answer(headers, text or "", status)
+        return _oauth_response(headers, text or "", status)
     await revoke_bearer(context, client.key, validator.revoked)
     shown = "".join(character for character in validator.revoked if character.isascii() and character.isprintable())
-    return Answer(200, b"", ((b"revokedaccesstoken", shown[:MAX_SHOWN].encode()), *_NO_STORE))
+    return ApiResponse(200, b"", ((b"revokedaccesstoken", shown[:MAX_SHOWN].encode()), *_NO_STORE))

@@ -6,11 +6,12 @@ from typing import TypeVar
 
 import msgspec
 
-from fotapool.api.common.errors import BEARER_ERRORS
-from fotapool.api.common.responses import Answer, ErrorBody, explain_auth, gateway_error, json_answer
+from fotapool.api.common.bodies import read_document
+from fotapool.api.common.errors import BEARER_ERRORS, ErrorBody, error_headers, gateway_error
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator, log_in, log_out, reset_password
+from fotapool.web.http import ApiResponse, json_response
 
 API_CONTEXT = "/m2m/v1"
 SERVICE = "UnifiedWebService"
@@ -56,17 +57,15 @@ _CODES: dict[ErrorCode, tuple[int, str, str]] = {
 _EMPTY = ("INPUT_INVALID.RequestUndefined", "The request body is empty.")
 
 
-def session_error(refused: RequestRejected, retry_after_s: int) -> Answer:
-    """The answer of `/api/m2m` to a refused request (facts, sections 8.3 and 8.4)."""
-    if refused.code in BEARER_ERRORS:
-        return gateway_error(refused, API_CONTEXT)
-    status, code, message = _CODES[refused.code]
-    if refused.code is ErrorCode.BODY_INVALID and refused.detail == "empty":
+def session_error(error: RequestRejected, retry_after_s: int) -> ApiResponse:
+    """The response of `/api/m2m` to a rejected request (codes of the vendor's Connectivity Management family)."""
+    if error.code in BEARER_ERRORS:
+        return gateway_error(error, API_CONTEXT)
+    status, code, message = _CODES[error.code]
+    if error.code is ErrorCode.BODY_INVALID and error.detail == "empty":
         code, message = _EMPTY
-    headers = explain_auth(refused)
-    if status == 503:
-        headers = (*headers, (b"retry-after", b"%d" % retry_after_s))
-    return json_answer(ErrorBody(f"{SERVICE}.{code}", message), status, headers)
+    body = ErrorBody(f"{SERVICE}.{code}", message)
+    return json_response(body, status, error_headers(error, status, retry_after_s))
 
 
 Body = TypeVar("Body", bound=msgspec.Struct)
@@ -77,30 +76,33 @@ _reset = msgspec.json.Decoder(ResetBody)
 def _decode(decoder: msgspec.json.Decoder[Body], body: bytes) -> Body:
     if not body.strip():
         raise RequestRejected(ErrorCode.BODY_INVALID, "empty")
-    try:
-        return decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise RequestRejected(ErrorCode.BODY_INVALID) from error
+    return read_document(decoder, body)
 
 
-async def login(context: Context, gate: Authenticator, bearer: str | None, session: str | None, body: bytes) -> Answer:
-    """POST /session/login: needs the bearer token only."""
-    await gate.check_bearer(bearer)
+async def login(
+    context: Context, authenticator: Authenticator, bearer: str | None, session: str | None, body: bytes
+) -> ApiResponse:
+    """POST /session/login: needs the bearer token only; returns a session token."""
+    await authenticator.check_bearer(bearer)
     given = _decode(_login, body)
     if not given.username.isprintable():
         raise RequestRejected(ErrorCode.LOGIN_REFUSED)
-    return json_answer(SessionAnswer(await log_in(context, given.username, given.password)))
+    return json_response(SessionAnswer(await log_in(context, given.username, given.password)))
 
 
-async def logout(context: Context, gate: Authenticator, bearer: str | None, session: str | None, body: bytes) -> Answer:
-    """POST /session/logout: answers the token that has ended."""
-    await gate.check_session(bearer, session)
+async def logout(
+    context: Context, authenticator: Authenticator, bearer: str | None, session: str | None, body: bytes
+) -> ApiResponse:
+    """POST /session/logout: ends the session and returns its token."""
+    await authenticator.check_session(bearer, session)
     await log_out(context, session or "")
-    return json_answer(SessionAnswer(session or ""))
+    return json_response(SessionAnswer(session or ""))
 
 
-async def reset(context: Context, gate: Authenticator, bearer: str | None, session: str | None, body: bytes) -> Answer:
-    """PUT /session/password/actions/reset: answers a new password, effective at once."""
-    username = await gate.check_session(bearer, session)
+async def reset(
+    context: Context, authenticator: Authenticator, bearer: str | None, session: str | None, body: bytes
+) -> ApiResponse:
+    """PUT /session/password/actions/reset: returns a new password, effective at once."""
+    username = await authenticator.check_session(bearer, session)
     given = _decode(_reset, body)
-    return json_answer(PasswordAnswer(await reset_password(context, username, given.oldPassword)))
+    return json_response(PasswordAnswer(await reset_password(context, username, given.oldPassword)))

@@ -1,1 +1,1 @@
-"""What the dialects share: reading requests, checking tokens, wording refusals, writing times."""
+"""What the versions share: reading requests, checking tokens, error messages, writing times."""

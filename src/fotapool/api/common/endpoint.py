@@ -1,4 +1,4 @@
-"""One resource of a dialect as an ASGI application: tokens, account, body, operation, answer."""
+"""The operations of a version as an ASGI application: tokens, account, body, handler, response."""
 
 from __future__ import annotations
 
@@ -10,49 +10,42 @@ from typing import Any
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from fotapool.api.common.errors import error_response
-from fotapool.api.common.operations import Call, Operation, Takes, Upload
-from fotapool.api.common.responses import (
-    Answer,
-    GatewayFault,
-    json_answer,
-    method_not_allowed,
-    send_answer,
-    unknown_resource,
-)
+from fotapool.api.common.errors import FixedResponse, error_response, method_not_allowed, unknown_resource
+from fotapool.api.common.operations import Call, Operation, UploadStream
 from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
 from fotapool.services.accounts.rejections import count_rejection
-from fotapool.services.context import Context
+from fotapool.services.context import Caller, Context
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.store.db.writer import AuthEpochChanged
-from fotapool.web.http import ClientGone, RequestIds, read_body, stream_body
+from fotapool.web.http import ApiResponse, ClientGone, RequestIds, json_response, read_body, send_response, stream_body
 
 log = logging.getLogger(__name__)
 
 READING = ("GET", "HEAD")
 SIGN_IN_TRIES = 3
-"""How often a change is tried whose sign-in had to be checked anew because some sign-in was ended meanwhile."""
+"""How often a change is tried if a session or token ends anywhere while it waits (AuthEpochChanged)."""
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text: msgspec.json.Decoder[Any] = msgspec.json.Decoder(str | None)
 _BEARER = b"bearer "
-_TAKES_GZIP = re.compile(rb"(?:^|[\s,])gzip\s*(?:$|,|;(?!\s*q=0(?:\.0*)?\s*(?:$|,)))", re.IGNORECASE)
-"""An Accept-Encoding that names gzip, and not with the weight 0, which refuses it."""
+_ACCEPTS_GZIP = re.compile(rb"(?:^|[\s,])gzip\s*(?:$|,|;(?!\s*q=0(?:\.0*)?\s*(?:$|,)))", re.IGNORECASE)
+"""An Accept-Encoding that names gzip with another weight than 0."""
 
 
 class RequestHead:
     """The headers that matter, read in one pass."""
 
-    __slots__ = ("bearer", "content_length", "request_id", "session", "takes_gzip", "user_agent")
+    __slots__ = ("accepts_gzip", "bearer", "content_length", "content_type", "request_id", "session", "user_agent")
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, request_ids: RequestIds) -> None:
         self.bearer: str | None = None
         self.session: str | None = None
         self.user_agent = b""
-        self.request_id: bytes | None = None
+        request_id: bytes | None = None
+        self.content_type = b""
         self.content_length = 0
-        self.takes_gzip = False
+        self.accepts_gzip = False
         for name, value in scope["headers"]:
             if name == b"authorization":
                 if value[:7].lower() == _BEARER:
@@ -62,11 +55,14 @@ class RequestHead:
             elif name == b"user-agent":
                 self.user_agent = value
             elif name == b"accept-encoding":
-                self.takes_gzip = _TAKES_GZIP.search(value) is not None
+                self.accepts_gzip = _ACCEPTS_GZIP.search(value) is not None
             elif name == b"x-request-id":
-                self.request_id = value
+                request_id = value
             elif name == b"content-length":
                 self.content_length = int(value) if value.isdigit() else 0
+            elif name == b"content-type" and not self.content_type:
+                self.content_type = value
+        self.request_id = request_ids.choose(request_id)
 
 
 class Endpoint:
@@ -75,136 +71,110 @@ class Endpoint:
     def __init__(
         self,
         context: Context,
-        gate: Authenticator,
+        authenticator: Authenticator,
         request_ids: RequestIds,
         api_context: str,
         operations: Iterable[Operation],
     ) -> None:
         self._context = context
-        self._gate = gate
+        self._authenticator = authenticator
         self._request_ids = request_ids
         self._api_context = api_context
+        self._version = api_context.rsplit("/", 1)[-1]
         self._operations = {operation.method: operation for operation in operations}
         if "GET" in self._operations:
             self._operations["HEAD"] = self._operations["GET"]
         self._allowed = ", ".join(sorted([*self._operations, "OPTIONS"]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        head = RequestHead(scope)
-        request_id = self._request_ids.choose(head.request_id)
-        method = scope["method"]
-        operation = self._operations.get(method)
+        head = RequestHead(scope, self._request_ids)
+        operation = self._operations.get(scope["method"])
         if operation is not None:
-            answer = await self._answer(
-                operation=operation, scope=scope, receive=receive, head=head, request_id=request_id
-            )
-        elif method == "OPTIONS":
-            answer = Answer(204, b"", ((b"allow", self._allowed.encode()),))
+            response = await self._respond(operation, scope, receive, head)
+        elif scope["method"] == "OPTIONS":
+            response = ApiResponse(204, b"", ((b"allow", self._allowed.encode()),))
         else:
-            answer = method_not_allowed(self._allowed)
-        await send_answer(
-            send=send, answer=answer, request_id=request_id, with_body=method != "HEAD", takes_gzip=head.takes_gzip
-        )
+            response = method_not_allowed(self._allowed)
+        await send_response(send, scope, response, head.request_id, accepts_gzip=head.accepts_gzip)
 
-    async def _answer(
-        self, operation: Operation, scope: Scope, receive: Receive, head: RequestHead, request_id: bytes
-    ) -> Answer:
+    async def _respond(self, operation: Operation, scope: Scope, receive: Receive, head: RequestHead) -> ApiResponse:
         try:
-            if operation.takes is not None:
-                taken = self._handle_upload(
-                    operation=operation,
-                    takes=operation.takes,
-                    scope=scope,
-                    receive=receive,
-                    head=head,
-                    request_id=request_id,
-                )
-                return json_answer(await taken)
-            return json_answer(
-                await self._handle(operation=operation, scope=scope, receive=receive, head=head, request_id=request_id)
-            )
-        except RequestRejected as rejected:
-            count_rejection(self._context, scope["path_params"].get("account", ""), rejected.code)
-            return self._refuse(rejected)
+            if operation.upload_reader is not None:
+                return json_response(await self._upload(operation, scope, receive, head))
+            return json_response(await self._handle(operation, scope, receive, head))
+        except RequestRejected as error:
+            count_rejection(self._context, scope["path_params"].get("account", ""), error.code)
+            return self._reject(error)
         except StoreUnavailable:
-            return self._refuse(RequestRejected(ErrorCode.STORE_UNAVAILABLE))
+            return self._reject(RequestRejected(ErrorCode.STORE_UNAVAILABLE))
         except NotFound:
-            return self._refuse(RequestRejected(ErrorCode.ACCOUNT_NOT_FOUND, scope["path_params"]["account"]))
+            return self._reject(RequestRejected(ErrorCode.ACCOUNT_NOT_FOUND, scope["path_params"]["account"]))
         except ClientGone:
-            return self._refuse(RequestRejected(ErrorCode.BODY_INVALID))
+            return self._reject(RequestRejected(ErrorCode.BODY_INVALID))
         except Exception:
-            log.exception("request %s failed", request_id.decode())
-            return self._refuse(RequestRejected(ErrorCode.INTERNAL))
+            log.exception("request %s failed", head.request_id.decode())
+            return self._reject(RequestRejected(ErrorCode.INTERNAL))
 
-    async def _handle(
-        self, operation: Operation, scope: Scope, receive: Receive, head: RequestHead, request_id: bytes
-    ) -> msgspec.Struct:
-        path = scope["path_params"]
+    async def _handle(self, operation: Operation, scope: Scope, receive: Receive, head: RequestHead) -> object:
         changes = operation.method not in READING
         body: bytes | None = None
         limit = self._context.settings.max_body_bytes
         if operation.account_member:
-            await self._gate.check_session(head.bearer, head.session)  # only then may it make us read a body
+            await self._authenticator.check_session(head.bearer, head.session)  # before the body is read
             body = await read_body(receive, head.content_length, limit)
-            path = scope["path_params"] = {**path, "account": _account_in(body, operation.account_member)}
-        tokens = head.bearer, head.session, path["account"], request_id.decode()
+            account = _account_in(body, operation.account_member)
+            scope["path_params"] = {**scope["path_params"], "account": account}
+        tokens = head.bearer, head.session, scope["path_params"]["account"], head.request_id.decode()
         for _ in range(SIGN_IN_TRIES):
-            caller = await self._gate.check_account(*tokens, changes)
+            caller = await self._authenticator.check_account(*tokens, changes)
             if body is None:
                 body = await read_body(receive, head.content_length, limit) if operation.request else b""
-            call = Call(
-                context=self._context,
-                caller=caller,
-                path=path,
-                query_string=scope["query_string"],
-                user_agent=head.user_agent,
-                body=body,
-            )
             try:
-                answer: msgspec.Struct = await operation.handle(call)
-                return answer
+                return await operation.handle(self._call(scope, head, caller, body))
             except AuthEpochChanged:
-                self._gate.forget()
+                self._authenticator.forget()
             except RequestRejected:
-                if changes:  # the change did not get as far as to check its remembered sign-in
-                    await self._gate.check_account(*tokens)
+                if changes:  # rejected before the writer checked the remembered sign-in
+                    await self._authenticator.check_account(*tokens)
                 raise
         raise RequestRejected(ErrorCode.BUSY)
 
-    async def _handle_upload(
-        self, operation: Operation, takes: Takes, scope: Scope, receive: Receive, head: RequestHead, request_id: bytes
-    ) -> msgspec.Struct:
-        """The same for a body that is read once, as a stream; the sign-in is looked up before, and again after it."""
-        path = scope["path_params"]
-        tokens = head.bearer, head.session, path["account"], request_id.decode()
-        await self._gate.check_account(*tokens)
-        content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
-        upload = Upload(content_type.decode("latin-1"), head.content_length, stream_body(receive))
-        async with takes(self._context, upload) as taken:
+    async def _upload(self, operation: Operation, scope: Scope, receive: Receive, head: RequestHead) -> object:
+        """Handles a body that is read once, as a stream; the sign-in is checked before and after it is read."""
+        assert operation.upload_reader is not None
+        tokens = head.bearer, head.session, scope["path_params"]["account"], head.request_id.decode()
+        await self._authenticator.check_account(*tokens)
+        stream = UploadStream(head.content_type.decode("latin-1"), head.content_length, stream_body(receive))
+        async with operation.upload_reader(self._context, stream) as upload:
             for _ in range(SIGN_IN_TRIES):
-                caller = await self._gate.check_account(*tokens, True)
-                call = Call(
-                    context=self._context,
-                    caller=caller,
-                    path=path,
-                    query_string=scope["query_string"],
-                    user_agent=head.user_agent,
-                    body=b"",
-                    taken=taken,
-                )
+                caller = await self._authenticator.check_account(*tokens, True)
                 try:
-                    answer: msgspec.Struct = await operation.handle(call)
-                    return answer
+                    return await operation.handle(self._call(scope, head, caller, upload=upload))
                 except AuthEpochChanged:
-                    self._gate.forget()
+                    self._authenticator.forget()
         raise RequestRejected(ErrorCode.BUSY)
 
-    def _refuse(self, rejected: RequestRejected) -> Answer:
-        return error_response(rejected, self._api_context, self._context.settings.retry_after_s)
+    def _call(self, scope: Scope, head: RequestHead, caller: Caller, body: bytes = b"", upload: Any = None) -> Call:
+        return Call(
+            context=self._context,
+            caller=caller,
+            version=self._version,
+            account=caller.account_name,
+            max_devices=self._context.settings.max_devices_per_request,
+            page_size=self._context.settings.page_size,
+            path=scope["path_params"],
+            query_string=scope["query_string"],
+            user_agent=head.user_agent,
+            body=body,
+            upload=upload,
+        )
+
+    def _reject(self, error: RequestRejected) -> ApiResponse:
+        return error_response(error, self._api_context, self._context.settings.retry_after_s)
 
 
 def _account_in(body: bytes, member: str) -> str:
-    """The account that the body names, or "", which is no account's name. Raises RequestRejected(BODY_INVALID)."""
+    """The account that the body names, or "". Raises RequestRejected(BODY_INVALID)."""
     try:
         named = _members.decode(body).get(member)
         return (_text.decode(named) if named is not None else None) or ""
@@ -213,15 +183,15 @@ def _account_in(body: bytes, member: str) -> str:
 
 
 class VersionApp:
-    """One dialect as an ASGI application; whatever it lacks is answered as the gateway does.
+    """One version of the API as an ASGI application; the gateway's error responds to all other paths.
 
-    Its few paths are told apart by their segments: a general router costs as much as the rest of a small request.
+    Paths are matched by their segments: a general router takes as long as the rest of a small request.
     """
 
     def __init__(
         self,
         context: Context,
-        gate: Authenticator,
+        authenticator: Authenticator,
         request_ids: RequestIds,
         base: str,
         api_context: str,
@@ -232,15 +202,19 @@ class VersionApp:
             for path in operation.paths:
                 by_path.setdefault(path, []).append(operation)
         self._base_length = len(base)
-        self._unknown = GatewayFault(unknown_resource(api_context))
+        self._unknown = FixedResponse(unknown_resource(api_context))
         self._by_length: dict[int, list[tuple[list[str], Endpoint]]] = {}
         for path, of_path in by_path.items():
             template = path.split("/")
             endpoint = Endpoint(
-                context=context, gate=gate, request_ids=request_ids, api_context=api_context, operations=of_path
+                context=context,
+                authenticator=authenticator,
+                request_ids=request_ids,
+                api_context=api_context,
+                operations=of_path,
             )
             self._by_length.setdefault(len(template), []).append((template, endpoint))
-        for found in self._by_length.values():  # a segment as it is printed goes before a parameter in its place
+        for found in self._by_length.values():  # a literal segment matches before a parameter
             found.sort(key=lambda pair: [segment[:1] == "{" for segment in pair[0]])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

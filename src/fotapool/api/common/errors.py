@@ -1,17 +1,42 @@
-"""The words of the service for each refusal: one "Error Messages" page serves the three dialects.
+"""Error responses: of the gateway, before a request reaches the service, and of the service itself.
 
-Documented messages are quoted from that page (facts, section 8.1); the token and account ones follow the sibling
-services (section 8.5); the last ones are our choice.
+The vendor's page "Error Messages" serves the three versions; messages that it lacks, for tokens and accounts, follow
+the other `/api` services of the vendor (SDK tests, page "Synchronous Error Messages"); the last ones are our choice.
 """
 
 from __future__ import annotations
 
-from fotapool.api.common.responses import Answer, ErrorBody, explain_auth, gateway_error, json_answer
+import msgspec
+from starlette.types import Receive, Scope, Send
+
 from fotapool.domain.errors import ErrorCode, RequestRejected
+from fotapool.web.http import ApiResponse, Headers, json_response, send_response
 
 INVALID_PARAMETER = "INVALID_PARAMETER"
+AUTH_HEADER = b"x-fotapool-auth"
 MAX_SHOWN = 40
 """How many characters of a malformed device id an error repeats."""
+
+
+class ErrorBody(msgspec.Struct):
+    """The body of every error of the service ("Failure Responses" of each page)."""
+
+    errorCode: str
+    errorMessage: str
+    invalidDevices: list[str] | msgspec.UnsetType = msgspec.UNSET
+
+
+class Fault(msgspec.Struct):
+    """An error of the gateway (page "Synchronous Error Messages", "oAuth errors")."""
+
+    code: str
+    message: str
+    description: str
+
+
+class FaultBody(msgspec.Struct):
+    fault: Fault
+
 
 MESSAGES: dict[ErrorCode, str] = {
     ErrorCode.SESSION_MISSING: "UWS verification failure (Session token is missing.)",
@@ -63,7 +88,12 @@ _OTHER_CODES = {
     ErrorCode.FILE_TOO_LARGE: (413, INVALID_PARAMETER),
 }
 BEARER_ERRORS = frozenset({ErrorCode.BEARER_MISSING, ErrorCode.BEARER_INVALID})
-
+AUTH_ERRORS = BEARER_ERRORS | {
+    ErrorCode.SESSION_MISSING,
+    ErrorCode.SESSION_INVALID,
+    ErrorCode.SESSION_EXPIRED,
+    ErrorCode.LOGIN_REFUSED,
+}
 
 OWN_MESSAGES: dict[str, dict[ErrorCode, str]] = {
     "/fota/v1": {
@@ -77,20 +107,86 @@ OWN_MESSAGES: dict[str, dict[ErrorCode, str]] = {
         ErrorCode.PROTOCOL_INVALID: "Invalid distributionType",
     },
 }
-"""Where an API names things otherwise than MESSAGES, by its context."""
+"""The messages of an API, by its context, that differ from MESSAGES."""
 
 
-def error_response(refused: RequestRejected, api_context: str, retry_after_s: int) -> Answer:
-    """The answer of `/api/fota` to a refused request."""
-    refusal = refused.code
-    if refusal in BEARER_ERRORS:
-        return gateway_error(refused, api_context)
-    status, code = _OTHER_CODES.get(refusal, (400, INVALID_PARAMETER))
-    message = OWN_MESSAGES.get(api_context, {}).get(refusal) or MESSAGES[refusal]
-    body = ErrorBody(code, message.format(detail=refused.detail))
-    if refusal is ErrorCode.DEVICE_ID_INVALID:
-        body.invalidDevices = [offender[:MAX_SHOWN] for offender in refused.offenders]
-    headers = explain_auth(refused)
-    if status == 503:
-        headers = (*headers, (b"retry-after", b"%d" % retry_after_s))
-    return json_answer(body, status, headers)
+def error_headers(error: RequestRejected, status: int = 400, retry_after_s: int = 0) -> Headers:
+    """The header that says which token failed and why, and Retry-After for the status 503."""
+    headers: Headers = ()
+    if error.code in AUTH_ERRORS:
+        reason = error.code.value + (f" ({error.detail})" if error.detail else "")
+        headers = ((AUTH_HEADER, reason.encode()),)
+    return (*headers, (b"retry-after", b"%d" % retry_after_s)) if status == 503 else headers
+
+
+def error_response(error: RequestRejected, api_context: str, retry_after_s: int) -> ApiResponse:
+    """The response of `/api/fota` to a rejected request."""
+    if error.code in BEARER_ERRORS:
+        return gateway_error(error, api_context)
+    status, code = _OTHER_CODES.get(error.code, (400, INVALID_PARAMETER))
+    message = OWN_MESSAGES.get(api_context, {}).get(error.code) or MESSAGES[error.code]
+    body = ErrorBody(code, message.format(detail=error.detail))
+    if error.code is ErrorCode.DEVICE_ID_INVALID:
+        body.invalidDevices = [offender[:MAX_SHOWN] for offender in error.offenders]
+    return json_response(body, status, error_headers(error, status, retry_after_s))
+
+
+def missing_credentials(error: RequestRejected, scheme: str, challenge: bytes) -> ApiResponse:
+    """The gateway's response to a request without an Authorization header of this scheme."""
+    fault = Fault(
+        "900902",
+        "Missing Credentials",
+        "Required OAuth credentials not provided. Make sure your API invocation call has a header: "
+        f'"Authorization: {scheme} ACCESS_TOKEN"',
+    )
+    return json_response(FaultBody(fault), 401, ((b"www-authenticate", challenge), *error_headers(error)))
+
+
+def gateway_error(error: RequestRejected, api_context: str) -> ApiResponse:
+    """The gateway's response to a bearer token that is missing or not valid."""
+    challenge = b'Bearer realm="fotapool"'
+    if error.code is ErrorCode.BEARER_MISSING:
+        return missing_credentials(error, "Bearer", challenge)
+    fault = _access_failure(
+        "900901", "Invalid Credentials", api_context, "Make sure you have given the correct access token"
+    )
+    return json_response(fault, 401, ((b"www-authenticate", challenge), *error_headers(error)))
+
+
+def unknown_resource(api_context: str) -> ApiResponse:
+    """The gateway's response to a path that the API does not have."""
+    message = "No matching resource found in the API for the given request"
+    advice = "Check the API documentation and add a proper REST resource path to the invocation URL"
+    return json_response(_access_failure("900906", message, api_context, advice), 400)
+
+
+def _access_failure(code: str, message: str, api_context: str, advice: str) -> FaultBody:
+    version = api_context.rsplit("/", 1)[-1]
+    return FaultBody(Fault(code, message, f"Access failure for API: {api_context}, version: {version}. {advice}"))
+
+
+def method_not_allowed(allowed: str) -> ApiResponse:
+    """The gateway's response to a method that the resource does not have (our choice: not documented)."""
+    fault = Fault("405", "Method not allowed", f"This resource takes {allowed}")
+    return json_response(FaultBody(fault), 405, ((b"allow", allowed.encode()),))
+
+
+def unknown_api() -> ApiResponse:
+    """The gateway's response to a path outside every API (page "Synchronous Error Messages", wrong endpoint)."""
+    body = (
+        b'<am:fault xmlns:am="http://wso2.org/apimanager"><am:code>404</am:code><am:type>Status report</am:type>'
+        b"<am:message>Not Found</am:message><am:description>The requested resource is not available."
+        b"</am:description></am:fault>"
+    )
+    return ApiResponse(404, body, ((b"content-type", b"application/xml"),))
+
+
+class FixedResponse:
+    """An ASGI application that sends one response to every request: the default of a router."""
+
+    def __init__(self, response: ApiResponse) -> None:
+        self._response = response
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await send_response(send, scope, self._response, b"-")

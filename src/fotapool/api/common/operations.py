@@ -1,16 +1,18 @@
-"""An operation of the API: one table drives the routes, the OpenAPI document and the compatibility page."""
+"""One table of operations for each feature: it drives routes, the OpenAPI document and the compatibility page."""
 
 from __future__ import annotations
 
 import enum
+import typing
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from fotapool.api.common.time_styles import WriteTime, writer_for
 from fotapool.domain.errors import ErrorCode, RequestRejected
+from fotapool.domain.names import parse_device_ids
 from fotapool.services.context import Caller, Context
 
 MAX_QUERY_FIELDS = 100
@@ -30,12 +32,25 @@ class Call:
 
     context: Context
     caller: Caller
+    version: str
+    """The version of the API that is called, as `v3`."""
+    account: str
+    """The name of the account."""
+    max_devices: int
+    """How many devices the body may name."""
+    page_size: int
+    """How many rows a page has at most."""
     path: dict[str, str]
     query_string: bytes
     user_agent: bytes
     body: bytes
-    taken: Any = None
-    """What the operation's `takes` made of the body, where it has that in place of reading it whole."""
+    upload: Any = None
+    """What the operation's `upload_reader` returned; then `body` is empty."""
+
+    @property
+    def device(self) -> int:
+        """The IMEI in the path. Raises RequestRejected(DEVICE_ID_INVALID)."""
+        return parse_device_ids([self.path["deviceId"]])[0]
 
     def query(self, name: str) -> str | None:
         """A query parameter's last value.
@@ -52,48 +67,79 @@ class Call:
         return dict(fields).get(name)
 
     def start(self, parameter: str) -> str:
-        """Where a list is to start: from the path, else from the query parameter, else from the beginning."""
+        """Where a list starts: the index in the path, else the query parameter, else `0`."""
         in_path = self.path.get("index")
         in_query = self.query(parameter) if in_path is None else None
         return in_path if in_path is not None else in_query if in_query is not None else "0"
 
     def write_time(self, typed_as_datetime: bool = False) -> WriteTime:
+        """The function that writes times for this client; see `writer_for`."""
         return writer_for(self.context.settings.timestamps, self.user_agent, typed_as_datetime)
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
-    """A body that is not read yet."""
+class UploadStream:
+    """A body that is not read yet. `content_length` is the request's header, in bytes, or 0."""
 
     content_type: str
     content_length: int
-    """What the request says; 0 if it does not say."""
     chunks: AsyncIterator[bytes]
 
 
-Takes = Callable[[Context, Upload], AbstractAsyncContextManager[Any]]
+UploadReader = Callable[[Context, UploadStream], AbstractAsyncContextManager[Any]]
+Handler = TypeVar("Handler", bound=Callable[[Call], Awaitable[Any]])
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation on all of its paths; `handle` answers a structure to be encoded."""
+    """One operation on all of its paths."""
 
     id: str
     """The number of the operation in the compatibility page, as V3-3."""
-    name: str
     method: str
     paths: Sequence[str]
-    """Below the dialect's base, the account as `{account}`; the vendor's own SDK calls the first one."""
+    """Paths below the version's base, with `{account}`; the vendor's own SDK calls the first one."""
     handle: Callable[[Call], Awaitable[Any]]
-    summary: str
-    response: type
-    evidence: Evidence
+    sdk: str
+    """Where the vendor's Python SDK has it: controller.method."""
+    evidence: Evidence = Evidence.DOCUMENTED
     request: type | None = None
+    """The structure of the body; with an `upload_reader` the fields of a form."""
     query: Sequence[str] = ()
     notes: str = ""
-    sdk: str = ""
-    """Where the vendor's Python SDK has it: controller.method."""
-    takes: Takes | None = None
-    """Reads the body as a stream, once tokens and account are checked; `request` then describes a form."""
+    upload_reader: UploadReader | None = None
+    """Reads the body as a stream, once tokens and account are checked."""
     account_member: str = ""
     """The member of the body that names the account, where no path does."""
+
+    @property
+    def name(self) -> str:
+        """The handler's name."""
+        return self.handle.__name__
+
+    @property
+    def summary(self) -> str:
+        """The first line of the handler's docstring."""
+        return (self.handle.__doc__ or "").split("\n", 1)[0].rstrip(".")
+
+    @property
+    def response(self) -> Any:
+        """The structure that the handler returns, by its annotation."""
+        return typing.get_type_hints(self.handle)["return"]
+
+
+class OperationTable(list[Operation]):
+    """A feature's operations in one version."""
+
+    def add(self, id: str, method: str, paths: str | Sequence[str], **row: Any) -> Callable[[Handler], Handler]:
+        """Registers the decorated handler; `row` has the further fields of Operation.
+
+        A handler that versions share is registered in each of them: `operations.add(…)(handler)`.
+        """
+
+        def register(handle: Handler) -> Handler:
+            listed = [paths] if isinstance(paths, str) else paths
+            self.append(Operation(id=id, method=method, paths=listed, handle=handle, **row))
+            return handle
+
+        return register

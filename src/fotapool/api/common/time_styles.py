@@ -1,7 +1,7 @@
 """The two styles in which the API writes times, and which one a client gets.
 
-`documented` is the style of the seed on license status (v1); the vendor's generated SDKs cannot parse it in two v1
-fields that their models declare as date-times, so `auto` answers those fields in RFC 3339 to those SDKs.
+`documented` is the style of the page "Get an account's license status" (v1). The vendor's generated SDKs declare some
+fields as date-times and cannot parse this style there: with the setting `auto` they get RFC 3339 in those fields.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SDK_AGENTS = (b"APIMATIC", b"VerizonClient/")
 """How the User-Agent of the vendor's generated SDKs begins."""
 
 _EPOCH = date(1970, 1, 1)
-# Small tables, which stay in the processor's cache: a page of a large pool writes a thousand different times.
+# Small tables stay in the processor's cache: a page of a large pool has a thousand different times.
 _MINUTES = tuple(f"{minute // 60:02d}:{minute % 60:02d}:" for minute in range(1440))
 _TWO_DIGITS = tuple(f"{second:02d}" for second in range(60))
 _DOCUMENTED_ENDS = tuple(
@@ -52,7 +52,7 @@ def rfc3339(timestamp_ms: int) -> str:
 
 
 def writer_for(setting: Timestamps, user_agent: bytes, typed_as_datetime: bool) -> WriteTime:
-    """Which style a field gets; `typed_as_datetime`: the vendor's SDKs declare it as a date-time."""
+    """The function that writes a field's time; `typed_as_datetime`: the vendor's SDKs declare it as a date-time."""
     if setting is Timestamps.RFC3339:
         return rfc3339
     if setting is Timestamps.AUTO and typed_as_datetime and user_agent.startswith(SDK_AGENTS):

@@ -1,4 +1,4 @@
-"""Reads a multipart/form-data body as a stream: its file goes by in chunks, its few short fields are kept."""
+"""Reads a multipart/form-data body as a stream: the file in chunks, the short fields as text."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from fotapool.domain.errors import ErrorCode, RequestRejected
 
 MAX_PARTS = 20
 MAX_FIELD_BYTES = 16 * 1024
-"""How long a field that is not the file may be."""
+"""The limit of a field that is not the file."""
 MAX_FORM_BYTES = 256 * 1024
-"""How much longer a body may be than the file in it may be."""
+"""How much longer than the limit of a file a body may be."""
 
 
 class UploadForm:
-    """One form: `content` reads it, and then `fields` and `upload_name` are known.
+    """One form. `content` reads it; `fields` and `upload_name` are complete afterwards.
 
-    Every method raises RequestRejected(FILE_INVALID) for a body that is not such a form, is cut off, or has two files.
+    Methods raise RequestRejected(FILE_INVALID) for a body that is no such form, is cut off, or has two files.
     """
 
     def __init__(self, content_type: str, file_field: str) -> None:
@@ -56,7 +56,7 @@ class UploadForm:
             raise RequestRejected(ErrorCode.FILE_INVALID, str(error)) from error
 
     async def content(self, body: AsyncIterator[bytes], limit_bytes: int) -> AsyncIterator[bytes]:
-        """The file's octets. Raises RequestRejected(FILE_TOO_LARGE) for a body that is longer than any such file's."""
+        """The file's content in chunks. Raises RequestRejected(FILE_TOO_LARGE) if the body exceeds the limit."""
         size = 0
         async for chunk in body:
             size += len(chunk)

@@ -1,24 +1,18 @@
-"""Version 2's operations: where it is served, and the tables of its nouns."""
+"""Version 2 of the API: its base path and its operations."""
 
 from __future__ import annotations
 
-from fotapool.api.v2.callbacks import operations as callbacks
-from fotapool.api.v2.campaigns import operations as campaigns
-from fotapool.api.v2.campaigns import report_operations as reports
-from fotapool.api.v2.devices import log_operations as logs
-from fotapool.api.v2.devices import operations as devices
-from fotapool.api.v2.licenses import operations as licenses
-from fotapool.api.v2.packages import operations as files
+from fotapool.api.v2 import callbacks, campaigns, devices, files, licenses, logs, reports
 
 BASE = "/api/fota/v2"
 API_CONTEXT = "/fota/v2"
 
 OPERATIONS = (
-    *licenses.OPERATIONS,
-    *files.OPERATIONS,
-    *devices.OPERATIONS,
-    *logs.OPERATIONS,
-    *callbacks.OPERATIONS,
-    *campaigns.OPERATIONS,
-    *reports.OPERATIONS,
+    *licenses.operations,
+    *files.operations,
+    *devices.operations,
+    *logs.operations,
+    *callbacks.operations,
+    *campaigns.operations,
+    *reports.operations,
 )

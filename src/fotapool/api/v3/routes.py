@@ -1,20 +1,16 @@
-"""Version 3's operations: where it is served, and the tables of its nouns."""
+"""Version 3 of the API: its base path and its operations."""
 
 from __future__ import annotations
 
-from fotapool.api.v3.callbacks import operations as callbacks
-from fotapool.api.v3.campaigns import operations as campaigns
-from fotapool.api.v3.campaigns import report_operations as reports
-from fotapool.api.v3.devices import operations as devices
-from fotapool.api.v3.licenses import operations as licenses
+from fotapool.api.v3 import callbacks, campaigns, devices, licenses, reports
 
 BASE = "/api/fota/v3"
 API_CONTEXT = "/fota/v3"
 
 OPERATIONS = (
-    *licenses.OPERATIONS,
-    *devices.OPERATIONS,
-    *callbacks.OPERATIONS,
-    *campaigns.OPERATIONS,
-    *reports.OPERATIONS,
+    *licenses.operations,
+    *devices.operations,
+    *callbacks.operations,
+    *campaigns.operations,
+    *reports.operations,
 )

@@ -1,1 +1,0 @@
-"""Version 1's operations on campaigns."""

@@ -1,0 +1,153 @@
+"""Version 1: licenses (pages "Remove unused licenses", "Get an account's license status" and their siblings)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from fotapool.api.common import handlers
+from fotapool.api.common.bodies import CandidatesBody, DeviceListBody, read_device_list
+from fotapool.api.common.operations import Call, Evidence, OperationTable
+from fotapool.api.common.schemas import (
+    CandidatesPage,
+    LicensedDevice,
+    candidates_page,
+    licensed_devices,
+    outcome_labels,
+)
+from fotapool.api.common.time_styles import WriteTime
+from fotapool.domain.licenses.licenses import Outcome
+from fotapool.domain.paging import parse_device_cursor, parse_record_number
+from fotapool.services.licenses import candidates, licenses
+
+ASSIGN_LABELS = outcome_labels("LicenseAssignSuccess", "LicenseAssignFailed")
+REMOVE_LABELS = outcome_labels("LicenseRemoveSuccess", "LicenseRemoveFailed")
+
+
+class DeviceRow(msgspec.Struct):
+    deviceId: str
+    status: str
+    reason: str = msgspec.field(name="Reason")
+
+
+class LicensesResult(msgspec.Struct):
+    accountName: str
+    licCount: int
+    licUsedCount: int
+    deviceList: list[DeviceRow]
+
+
+class LicenseSummary(msgspec.Struct):
+    accountName: str
+    totalLicenses: int
+    assignedLicenses: int
+    hasMoreData: bool
+    lastSeenDeviceId: int
+    deviceList: list[LicensedDevice]
+
+
+def _result(
+    account: str, device_ids: Sequence[str], result: licenses.LicenseResult, labels: dict[Outcome, tuple[str, str]]
+) -> LicensesResult:
+    rows = [DeviceRow(device, *labels[outcome]) for device, outcome in zip(device_ids, result.outcomes, strict=True)]
+    return LicensesResult(account, result.total, result.used, rows)
+
+
+def license_summary(account: str, status: licenses.LicenseStatus, write_time: WriteTime) -> LicenseSummary:
+    return LicenseSummary(
+        accountName=account,
+        totalLicenses=status.total,
+        assignedLicenses=status.used,
+        hasMoreData=status.page.has_more,
+        lastSeenDeviceId=status.page.next_cursor,
+        deviceList=licensed_devices(status, write_time),
+    )
+
+
+operations = OperationTable()
+
+operations.add(
+    "V1-1",
+    "GET",
+    "/subscriptions/{account}",
+    sdk="software_management_subscriptions_v1.get_account_subscription_status",
+)(handlers.get_subscription)
+
+
+@operations.add(
+    "V1-2",
+    "GET",
+    ["/licenses/{account}/index/{index}", "/licenses/{account}"],
+    evidence=Evidence.SEED,
+    query=["lastSeenDeviceId"],
+    sdk="software_management_subscriptions_v1.get_account_license_status",
+    notes="The vendor's SDK text calls the index a record number; the page says IMEI, and so do the errors.",
+)
+async def get_licenses(call: Call) -> LicenseSummary:
+    """List licensed devices with IMEIs greater than the index."""
+    cursor = parse_device_cursor(call.start("lastSeenDeviceId"))
+    status = await licenses.read_licenses(call.context, call.caller, cursor)
+    return license_summary(call.account, status, call.write_time(typed_as_datetime=True))
+
+
+@operations.add(
+    "V1-3",
+    "POST",
+    "/licenses/{account}/assign",
+    request=DeviceListBody,
+    sdk="software_management_licenses_v1.assign_licenses_to_devices",
+    notes="`LicenseAssignFailed` is inferred from remove: the page's table was not readable.",
+)
+async def assign_licenses(call: Call) -> LicensesResult:
+    """Assign licenses to devices."""
+    texts, devices = read_device_list(call.body, call.max_devices)
+    result = await licenses.assign_licenses(call.context, call.caller, devices)
+    return _result(call.account, texts, result, ASSIGN_LABELS)
+
+
+@operations.add(
+    "V1-4",
+    "POST",
+    "/licenses/{account}/remove",
+    evidence=Evidence.SEED,
+    request=DeviceListBody,
+    sdk="software_management_licenses_v1.remove_licenses_from_devices",
+    notes="The page prints a double slash before `licenses`; it is served too.",
+)
+async def remove_licenses(call: Call) -> LicensesResult:
+    """Remove unused licenses from devices."""
+    texts, devices = read_device_list(call.body, call.max_devices)
+    result = await licenses.remove_licenses(call.context, call.caller, devices)
+    return _result(call.account, texts, result, REMOVE_LABELS)
+
+
+operations.add(
+    "V1-5",
+    "POST",
+    "/licenses/{account}/cancel",
+    request=CandidatesBody,
+    sdk="software_management_licenses_v1.create_list_of_licenses_to_remove",
+)(handlers.create_candidates)
+
+
+@operations.add(
+    "V1-6",
+    "GET",
+    ["/licenses/{account}/cancel/index/{index}", "/licenses/{account}/cancel"],
+    query=["startIndex"],
+    sdk="software_management_licenses_v1.list_licenses_to_remove",
+)
+async def get_candidates(call: Call) -> CandidatesPage:
+    """List cancellation candidates from a zero-based record number."""
+    index = parse_record_number(call.start("startIndex"))
+    found = await candidates.list_candidates(call.context, call.caller, index)
+    return candidates_page(found, call.write_time(typed_as_datetime=True))
+
+
+operations.add(
+    "V1-7",
+    "DELETE",
+    "/licenses/{account}/cancel",
+    sdk="software_management_licenses_v1.delete_list_of_licenses_to_remove",
+)(handlers.delete_candidates)

@@ -1,0 +1,122 @@
+"""Version 2: reports on campaigns, devices (SDK models V2CampaignHistory, DeviceSoftwareUpgrade, V2CampaignDevice)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from fotapool.api.common.bodies import read_campaign_cursor, read_campaign_id, read_statuses, statuses_by_label
+from fotapool.api.common.operations import Call, OperationTable
+from fotapool.api.common.schemas import DeviceStatusRow, last_seen, optional_time
+from fotapool.api.v2.campaigns import CampaignSoftware, campaign_software
+from fotapool.api.v2.statuses import CAMPAIGN_STATUS, device_labels, device_row
+from fotapool.domain.campaigns.campaigns import CampaignStatus
+from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
+from fotapool.domain.names import format_device_id
+from fotapool.domain.paging import parse_device_cursor
+from fotapool.services.campaigns import reports
+
+STATUSES = statuses_by_label(CAMPAIGN_STATUS)
+STATUSES |= {
+    "campaignqueued": STATUSES["campaignrequestqueued"],
+    "campaignprescheduled": frozenset({CampaignStatus.PRESCHEDULED}),
+}
+"""What each label asks for; pages write CampaignQueued for the SDK's CampaignRequestQueued."""
+
+
+class CampaignHistory(msgspec.Struct):
+    """`campaignList` has campaigns of software and of files, as when one of them is read."""
+
+    hasMoreData: bool
+    lastSeenCampaignId: str
+    campaignList: list[CampaignSoftware]
+
+
+class DeviceUpgrade(msgspec.Struct, kw_only=True):
+    """`upgradeStartTime` is in the page's example only; it is left out of an upgrade that has not begun."""
+
+    deviceId: str
+    id: str
+    accountName: str
+    softwareName: str
+    startDate: str
+    upgradeStartTime: str | msgspec.UnsetType = msgspec.UNSET
+    status: str
+    reason: str
+
+
+class CampaignDevices(msgspec.Struct):
+    totalDevice: int
+    hasMoreData: bool
+    lastSeenDeviceId: str
+    maxPageSize: int
+    deviceList: list[DeviceStatusRow]
+
+
+def _device_upgrade(account: str, trial: reports.Trial) -> DeviceUpgrade:
+    campaign, upgrade = trial.campaign, trial.upgrade
+    status, reason = device_labels(UpgradeStatus(upgrade.status), Reason(upgrade.reason))
+    return DeviceUpgrade(
+        deviceId=format_device_id(upgrade.imei),
+        id=campaign.uuid,
+        accountName=account,
+        softwareName=campaign.subject.name,
+        startDate=campaign.start_date,
+        status=status,
+        reason=reason,
+        upgradeStartTime=optional_time(upgrade.started_ms),
+    )
+
+
+operations = OperationTable()
+
+
+@operations.add(
+    "V2-21",
+    "GET",
+    "/reports/{account}/devices/{deviceId}",
+    sdk="software_management_reports_v2.get_device_firmware_upgrade_history",
+    notes=f"At most {reports.MAX_HISTORY:,} upgrades.",
+)
+async def list_device_upgrades(call: Call) -> list[DeviceUpgrade]:
+    """List a device's upgrades of the last six months, oldest first."""
+    trials = await reports.list_device_history(call.context, call.caller, call.device)
+    return [_device_upgrade(call.account, trial) for trial in trials]
+
+
+@operations.add(
+    "V2-22",
+    "GET",
+    "/reports/{account}/campaigns",
+    query=["campaignStatus", "lastSeenCampaignId"],
+    sdk="software_management_reports_v2.get_campaign_history_by_status",
+    notes="`campaignStatus` may be in any case; `CampaignQueued` and `CampaignPreScheduled` are accepted too. On the "
+    "last page lastSeenCampaignId is `0`. Campaigns that ended more than six months ago are left out.",
+)
+async def list_campaigns(call: Call) -> CampaignHistory:
+    """List campaigns in a state, oldest first."""
+    statuses = read_statuses(STATUSES, call.query("campaignStatus"))
+    after = read_campaign_cursor(call.query("lastSeenCampaignId"))
+    found, has_more = await reports.list_campaigns(call.context, call.caller, statuses, after)
+    rows = [campaign_software(call.account, campaign) for campaign in found]
+    return CampaignHistory(has_more, found[-1].uuid if has_more else "0", rows)
+
+
+@operations.add(
+    "V2-23",
+    "GET",
+    "/reports/{account}/campaigns/{campaignId}/devices",
+    query=["lastSeenDeviceId"],
+    sdk="software_management_reports_v2.get_campaign_device_status",
+)
+async def list_campaign_devices(call: Call) -> CampaignDevices:
+    """List a campaign's devices with IMEIs greater than the last seen one."""
+    uuid = read_campaign_id(call.path["campaignId"])
+    cursor = parse_device_cursor(call.start("lastSeenDeviceId"))
+    campaign, page = await reports.list_campaign_devices(call.context, call.caller, uuid, cursor)
+    return CampaignDevices(
+        totalDevice=campaign.devices,
+        hasMoreData=page.has_more,
+        lastSeenDeviceId=last_seen(page),
+        maxPageSize=call.page_size,
+        deviceList=[device_row(upgrade.imei, upgrade.status, upgrade.reason) for upgrade in page.rows],
+    )

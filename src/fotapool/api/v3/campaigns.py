@@ -1,0 +1,208 @@
+"""Version 3: campaigns (SDK models CampaignFirmwareUpgrade, FirmwareCampaign, Campaign, …)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+
+from fotapool.api.common import bodies
+from fotapool.api.common.operations import Call, OperationTable
+from fotapool.api.common.schemas import (
+    ChangedDevice,
+    SuccessResult,
+    TimeWindow,
+    campaign_protocol,
+    changed_devices,
+    time_windows,
+)
+from fotapool.api.v3.statuses import CAMPAIGN_STATUS, DEVICE_REASON
+from fotapool.domain.campaigns.campaigns import Campaign, Flow, Windows
+from fotapool.services.campaigns import campaigns, reports
+
+
+class ScheduleFirmwareBody(msgspec.Struct):
+    """The body that schedules a campaign; older SDKs have no flags."""
+
+    firmwareName: str | None = None
+    firmwareFrom: str | None = None
+    firmwareTo: str | None = None
+    protocol: str | None = None
+    startDate: str | None = None
+    endDate: str | None = None
+    campaignName: str | None = None
+    campaignTimeWindowList: list[bodies.TimeWindowBody] | None = None
+    autoAssignLicenseFlag: bool | None = None
+    autoAddDevicesFlag: bool | None = None
+    deviceList: bodies.DeviceIds | None = None
+
+
+class FirmwareDatesBody(msgspec.Struct):
+    """The body that changes a campaign's dates; without a list, its windows stay."""
+
+    startDate: str | None = None
+    endDate: str | None = None
+    campaignTimeWindowList: list[bodies.TimeWindowBody] | None = None
+
+
+class FirmwareCampaign(msgspec.Struct, kw_only=True):
+    id: str
+    accountName: str
+    campaignName: str | msgspec.UnsetType = msgspec.UNSET
+    firmwareName: str
+    firmwareFrom: str
+    firmwareTo: str
+    protocol: str
+    make: str
+    model: str
+    startDate: str
+    endDate: str
+    campaignTimeWindowList: list[TimeWindow] | msgspec.UnsetType = msgspec.UNSET
+    status: str
+
+
+class CampaignView(FirmwareCampaign, kw_only=True):
+    autoAssignLicenseFlag: bool
+    autoAddDevicesFlag: bool
+
+
+class ChangedDevices(msgspec.Struct):
+    """`id` is the page's name, `campaignId` the SDK's; both are sent."""
+
+    accountName: str
+    id: str
+    campaignId: str
+    deviceList: list[ChangedDevice]
+
+
+_schedule = msgspec.json.Decoder(ScheduleFirmwareBody)
+_dates = msgspec.json.Decoder(FirmwareDatesBody)
+
+
+def firmware_campaign(account: str, campaign: Campaign) -> FirmwareCampaign:
+    subject = campaign.subject
+    return FirmwareCampaign(
+        id=campaign.uuid,
+        accountName=account,
+        campaignName=campaign.name or msgspec.UNSET,
+        firmwareName=subject.name,
+        firmwareFrom=subject.from_version,
+        firmwareTo=subject.to_version,
+        protocol=campaign_protocol(subject.protocol),
+        make=subject.make,
+        model=subject.model,
+        startDate=campaign.start_date,
+        endDate=campaign.end_date,
+        campaignTimeWindowList=time_windows(campaign.windows.download),
+        status=CAMPAIGN_STATUS[campaign.status],
+    )
+
+
+operations = OperationTable()
+
+
+@operations.add(
+    "V3-5",
+    "POST",
+    ["/campaigns/firmware/{account}", "/campaigns/software/{account}"],
+    request=ScheduleFirmwareBody,
+    sdk="campaigns_v3.schedule_campaign_firmware_upgrade",
+    notes="The second path is that of an older page. Versions and protocol, where given, must be the firmware's; "
+    "flags that are left out are false. The windows say when a device may begin; it installs when "
+    "it is ready (our choice).",
+)
+async def schedule_campaign(call: Call) -> FirmwareCampaign:
+    """Schedule a firmware campaign."""
+    given = bodies.read_document(_schedule, call.body)
+    wanted = campaigns.NewCampaign(
+        Flow.NETWORK_AWARE,
+        bodies.read_name(given.firmwareName),
+        from_version=given.firmwareFrom,
+        to_version=given.firmwareTo,
+        devices=bodies.check_devices(given.deviceList, call.max_devices),
+        protocol=bodies.read_protocol(given.protocol),
+        start_date=given.startDate or "",
+        end_date=given.endDate or "",
+        name=given.campaignName or "",
+        windows=Windows(bodies.read_hours(given.campaignTimeWindowList or ())),
+        auto_assign=bool(given.autoAssignLicenseFlag),
+        auto_add=bool(given.autoAddDevicesFlag),
+    )
+    return firmware_campaign(call.account, await campaigns.schedule_campaign(call.context, call.caller, wanted))
+
+
+@operations.add(
+    "V3-6",
+    "PUT",
+    ["/campaigns/firmware/{account}/{campaignId}", "/campaigns/{account}/{campaignId}"],
+    request=bodies.CampaignDevicesBody,
+    sdk="campaigns_v3.update_campaign_firmware_devices",
+    notes="The body may be flat (SDK) or wrapped in `addOrRemoveDevice` (page), with one action. `id` and "
+    "`campaignId` are the same. `RemoveDeviceSucceed` and the labels of failures are inferred.",
+)
+async def change_campaign_devices(call: Call) -> ChangedDevices:
+    """Add devices to a campaign or remove them."""
+    append, devices = bodies.read_devices_change(call.body, call.max_devices)
+    uuid = bodies.read_campaign_id(call.path["campaignId"])
+    change = campaigns.add_devices if append else campaigns.remove_devices
+    changes = await change(call.context, call.caller, uuid, devices)
+    return ChangedDevices(call.account, uuid, uuid, changed_devices(changes, append, DEVICE_REASON))
+
+
+@operations.add(
+    "V3-7",
+    "PUT",
+    "/campaigns/firmware/{account}/{campaignId}/dates",
+    request=FirmwareDatesBody,
+    sdk="campaigns_v3.update_campaign_dates",
+    notes="Before the start everything can be changed, afterwards only the end, to at least 24 hours from now. "
+    "Windows that are left out stay.",
+)
+async def change_campaign_dates(call: Call) -> FirmwareCampaign:
+    """Change a campaign's dates and time windows."""
+    given = bodies.read_document(_dates, call.body)
+    listed = given.campaignTimeWindowList
+    hours = None if listed is None else bodies.read_hours(listed)
+    uuid = bodies.read_campaign_id(call.path["campaignId"])
+    windows = None
+    if hours is not None:
+        current = await reports.get_campaign(call.context, call.caller, uuid)
+        windows = replace(current.windows, download=hours)
+    campaign = await campaigns.change_dates(
+        call.context,
+        caller=call.caller,
+        uuid=uuid,
+        start_date=given.startDate or "",
+        end_date=given.endDate or "",
+        windows=windows,
+    )
+    return firmware_campaign(call.account, campaign)
+
+
+@operations.add(
+    "V3-8",
+    "GET",
+    "/campaigns/{account}/{campaignId}",
+    sdk="campaigns_v3.get_campaign_information",
+    notes="Campaigns of the other versions are returned too, with this version's members and labels.",
+)
+async def get_campaign(call: Call) -> CampaignView:
+    """Read a campaign."""
+    uuid = bodies.read_campaign_id(call.path["campaignId"])
+    campaign = await reports.get_campaign(call.context, call.caller, uuid)
+    members = msgspec.structs.asdict(firmware_campaign(call.account, campaign))
+    return CampaignView(**members, autoAssignLicenseFlag=campaign.auto_assign, autoAddDevicesFlag=campaign.auto_add)
+
+
+@operations.add(
+    "V3-9",
+    "DELETE",
+    "/campaigns/{account}/{campaignId}",
+    sdk="campaigns_v3.cancel_campaign",
+    notes="A campaign that has started runs to its end date.",
+)
+async def cancel_campaign(call: Call) -> SuccessResult:
+    """Cancel a campaign before its start."""
+    uuid = bodies.read_campaign_id(call.path["campaignId"])
+    await campaigns.cancel_campaign(call.context, call.caller, uuid, may_abort=False)
+    return SuccessResult(True)
