@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from fotapool.domain.campaigns.campaigns import DAY_MS, HOUR_MS, MINUTE_MS, Campaign, Flow, next_open_ms
+from fotapool.core.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
+from fotapool.domain.campaigns.campaigns import Campaign, Flow, next_open_ms
 from fotapool.domain.campaigns.upgrades import Reason
 
 MAX_FLEETS = 100

@@ -10,11 +10,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
+from fotapool.core.timestamps import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, date_ms, date_of
 from fotapool.domain.errors import ErrorCode, RequestRejected
 
-SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS = 1_000, 60_000, 3_600_000, 86_400_000
 CHECK_AFTER_MS = 5 * SECOND_MS
 """How long after its acceptance a campaign's parameters and devices are checked."""
 ON_DEMAND_MS = HOUR_MS
@@ -142,14 +142,6 @@ class Plan:
     end_ms: int
 
 
-def day_ms(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
-
-
-def day_of(timestamp_ms: int) -> date:
-    return datetime.fromtimestamp(timestamp_ms / 1000, tz=UTC).date()
-
-
 def _parse_day(text: str, refusal: ErrorCode) -> date:
     try:
         if len(text) != 10 or text[4] + text[7] != "--":  # not one of ISO's other forms, as 2026-W11-3
@@ -166,7 +158,7 @@ def plan(flow: Flow, protocol: str, start_date: str, end_date: str | None, now_m
     ahead, and
     RequestRejected(END_DATE_INVALID) for a malformed end, one before the start or more than MAX_CAMPAIGN_DAYS after it.
     """
-    today = day_of(now_ms)
+    today = date_of(now_ms)
     first = _parse_day(start_date, ErrorCode.START_DATE_INVALID)
     if not today <= first <= today + timedelta(days=MAX_START_AHEAD_DAYS):
         raise RequestRejected(ErrorCode.START_DATE_INVALID, start_date)
@@ -175,8 +167,8 @@ def plan(flow: Flow, protocol: str, start_date: str, end_date: str | None, now_m
         last = _parse_day(end_date, ErrorCode.END_DATE_INVALID)
     if not first <= last <= first + timedelta(days=MAX_CAMPAIGN_DAYS):
         raise RequestRejected(ErrorCode.END_DATE_INVALID, end_date or "")
-    end_ms = day_ms(last) + DAY_MS
-    start_ms = day_ms(first)
+    end_ms = date_ms(last) + DAY_MS
+    start_ms = date_ms(first)
     if first == today:
         # Late in the evening a push begins halfway to the end, so that it always lies in its range.
         start_ms = min(now_ms + ON_DEMAND_MS, (now_ms + end_ms) // 2) if flow is Flow.PUSH else now_ms
@@ -195,7 +187,7 @@ def change_plan(campaign: Campaign, start_date: str, end_date: str, now_ms: int)
             kept = plan(
                 flow=campaign.flow,
                 protocol=campaign.subject.protocol,
-                start_date=day_of(now_ms).isoformat(),
+                start_date=date_of(now_ms).isoformat(),
                 end_date=end_date,
                 now_ms=now_ms,
             )
@@ -210,9 +202,9 @@ def change_plan(campaign: Campaign, start_date: str, end_date: str, now_ms: int)
     if _parse_day(start_date, ErrorCode.START_DATE_INVALID).isoformat() != campaign.start_date:
         raise RequestRejected(ErrorCode.DATES_FIXED)
     last = _parse_day(end_date, ErrorCode.END_DATE_INVALID)
-    end_ms = day_ms(last) + DAY_MS
+    end_ms = date_ms(last) + DAY_MS
     unchanged = last.isoformat() == campaign.end_date
-    too_long = last > day_of(campaign.start_ms) + timedelta(days=MAX_CAMPAIGN_DAYS)
+    too_long = last > date_of(campaign.start_ms) + timedelta(days=MAX_CAMPAIGN_DAYS)
     if (end_ms < now_ms + NEW_END_AHEAD_MS and not unchanged) or too_long:
         raise RequestRejected(ErrorCode.END_DATE_INVALID, end_date)
     return Plan(campaign.start_date, last.isoformat(), campaign.start_ms, end_ms)
@@ -256,7 +248,7 @@ def changed_windows(campaign: Campaign, wanted: Windows | None) -> Windows:
 def next_open_ms(hours: Hours, not_before: str, timestamp_ms: int) -> int:
     """The first moment from `timestamp_ms` on that lies in a window, and not before the date if there is one."""
     if not_before:
-        timestamp_ms = max(timestamp_ms, day_ms(date.fromisoformat(not_before)))
+        timestamp_ms = max(timestamp_ms, date_ms(date.fromisoformat(not_before)))
     if not hours:
         return timestamp_ms
     midnight_ms = timestamp_ms - timestamp_ms % DAY_MS

@@ -16,7 +16,7 @@ REDUCTIONS = _ON_LIST | {EntryKind.RECLAIMED_OLDEST, EntryKind.NOTICE_OLDEST}
 
 
 @dataclass(frozen=True, slots=True)
-class LicenseFacts:
+class EntryFacts:
     """An entry of the ledger about the device, and what else is known of it; times in ms."""
 
     kind: EntryKind
@@ -32,7 +32,7 @@ class LicenseFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimelineEvent:
     """One thing that happened to the device: when (ms), one word for it, and the sentence."""
 
     at_ms: int
@@ -40,13 +40,13 @@ class Moment:
     sentence: str
 
 
-def license_event(at_ms: int, facts: LicenseFacts) -> Moment:
+def license_event(at_ms: int, facts: EntryFacts) -> TimelineEvent:
     """What an entry of the ledger says, with its reason."""
     what, why = _license_words(facts)
-    return Moment(at_ms, what, f"{what}: {why}" if why else what)
+    return TimelineEvent(at_ms, what, f"{what}: {why}" if why else what)
 
 
-def _license_words(facts: LicenseFacts) -> tuple[str, str]:
+def _license_words(facts: EntryFacts) -> tuple[str, str]:
     kind, verb = facts.kind, facts.verb
     if kind is EntryKind.ASSIGNED:
         campaign = verb == "assign for campaign"
@@ -67,12 +67,12 @@ def _license_words(facts: LicenseFacts) -> tuple[str, str]:
     return f"put under notice{until}", f"{why}; an upgrade was in progress, so that the license goes later"
 
 
-def _change(facts: LicenseFacts, word: str) -> str:
+def _change(facts: EntryFacts, word: str) -> str:
     before, after = facts.detail.get("before"), facts.detail.get("after")
     return f"subscription {word}" + (f" from {before} to {after}" if before is not None and after is not None else "")
 
 
-def _in_line(facts: LicenseFacts) -> str:
+def _in_line(facts: EntryFacts) -> str:
     return "" if facts.place is None else f", {ordinal(facts.place)} in line"
 
 
@@ -80,7 +80,7 @@ def _on_list(kind: EntryKind) -> str:
     return "on the candidate list" if kind in _ON_LIST else "not on the candidate list"
 
 
-def _assigned(facts: LicenseFacts) -> str:
+def _assigned(facts: EntryFacts) -> str:
     if facts.imported_ms is not None:
         return f"imported as licensed {day(facts.imported_ms)}"
     if facts.assigned_ms is None:
@@ -89,27 +89,27 @@ def _assigned(facts: LicenseFacts) -> str:
     return f"assigned {day(facts.assigned_ms)}" if known else "assigned at an unknown time"
 
 
-def upgrade_events(upgrade: Upgrade, subject: str, reason: str) -> list[Moment]:
+def upgrade_events(upgrade: Upgrade, subject: str, reason: str) -> list[TimelineEvent]:
     """What happened in an upgrade, the first thing first: `subject` is what it installs, `reason` why it is so."""
     status = UpgradeStatus(upgrade.status)
-    moments = [Moment(upgrade.scheduled_ms, "scheduled", f"scheduled: {subject}")]
+    moments = [TimelineEvent(upgrade.scheduled_ms, "scheduled", f"scheduled: {subject}")]
     if upgrade.started_ms is not None:
-        moments.append(Moment(upgrade.started_ms, "upgrade began", f"upgrade began: {subject}"))
+        moments.append(TimelineEvent(upgrade.started_ms, "upgrade began", f"upgrade began: {subject}"))
     ended_ms = upgrade.ended_ms if upgrade.ended_ms is not None else upgrade.updated_ms
     why = f": {subject}" + (f"; {reason}" if reason else "")
     if status is UpgradeStatus.PENDING:
-        return [Moment(upgrade.scheduled_ms, "named", f"named for an upgrade, to be checked: {subject}")]
+        return [TimelineEvent(upgrade.scheduled_ms, "named", f"named for an upgrade, to be checked: {subject}")]
     if status is UpgradeStatus.REJECTED:
-        return [Moment(ended_ms, "rejected", f"rejected by the checks of an upgrade{why}")]
+        return [TimelineEvent(ended_ms, "rejected", f"rejected by the checks of an upgrade{why}")]
     if status not in OPEN:
         what = {
             UpgradeStatus.COMPLETED: "upgraded",
             UpgradeStatus.FAILED: "upgrade failed",
             UpgradeStatus.CANCELED: "upgrade canceled",
         }[status]
-        moments.append(Moment(ended_ms, what, what + (f": {subject}" if what == "upgraded" else why)))
+        moments.append(TimelineEvent(ended_ms, what, what + (f": {subject}" if what == "upgraded" else why)))
     elif reason:
-        moments[-1] = Moment(moments[-1].at_ms, moments[-1].what, f"{moments[-1].sentence}; {reason}")
+        moments[-1] = TimelineEvent(moments[-1].at_ms, moments[-1].what, f"{moments[-1].sentence}; {reason}")
     return moments
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fotapool.core import hashing
 from fotapool.domain.errors import ErrorCode, RequestRejected
-from fotapool.domain.identity.sessions import (
+from fotapool.domain.identity import (
     BEARER_LIFETIME_MS,
     RETENTION_ENDED_MS,
     bearer_is_valid,

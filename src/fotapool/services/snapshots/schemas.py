@@ -8,12 +8,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.devices.devices import ACTIVE
 from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS, LicenseState
 from fotapool.domain.names import format_device_id
 from fotapool.domain.simulation import Fleet
 from fotapool.services.simulation.fleets import describe_fleet
-from fotapool.services.snapshots.documents import format_timestamp
 from fotapool.services.snapshots.seed_documents import UNKNOWN
 from fotapool.store.db.connection import Row
 from fotapool.store.db.schema import VERSION

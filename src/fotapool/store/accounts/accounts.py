@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fotapool.domain.campaigns.campaigns import DAY_MS
+from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.names import AccountStatus, PurchaseType
 from fotapool.store.billing import record_subscription

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from fotapool.domain.campaigns.campaigns import DAY_MS
+from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.store.db.connection import Connection
 from fotapool.store.licenses.changes import Cause

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fotapool.domain.identity.roles import Role
+from fotapool.domain.identity import Role
 from fotapool.store.db.connection import Connection, Row
 
 _SIGN_IN = """
