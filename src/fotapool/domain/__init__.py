@@ -1,1 +1,1 @@
-"""The rules: pure functions over facts. Standard library and core.timestamps only; no clock, no randomness, no await."""
+"""The rules: pure functions over facts, with the standard library only. No clock, no randomness, no await."""

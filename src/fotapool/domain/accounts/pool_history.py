@@ -78,7 +78,7 @@ def levels_of_days(days: Sequence[PoolDay], periods: Sequence[tuple[int, int]], 
 def pool_history(
     levels: Sequence[Level], periods: Sequence[tuple[int, int]], from_ms: int, now_ms: int
 ) -> list[PoolPoint]:
-    """The points from `from_ms` to now. `levels` and `periods` (start in ms, total) begin with those valid before it."""
+    """The points from `from_ms` to now. `levels` and `periods` (start in ms, total) include the last ones before it."""
     changes: dict[int, list[tuple[int, int] | int | str]] = {from_ms: [], now_ms: []}
     for level in levels:
         changes.setdefault(max(from_ms, level.at_ms), []).append((level.used, level.notice))

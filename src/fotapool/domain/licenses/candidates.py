@@ -14,7 +14,7 @@ MAX_CANDIDATES = 100_000
 
 
 def is_append(request_type: str | None) -> bool:
-    """Whether the request appends. Raises RequestRejected(TYPE_INVALID) unless the type is `append` (any case) or None."""
+    """Whether the request appends. Raises RequestRejected(TYPE_INVALID) unless it is None or `append` in any case."""
     if request_type is None:
         return False
     if request_type.lower() != "append":

@@ -1,4 +1,4 @@
-"""What the ledger says of a license: the kinds of entries, their effect on the count, and why."""
+"""Ledger entries: their kinds, effects on the count of assigned licenses, and reasons."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class EntryKind(enum.IntEnum):
-    """What happened to one device's license. Stored as a number: never renumber."""
+    """The change of one device's license. Stored as a number: never renumber."""
 
     ASSIGNED = 1
     REMOVED = 2
@@ -21,17 +21,17 @@ class EntryKind(enum.IntEnum):
 
     @property
     def delta(self) -> int:
-        """How many licenses more are assigned after the entry."""
+        """The change of the number of assigned licenses: 1, 0 or -1."""
         return _DELTA[self]
 
     @property
     def what(self) -> str:
-        """One word for what happened, as the ledger shows it."""
+        """A short label, as the ledger shows it."""
         return _WHAT[self]
 
     @property
     def why(self) -> str:
-        """The reason in a sentence's end."""
+        """The reason, in lower case."""
         return _WHY[self]
 
 
@@ -71,7 +71,7 @@ _WHY = {
 
 
 class Entry(NamedTuple):
-    """One line of the ledger, before the store numbers it."""
+    """A ledger entry before the store gives it its number."""
 
     device: int
     kind: EntryKind

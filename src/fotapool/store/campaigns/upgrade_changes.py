@@ -19,7 +19,7 @@ from fotapool.domain.campaigns.campaigns import (
     CampaignStatus,
     ending,
 )
-from fotapool.domain.campaigns.upgrades import OPEN, Change, UpgradeStatus
+from fotapool.domain.campaigns.upgrades import OPEN, UpgradeChange, UpgradeStatus
 from fotapool.domain.licenses.licenses import LicenseState
 from fotapool.domain.names import PurchaseType
 from fotapool.store.accounts.accounts import read_account_by_id
@@ -38,7 +38,7 @@ class UpgradeChangeSet:
     def __init__(self, account_id: int, campaigns: Iterable[Campaign] = ()) -> None:
         self.account_id = account_id
         self.campaigns = {campaign.id: campaign for campaign in campaigns}
-        self.changes: list[Change] = []
+        self.changes: list[UpgradeChange] = []
         self._moved: list[Campaign] = []
         self.emptied_by_user = False
         """Whether it is the user who takes devices out of a campaign, and so may end it (rule U4)."""
@@ -165,11 +165,11 @@ class UpgradeChangeSet:
             record_events(connection, self.account_id, events, now_ms)
 
 
-def _key(change: Change) -> Key:
+def _key(change: UpgradeChange) -> Key:
     return change.upgrade.account_id, change.upgrade.imei
 
 
-def _row(change: Change, now_ms: int, charged: bool) -> Row:
+def _row(change: UpgradeChange, now_ms: int, charged: bool) -> Row:
     upgrade, status = change.upgrade, change.status
     started_ms = upgrade.started_ms
     if status is UpgradeStatus.IN_PROGRESS and started_ms is None:

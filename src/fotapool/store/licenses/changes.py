@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fotapool.domain.campaigns.upgrades import Change, Reason, UpgradeStatus
+from fotapool.domain.campaigns.upgrades import Reason, UpgradeChange, UpgradeStatus
 from fotapool.domain.licenses.ledger import Entry, EntryKind
 from fotapool.domain.licenses.licenses import LicenseState, Pool
 from fotapool.store.billing import record_notices_ended, record_notices_given, record_notices_withdrawn
@@ -136,7 +136,7 @@ class LedgerChangeSet:
             if upgrade.status == UpgradeStatus.SCHEDULED:
                 of_account = progress.setdefault(upgrade.account_id, UpgradeChangeSet(upgrade.account_id))
                 reason = self._canceled[upgrade.account_id, upgrade.imei]
-                of_account.changes.append(Change(upgrade, UpgradeStatus.CANCELED, reason))
+                of_account.changes.append(UpgradeChange(upgrade, UpgradeStatus.CANCELED, reason))
         for account_id in sorted(progress):
             progress[account_id].record(connection, now_ms)
 
