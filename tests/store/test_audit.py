@@ -38,8 +38,10 @@ SET_UP = (
     "INSERT INTO notice_period VALUES (1, 3, 5, 9, NULL), (1, 3, 1, 4, 4)",
     # A list that was stopped after two of three devices.
     "INSERT INTO bulk_job VALUES ('j', 1, 'ford', 'assign', 3, 2, 1, 2, 2)",
-    "INSERT INTO bulk_line VALUES ('j', 0, 1, 'assigned'), ('j', 1, 9, 'device_not_found'), ('j', 2, 2, NULL),"
-    " ('j', -1, 7, 'line 7 is none'), ('j', -10000, 1, 'assigned'), ('j', -10003, 1, 'device_not_found')",
+    "INSERT INTO bulk_line (job, place, imei, outcome)"
+    " VALUES ('j', 0, 1, 'assigned'), ('j', 1, 9, 'device_not_found'), ('j', 2, 2, NULL)",
+    "INSERT INTO bulk_left_out (job, number, line, reason) VALUES ('j', 0, 7, 'line 7 is none')",
+    "INSERT INTO bulk_outcome (job, outcome, devices) VALUES ('j', 'assigned', 1), ('j', 'device_not_found', 1)",
 )
 TAMPER = {
     "assigned-within-total": ("INSERT INTO license VALUES (1, 4, 1, 9, 0, NULL, NULL), (1, 5, 1, 9, 0, NULL, NULL)",),
@@ -48,7 +50,7 @@ TAMPER = {
     "ledger-without-gaps": ("UPDATE ledger_entry SET number = 7 WHERE number = 2",),
     "notice-equals-counter": ("UPDATE license SET state = 2, notice_until_ms = 9, notice_place = 5 WHERE imei = 1",),
     "holders-are-devices": ("DELETE FROM device WHERE imei = 2",),
-    "devices-are-of-the-realm": ("UPDATE device SET realm = 7 WHERE imei = 5",),
+    "devices-are-in-their-namespace": ("UPDATE device SET namespace = 7 WHERE imei = 5",),
     "one-license-one-open-upgrade": (
         "DROP INDEX upgrade_open_once",
         f"INSERT INTO upgrade ({UPGRADE}) VALUES (1, 3, 0, 1, 9, NULL, 0, 0, 1)",
@@ -84,7 +86,7 @@ ALSO = (
     ("subscription-equals-period", "DELETE FROM subscription_period"),
     ("subscription-equals-period", "UPDATE license_pool SET total = 9"),
     ("lists-equal-their-outcomes", "UPDATE bulk_job SET done = 1"),
-    ("lists-equal-their-outcomes", "UPDATE bulk_line SET imei = 2 WHERE place = -10000"),
+    ("lists-equal-their-outcomes", "UPDATE bulk_outcome SET devices = 2 WHERE outcome = 'assigned'"),
     ("lists-equal-their-outcomes", "DELETE FROM bulk_line WHERE place = 0"),
 )
 HARMLESS = (

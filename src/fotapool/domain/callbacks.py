@@ -6,6 +6,7 @@ An event is stored as compact JSON and encoded for the listener's version of the
 
 from __future__ import annotations
 
+import enum
 import ipaddress
 import json
 import re
@@ -34,6 +35,19 @@ RETENTION_MS = 30 * DAY_MS
 
 DeviceRow = tuple[int, int, int]
 """A device's IMEI, UpgradeStatus and Reason, as integers."""
+
+
+class DeliveryState(enum.IntEnum):
+    """Stored as a number: never renumber."""
+
+    WAITING = 1
+    DELIVERED = 2
+    FAILED = 3
+
+    @property
+    def word(self) -> str:
+        """The state's name in the operator API."""
+        return self.name.lower()
 
 
 @dataclass(frozen=True, slots=True)

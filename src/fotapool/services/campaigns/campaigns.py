@@ -319,7 +319,7 @@ class _ChangeDates(_CampaignCommand):
             campaign.scan_cursor = SCAN_START
         elif campaign.status in NOT_STARTED - {CampaignStatus.PENDING}:
             if campaign.status is not CampaignStatus.QUEUED:
-                progress.move(campaign, CampaignStatus.QUEUED, now_ms)
+                progress.change_status(campaign, CampaignStatus.QUEUED, now_ms)
             campaign.due_ms = queued_until_ms(campaign, now_ms)
         progress.record(facts.connection, now_ms)
         cause = self._caller.cause("change campaign dates", campaign=campaign.uuid)
@@ -349,7 +349,7 @@ class _Cancel(_CampaignCommand):
         campaign = facts.campaign(self._caller.account_id, self._uuid)
         status = decide_cancel(campaign, self._may_abort, now_ms)
         progress = UpgradeChangeSet(campaign.account_id, [campaign])
-        progress.move(campaign, status, now_ms)
+        progress.change_status(campaign, status, now_ms)
         cancel_waiting(facts.connection, progress=progress, campaign=campaign, after=SCAN_START, limit=CANCELED_AT_ONCE)
         progress.record(facts.connection, now_ms)
         facts.changes.note(facts.pool, self._caller.cause("cancel campaign", campaign=campaign.uuid), [], now_ms)

@@ -153,14 +153,14 @@ def _check(facts: _StepFacts, now_ms: int) -> StepResult:
     campaign.scan_cursor = None
     if Reason.NONE in reasons or store.has_open(connection, campaign.id):
         status, campaign.due_ms = after_check(campaign, now_ms)
-        facts.progress.move(campaign, status, now_ms)
+        facts.progress.change_status(campaign, status, now_ms)
         campaign.enroll_cursor = SCAN_START if campaign.auto_add else None
         if status is CampaignStatus.SCHEDULED:
             _begin(facts)
         return _done(facts, "campaign checked", devices)
     rejected = bool(reasons) or store.has_rejected(connection, campaign.id)
     status = CampaignStatus.REJECTED if rejected else CampaignStatus.CANCELED
-    facts.progress.move(campaign, status, now_ms)
+    facts.progress.change_status(campaign, status, now_ms)
     return _done(facts, "campaign rejected" if rejected else "campaign canceled", devices)
 
 
@@ -173,13 +173,13 @@ def _go_on(facts: _StepFacts, now_ms: int) -> StepResult:
     """A queued campaign is looked at by the network, if it is of that kind, and then scheduled."""
     campaign = facts.campaign
     if campaign.status is CampaignStatus.QUEUED and campaign.flow is Flow.NETWORK_AWARE:
-        facts.progress.move(campaign, CampaignStatus.PRESCHEDULED, now_ms)
+        facts.progress.change_status(campaign, CampaignStatus.PRESCHEDULED, now_ms)
         campaign.due_ms = max(now_ms, campaign.start_ms)
         return _done(facts, "campaign prescheduled")
     if campaign.start_ms > now_ms:
         campaign.due_ms = campaign.start_ms
         return _done(facts, "campaign waits for its start")
-    facts.progress.move(campaign, CampaignStatus.SCHEDULED, now_ms)
+    facts.progress.change_status(campaign, CampaignStatus.SCHEDULED, now_ms)
     _begin(facts)
     return _done(facts, "campaign started")
 
@@ -275,7 +275,7 @@ def _end(facts: _StepFacts, now_ms: int) -> StepResult:
     )
     facts.progress.changes += [UpgradeChange(upgrade, UpgradeStatus.FAILED, Reason.NOT_REACHED) for upgrade in page]
     if len(page) < STEP_DEVICES:
-        facts.progress.move(campaign, CampaignStatus.ENDED, now_ms)
+        facts.progress.change_status(campaign, CampaignStatus.ENDED, now_ms)
         return _done(facts, "campaign ended", [upgrade.imei for upgrade in page])
     return _done(facts, "devices not reached", [upgrade.imei for upgrade in page])
 

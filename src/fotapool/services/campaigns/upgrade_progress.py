@@ -22,7 +22,7 @@ from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
 from fotapool.store.campaigns.upgrades import read_open_upgrade, read_upgrade
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.writer import Command, Pools
-from fotapool.store.packages.artifacts import Content, read_content
+from fotapool.store.packages.artifacts import ArtifactContent, read_content
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class DeviceUpgrade:
     campaign: Campaign
     status: UpgradeStatus
     reason: int
-    content: Content
+    content: ArtifactContent
     download_allowed: bool
     install_allowed: bool
     next_window_ms: int | None

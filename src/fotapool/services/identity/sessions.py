@@ -314,5 +314,5 @@ async def purge_ended(context: Context) -> None:
     """Forgets tokens that ended long ago."""
     before_ms = context.clock.now_ms() - RETENTION_ENDED_MS
     await context.writer.submit(
-        DirectCommand(lambda connection, _: store.record_ended_forgotten(connection, before_ms, before_ms))
+        DirectCommand(lambda connection, _: store.purge_expired(connection, before_ms, before_ms))
     )

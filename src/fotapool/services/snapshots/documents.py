@@ -85,7 +85,7 @@ class AccountState(msgspec.Struct, forbid_unknown_fields=True):
     purchaseType: str = "TS-HFOTA-MRC"
     licenseCount: int = 0
     status: str = "active"
-    realm: Count = 0
+    namespace: Count = msgspec.field(default=0, name="realm")
     subscriptionUpdatedAt: str | None = None
     candidatesUpdatedAt: str | None = None
     devices: list[DeviceState] = []

@@ -175,7 +175,9 @@ def _read_account(account: AccountState, rows: dict[str, list[Row]], entries: in
             devices = list(_devices(line, account, created_ms))
             rows["device"] += devices
             licenses += _licenses(line, devices)
-    rows["account"].append((account.id, account.name, purchase_type.value, account.status, created_ms, account.realm))
+    rows["account"].append(
+        (account.id, account.name, purchase_type.value, account.status, created_ms, account.namespace)
+    )
     rows["license"] += licenses
     rows["candidate"] += [(account.id, place, int(device)) for place, device in enumerate(account.candidates)]
     rows["fleet"] += [
@@ -237,7 +239,7 @@ def _devices(line: DeviceState, account: AccountState, account_created_ms: int) 
         created_ms,
         updated_ms,
         *moments,
-        account.realm,
+        account.namespace,
     )
     for imei in range(int(first), int(first) + line.count):
         yield account.id, imei, *rest
