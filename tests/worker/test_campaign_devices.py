@@ -6,22 +6,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from engine.conftest import OpenContext
-from engine.stories import (
-    ENDED,
-    FLOWS,
-    PRESCHEDULED,
-    QUEUED,
-    SCHEDULED,
-    cancel,
-    march,
-    move,
-    move_to,
-    play,
-    refused,
-    rows,
-    status,
-)
 
 from fotapool.domain.campaigns.campaigns import Flow, Windows
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
@@ -37,6 +21,22 @@ from fotapool.store.packages.contents import Content
 from fotapool.store.packages.files import ConfigurationFile, record_file
 from support.fleets import FIRST, HOUR_MS, MINUTE_MS, RELIABLE, World, package
 from support.helpers import NOW_MS
+from worker.conftest import OpenContext
+from worker.stories import (
+    ENDED,
+    FLOWS,
+    PRESCHEDULED,
+    QUEUED,
+    SCHEDULED,
+    cancel,
+    march,
+    move,
+    move_to,
+    play,
+    refused,
+    rows,
+    status,
+)
 
 
 def test_u10_a_pilot_has_twenty_devices_until_half_of_five_succeeded(open_context: OpenContext) -> None:

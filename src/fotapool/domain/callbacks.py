@@ -10,14 +10,15 @@ import enum
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from fotapool.core.timestamps import DAY_MS, MINUTE_MS
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus
 from fotapool.domain.errors import ErrorCode, RequestRejected
+from fotapool.domain.packages import NewPackage, Package
 
 MAX_DEVICES_A_MESSAGE = 100
 MAX_PACKAGES_A_MESSAGE = 100
@@ -33,6 +34,7 @@ RETRY_AFTER_MS = 5 * MINUTE_MS
 RETENTION_MS = 30 * DAY_MS
 """How long ended deliveries are stored."""
 
+Row = TypeVar("Row")
 DeviceRow = tuple[int, int, int]
 """A device's IMEI, UpgradeStatus and Reason, as integers."""
 
@@ -126,27 +128,6 @@ class FirmwareReported:
 Event = FirmwareAvailable | CampaignChanged | UpgradesChanged | FirmwareReported
 
 
-class Launched(Protocol):
-    """What Package and NewPackage have in common, as an event reports it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def make(self) -> str: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def from_version(self) -> str: ...
-    @property
-    def to_version(self) -> str: ...
-    @property
-    def protocol(self) -> str: ...
-    @property
-    def release_note(self) -> str: ...
-    @property
-    def launched_ms(self) -> int: ...
-
-
 def campaign_changed(account_name: str, campaign: Campaign) -> CampaignChanged:
     return CampaignChanged(_facts(account_name, campaign))
 
@@ -154,18 +135,20 @@ def campaign_changed(account_name: str, campaign: Campaign) -> CampaignChanged:
 def upgrades_changed(account_name: str, campaign: Campaign, devices: Sequence[DeviceRow]) -> list[Event]:
     """The events of these devices, in the order given."""
     facts = _facts(account_name, campaign)
-    step = MAX_DEVICES_A_MESSAGE
-    return [UpgradesChanged(facts, tuple(devices[start : start + step])) for start in range(0, len(devices), step)]
+    return [UpgradesChanged(facts, part) for part in _parts(devices, MAX_DEVICES_A_MESSAGE)]
 
 
-def firmware_available(account_name: str, packages: Iterable[Launched]) -> list[Event]:
+def firmware_available(account_name: str, packages: Iterable[Package | NewPackage]) -> list[Event]:
     """The events of these packages, in the order given."""
     facts = [
         PackageFacts(**{name: getattr(package, name) for name in PackageFacts.__dataclass_fields__})
         for package in packages
     ]
-    step = MAX_PACKAGES_A_MESSAGE
-    return [FirmwareAvailable(account_name, tuple(facts[start : start + step])) for start in range(0, len(facts), step)]
+    return [FirmwareAvailable(account_name, part) for part in _parts(facts, MAX_PACKAGES_A_MESSAGE)]
+
+
+def _parts(rows: Sequence[Row], size: int) -> Iterator[tuple[Row, ...]]:
+    return (tuple(rows[start : start + size]) for start in range(0, len(rows), size))
 
 
 def _facts(account_name: str, campaign: Campaign) -> CampaignFacts:

@@ -5,6 +5,7 @@ Nothing is random: a seed always gives the same fleet, independent of the order 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -89,23 +90,19 @@ def _phase_ms(behavior: Behavior, imei: int) -> int:
 def next_check_in_ms(behavior: Behavior, imei: int, from_ms: int, tries: int = MAX_CHECK_INS_EXAMINED) -> int | None:
     """The device's first check-in (ms) at or after `from_ms`, or None if the next `tries` ones are all offline."""
     every_ms = behavior.check_in_every_ms
-    timestamp_ms = from_ms + (_phase_ms(behavior, imei) - from_ms) % every_ms
-    for _ in range(tries):
-        if not behavior.offline or is_reachable(behavior, imei, timestamp_ms):
-            return timestamp_ms
-        timestamp_ms += every_ms
-    return None
+    first_ms = from_ms + (_phase_ms(behavior, imei) - from_ms) % every_ms
+    return _first_online_ms(behavior, imei, range(first_ms, first_ms + tries * every_ms, every_ms))
 
 
 def last_check_in_ms(behavior: Behavior, imei: int, until_ms: int, tries: int = MAX_CHECK_INS_EXAMINED) -> int | None:
     """The device's last check-in (ms) at or before `until_ms`, or None if the last `tries` ones are all offline."""
     every_ms = behavior.check_in_every_ms
-    timestamp_ms = until_ms - (until_ms - _phase_ms(behavior, imei)) % every_ms
-    for _ in range(tries):
-        if not behavior.offline or is_reachable(behavior, imei, timestamp_ms):
-            return timestamp_ms
-        timestamp_ms -= every_ms
-    return None
+    last_ms = until_ms - (until_ms - _phase_ms(behavior, imei)) % every_ms
+    return _first_online_ms(behavior, imei, range(last_ms, last_ms - tries * every_ms, -every_ms))
+
+
+def _first_online_ms(behavior: Behavior, imei: int, check_ins_ms: Iterable[int]) -> int | None:
+    return next((at_ms for at_ms in check_ins_ms if not behavior.offline or is_reachable(behavior, imei, at_ms)), None)
 
 
 def past_check_ins_ms(behavior: Behavior, imei: int, since_ms: int, until_ms: int, limit: int) -> list[int]:

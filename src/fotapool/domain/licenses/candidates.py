@@ -54,13 +54,9 @@ def move_candidate(current: Sequence[int], device: int, move: CandidateMove) -> 
     """The list with the device moved. Raises Conflict if the device is not on the list."""
     place = _place(current, device)
     rest = [*current[:place], *current[place + 1 :]]
-    wanted = {
-        CandidateMove.UP: place - 1,
-        CandidateMove.DOWN: place + 1,
-        CandidateMove.TOP: 0,
-        CandidateMove.BOTTOM: len(rest),
-    }[move]
-    rest.insert(min(max(wanted, 0), len(rest)), device)
+    ends = {CandidateMove.TOP: 0, CandidateMove.BOTTOM: len(rest)}
+    neighbor = place - 1 if move is CandidateMove.UP else place + 1
+    rest.insert(max(ends.get(move, neighbor), 0), device)
     return rest
 
 

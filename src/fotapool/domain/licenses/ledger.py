@@ -22,52 +22,33 @@ class EntryKind(enum.IntEnum):
     @property
     def delta(self) -> int:
         """The change of the number of assigned licenses: 1, 0 or -1."""
-        return _DELTA[self]
+        return _KINDS[self][0]
 
     @property
     def what(self) -> str:
         """A short label, as the ledger shows it."""
-        return _WHAT[self]
+        return _KINDS[self][1]
 
     @property
     def why(self) -> str:
         """The reason, in lower case."""
-        return _WHY[self]
+        return _KINDS[self][2]
 
 
-_DELTA = {
-    EntryKind.ASSIGNED: 1,
-    EntryKind.REMOVED: -1,
-    EntryKind.RECLAIMED_CANDIDATE: -1,
-    EntryKind.RECLAIMED_OLDEST: -1,
-    EntryKind.NOTICE_CANDIDATE: 0,
-    EntryKind.NOTICE_OLDEST: 0,
-    EntryKind.NOTICE_WITHDRAWN: 0,
-    EntryKind.NOTICE_ENDED: -1,
-    EntryKind.IMPORTED: 1,
+_REDUCED = "subscription reduced"
+_NOTICE = "subscription reduced while its upgrade ran"
+_KINDS = {
+    EntryKind.ASSIGNED: (1, "assigned", "requested by the user"),
+    EntryKind.REMOVED: (-1, "removed", "requested by the user"),
+    EntryKind.RECLAIMED_CANDIDATE: (-1, "reclaimed", f"{_REDUCED}; the device was on the cancellation candidate list"),
+    EntryKind.RECLAIMED_OLDEST: (-1, "reclaimed", f"{_REDUCED}; first assigned, first out"),
+    EntryKind.NOTICE_CANDIDATE: (0, "notice", f"{_NOTICE}; the device was on the candidate list"),
+    EntryKind.NOTICE_OLDEST: (0, "notice", f"{_NOTICE}; first assigned, first out"),
+    EntryKind.NOTICE_WITHDRAWN: (0, "notice withdrawn", "subscription raised before the notice ended"),
+    EntryKind.NOTICE_ENDED: (-1, "reclaimed", "the notice given at the reduction ended"),
+    EntryKind.IMPORTED: (1, "assigned", "imported by the operator as licensed"),
 }
-_WHAT = {
-    EntryKind.ASSIGNED: "assigned",
-    EntryKind.REMOVED: "removed",
-    EntryKind.RECLAIMED_CANDIDATE: "reclaimed",
-    EntryKind.RECLAIMED_OLDEST: "reclaimed",
-    EntryKind.NOTICE_CANDIDATE: "notice",
-    EntryKind.NOTICE_OLDEST: "notice",
-    EntryKind.NOTICE_WITHDRAWN: "notice withdrawn",
-    EntryKind.NOTICE_ENDED: "reclaimed",
-    EntryKind.IMPORTED: "assigned",
-}
-_WHY = {
-    EntryKind.ASSIGNED: "requested by the user",
-    EntryKind.REMOVED: "requested by the user",
-    EntryKind.RECLAIMED_CANDIDATE: "subscription reduced; the device was on the cancellation candidate list",
-    EntryKind.RECLAIMED_OLDEST: "subscription reduced; first assigned, first out",
-    EntryKind.NOTICE_CANDIDATE: "subscription reduced while its upgrade ran; the device was on the candidate list",
-    EntryKind.NOTICE_OLDEST: "subscription reduced while its upgrade ran; first assigned, first out",
-    EntryKind.NOTICE_WITHDRAWN: "subscription raised before the notice ended",
-    EntryKind.NOTICE_ENDED: "the notice given at the reduction ended",
-    EntryKind.IMPORTED: "imported by the operator as licensed",
-}
+"""The change of the number of assigned licenses, the label and the reason of each kind."""
 
 
 class Entry(NamedTuple):

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from fotapool.domain.callbacks import DeliveryState, Event, Launched, encode, firmware_available
+from fotapool.domain.callbacks import DeliveryState, Event, encode, firmware_available
+from fotapool.domain.packages import NewPackage, Package
 from fotapool.store.callbacks.listeners import IS_WAITING, OF_LISTENER, Listener, read_listeners
 from fotapool.store.db.connection import Connection, Row
 from fotapool.store.db.rows import columns, fetch_all, fetch_one
@@ -94,7 +95,7 @@ def _record_overflow(connection: Connection, listener: Listener, texts: Sequence
     )
 
 
-def record_package_available(connection: Connection, packages: Sequence[Launched], now_ms: int) -> None:
+def record_package_available(connection: Connection, packages: Sequence[Package | NewPackage], now_ms: int) -> None:
     """Records an event for every account with a listener and a device that one of these packages fits.
 
     Packages that are not launched yet are ignored. Locks the pools of these accounts.
@@ -111,7 +112,9 @@ def record_package_available(connection: Connection, packages: Sequence[Launched
         record_events(connection, account_id, firmware_available(name, fitting), now_ms)
 
 
-def _read_fits(connection: Connection, launched: Sequence[Launched], start: int) -> Iterator[tuple[int, str, int]]:
+def _read_fits(
+    connection: Connection, launched: Sequence[Package | NewPackage], start: int
+) -> Iterator[tuple[int, str, int]]:
     """(account id, its name, index of a package that fits one of its devices)."""
     rows: list[Row] = [
         (place, package.make, package.model, package.from_version, package.protocol)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from fotapool.domain.callbacks import DeliveryState
 from fotapool.store.db.connection import Connection
-from fotapool.store.db.rows import columns, fetch_value
+from fotapool.store.db.rows import columns, fetch_int
 
 
 class DeliveryRow(NamedTuple):
@@ -57,4 +57,4 @@ def read_latest_deliveries(
     found = [DeliveryRow(*row) for row in rows[:limit]]
     if len(rows) > limit:
         return found, found[-1].id
-    return found, fetch_value(connection, f"SELECT id {walk} LIMIT 1 OFFSET :skipped", **params, skipped=looked - 1)
+    return found, fetch_int(connection, f"SELECT id {walk} LIMIT 1 OFFSET :skipped", **params, skipped=looked - 1)

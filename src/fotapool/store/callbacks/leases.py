@@ -13,7 +13,7 @@ from fotapool.domain.callbacks import DeliveryState
 from fotapool.store.callbacks.deliveries import Attempt
 from fotapool.store.callbacks.listeners import IS_WAITING, LISTENER_COLUMNS, OF_LISTENER, Listener, read_signing_secret
 from fotapool.store.db.connection import Connection, Row
-from fotapool.store.db.rows import columns, fetch_value
+from fotapool.store.db.rows import columns, fetch_int
 
 LEASE_MS = 60_000
 """Duration of a listener's lease, by the database's clock."""
@@ -79,8 +79,7 @@ def read_next_due(connection: Connection, now_ms: int) -> int | None:
     """The first due time (ms) of a delivery after now, or None."""
     sql = f"""SELECT d.due_ms FROM delivery d WHERE d.due_ms IS NOT NULL AND d.due_ms > :now AND {_IS_HEAD}
         ORDER BY d.due_ms LIMIT 1"""
-    due_ms: int | None = fetch_value(connection, sql, now=now_ms)
-    return due_ms
+    return fetch_int(connection, sql, now=now_ms)
 
 
 def acquire_lease(connection: Connection, account_id: int, style: str, now_ms: int) -> LeasedBatch | None:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 from fotapool.domain.callbacks import DeliveryState
 from fotapool.store.db.connection import Connection
-from fotapool.store.db.rows import columns, exists, fetch_all, fetch_one, fetch_value, field_names
+from fotapool.store.db.rows import columns, exists, fetch_all, fetch_one, fetch_text, fetch_value, field_names
 
 DEREGISTERED = "the listener was deregistered before this was acknowledged"
 
@@ -77,8 +77,7 @@ def delete_listener(connection: Connection, account_id: int, style: str, now_ms:
 
 def read_signing_secret(connection: Connection, account_id: int) -> str | None:
     sql = "SELECT secret FROM signing_secret WHERE account_id = :id"
-    secret: str | None = fetch_value(connection, sql, id=account_id)
-    return secret
+    return fetch_text(connection, sql, id=account_id)
 
 
 def record_signing_secret(connection: Connection, account_id: int, secret: str, now_ms: int) -> None:

@@ -10,7 +10,7 @@ from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeStatus
 from fotapool.store.campaigns.campaigns import read_campaign_by_id
 from fotapool.store.campaigns.upgrades import OPERATOR_CAMPAIGN
 from fotapool.store.db.connection import Connection, Row
-from fotapool.store.db.rows import columns, fetch_value, numbers
+from fotapool.store.db.rows import columns, fetch_int, numbers
 
 _OF_CAMPAIGN = f"campaign_id = :campaign_id AND campaign_id > {OPERATOR_CAMPAIGN}"
 UNDONE = (UpgradeStatus.FAILED, UpgradeStatus.CANCELED, UpgradeStatus.REJECTED)
@@ -138,4 +138,4 @@ def read_upgrades_in(
     found = [Upgrade(*row) for row in rows[:limit]]
     if len(rows) > limit:
         return found, found[-1].imei
-    return found, fetch_value(connection, f"SELECT imei {walk} 1 OFFSET :skipped", **params, skipped=looked - 1)
+    return found, fetch_int(connection, f"SELECT imei {walk} 1 OFFSET :skipped", **params, skipped=looked - 1)

@@ -8,7 +8,7 @@ from typing import Any
 
 from fotapool.domain.campaigns.campaigns import CHECKED, SCAN_START, Artifact, Campaign, CampaignStatus, Flow, Windows
 from fotapool.store.db.connection import Connection, Row
-from fotapool.store.db.rows import columns, fetch_one, fetch_value, field_names, numbers
+from fotapool.store.db.rows import columns, fetch_int, fetch_one, fetch_value, field_names, numbers
 from fotapool.store.packages.artifacts import read_artifact
 
 LEASE_MS = 30_000
@@ -144,5 +144,4 @@ def claim_due_campaign(connection: Connection, now_ms: int) -> tuple[int, int] |
 def read_next_campaign_due(connection: Connection, after_ms: int) -> int | None:
     """The first due time of a campaign after `after_ms`."""
     sql = "SELECT min(due_ms) FROM campaign WHERE due_ms > :after"
-    due_ms: int | None = fetch_value(connection, sql, after=after_ms)
-    return due_ms
+    return fetch_int(connection, sql, after=after_ms)

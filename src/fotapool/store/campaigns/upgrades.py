@@ -8,7 +8,7 @@ from fotapool.domain.campaigns.device_checks import DeviceFacts
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeStatus
 from fotapool.domain.paging import BEFORE_ALL
 from fotapool.store.db.connection import Connection, Key
-from fotapool.store.db.rows import columns, converting, exists, fetch_all, fetch_one, fetch_value, field_names, numbers
+from fotapool.store.db.rows import columns, converting, exists, fetch_all, fetch_int, fetch_one, field_names, numbers
 
 IS_OPEN = f"status <= {UpgradeStatus.IN_PROGRESS:d}"
 """The condition of the partial indexes of open upgrades, literally, so that SQLite uses them."""
@@ -129,8 +129,7 @@ def read_due(connection: Connection, campaign_id: int, now_ms: int, limit: int) 
 def read_next_due(connection: Connection, campaign_id: int) -> int | None:
     """When (ms) the next simulated device of the campaign acts."""
     sql = "SELECT min(due_ms) FROM upgrade WHERE campaign_id = :campaign_id AND due_ms IS NOT NULL"
-    due_ms: int | None = fetch_value(connection, sql, campaign_id=campaign_id)
-    return due_ms
+    return fetch_int(connection, sql, campaign_id=campaign_id)
 
 
 def has_open(connection: Connection, campaign_id: int, status: UpgradeStatus | None = None) -> bool:

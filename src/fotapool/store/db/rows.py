@@ -66,6 +66,18 @@ def fetch_value(connection: Connection, sql: str, /, **params: Any) -> Any:
     return rows[0][0] if rows else None
 
 
+def fetch_int(connection: Connection, sql: str, /, **params: Any) -> int | None:
+    """The integer in the first column of the first row, or None."""
+    number: int | None = fetch_value(connection, sql, **params)
+    return number
+
+
+def fetch_text(connection: Connection, sql: str, /, **params: Any) -> str | None:
+    """The text in the first column of the first row, or None."""
+    text: str | None = fetch_value(connection, sql, **params)
+    return text
+
+
 def fetch_values(connection: Connection, sql: str, /, **params: Any) -> list[Any]:
     """The first column of all rows."""
     return [row[0] for row in connection.fetch(sql, params)]

@@ -12,7 +12,7 @@ from fotapool.domain.devices.devices import Device
 from fotapool.store.callbacks.deliveries import record_events
 from fotapool.store.campaigns.upgrades import OPERATOR_CAMPAIGN, open_upgrade
 from fotapool.store.db.connection import Connection
-from fotapool.store.db.rows import columns, converting, fetch_all, fetch_value
+from fotapool.store.db.rows import columns, converting, fetch_all, fetch_int, fetch_text, fetch_value
 
 _COLUMNS = "account_id, imei, make, model, firmware, protocol, mdn, status, created_ms, updated_ms, namespace"
 _UPSERT = (
@@ -182,8 +182,7 @@ def read_open_report_request(connection: Connection, account_id: int, imei: int)
     """The id of the device's open report request, if there is one."""
     sql = """SELECT uuid FROM report_request
         WHERE account_id = :account_id AND imei = :imei AND answered_ms IS NULL LIMIT 1"""
-    uuid: str | None = fetch_value(connection, sql, account_id=account_id, imei=imei)
-    return uuid
+    return fetch_text(connection, sql, account_id=account_id, imei=imei)
 
 
 def record_report_request(
@@ -206,8 +205,7 @@ def read_due_report(connection: Connection, now_ms: int) -> tuple[int, int] | No
 def read_next_report_due(connection: Connection, after_ms: int) -> int | None:
     """The first due time of a report after `after_ms`."""
     sql = "SELECT min(due_ms) FROM report_request WHERE due_ms > :after"
-    due_ms: int | None = fetch_value(connection, sql, after=after_ms)
-    return due_ms
+    return fetch_int(connection, sql, after=after_ms)
 
 
 def answer_report_request(connection: Connection, account_id: int, imei: int, now_ms: int) -> str | None:

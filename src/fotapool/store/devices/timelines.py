@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fotapool.store.db.connection import Connection
-from fotapool.store.db.rows import columns, fetch_all, fetch_one, fetch_value
+from fotapool.store.db.rows import columns, fetch_all, fetch_int, fetch_one
 
 
 class DeviceEntry(NamedTuple):
@@ -85,8 +85,7 @@ def read_candidate_place(connection: Connection, account_id: int, imei: int) -> 
     """The device's position on the candidate list, from 1; None if it is not on it."""
     sql = """SELECT (SELECT count(*) FROM candidate b WHERE b.account_id = c.account_id AND b.place <= c.place)
         FROM candidate c WHERE c.account_id = :account_id AND c.imei = :imei"""
-    place: int | None = fetch_value(connection, sql, account_id=account_id, imei=imei)
-    return place
+    return fetch_int(connection, sql, account_id=account_id, imei=imei)
 
 
 def read_installing(connection: Connection, campaign_ids: Sequence[int]) -> dict[int, Installing]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.store.db.connection import Connection, Row
-from fotapool.store.db.rows import columns, fetch_value, numbers
+from fotapool.store.db.rows import columns, fetch_int, numbers
 
 LAST = 2**62
 
@@ -87,9 +87,7 @@ def read_latest_entries(
     found = [EntryRow._make((*row, changes[change_number])) for *row, change_number in rows[:limit]]
     if len(rows) > limit:
         return found, found[-1].number
-    return found, fetch_value(
-        connection, f"SELECT e.number {walk} LIMIT 1 OFFSET :skipped", **params, skipped=looked - 1
-    )
+    return found, fetch_int(connection, f"SELECT e.number {walk} LIMIT 1 OFFSET :skipped", **params, skipped=looked - 1)
 
 
 def _read_changes(connection: Connection, account_id: int, change_numbers: list[int]) -> dict[int, ChangeRow]:
@@ -121,7 +119,7 @@ def read_latest_changes(
     found = [ChangeRow(*row) for row in rows[:limit]]
     if len(rows) > limit:
         return found, found[-1].number
-    return found, fetch_value(connection, f"SELECT number {walk} LIMIT 1 OFFSET :skipped", **params, skipped=looked - 1)
+    return found, fetch_int(connection, f"SELECT number {walk} LIMIT 1 OFFSET :skipped", **params, skipped=looked - 1)
 
 
 def _span(connection: Connection, account_id: int, wanted: LedgerFilter, table: str, before: int) -> dict[str, int]:

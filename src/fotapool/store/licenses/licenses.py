@@ -10,7 +10,7 @@ from fotapool.domain.campaigns.upgrades import UpgradeStatus
 from fotapool.domain.licenses.licenses import LicenseFacts, LicenseState
 from fotapool.store.campaigns.upgrades import IS_OPEN, open_upgrade
 from fotapool.store.db.connection import Connection, Key, Row
-from fotapool.store.db.rows import fetch_all, fetch_value, fetch_values
+from fotapool.store.db.rows import fetch_all, fetch_int, fetch_values
 from fotapool.store.db.writer import Pools
 
 # Scalar subqueries instead of joins: the plan of a join, made while tables are small, would scan whole accounts later.
@@ -100,12 +100,10 @@ def read_ended_notices(connection: Connection, account_id: int, now_ms: int, lim
 def read_account_with_ended_notice(connection: Connection, now_ms: int) -> int | None:
     """An account with a license to be taken now."""
     sql = f"SELECT account_id FROM license l WHERE {_ENDED} ORDER BY notice_until_ms, account_id LIMIT 1"
-    account_id: int | None = fetch_value(connection, sql, now=now_ms)
-    return account_id
+    return fetch_int(connection, sql, now=now_ms)
 
 
 def read_next_notice_end(connection: Connection, after_ms: int) -> int | None:
     """The first end of a notice after `after_ms`."""
     sql = "SELECT min(notice_until_ms) FROM license WHERE notice_until_ms > :after"
-    end_ms: int | None = fetch_value(connection, sql, after=after_ms)
-    return end_ms
+    return fetch_int(connection, sql, after=after_ms)
