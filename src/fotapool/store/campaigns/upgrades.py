@@ -8,7 +8,18 @@ from fotapool.domain.campaigns.device_checks import DeviceFacts
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeStatus
 from fotapool.domain.paging import BEFORE_ALL
 from fotapool.store.db.connection import Connection, Key
-from fotapool.store.db.rows import columns, converting, exists, fetch_all, fetch_int, fetch_one, field_names, numbers
+from fotapool.store.db.rows import (
+    columns,
+    converting,
+    exists,
+    fetch_all,
+    fetch_devices,
+    fetch_int,
+    fetch_one,
+    fetch_page,
+    field_names,
+    numbers,
+)
 
 IS_OPEN = f"status <= {UpgradeStatus.IN_PROGRESS:d}"
 """The condition of the partial indexes of open upgrades, literally, so that SQLite uses them."""
@@ -27,7 +38,6 @@ _SELECT = f"SELECT {columns(Upgrade, 'u')} FROM upgrade u"
 _OF_CAMPAIGN = f"u.campaign_id = :campaign_id AND u.campaign_id > {OPERATOR_CAMPAIGN}"
 _PAGE = f"{_SELECT} WHERE {_OF_CAMPAIGN} AND u.imei > :after{{where}} ORDER BY u.imei LIMIT :limit"
 _UNFINISHED = f" AND u.status IN ({numbers((UpgradeStatus.SCHEDULED, UpgradeStatus.PENDING))})"
-_KNOWN = "SELECT 1 FROM device WHERE account_id = :account_id AND imei = :imei"
 _device_facts = converting(DeviceFacts, licensed=bool, has_open_upgrade=bool)
 
 
@@ -77,12 +87,9 @@ def read_pending(connection: Connection, campaign_id: int, after: int, limit: in
 
 def read_device_facts(connection: Connection, account_id: int, devices: Sequence[int]) -> dict[int, DeviceFacts]:
     """The facts about the devices that the checks of a campaign need, by IMEI."""
-    rows = connection.fetch_keys(
-        f"SELECT {_facts_columns('k')} FROM {{keys}} k"
-        " LEFT JOIN device d ON d.account_id = k.account_id AND d.imei = k.imei",
-        [(account_id, device) for device in devices],
-    )
-    return {row[0]: _device_facts(*row) for row in rows}
+    sql = f"""SELECT {_facts_columns("k")} FROM {{keys}} k
+        LEFT JOIN device d ON d.account_id = k.account_id AND d.imei = k.imei"""
+    return {facts.imei: facts for facts in fetch_devices(connection, _device_facts, sql, account_id, devices)}
 
 
 def read_joining(
@@ -174,11 +181,8 @@ def read_campaign_devices(
     connection: Connection, account_id: int, campaign_id: int, after: int, cursor: int, limit: int
 ) -> tuple[bool, list[Upgrade]]:
     """Whether the cursor is a device of the account, and the campaign's devices with greater IMEIs than `after`."""
-    params = {"campaign_id": campaign_id, "after": after, "limit": limit}
-    known, rows = connection.fetch_together(
-        [(_KNOWN, {"account_id": account_id, "imei": cursor}), (_PAGE.format(where=""), params)]
-    )
-    return bool(known), [Upgrade(*row) for row in rows]
+    params = {"account_id": account_id, "cursor": cursor, "campaign_id": campaign_id, "after": after, "limit": limit}
+    return fetch_page(connection, Upgrade, _PAGE.format(where=""), params)
 
 
 def read_all_of_campaign(connection: Connection, campaign_id: int, limit: int) -> list[Upgrade]:
@@ -197,11 +201,11 @@ def read_device_history(
     connection: Connection, account_id: int, device: int, since_ms: int, limit: int
 ) -> tuple[bool, list[Upgrade]]:
     """Whether the account has the device, and its upgrades of campaigns that were open since then, oldest first."""
-    key = {"account_id": account_id, "imei": device}
-    sql = f"""{_SELECT} WHERE u.account_id = :account_id AND u.imei = :imei AND u.campaign_id > {OPERATOR_CAMPAIGN}
+    params = {"account_id": account_id, "cursor": device, "since": since_ms, "limit": limit}
+    sql = f"""{_SELECT} WHERE u.account_id = :account_id AND u.imei = :cursor AND u.campaign_id > {OPERATOR_CAMPAIGN}
         AND (u.ended_ms IS NULL OR u.ended_ms >= :since) ORDER BY u.id DESC LIMIT :limit"""
-    known, rows = connection.fetch_together([(_KNOWN, key), (sql, {**key, "since": since_ms, "limit": limit})])
-    return bool(known), [Upgrade(*row) for row in reversed(rows)]
+    known, newest_first = fetch_page(connection, Upgrade, sql, params)
+    return known, newest_first[::-1]
 
 
 def read_device_upgrades(connection: Connection, account_id: int, imei: int, limit: int) -> list[Upgrade]:

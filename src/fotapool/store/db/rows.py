@@ -8,7 +8,7 @@ from enum import IntEnum
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from fotapool.store.db.connection import Connection, Row
+from fotapool.store.db.connection import Connection, Params, Row
 
 T = TypeVar("T")
 
@@ -86,6 +86,21 @@ def fetch_values(connection: Connection, sql: str, /, **params: Any) -> list[Any
 def exists(connection: Connection, sql: str, /, **params: Any) -> bool:
     """Whether the query returns a row."""
     return bool(connection.fetch(sql, params))
+
+
+def fetch_devices(
+    connection: Connection, build: Callable[..., T], sql: str, account_id: int, devices: Iterable[int], /, **params: Any
+) -> list[T]:
+    """All rows of SQL that reads `{keys}`, which are the account's devices, each as `build(*row)`."""
+    keys = [(account_id, device) for device in devices]
+    return [build(*row) for row in connection.fetch_keys(sql, keys, params)]
+
+
+def fetch_page(connection: Connection, build: Callable[..., T], sql: str, params: Params) -> tuple[bool, list[T]]:
+    """Whether `:cursor` is a device of `:account_id`, and all rows, on one state of the database."""
+    known = "SELECT 1 FROM device WHERE account_id = :account_id AND imei = :cursor"
+    found, rows = connection.fetch_together([(known, params), (sql, params)])
+    return bool(found), [build(*row) for row in rows]
 
 
 def like_pattern(text: str) -> str:

@@ -12,7 +12,16 @@ from fotapool.domain.devices.devices import Device
 from fotapool.store.callbacks.deliveries import record_events
 from fotapool.store.campaigns.upgrades import OPERATOR_CAMPAIGN, open_upgrade
 from fotapool.store.db.connection import Connection
-from fotapool.store.db.rows import columns, converting, fetch_all, fetch_int, fetch_text, fetch_value
+from fotapool.store.db.rows import (
+    columns,
+    converting,
+    fetch_all,
+    fetch_devices,
+    fetch_int,
+    fetch_page,
+    fetch_text,
+    fetch_value,
+)
 
 _COLUMNS = "account_id, imei, make, model, firmware, protocol, mdn, status, created_ms, updated_ms, namespace"
 _UPSERT = (
@@ -118,44 +127,32 @@ def read_device_page(
 ) -> tuple[bool, list[DeviceRow]]:
     """Whether the cursor is a device of the account, and devices with greater IMEIs, of the protocol (None: any)."""
     of_protocol = "" if protocol is None else " AND d.protocol = :protocol"
-    params: dict[str, object] = {"account_id": account_id, "cursor": cursor}
-    known, rows = connection.fetch_together(
-        [
-            ("SELECT 1 FROM device WHERE account_id = :account_id AND imei = :cursor", params),
-            (
-                f"SELECT {_ROW} FROM device d WHERE d.account_id = :account_id AND d.imei > :cursor{of_protocol}"
-                " ORDER BY d.imei LIMIT :limit",
-                params | {"limit": limit} | ({} if protocol is None else {"protocol": protocol}),
-            ),
-        ]
-    )
-    return bool(known), [DeviceRow(*row) for row in rows]
+    params: dict[str, object] = {"account_id": account_id, "cursor": cursor, "limit": limit}
+    params |= {} if protocol is None else {"protocol": protocol}
+    sql = f"""SELECT {_ROW} FROM device d WHERE d.account_id = :account_id AND d.imei > :cursor{of_protocol}
+        ORDER BY d.imei LIMIT :limit"""
+    return fetch_page(connection, DeviceRow, sql, params)
 
 
 def read_devices_named(connection: Connection, account_id: int, devices: Sequence[int]) -> dict[int, DeviceRow]:
     """The rows of those devices that the account has, by IMEI."""
-    keys = [(account_id, device) for device in sorted(set(devices))]
-    rows = connection.fetch_keys(
-        f"SELECT {_ROW} FROM {{keys}} k JOIN device d ON d.account_id = k.account_id AND d.imei = k.imei", keys
-    )
-    return {row[0]: DeviceRow(*row) for row in rows}
+    sql = f"SELECT {_ROW} FROM {{keys}} k JOIN device d ON d.account_id = k.account_id AND d.imei = k.imei"
+    rows = fetch_devices(connection, DeviceRow, sql, account_id, sorted(set(devices)))
+    return {row.imei: row for row in rows}
 
 
 def read_known_devices(connection: Connection, account_id: int, devices: Sequence[int]) -> set[int]:
     """Those devices that the account has."""
-    rows = connection.fetch_keys(
-        "SELECT k.imei FROM {keys} k WHERE"
-        " (SELECT 1 FROM device d WHERE d.account_id = k.account_id AND d.imei = k.imei) IS NOT NULL",
-        [(account_id, device) for device in devices],
-    )
-    return {row[0] for row in rows}
+    sql = """SELECT k.imei FROM {keys} k
+        WHERE (SELECT 1 FROM device d WHERE d.account_id = k.account_id AND d.imei = k.imei) IS NOT NULL"""
+    return set(fetch_devices(connection, int, sql, account_id, devices))
 
 
 def read_installed(connection: Connection, account_id: int, devices: Sequence[int]) -> list[Installed]:
     """What completed upgrades of campaigns installed on the devices: each package or file once, latest first."""
     if not devices:
         return []
-    rows = connection.fetch_keys(
+    sql = (
         "SELECT i.imei, i.is_file, CASE WHEN i.is_file = 1 THEN"
         " (SELECT f.name FROM configuration_file f WHERE f.id = i.subject_id)"
         " ELSE (SELECT p.name FROM package p WHERE p.id = i.subject_id) END,"
@@ -166,11 +163,9 @@ def read_installed(connection: Connection, account_id: int, devices: Sequence[in
         " JOIN upgrade u ON u.account_id = k.account_id AND u.imei = k.imei JOIN campaign c ON c.id = u.campaign_id"
         f" WHERE u.status = {UpgradeStatus.COMPLETED:d} AND u.campaign_id > {OPERATOR_CAMPAIGN}"
         " GROUP BY u.imei, c.file_id, c.package_id) i"
-        " ORDER BY i.imei, i.at_ms DESC",
-        [(account_id, device) for device in devices],
+        " ORDER BY i.imei, i.at_ms DESC"
     )
-    build = converting(Installed, is_file=bool)
-    return [build(*row) for row in rows]
+    return fetch_devices(connection, converting(Installed, is_file=bool), sql, account_id, devices)
 
 
 def record_refreshed(connection: Connection, account_id: int, devices: Iterable[int], now_ms: int) -> None:

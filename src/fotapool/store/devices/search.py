@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fotapool.store.db.connection import Connection
-from fotapool.store.db.rows import fetch_values, like_pattern
+from fotapool.store.db.rows import fetch_devices, fetch_values, like_pattern
 from fotapool.store.devices.devices import OPERATOR_ROW, OperatorDeviceRow
 
 Version = tuple[str, str, str, str]
@@ -94,13 +94,9 @@ def read_matching_of(
     """Those of the devices that meet the conditions, by IMEI."""
     of_device, params = conditions.of_device("d")
     only = f" AND {of_device}" if of_device else ""
-    rows = connection.fetch_keys(
-        f"SELECT k.imei FROM {{keys}} k WHERE ({_DEVICE}{only}) IS NOT NULL{_LICENSE_CONDITIONS[conditions.license]}"
-        " ORDER BY k.imei",
-        [(account_id, device) for device in devices],
-        params,
-    )
-    return [row[0] for row in rows]
+    license_condition = _LICENSE_CONDITIONS[conditions.license]
+    sql = f"SELECT k.imei FROM {{keys}} k WHERE ({_DEVICE}{only}) IS NOT NULL{license_condition} ORDER BY k.imei"
+    return fetch_devices(connection, int, sql, account_id, devices, **params)
 
 
 def read_by_mdn(connection: Connection, account_id: int, prefix: str, limit: int) -> list[int]:
@@ -164,19 +160,13 @@ def read_of_versions(
 
 def read_operator_rows(connection: Connection, account_id: int, devices: Sequence[int]) -> list[OperatorDeviceRow]:
     """The rows of those devices that the account has, by IMEI."""
-    rows = connection.fetch_keys(
-        f"SELECT {OPERATOR_ROW} FROM {{keys}} k JOIN device d ON d.account_id = k.account_id AND d.imei = k.imei"
-        " ORDER BY d.imei",
-        [(account_id, device) for device in devices],
-    )
-    return [OperatorDeviceRow(*row) for row in rows]
+    sql = f"""SELECT {OPERATOR_ROW} FROM {{keys}} k
+        JOIN device d ON d.account_id = k.account_id AND d.imei = k.imei ORDER BY d.imei"""
+    return fetch_devices(connection, OperatorDeviceRow, sql, account_id, devices)
 
 
 def read_candidates_of(connection: Connection, account_id: int, devices: Sequence[int]) -> set[int]:
     """Those devices that are on the candidate list."""
-    rows = connection.fetch_keys(
-        "SELECT k.imei FROM {keys} k WHERE"
-        " (SELECT 1 FROM candidate c WHERE c.account_id = k.account_id AND c.imei = k.imei) IS NOT NULL",
-        [(account_id, device) for device in devices],
-    )
-    return {row[0] for row in rows}
+    sql = """SELECT k.imei FROM {keys} k
+        WHERE (SELECT 1 FROM candidate c WHERE c.account_id = k.account_id AND c.imei = k.imei) IS NOT NULL"""
+    return set(fetch_devices(connection, int, sql, account_id, devices))

@@ -34,18 +34,16 @@ def read_candidate_rows(
         FROM (SELECT account_id, imei, place FROM candidate WHERE account_id = :account_id
             ORDER BY place LIMIT :limit OFFSET :first) c
         LEFT JOIN license l ON l.account_id = c.account_id AND l.imei = c.imei ORDER BY c.place"""
-    pool, rows = connection.fetch_together([(POOL_CANDIDATES, {"account_id": account_id}), (sql, params)])
+    pool, rows = connection.fetch_together([(POOL_CANDIDATES, params), (sql, params)])
     count, updated_ms = pool[0]
     return count, updated_ms, [_candidate_row(*row) for row in rows]
 
 
 def read_assigned(connection: Connection, account_id: int, devices: Sequence[int]) -> dict[int, int]:
     """The assignment times (ms) of those devices that hold a license."""
-    rows = connection.fetch_keys(
-        "SELECT k.imei, (SELECT l.assigned_ms FROM license l WHERE l.account_id = k.account_id AND l.imei = k.imei)"
-        " FROM {keys} k",
-        [(account_id, device) for device in devices],
-    )
+    sql = """SELECT k.imei, (SELECT l.assigned_ms FROM license l WHERE l.account_id = k.account_id AND l.imei = k.imei)
+        FROM {keys} k"""
+    rows = connection.fetch_keys(sql, [(account_id, device) for device in devices])
     return {imei: assigned_ms for imei, assigned_ms in rows if assigned_ms is not None}
 
 

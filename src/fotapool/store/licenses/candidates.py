@@ -20,7 +20,7 @@ def read_candidate_page(connection: Connection, account_id: int, index: int, lim
     """The number of candidates, the time (ms) of the list's last change, and up to `limit` devices from `index` on."""
     sql = "SELECT imei FROM candidate WHERE account_id = :account_id ORDER BY place LIMIT :limit OFFSET :index"
     params = {"account_id": account_id, "index": index, "limit": limit}
-    pool, rows = connection.fetch_together([(POOL_CANDIDATES, {"account_id": account_id}), (sql, params)])
+    pool, rows = connection.fetch_together([(POOL_CANDIDATES, params), (sql, params)])
     count, updated_ms = pool[0]
     return count, updated_ms, [row[0] for row in rows]
 

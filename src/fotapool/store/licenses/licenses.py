@@ -43,20 +43,14 @@ def read_status_page(
     connection: Connection, account_id: int, cursor: int, limit: int
 ) -> tuple[int, int, bool, list[Row]]:
     """Total, used, whether the cursor is a device of the account, and up to `limit` rows (imei, assigned_ms)."""
-    parameters = {"account_id": account_id, "cursor": cursor}
-    pool, known, rows = connection.fetch_together(
-        [
-            ("SELECT total, used FROM license_pool WHERE account_id = :account_id", {"account_id": account_id}),
-            ("SELECT 1 FROM device WHERE account_id = :account_id AND imei = :cursor", parameters),
-            (
-                "SELECT imei, assigned_ms FROM license WHERE account_id = :account_id AND imei > :cursor"
-                " ORDER BY imei LIMIT :limit",
-                {**parameters, "limit": limit},
-            ),
-        ]
-    )
-    total, used = pool[0]
-    return total, used, bool(known), rows
+    pool = "SELECT total, used FROM license_pool WHERE account_id = :account_id"
+    known = "SELECT 1 FROM device WHERE account_id = :account_id AND imei = :cursor"
+    page = """SELECT imei, assigned_ms FROM license WHERE account_id = :account_id AND imei > :cursor
+        ORDER BY imei LIMIT :limit"""
+    params = {"account_id": account_id, "cursor": cursor, "limit": limit}
+    pools, found, rows = connection.fetch_together([(sql, params) for sql in (pool, known, page)])
+    total, used = pools[0]
+    return total, used, bool(found), rows
 
 
 def _holders(connection: Connection, tables: str, account_id: int, candidate: bool, **params: int) -> list[Holder]:
