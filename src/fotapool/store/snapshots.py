@@ -62,14 +62,14 @@ def _read_shapes() -> dict[str, Shape]:
 def _shape(lines: Sequence[str]) -> Shape:
     columns, key, numbered = [], [], False
     for line in lines:
-        words = line.split()
+        parts = line.split()
         if line.startswith("PRIMARY KEY"):
             key = line.partition("(")[2].partition(")")[0].split(", ")
-        elif len(words) > 1 and words[0].islower() and words[1] in _TYPES:
-            in_key = "PRIMARY KEY" in line or words[1] == "{identity}"
-            columns.append(Column(words[0], _TYPES[words[1]], not in_key and "NOT NULL" not in line))
-            key += [words[0]] if in_key else []
-            numbered = numbered or words[1] == "{identity}"
+        elif len(parts) > 1 and parts[0].islower() and parts[1] in _TYPES:
+            in_key = "PRIMARY KEY" in line or parts[1] == "{identity}"
+            columns.append(Column(parts[0], _TYPES[parts[1]], not in_key and "NOT NULL" not in line))
+            key += [parts[0]] if in_key else []
+            numbered = numbered or parts[1] == "{identity}"
     stored = tuple(column for column in columns if column.name != _LEASE)
     return Shape(stored, tuple(key), numbered, len(stored) < len(columns))
 

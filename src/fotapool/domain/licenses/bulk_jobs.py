@@ -70,13 +70,13 @@ def read_device_lines(text: str) -> DeviceLines:
     devices: dict[int, int] = {}
     left_out: list[LeftOut] = []
     further = 0
-    for line, word in _tokens(text.removeprefix("\ufeff").splitlines()):
-        if not is_device_id(word):
-            reason = f"{word[:MAX_QUOTED]!r} is not an IMEI of 15 digits"
-        elif int(word) in devices:
-            reason = f"{word} stands in line {devices[int(word)]} already"
+    for line, token in _tokens(text.removeprefix("\ufeff").splitlines()):
+        if not is_device_id(token):
+            reason = f"{token[:MAX_QUOTED]!r} is not an IMEI of 15 digits"
+        elif int(token) in devices:
+            reason = f"{token} is already in line {devices[int(token)]}"
         else:
-            devices[int(word)] = line
+            devices[int(token)] = line
             if len(devices) > MAX_BULK_DEVICES:
                 raise TooManyDevices
             continue
@@ -85,7 +85,7 @@ def read_device_lines(text: str) -> DeviceLines:
         else:
             further += 1
     if further:
-        left_out.append(LeftOut(0, f"and {further} further lines or words"))
+        left_out.append(LeftOut(0, f"and {further} further lines or values"))
     return DeviceLines(list(devices), left_out)
 
 

@@ -113,7 +113,7 @@ class ContentState(msgspec.Struct, forbid_unknown_fields=True):
     """The octets of a file or package; in JSON as base64."""
 
     key: ContentKey
-    data: bytes
+    data: bytes = msgspec.field(name="octets")
 
 
 class Snapshot(msgspec.Struct, forbid_unknown_fields=True):

@@ -200,7 +200,7 @@ def delete_ended_deliveries(connection: Connection, before_ms: int, limit: int) 
     """Deletes up to `limit` deliveries that ended before the timestamp, with their attempts. Returns how many."""
     ids = connection.fetch(
         "SELECT id FROM delivery WHERE ended_ms IS NOT NULL AND ended_ms < :before ORDER BY ended_ms LIMIT :limit"
-        f" {connection.words['skip_locked']}",
+        f" {connection.syntax['skip_locked']}",
         {"before": before_ms, "limit": limit},
     )
     if ids:

@@ -68,7 +68,7 @@ def read_due_listeners(connection: Connection, now_ms: int, again: bool, limit: 
         "SELECT d.account_id, d.style FROM delivery d"
         " JOIN listener l ON l.account_id = d.account_id AND l.style = d.style"
         f" WHERE d.due_ms IS NOT NULL AND d.due_ms <= :now AND {tried}"
-        f" AND l.leased_until_ms <= {connection.words['now_ms']} AND {_IS_HEAD}"
+        f" AND l.leased_until_ms <= {connection.syntax['now_ms']} AND {_IS_HEAD}"
         " ORDER BY d.due_ms, d.id LIMIT :limit",
         {"now": now_ms, "limit": limit},
     )
@@ -84,10 +84,10 @@ def read_next_due(connection: Connection, now_ms: int) -> int | None:
 
 def acquire_lease(connection: Connection, account_id: int, style: str, now_ms: int) -> LeasedBatch | None:
     """Leases the listener and reads its due deliveries; None if it is leased already or nothing is due."""
-    words, key = connection.words, {"account_id": account_id, "style": style}
+    syntax, key = connection.syntax, {"account_id": account_id, "style": style}
     rows = connection.fetch(
         f"SELECT {LISTENER_COLUMNS} FROM listener"
-        f" WHERE {OF_LISTENER} AND leased_until_ms <= {words['now_ms']} {words['skip_locked']}",
+        f" WHERE {OF_LISTENER} AND leased_until_ms <= {syntax['now_ms']} {syntax['skip_locked']}",
         key,
     )
     if not rows:
@@ -96,7 +96,7 @@ def acquire_lease(connection: Connection, account_id: int, style: str, now_ms: i
     if not deliveries:
         return None
     lease = connection.fetch(
-        f"UPDATE listener SET leased_until_ms = {words['now_ms']} + {LEASE_MS} WHERE {OF_LISTENER}"
+        f"UPDATE listener SET leased_until_ms = {syntax['now_ms']} + {LEASE_MS} WHERE {OF_LISTENER}"
         " RETURNING leased_until_ms",
         key,
     )[0][0]

@@ -133,7 +133,7 @@ def record_devices_changed(connection: Connection, account_id: int, now_ms: int,
 
 def claim_due_campaign(connection: Connection, now_ms: int) -> tuple[int, int] | None:
     """Leases the campaign with the earliest due time that no server holds. Returns (id, account id)."""
-    clock, skip_locked = connection.words["now_ms"], connection.words["skip_locked"]
+    clock, skip_locked = connection.syntax["now_ms"], connection.syntax["skip_locked"]
     sql = f"""UPDATE campaign SET leased_until_ms = {clock} + {LEASE_MS} WHERE id =
             (SELECT id FROM campaign WHERE due_ms <= :now AND leased_until_ms <= {clock}
             ORDER BY due_ms, id LIMIT 1 {skip_locked})

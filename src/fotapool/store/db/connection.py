@@ -44,7 +44,7 @@ class Connection(Protocol):
     All methods raise StoreUnavailable or ConstraintViolated for errors of the driver.
     """
 
-    words: dict[str, str]
+    syntax: dict[str, str]
     """The database's SQL for the braces of the schema, for row locks, and for its clock (`now_ms`)."""
 
     def begin(self) -> None:

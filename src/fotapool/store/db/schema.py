@@ -13,9 +13,9 @@ VERSION_TABLE = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL 
 TABLE_NAMES = tuple(line.split()[2] for line in TABLES.splitlines() if line.startswith("CREATE TABLE"))
 
 
-def statements(words: dict[str, str]) -> list[str]:
-    """The schema's statements for a database; `words` fills in the braces."""
-    return [text.strip() for text in TABLES.format(**words).split(";\n") if text.strip()]
+def statements(syntax: dict[str, str]) -> list[str]:
+    """The schema's statements for a database; `syntax` fills in the braces."""
+    return [text.strip() for text in TABLES.format(**syntax).split(";\n") if text.strip()]
 
 
 def prepare(connection: Connection) -> None:
@@ -23,7 +23,7 @@ def prepare(connection: Connection) -> None:
     connection.begin_exclusive()
     try:
         if not connection.has_table("alembic_version"):
-            for statement in [*statements(connection.words), VERSION_TABLE]:
+            for statement in [*statements(connection.syntax), VERSION_TABLE]:
                 connection.execute(statement)
             connection.execute("INSERT INTO alembic_version (version_num) VALUES (:version)", {"version": VERSION})
         found = connection.fetch("SELECT version_num FROM alembic_version")

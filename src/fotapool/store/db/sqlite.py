@@ -36,7 +36,7 @@ CHECKPOINT_PAGES = 16_000
 WAL_TRIES, WAL_WAIT_S = 100, 0.02
 _NOW_MS = "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
 
-WORDS = {
+SYNTAX = {
     "identity": "INTEGER PRIMARY KEY AUTOINCREMENT",
     "clustered": " WITHOUT ROWID",
     "bytes": "BLOB",
@@ -67,7 +67,7 @@ _UNAVAILABLE = (
 class SqliteConnection:
     """See fotapool.store.db.connection.Connection."""
 
-    words = WORDS
+    syntax = SYNTAX
 
     def __init__(self, path: str, synchronous: str, create: bool, cache_kib: int) -> None:
         self._path = path

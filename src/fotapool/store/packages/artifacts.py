@@ -25,7 +25,7 @@ def _artifact(*values: Any) -> Artifact:
 
 def find_package(connection: Connection, name: str) -> Artifact | None:
     """The package with the name, locked against deletion until the transaction ends."""
-    return fetch_one(connection, _artifact, f"{_PACKAGE} name = :name {connection.words['share_row']}", name=name)
+    return fetch_one(connection, _artifact, f"{_PACKAGE} name = :name {connection.syntax['share_row']}", name=name)
 
 
 def find_file(connection: Connection, account_id: int, name: str, version: str) -> Artifact | None:

@@ -65,7 +65,7 @@ def record_package_changes(connection: Connection, package_id: int, release_note
 
 def is_package_used(connection: Connection, package_id: int) -> bool:
     """Whether a campaign uses the package. It is locked against new campaigns until the transaction ends."""
-    connection.fetch(f"SELECT 1 FROM package WHERE id = :id {connection.words['lock_row']}", {"id": package_id})
+    connection.fetch(f"SELECT 1 FROM package WHERE id = :id {connection.syntax['lock_row']}", {"id": package_id})
     return exists(connection, "SELECT 1 FROM campaign WHERE package_id = :id LIMIT 1", id=package_id)
 
 

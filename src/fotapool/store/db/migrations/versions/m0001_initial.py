@@ -16,5 +16,5 @@ down_revision = None
 
 def upgrade() -> None:
     on_sqlite = op.get_context().dialect.name == "sqlite"
-    for statement in schema.statements(sqlite.WORDS if on_sqlite else postgres.WORDS):
+    for statement in schema.statements(sqlite.SYNTAX if on_sqlite else postgres.SYNTAX):
         op.execute(statement)
