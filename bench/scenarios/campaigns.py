@@ -18,7 +18,7 @@ from bench.support.databases import Store, connected
 from bench.support.pools import BEARER, FIRST_DEVICE, SESSION, Account, build
 from bench.support.processes import OPERATOR, Failed, Server, load, ready_line, running
 from bench.support.report import Report, alternate
-from fotapool.domain.campaigns.campaigns import MINUTE_MS
+from fotapool.core.timestamps import MINUTE_MS
 from fotapool.domain.packages import NewPackage
 from fotapool.domain.simulation import Behavior, Fleet
 from fotapool.store.accounts.accounts import read_account

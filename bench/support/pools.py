@@ -54,7 +54,7 @@ def build(store: Store, accounts: Sequence[Account]) -> str:
     url = store.create()
     now_ms = time.time_ns() // 1_000_000
     with connected(url) as connection:
-        indexes = [text for text in schema.statements(connection.words) if " INDEX " in text]
+        indexes = [text for text in schema.statements(connection.syntax) if " INDEX " in text]
         connection.begin_exclusive()
         for text in indexes:  # made again at the end, sorted, which is several times as fast
             connection.execute(f"DROP INDEX {text.split(' INDEX ')[1].split()[0]}")

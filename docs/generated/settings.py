@@ -14,11 +14,10 @@ import msgspec
 from fotapool.cli.main import main
 from fotapool.cli.server.serve import EMULATOR_KEY, emulate, serve
 from fotapool.core.settings import Settings
-from fotapool.domain import packages
+from fotapool.domain import identity, packages
 from fotapool.domain.accounts import subscriptions
 from fotapool.domain.campaigns import campaigns
 from fotapool.domain.devices import devices
-from fotapool.domain.identity import sessions
 from fotapool.domain.licenses import candidates
 from fotapool.services.campaigns import reports, steps
 from fotapool.services.context import OPERATOR_PAGE
@@ -48,9 +47,9 @@ FIXED = {
     "retry_after_s": "seconds that `Retry-After` names when the database does not answer",
 }
 LIMITS = (
-    (sessions.BEARER_LIFETIME_MS // 1000, "seconds that a bearer token lives from its first issue"),
-    (sessions.SESSION_IDLE_MS // 1000, "seconds without a request after which a session ends"),
-    (sessions.MAX_FAILED_LOGINS, "failed logins in a row that lock a user"),
+    (identity.BEARER_LIFETIME_MS // 1000, "seconds that a bearer token lives from its first issue"),
+    (identity.SESSION_IDLE_MS // 1000, "seconds without a request after which a session ends"),
+    (identity.MAX_FAILED_LOGINS, "failed logins in a row that lock a user"),
     (candidates.MAX_CANDIDATES, "devices on an account's candidate list"),
     (subscriptions.MAX_LICENSES, "licenses of a subscription"),
     (devices.MAX_TEXT, "characters of make, model, firmware and MDN"),

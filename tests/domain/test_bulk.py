@@ -35,14 +35,14 @@ def test_lines_that_hold_no_imei_and_devices_that_stand_there_twice_are_left_out
     assert found.left_out == [
         LeftOut(2, "'abc' is not an IMEI of 15 digits"),
         LeftOut(3, "'00000000000001' is not an IMEI of 15 digits"),
-        LeftOut(4, "000000000000001 stands in line 1 already"),
+        LeftOut(4, "000000000000001 is already in line 1"),
     ]
 
 
 def test_of_many_lines_that_were_left_out_the_first_are_kept_and_the_others_counted() -> None:
     found = read_device_lines("x\n" * (bulk_jobs.MAX_LEFT_OUT + 5))
     assert len(found.left_out) == bulk_jobs.MAX_LEFT_OUT + 1
-    assert found.left_out[-1] == LeftOut(0, "and 5 further lines or words")
+    assert found.left_out[-1] == LeftOut(0, "and 5 further lines or values")
 
 
 def test_a_row_of_a_csv_that_is_too_short_is_left_out_as_it_stands() -> None:

@@ -5,27 +5,33 @@ from __future__ import annotations
 import pytest
 
 from fotapool.domain.errors import Conflict, Invalid
-from fotapool.domain.licenses.candidates import Move, list_mark, move_candidate, reorder_candidates, without_candidate
+from fotapool.domain.licenses.candidates import (
+    CandidateMove,
+    list_mark,
+    move_candidate,
+    reorder_candidates,
+    without_candidate,
+)
 
 
 @pytest.mark.parametrize(
     ("device", "move", "after"),
     [
-        (2, Move.UP, [2, 1, 3]),
-        (2, Move.DOWN, [1, 3, 2]),
-        (3, Move.TOP, [3, 1, 2]),
-        (1, Move.BOTTOM, [2, 3, 1]),
-        (1, Move.UP, [1, 2, 3]),
-        (3, Move.DOWN, [1, 2, 3]),
+        (2, CandidateMove.UP, [2, 1, 3]),
+        (2, CandidateMove.DOWN, [1, 3, 2]),
+        (3, CandidateMove.TOP, [3, 1, 2]),
+        (1, CandidateMove.BOTTOM, [2, 3, 1]),
+        (1, CandidateMove.UP, [1, 2, 3]),
+        (3, CandidateMove.DOWN, [1, 2, 3]),
     ],
 )
-def test_a_candidate_moves_within_the_list(device: int, move: Move, after: list[int]) -> None:
+def test_a_candidate_moves_within_the_list(device: int, move: CandidateMove, after: list[int]) -> None:
     assert move_candidate([1, 2, 3], device, move) == after
 
 
 def test_a_device_that_is_not_on_the_list_can_be_neither_moved_nor_removed() -> None:
     with pytest.raises(Conflict):
-        move_candidate([1], 2, Move.UP)
+        move_candidate([1], 2, CandidateMove.UP)
     with pytest.raises(Conflict):
         without_candidate([1], 2)
     assert without_candidate([1, 2, 3], 2) == [1, 3]

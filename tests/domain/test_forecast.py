@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.accounts.forecast import FAR_DAYS, Outlook, forecast
-from fotapool.domain.campaigns.campaigns import DAY_MS
 
 NOW_MS = 1_773_144_000_000
 

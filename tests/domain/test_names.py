@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fotapool.domain.campaigns.upgrades import OPEN, STATUS_OF_WORD, UpgradeStatus, check_transition
 from fotapool.domain.errors import Conflict, ErrorCode, RequestRejected
-from fotapool.domain.identity.sessions import bearer_is_valid, is_locked, session_is_valid
+from fotapool.domain.identity import bearer_is_valid, is_locked, session_is_valid
 from fotapool.domain.licenses.candidates import MAX_CANDIDATES, decide_candidates, is_append
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.names import (

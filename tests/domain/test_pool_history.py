@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.accounts.pool_history import (
     LastEntry,
     Level,
@@ -12,7 +13,6 @@ from fotapool.domain.accounts.pool_history import (
     levels_of_entries,
     pool_history,
 )
-from fotapool.domain.campaigns.campaigns import DAY_MS
 from fotapool.domain.licenses.ledger import EntryKind
 
 

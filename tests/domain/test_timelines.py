@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeStatus
-from fotapool.domain.devices.timelines import LicenseFacts, Moment, license_event, ordinal, upgrade_events
+from fotapool.domain.devices.timelines import EntryFacts, TimelineEvent, license_event, ordinal, upgrade_events
 from fotapool.domain.licenses.ledger import EntryKind
 
 MARCH = int(datetime(2026, 3, 1, 8, tzinfo=UTC).timestamp() * 1000)
@@ -19,21 +19,21 @@ REDUCED = {"before": 300, "after": 200}
     ("facts", "sentence"),
     [
         (
-            LicenseFacts(
+            EntryFacts(
                 kind=EntryKind.RECLAIMED_OLDEST, verb="change subscription", detail=REDUCED, place=41, assigned_ms=MARCH
             ),
             "reclaimed: subscription reduced from 300 to 200, 41st in line, not on the candidate list,"
             " assigned 2026-03-01",
         ),
         (
-            LicenseFacts(
+            EntryFacts(
                 kind=EntryKind.RECLAIMED_CANDIDATE, verb="change subscription", detail=REDUCED, place=2, assigned_ms=0
             ),
             "reclaimed: subscription reduced from 300 to 200, 2nd in line, on the candidate list,"
             " assigned at an unknown time",
         ),
         (
-            LicenseFacts(
+            EntryFacts(
                 kind=EntryKind.RECLAIMED_OLDEST,
                 verb="change subscription",
                 detail={},
@@ -44,7 +44,7 @@ REDUCED = {"before": 300, "after": 200}
             "reclaimed: subscription reduced, not on the candidate list, imported as licensed 2026-03-01",
         ),
         (
-            LicenseFacts(
+            EntryFacts(
                 kind=EntryKind.NOTICE_CANDIDATE,
                 verb="change subscription",
                 detail=REDUCED,
@@ -57,33 +57,33 @@ REDUCED = {"before": 300, "after": 200}
             " on the candidate list, assigned 2026-03-01; an upgrade was in progress, so that the license goes later",
         ),
         (
-            LicenseFacts(EntryKind.NOTICE_WITHDRAWN, "change subscription", {"before": 200, "after": 250}),
+            EntryFacts(EntryKind.NOTICE_WITHDRAWN, "change subscription", {"before": 200, "after": 250}),
             "notice withdrawn: subscription raised from 200 to 250; the device keeps its license",
         ),
         (
-            LicenseFacts(kind=EntryKind.NOTICE_ENDED, verb="end notice", detail={}, place=None, assigned_ms=MARCH),
+            EntryFacts(kind=EntryKind.NOTICE_ENDED, verb="end notice", detail={}, place=None, assigned_ms=MARCH),
             "reclaimed: the notice that was given at a reduction of the subscription ended, assigned 2026-03-01",
         ),
-        (LicenseFacts(EntryKind.ASSIGNED, "assign", {}), "licensed: as requested"),
+        (EntryFacts(EntryKind.ASSIGNED, "assign", {}), "licensed: as requested"),
         (
-            LicenseFacts(EntryKind.ASSIGNED, "assign for campaign", {"campaign": "x"}),
+            EntryFacts(EntryKind.ASSIGNED, "assign for campaign", {"campaign": "x"}),
             "licensed: a campaign that assigns free licenses needed it",
         ),
-        (LicenseFacts(EntryKind.IMPORTED, "import devices", {"lines": 1}), "licensed: imported as licensed"),
+        (EntryFacts(EntryKind.IMPORTED, "import devices", {"lines": 1}), "licensed: imported as licensed"),
         (
-            LicenseFacts(
+            EntryFacts(
                 kind=EntryKind.IMPORTED, verb="import devices", detail={"lines": 1}, place=None, assigned_ms=MARCH
             ),
             "licensed: imported as licensed, assigned 2026-03-01",
         ),
-        (LicenseFacts(EntryKind.IMPORTED, "copy account", {"of": "a"}), "licensed: copied from account a"),
+        (EntryFacts(EntryKind.IMPORTED, "copy account", {"of": "a"}), "licensed: copied from account a"),
         (
-            LicenseFacts(kind=EntryKind.REMOVED, verb="remove", detail={}, place=None, assigned_ms=None),
+            EntryFacts(kind=EntryKind.REMOVED, verb="remove", detail={}, place=None, assigned_ms=None),
             "license removed: as requested, assigned before what is on record here",
         ),
     ],
 )
-def test_each_kind_of_entry_says_what_and_why(facts: LicenseFacts, sentence: str) -> None:
+def test_each_kind_of_entry_says_what_and_why(facts: EntryFacts, sentence: str) -> None:
     assert license_event(5, facts).sentence == sentence
     assert sentence.startswith(license_event(5, facts).what)
 
@@ -137,7 +137,7 @@ def upgrade(status: UpgradeStatus, started_ms: int | None = None, ended_ms: int 
 def test_each_state_of_an_upgrade_tells_how_it_came_to_it(
     given: Upgrade, reason: str, told: list[tuple[int, str]]
 ) -> None:
-    found: list[Moment] = upgrade_events(given, "FW", reason)
+    found: list[TimelineEvent] = upgrade_events(given, "FW", reason)
     assert [(moment.at_ms, moment.sentence) for moment in found] == told
 
 

@@ -16,16 +16,20 @@ from fotapool.store.db.schema import VERSION
 UPGRADE = "account_id, imei, campaign_id, status, scheduled_ms, charged_ms, reason, attempts, updated_ms"
 SET_UP = (
     "INSERT INTO account (id, name, purchase_type, status, created_ms) VALUES (1, 'acme', 'TS-HFOTA-MRC', 'active', 1)",
-    "INSERT INTO license_pool VALUES (1, 3, 3, 1, 4, 2, 1, 1, 1)",
+    "INSERT INTO license_pool (account_id, total, used, notice, entries, changes, candidates, candidates_updated_ms,"
+    " subscription_updated_ms) VALUES (1, 3, 3, 1, 4, 2, 1, 1, 1)",
     *(
         "INSERT INTO device (account_id, imei, make, model, firmware, protocol, mdn, status, created_ms, updated_ms)"
         f" VALUES (1, {imei}, '', '', '', 'LWM2M', '', 'Active', 1, 1)"
         for imei in (1, 2, 3, 4, 5)
     ),
-    "INSERT INTO license VALUES (1, 1, 1, 1, 0, NULL, NULL), (1, 2, 1, 2, 0, NULL, NULL), (1, 3, 1, 3, 2, 9, 4)",
-    "INSERT INTO pool_change VALUES (1, 1, 1, 'a', 'r1', 'assign', '{}'), (1, 2, 1, 'a', 'r2', 'change', '{}')",
-    "INSERT INTO ledger_entry VALUES (1, 1, 1, 1, 1, 1), (1, 2, 1, 2, 1, 2), (1, 3, 1, 3, 1, 3), (1, 4, 2, 3, 6, 3)",
-    "INSERT INTO candidate VALUES (1, 0, 4)",
+    "INSERT INTO license (account_id, imei, assigned_ms, place, state, notice_until_ms, notice_place)"
+    " VALUES (1, 1, 1, 1, 0, NULL, NULL), (1, 2, 1, 2, 0, NULL, NULL), (1, 3, 1, 3, 2, 9, 4)",
+    "INSERT INTO pool_change (account_id, number, at_ms, actor, request_id, verb, detail)"
+    " VALUES (1, 1, 1, 'a', 'r1', 'assign', '{}'), (1, 2, 1, 'a', 'r2', 'change', '{}')",
+    "INSERT INTO ledger_entry (account_id, number, change_number, imei, kind, used_after)"
+    " VALUES (1, 1, 1, 1, 1, 1), (1, 2, 1, 2, 1, 2), (1, 3, 1, 3, 1, 3), (1, 4, 2, 3, 6, 3)",
+    "INSERT INTO candidate (account_id, place, imei) VALUES (1, 0, 4)",
     # A campaign that runs: of devices 1 and 3. One that has ended: of 1 (charged when it was) and 2.
     "INSERT INTO campaign (id, uuid, account_id, flow, package_id, name, start_date, end_date, start_ms, end_ms,"
     " windows, auto_assign, auto_add, status, devices, created_ms, updated_ms, leased_until_ms) VALUES"
@@ -35,20 +39,26 @@ SET_UP = (
     " (1, 1, 2, 3, 2, 4, 0, 0, 1), (1, 2, 2, 5, 2, NULL, 0, 0, 1), (1, 5, 0, 1, 9, NULL, 0, 0, 1)",
     "INSERT INTO subscription_period (account_id, from_ms, total, purchase_type) VALUES"
     " (1, 1, 9, 'TS-HFOTA-EVNT,TS-HFOTA-MRC'), (1, 5, 3, 'TS-HFOTA-MRC')",
-    "INSERT INTO notice_period VALUES (1, 3, 5, 9, NULL), (1, 3, 1, 4, 4)",
+    "INSERT INTO notice_period (account_id, imei, given_ms, until_ms, ended_ms)"
+    " VALUES (1, 3, 5, 9, NULL), (1, 3, 1, 4, 4)",
     # A list that was stopped after two of three devices.
-    "INSERT INTO bulk_job VALUES ('j', 1, 'ford', 'assign', 3, 2, 1, 2, 2)",
-    "INSERT INTO bulk_line VALUES ('j', 0, 1, 'assigned'), ('j', 1, 9, 'device_not_found'), ('j', 2, 2, NULL),"
-    " ('j', -1, 7, 'line 7 is none'), ('j', -10000, 1, 'assigned'), ('j', -10003, 1, 'device_not_found')",
+    "INSERT INTO bulk_job (uuid, account_id, operator, verb, devices, done, created_ms, stopped_ms, ended_ms)"
+    " VALUES ('j', 1, 'ford', 'assign', 3, 2, 1, 2, 2)",
+    "INSERT INTO bulk_line (job, place, imei, outcome)"
+    " VALUES ('j', 0, 1, 'assigned'), ('j', 1, 9, 'device_not_found'), ('j', 2, 2, NULL)",
+    "INSERT INTO bulk_left_out (job, number, line, reason) VALUES ('j', 0, 7, 'line 7 is none')",
+    "INSERT INTO bulk_outcome (job, outcome, devices) VALUES ('j', 'assigned', 1), ('j', 'device_not_found', 1)",
 )
 TAMPER = {
-    "assigned-within-total": ("INSERT INTO license VALUES (1, 4, 1, 9, 0, NULL, NULL), (1, 5, 1, 9, 0, NULL, NULL)",),
+    "assigned-within-total": (
+        "INSERT INTO license (account_id, imei, assigned_ms, place, state) VALUES (1, 4, 1, 9, 0), (1, 5, 1, 9, 0)",
+    ),
     "holders-equal-counter": ("DELETE FROM license WHERE imei = 1",),
     "ledger-equals-counter": ("UPDATE ledger_entry SET kind = 9, used_after = 4 WHERE number = 4",),
     "ledger-without-gaps": ("UPDATE ledger_entry SET number = 7 WHERE number = 2",),
     "notice-equals-counter": ("UPDATE license SET state = 2, notice_until_ms = 9, notice_place = 5 WHERE imei = 1",),
     "holders-are-devices": ("DELETE FROM device WHERE imei = 2",),
-    "devices-are-of-the-realm": ("UPDATE device SET realm = 7 WHERE imei = 5",),
+    "devices-are-in-their-namespace": ("UPDATE device SET namespace = 7 WHERE imei = 5",),
     "one-license-one-open-upgrade": (
         "DROP INDEX upgrade_open_once",
         f"INSERT INTO upgrade ({UPGRADE}) VALUES (1, 3, 0, 1, 9, NULL, 0, 0, 1)",
@@ -84,7 +94,7 @@ ALSO = (
     ("subscription-equals-period", "DELETE FROM subscription_period"),
     ("subscription-equals-period", "UPDATE license_pool SET total = 9"),
     ("lists-equal-their-outcomes", "UPDATE bulk_job SET done = 1"),
-    ("lists-equal-their-outcomes", "UPDATE bulk_line SET imei = 2 WHERE place = -10000"),
+    ("lists-equal-their-outcomes", "UPDATE bulk_outcome SET devices = 2 WHERE outcome = 'assigned'"),
     ("lists-equal-their-outcomes", "DELETE FROM bulk_line WHERE place = 0"),
 )
 HARMLESS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from fotapool.domain.licenses.candidates import Move, move_candidate
+from fotapool.domain.licenses.candidates import CandidateMove, move_candidate
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.db.connection import Connection
 from fotapool.store.licenses.candidates import read_candidates, record_candidates
@@ -23,7 +23,7 @@ def changed(chance: random.Random, current: list[int]) -> list[int]:
     if kind == 3:
         return [device for device in current if device not in some]
     if kind == 4 and current:
-        return move_candidate(current, chance.choice(current), chance.choice(list(Move)))
+        return move_candidate(current, chance.choice(current), chance.choice(list(CandidateMove)))
     if kind == 5:
         return list(dict.fromkeys([*current[:3], *some, *current[3:]]))
     middle = current[2:6]

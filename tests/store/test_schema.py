@@ -14,10 +14,18 @@ import pytest
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
+from fotapool.domain.callbacks import DeliveryState
+from fotapool.domain.campaigns.campaigns import CampaignStatus, Flow
+from fotapool.domain.campaigns.upgrades import UpgradeStatus
+from fotapool.domain.licenses.ledger import EntryKind
+from fotapool.domain.licenses.licenses import LicenseState
+from fotapool.store.callbacks.listeners import IS_WAITING
+from fotapool.store.campaigns.upgrades import IS_OPEN
 from fotapool.store.db.connection import Connection, StoreMismatch
 from fotapool.store.db.factory import open_database
 from fotapool.store.db.migrations import migrate_to_head
 from fotapool.store.db.schema import TABLE_NAMES, VERSION, delete_everything, prepare
+from fotapool.store.db.tables import TABLES
 
 Introspected = list[tuple[Any, ...]]
 
@@ -124,14 +132,33 @@ def test_another_schema_is_refused_with_the_command_that_helps(database_url: str
     prepare(connection)
     connection.execute("DELETE FROM alembic_version")
     if version:
-        connection.execute("INSERT INTO alembic_version VALUES (:version)", {"version": version})
+        connection.execute("INSERT INTO alembic_version (version_num) VALUES (:version)", {"version": version})
     with pytest.raises(StoreMismatch, match=f"schema {version or 'none'}.*needs {VERSION}.*fotapool database migrate"):
         prepare(connection)
     connection.close()
 
 
 def test_forgetting_everything_leaves_a_database_that_works(connection: Connection) -> None:
-    connection.execute("INSERT INTO api_client VALUES ('key', 'hash', 1)")
+    connection.execute("INSERT INTO api_client (client_key, secret_hash, created_ms) VALUES ('key', 'hash', 1)")
     delete_everything(connection)
     assert connection.fetch("SELECT * FROM api_client") == []
     prepare(connection)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"status BIGINT NOT NULL CHECK (status BETWEEN {min(UpgradeStatus):d} AND {max(UpgradeStatus):d})",
+        f"status BIGINT NOT NULL CHECK (status BETWEEN {min(CampaignStatus):d} AND {max(CampaignStatus):d})",
+        f"flow BIGINT NOT NULL CHECK (flow BETWEEN {min(Flow):d} AND {max(Flow):d})",
+        f"kind BIGINT NOT NULL CHECK (kind BETWEEN {min(EntryKind):d} AND {max(EntryKind):d})",
+        f"state BIGINT NOT NULL CHECK (state BETWEEN {min(DeliveryState):d} AND {max(DeliveryState):d})",
+        f"CHECK ((state >= {LicenseState.NOTICE:d}) = (notice_until_ms IS NOT NULL))",
+        f"CHECK ((state = {DeliveryState.WAITING:d}) = (ended_ms IS NULL))",
+        f"ON upgrade (account_id, imei) WHERE {IS_OPEN};",
+        f"ON upgrade (campaign_id, status, imei) WHERE {IS_OPEN};",
+        f"ON delivery (account_id, style, id) WHERE {IS_WAITING};",
+    ],
+)
+def test_the_numbers_in_the_schema_are_those_of_the_enums(text: str) -> None:
+    assert text in TABLES

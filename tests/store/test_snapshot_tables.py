@@ -28,7 +28,7 @@ def test_the_words_are_about_all_columns_of_their_table(table: str) -> None:
 
 @pytest.mark.parametrize("table", SHAPES)
 def test_what_is_read_from_the_schema_s_text_is_what_the_database_has(connection: Connection, table: str) -> None:
-    on_postgres = connection.words["bytes"] == "BYTEA"
+    on_postgres = connection.syntax["bytes"] == "BYTEA"
     found = connection.fetch(_POSTGRES if on_postgres else _SQLITE, {"name": table})
     columns = [(name, bool(optional)) for name, optional, _ in found if name != "leased_until_ms"]
     assert columns == [(column.name, column.optional) for column in SHAPES[table].columns]

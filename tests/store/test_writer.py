@@ -355,7 +355,10 @@ def test_two_servers_that_wait_for_each_other_s_rows_both_succeed(counting: Coun
         pytest.skip("SQLite has one lock for all")
     connection = counting.connect()
     for username in ("a", "b"):
-        connection.execute("INSERT INTO api_user VALUES (:name, '', 0, 0)", {"name": username})
+        connection.execute(
+            "INSERT INTO api_user (username, password_hash, failed_logins, created_ms) VALUES (:name, '', 0, 0)",
+            {"name": username},
+        )
 
     async def cross() -> None:
         both = threading.Barrier(2)

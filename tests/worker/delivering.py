@@ -11,12 +11,12 @@ from fotapool.api.v1 import callbacks as v1
 from fotapool.api.v2 import callbacks as v2
 from fotapool.api.v3 import callbacks as v3
 from fotapool.core.clock import MovableClock
-from fotapool.domain.callbacks import Event, FirmwareReported
+from fotapool.domain.callbacks import DeliveryState, Event, FirmwareReported
 from fotapool.domain.names import PurchaseType
 from fotapool.services.accounts.accounts import DirectCommand, create_account
 from fotapool.services.callbacks.deliveries import Encode, list_deliveries
 from fotapool.services.context import Caller, Context
-from fotapool.store.callbacks.deliveries import Delivery, DeliveryState, record_events
+from fotapool.store.callbacks.deliveries import Delivery, record_events
 from fotapool.store.callbacks.listeners import Listener, record_listener
 from fotapool.store.db.connection import Connection
 from fotapool.worker.callbacks.deliveries import Deliveries

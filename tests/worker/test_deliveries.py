@@ -27,7 +27,7 @@ from delivering import (
     within,
 )
 
-from fotapool.domain.callbacks import RETENTION_MS, Event
+from fotapool.domain.callbacks import RETENTION_MS, DeliveryState, Event
 from fotapool.domain.errors import Conflict
 from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.callbacks.deliveries import claim, purge_deliveries, read_delivery, record, redeliver
@@ -164,7 +164,7 @@ def test_the_operator_delivers_again_what_ended_with_the_same_bytes_and_id(open_
             failed, delivered = await all_deliveries(context)
             assert await states(context) == ["failed", "delivered"]
             for one in (delivered, failed):
-                assert (await redeliver(context, one.id)).state == store.DeliveryState.WAITING
+                assert (await redeliver(context, one.id)).state == DeliveryState.WAITING
                 with pytest.raises(Conflict):
                     await redeliver(context, one.id)
             await deliveries.deliver_due()

@@ -9,11 +9,10 @@ from starlette.responses import Response
 
 from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path
 from fotapool.console.identity.sessions import PATH
-from fotapool.domain.callbacks import KINDS, kind_of
+from fotapool.domain.callbacks import KINDS, DeliveryState, kind_of
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.services.callbacks import deliveries, listeners
 from fotapool.store.accounts.accounts import Account
-from fotapool.store.callbacks.deliveries import DeliveryState
 
 ROWS = 50
 MAX_ID = 2**62

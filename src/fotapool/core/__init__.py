@@ -1,1 +1,1 @@
-"""Small modules that every layer may use: time, settings, hashing, CSV."""
+"""Modules for all layers above the domain: time, settings, hashing, CSV, content storage."""

@@ -1,4 +1,4 @@
-"""The only module that reads the time: a system clock, and the emulator's clock that can be moved."""
+"""Clocks: the system clock, and the emulator's test clock. No other module reads the time."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Gives the current moment in milliseconds since 1970-01-01 UTC."""
+    """Returns the current time in milliseconds since 1970-01-01 UTC."""
 
     def now_ms(self) -> int: ...
 
 
 class SystemClock:
-    """Real time, as `fotapool serve` uses it."""
+    """Real time, for `fotapool serve`."""
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
 
 
 class MovableClock:
-    """Another clock plus an offset: the emulator's test clock. It only goes back by a reset, and with a snapshot."""
+    """The emulator's test clock: another clock plus an offset. It moves back only by a reset or a snapshot."""
 
     def __init__(self, base: Clock | None = None) -> None:
         self._base = base or SystemClock()
@@ -31,20 +31,20 @@ class MovableClock:
 
     @property
     def is_frozen(self) -> bool:
-        """Whether it stands still between moves."""
+        """Whether the time only changes by moves."""
         return isinstance(self._base, FixedClock)
 
     @property
     def offset_ms(self) -> int:
-        """How far the clock was moved ahead of real time, or of the time that it was frozen at, in milliseconds."""
+        """The offset (ms) from real time, or from the time at which the clock is frozen."""
         return self._offset_ms
 
     def move_to(self, timestamp_ms: int) -> None:
-        """Moves forward to the moment; a moment in the past leaves the clock where it is."""
+        """Moves forward to the timestamp (ms); a timestamp in the past changes nothing."""
         self._offset_ms += max(0, timestamp_ms - self.now_ms())
 
     def set_to(self, timestamp_ms: int) -> None:
-        """Goes to the moment, also back: everything else must go there with it."""
+        """Sets the time (ms), forward or back; the caller must replace all data accordingly."""
         self._offset_ms = timestamp_ms - self._base.now_ms()
 
     def reset(self) -> None:
@@ -52,7 +52,7 @@ class MovableClock:
 
 
 class FixedClock:
-    """A clock that stands still until it is set: below a frozen test clock, in tests and in benchmarks."""
+    """A frozen clock, for frozen test clocks, tests and benchmarks."""
 
     def __init__(self, timestamp_ms: int) -> None:
         self.timestamp_ms = timestamp_ms

@@ -1,4 +1,4 @@
-"""Keeps contents in a directory, in memory or in an object store, through the library obstore."""
+"""Stores contents in a directory, in memory or in an object store, through obstore."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from fotapool.services.packages.contents import ContentsUnavailable
 log = logging.getLogger(__name__)
 
 DIRECTORY = "fotapool-files"
-"""Where contents are kept if nothing else is said: beside the SQLite file, or in the working directory."""
+"""The default directory: beside the SQLite file, or in the working directory."""
 PART_BYTES = 5 * 1024 * 1024
-"""What an upload holds in memory before it goes to the storage: the smallest part that S3 takes."""
+"""Size of an upload's parts, which are buffered in memory: the minimum of S3."""
 READ_BYTES = 512 * 1024
-"""What a download reads at a time, so that a slow device keeps neither a file nor a connection open."""
+"""Size of a download's reads, so that a slow device does not hold a file or connection open."""
 RETRIES = 3
 RETRY_WITHIN_S = 20
-"""How long an object store that does not answer is asked again."""
+"""Maximum time for retries of an object store that does not answer."""
 UPLOADS_AT_ONCE = 32
-"""How many contents one process takes at a time; one more is refused as BUSY."""
+"""Maximum number of concurrent uploads of a process; further ones are rejected as BUSY."""
 
 
 def default_storage(database_path: str | None) -> str:
-    """The URL of the directory that is used if nothing else is said; a SQLite database has its path."""
+    """The URL of the default directory; `database_path` is that of a SQLite database, or None."""
     base = Path(database_path).parent if database_path else Path.cwd()
     return (base / DIRECTORY).absolute().as_uri()
 
 
 class Storage:
-    """Contents under one URL: file:///directory, memory:/// or an object store's, as s3://bucket/prefix.
+    """The contents under a URL: file:///directory, memory:/// or an object store's, as s3://bucket/prefix.
 
-    Raises ValueError for a URL that is none of these. A directory is made when the first content comes.
+    Raises ValueError for other URLs. A directory is created with the first content.
     """
 
     def __init__(self, url: str, durable: bool = True) -> None:
@@ -81,7 +81,7 @@ class Storage:
             self._uploads -= 1
 
     async def read(self, key: str, first: int, end: int) -> AsyncIterator[bytes]:
-        """See fotapool.services.context.Contents; raises ContentsUnavailable before the first chunk if it is gone."""
+        """See fotapool.services.context.Contents. Raises ContentsUnavailable if the first chunk is missing."""
         chunk = await self._part(key, first, end)
         return self._parts(key, chunk, first, end)
 
@@ -114,7 +114,7 @@ def _open(url: str) -> Any:
 
 
 def _directory(url: str) -> Path | None:
-    """The directory of a file URL. Raises ValueError for one that is not absolute."""
+    """The directory of a file URL, or None. Raises ValueError if it is not absolute."""
     parts = urlsplit(url)
     if parts.scheme != "file":
         return None
@@ -126,7 +126,7 @@ def _directory(url: str) -> Path | None:
 
 
 def _flush_to_disk(path: Path) -> None:
-    """So that a content outlasts a power cut at least as well as the row that refers to it."""
+    """Makes a content as durable as the row that refers to it."""
     for place in (path, path.parent):
         descriptor = os.open(place, os.O_RDONLY)
         try:
@@ -136,7 +136,7 @@ def _flush_to_disk(path: Path) -> None:
 
 
 def _without_query(url: str) -> str:
-    """The URL without what may be secret in it."""
+    """The URL without credentials and query, which may contain secrets."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 

@@ -1,4 +1,4 @@
-"""CSV that a spreadsheet opens without running anything in it."""
+"""CSV that is safe from formula injection in spreadsheets."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import io
 from collections.abc import Iterable, Sequence
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""How a text begins that a spreadsheet would run as a formula (OWASP, CSV Injection)."""
+"""Prefixes that make a spreadsheet evaluate a text as a formula (OWASP, CSV Injection)."""
 
 
 def csv_lines(rows: Iterable[Sequence[object]]) -> bytes:
-    """The rows as lines of CSV; a text that would be a formula has an apostrophe before it."""
+    """The rows as CSV; a text that would be a formula is prefixed with an apostrophe."""
     text = io.StringIO()
     csv.writer(text).writerows([_harmless(value) for value in row] for row in rows)
     return text.getvalue().encode()

@@ -1,4 +1,4 @@
-"""Durations as ISO 8601 writes them, in parts whose length does not vary."""
+"""ISO 8601 durations of weeks, days, hours, minutes and seconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fotapool.domain.errors import Invalid
 DURATION_PATTERN = (
     r"^P(?=.)([0-9]{1,6}W)?([0-9]{1,6}D)?(T(?=.)([0-9]{1,6}H)?([0-9]{1,6}M)?([0-9]{1,9}(\.[0-9]{1,3})?S)?)?$"
 )
-"""The same for the OpenAPI document."""
+"""The pattern in the OpenAPI document."""
 
 _DURATION = re.compile(
     r"P(?:(?P<weeks>\d{1,6})W)?(?:(?P<days>\d{1,6})D)?"
@@ -20,7 +20,7 @@ _DURATION = re.compile(
 
 
 def parse_duration_ms(name: str, text: str) -> int:
-    """The duration in ms. Raises Invalid that names the member."""
+    """The duration in ms. Raises Invalid with the member's name."""
     match = _DURATION.fullmatch(text)
     parts = {unit: float(value) for unit, value in match.groupdict().items() if value} if match else {}
     if not parts or text.endswith("T"):

@@ -1,4 +1,4 @@
-"""Hashing of secrets (argon2) and of tokens (SHA-256), in a thread of its own so that it holds nobody up."""
+"""Hashing of secrets (argon2id, in a separate thread) and of tokens (SHA-256)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from argon2.low_level import Type, hash_secret_raw
 MEMORY_KIB = 19 * 1024
 PASSES = 2
 LANES = 1
-"""The parameters that OWASP recommends for argon2id where memory is scarce; one hash runs at a time."""
+"""OWASP's recommended argon2id parameters for little memory; one hash is computed at a time."""
 TOKEN_BYTES = 24
 
 LEAST_MEMORY_KIB = 8
 LEAST_PASSES = 1
-"""The least that argon2 takes: for a database that is thrown away with its process (`use_test_cost`)."""
+"""The minimum of argon2, for databases that are deleted with their process (`use_test_cost`)."""
 
 _hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
 _passes, _memory_kib = PASSES, MEMORY_KIB
@@ -28,19 +28,19 @@ _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$CAZoLHF7X6mOThVBF1mjcA$FVzUzpuTW3f2ww/
 
 
 def use_test_cost() -> None:
-    """From now on this process hashes at the least cost. Only for an emulator whose database is in memory."""
+    """Makes this process hash at the lowest cost. Only for an emulator whose database is in memory."""
     global _hasher, _passes, _memory_kib
     _passes, _memory_kib = LEAST_PASSES, LEAST_MEMORY_KIB
     _hasher = PasswordHasher(time_cost=_passes, memory_cost=_memory_kib, parallelism=LANES)
 
 
 def token_hash(token: str) -> bytes:
-    """What is stored of a token. Tokens have the entropy of a key, so a fast hash is enough."""
+    """The stored hash of a token. Tokens have high entropy, so a fast hash is sufficient."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def hash_secret_now(secret: str) -> str:
-    """Hashes a password or client secret with a salt of its own; takes about 20 ms."""
+    """Hashes a password or client secret with a random salt; takes about 20 ms."""
     return _hasher.hash(secret)
 
 
@@ -49,7 +49,7 @@ async def hash_secret(secret: str) -> str:
 
 
 def verify_secret_now(stored: str | None, secret: str) -> bool:
-    """Whether the secret is the hashed one, in constant time; without a stored hash it takes as long and is False."""
+    """Whether the secret matches the hash. Without a stored hash, it is False after the same time."""
     try:
         return _hasher.verify(stored or _NOBODY, secret) and stored is not None
     except (VerificationError, InvalidHashError):
@@ -61,10 +61,10 @@ async def verify_secret(stored: str | None, secret: str) -> bool:
 
 
 def derive_token_now(secret: str, nonce: bytes) -> str:
-    """The bearer token of a client for a nonce.
+    """The bearer token of a client for a nonce, derived from the client's secret.
 
-    Only the client's own secret yields it, so that it can be given out again within its hour without being
-    stored; guessing a weak secret from a stolen database costs an argon2 hash a guess, as its own hash does.
+    The same token can therefore be issued again within its hour without storing it. Guessing a secret from a stolen
+    database costs one argon2 hash per guess, as with the secret's own hash.
     """
     raw = hash_secret_raw(secret.encode(), nonce, _passes, _memory_kib, LANES, TOKEN_BYTES, Type.ID)
     return base64.urlsafe_b64encode(raw).decode()

@@ -1,4 +1,4 @@
-"""Settings of a server: each an option, an environment variable and a key of the TOML file (docs/settings.md)."""
+"""Server settings: each is an option, an environment variable and a key of the TOML file (docs/settings.md)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 
 
 class Timestamps(enum.Enum):
-    """In which style times are answered (our choice, see docs/compatibility.md)."""
+    """The style of timestamps in responses (our choice, see docs/compatibility.md)."""
 
     AUTO = "auto"
     DOCUMENTED = "documented"
@@ -17,7 +17,7 @@ class Timestamps(enum.Enum):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server is started with. Sizes in the unit that ends the name; plain counts have none."""
+    """The settings of a server. The suffix of a name is its unit; counts have none."""
 
     database: str = "sqlite:///fotapool.db"
     emulator: bool = False
@@ -46,5 +46,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def private_targets_allowed(self) -> bool:
-        """Whether callbacks may go to private addresses and to plain HTTP: as set, or only in the emulator."""
+        """Whether callbacks may be sent to private addresses and over plain HTTP; by default only in the emulator."""
         return self.emulator if self.callback_private_targets is None else self.callback_private_targets

@@ -1,4 +1,4 @@
-"""YAML as texts, lists and dictionaries and nothing else; imported when a document that is not JSON is read."""
+"""YAML as strings, lists and dictionaries only. Imported on demand, for documents that are not JSON."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ _BASE: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 class _WithNulls(_BASE):  # type: ignore[misc]
-    """Takes all scalars as texts, but null as nothing."""
+    """Reads all scalars as strings, and null as None."""
 
 
-def _nothing(loader: Any, node: Any) -> None:
-    """What null stands for."""
+def _none(loader: Any, node: Any) -> None:
+    """Constructs None."""
 
 
 _NULL = "tag:yaml.org,2002:null"
 _WithNulls.add_implicit_resolver(_NULL, re.compile("^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
-_WithNulls.add_constructor(_NULL, _nothing)
+_WithNulls.add_constructor(_NULL, _none)
 
 
 def read_yaml(text: str, nulls: bool = False) -> Any:
-    """What the document holds; with `nulls`, null is None and no text. Raises ValueError that says what is wrong."""
+    """The parsed document; `nulls`: null is None instead of a string. Raises ValueError with the parser's message."""
     try:
-        return yaml.load(text, Loader=_WithNulls if nulls else _BASE)  # noqa: S506 - both make nothing but plain values
+        return yaml.load(text, Loader=_WithNulls if nulls else _BASE)  # noqa: S506 - both loaders only create plain values
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import logging
-from datetime import UTC
 
 from starlette.responses import Response, StreamingResponse
 
+from fotapool.core.timestamps import timestamp_of
 from fotapool.device import schemas
 from fotapool.device.problems import problem
 from fotapool.device.ranges import Unsatisfiable, asked_range, entity_tag
@@ -89,11 +89,7 @@ async def download(call: DeviceCall) -> Response:
 def _log(call: DeviceCall, entry: schemas.LogEntry) -> Log:
     if "\x00" in entry.event or "\x00" in entry.binaryName:
         raise Invalid("event and binaryName must not hold a NUL character")
-    at = entry.time
-    if at is None:
-        at_ms = call.context.clock.now_ms()
-    else:
-        at_ms = round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    at_ms = call.context.clock.now_ms() if entry.time is None else timestamp_of(entry.time)
     return Log(
         account_id=call.caller.account_id,
         imei=call.imei,

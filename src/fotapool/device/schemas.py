@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from fotapool.core.timestamps import time_text
-from fotapool.domain.campaigns.upgrades import Failure, Reason, Step, UpgradeStatus
+from fotapool.domain.campaigns.upgrades import Reason, ReportedFailure, ReportedStep, UpgradeStatus
 from fotapool.domain.devices.devices import MAX_TEXT
 from fotapool.domain.names import format_device_id
 from fotapool.services.campaigns.upgrade_progress import DeviceUpgrade
@@ -73,8 +73,8 @@ class CheckedIn(msgspec.Struct, omit_defaults=True):
 class Report(msgspec.Struct):
     """How far the device is; `failure` counts with `failed` only. `message` goes to the server's log."""
 
-    status: Step
-    failure: Failure | None = None
+    status: ReportedStep
+    failure: ReportedFailure | None = None
     message: Annotated[str, msgspec.Meta(max_length=MAX_MESSAGE)] | None = None
 
 
@@ -96,14 +96,18 @@ class LogsKept(msgspec.Struct):
     kept: int
 
 
-_STEPS = {Reason.DOWNLOADING: Step.DOWNLOADING, Reason.DOWNLOADED: Step.DOWNLOADED, Reason.INSTALLING: Step.INSTALLING}
-_ENDS = {UpgradeStatus.COMPLETED: Step.INSTALLED, UpgradeStatus.FAILED: Step.FAILED}
+_STEPS = {
+    Reason.DOWNLOADING: ReportedStep.DOWNLOADING,
+    Reason.DOWNLOADED: ReportedStep.DOWNLOADED,
+    Reason.INSTALLING: ReportedStep.INSTALLING,
+}
+_ENDS = {UpgradeStatus.COMPLETED: ReportedStep.INSTALLED, UpgradeStatus.FAILED: ReportedStep.FAILED}
 
 
 def state(status: UpgradeStatus, reason: int) -> str:
     """The word that the device itself reported, or `scheduled`, `canceled` and the like."""
     if status is UpgradeStatus.IN_PROGRESS:
-        return _STEPS.get(Reason(reason), Step.DOWNLOADING).value
+        return _STEPS.get(Reason(reason), ReportedStep.DOWNLOADING).value
     return _ENDS[status].value if status in _ENDS else status.word
 
 

@@ -1,1 +1,1 @@
-"""The rules: pure functions over facts, standard library only, no clock, no chance, no await."""
+"""The rules: pure functions over facts, with the standard library only. No clock, no randomness, no await."""

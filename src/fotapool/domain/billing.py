@@ -1,11 +1,12 @@
-"""Billing months: calendar months in UTC; when a license under notice ends; which upgrades are charged."""
+"""Billing months (calendar months in UTC), the end of license notices, and which upgrades are charged."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import date
 from typing import NamedTuple
 
+from fotapool.core.timestamps import date_ms, date_of
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import PurchaseType
 
@@ -13,12 +14,11 @@ _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])", re.ASCII)
 
 
 def _month_start_ms(year: int, month_index: int) -> int:
-    year, month_index = year + month_index // 12, month_index % 12
-    return int(datetime(year, month_index + 1, 1, tzinfo=UTC).timestamp()) * 1000
+    return date_ms(date(year + month_index // 12, month_index % 12 + 1, 1))
 
 
 class Month(NamedTuple):
-    """A billing month. Months compare in order of time."""
+    """A billing month. Months compare chronologically."""
 
     year: int
     number: int
@@ -26,7 +26,7 @@ class Month(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Month:
-        """Reads YYYY-MM. Raises Invalid."""
+        """Parses YYYY-MM. Raises Invalid."""
         match = _MONTH.fullmatch(text)
         if match is None:
             raise Invalid(f"a month is written as in 2026-03, not {text[:40]!r}")
@@ -34,9 +34,9 @@ class Month(NamedTuple):
 
     @classmethod
     def of(cls, timestamp_ms: int) -> Month:
-        """The month that a moment (ms) lies in."""
-        moment = datetime.fromtimestamp(timestamp_ms / 1000, tz=UTC)
-        return cls(moment.year, moment.month)
+        """The month that contains the timestamp (ms)."""
+        day = date_of(timestamp_ms)
+        return cls(day.year, day.month)
 
     @property
     def text(self) -> str:
@@ -44,12 +44,12 @@ class Month(NamedTuple):
 
     @property
     def from_ms(self) -> int:
-        """Its first moment (ms)."""
+        """Start of the month (ms), inclusive."""
         return _month_start_ms(self.year, self.number - 1)
 
     @property
     def to_ms(self) -> int:
-        """The first moment (ms) after it."""
+        """End of the month (ms), exclusive."""
         return _month_start_ms(self.year, self.number)
 
     @property
@@ -58,7 +58,7 @@ class Month(NamedTuple):
 
 
 def last_months(first: Month, last: Month, limit: int) -> list[Month]:
-    """The months from the first to the last, newest first, at most `limit` of them."""
+    """The months from `first` to `last`, newest first, at most `limit`."""
     months: list[Month] = []
     while first <= last and len(months) < limit:
         months.append(last)
@@ -67,19 +67,19 @@ def last_months(first: Month, last: Month, limit: int) -> list[Month]:
 
 
 def next_billing_month_ms(now_ms: int) -> int:
-    """The first moment (ms) of the billing month after the one that `now_ms` lies in."""
+    """Start (ms) of the billing month after the current one."""
     return Month.of(now_ms).to_ms
 
 
 def notice_end_ms(now_ms: int) -> int:
-    """When a license put under notice now is taken: the end of the billing month after this one (rule C4)."""
+    """When a notice given now ends (ms): at the end of the billing month after the current one (rule C4)."""
     now = Month.of(now_ms)
     return _month_start_ms(now.year, now.number + 1)
 
 
 def is_charged(purchase_type: PurchaseType, licensed: bool) -> bool:
-    """Whether an upgrade that completes now is an event to be paid for (rules B1 and B5).
+    """Whether an upgrade that completes now is a billable event (rules B1 and B5).
 
-    Event billing must have been bought, and the device hold no license: that one has been paid for by the month.
+    It is if the account has event billing and the device holds no license, which is paid monthly.
     """
     return purchase_type is not PurchaseType.MRC and not licensed

@@ -1,43 +1,60 @@
-"""Callbacks: what listeners are told, in our own words; where callbacks may go; and what follows a failed attempt.
+"""Callbacks: their events, the URLs that they may be sent to, and the retries after a failed attempt.
 
 Sources: facts, section 10 (the vendor's page on callback services) and rule U17; retries and limits: docs/callbacks.md.
-An event is kept as compact JSON text and put into the words of each version of the API when it is first sent.
+An event is stored as compact JSON and encoded for the listener's version of the API when it is first sent.
 """
 
 from __future__ import annotations
 
+import enum
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from fotapool.core.timestamps import DAY_MS, MINUTE_MS
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus
 from fotapool.domain.errors import ErrorCode, RequestRejected
+from fotapool.domain.packages import NewPackage, Package
 
 MAX_DEVICES_A_MESSAGE = 100
 MAX_PACKAGES_A_MESSAGE = 100
 MAX_URL = 2048
-"""How long a listener's URL may be, in characters."""
+"""Maximum length of a listener's URL in characters."""
 MAX_CREDENTIAL = 200
-"""How long the user name and the password that a listener is sent may be, in characters."""
+"""Maximum length of a listener's user name and password in characters."""
 SERVICE = "Fota"
 """The only callback service (facts, section 9.4)."""
 RETRIES = 3
-RETRY_AFTER_MS = 5 * 60_000
+RETRY_AFTER_MS = 5 * MINUTE_MS
 """Four attempts, 5 minutes apart (facts, section 10: the rule of the vendor's Connectivity Management)."""
-RETENTION_MS = 30 * 86_400_000
-"""How long ended deliveries are kept."""
+RETENTION_MS = 30 * DAY_MS
+"""How long ended deliveries are stored."""
 
+Row = TypeVar("Row")
 DeviceRow = tuple[int, int, int]
-"""A device's IMEI, the number of its upgrade's status (UpgradeStatus) and that of the reason (Reason)."""
+"""A device's IMEI, UpgradeStatus and Reason, as integers."""
+
+
+class DeliveryState(enum.IntEnum):
+    """Stored as a number: never renumber."""
+
+    WAITING = 1
+    DELIVERED = 2
+    FAILED = 3
+
+    @property
+    def word(self) -> str:
+        """The state's name in the operator API."""
+        return self.name.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class PackageFacts:
-    """A package of firmware or software; `launched_ms` is when it became available."""
+    """A firmware or software package, available since `launched_ms`."""
 
     name: str
     make: str
@@ -51,7 +68,7 @@ class PackageFacts:
 
 @dataclass(frozen=True, slots=True)
 class CampaignFacts:
-    """A campaign as it was after the change. `subject` is the name of the package or file it installs."""
+    """A campaign after the change. `subject` is the name of its package or file."""
 
     id: str
     account_name: str
@@ -76,7 +93,7 @@ class CampaignFacts:
 
 @dataclass(frozen=True, slots=True)
 class FirmwareAvailable:
-    """Packages became available that fit devices of the account; at most MAX_PACKAGES_A_MESSAGE."""
+    """Packages became available that fit devices of the account: at most MAX_PACKAGES_A_MESSAGE."""
 
     account_name: str
     packages: tuple[PackageFacts, ...]
@@ -84,14 +101,14 @@ class FirmwareAvailable:
 
 @dataclass(frozen=True, slots=True)
 class CampaignChanged:
-    """The campaign came into this status."""
+    """The campaign changed to this status."""
 
     campaign: CampaignFacts
 
 
 @dataclass(frozen=True, slots=True)
 class UpgradesChanged:
-    """Devices of the campaign came into these statuses; at most MAX_DEVICES_A_MESSAGE."""
+    """Devices of the campaign changed to these statuses: at most MAX_DEVICES_A_MESSAGE."""
 
     campaign: CampaignFacts
     devices: tuple[DeviceRow, ...]
@@ -99,7 +116,7 @@ class UpgradesChanged:
 
 @dataclass(frozen=True, slots=True)
 class FirmwareReported:
-    """A device answered the request to report its firmware."""
+    """A device reported its firmware on request."""
 
     account_name: str
     imei: int
@@ -111,55 +128,27 @@ class FirmwareReported:
 Event = FirmwareAvailable | CampaignChanged | UpgradesChanged | FirmwareReported
 
 
-class Launched(Protocol):
-    """What is told of a package; both the row and the operator's description of a package have it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def make(self) -> str: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def from_version(self) -> str: ...
-    @property
-    def to_version(self) -> str: ...
-    @property
-    def protocol(self) -> str: ...
-    @property
-    def release_note(self) -> str: ...
-    @property
-    def launched_ms(self) -> int: ...
-
-
 def campaign_changed(account_name: str, campaign: Campaign) -> CampaignChanged:
     return CampaignChanged(_facts(account_name, campaign))
 
 
 def upgrades_changed(account_name: str, campaign: Campaign, devices: Sequence[DeviceRow]) -> list[Event]:
-    """The events that tell of these devices, in the order given."""
+    """The events of these devices, in the order given."""
     facts = _facts(account_name, campaign)
-    step = MAX_DEVICES_A_MESSAGE
-    return [UpgradesChanged(facts, tuple(devices[start : start + step])) for start in range(0, len(devices), step)]
+    return [UpgradesChanged(facts, part) for part in _parts(devices, MAX_DEVICES_A_MESSAGE)]
 
 
-def firmware_available(account_name: str, packages: Iterable[Launched]) -> list[Event]:
-    """The events that tell of these packages, in the order given."""
+def firmware_available(account_name: str, packages: Iterable[Package | NewPackage]) -> list[Event]:
+    """The events of these packages, in the order given."""
     facts = [
-        PackageFacts(
-            name=one.name,
-            make=one.make,
-            model=one.model,
-            from_version=one.from_version,
-            to_version=one.to_version,
-            protocol=one.protocol,
-            release_note=one.release_note,
-            launched_ms=one.launched_ms,
-        )
-        for one in packages
+        PackageFacts(**{name: getattr(package, name) for name in PackageFacts.__dataclass_fields__})
+        for package in packages
     ]
-    step = MAX_PACKAGES_A_MESSAGE
-    return [FirmwareAvailable(account_name, tuple(facts[start : start + step])) for start in range(0, len(facts), step)]
+    return [FirmwareAvailable(account_name, part) for part in _parts(facts, MAX_PACKAGES_A_MESSAGE)]
+
+
+def _parts(rows: Sequence[Row], size: int) -> Iterator[tuple[Row, ...]]:
+    return (tuple(rows[start : start + size]) for start in range(0, len(rows), size))
 
 
 def _facts(account_name: str, campaign: Campaign) -> CampaignFacts:
@@ -187,27 +176,19 @@ def _read_packages(document: dict[str, Any]) -> FirmwareAvailable:
     return FirmwareAvailable(document["account_name"], tuple(PackageFacts(**one) for one in document["packages"]))
 
 
-def _read_campaign(document: dict[str, Any]) -> CampaignChanged:
-    return CampaignChanged(CampaignFacts(**document["campaign"]))
-
-
 def _read_upgrades(document: dict[str, Any]) -> UpgradesChanged:
     rows = tuple((imei, status, reason) for imei, status, reason in document["devices"])
     return UpgradesChanged(CampaignFacts(**document["campaign"]), rows)
 
 
-def _read_report(document: dict[str, Any]) -> FirmwareReported:
-    return FirmwareReported(**document)
-
-
 _KINDS: dict[type[Event], tuple[str, Callable[[dict[str, Any]], Event]]] = {
     FirmwareAvailable: ("firmware available", _read_packages),
-    CampaignChanged: ("campaign changed", _read_campaign),
+    CampaignChanged: ("campaign changed", lambda document: CampaignChanged(CampaignFacts(**document["campaign"]))),
     UpgradesChanged: ("upgrades changed", _read_upgrades),
-    FirmwareReported: ("firmware reported", _read_report),
+    FirmwareReported: ("firmware reported", lambda document: FirmwareReported(**document)),
 }
 KINDS = tuple(kind for kind, _ in _KINDS.values())
-"""The operator plane's words for what an event is about."""
+"""The kinds of events, as the operator API names them."""
 _READERS = dict(_KINDS.values())
 
 
@@ -217,46 +198,46 @@ def encode(event: Event) -> str:
 
 
 def decode(text: str) -> Event:
-    """The event that `encode` made this text of."""
+    """The event of a text made by `encode`."""
     document = json.loads(text)
     return _READERS[document.pop("kind")](document)
 
 
 def kind_of(text: str) -> str:
-    """What an encoded event is about, as one of KINDS."""
+    """The kind of an encoded event: one of KINDS."""
     return str(json.loads(text)["kind"])
 
 
 def check_url(url: str, private_targets: bool) -> None:
-    """Raises RequestRejected(URL_INVALID) for what callbacks are not sent to.
+    """Raises RequestRejected(URL_INVALID) unless callbacks may be sent to the URL.
 
-    A URL has a host, no user name and no password. Where private targets are not allowed it is https, and its host is
-    no literal address that is not public; what a name stands for is checked at each connection.
+    It must have a host, and no user name or password. Unless private targets are allowed, it must be https, and its
+    host must not be a literal private address. The address that a name resolves to is checked at each connection.
     """
     try:
         parts = urlsplit(url)
         valid = (
             len(url) <= MAX_URL
             and _URL.fullmatch(url) is not None
-            and (parts.port or 0) >= 0  # reading it checks it
+            and (parts.port or 0) >= 0  # reading the port validates it
             and (private_targets or (parts.scheme == "https" and literal_is_public(parts.hostname or "") is not False))
         )
-    except ValueError:  # an impossible port, or brackets around what is no address
+    except ValueError:  # an impossible port, or an invalid address in brackets
         valid = False
     if not valid:
         raise RequestRejected(ErrorCode.URL_INVALID)
 
 
 def check_credential(text: str | None) -> None:
-    """Raises RequestRejected(BODY_INVALID) for a user name or password that is too long or holds a NUL character."""
+    """Raises RequestRejected(BODY_INVALID) for a user name or password that is too long or contains NUL."""
     if text is not None and (len(text) > MAX_CREDENTIAL or "\x00" in text):
         raise RequestRejected(ErrorCode.BODY_INVALID)
 
 
 def is_public_address(text: str) -> bool:
-    """Whether an IP address is one of the public internet, as far as its number tells.
+    """Whether an IP address is public.
 
-    An IPv4 address within an IPv6 one (mapped, 6to4, Teredo, NAT64) counts as that IPv4 address.
+    An IPv4 address embedded in an IPv6 address (mapped, 6to4, Teredo, NAT64) is checked as IPv4. Raises ValueError.
     """
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
@@ -271,15 +252,14 @@ def is_public_address(text: str) -> bool:
 _URL = re.compile(
     r"https?://([0-9a-z_-]+(\.[0-9a-z_-]+)*\.?|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?([/?#][!-~]*)?", re.IGNORECASE
 )
-"""A name in ASCII, as other scripts are written in the DNS, or an address; no user name, no spaces."""
+"""The host is a name in ASCII (IDNs in Punycode) or an address. No user name, no spaces."""
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def literal_is_public(host: str) -> bool | None:
-    """Whether the host of a URL is a public address; None if it is a name, which stands for whatever it stands for.
+    """Whether the host of a URL is a public address, or None if it is a name.
 
-    What ends in a number and is no address as it should be written (0177.0.0.1, 127.1) is read by some systems as an
-    address all the same, and so it counts as one that is not public.
+    Non-standard notations of addresses (0177.0.0.1, 127.1) count as private, since some resolvers accept them.
     """
     try:
         return is_public_address(host)
@@ -289,10 +269,10 @@ def literal_is_public(host: str) -> bool | None:
 
 
 def is_acknowledged(status: int | None) -> bool:
-    """Whether an HTTP status acknowledges a callback: any 2xx does."""
+    """Whether an HTTP status acknowledges a callback: any 2xx."""
     return status is not None and 200 <= status <= 299
 
 
 def retry_ms(attempts: int, failed_ms: int) -> int | None:
-    """When a delivery is tried again that has failed so many times, the last time at `failed_ms`; None: given up."""
+    """When to retry a delivery that has failed `attempts` times, last at `failed_ms`; None: no further retry."""
     return failed_ms + RETRY_AFTER_MS if attempts <= RETRIES else None

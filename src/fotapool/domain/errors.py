@@ -1,4 +1,4 @@
-"""The closed list of reasons for which a whole request is refused, in order of precedence."""
+"""Error codes of rejected requests, in order of precedence, and the exceptions of the domain."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 
 class ErrorCode(enum.Enum):
-    """Why a request was refused as a whole. Each dialect has its own words for every member.
+    """Why a request was rejected as a whole. Each version of the API maps every member to its own error.
 
-    The order of the members is the order of precedence: of two reasons, the earlier one is answered.
+    Members are in order of precedence: if two apply, the earlier one is returned.
     """
 
     BEARER_MISSING = "bearer token missing"
@@ -56,9 +56,9 @@ class ErrorCode(enum.Enum):
 
 
 class RequestRejected(Exception):
-    """Raised to refuse a whole request; nothing of it is done.
+    """The request was rejected as a whole and changed nothing.
 
-    `detail` names what was wrong (an account, a reason); `offenders` are the ids that were wrong, if any.
+    `detail` is the invalid value or the cause; `offenders` are the invalid device ids, if any.
     """
 
     def __init__(self, code: ErrorCode, detail: str = "", offenders: Sequence[str] = ()) -> None:
@@ -69,12 +69,12 @@ class RequestRejected(Exception):
 
 
 class Conflict(Exception):
-    """The operator asked for what the state does not allow; the message says what, in words for people."""
+    """The current state does not allow the operator's request; the message is meant for people."""
 
 
 class NotFound(Exception):
-    """The operator named something that does not exist; the message says what."""
+    """The operator named a resource that does not exist; the message says which."""
 
 
 class Invalid(Exception):
-    """The operator's request is malformed; the message says what and how to mend it."""
+    """The operator's request is malformed; the message says how to correct it."""

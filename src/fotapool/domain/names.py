@@ -1,4 +1,4 @@
-"""Names of the field: account names, device ids (IMEI) and purchase types, with their formats."""
+"""Account names, device ids (IMEI), purchase types and account states, with their formats."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fotapool.domain.errors import ErrorCode, RequestRejected
 IMEI_DIGITS = 15
 MAX_IMEI = 10**IMEI_DIGITS - 1
 MAX_OFFENDERS = 100
-"""How many malformed device ids an error names at most."""
+"""Maximum number of invalid device ids listed in an error."""
 
 ACCOUNT_NAME_PATTERN = "[0-9A-Za-z][0-9A-Za-z._-]{0,63}"
 
@@ -20,7 +20,7 @@ _IMEI = re.compile(r"[0-9]{15}", re.ASCII)
 
 
 class PurchaseType(enum.Enum):
-    """What an account has bought (facts, section 6.1: MRC, event billing, or both, event first)."""
+    """An account's billing model (facts, section 6.1): monthly (MRC), per event, or both."""
 
     MRC = "TS-HFOTA-MRC"
     EVENT = "TS-HFOTA-EVNT"
@@ -28,10 +28,10 @@ class PurchaseType(enum.Enum):
 
     @classmethod
     def parse(cls, text: str) -> PurchaseType:
-        """Reads one word, or two joined by a comma in either order. Raises ValueError."""
-        words = frozenset(word.strip() for word in text.split(","))
+        """Parses one type, or both joined by a comma in any order. Raises ValueError."""
+        types = frozenset(part.strip() for part in text.split(","))
         for member in cls:
-            if words == frozenset(member.value.split(",")):
+            if types == frozenset(member.value.split(",")):
                 return member
         raise ValueError(f"purchaseType must be TS-HFOTA-MRC, TS-HFOTA-EVNT or both joined by a comma, not {text!r}")
 
@@ -41,31 +41,31 @@ class PurchaseType(enum.Enum):
 
 
 class AccountStatus(enum.Enum):
-    """Whether an account may be used by its users."""
+    """Whether users have access to the account."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
 
 
 def is_account_name(text: str) -> bool:
-    """Letters, digits, `-`, `_` and `.`, at most 64; leading zeros are part of the name."""
+    """Whether the text is 1 to 64 letters, digits, `-`, `_` or `.`; leading zeros are significant."""
     return _ACCOUNT_NAME.fullmatch(text) is not None
 
 
 def is_device_id(text: str) -> bool:
-    """Exactly 15 ASCII digits. The check digit is not verified: documented examples fail it."""
+    """Whether the text is 15 ASCII digits. The check digit is not verified: documented examples fail it."""
     return _IMEI.fullmatch(text) is not None
 
 
 def format_device_id(imei: int) -> str:
-    """An IMEI with its leading zeros."""
+    """The IMEI as 15 digits with leading zeros."""
     return f"{imei:015d}"
 
 
 def parse_device_ids(texts: Sequence[str]) -> list[int]:
-    """Reads 15-digit IMEIs as integers.
+    """Parses 15-digit IMEIs.
 
-    Raises RequestRejected(DEVICE_ID_INVALID) that names the first 100 offenders.
+    Raises RequestRejected(DEVICE_ID_INVALID) with the first MAX_OFFENDERS invalid ones.
     """
     ids = [int(text) for text in texts if len(text) == IMEI_DIGITS and text.isascii() and text.isdigit()]
     if len(ids) != len(texts):

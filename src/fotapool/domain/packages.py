@@ -1,4 +1,4 @@
-"""Packages of firmware or software: what the operator says of them, and when they have proven themselves."""
+"""Firmware and software packages: their description by the operator, and the pilot rule (U10)."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from fotapool.domain.devices.devices import MAX_TEXT, NO_PROTOCOL, parse_protoco
 from fotapool.domain.errors import Invalid
 
 PILOT_DEVICES = 20
-"""How many devices a campaign has at most until its package or file has proven itself (rule U10)."""
+"""Maximum number of devices of a campaign until its package or file has passed its pilot (rule U10)."""
 PILOT_RESULTS_NEEDED, PILOT_SUCCESS = 5, 0.5
-"""On how many devices it has to be tried for that, and the share of them that has to succeed (rule U10)."""
+"""A pilot passes after at least 5 results, of which at least half succeeded (rule U10)."""
 
 DEFAULT_PLATFORM = "IoT"
 """The `devicePlatformId` of the published examples."""
 MAX_RELEASE_NOTE = 4_000
-"""How long a release note may be, in characters."""
+"""Maximum length of a release note in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewPackage:
-    """A package as the operator describes it; it takes devices of that make and model from one version to another."""
+    """A package to be created: it upgrades devices of one make and model from one version to another."""
 
     name: str
     make: str
@@ -49,7 +49,7 @@ class Package(NamedTuple):
     release_note: str
     launched_ms: int
     pilot_passed: int
-    """Whether the operator has lifted the pilot rule; see `pilot_has_passed`."""
+    """1 if the operator lifted the pilot rule; see `pilot_has_passed`."""
     succeeded: int
     failed: int
     content_size: int | None
@@ -57,13 +57,13 @@ class Package(NamedTuple):
 
 
 def pilot_has_passed(by_operator: bool, succeeded: int, failed: int) -> bool:
-    """Whether campaigns of the package or file may have any number of devices (rule U10)."""
-    tried = succeeded + failed
-    return by_operator or (tried >= PILOT_RESULTS_NEEDED and succeeded >= PILOT_SUCCESS * tried)
+    """Whether campaigns may have more than PILOT_DEVICES devices (rule U10)."""
+    results = succeeded + failed
+    return by_operator or (results >= PILOT_RESULTS_NEEDED and succeeded >= PILOT_SUCCESS * results)
 
 
 def check_package(package: NewPackage) -> None:
-    """Raises Invalid that says which member is wrong."""
+    """Raises Invalid with the name of the invalid member."""
     texts = {
         "firmwareName": package.name,
         "make": package.make,
@@ -76,7 +76,7 @@ def check_package(package: NewPackage) -> None:
         if not 0 < len(text) <= MAX_TEXT or not text.isprintable():
             raise Invalid(f"{name} must be 1 to {MAX_TEXT} printable characters")
     if "/" in package.name or package.name in (".", ".."):
-        raise Invalid("firmwareName must not be . or .. nor hold a slash: it is part of a path of the operator plane")
+        raise Invalid("firmwareName must not be . or .. nor hold a slash: it is part of a path of the operator API")
     if package.from_version == package.to_version:
         raise Invalid("fromVersion and toVersion must differ")
     if package.protocol == NO_PROTOCOL or parse_protocol(package.protocol) != package.protocol:
@@ -85,6 +85,6 @@ def check_package(package: NewPackage) -> None:
 
 
 def check_release_note(text: str) -> None:
-    """Raises Invalid for a note that is too long or holds control characters other than tabs and line ends."""
+    """Raises Invalid if the note is too long or has control characters other than tabs and line breaks."""
     if len(text) > MAX_RELEASE_NOTE or not all(character.isprintable() or character in "\t\r\n" for character in text):
         raise Invalid(f"releaseNote must be at most {MAX_RELEASE_NOTE} characters, and only printable ones")

@@ -1,31 +1,33 @@
-"""Simulated devices: when they are reached and how their upgrades end, a function of a seed, the device and the time.
+"""Simulated devices: their check-ins and the results of their upgrades, as functions of seed, IMEI and time.
 
-Nothing here draws at random: the same seed gives the same fleet, whatever else happens and in which order.
+Nothing is random: a seed always gives the same fleet, independent of the order of events.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from fotapool.domain.campaigns.campaigns import DAY_MS, HOUR_MS, MINUTE_MS, Campaign, Flow, next_open_ms
+from fotapool.core.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
+from fotapool.domain.campaigns.campaigns import Campaign, Flow, next_open_ms
 from fotapool.domain.campaigns.upgrades import Reason
 
 MAX_FLEETS = 100
-"""How many fleets one account has at most."""
-MAX_CHECK_INS_LOOKED_AT = 20_000
-"""How many check-ins are looked at for one that is not in an offline window: a week at the shortest interval."""
+"""Maximum number of fleets of an account."""
+MAX_CHECK_INS_EXAMINED = 20_000
+"""Maximum number of check-ins examined to find one outside the offline windows."""
 RETRY_HOUR = 4
-"""LWM2M devices that a push did not reach are tried again about 04:00 UTC (rule U12)."""
+"""A push that did not reach an LWM2M device is retried at 04:00 UTC (rule U12)."""
 QUEUE_HOURS = 4
-"""A push to an OMA-DM device waits for it this long before it is queued again (rule U12)."""
+"""A push that did not reach an OMA-DM device is retried after this time (rule U12)."""
 PUSH_SPREAD_MINUTES = 30
-"""Over how many minutes a push is spread, so that the devices do not all download at once (our choice)."""
+"""A push is spread over this time, so that not all devices download at once (our choice)."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfflineWindow:
-    """Hours of each day (UTC) in which a share of the devices, 0 to 1, is away from the network."""
+    """Hours of each day (UTC) in which a share of the devices, 0 to 1, is offline."""
 
     first_hour: int
     end_hour: int
@@ -34,7 +36,7 @@ class OfflineWindow:
 
 @dataclass(frozen=True, slots=True)
 class Behavior:
-    """How the devices of a fleet behave; shares are from 0 to 1."""
+    """The behavior of a fleet's devices; failures as shares from 0 to 1."""
 
     seed: int = 0
     check_in_every_ms: int = HOUR_MS
@@ -47,7 +49,7 @@ class Behavior:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """A run of simulated devices with consecutive IMEIs."""
+    """Simulated devices with consecutive IMEIs, first and last included."""
 
     first_imei: int
     last_imei: int
@@ -55,27 +57,27 @@ class Fleet:
 
 
 def behavior_of(fleets: list[Fleet], imei: int) -> Behavior | None:
-    """How the device behaves if it is a simulated one."""
+    """The behavior of a simulated device; None for a real one."""
     return next((fleet.behavior for fleet in fleets if fleet.first_imei <= imei <= fleet.last_imei), None)
 
 
 def _share(behavior: Behavior, imei: int, topic: str) -> float:
-    """A number from 0 up to 1 that depends on nothing but its arguments."""
+    """A pseudo-random number from 0 (included) to 1 (excluded), determined by the arguments."""
     digest = blake2b(f"{behavior.seed}/{imei}/{topic}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
 
 
 def is_reachable(behavior: Behavior, imei: int, timestamp_ms: int) -> bool:
-    """Whether the device is in the network at the moment."""
+    """Whether the device is online at the timestamp."""
     hour = timestamp_ms % DAY_MS // HOUR_MS
-    for place, window in enumerate(behavior.offline):
+    for number, window in enumerate(behavior.offline):
         wraps = window.first_hour > window.end_hour
         inside = (
             hour >= window.first_hour or hour < window.end_hour
             if wraps
             else window.first_hour <= hour < window.end_hour
         )
-        if inside and _share(behavior, imei, f"offline{place}") < window.share:
+        if inside and _share(behavior, imei, f"offline{number}") < window.share:
             return False
     return True
 
@@ -85,30 +87,26 @@ def _phase_ms(behavior: Behavior, imei: int) -> int:
     return int(_share(behavior, imei, "phase") * slots) * MINUTE_MS
 
 
-def next_check_in_ms(behavior: Behavior, imei: int, from_ms: int, tries: int = MAX_CHECK_INS_LOOKED_AT) -> int | None:
-    """The device's first check-in from the moment on; None for one that is always away, or for so many tries."""
+def next_check_in_ms(behavior: Behavior, imei: int, from_ms: int, tries: int = MAX_CHECK_INS_EXAMINED) -> int | None:
+    """The device's first check-in (ms) at or after `from_ms`, or None if the next `tries` ones are all offline."""
     every_ms = behavior.check_in_every_ms
-    timestamp_ms = from_ms + (_phase_ms(behavior, imei) - from_ms) % every_ms
-    for _ in range(tries):
-        if not behavior.offline or is_reachable(behavior, imei, timestamp_ms):
-            return timestamp_ms
-        timestamp_ms += every_ms
-    return None
+    first_ms = from_ms + (_phase_ms(behavior, imei) - from_ms) % every_ms
+    return _first_online_ms(behavior, imei, range(first_ms, first_ms + tries * every_ms, every_ms))
 
 
-def last_check_in_ms(behavior: Behavior, imei: int, until_ms: int, tries: int = MAX_CHECK_INS_LOOKED_AT) -> int | None:
-    """The device's last check-in up to the moment; None as above."""
+def last_check_in_ms(behavior: Behavior, imei: int, until_ms: int, tries: int = MAX_CHECK_INS_EXAMINED) -> int | None:
+    """The device's last check-in (ms) at or before `until_ms`, or None if the last `tries` ones are all offline."""
     every_ms = behavior.check_in_every_ms
-    timestamp_ms = until_ms - (until_ms - _phase_ms(behavior, imei)) % every_ms
-    for _ in range(tries):
-        if not behavior.offline or is_reachable(behavior, imei, timestamp_ms):
-            return timestamp_ms
-        timestamp_ms -= every_ms
-    return None
+    last_ms = until_ms - (until_ms - _phase_ms(behavior, imei)) % every_ms
+    return _first_online_ms(behavior, imei, range(last_ms, last_ms - tries * every_ms, -every_ms))
+
+
+def _first_online_ms(behavior: Behavior, imei: int, check_ins_ms: Iterable[int]) -> int | None:
+    return next((at_ms for at_ms in check_ins_ms if not behavior.offline or is_reachable(behavior, imei, at_ms)), None)
 
 
 def past_check_ins_ms(behavior: Behavior, imei: int, since_ms: int, until_ms: int, limit: int) -> list[int]:
-    """The device's last check-ins in that time, newest first."""
+    """The device's last check-ins (ms) in the period, newest first, at most `limit`."""
     found: list[int] = []
     timestamp_ms = last_check_in_ms(behavior, imei, until_ms)
     while timestamp_ms is not None and timestamp_ms >= since_ms and len(found) < limit:
@@ -118,10 +116,10 @@ def past_check_ins_ms(behavior: Behavior, imei: int, since_ms: int, until_ms: in
 
 
 def first_attempt_ms(campaign: Campaign, behavior: Behavior, imei: int, from_ms: int) -> int | None:
-    """When the device is first tried from the moment on, or None if that is not within the campaign.
+    """The first attempt (ms) at or after `from_ms`, or None if it is not before the campaign's end.
 
-    A push comes shortly after the start; a pull at the device's own check-in within the download windows; a
-    network-aware push as soon as the device is reachable within the campaign's windows.
+    A push happens shortly after the start, a pull at the device's check-in within the download windows, and a
+    network-aware push as soon as the device is online within the campaign's windows.
     """
     if campaign.flow is Flow.PUSH:
         timestamp_ms: int | None = from_ms + int(_share(behavior, imei, "push") * PUSH_SPREAD_MINUTES) * MINUTE_MS
@@ -131,7 +129,7 @@ def first_attempt_ms(campaign: Campaign, behavior: Behavior, imei: int, from_ms:
 
 
 def _next_in_window(campaign: Campaign, behavior: Behavior, imei: int, from_ms: int) -> int | None:
-    """The first check-in that lies in a window."""
+    """The first check-in within a download window."""
     windows = campaign.windows
     timestamp_ms: int | None = from_ms
     while timestamp_ms is not None and timestamp_ms < campaign.end_ms:
@@ -146,7 +144,7 @@ def _next_in_window(campaign: Campaign, behavior: Behavior, imei: int, from_ms: 
 
 
 def retry_ms(campaign: Campaign, behavior: Behavior, imei: int, failed_ms: int) -> int | None:
-    """When a device that was away is tried again, or None if that is not within the campaign (rule U12)."""
+    """The retry (ms) for a device that was offline, or None if it is not before the campaign's end (rule U12)."""
     if campaign.flow is not Flow.PUSH:
         return first_attempt_ms(campaign, behavior, imei, failed_ms + MINUTE_MS)
     if campaign.subject.protocol == "LWM2M":
@@ -158,7 +156,7 @@ def retry_ms(campaign: Campaign, behavior: Behavior, imei: int, failed_ms: int) 
 
 
 def outcome(behavior: Behavior, imei: int, subject: str, attempt: int) -> Reason:
-    """How the device's upgrade to the package or file ends."""
+    """The result of the device's upgrade to the package or file."""
     share = _share(behavior, imei, f"outcome/{subject}/{attempt}")
     for reason, failing in (
         (Reason.DOWNLOAD_FAILED, behavior.fail_at_download),
@@ -172,7 +170,7 @@ def outcome(behavior: Behavior, imei: int, subject: str, attempt: int) -> Reason
 
 
 def finish_ms(campaign: Campaign, behavior: Behavior, imei: int, started_ms: int) -> int:
-    """When the device that began then reports the end: after the download, and within the windows for installing."""
+    """When the device reports its result (ms): after the download, and within the install windows."""
     minutes = max(1, behavior.upgrade_takes_ms // MINUTE_MS)
     takes_ms = (minutes + int(_share(behavior, imei, "takes") * minutes)) * MINUTE_MS
     windows = campaign.windows

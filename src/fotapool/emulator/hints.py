@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs
 
-from fotapool.domain.campaigns.campaigns import MINUTE_MS
-from fotapool.domain.identity.sessions import BEARER_LIFETIME_MS, MAX_FAILED_LOGINS, SESSION_IDLE_MS
+from fotapool.core.timestamps import MINUTE_MS
+from fotapool.domain.identity import BEARER_LIFETIME_MS, MAX_FAILED_LOGINS, SESSION_IDLE_MS
 from fotapool.domain.names import IMEI_DIGITS, is_account_name, is_device_id
 from fotapool.domain.packages import PILOT_DEVICES, PILOT_RESULTS_NEEDED
 from fotapool.emulator.paths import Template, suggest

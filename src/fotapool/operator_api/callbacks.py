@@ -8,12 +8,12 @@ import msgspec
 from starlette.responses import Response
 
 from fotapool.core.timestamps import time_text
-from fotapool.domain.callbacks import KINDS, kind_of
+from fotapool.domain.callbacks import KINDS, DeliveryState, kind_of
 from fotapool.domain.errors import Invalid, NotFound
 from fotapool.operator_api.requests import MAX_CURSOR, OperatorCall, OperatorOperation, answer, no_content
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.callbacks import deliveries, listeners
-from fotapool.store.callbacks.deliveries import Attempt, Delivery, DeliveryState
+from fotapool.store.callbacks.deliveries import Attempt, Delivery
 from fotapool.store.callbacks.listeners import Listener
 
 STATES = {state.word: state for state in DeliveryState}

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from fotapool.domain.errors import Invalid
-from fotapool.domain.identity.roles import Role
+from fotapool.domain.identity import Role
 from fotapool.operator_api.problems import problem, problem_of
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.context import OPERATOR_PAGE, Caller, Context

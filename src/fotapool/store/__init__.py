@@ -1,1 +1,1 @@
-"""All SQL: the schema, the two databases, the group-commit writer, and one file a noun."""
+"""All SQL: both databases, the schema, the writer and the reader in db/, and a module per feature."""

@@ -1,4 +1,4 @@
-"""What billing statements are made of: subscriptions and notices over time, charged upgrades; and reading them."""
+"""The sources of billing statements: subscription periods, notice periods and charged upgrades."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from fotapool.domain.billing import Month
 from fotapool.domain.names import PurchaseType
 from fotapool.store.db.connection import Connection, Key, Row
+from fotapool.store.db.rows import fetch_one
 
 START = (-1, 0)
-"""The place before the first event, and before the first device as a cursor of notices: a time (ms) and a number."""
+"""Before the first event, as a timestamp (ms) and a number."""
 _NEVER = 2**63 - 1
 
 
@@ -18,15 +19,12 @@ def record_subscription(
     connection: Connection, account_id: int, total: int, purchase_type: PurchaseType, now_ms: int
 ) -> None:
     """Begins a new period of the account's subscription."""
-    connection.execute(
-        "INSERT INTO subscription_period (account_id, from_ms, total, purchase_type)"
-        " VALUES (:account_id, :now, :total, :purchase_type)",
-        {"account_id": account_id, "now": now_ms, "total": total, "purchase_type": purchase_type.value},
-    )
+    row = (account_id, now_ms, total, purchase_type.value)
+    connection.insert("subscription_period", "account_id, from_ms, total, purchase_type", [row])
 
 
 _NOTICE = "account_id, imei, given_ms"
-# The end of the upgrade that ran when the notice was to end: the license waits for that one and for no later one.
+# The end of the upgrade that was in progress when the notice was to end: the license is retained until that one ends.
 _AWAITED = (
     f"(SELECT max(coalesce(u.ended_ms, {_NEVER})) FROM upgrade u WHERE u.account_id = n.account_id AND u.imei = n.imei"
     " AND u.started_ms <= n.until_ms AND (u.ended_ms IS NULL OR u.ended_ms > n.until_ms))"
@@ -34,12 +32,12 @@ _AWAITED = (
 
 
 def record_notices_given(connection: Connection, notices: Sequence[tuple[Key, int]], now_ms: int) -> None:
-    """Begins a period for each license: its key, and when (ms) the notice is to end."""
+    """Begins a notice period for each license, given as its key and the end of the notice (ms)."""
     connection.insert(
         "notice_period",
         f"{_NOTICE}, until_ms",
         [(*key, now_ms, until_ms) for key, until_ms in notices],
-        # The same license at the same moment: the notice was withdrawn in between, and had lasted for no time.
+        # A notice of the same license with the same start was withdrawn at once, and is replaced.
         on_conflict=f"ON CONFLICT ({_NOTICE}) DO UPDATE SET until_ms = excluded.until_ms, ended_ms = NULL",
     )
 
@@ -49,9 +47,9 @@ def record_notices_withdrawn(connection: Connection, keys: Sequence[Key], now_ms
 
 
 def record_notices_ended(connection: Connection, keys: Sequence[Key]) -> None:
-    """Ends the periods when they were to end, or when the upgrade had that they waited for.
+    """Ends the periods at the planned end, or at the end of the upgrade that was in progress then.
 
-    That is business time: when a server comes round to taking the license does not change any bill.
+    The end does not depend on when a server takes the license, so that statements do not either.
     """
     rows = connection.fetch_keys(
         f"SELECT n.account_id, n.imei, n.given_ms, n.until_ms, coalesce({_AWAITED}, n.until_ms) FROM {{keys}} k"
@@ -68,7 +66,7 @@ def record_notices_ended(connection: Connection, keys: Sequence[Key]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class MonthTotals:
-    """What one month comes to. `licenses` is the most that the subscription had at any moment of it."""
+    """The totals of one month. `licenses` is the maximum of the subscription during the month."""
 
     month: Month
     purchase_type: PurchaseType
@@ -78,18 +76,15 @@ class MonthTotals:
 
 
 def read_first_month(connection: Connection, account_id: int) -> Month | None:
-    """The month in which the records of the account's subscription begin."""
-    rows = connection.fetch(
-        "SELECT from_ms FROM subscription_period WHERE account_id = :account_id ORDER BY id LIMIT 1",
-        {"account_id": account_id},
-    )
-    return Month.of(rows[0][0]) if rows else None
+    """The month in which the account's first subscription period begins."""
+    sql = "SELECT from_ms FROM subscription_period WHERE account_id = :account_id ORDER BY id LIMIT 1"
+    return fetch_one(connection, Month.of, sql, account_id=account_id)
 
 
 def _periods(account_id: str, from_ms: str, to_ms: str) -> str:
-    """The periods of the subscription that began in a month or lasted into it, those too that were replaced at once.
+    """SQL of the subscription periods that began in a month or lasted into it.
 
-    The latter come about where a clock stands still.
+    Periods without duration are included; they occur with a frozen clock.
     """
     return (
         f"(SELECT * FROM (SELECT s.id, s.from_ms, s.total, s.purchase_type, lead(s.from_ms) OVER (ORDER BY s.id)"
@@ -98,10 +93,10 @@ def _periods(account_id: str, from_ms: str, to_ms: str) -> str:
     )
 
 
-def _kept(account_id: str, from_ms: str, to_ms: str, further: str = "") -> str:
-    """The licenses under notice as a month begins, so that the reduction fell in an earlier one.
+def _retained(account_id: str, from_ms: str, to_ms: str, further: str = "") -> str:
+    """SQL of the licenses under notice at the start of a month, so that the reduction was in an earlier month.
 
-    A notice that is withdrawn within the month does not count: the subscription, raised again, covers that license.
+    Notices withdrawn within the month are excluded, since the raised subscription covers these licenses.
     """
     return (
         f"(SELECT x.imei, x.given_ms, x.until_ms, coalesce(x.ended_ms, x.natural_ms) AS end_ms FROM (SELECT n.imei,"
@@ -116,19 +111,19 @@ def _kept(account_id: str, from_ms: str, to_ms: str, further: str = "") -> str:
 _OF_MONTH = ("m.account_id", "m.from_ms", "m.to_ms")
 _TOTALS = (
     f"SELECT m.from_ms, (SELECT q.purchase_type FROM {_periods(*_OF_MONTH)} ORDER BY q.id DESC LIMIT 1),"
-    f" (SELECT max(q.total) FROM {_periods(*_OF_MONTH)}), (SELECT count(*) FROM {_kept(*_OF_MONTH)}),"
+    f" (SELECT max(q.total) FROM {_periods(*_OF_MONTH)}), (SELECT count(*) FROM {_retained(*_OF_MONTH)}),"
     " (SELECT count(*) FROM upgrade u WHERE u.account_id = m.account_id AND u.charged_ms >= m.from_ms"
     " AND u.charged_ms < m.to_ms) FROM {rows} m ORDER BY m.from_ms DESC"
 )
-_GIVEN = (":account_id", ":from", ":to")
+_GIVEN = (":account_id", ":from_ms", ":to_ms")
 
 
 def _params(account_id: int, month: Month, limit: int) -> dict[str, int]:
-    return {"account_id": account_id, "from": month.from_ms, "to": month.to_ms, "limit": limit}
+    return {"account_id": account_id, "from_ms": month.from_ms, "to_ms": month.to_ms, "limit": limit}
 
 
 def read_totals(connection: Connection, account_id: int, months: Sequence[Month]) -> list[MonthTotals]:
-    """Each month's totals, newest first; the account's records must have begun by the end of each."""
+    """Totals by month, newest first; the account must have existed in each month."""
     rows = connection.fetch_rows(
         _TOTALS, "account_id,from_ms,to_ms", [(account_id, month.from_ms, month.to_ms) for month in months]
     )
@@ -136,19 +131,19 @@ def read_totals(connection: Connection, account_id: int, months: Sequence[Month]
 
 
 def read_periods(connection: Connection, account_id: int, month: Month, limit: int) -> list[Row]:
-    """The subscription over the month: (from, to or None, total, purchase type), times in ms as they were set."""
+    """The subscription periods of the month as (start, end or None, total, purchase type); times in ms, not clipped."""
     return connection.fetch(
         f"SELECT q.from_ms, q.next_ms, q.total, q.purchase_type FROM {_periods(*_GIVEN)} ORDER BY q.id LIMIT :limit",
         _params(account_id, month, limit),
     )
 
 
-def read_kept_under_notice(
+def read_retained_under_notice(
     connection: Connection, account_id: int, month: Month, after: int, limit: int
 ) -> list[tuple[int, int, int, int | None]]:
-    """By IMEI: (IMEI, given, until, ended), in ms. `ended` is None where that was not before the month's end."""
+    """Licenses retained under notice as (IMEI, given, until, ended), by IMEI, in ms; a later `ended` is None."""
     rows = connection.fetch(
-        f"SELECT y.* FROM {_kept(*_GIVEN, ' AND n.imei > :after')} ORDER BY y.imei LIMIT :limit",
+        f"SELECT y.* FROM {_retained(*_GIVEN, ' AND n.imei > :after')} ORDER BY y.imei LIMIT :limit",
         {**_params(account_id, month, limit), "after": after},
     )
     to_ms = month.to_ms
@@ -156,23 +151,23 @@ def read_kept_under_notice(
 
 
 def read_event_place(connection: Connection, account_id: int, month: Month, number: int) -> tuple[int, int] | None:
-    """When (ms) the numbered event of the month was charged, with its number; None if there is no such event."""
+    """The cursor of an event of the month, as (charged in ms, number), or None if there is no such event."""
     rows = connection.fetch(
         "SELECT charged_ms, id FROM upgrade WHERE id = :number AND account_id = :account_id"
-        " AND charged_ms >= :from AND charged_ms < :to",
+        " AND charged_ms >= :from_ms AND charged_ms < :to_ms",
         {**_params(account_id, month, 0), "number": number},
     )
     return (rows[0][0], rows[0][1]) if rows else None
 
 
 def read_events(connection: Connection, account_id: int, month: Month, after: tuple[int, int], limit: int) -> list[Row]:
-    """Charged upgrades in order of time: (number, IMEI, when in ms, campaign or None, package or file or None)."""
+    """Charged upgrades by time, as (number, IMEI, charged in ms, campaign or None, package or file or None)."""
     return connection.fetch(
         "SELECT u.id, u.imei, u.charged_ms, (SELECT c.uuid FROM campaign c WHERE c.id = u.campaign_id),"
         " (SELECT coalesce((SELECT p.name FROM package p WHERE p.id = c.package_id),"
         " (SELECT f.name FROM configuration_file f WHERE f.id = c.file_id))"
         " FROM campaign c WHERE c.id = u.campaign_id) FROM upgrade u"
-        " WHERE u.account_id = :account_id AND u.charged_ms >= :from AND u.charged_ms < :to"
+        " WHERE u.account_id = :account_id AND u.charged_ms >= :from_ms AND u.charged_ms < :to_ms"
         " AND (u.charged_ms, u.id) > (:after_ms, :after_number) ORDER BY u.charged_ms, u.id LIMIT :limit",
         {**_params(account_id, month, limit), "after_ms": after[0], "after_number": after[1]},
     )

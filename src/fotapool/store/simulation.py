@@ -8,19 +8,17 @@ from dataclasses import asdict
 
 from fotapool.domain.simulation import MAX_FLEETS, Behavior, Fleet, OfflineWindow
 from fotapool.store.db.connection import Connection
+from fotapool.store.db.rows import columns, converting, fetch_all
 
 
 def read_fleets(connection: Connection, account_id: int) -> list[Fleet]:
-    rows = connection.fetch(
-        "SELECT first_imei, last_imei, behavior FROM fleet WHERE account_id = :account_id"
-        f" ORDER BY first_imei LIMIT {MAX_FLEETS}",
-        {"account_id": account_id},
-    )
-    return [Fleet(first, last, parse_behavior(text)) for first, last, text in rows]
+    """The account's fleets, by IMEI."""
+    sql = f"SELECT {columns(Fleet)} FROM fleet WHERE account_id = :id ORDER BY first_imei LIMIT {MAX_FLEETS}"
+    return fetch_all(connection, converting(Fleet, behavior=parse_behavior), sql, id=account_id)
 
 
 def parse_behavior(text: str) -> Behavior:
-    """The behavior that is stored as this text."""
+    """The behavior of a stored text."""
     parts = json.loads(text)
     parts["offline"] = tuple(OfflineWindow(**window) for window in parts["offline"])
     return Behavior(**parts)
@@ -32,5 +30,5 @@ def record_fleets(connection: Connection, account_id: int, fleets: Sequence[Flee
 
 
 def behavior_text(behavior: Behavior) -> str:
-    """What is stored of a behavior."""
+    """The text that is stored for a behavior."""
     return json.dumps(asdict(behavior))

@@ -1,4 +1,4 @@
-"""The rows of the tables as a snapshot holds them, whole tables at a time, and putting them back."""
+"""Reading and restoring the rows of a snapshot, one whole table at a time."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from fotapool.store.db.tables import TABLES
 from fotapool.store.identity.sessions import record_auth_epoch
 
 Rows = Mapping[str, Sequence[Row]]
-"""The rows of each table, with the columns that SHAPES says, in the order of the primary key."""
+"""The rows of each table, with the columns of SHAPES, in the order of the primary key."""
 
 ROWS_AN_INSERT = 20_000
 _LEASE = "leased_until_ms"
-"""Until when a server works on a row, by the database's own clock: nobody works on what was just put back."""
+"""The expiry of a row's lease by the database's clock; restored rows are not leased."""
 LEFT_OUT = ("auth_epoch", "operator_key", "server_secret")
-"""What belongs to the server and not to its accounts: nobody who puts a snapshot back locks the operators out."""
+"""Tables of the server, not of its accounts: restoring a snapshot never locks operators out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name, the Python type of its values, and whether it may be empty."""
+    """A column: its name, the Python type of its values, and whether it may be NULL."""
 
     name: str
     type: type
@@ -34,7 +34,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a snapshot holds of a table: its columns without leases, its primary key, whether it numbers its rows."""
+    """A table in a snapshot: columns without leases, primary key, and whether the database numbers its rows."""
 
     columns: tuple[Column, ...]
     key: tuple[str, ...]
@@ -50,7 +50,7 @@ _TYPES = {"BIGINT": int, "TEXT": str, "{bytes}": bytes, "{identity}": int}
 
 
 def _read_shapes() -> dict[str, Shape]:
-    """The shapes of all tables, from the text of the schema: what is added there is in snapshots too."""
+    """The shapes of all tables, parsed from the schema, so that snapshots always include new columns."""
     shapes: dict[str, Shape] = {}
     for statement in TABLES.split(";\n"):
         lines = [line.strip().rstrip(",") for line in statement.strip().splitlines()]
@@ -62,16 +62,16 @@ def _read_shapes() -> dict[str, Shape]:
 def _shape(lines: Sequence[str]) -> Shape:
     columns, key, numbered = [], [], False
     for line in lines:
-        words = line.split()
+        parts = line.split()
         if line.startswith("PRIMARY KEY"):
             key = line.partition("(")[2].partition(")")[0].split(", ")
-        elif len(words) > 1 and words[0].islower() and words[1] in _TYPES:
-            in_key = "PRIMARY KEY" in line or words[1] == "{identity}"
-            columns.append(Column(words[0], _TYPES[words[1]], not in_key and "NOT NULL" not in line))
-            key += [words[0]] if in_key else []
-            numbered = numbered or words[1] == "{identity}"
-    kept = tuple(column for column in columns if column.name != _LEASE)
-    return Shape(kept, tuple(key), numbered, len(kept) < len(columns))
+        elif len(parts) > 1 and parts[0].islower() and parts[1] in _TYPES:
+            in_key = "PRIMARY KEY" in line or parts[1] == "{identity}"
+            columns.append(Column(parts[0], _TYPES[parts[1]], not in_key and "NOT NULL" not in line))
+            key += [parts[0]] if in_key else []
+            numbered = numbered or parts[1] == "{identity}"
+    stored = tuple(column for column in columns if column.name != _LEASE)
+    return Shape(stored, tuple(key), numbered, len(stored) < len(columns))
 
 
 SHAPES = {table: shape for table, shape in _read_shapes().items() if table not in LEFT_OUT}
@@ -79,7 +79,7 @@ NUMBERED = tuple(table for table, shape in SHAPES.items() if shape.numbered)
 
 
 def count_rows(connection: Connection, limit: int) -> int:
-    """How many rows a snapshot would have; it stops counting a table beyond the limit."""
+    """The number of rows of a snapshot; each table is counted up to one more than the limit."""
     counts = (
         connection.fetch(f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT :limit) t", {"limit": limit + 1})[0][0]
         for table in SHAPES
@@ -88,26 +88,26 @@ def count_rows(connection: Connection, limit: int) -> int:
 
 
 def read_rows(connection: Connection) -> dict[str, list[Row]]:
-    """All rows of all tables, on one state of the database (the caller's snapshot)."""
+    """All rows of all tables, within the caller's snapshot transaction."""
     return {table: _read_table(connection, table, shape) for table, shape in SHAPES.items()}
 
 
 def _read_table(connection: Connection, table: str, shape: Shape) -> list[Row]:
     rows = connection.fetch(f"SELECT {', '.join(shape.names)} FROM {table}")
-    # The databases do not agree on the order of texts.
+    # The databases differ in the order of texts.
     rows.sort(key=itemgetter(*(shape.names.index(name) for name in shape.key)))
     return rows
 
 
 def read_last_ids(connection: Connection) -> dict[str, int]:
-    """The last number that each table which numbers its rows has given, also to a row that is gone."""
+    """The last id of each table whose rows are numbered, including deleted rows."""
     return connection.read_last_ids(NUMBERED)
 
 
 def replace_rows(connection: Connection, rows: Rows) -> None:
-    """Puts the rows in place of all there are, and has every server look up its sign-ins again.
+    """Replaces all rows, and makes every server check its sign-ins again.
 
-    Raises Invalid for rows that a constraint of the schema refuses; the transaction must be rolled back then.
+    Raises Invalid for rows that violate a constraint of the schema; the caller must roll back the transaction.
     """
     for table in TABLE_NAMES:
         if table not in LEFT_OUT:
@@ -125,12 +125,12 @@ def _insert(connection: Connection, table: str, shape: Shape, rows: Sequence[Row
     if not rows:
         return
     names = list(shape.names)
-    # Where no row has a value PostgreSQL could not tell the type of the column's values.
+    # Columns without any value are omitted: PostgreSQL could not infer their type.
     filled = [place for place in range(len(names)) if any(row[place] is not None for row in rows)]
     columns = ", ".join([names[place] for place in filled] + [_LEASE] * shape.leased)
     lease = (0,) * shape.leased
-    some = itemgetter(*filled, filled[0])  # of a single one it would not give a tuple
+    some = itemgetter(*filled, filled[0])  # with one name, itemgetter would not return a tuple
     every = iter(rows)
     while batch := [(*some(row)[:-1], *lease) for row in itertools.islice(every, ROWS_AN_INSERT)]:
         connection.insert(table, columns, batch)
-    connection.fetch("SELECT 1")  # so that a constraint that fired is told here, and not by the next statement
+    connection.fetch("SELECT 1")  # raises a violated constraint here and not at the next statement

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from fotapool.core.clock import MovableClock
-from fotapool.domain.campaigns.campaigns import DAY_MS
+from fotapool.core.timestamps import DAY_MS, MAX_CLOCK_MS, parse_timestamp
 from fotapool.domain.errors import Conflict, Invalid
 from fotapool.services.context import Context
 from fotapool.worker.callbacks.deliveries import Deliveries
@@ -18,8 +17,6 @@ log = logging.getLogger(__name__)
 
 MAX_ADVANCE_MS = 100 * 366 * DAY_MS
 """How far one call moves the clock at most: a century."""
-MAX_TIMESTAMP_MS = 253_339_228_800_000
-"""9998-01-01: beyond it, the billing months ahead could not be written."""
 
 MAX_DEVICES_KEPT = 10
 """How many devices of each thing that happened are kept for the page."""
@@ -29,18 +26,15 @@ def check_advance(now_ms: int, timestamp_ms: int) -> None:
     """Raises Invalid for a move backwards, or too far."""
     if timestamp_ms < now_ms:
         raise Invalid("the clock only moves forward; a reset (POST /control/v1/reset) goes back to the seed's time")
-    if timestamp_ms > min(now_ms + MAX_ADVANCE_MS, MAX_TIMESTAMP_MS):
+    if timestamp_ms > min(now_ms + MAX_ADVANCE_MS, MAX_CLOCK_MS):
         raise Invalid("the clock moves a century at most, and not beyond the year 9997")
 
 
 def parse_timestamp_ms(text: str) -> int:
     """The moment (ms) of an RFC 3339 time, UTC if it does not say. Raises Invalid."""
     try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return round(moment.timestamp() * 1000)
-    except (ValueError, OverflowError) as error:
+        return parse_timestamp(text)
+    except ValueError as error:
         raise Invalid("to must be a time as in 2026-12-01T00:00:00Z") from error
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from fotapool.core.clock import MovableClock
-from fotapool.domain.campaigns.campaigns import DAY_MS
+from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.services.accounts.rejections import flush_rejections

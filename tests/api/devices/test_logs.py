@@ -229,7 +229,7 @@ def test_a_list_of_logs_has_a_limit_in_rows_and_one_in_octets(
 def test_housekeeping_forgets_the_oldest_first_in_steps(
     api: Api, store: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logs, "FORGOTTEN_ROWS", 2)
+    monkeypatch.setattr(logs, "PURGED_ROWS", 2)
     record_logs(store, [log(0, at_ms, "") for at_ms in (4, 1, 2, 3, 9)])
     record_check_ins(store, [check_in(0, at_ms) for at_ms in (1, 9)])
     left: list[tuple[bool, list[int]]] = []

@@ -8,7 +8,7 @@ import pytest
 from console_helpers import Browser, new_client, notice_of, words_of
 
 from fotapool.console.app.routes import PAGES
-from fotapool.domain.identity.roles import Role
+from fotapool.domain.identity import Role
 from support.helpers import ACCOUNT, OPERATOR, Api
 
 

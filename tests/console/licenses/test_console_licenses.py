@@ -44,7 +44,7 @@ def test_a_list_is_checked_first_and_the_check_changes_nothing(console: Browser,
     assert "1 are not devices of this account" in words
     assert "have a wrong check digit warning" in words
     assert "Line 7: 'not' is not an IMEI" in words
-    assert f"{device(2)} stands in line 2 already" in words
+    assert f"{device(2)} is already in line 2" in words
     assert "Assign 3 licenses" in words
     assert api.licensed() == devices(0, 1)
     assert words_of(console.get(path_of(page))) == words

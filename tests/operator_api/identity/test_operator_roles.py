@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fotapool.domain.identity.roles import Role
+from fotapool.domain.identity import Role
 from fotapool.operator_api.routes import OPERATIONS
 from support.helpers import ACCOUNT, Api
 

@@ -14,11 +14,11 @@ import click
 import msgspec
 
 from fotapool.core.settings import Settings, Timestamps
+from fotapool.core.timestamps import MAX_CLOCK_MS, parse_timestamp
 
 EMULATOR_KEY = "operator"
 """The operator key of an emulator that is started without one."""
 
-FIRST_CLOCK, LAST_CLOCK = datetime(1970, 1, 1, tzinfo=UTC), datetime(9997, 12, 31, tzinfo=UTC)
 """Where the emulator's clock may be set: before 1970 there are no times, and billing months ahead must have names."""
 
 Command = Callable[..., Any]
@@ -43,13 +43,12 @@ def _read_time(_: click.Context, __: click.Parameter, text: str | None) -> datet
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        if not FIRST_CLOCK <= moment <= LAST_CLOCK:
+        timestamp_ms = parse_timestamp(text)
+        if not 0 <= timestamp_ms < MAX_CLOCK_MS:
             raise ValueError(text)
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise click.BadParameter("must be a time from 1970 to 9997, as in 2026-03-01T00:00:00Z") from error
-    return moment
+    return datetime.fromtimestamp(timestamp_ms / 1000, tz=UTC)
 
 
 _OPTIONS = (

@@ -15,7 +15,7 @@ from fotapool.console.app.rendering import Templates
 from fotapool.console.emulator.parts import EmulatorParts
 from fotapool.console.identity.sessions import NOTICE_COOKIE, PATH, Session, Sessions
 from fotapool.domain.errors import Invalid, NotFound
-from fotapool.domain.identity.roles import Role
+from fotapool.domain.identity import Role
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.campaigns.campaign_views import CampaignCounts
 from fotapool.services.context import Caller, Context

@@ -10,8 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fotapool import __version__
 from fotapool.console.app.assets import Assets
-from fotapool.core.timestamps import time_text
-from fotapool.domain.campaigns.campaigns import MINUTE_MS
+from fotapool.core.timestamps import MINUTE_MS, time_text
 from fotapool.domain.names import format_device_id
 
 

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path
 from fotapool.console.campaigns.labels import FLOWS
-from fotapool.domain.campaigns.campaigns import MAX_CAMPAIGN_DAYS, MAX_NAME, Flow, day_of
+from fotapool.core.timestamps import date_of
+from fotapool.domain.campaigns.campaigns import MAX_CAMPAIGN_DAYS, MAX_NAME, Flow
 from fotapool.domain.errors import ErrorCode, Invalid, RequestRejected
 from fotapool.domain.licenses.bulk_jobs import TooManyDevices, read_device_lines
 from fotapool.domain.packages import PILOT_DEVICES
@@ -36,7 +37,7 @@ _REFUSALS = {
 
 
 async def show_form(call: ConsoleCall) -> Response:
-    today = day_of(call.context.clock.now_ms())
+    today = date_of(call.context.clock.now_ms())
     proposed = {"kind": "v3", "start": today.isoformat(), "end": (today + timedelta(DAYS_PROPOSED)).isoformat()}
     return await _form(call, await call.account(), proposed)
 

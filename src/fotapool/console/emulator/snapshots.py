@@ -5,11 +5,12 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.errors import Conflict, Invalid, NotFound
-from fotapool.domain.identity.roles import Role
+from fotapool.domain.identity import Role
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.accounts.copies import copy_account
-from fotapool.services.snapshots.documents import MAX_SNAPSHOT_BYTES, format_timestamp
+from fotapool.services.snapshots.documents import MAX_SNAPSHOT_BYTES
 
 PATH = "/console/emulator/snapshots"
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.console.identity.sessions import PATH
 from fotapool.domain.errors import Conflict, Invalid, NotFound
-from fotapool.domain.identity.roles import Role
+from fotapool.domain.identity import Role
 from fotapool.services.identity import credentials
 
 ROWS = 50

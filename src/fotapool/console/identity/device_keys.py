@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path
 from fotapool.domain.errors import Conflict, Invalid, NotFound
-from fotapool.domain.identity.roles import Role
+from fotapool.domain.identity import Role
 from fotapool.domain.names import is_device_id
 from fotapool.services.identity import device_keys
 from fotapool.store.accounts.accounts import Account

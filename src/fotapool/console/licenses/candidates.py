@@ -14,7 +14,7 @@ from fotapool.domain.accounts.subscriptions import MAX_LICENSES, SubscriptionCha
 from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.candidates import (
     MAX_CANDIDATES,
-    Move,
+    CandidateMove,
     move_candidate,
     reorder_candidates,
     without_candidate,
@@ -84,10 +84,10 @@ async def change_order(call: ConsoleCall) -> Response:
         words = f"{device} is not on the list any more."
         return await _arrange(call, lambda current: without_candidate(current, int(device)), words)
     try:
-        move = Move(action)
+        move = CandidateMove(action)
     except ValueError as error:
         raise Invalid("the form names no move") from error
-    words = f"{device} was moved {'to the ' if move in (Move.TOP, Move.BOTTOM) else ''}{move.value}."
+    words = f"{device} was moved {'to the ' if move in (CandidateMove.TOP, CandidateMove.BOTTOM) else ''}{move.value}."
     return await _arrange(call, lambda current: move_candidate(current, int(device), move), words)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from starlette.responses import Response
@@ -11,8 +11,7 @@ from starlette.responses import Response
 from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path
 from fotapool.console.app.streams import Rows, csv_stream
 from fotapool.console.licenses.ledger_labels import KINDS, campaign_of, did, what, why
-from fotapool.core.timestamps import time_text
-from fotapool.domain.campaigns.campaigns import DAY_MS
+from fotapool.core.timestamps import DAY_MS, date_ms, time_text
 from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.names import format_device_id, is_device_id
@@ -47,10 +46,9 @@ def _day_ms(name: str, text: str) -> int | None:
     if not text:
         return None
     try:
-        day = date.fromisoformat(text)
+        return date_ms(date.fromisoformat(text))
     except ValueError as error:
         raise Invalid(f"{name} must be a date as in 2026-03-01, not {text[:40]!r}") from error
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
 
 
 def _words(call: ConsoleCall) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def _path(account: Account, uuid: str, *parts: str) -> str:
 async def show_job(call: ConsoleCall) -> Response:
     account = await call.account()
     job = await bulk_jobs.get_job(call.context, account, call.request.path_params["job"])
-    return await (_show_check(call, account, job) if job.is_held else _show_result(call, account, job))
+    return await (_show_check(call, account, job) if job.is_draft else _show_result(call, account, job))
 
 
 async def _show_check(call: ConsoleCall, account: Account, job: BulkJob) -> Response:

@@ -1,20 +1,20 @@
-"""When a pool runs out of licenses, if it goes on as it did."""
+"""Linear forecast of the date on which a pool runs out of licenses."""
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
 
-from fotapool.domain.campaigns.campaigns import DAY_MS
+from fotapool.core.timestamps import DAY_MS
 
 BASIS_DAYS = 28
-"""Over how many days the pace is measured: four weeks, so that each weekday counts alike (our choice)."""
+"""The growth rate is measured over four weeks, so that each weekday has the same weight (our choice)."""
 FAR_DAYS = 5 * 365
-"""A pool that lasts for longer than this is not given a date."""
+"""No date is forecast beyond this horizon."""
 
 
 class Outlook(enum.Enum):
-    """What can be said of a pool's future."""
+    """The result of a forecast."""
 
     EXHAUSTED = "no license is free"
     UNKNOWN = "too little is known"
@@ -25,7 +25,7 @@ class Outlook(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """`grown` licenses more than `basis_days` days ago; `runs_out_ms` where there is a date."""
+    """`grown` is the growth over `basis_days`; `runs_out_ms` is set for RUNS_OUT only."""
 
     outlook: Outlook
     basis_days: int
@@ -34,7 +34,7 @@ class Forecast:
 
 
 def forecast(free: int, used_before: int, used_now: int, basis_days: int, now_ms: int) -> Forecast:
-    """At the mean pace of the last `basis_days` days (0: nothing is known), when the free licenses are gone."""
+    """Extrapolates the mean growth of the last `basis_days` days; 0 days means that there is no history."""
     grown = used_now - used_before
     if not free:
         return Forecast(Outlook.EXHAUSTED, basis_days, grown)

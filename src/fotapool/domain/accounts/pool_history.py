@@ -1,4 +1,4 @@
-"""A pool over time: what was used, under notice and subscribed, with reductions and statements marked."""
+"""A pool over time: licenses used, under notice and subscribed, with marks for reductions and statements."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.billing import Month
-from fotapool.domain.campaigns.campaigns import DAY_MS
 from fotapool.domain.licenses.ledger import EntryKind
 
 
 class PoolDay(NamedTuple):
-    """What was used, and under notice, at the end of a day (from 1970-01-01) on which the pool changed."""
+    """Licenses used and under notice at the end of a day (counted from 1970-01-01) on which the pool changed."""
 
     day: int
     used: int
@@ -20,7 +20,7 @@ class PoolDay(NamedTuple):
 
 
 class LastEntry(NamedTuple):
-    """One of the ledger's last entries, with its time (ms)."""
+    """One of the latest ledger entries, with its timestamp (ms)."""
 
     at_ms: int
     kind: int
@@ -28,7 +28,7 @@ class LastEntry(NamedTuple):
 
 
 class Level(NamedTuple):
-    """What was used, and under notice, from a moment (ms) on."""
+    """Licenses used and under notice from a timestamp (ms) on."""
 
     at_ms: int
     used: int
@@ -37,7 +37,7 @@ class Level(NamedTuple):
 
 @dataclass(slots=True)
 class PoolPoint:
-    """The pool from a moment (ms) on, and what happened then."""
+    """The pool from a timestamp (ms) on, and the events at that time."""
 
     at_ms: int
     used: int
@@ -55,7 +55,7 @@ _NOTICE_DELTA = {
 
 
 def levels_of_entries(newest_first: Sequence[LastEntry], notice_now: int) -> list[Level]:
-    """The levels after each of the ledger's last entries, oldest first; the count of notices is worked out backward."""
+    """The levels after each of the latest ledger entries, oldest first. Notices are counted back from `notice_now`."""
     levels: list[Level] = []
     notice = notice_now
     for entry in newest_first:
@@ -66,9 +66,9 @@ def levels_of_entries(newest_first: Sequence[LastEntry], notice_now: int) -> lis
 
 
 def levels_of_days(days: Sequence[PoolDay], periods: Sequence[tuple[int, int]], now_ms: int) -> list[Level]:
-    """The levels at the end of each day; today's is that of now.
+    """The levels at the end of each day, or now for today.
 
-    On a day on which the subscription changed, the level is there at once: what a reduction took went with it.
+    If the subscription changed on a day, the level applies from that change on, since a reduction takes licenses.
     """
     changed = {from_ms // DAY_MS: from_ms for from_ms, _ in periods}
     ends = [min(changed.get(one.day, (one.day + 1) * DAY_MS - 1), now_ms) for one in days]
@@ -78,7 +78,7 @@ def levels_of_days(days: Sequence[PoolDay], periods: Sequence[tuple[int, int]], 
 def pool_history(
     levels: Sequence[Level], periods: Sequence[tuple[int, int]], from_ms: int, now_ms: int
 ) -> list[PoolPoint]:
-    """The points from `from_ms` to now. `levels` and `periods` (from in ms, total) begin with what held before."""
+    """The points from `from_ms` to now. `levels` and `periods` (start in ms, total) include the last ones before it."""
     changes: dict[int, list[tuple[int, int] | int | str]] = {from_ms: [], now_ms: []}
     for level in levels:
         changes.setdefault(max(from_ms, level.at_ms), []).append((level.used, level.notice))
@@ -97,7 +97,7 @@ def pool_history(
 
 
 def _filled(changes: dict[int, list[tuple[int, int] | int | str]]) -> list[PoolPoint]:
-    """A point for each moment: what did not change is as before."""
+    """One point for each timestamp; unchanged values are carried over."""
     used = notice = total = 0
     points: list[PoolPoint] = []
     for at_ms in sorted(changes):

@@ -1,4 +1,4 @@
-"""What a change of the subscription does to assigned licenses: who loses one, who is put under notice.
+"""The effect of a subscription change on assigned licenses: which are reclaimed, which are put under notice.
 
 Source: the page on the v2 cancellation candidate list, "Uses and Requirements" (rules C1 to C5).
 """
@@ -18,12 +18,12 @@ from fotapool.domain.licenses.licenses import LicenseState, Pool
 from fotapool.domain.names import PurchaseType
 
 MAX_LICENSES = 2**31 - 1
-"""The most licenses of one subscription: the API's integer is a 32-bit one in the vendor's Java SDK."""
+"""Maximum number of licenses of a subscription: the vendor's Java SDK reads a 32-bit integer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A device that holds a license, as a reduction visits it."""
+    """A device with a license: LicenseState, UpgradeStatus of its open upgrade, and whether it is a candidate."""
 
     device: int
     state: int
@@ -33,7 +33,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionDecision:
-    """What changing the total does, in the order decided."""
+    """The effect of a new total: ledger entries in the order decided, and upgrades to cancel."""
 
     total: int
     need: int
@@ -51,7 +51,7 @@ RECLAIM_KINDS = (EntryKind.RECLAIMED_CANDIDATE, EntryKind.RECLAIMED_OLDEST)
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionChange:
-    """A subscription before and after, and what the change does to licenses."""
+    """A subscription before and after a change, and the effect on licenses."""
 
     before: int
     before_type: PurchaseType
@@ -60,14 +60,14 @@ class SubscriptionChange:
 
     @property
     def takes(self) -> bool:
-        """Whether any device loses its license, now or after notice."""
+        """Whether any device loses its license, now or when its notice ends."""
         return any(entry.kind is not EntryKind.NOTICE_WITHDRAWN for entry in self.decision.entries)
 
     @property
     def mark(self) -> str:
-        """A word that is the same as long as the change would do the same to the same devices.
+        """A token that changes when the change would affect other devices or affect them differently.
 
-        How many licenses are used does not count, nor when notices would end if none is given.
+        The count of used licenses is not included, nor the end of notices if none is given.
         """
         decision = self.decision
         notice = any(entry.kind in NOTICE_KINDS for entry in decision.entries)
@@ -76,8 +76,8 @@ class SubscriptionChange:
             numbers.append(device)
             numbers.append(kind)
         numbers.extend(decision.canceled_upgrades)
-        words = f"{self.before_type.value} {self.purchase_type.value} ".encode()
-        return hashlib.sha256(words + numbers.tobytes()).hexdigest()[:32]
+        types = f"{self.before_type.value} {self.purchase_type.value} ".encode()
+        return hashlib.sha256(types + numbers.tobytes()).hexdigest()[:32]
 
 
 def check_total(purchase_type: PurchaseType, total: int) -> None:
@@ -89,20 +89,20 @@ def check_total(purchase_type: PurchaseType, total: int) -> None:
 
 
 def reduction_need(pool: Pool, total: int) -> int:
-    """How many licenses must go, now or after notice; those already under notice are on their way out."""
+    """The number of licenses to take, now or after notice, besides those already under notice."""
     return max(0, pool.used - pool.notice - total)
 
 
 def withdrawable(pool: Pool, total: int) -> int:
-    """How many notices a new total leaves room for."""
+    """The number of notices that a new total allows to withdraw."""
     return max(0, min(pool.notice, total - (pool.used - pool.notice)))
 
 
 def decide_reduction(pool: Pool, total: int, holders: Iterable[Holder], now_ms: int) -> SubscriptionDecision:
-    """Walks the holders, candidates in list order and then first assigned first, until enough licenses go.
+    """Takes as many licenses as needed, in the order of the holders: candidates first, then first assigned first.
 
-    A device whose upgrade is in progress keeps its license under notice; all others lose it now, and a scheduled
-    upgrade is canceled. Devices already under notice are not visited twice.
+    A device with an upgrade in progress keeps its license under notice. Others lose it now, and their scheduled
+    upgrades are canceled. Devices already under notice are skipped.
     """
     need = reduction_need(pool, total)
     used = pool.used
@@ -127,7 +127,7 @@ def decide_reduction(pool: Pool, total: int, holders: Iterable[Holder], now_ms: 
 
 
 def decide_raise(pool: Pool, total: int, oldest_notices: Iterable[int]) -> SubscriptionDecision:
-    """Withdraws as many notices as the new total has room for, oldest notice first."""
+    """Withdraws as many notices as the new total allows, oldest first."""
     room = withdrawable(pool, total)
     entries = [
         Entry(device, EntryKind.NOTICE_WITHDRAWN, pool.used)
@@ -137,7 +137,7 @@ def decide_raise(pool: Pool, total: int, oldest_notices: Iterable[int]) -> Subsc
 
 
 def decide_notice_ends(pool: Pool, due: Sequence[Holder]) -> tuple[list[Entry], list[int]]:
-    """Takes the licenses whose notice has ended, in the order given; answers the scheduled upgrades it cancels too."""
+    """Takes the licenses whose notice has ended. Returns ledger entries, and devices whose upgrades are canceled."""
     entries = [
         Entry(holder.device, EntryKind.NOTICE_ENDED, pool.used - place) for place, holder in enumerate(due, start=1)
     ]

@@ -1,33 +1,33 @@
-"""Campaigns: how they are scheduled, which state follows which and when, and what may be changed when.
+"""Campaigns: their schedule, their states and transitions, and which changes are allowed when.
 
 Sources: facts, section 6.5 (rules U1 to U19), from the vendor's pages on the life cycle of campaigns in the three
-versions of the API. The versions differ in the flow of their campaigns: a push to the device on a date, a pull by the
-device within a range of dates, and a push that looks first at what the network knows of the device.
+versions of the API. Each version has its own flow: a push to the device on a date, a pull by the device within a range
+of dates, and a push that checks the device's network status first.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
+from fotapool.core.timestamps import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, date_ms, date_of
 from fotapool.domain.errors import ErrorCode, RequestRejected
 
-SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS = 1_000, 60_000, 3_600_000, 86_400_000
 CHECK_AFTER_MS = 5 * SECOND_MS
-"""How long after its acceptance a campaign's parameters and devices are checked."""
+"""Delay between a campaign's acceptance and the check of its parameters and devices."""
 ON_DEMAND_MS = HOUR_MS
 """When a push of today begins: "within about 90 minutes" (rule U12)."""
 NETWORK_CHECK_MS = MINUTE_MS
-"""How long the look at the network takes, after the check or a day before the start (rule U14; our choice)."""
+"""Duration of the network check, which follows the device check or begins a day before the start (U14; our choice)."""
 PRESCHEDULE_AHEAD_MS = DAY_MS
 GRACE_MS = DAY_MS
-"""How long after a campaign's end a device that has begun may report how it ended (our choice)."""
+"""Time after a campaign's end within which a device in progress may still report its result (our choice)."""
 NEW_END_AHEAD_MS = DAY_MS
-"""A running campaign's end may be moved to no earlier than this from now (rule U9)."""
+"""Minimum time from now to the new end of a running campaign (rule U9)."""
 DEFAULT_DAYS = {"LWM2M": 3, "OMADM": 30, "HTTP": 7}
-"""How many days a campaign runs that was given no end date (rules U12, U13; 30: "without limit" needs one)."""
+"""Duration in days of a campaign without an end date (rules U12, U13; 30 stands for "without limit")."""
 MAX_CAMPAIGN_DAYS = 366
 MAX_START_AHEAD_DAYS = 5 * 366
 MAX_WINDOWS = 24
@@ -35,7 +35,7 @@ MAX_NAME = 200
 HISTORY_MS = 184 * DAY_MS
 """How far back reports go: six months (rule U16)."""
 SCAN_START = -1
-"""The IMEI after which a pass over a campaign's devices begins."""
+"""The cursor with which a pass over a campaign's devices begins: less than every IMEI."""
 
 
 class Flow(enum.IntEnum):
@@ -58,26 +58,27 @@ class CampaignStatus(enum.IntEnum):
     CANCELED = 7
     ABORTED = 8
     FAILED = 9
-    """Queued, and on its start no device was left that it could have upgraded."""
+    """It was queued, and had no open upgrade left at its start."""
 
 
 NOT_STARTED = frozenset({CampaignStatus.PENDING, CampaignStatus.QUEUED, CampaignStatus.PRESCHEDULED})
 RUNNING = NOT_STARTED | {CampaignStatus.SCHEDULED}
+CHECKED = RUNNING - {CampaignStatus.PENDING}
 CHANGEABLE = frozenset({CampaignStatus.PENDING, CampaignStatus.QUEUED})
-"""Where devices may be added and removed (rules U4, U8)."""
+"""States in which devices may be added and removed (rules U4, U8)."""
 
 Hours = tuple[tuple[int, int], ...]
-"""Time windows: (first hour, hour before which it ends), 0 to 23 and 1 to 24, in UTC."""
+"""Time windows as (first hour, end hour exclusive): 0 to 23 and 1 to 24, in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """When devices may download and install. A campaign of v3 has one list, for when devices may begin."""
+    """When devices may download and install. A campaign of v3 has download windows only."""
 
     download: Hours = ()
     install: Hours = ()
     download_after: str = ""
-    """A date as YYYY-MM-DD before which nothing is downloaded; empty: as soon as possible."""
+    """Earliest date of downloads, as YYYY-MM-DD; empty: as soon as possible."""
     install_after: str = ""
 
 
@@ -94,17 +95,17 @@ class Artifact:
     to_version: str
     protocol: str
     pilot_passed: bool
-    """Whether the pilot rule is lifted (rule U10)."""
+    """Whether campaigns of it may have any number of devices (rule U10)."""
 
     @property
     def key(self) -> tuple[bool, int]:
-        """Tells it from all other packages and files."""
+        """Unique among all packages and files."""
         return self.is_file, self.id
 
 
 @dataclass(slots=True)
 class Campaign:
-    """A campaign's row with its subject. Times in ms, dates as YYYY-MM-DD in UTC."""
+    """A campaign's row with its artifact. Times in ms, dates as YYYY-MM-DD in UTC."""
 
     id: int
     uuid: str
@@ -122,19 +123,19 @@ class Campaign:
     status: CampaignStatus
     devices: int
     scan_cursor: int | None
-    """Where a pass over its devices has got to, or None while there is none."""
+    """The last IMEI handled by the pass over its devices, or None if no pass is under way."""
     enroll_cursor: int | None
-    """Where the search for further devices has got to, or None while there is none (autoAddDevicesFlag)."""
+    """The last IMEI handled by the search for devices to add (autoAddDevicesFlag), or None."""
     created_ms: int
     updated_ms: int
     ended_ms: int | None
     due_ms: int | None
-    """When the engine next has something to do about it."""
+    """When its next step is due, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """When a campaign runs."""
+    """The period in which a campaign runs."""
 
     start_date: str
     end_date: str
@@ -142,31 +143,22 @@ class Plan:
     end_ms: int
 
 
-def day_ms(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
-
-
-def day_of(timestamp_ms: int) -> date:
-    return datetime.fromtimestamp(timestamp_ms / 1000, tz=UTC).date()
-
-
-def _parse_day(text: str, refusal: ErrorCode) -> date:
+def _parse_day(text: str, code: ErrorCode) -> date:
     try:
-        if len(text) != 10 or text[4] + text[7] != "--":  # not one of ISO's other forms, as 2026-W11-3
+        if len(text) != 10 or text[4] + text[7] != "--":  # rejects the other forms of ISO 8601, as 2026-W11-3
             raise ValueError(text)
         return date.fromisoformat(text)
     except ValueError as error:
-        raise RequestRejected(refusal, text[:40]) from error
+        raise RequestRejected(code, text[:40]) from error
 
 
 def plan(flow: Flow, protocol: str, start_date: str, end_date: str | None, now_ms: int) -> Plan:
-    """When a campaign accepted now runs (rules U12 to U14).
+    """The period of a campaign accepted now (rules U12 to U14).
 
-    Raises RequestRejected(START_DATE_INVALID) for a malformed or past start, or one more than MAX_START_AHEAD_DAYS
-    ahead, and
-    RequestRejected(END_DATE_INVALID) for a malformed end, one before the start or more than MAX_CAMPAIGN_DAYS after it.
+    Raises RequestRejected: START_DATE_INVALID for a start that is malformed, past or more than MAX_START_AHEAD_DAYS
+    ahead; END_DATE_INVALID for an end that is malformed, before the start or more than MAX_CAMPAIGN_DAYS after it.
     """
-    today = day_of(now_ms)
+    today = date_of(now_ms)
     first = _parse_day(start_date, ErrorCode.START_DATE_INVALID)
     if not today <= first <= today + timedelta(days=MAX_START_AHEAD_DAYS):
         raise RequestRejected(ErrorCode.START_DATE_INVALID, start_date)
@@ -175,51 +167,44 @@ def plan(flow: Flow, protocol: str, start_date: str, end_date: str | None, now_m
         last = _parse_day(end_date, ErrorCode.END_DATE_INVALID)
     if not first <= last <= first + timedelta(days=MAX_CAMPAIGN_DAYS):
         raise RequestRejected(ErrorCode.END_DATE_INVALID, end_date or "")
-    end_ms = day_ms(last) + DAY_MS
-    start_ms = day_ms(first)
+    end_ms = date_ms(last) + DAY_MS
+    start_ms = date_ms(first)
     if first == today:
-        # Late in the evening a push begins halfway to the end, so that it always lies in its range.
+        # Shortly before the end, a push begins halfway to it, so that the start is always within the period.
         start_ms = min(now_ms + ON_DEMAND_MS, (now_ms + end_ms) // 2) if flow is Flow.PUSH else now_ms
     return Plan(first.isoformat(), last.isoformat(), start_ms, end_ms)
 
 
 def change_plan(campaign: Campaign, start_date: str, end_date: str, now_ms: int) -> Plan:
-    """When the campaign runs after its dates are changed (rule U9): before its start all may change, then only the end.
+    """The period after a change of dates (rule U9). Before the start both dates may change, afterwards only the end.
 
     Raises RequestRejected: DATES_FIXED, START_DATE_INVALID or END_DATE_INVALID.
     """
     if campaign.status not in RUNNING:
         raise RequestRejected(ErrorCode.DATES_FIXED)
     if campaign.status in NOT_STARTED:
-        if start_date == campaign.start_date and campaign.start_ms < now_ms:
-            kept = plan(
-                flow=campaign.flow,
-                protocol=campaign.subject.protocol,
-                start_date=day_of(now_ms).isoformat(),
-                end_date=end_date,
-                now_ms=now_ms,
-            )
-            return Plan(start_date, kept.end_date, campaign.start_ms, kept.end_ms)
-        return plan(
+        due = start_date == campaign.start_date and campaign.start_ms < now_ms
+        planned = plan(
             flow=campaign.flow,
             protocol=campaign.subject.protocol,
-            start_date=start_date,
+            start_date=date_of(now_ms).isoformat() if due else start_date,
             end_date=end_date,
             now_ms=now_ms,
         )
+        return Plan(start_date, planned.end_date, campaign.start_ms, planned.end_ms) if due else planned
     if _parse_day(start_date, ErrorCode.START_DATE_INVALID).isoformat() != campaign.start_date:
         raise RequestRejected(ErrorCode.DATES_FIXED)
     last = _parse_day(end_date, ErrorCode.END_DATE_INVALID)
-    end_ms = day_ms(last) + DAY_MS
+    end_ms = date_ms(last) + DAY_MS
     unchanged = last.isoformat() == campaign.end_date
-    too_long = last > day_of(campaign.start_ms) + timedelta(days=MAX_CAMPAIGN_DAYS)
+    too_long = last > date_of(campaign.start_ms) + timedelta(days=MAX_CAMPAIGN_DAYS)
     if (end_ms < now_ms + NEW_END_AHEAD_MS and not unchanged) or too_long:
         raise RequestRejected(ErrorCode.END_DATE_INVALID, end_date)
     return Plan(campaign.start_date, last.isoformat(), campaign.start_ms, end_ms)
 
 
 def check_hours(hours: Iterable[tuple[int, int]]) -> Hours:
-    """Raises RequestRejected(WINDOW_INVALID) unless each window lies within 0 to 24 and ends after it begins."""
+    """Raises RequestRejected(WINDOW_INVALID) unless each window is within 0 to 24 and ends after it begins."""
     found = tuple(hours)
     if len(found) > MAX_WINDOWS or any(not (0 <= first <= 23 and first < end <= 24) for first, end in found):
         raise RequestRejected(ErrorCode.WINDOW_INVALID)
@@ -227,9 +212,7 @@ def check_hours(hours: Iterable[tuple[int, int]]) -> Hours:
 
 
 def check_windows(windows: Windows, planned: Plan) -> None:
-    """Raises RequestRejected(WINDOW_INVALID) for a date after the campaign's end, or an installation before any
-    download.
-    """
+    """Raises RequestRejected(WINDOW_INVALID) for a date after the campaign's end, or installs before downloads."""
     for text in (windows.download_after, windows.install_after):
         if text and _parse_day(text, ErrorCode.WINDOW_INVALID).isoformat() > planned.end_date:
             raise RequestRejected(ErrorCode.WINDOW_INVALID, text)
@@ -238,10 +221,10 @@ def check_windows(windows: Windows, planned: Plan) -> None:
 
 
 def changed_windows(campaign: Campaign, wanted: Windows | None) -> Windows:
-    """The windows after a change of dates; None leaves them. Raises RequestRejected: DATES_FIXED or WINDOW_INVALID.
+    """The windows after a change of dates; None leaves them unchanged. Raises RequestRejected(DATES_FIXED).
 
-    Once a campaign has started its windows stay as they are (rule U9); only those of a pull may still be added to
-    (page on changing a campaign's dates and time windows, v2).
+    After the start, windows are fixed (rule U9), but a pull campaign may add some (page on changing a campaign's dates
+    and time windows, v2).
     """
     if wanted is None or wanted == campaign.windows or campaign.status in NOT_STARTED:
         return wanted or campaign.windows
@@ -254,9 +237,9 @@ def changed_windows(campaign: Campaign, wanted: Windows | None) -> Windows:
 
 
 def next_open_ms(hours: Hours, not_before: str, timestamp_ms: int) -> int:
-    """The first moment from `timestamp_ms` on that lies in a window, and not before the date if there is one."""
+    """The first timestamp (ms) from `timestamp_ms` on that is within a window and not before the date `not_before`."""
     if not_before:
-        timestamp_ms = max(timestamp_ms, day_ms(date.fromisoformat(not_before)))
+        timestamp_ms = max(timestamp_ms, date_ms(date.fromisoformat(not_before)))
     if not hours:
         return timestamp_ms
     midnight_ms = timestamp_ms - timestamp_ms % DAY_MS
@@ -270,7 +253,7 @@ def next_open_ms(hours: Hours, not_before: str, timestamp_ms: int) -> int:
 
 
 def may_download(campaign: Campaign, now_ms: int) -> bool:
-    """Whether a device of the campaign may begin now."""
+    """Whether a device of the campaign may start its download now."""
     return (
         campaign.status is CampaignStatus.SCHEDULED
         and campaign.start_ms <= now_ms < campaign.end_ms
@@ -279,16 +262,14 @@ def may_download(campaign: Campaign, now_ms: int) -> bool:
 
 
 def may_install(campaign: Campaign, now_ms: int) -> bool:
-    """Whether a device that has downloaded may install now; a campaign's end does not stop it."""
+    """Whether a device may install what it downloaded; allowed after the campaign's end too."""
     return next_open_ms(campaign.windows.install, campaign.windows.install_after, now_ms) == now_ms
 
 
 def decide_cancel(campaign: Campaign, may_abort: bool, now_ms: int) -> CampaignStatus:
-    """What deleting the campaign makes of it (rules U4, U6, U7). Raises RequestRejected(CAMPAIGN_STARTED)."""
-    if campaign.status in NOT_STARTED and campaign.start_ms > now_ms:
-        return CampaignStatus.CANCELED
-    if campaign.status in NOT_STARTED and not may_abort:
-        # Its date has come, but the engine has not begun: nothing has been sent to any device.
+    """The state after the campaign is deleted (rules U4, U6, U7). Raises RequestRejected(CAMPAIGN_STARTED)."""
+    if campaign.status in NOT_STARTED and (campaign.start_ms > now_ms or not may_abort):
+        # After its start time too: while its status says that it has not started, no device has received anything.
         return CampaignStatus.CANCELED
     if campaign.status in RUNNING and may_abort:
         return CampaignStatus.ABORTED
@@ -296,9 +277,9 @@ def decide_cancel(campaign: Campaign, may_abort: bool, now_ms: int) -> CampaignS
 
 
 def after_check(campaign: Campaign, now_ms: int) -> tuple[CampaignStatus, int]:
-    """The state after a check that accepted devices, and when it is looked at next.
+    """The state after a check that accepted devices, and when its next step is due (ms).
 
-    A pull whose range has begun skips being queued (rule U5).
+    A pull campaign whose period has begun is scheduled at once (rule U5).
     """
     if campaign.flow is Flow.PULL and campaign.start_ms <= now_ms:
         return CampaignStatus.SCHEDULED, now_ms
@@ -306,14 +287,55 @@ def after_check(campaign: Campaign, now_ms: int) -> tuple[CampaignStatus, int]:
 
 
 def queued_until_ms(campaign: Campaign, now_ms: int) -> int:
-    """When a queued campaign goes on."""
+    """When the next step of a queued campaign is due (ms)."""
     if campaign.flow is Flow.NETWORK_AWARE:
         return max(now_ms + NETWORK_CHECK_MS, campaign.start_ms - PRESCHEDULE_AHEAD_MS)
     return max(now_ms, campaign.start_ms)
 
 
 def ending(campaign: Campaign, removed_by_user: bool) -> CampaignStatus:
-    """What a campaign becomes that has no open upgrade left: it has run, was emptied, or could not run."""
+    """The final state of a campaign without open upgrades: it ran, was emptied by the user, or could not start."""
     if campaign.status is CampaignStatus.SCHEDULED:
         return CampaignStatus.ENDED
     return CampaignStatus.CANCELED if removed_by_user else CampaignStatus.FAILED
+
+
+def change_status(campaign: Campaign, status: CampaignStatus, now_ms: int) -> None:
+    """Sets the status; a final one also sets the end and clears the cursors and the due time."""
+    campaign.status = status
+    campaign.updated_ms = now_ms
+    if status not in RUNNING:
+        campaign.ended_ms = now_ms
+        campaign.scan_cursor = campaign.enroll_cursor = campaign.due_ms = None
+
+
+def enrolls_version(campaign: Campaign, versions: Collection[str]) -> bool:
+    """Whether the campaign adds devices that now have one of these firmware versions (autoAddDevicesFlag)."""
+    subject = campaign.subject
+    return campaign.auto_add and not subject.is_file and subject.from_version in versions and campaign.status in CHECKED
+
+
+def ends_without_upgrades(campaign: Campaign, now_ms: int) -> bool:
+    """Whether the campaign ends once it has no open upgrade: it was checked, and awaits no further devices."""
+    awaits_devices = campaign.auto_add and (campaign.end_ms > now_ms or campaign.enroll_cursor is not None)
+    return campaign.status in CHECKED and campaign.scan_cursor is None and not awaits_devices
+
+
+def next_step_ms(campaign: Campaign, in_progress: bool, next_upgrade_ms: int | None, now_ms: int) -> int | None:
+    """When the campaign's next step is due (ms), or None if it has none.
+
+    `in_progress`: whether a device has begun and not reported its result; `next_upgrade_ms`: when the next simulated
+    device acts, or None.
+    """
+    if campaign.status in NOT_STARTED:
+        joins = campaign.enroll_cursor is not None and campaign.status is not CampaignStatus.PENDING
+        return now_ms if joins else campaign.due_ms
+    if campaign.scan_cursor is not None or campaign.enroll_cursor is not None:
+        return now_ms
+    if campaign.status is CampaignStatus.SCHEDULED:
+        latest_ms = campaign.end_ms
+    elif in_progress:
+        latest_ms = max(campaign.end_ms, campaign.ended_ms or 0) + GRACE_MS
+    else:
+        return None
+    return latest_ms if next_upgrade_ms is None else min(latest_ms, next_upgrade_ms)

@@ -1,4 +1,4 @@
-"""Which devices of a campaign are accepted: the checks before it is queued, and the licenses that it may assign."""
+"""The checks of a campaign's devices before it is queued, and the licenses that the campaign assigns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fotapool.domain.names import PurchaseType
 
 
 class DeviceFacts(NamedTuple):
-    """What is known of a device that a campaign names; `make` is None for one that the account does not have."""
+    """A device named by a campaign; `make` is None if the account does not have the device."""
 
     imei: int
     make: str | None
@@ -27,14 +27,14 @@ class DeviceFacts(NamedTuple):
 
 
 class CheckDecision(NamedTuple):
-    """Why each device is rejected, Reason.NONE for an accepted one, in order; and the licenses to be assigned."""
+    """For each device in order, why it is rejected, or Reason.NONE; and the ledger entries of assigned licenses."""
 
     reasons: list[Reason]
     entries: list[Entry]
 
 
 def fits(subject: Artifact, device: DeviceFacts) -> Reason:
-    """Whether the device can take the package or file: Reason.NONE, or why not (rules U3, U15, U19)."""
+    """Reason.NONE if the device can install the package or file, or why it cannot (rules U3, U15, U19)."""
     if device.make is None:
         return Reason.DEVICE_NOT_FOUND
     if device.status != ACTIVE:
@@ -55,29 +55,28 @@ def fits(subject: Artifact, device: DeviceFacts) -> Reason:
 def decide_checks(
     pool: Pool, purchase_type: PurchaseType, subject: Artifact, auto_assign: bool, devices: Sequence[DeviceFacts]
 ) -> CheckDecision:
-    """Accepts the devices that the package fits and that are licensed, or need no license, or get one now.
+    """Accepts devices that fit the package and hold a license, need none, or are assigned one now.
 
-    An account with only monthly licenses needs one for each device (rule B5); autoAssignLicenseFlag assigns those that
-    are missing while licenses are free (rule U11), first named first. One device named twice counts once.
+    An account with monthly licenses only needs one for each device (rule B5). `auto_assign` assigns missing ones while
+    licenses are free (rule U11), in order. A device named twice counts once.
     """
-    needs_license = purchase_type is PurchaseType.MRC
     reasons = [fits(subject, device) for device in devices]
-    wanting = [
+    unlicensed = [
         device.imei
         for device, reason in zip(devices, reasons, strict=True)
         if reason is Reason.NONE and not device.licensed
     ]
     assigned: set[int] = set()
     entries: list[Entry] = []
-    if auto_assign and wanting:
-        decision = decide_assign(LicenseFacts(pool, set(wanting)), wanting)
+    if auto_assign and unlicensed:
+        decision = decide_assign(LicenseFacts(pool, set(unlicensed)), unlicensed)
         entries = decision.entries
         assigned = {
             imei
-            for imei, outcome in zip(wanting, decision.outcomes, strict=True)
+            for imei, outcome in zip(unlicensed, decision.outcomes, strict=True)
             if outcome is not Outcome.NO_FREE_LICENSE
         }
-    if needs_license:
+    if purchase_type is PurchaseType.MRC:
         missing = Reason.NO_FREE_LICENSE if auto_assign else Reason.NO_LICENSE
         for place, device in enumerate(devices):
             if reasons[place] is Reason.NONE and not device.licensed and device.imei not in assigned:

@@ -1,4 +1,4 @@
-"""The states of an upgrade, one device's part in a campaign, and why it is in that state."""
+"""Upgrades: the state of one device in a campaign, its transitions, and the reason for each state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fotapool.domain.errors import Conflict
 
 
 class UpgradeStatus(enum.IntEnum):
-    """Stored as a number: never renumber. Up to IN_PROGRESS an upgrade is open; a device has at most one."""
+    """Stored as a number: never renumber. States up to IN_PROGRESS are open; a device has at most one open upgrade."""
 
     SCHEDULED = 1
     IN_PROGRESS = 2
@@ -17,12 +17,12 @@ class UpgradeStatus(enum.IntEnum):
     FAILED = 4
     CANCELED = 5
     PENDING = 6
-    """Accepted with its campaign, not checked yet; it does not count as open."""
+    """Accepted with its campaign and not checked yet; not open."""
     REJECTED = 7
 
     @property
     def word(self) -> str:
-        """The operator plane's word for the state."""
+        """The state's name in the operator API."""
         return _WORDS[self]
 
 
@@ -49,20 +49,20 @@ class Reason(enum.IntEnum):
     DOWNLOADED = 31
     INSTALLING = 32
     NOT_REACHABLE = 33
-    """Scheduled; the last attempt found the device away from the network."""
+    """Scheduled; the device was offline at the last attempt."""
     DOWNLOAD_FAILED = 40
     VERIFY_FAILED = 41
     INSTALL_FAILED = 42
     NOT_REACHED = 43
     """The campaign ended before the device could be reached."""
     NOT_REPORTED = 44
-    """The device began and never said how it ended."""
+    """The device began and did not report a result."""
     OTHER_FAILURE = 45
     SUCCEEDED = 60
 
 
 class Upgrade(NamedTuple):
-    """A row; times in ms. `due_ms` is when a simulated device next does something."""
+    """A row; times in ms. `due_ms` is when a simulated device acts next."""
 
     id: int
     account_id: int
@@ -92,7 +92,7 @@ _WORDS = {
 STATUS_OF_WORD = {
     word: status for status, word in _WORDS.items() if status not in (UpgradeStatus.PENDING, UpgradeStatus.REJECTED)
 }
-"""What the operator may set an upgrade to."""
+"""The states that the operator may set."""
 
 _NEXT: dict[UpgradeStatus | None, frozenset[UpgradeStatus]] = {
     None: frozenset({UpgradeStatus.SCHEDULED, UpgradeStatus.IN_PROGRESS}),
@@ -102,14 +102,14 @@ _NEXT: dict[UpgradeStatus | None, frozenset[UpgradeStatus]] = {
 
 
 def check_transition(current: UpgradeStatus | None, wanted: UpgradeStatus) -> None:
-    """`current` is the state of the open upgrade, or None without one. Raises Conflict if it can't become `wanted`."""
+    """Raises Conflict if the open upgrade cannot change from `current` (None: there is none) to `wanted`."""
     if wanted not in _NEXT[current]:
         now = f"is {current.word}" if current else "does not exist"
         raise Conflict(f"the device's open upgrade {now}; it cannot become {wanted.word}")
 
 
-class Step(enum.Enum):
-    """How far a device reports to be, in the order of an upgrade."""
+class ReportedStep(enum.Enum):
+    """The progress that a device reports, in order."""
 
     DOWNLOADING = "downloading"
     DOWNLOADED = "downloaded"
@@ -118,8 +118,8 @@ class Step(enum.Enum):
     FAILED = "failed"
 
 
-class Failure(enum.Enum):
-    """At what a device reports to have failed."""
+class ReportedFailure(enum.Enum):
+    """The step at which a device reports a failure."""
 
     DOWNLOAD = "download"
     VERIFY = "verify"
@@ -128,30 +128,30 @@ class Failure(enum.Enum):
 
 
 _FAILED = {
-    Failure.DOWNLOAD: Reason.DOWNLOAD_FAILED,
-    Failure.VERIFY: Reason.VERIFY_FAILED,
-    Failure.INSTALL: Reason.INSTALL_FAILED,
-    Failure.OTHER: Reason.OTHER_FAILURE,
+    ReportedFailure.DOWNLOAD: Reason.DOWNLOAD_FAILED,
+    ReportedFailure.VERIFY: Reason.VERIFY_FAILED,
+    ReportedFailure.INSTALL: Reason.INSTALL_FAILED,
+    ReportedFailure.OTHER: Reason.OTHER_FAILURE,
 }
 _PROGRESS = {
-    Step.DOWNLOADING: Reason.DOWNLOADING,
-    Step.DOWNLOADED: Reason.DOWNLOADED,
-    Step.INSTALLING: Reason.INSTALLING,
+    ReportedStep.DOWNLOADING: Reason.DOWNLOADING,
+    ReportedStep.DOWNLOADED: Reason.DOWNLOADED,
+    ReportedStep.INSTALLING: Reason.INSTALLING,
 }
 
 
 def decide_report(
-    upgrade: Upgrade, step: Step, failure: Failure | None, may_start: bool
+    upgrade: Upgrade, step: ReportedStep, failure: ReportedFailure | None, may_start: bool
 ) -> tuple[UpgradeStatus, Reason] | None:
-    """The upgrade's state after a device's report, or None if the report says nothing new.
+    """The upgrade's state after a device's report, or None if the report changes nothing.
 
-    `may_start`: whether the campaign runs and its windows are open, so that the device may begin now.
-    Raises Conflict for a report that goes back, contradicts an end that is on record, or begins too early.
+    `may_start`: whether the campaign is running and within its windows.
+    Raises Conflict if the report goes back, contradicts a recorded result, or starts the upgrade too early.
     """
     status = UpgradeStatus(upgrade.status)
-    if step is Step.FAILED:
-        wanted, reason = UpgradeStatus.FAILED, _FAILED[failure or Failure.OTHER]
-    elif step is Step.INSTALLED:
+    if step is ReportedStep.FAILED:
+        wanted, reason = UpgradeStatus.FAILED, _FAILED[failure or ReportedFailure.OTHER]
+    elif step is ReportedStep.INSTALLED:
         wanted, reason = UpgradeStatus.COMPLETED, Reason.SUCCEEDED
     else:
         wanted, reason = UpgradeStatus.IN_PROGRESS, _PROGRESS[step]
@@ -169,12 +169,12 @@ def decide_report(
     return wanted, reason
 
 
-class Change(NamedTuple):
-    """What becomes of an upgrade's row: only members that differ from None are set besides status and reason."""
+class UpgradeChange(NamedTuple):
+    """A change of an upgrade to another status and reason. `due_ms` is when a simulated device acts next."""
 
     upgrade: Upgrade
     status: UpgradeStatus
     reason: Reason
     due_ms: int | None = None
     attempts: int = 0
-    """How many attempts to reach the device are added."""
+    """Added to the count of attempts to reach the device."""

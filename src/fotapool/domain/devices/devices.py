@@ -1,4 +1,4 @@
-"""What is known of a device: eligibility, reachability, logging; and what importing devices does to the pool."""
+"""Devices: eligibility, reachability, logging, and the effect of an import on the pool."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.ledger import Entry, EntryKind
 from fotapool.domain.licenses.licenses import Pool
@@ -15,43 +16,42 @@ PROTOCOLS = ("LWM2M", "OMADM", "HTTP", "NONE")
 """The values of a device row's `protocol` (facts, section 9.4)."""
 NO_PROTOCOL = "NONE"
 
-_OTHER_WORDS = dict.fromkeys(("OMA", "OMA-DM", "OMD-DM", "OMDADM"), "OMADM")
-"""Further words of pages and SDKs for a protocol, two of them misspelled there (facts, section 9.4)."""
+_ALIASES = dict.fromkeys(("OMA", "OMA-DM", "OMD-DM", "OMDADM"), "OMADM")
+"""Other spellings of a protocol in pages and SDKs, two of them misspelled there (facts, section 9.4)."""
 
 ACTIVE = "Active"
-"""The `status` of a device that takes part in upgrades (facts, section 9.4); any other word keeps it out."""
+"""The `status` of devices that can be upgraded (facts, section 9.4); any other value excludes a device."""
 
 MAX_STATUS = 40
-"""How long a device's status may be, in characters."""
+"""Maximum length of a device's status in characters."""
 
 MAX_TEXT = 200
-"""How long make, model, firmware and MDN may be, in characters."""
+"""Maximum length of make, model, firmware and MDN in characters."""
 
-
-REACHABLE_WITHIN_MS = 24 * 3_600_000
-"""A monitored device that was heard of within this time counts as reachable (our choice)."""
+REACHABLE_WITHIN_MS = DAY_MS
+"""A monitored device counts as reachable for this long after its last contact (our choice)."""
 
 MAX_LOGGING_DEVICES = 20
-"""For how many devices of an account logging is on at most (rule U18)."""
-LOGGING_MS = 7 * 24 * 3_600_000
-"""After which time logging goes off by itself (rule U18)."""
-RETENTION_LOGS_MS = 30 * 24 * 3_600_000
-"""How long logs, and the history of check-ins, are kept (rule U18)."""
+"""Maximum number of devices of an account with logging enabled (rule U18)."""
+LOGGING_MS = 7 * DAY_MS
+"""Logging is disabled automatically after this time (rule U18)."""
+RETENTION_LOGS_MS = 30 * DAY_MS
+"""How long logs and check-ins are stored (rule U18)."""
 
 
-def parse_protocol(word: str) -> str | None:
-    """The protocol that a word of the API means, in any case; None for a word that means none."""
-    upper = word.upper()
-    return _OTHER_WORDS.get(upper, upper if upper in PROTOCOLS else None)
+def parse_protocol(text: str) -> str | None:
+    """The protocol of a value of the API, in any case and spelling; None if it is not one."""
+    upper = text.upper()
+    return _ALIASES.get(upper, upper if upper in PROTOCOLS else None)
 
 
 def is_eligible(protocol: str, status: str) -> bool:
-    """Whether the device's firmware can be upgraded over the air: `fotaEligible` of device rows (our choice)."""
+    """Whether the device can be upgraded over the air: `fotaEligible` of device rows (our choice)."""
     return protocol != NO_PROTOCOL and status == ACTIVE
 
 
 class Reachability(enum.Enum):
-    """What is known of a device's connection."""
+    """The state of a device's connection."""
 
     REACHABLE = "reachable"
     UNREACHABLE = "unreachable"
@@ -59,10 +59,10 @@ class Reachability(enum.Enum):
 
 
 def reachability(licensed_ms: int | None, seen_ms: int | None, now_ms: int) -> Reachability:
-    """A device is monitored while it is licensed (rule L3); `licensed_ms` is None for one that is not.
+    """The state at `now_ms`. A device is monitored while it is licensed (rule L3), since `licensed_ms`.
 
-    Reachable: heard of since then, and within REACHABLE_WITHIN_MS. Unreachable: monitored for longer than that, and
-    not heard of within it. Otherwise nothing is known yet.
+    Reachable: in contact since it is monitored and within REACHABLE_WITHIN_MS. Unreachable: monitored for longer than
+    that without a contact. Otherwise unknown.
     """
     if licensed_ms is None:
         return Reachability.UNKNOWN
@@ -75,16 +75,16 @@ def reachability(licensed_ms: int | None, seen_ms: int | None, now_ms: int) -> R
 
 
 def last_connection_ms(licensed_ms: int | None, seen_ms: int | None) -> int | None:
-    """When the device was last heard of, as far as it was monitored then (rule L3)."""
+    """The device's last contact (ms) if it was monitored then (rule L3), or None."""
     if licensed_ms is None or seen_ms is None or seen_ms < licensed_ms:
         return None
     return seen_ms
 
 
 def check_logging(enabled: set[int], known: set[int], wanted: Sequence[int]) -> None:
-    """Whether logging may go on for the wanted devices; `known` are those of them that the account has.
+    """Checks whether logging may be enabled for the wanted devices; `known` are those of the account.
 
-    Raises RequestRejected: LOGGING_LIMIT if it would be on for more than MAX_LOGGING_DEVICES, DEVICE_UNKNOWN.
+    Raises RequestRejected: LOGGING_LIMIT if more than MAX_LOGGING_DEVICES would have it enabled, DEVICE_UNKNOWN.
     """
     if len(enabled.union(wanted)) > MAX_LOGGING_DEVICES:
         raise RequestRejected(ErrorCode.LOGGING_LIMIT)
@@ -92,7 +92,7 @@ def check_logging(enabled: set[int], known: set[int], wanted: Sequence[int]) -> 
 
 
 def check_known(known: set[int], wanted: Sequence[int]) -> None:
-    """Raises RequestRejected(DEVICE_UNKNOWN) if the account does not have all of the wanted devices."""
+    """Raises RequestRejected(DEVICE_UNKNOWN) if a wanted device is not one of the account."""
     unknown = [format_device_id(device) for device in wanted if device not in known]
     if unknown:
         raise RequestRejected(ErrorCode.DEVICE_UNKNOWN, offenders=unknown[:MAX_OFFENDERS])
@@ -100,7 +100,7 @@ def check_known(known: set[int], wanted: Sequence[int]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One line of an import; `licensed_ms` is None for a device that is not to be licensed."""
+    """One line of an import; `licensed_ms` is None for a device without a license."""
 
     device: int
     make: str = ""
@@ -114,9 +114,9 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class ImportDecision:
-    """What an import keeps: `failures` are (place in the batch, why) of the lines it does not."""
+    """The effect of an import: accepted lines, ledger entries, and `failures` as (index of the line, reason)."""
 
-    kept: list[Device]
+    accepted: list[Device]
     entries: list[Entry]
     assigned_ms: list[int]
     """The assignment time of each entry."""
@@ -124,11 +124,11 @@ class ImportDecision:
 
 
 def decide_import(pool: Pool, owners: dict[int, int], licensed: set[int], lines: Sequence[Device]) -> ImportDecision:
-    """Keeps each device that no other account owns; licenses those that ask for it while licenses are free.
+    """Accepts devices that no other account owns, and assigns the requested licenses while some are free.
 
-    `owners` maps devices to the account they belong to. A device that holds a license keeps it with its time.
+    `owners` maps devices to their account. A device that holds a license keeps it with its assignment time.
     """
-    kept: list[Device] = []
+    accepted: list[Device] = []
     entries: list[Entry] = []
     assigned_ms: list[int] = []
     failures: list[tuple[int, str]] = []
@@ -146,5 +146,5 @@ def decide_import(pool: Pool, owners: dict[int, int], licensed: set[int], lines:
             holders.add(line.device)
             entries.append(Entry(line.device, EntryKind.IMPORTED, used))
             assigned_ms.append(line.licensed_ms)
-        kept.append(line)
-    return ImportDecision(kept, entries, assigned_ms, failures)
+        accepted.append(line)
+    return ImportDecision(accepted, entries, assigned_ms, failures)

@@ -1,52 +1,52 @@
-"""The life of one device in plain sentences: its licenses with why they came and went, and its upgrades."""
+"""The timeline of one device: sentences for its ledger entries, with their reasons, and for its upgrades."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from fotapool.core.timestamps import date_of
 from fotapool.domain.campaigns.upgrades import OPEN, Upgrade, UpgradeStatus
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS
 
 _ON_LIST = frozenset({EntryKind.RECLAIMED_CANDIDATE, EntryKind.NOTICE_CANDIDATE})
 REDUCTIONS = _ON_LIST | {EntryKind.RECLAIMED_OLDEST, EntryKind.NOTICE_OLDEST}
-"""Entries that have a place in a line."""
+"""Entries made by a reduction, in the order in which it visited the devices."""
 
 
 @dataclass(frozen=True, slots=True)
-class LicenseFacts:
-    """An entry of the ledger about the device, and what else is known of it; times in ms."""
+class EntryFacts:
+    """A ledger entry of the device, with related facts; times in ms."""
 
     kind: EntryKind
     verb: str
     detail: Mapping[str, object]
     place: int | None = None
-    """Of an entry of a reduction: as which one the device's license was taken or put under notice, from 1."""
+    """For an entry of a reduction: the position in which the reduction reached the device, from 1."""
     assigned_ms: int | None = None
-    """Since when the device had held the license; None if that is not on record."""
+    """When the license was assigned; None if that is not recorded."""
     imported_ms: int | None = None
-    """When the device was imported as licensed, if that is all that is known of since when it was."""
+    """When the device was imported as licensed, if the assignment time is not recorded."""
     notice_until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """One thing that happened to the device: when (ms), one word for it, and the sentence."""
+class TimelineEvent:
+    """An event of the device: timestamp (ms), a short label, and a sentence."""
 
     at_ms: int
     what: str
     sentence: str
 
 
-def license_event(at_ms: int, facts: LicenseFacts) -> Moment:
-    """What an entry of the ledger says, with its reason."""
-    what, why = _license_words(facts)
-    return Moment(at_ms, what, f"{what}: {why}" if why else what)
+def license_event(at_ms: int, facts: EntryFacts) -> TimelineEvent:
+    """The event of a ledger entry, with its reason."""
+    what, why = _describe(facts)
+    return TimelineEvent(at_ms, what, f"{what}: {why}" if why else what)
 
 
-def _license_words(facts: LicenseFacts) -> tuple[str, str]:
+def _describe(facts: EntryFacts) -> tuple[str, str]:
     kind, verb = facts.kind, facts.verb
     if kind is EntryKind.ASSIGNED:
         campaign = verb == "assign for campaign"
@@ -67,12 +67,12 @@ def _license_words(facts: LicenseFacts) -> tuple[str, str]:
     return f"put under notice{until}", f"{why}; an upgrade was in progress, so that the license goes later"
 
 
-def _change(facts: LicenseFacts, word: str) -> str:
+def _change(facts: EntryFacts, word: str) -> str:
     before, after = facts.detail.get("before"), facts.detail.get("after")
     return f"subscription {word}" + (f" from {before} to {after}" if before is not None and after is not None else "")
 
 
-def _in_line(facts: LicenseFacts) -> str:
+def _in_line(facts: EntryFacts) -> str:
     return "" if facts.place is None else f", {ordinal(facts.place)} in line"
 
 
@@ -80,7 +80,7 @@ def _on_list(kind: EntryKind) -> str:
     return "on the candidate list" if kind in _ON_LIST else "not on the candidate list"
 
 
-def _assigned(facts: LicenseFacts) -> str:
+def _assigned(facts: EntryFacts) -> str:
     if facts.imported_ms is not None:
         return f"imported as licensed {day(facts.imported_ms)}"
     if facts.assigned_ms is None:
@@ -89,28 +89,28 @@ def _assigned(facts: LicenseFacts) -> str:
     return f"assigned {day(facts.assigned_ms)}" if known else "assigned at an unknown time"
 
 
-def upgrade_events(upgrade: Upgrade, subject: str, reason: str) -> list[Moment]:
-    """What happened in an upgrade, the first thing first: `subject` is what it installs, `reason` why it is so."""
+def upgrade_events(upgrade: Upgrade, subject: str, reason: str) -> list[TimelineEvent]:
+    """The events of an upgrade in order; `subject` is what it installs, `reason` explains its state."""
     status = UpgradeStatus(upgrade.status)
-    moments = [Moment(upgrade.scheduled_ms, "scheduled", f"scheduled: {subject}")]
+    events = [TimelineEvent(upgrade.scheduled_ms, "scheduled", f"scheduled: {subject}")]
     if upgrade.started_ms is not None:
-        moments.append(Moment(upgrade.started_ms, "upgrade began", f"upgrade began: {subject}"))
+        events.append(TimelineEvent(upgrade.started_ms, "upgrade began", f"upgrade began: {subject}"))
     ended_ms = upgrade.ended_ms if upgrade.ended_ms is not None else upgrade.updated_ms
     why = f": {subject}" + (f"; {reason}" if reason else "")
     if status is UpgradeStatus.PENDING:
-        return [Moment(upgrade.scheduled_ms, "named", f"named for an upgrade, to be checked: {subject}")]
+        return [TimelineEvent(upgrade.scheduled_ms, "named", f"named for an upgrade, to be checked: {subject}")]
     if status is UpgradeStatus.REJECTED:
-        return [Moment(ended_ms, "rejected", f"rejected by the checks of an upgrade{why}")]
+        return [TimelineEvent(ended_ms, "rejected", f"rejected by the checks of an upgrade{why}")]
     if status not in OPEN:
         what = {
             UpgradeStatus.COMPLETED: "upgraded",
             UpgradeStatus.FAILED: "upgrade failed",
             UpgradeStatus.CANCELED: "upgrade canceled",
         }[status]
-        moments.append(Moment(ended_ms, what, what + (f": {subject}" if what == "upgraded" else why)))
+        events.append(TimelineEvent(ended_ms, what, what + (f": {subject}" if what == "upgraded" else why)))
     elif reason:
-        moments[-1] = Moment(moments[-1].at_ms, moments[-1].what, f"{moments[-1].sentence}; {reason}")
-    return moments
+        events[-1] = TimelineEvent(events[-1].at_ms, events[-1].what, f"{events[-1].sentence}; {reason}")
+    return events
 
 
 def ordinal(number: int) -> str:
@@ -121,4 +121,4 @@ def ordinal(number: int) -> str:
 
 def day(timestamp_ms: int) -> str:
     """As in 2026-03-01, in UTC."""
-    return datetime.fromtimestamp(timestamp_ms / 1000, tz=UTC).strftime("%Y-%m-%d")
+    return date_of(timestamp_ms).isoformat()

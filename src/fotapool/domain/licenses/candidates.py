@@ -1,4 +1,4 @@
-"""The cancellation candidate list: in which order devices lose their licenses (rules C1, C2, C6)."""
+"""The cancellation candidate list: the order in which devices lose their licenses (rules C1, C2, C6)."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from collections.abc import Sequence
 from fotapool.domain.errors import Conflict, ErrorCode, Invalid, RequestRejected
 
 MAX_CANDIDATES = 100_000
-"""How many devices an account's list holds at most."""
+"""Maximum number of devices on an account's list."""
 
 
-def is_append(type_word: str | None) -> bool:
-    """Whether the request appends. Raises RequestRejected(TYPE_INVALID) for any word but `append` (in any case)."""
-    if type_word is None:
+def is_append(request_type: str | None) -> bool:
+    """Whether the request appends. Raises RequestRejected(TYPE_INVALID) unless it is None or `append` in any case."""
+    if request_type is None:
         return False
-    if type_word.lower() != "append":
+    if request_type.lower() != "append":
         raise RequestRejected(ErrorCode.TYPE_INVALID)
     return True
 
 
 def decide_candidates(current: Sequence[int], given: Sequence[int], append: bool) -> list[int]:
-    """The list after the request: each device once, its first position wins; appended ones go to the end.
+    """The list after the request. A device given twice keeps its first position; appended devices go to the end.
 
     Raises RequestRejected(DEVICE_LIST_TOO_LONG) if it would hold more than MAX_CANDIDATES devices.
     """
@@ -33,8 +33,8 @@ def decide_candidates(current: Sequence[int], given: Sequence[int], append: bool
     return merged
 
 
-class Move(enum.Enum):
-    """Where a candidate is moved to."""
+class CandidateMove(enum.Enum):
+    """The target position of a moved candidate."""
 
     UP = "up"
     DOWN = "down"
@@ -43,24 +43,25 @@ class Move(enum.Enum):
 
 
 def list_mark(updated_ms: int, count: int, shown: Sequence[int]) -> str:
-    """A word that is another one if the list was changed since these devices of it were shown.
+    """A token that changes with the list, to detect a concurrent change since the devices were shown.
 
-    The devices count besides the time (ms) of the last change, since a test clock may stand still between changes.
+    It covers the shown devices and not only the time of the last change, since a test clock may be frozen.
     """
     return hashlib.sha256(array("q", [updated_ms, count, *shown]).tobytes()).hexdigest()[:16]
 
 
-def move_candidate(current: Sequence[int], device: int, move: Move) -> list[int]:
-    """The list with the device one place further up or down, or at an end. Raises Conflict if it is not on it."""
+def move_candidate(current: Sequence[int], device: int, move: CandidateMove) -> list[int]:
+    """The list with the device moved. Raises Conflict if the device is not on the list."""
     place = _place(current, device)
     rest = [*current[:place], *current[place + 1 :]]
-    wanted = {Move.UP: place - 1, Move.DOWN: place + 1, Move.TOP: 0, Move.BOTTOM: len(rest)}[move]
-    rest.insert(min(max(wanted, 0), len(rest)), device)
+    ends = {CandidateMove.TOP: 0, CandidateMove.BOTTOM: len(rest)}
+    neighbor = place - 1 if move is CandidateMove.UP else place + 1
+    rest.insert(max(ends.get(move, neighbor), 0), device)
     return rest
 
 
 def without_candidate(current: Sequence[int], device: int) -> list[int]:
-    """The list without the device. Raises Conflict if it is not on it."""
+    """The list without the device. Raises Conflict if the device is not on the list."""
     place = _place(current, device)
     return [*current[:place], *current[place + 1 :]]
 
@@ -73,11 +74,10 @@ def _place(current: Sequence[int], device: int) -> int:
 
 
 def reorder_candidates(current: Sequence[int], first: int, count: int, given: Sequence[int]) -> list[int]:
-    """The list with `given` in place of its `count` devices from place `first` (from 0) on; some may be missing.
+    """The list with its `count` devices from index `first` replaced by `given`, which may omit some of them.
 
-    Raises Invalid for a device that was not among them, or that is given twice.
+    Raises Invalid if `given` repeats a device or names one outside that range.
     """
-    shown = set(current[first : first + count])
-    if len(set(given)) != len(given) or not shown.issuperset(given):
+    if len(set(given)) != len(given) or not set(current[first : first + count]).issuperset(given):
         raise Invalid("the order names a device that was not shown, or one twice")
     return [*current[:first], *given, *current[first + count :]]

@@ -1,4 +1,4 @@
-"""What the ledger says of a license: the kinds of entries, their effect on the count, and why."""
+"""Ledger entries: their kinds, effects on the count of assigned licenses, and reasons."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class EntryKind(enum.IntEnum):
-    """What happened to one device's license. Stored as a number: never renumber."""
+    """The change of one device's license. Stored as a number: never renumber."""
 
     ASSIGNED = 1
     REMOVED = 2
@@ -21,57 +21,38 @@ class EntryKind(enum.IntEnum):
 
     @property
     def delta(self) -> int:
-        """How many licenses more are assigned after the entry."""
-        return _DELTA[self]
+        """The change of the number of assigned licenses: 1, 0 or -1."""
+        return _KINDS[self][0]
 
     @property
     def what(self) -> str:
-        """One word for what happened, as the ledger shows it."""
-        return _WHAT[self]
+        """A short label, as the ledger shows it."""
+        return _KINDS[self][1]
 
     @property
     def why(self) -> str:
-        """The reason in a sentence's end."""
-        return _WHY[self]
+        """The reason, in lower case."""
+        return _KINDS[self][2]
 
 
-_DELTA = {
-    EntryKind.ASSIGNED: 1,
-    EntryKind.REMOVED: -1,
-    EntryKind.RECLAIMED_CANDIDATE: -1,
-    EntryKind.RECLAIMED_OLDEST: -1,
-    EntryKind.NOTICE_CANDIDATE: 0,
-    EntryKind.NOTICE_OLDEST: 0,
-    EntryKind.NOTICE_WITHDRAWN: 0,
-    EntryKind.NOTICE_ENDED: -1,
-    EntryKind.IMPORTED: 1,
+_REDUCED = "subscription reduced"
+_NOTICE = "subscription reduced while its upgrade ran"
+_KINDS = {
+    EntryKind.ASSIGNED: (1, "assigned", "requested by the user"),
+    EntryKind.REMOVED: (-1, "removed", "requested by the user"),
+    EntryKind.RECLAIMED_CANDIDATE: (-1, "reclaimed", f"{_REDUCED}; the device was on the cancellation candidate list"),
+    EntryKind.RECLAIMED_OLDEST: (-1, "reclaimed", f"{_REDUCED}; first assigned, first out"),
+    EntryKind.NOTICE_CANDIDATE: (0, "notice", f"{_NOTICE}; the device was on the candidate list"),
+    EntryKind.NOTICE_OLDEST: (0, "notice", f"{_NOTICE}; first assigned, first out"),
+    EntryKind.NOTICE_WITHDRAWN: (0, "notice withdrawn", "subscription raised before the notice ended"),
+    EntryKind.NOTICE_ENDED: (-1, "reclaimed", "the notice given at the reduction ended"),
+    EntryKind.IMPORTED: (1, "assigned", "imported by the operator as licensed"),
 }
-_WHAT = {
-    EntryKind.ASSIGNED: "assigned",
-    EntryKind.REMOVED: "removed",
-    EntryKind.RECLAIMED_CANDIDATE: "reclaimed",
-    EntryKind.RECLAIMED_OLDEST: "reclaimed",
-    EntryKind.NOTICE_CANDIDATE: "notice",
-    EntryKind.NOTICE_OLDEST: "notice",
-    EntryKind.NOTICE_WITHDRAWN: "notice withdrawn",
-    EntryKind.NOTICE_ENDED: "reclaimed",
-    EntryKind.IMPORTED: "assigned",
-}
-_WHY = {
-    EntryKind.ASSIGNED: "requested by the user",
-    EntryKind.REMOVED: "requested by the user",
-    EntryKind.RECLAIMED_CANDIDATE: "subscription reduced; the device was on the cancellation candidate list",
-    EntryKind.RECLAIMED_OLDEST: "subscription reduced; first assigned, first out",
-    EntryKind.NOTICE_CANDIDATE: "subscription reduced while its upgrade ran; the device was on the candidate list",
-    EntryKind.NOTICE_OLDEST: "subscription reduced while its upgrade ran; first assigned, first out",
-    EntryKind.NOTICE_WITHDRAWN: "subscription raised before the notice ended",
-    EntryKind.NOTICE_ENDED: "the notice given at the reduction ended",
-    EntryKind.IMPORTED: "imported by the operator as licensed",
-}
+"""The change of the number of assigned licenses, the label and the reason of each kind."""
 
 
 class Entry(NamedTuple):
-    """One line of the ledger, before the store numbers it."""
+    """A ledger entry before the store gives it its number."""
 
     device: int
     kind: EntryKind

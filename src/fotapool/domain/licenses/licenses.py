@@ -1,33 +1,34 @@
-"""Who gets a license and who may give it back: the rules of assign and remove over one account's pool."""
+"""Assigning and removing licenses of one account's pool."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
 from fotapool.domain.licenses.ledger import Entry, EntryKind
 
 UNKNOWN_TIME_MS = 0
-"""Assignment time of a license whose time is not known; such licenses are the oldest of the pool."""
+"""The assignment time of a license whose time is unknown; it counts as the oldest of the pool."""
 
 
 class LicenseState(enum.IntFlag):
-    """What is known of an assigned license besides its time."""
+    """Flags of an assigned license. Stored as a number: never renumber."""
 
     PLAIN = 0
     USED = 1
-    """An upgrade has completed since the license was assigned: it can't be removed by the user (rule L4)."""
+    """An upgrade completed since the assignment: the user cannot remove the license (rule L4)."""
     NOTICE = 2
-    """To be taken later: the subscription shrank while the device's upgrade ran (rule C4)."""
+    """To be reclaimed later: the subscription was reduced while the device's upgrade ran (rule C4)."""
 
 
 @dataclass(slots=True)
 class Pool:
-    """The locked row of an account's license pool. `entries` and `changes` number the ledger.
+    """The locked row of an account's license pool. `entries` and `changes` are the last numbers of the ledger.
 
-    Always true: 0 <= notice <= used and used - notice <= total.
+    Invariants: 0 <= notice <= used and used - notice <= total.
     """
 
     account_id: int
@@ -42,39 +43,33 @@ class Pool:
 
     @property
     def row(self) -> tuple[int, ...]:
-        """The members in their order."""
-        return (
-            self.account_id,
-            self.total,
-            self.used,
-            self.notice,
-            self.entries,
-            self.changes,
-            self.candidates,
-            self.candidates_updated_ms,
-            self.subscription_updated_ms,
-        )
+        """The members in order, as the row of `license_pool`."""
+        members: tuple[int, ...] = _POOL_MEMBERS(self)
+        return members
 
     @property
     def free(self) -> int:
-        """Licenses that can be assigned now; none while licenses under notice exceed the total."""
+        """The number of licenses that can be assigned now; 0 while licenses under notice exceed the total."""
         return max(0, self.total - self.used)
+
+
+_POOL_MEMBERS = attrgetter(*Pool.__slots__)
 
 
 @dataclass(slots=True)
 class LicenseFacts:
-    """What assign and remove must know of the devices they name, in one account."""
+    """What the rules of assign and remove need to know of the named devices of one account."""
 
     pool: Pool
     devices: set[int] = field(default_factory=set)
     licenses: dict[int, int] = field(default_factory=dict)
-    """Device to LicenseState, for the devices that hold a license."""
+    """LicenseState by device, for devices with a license."""
     upgrades: dict[int, int] = field(default_factory=dict)
-    """Device to UpgradeStatus, for the devices with an open upgrade."""
+    """UpgradeStatus by device, for devices with an open upgrade."""
 
 
 class Outcome(enum.Enum):
-    """What became of one device of a request. Each dialect has its words for every member."""
+    """The result for one device of a request. Each version of the API maps every member to its own text."""
 
     ASSIGNED = "assigned"
     PREEXISTING = "already has a license"
@@ -89,7 +84,7 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class LicenseDecision:
-    """The outcome of each entry of a request, in its order, and what is to be recorded."""
+    """The outcome of each device of a request, in its order, and the changes to record."""
 
     outcomes: list[Outcome]
     entries: list[Entry]
@@ -97,7 +92,7 @@ class LicenseDecision:
 
 
 def decide_assign(facts: LicenseFacts, device_ids: Sequence[int]) -> LicenseDecision:
-    """Assigns in request order while licenses are free (L1); a licensed device stays as it is (L2)."""
+    """Assigns in request order while licenses are free (L1); licensed devices are unchanged (L2)."""
     pool, devices, licenses = facts.pool, facts.devices, facts.licenses
     used, limit = pool.used, pool.used + pool.free
     granted: set[int] = set()
@@ -135,7 +130,7 @@ def _removal_outcome(facts: LicenseFacts, device: int) -> Outcome:
 
 
 def decide_remove(facts: LicenseFacts, device_ids: Sequence[int]) -> LicenseDecision:
-    """Removes unused licenses (L4, L5, L8) and cancels the removed devices' scheduled upgrades (L6)."""
+    """Removes unused licenses (L4, L5, L8) and cancels the scheduled upgrades of these devices (L6)."""
     used = facts.pool.used
     gone: set[int] = set()
     outcomes: list[Outcome] = []
@@ -154,7 +149,7 @@ def decide_remove(facts: LicenseFacts, device_ids: Sequence[int]) -> LicenseDeci
 
 
 def apply(facts: LicenseFacts, decision: LicenseDecision) -> None:
-    """Changes the facts as recording the decision will change the rows, for the next request of the batch."""
+    """Applies the decision to the facts, for the next request of the batch."""
     for entry in decision.entries:
         if entry.kind.delta > 0:
             facts.licenses[entry.device] = LicenseState.PLAIN

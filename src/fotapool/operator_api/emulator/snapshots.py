@@ -7,7 +7,7 @@ from collections.abc import Callable
 from starlette.responses import Response
 
 from fotapool.domain.errors import ErrorCode, RequestRejected
-from fotapool.domain.identity.roles import Role
+from fotapool.domain.identity import Role
 from fotapool.operator_api.problems import problem
 from fotapool.operator_api.requests import Only, OperatorCall, OperatorOperation, no_content
 from fotapool.services.snapshots.documents import MAX_SNAPSHOT_BYTES, Snapshot

@@ -9,7 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from fotapool.core.timestamps import time_text
-from fotapool.domain.identity.roles import Role
+from fotapool.domain.identity import Role
 from fotapool.operator_api.accounts.accounts import AccountName
 from fotapool.operator_api.requests import OperatorCall, OperatorOperation, answer, no_content
 from fotapool.services.identity import credentials

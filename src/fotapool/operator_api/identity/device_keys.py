@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from fotapool.core.timestamps import time_text
 from fotapool.domain.errors import Invalid
-from fotapool.domain.identity.roles import Role
+from fotapool.domain.identity import Role
 from fotapool.domain.names import format_device_id, is_device_id
 from fotapool.operator_api.identity.credentials import Name
 from fotapool.operator_api.requests import OperatorCall, OperatorOperation, answer, no_content

@@ -8,7 +8,7 @@ from fotapool.services.context import OPERATOR_PAGE, Caller, Context
 from fotapool.store.accounts.accounts import read_account
 from fotapool.store.db.audit import Check, read_audit
 from fotapool.store.db.connection import Connection, Row
-from fotapool.store.licenses.ledger import read_ledger
+from fotapool.store.licenses.ledger_views import read_ledger
 
 
 async def audit_account(context: Context, name: str) -> list[Check]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fotapool.domain.campaigns.campaigns import DAY_MS
+from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import Invalid
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.store.accounts import pool_history as store

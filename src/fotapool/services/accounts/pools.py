@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.accounts.forecast import BASIS_DAYS, Forecast, forecast
 from fotapool.domain.accounts.pool_history import (
     Level,
@@ -14,7 +15,6 @@ from fotapool.domain.accounts.pool_history import (
     levels_of_entries,
     pool_history,
 )
-from fotapool.domain.campaigns.campaigns import DAY_MS
 from fotapool.domain.licenses.licenses import LicenseState
 from fotapool.services.accounts.pool_history import free_of
 from fotapool.services.context import Context

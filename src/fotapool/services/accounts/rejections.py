@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fotapool.domain.campaigns.campaigns import DAY_MS
+from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import ErrorCode
 from fotapool.domain.licenses.licenses import Outcome
 from fotapool.services.accounts.accounts import DirectCommand

@@ -17,8 +17,8 @@ from fotapool.store.billing import (
     read_event_place,
     read_events,
     read_first_month,
-    read_kept_under_notice,
     read_periods,
+    read_retained_under_notice,
     read_totals,
 )
 from fotapool.store.db.connection import Connection
@@ -104,7 +104,7 @@ def _periods(connection: Connection, account_id: int, month: Month, complete: bo
 def _notice(connection: Connection, account_id: int, month: Month, after: int, limit: int) -> list[NoticeLine]:
     return [
         NoticeLine(*row)
-        for row in read_kept_under_notice(connection, account_id=account_id, month=month, after=after, limit=limit)
+        for row in read_retained_under_notice(connection, account_id=account_id, month=month, after=after, limit=limit)
     ]
 
 

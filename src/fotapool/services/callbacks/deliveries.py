@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from fotapool.domain import callbacks
-from fotapool.domain.callbacks import RETENTION_MS, Event
+from fotapool.domain.callbacks import RETENTION_MS, DeliveryState, Event
 from fotapool.domain.errors import Conflict, NotFound
 from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.store.callbacks import deliveries as store
-from fotapool.store.callbacks.deliveries import Attempt, Delivery, DeliveryState
+from fotapool.store.callbacks.deliveries import Attempt, Delivery
 from fotapool.store.callbacks.delivery_views import DeliveryRow, read_latest_deliveries
 from fotapool.store.callbacks.leases import (
     Ended,
@@ -87,7 +87,7 @@ async def record(context: Context, turn: LeasedBatch, attempts: Sequence[Attempt
     """Records what a turn did and ends it; False if it was not its turn any more, so that nothing was recorded."""
 
     def change(connection: Connection, now_ms: int) -> bool:
-        return release_lease(connection, turn=turn, attempts=attempts, ended=ended, now_ms=now_ms)
+        return release_lease(connection, batch=turn, attempts=attempts, ended=ended, now_ms=now_ms)
 
     return await context.writer.submit(DirectCommand(change, (turn.listener.account_id,)))
 

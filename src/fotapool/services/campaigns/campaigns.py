@@ -24,7 +24,7 @@ from fotapool.domain.campaigns.campaigns import (
     queued_until_ms,
 )
 from fotapool.domain.campaigns.device_checks import decide_checks
-from fotapool.domain.campaigns.upgrades import Change, Reason, UpgradeStatus
+from fotapool.domain.campaigns.upgrades import Reason, UpgradeChange, UpgradeStatus
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.packages import PILOT_DEVICES
@@ -276,7 +276,7 @@ class _ChangeDevices(Command[list[DeviceChange]]):
         for imei, upgrade in present.items():
             if upgrade.status in waiting:
                 reasons[imei] = Reason.NONE
-                change = Change(upgrade, UpgradeStatus.CANCELED, Reason.REMOVED_FROM_CAMPAIGN)
+                change = UpgradeChange(upgrade, UpgradeStatus.CANCELED, Reason.REMOVED_FROM_CAMPAIGN)
                 progress.changes.append(change)
         progress.record(facts.connection, now_ms)
         return reasons
@@ -319,7 +319,7 @@ class _ChangeDates(_CampaignCommand):
             campaign.scan_cursor = SCAN_START
         elif campaign.status in NOT_STARTED - {CampaignStatus.PENDING}:
             if campaign.status is not CampaignStatus.QUEUED:
-                progress.move(campaign, CampaignStatus.QUEUED, now_ms)
+                progress.change_status(campaign, CampaignStatus.QUEUED, now_ms)
             campaign.due_ms = queued_until_ms(campaign, now_ms)
         progress.record(facts.connection, now_ms)
         cause = self._caller.cause("change campaign dates", campaign=campaign.uuid)
@@ -349,7 +349,7 @@ class _Cancel(_CampaignCommand):
         campaign = facts.campaign(self._caller.account_id, self._uuid)
         status = decide_cancel(campaign, self._may_abort, now_ms)
         progress = UpgradeChangeSet(campaign.account_id, [campaign])
-        progress.move(campaign, status, now_ms)
+        progress.change_status(campaign, status, now_ms)
         cancel_waiting(facts.connection, progress=progress, campaign=campaign, after=SCAN_START, limit=CANCELED_AT_ONCE)
         progress.record(facts.connection, now_ms)
         facts.changes.note(facts.pool, self._caller.cause("cancel campaign", campaign=campaign.uuid), [], now_ms)
@@ -363,7 +363,7 @@ def cancel_waiting(
     aborted = campaign.status is CampaignStatus.ABORTED
     reason = Reason.ABORTED_BY_USER if aborted else Reason.CANCELED_BY_USER
     waiting = read_unfinished(connection, campaign.id, after, limit)
-    progress.changes += [Change(upgrade, UpgradeStatus.CANCELED, reason) for upgrade in waiting]
+    progress.changes += [UpgradeChange(upgrade, UpgradeStatus.CANCELED, reason) for upgrade in waiting]
     campaign.scan_cursor = waiting[-1].imei if len(waiting) == limit else None
     return [upgrade.imei for upgrade in waiting]
 

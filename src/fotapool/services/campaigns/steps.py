@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from fotapool.domain.campaigns.campaigns import NOT_STARTED, SCAN_START, CampaignStatus, Flow, after_check
 from fotapool.domain.campaigns.device_checks import DeviceFacts, decide_checks, fits
-from fotapool.domain.campaigns.upgrades import Change, Reason, Upgrade, UpgradeStatus
+from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeChange, UpgradeStatus
 from fotapool.domain.errors import NotFound
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.packages import PILOT_DEVICES
@@ -145,7 +145,7 @@ def _check(facts: _StepFacts, now_ms: int) -> StepResult:
     for (upgrade, _), reason in zip(page, reasons, strict=True):
         accepted = reason is Reason.NONE
         checked = UpgradeStatus.SCHEDULED if accepted else UpgradeStatus.REJECTED
-        facts.progress.changes.append(Change(upgrade, checked, reason))
+        facts.progress.changes.append(UpgradeChange(upgrade, checked, reason))
     devices = [upgrade.imei for upgrade, _ in page]
     if len(page) == STEP_DEVICES:
         campaign.scan_cursor, campaign.due_ms = page[-1][0].imei, now_ms
@@ -153,14 +153,14 @@ def _check(facts: _StepFacts, now_ms: int) -> StepResult:
     campaign.scan_cursor = None
     if Reason.NONE in reasons or store.has_open(connection, campaign.id):
         status, campaign.due_ms = after_check(campaign, now_ms)
-        facts.progress.move(campaign, status, now_ms)
+        facts.progress.change_status(campaign, status, now_ms)
         campaign.enroll_cursor = SCAN_START if campaign.auto_add else None
         if status is CampaignStatus.SCHEDULED:
             _begin(facts)
         return _done(facts, "campaign checked", devices)
     rejected = bool(reasons) or store.has_rejected(connection, campaign.id)
     status = CampaignStatus.REJECTED if rejected else CampaignStatus.CANCELED
-    facts.progress.move(campaign, status, now_ms)
+    facts.progress.change_status(campaign, status, now_ms)
     return _done(facts, "campaign rejected" if rejected else "campaign canceled", devices)
 
 
@@ -173,13 +173,13 @@ def _go_on(facts: _StepFacts, now_ms: int) -> StepResult:
     """A queued campaign is looked at by the network, if it is of that kind, and then scheduled."""
     campaign = facts.campaign
     if campaign.status is CampaignStatus.QUEUED and campaign.flow is Flow.NETWORK_AWARE:
-        facts.progress.move(campaign, CampaignStatus.PRESCHEDULED, now_ms)
+        facts.progress.change_status(campaign, CampaignStatus.PRESCHEDULED, now_ms)
         campaign.due_ms = max(now_ms, campaign.start_ms)
         return _done(facts, "campaign prescheduled")
     if campaign.start_ms > now_ms:
         campaign.due_ms = campaign.start_ms
         return _done(facts, "campaign waits for its start")
-    facts.progress.move(campaign, CampaignStatus.SCHEDULED, now_ms)
+    facts.progress.change_status(campaign, CampaignStatus.SCHEDULED, now_ms)
     _begin(facts)
     return _done(facts, "campaign started")
 
@@ -197,7 +197,7 @@ def _plan(facts: _StepFacts, now_ms: int) -> StepResult:
             from_ms = max(now_ms, campaign.start_ms)
             due_ms = first_attempt_ms(campaign, behavior, upgrade.imei, from_ms)
             facts.progress.changes.append(
-                Change(upgrade, UpgradeStatus.SCHEDULED, Reason(upgrade.reason), due_ms=due_ms)
+                UpgradeChange(upgrade, UpgradeStatus.SCHEDULED, Reason(upgrade.reason), due_ms=due_ms)
             )
     campaign.scan_cursor = page[-1].imei if len(page) == STEP_DEVICES else None
     return _done(facts, "devices planned", [upgrade.imei for upgrade in page])
@@ -249,22 +249,22 @@ def _act(facts: _StepFacts, now_ms: int) -> StepResult:
     return _done(facts, "devices acted", [upgrade.imei for upgrade in page])
 
 
-def _acted(facts: _StepFacts, upgrade: Upgrade, now_ms: int) -> Change:
+def _acted(facts: _StepFacts, upgrade: Upgrade, now_ms: int) -> UpgradeChange:
     campaign, imei = facts.campaign, upgrade.imei
     behavior = behavior_of(facts.fleets, imei)
     if behavior is None:  # the fleet was changed meanwhile: a device of its own now
-        return Change(upgrade, UpgradeStatus(upgrade.status), Reason(upgrade.reason))
+        return UpgradeChange(upgrade, UpgradeStatus(upgrade.status), Reason(upgrade.reason))
     if upgrade.status == UpgradeStatus.IN_PROGRESS:
         reason = outcome(behavior, imei, campaign.subject.name, upgrade.attempts)
         ended = UpgradeStatus.COMPLETED if reason is Reason.SUCCEEDED else UpgradeStatus.FAILED
-        return Change(upgrade, ended, reason)
+        return UpgradeChange(upgrade, ended, reason)
     if campaign.end_ms <= now_ms:
-        return Change(upgrade, UpgradeStatus.FAILED, Reason.NOT_REACHED)
+        return UpgradeChange(upgrade, UpgradeStatus.FAILED, Reason.NOT_REACHED)
     if not is_reachable(behavior, imei, now_ms):
         due_ms = retry_ms(campaign, behavior, imei, now_ms)
-        return Change(upgrade, UpgradeStatus.SCHEDULED, Reason.NOT_REACHABLE, due_ms=due_ms, attempts=1)
+        return UpgradeChange(upgrade, UpgradeStatus.SCHEDULED, Reason.NOT_REACHABLE, due_ms=due_ms, attempts=1)
     due_ms = finish_ms(campaign, behavior, imei, now_ms)
-    return Change(upgrade, UpgradeStatus.IN_PROGRESS, Reason.DOWNLOADING, due_ms=due_ms, attempts=1)
+    return UpgradeChange(upgrade, UpgradeStatus.IN_PROGRESS, Reason.DOWNLOADING, due_ms=due_ms, attempts=1)
 
 
 def _end(facts: _StepFacts, now_ms: int) -> StepResult:
@@ -273,9 +273,9 @@ def _end(facts: _StepFacts, now_ms: int) -> StepResult:
     page = store.read_open_page(
         facts.connection, campaign_id=campaign.id, status=UpgradeStatus.SCHEDULED, after=SCAN_START, limit=STEP_DEVICES
     )
-    facts.progress.changes += [Change(upgrade, UpgradeStatus.FAILED, Reason.NOT_REACHED) for upgrade in page]
+    facts.progress.changes += [UpgradeChange(upgrade, UpgradeStatus.FAILED, Reason.NOT_REACHED) for upgrade in page]
     if len(page) < STEP_DEVICES:
-        facts.progress.move(campaign, CampaignStatus.ENDED, now_ms)
+        facts.progress.change_status(campaign, CampaignStatus.ENDED, now_ms)
         return _done(facts, "campaign ended", [upgrade.imei for upgrade in page])
     return _done(facts, "devices not reached", [upgrade.imei for upgrade in page])
 
@@ -301,7 +301,7 @@ def _finish(facts: _StepFacts, now_ms: int) -> StepResult:
         after=SCAN_START,
         limit=STEP_DEVICES,
     )
-    facts.progress.changes += [Change(upgrade, UpgradeStatus.FAILED, Reason.NOT_REPORTED) for upgrade in page]
+    facts.progress.changes += [UpgradeChange(upgrade, UpgradeStatus.FAILED, Reason.NOT_REPORTED) for upgrade in page]
     return _done(facts, "devices did not report", [upgrade.imei for upgrade in page])
 
 

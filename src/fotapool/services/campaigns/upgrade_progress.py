@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fotapool.domain.campaigns.campaigns import Campaign, may_download, may_install, next_open_ms
-from fotapool.domain.campaigns.upgrades import OPEN, Change, Failure, Step, Upgrade, UpgradeStatus, decide_report
+from fotapool.domain.campaigns.upgrades import (
+    OPEN,
+    ReportedFailure,
+    ReportedStep,
+    Upgrade,
+    UpgradeChange,
+    UpgradeStatus,
+    decide_report,
+)
 from fotapool.domain.errors import NotFound
 from fotapool.services.context import Caller, Context
 from fotapool.store.campaigns.campaigns import read_campaign_by_id
@@ -14,7 +22,7 @@ from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
 from fotapool.store.campaigns.upgrades import read_open_upgrade, read_upgrade
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.writer import Command, Pools
-from fotapool.store.packages.artifacts import Content, read_content
+from fotapool.store.packages.artifacts import ArtifactContent, read_content
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +33,7 @@ class DeviceUpgrade:
     campaign: Campaign
     status: UpgradeStatus
     reason: int
-    content: Content
+    content: ArtifactContent
     download_allowed: bool
     install_allowed: bool
     next_window_ms: int | None
@@ -101,7 +109,9 @@ class _ReportFacts:
 class _Report(Command[DeviceUpgrade]):
     alone = True
 
-    def __init__(self, caller: Caller, device: int, upgrade_id: int, step: Step, failure: Failure | None) -> None:
+    def __init__(
+        self, caller: Caller, device: int, upgrade_id: int, step: ReportedStep, failure: ReportedFailure | None
+    ) -> None:
         self._caller = caller
         self._device = device
         self._upgrade_id = upgrade_id
@@ -125,7 +135,7 @@ class _Report(Command[DeviceUpgrade]):
             return before
         progress = UpgradeChangeSet(account_id)
         attempts = int(upgrade.status == UpgradeStatus.SCHEDULED)
-        progress.changes.append(Change(upgrade, *decided, attempts=attempts))
+        progress.changes.append(UpgradeChange(upgrade, *decided, attempts=attempts))
         progress.record(connection, now_ms)
         return _read_upgrade_of_device(
             connection, account_id=account_id, device=self._device, upgrade_id=self._upgrade_id, now_ms=now_ms
@@ -133,7 +143,7 @@ class _Report(Command[DeviceUpgrade]):
 
 
 async def report_progress(
-    context: Context, caller: Caller, device: int, upgrade_id: int, step: Step, failure: Failure | None
+    context: Context, caller: Caller, device: int, upgrade_id: int, step: ReportedStep, failure: ReportedFailure | None
 ) -> DeviceUpgrade:
     """Records how far the device is; the same report again changes nothing. Raises NotFound or Conflict."""
     return await context.writer.submit(

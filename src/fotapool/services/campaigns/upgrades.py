@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fotapool.domain.campaigns.upgrades import OPEN, Change, Reason, UpgradeStatus, check_transition
+from fotapool.domain.campaigns.upgrades import OPEN, Reason, UpgradeChange, UpgradeStatus, check_transition
 from fotapool.domain.errors import NotFound
 from fotapool.services.context import Caller, Context
 from fotapool.services.licenses.notices import NOTICES_A_STEP, NoticeFacts
@@ -53,7 +53,7 @@ class _SetUpgrade(Command[UpgradeStatus]):
             done = self._wanted is UpgradeStatus.COMPLETED
             progress = UpgradeChangeSet(account_id)
             reason = Reason.SUCCEEDED if done else Reason.SET_BY_OPERATOR
-            progress.changes.append(Change(current, self._wanted, reason))
+            progress.changes.append(UpgradeChange(current, self._wanted, reason))
             progress.record(facts.connection, now_ms)
         if self._wanted not in OPEN:
             facts.due = read_ended_notices(facts.connection, account_id, now_ms, NOTICES_A_STEP)

@@ -58,7 +58,7 @@ class _ImportFacts:
 
     def record(self, connection: Connection) -> None:
         if self.decision is not None:
-            record_devices(connection, self.pool.account_id, self.decision.kept, self.now_ms)
+            record_devices(connection, self.pool.account_id, self.decision.accepted, self.now_ms)
             record_devices_changed(connection, self.pool.account_id, self.now_ms)
         self.changes.record(connection)
 

@@ -92,7 +92,7 @@ class DeviceImport:
         if not lines:
             return
         decision = await import_devices(self.context, self.caller, [device for _, device in lines])
-        self.result.kept += len(decision.kept)
+        self.result.kept += len(decision.accepted)
         self.result.licensed += len(decision.entries)
         for place, why in decision.failures:
             line, device = lines[place]

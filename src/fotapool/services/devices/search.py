@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fotapool.domain.campaigns.campaigns import DAY_MS
+from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.devices.devices import PROTOCOLS
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import MAX_IMEI

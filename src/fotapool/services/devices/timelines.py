@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade
-from fotapool.domain.devices.timelines import REDUCTIONS, LicenseFacts, Moment, license_event, upgrade_events
+from fotapool.domain.devices.timelines import REDUCTIONS, EntryFacts, TimelineEvent, license_event, upgrade_events
 from fotapool.domain.errors import NotFound
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.names import format_device_id
@@ -37,7 +37,7 @@ _GIVEN = frozenset({EntryKind.ASSIGNED, EntryKind.IMPORTED})
 class Told:
     """One thing that happened, who did it by which request (empty where that is not on record), and the campaign."""
 
-    moment: Moment
+    moment: TimelineEvent
     actor: str = ""
     request_id: str = ""
     campaign: str = ""
@@ -67,7 +67,7 @@ async def read_timeline(context: Context, caller: Caller, device: int, words_of:
         upgrades = read_device_upgrades(connection, caller.account_id, device, MAX_UPGRADES)
         told = _upgrades(connection, upgrades, words_of)
         told += _licenses(connection, caller.account_id, device, entries)
-        told.append(Told(Moment(row.created_ms, "added", "added to the account")))
+        told.append(Told(TimelineEvent(row.created_ms, "added", "added to the account")))
         order = count()
         told = [one for _, _, one in sorted((-one.moment.at_ms, next(order), one) for one in told)]
         complete = len(entries) < MAX_ENTRIES and len(upgrades) < MAX_UPGRADES
@@ -102,7 +102,7 @@ def _licenses(
             assigned_ms = held[1] if held and known else entry.at_ms if kind is EntryKind.ASSIGNED else None
             imported_ms = entry.at_ms if assigned_ms is None else None
         own = kind is EntryKind.IMPORTED and assigned_ms == entry.at_ms  # "imported" has said it
-        facts = LicenseFacts(
+        facts = EntryFacts(
             kind=kind,
             verb=entry.verb,
             detail=json.loads(entry.detail),

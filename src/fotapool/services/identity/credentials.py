@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from fotapool.core import hashing
 from fotapool.domain.errors import Conflict, Invalid, NotFound
-from fotapool.domain.identity.roles import Role
-from fotapool.domain.identity.sessions import is_locked
+from fotapool.domain.identity import Role, is_locked
 from fotapool.domain.names import is_account_name
 from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Context

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fotapool.core import hashing
 from fotapool.domain.errors import ErrorCode, RequestRejected
-from fotapool.domain.identity.sessions import (
+from fotapool.domain.identity import (
     BEARER_LIFETIME_MS,
     RETENTION_ENDED_MS,
     bearer_is_valid,
@@ -314,5 +314,5 @@ async def purge_ended(context: Context) -> None:
     """Forgets tokens that ended long ago."""
     before_ms = context.clock.now_ms() - RETENTION_ENDED_MS
     await context.writer.submit(
-        DirectCommand(lambda connection, _: store.record_ended_forgotten(connection, before_ms, before_ms))
+        DirectCommand(lambda connection, _: store.purge_expired(connection, before_ms, before_ms))
     )

@@ -88,7 +88,7 @@ async def create_draft_job(context: Context, caller: Caller, verb: BulkVerb, lin
     def hold(connection: Connection, now_ms: int) -> None:
         if store.count_open_jobs(connection, job.account_id) >= MAX_OPEN:
             raise Conflict(f"the account has {MAX_OPEN} lists that wait: carry some out, or put them away")
-        store.record_held_job(connection, job, lines.left_out)
+        store.record_draft_job(connection, job, lines.left_out)
 
     await context.writer.submit(DirectCommand(hold, (job.account_id,)))
     for first in range(0, len(lines.devices), LINES_A_CHANGE):
@@ -166,7 +166,7 @@ async def start_job(context: Context, account: Account, uuid: str) -> BulkJob:
 
     def start(connection: Connection, now_ms: int) -> BulkJob:
         job = _job(connection, account.id, uuid)
-        if not job.is_held:
+        if not job.is_draft:
             raise Conflict("the list was started before; its page says what became of it")
         if not store.read_lines(connection, uuid, job.devices - 1, 1):
             raise Conflict("the list was not kept to its end: check it again")
@@ -183,7 +183,7 @@ async def stop_job(context: Context, account: Account, uuid: str) -> BulkJob:
         job = _job(connection, account.id, uuid)
         if job.ended_ms is not None:
             raise Conflict("the list has come to its end already")
-        store.record_stopped(connection, uuid, now_ms)
+        store.record_canceled(connection, uuid, now_ms)
         return _job(connection, account.id, uuid)
 
     return await context.writer.submit(DirectCommand(stop, (account.id,)))

@@ -21,7 +21,7 @@ from fotapool.store.packages.packages import (
     read_package,
     read_packages,
     read_packages_named,
-    record_package_words,
+    record_package_changes,
     record_packages,
 )
 
@@ -80,7 +80,7 @@ async def change_package(context: Context, name: str, release_note: str | None, 
     def change(connection: Connection, now_ms: int) -> Package:
         package = _existing(read_package(connection, name), name)
         note = package.release_note if release_note is None else release_note
-        record_package_words(
+        record_package_changes(
             connection, package.id, note, bool(package.pilot_passed) if pilot_passed is None else pilot_passed
         )
         return _existing(read_package(connection, name), name)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from fotapool.core.durations import parse_duration_ms
-from fotapool.domain.campaigns.campaigns import DAY_MS, MINUTE_MS
+from fotapool.core.timestamps import DAY_MS, MINUTE_MS
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import MAX_IMEI, format_device_id, is_device_id
 from fotapool.domain.simulation import MAX_FLEETS, Behavior, Fleet, OfflineWindow

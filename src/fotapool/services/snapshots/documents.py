@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
 
+from fotapool.core.timestamps import MAX_TIMESTAMP_MS, parse_timestamp
 from fotapool.domain.devices.devices import ACTIVE
 from fotapool.domain.errors import Invalid
 from fotapool.services.simulation.fleets import FleetLine
 from fotapool.services.snapshots.seed_documents import (
-    MAX_TIMESTAMP_MS,
     PackageLine,
     SeedDocument,
     check_nesting,
@@ -24,7 +22,6 @@ MAX_SNAPSHOT_BYTES = 256 * 1024 * 1024
 """How large a snapshot may be, in either direction."""
 MAX_YAML_BYTES = 16 * 1024 * 1024
 """How large a document may be if it is not JSON: reading YAML takes a hundred times as long."""
-TIMES_REMEMBERED = 100_000
 
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**62)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
@@ -88,7 +85,7 @@ class AccountState(msgspec.Struct, forbid_unknown_fields=True):
     purchaseType: str = "TS-HFOTA-MRC"
     licenseCount: int = 0
     status: str = "active"
-    realm: Count = 0
+    namespace: Count = msgspec.field(default=0, name="realm")
     subscriptionUpdatedAt: str | None = None
     candidatesUpdatedAt: str | None = None
     devices: list[DeviceState] = []
@@ -116,7 +113,7 @@ class ContentState(msgspec.Struct, forbid_unknown_fields=True):
     """The octets of a file or package; in JSON as base64."""
 
     key: ContentKey
-    data: bytes
+    data: bytes = msgspec.field(name="octets")
 
 
 class Snapshot(msgspec.Struct, forbid_unknown_fields=True):
@@ -211,21 +208,11 @@ def _lay_out(value: Any, parts: list[bytes], pad: bytes) -> None:
 _encode = msgspec.json.Encoder().encode
 
 
-@lru_cache(maxsize=TIMES_REMEMBERED)
-def format_timestamp(timestamp_ms: int) -> str:
-    """The moment as snapshots write it; devices by the thousand have the same few."""
-    moment = datetime.fromtimestamp(timestamp_ms / 1000, tz=UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-@lru_cache(maxsize=TIMES_REMEMBERED)
-def parse_timestamp(text: str) -> int:
-    """The moment (ms) of an RFC 3339 time. Raises Invalid."""
+def read_timestamp(text: str) -> int:
+    """The timestamp (ms) of RFC 3339 text. Raises Invalid."""
     try:
-        moment = datetime.fromisoformat(text)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-        milliseconds = round(moment.timestamp() * 1000)
-    except (ValueError, OverflowError) as error:
+        milliseconds = parse_timestamp(text)
+    except ValueError as error:
         raise Invalid(f"{text[:40]!r} is no time like 2026-03-10T12:00:00.000Z") from error
     if not 0 <= milliseconds < MAX_TIMESTAMP_MS:
         raise Invalid(f"{text[:40]!r} must be from 1970 on, and before 9999")

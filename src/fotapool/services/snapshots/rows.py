@@ -24,7 +24,7 @@ from fotapool.services.snapshots.documents import (
     PackageState,
     Snapshot,
     TableState,
-    parse_timestamp,
+    read_timestamp,
 )
 from fotapool.services.snapshots.schemas import STATE_TABLES
 from fotapool.services.snapshots.seed_documents import (
@@ -72,7 +72,7 @@ def read_world(snapshot: Snapshot) -> World:
             rows["package"].append(_package(package))
     _check_accounts_known(rows)
     with _About("snapshot.now"):
-        timestamp_ms = parse_timestamp(snapshot.snapshot.now)
+        timestamp_ms = read_timestamp(snapshot.snapshot.now)
     return World(timestamp_ms, rows, _last_ids(snapshot, rows), snapshot.contents)
 
 
@@ -130,7 +130,7 @@ def _read_clients(snapshot: Snapshot, rows: dict[str, list[Row]]) -> None:
     for place, client in enumerate(snapshot.clients):
         with _About(f"clients[{place}]"):
             check_key(client.key)
-            rows["api_client"].append((client.key, client.secretHash, parse_timestamp(client.createdAt)))
+            rows["api_client"].append((client.key, client.secretHash, read_timestamp(client.createdAt)))
     _check_once("client", [client.key for client in snapshot.clients])
 
 
@@ -143,7 +143,7 @@ def _read_users(snapshot: Snapshot, rows: dict[str, list[Row]]) -> None:
             if unknown or len(set(user.accounts)) > MAX_ACCOUNTS:
                 why = f"account {unknown[0][:100]} is not in accounts" if unknown else f"at most {MAX_ACCOUNTS}"
                 raise Invalid(f"accounts: {why}")
-            created_ms = parse_timestamp(user.createdAt)
+            created_ms = read_timestamp(user.createdAt)
             rows["api_user"].append((user.username, user.passwordHash, user.failedLogins, created_ms))
             rows["user_account"] += [(user.username, account_id) for account_id in {ids[one] for one in user.accounts}]
     _check_once("user", [user.username for user in snapshot.users])
@@ -168,14 +168,16 @@ def _read_account(account: AccountState, rows: dict[str, list[Row]], entries: in
         raise Invalid("status must be active or suspended")
     if len(account.candidates) > MAX_CANDIDATES or not all(is_device_id(device) for device in account.candidates):
         raise Invalid(f"candidates must be IMEIs of 15 digits, {MAX_CANDIDATES} at most")
-    created_ms = parse_timestamp(account.createdAt)
+    created_ms = read_timestamp(account.createdAt)
     licenses: list[Row] = []
     for place, line in enumerate(account.devices):
         with _About(f"devices[{place}]"):
             devices = list(_devices(line, account, created_ms))
             rows["device"] += devices
             licenses += _licenses(line, devices)
-    rows["account"].append((account.id, account.name, purchase_type.value, account.status, created_ms, account.realm))
+    rows["account"].append(
+        (account.id, account.name, purchase_type.value, account.status, created_ms, account.namespace)
+    )
     rows["license"] += licenses
     rows["candidate"] += [(account.id, place, int(device)) for place, device in enumerate(account.candidates)]
     rows["fleet"] += [
@@ -184,7 +186,7 @@ def _read_account(account: AccountState, rows: dict[str, list[Row]], entries: in
     ]
     notices = sum(row[5] is not None for row in licenses)
     candidates_ms, subscription_ms = (
-        created_ms if text is None else parse_timestamp(text)
+        created_ms if text is None else read_timestamp(text)
         for text in (account.candidatesUpdatedAt, account.subscriptionUpdatedAt)
     )
     rows["license_pool"].append(
@@ -222,10 +224,10 @@ def _devices(line: DeviceState, account: AccountState, account_created_ms: int) 
     check_texts(line.make, line.model, line.firmware, line.mdn)
     check_status(line.status)
     protocol = read_protocol(line.protocol)
-    created_ms = account_created_ms if line.createdAt is None else parse_timestamp(line.createdAt)
-    updated_ms = created_ms if line.updatedAt is None else parse_timestamp(line.updatedAt)
+    created_ms = account_created_ms if line.createdAt is None else read_timestamp(line.createdAt)
+    updated_ms = created_ms if line.updatedAt is None else read_timestamp(line.updatedAt)
     moments = [
-        None if text is None else parse_timestamp(text) for text in (line.upgradedAt, line.refreshedAt, line.seenAt)
+        None if text is None else read_timestamp(text) for text in (line.upgradedAt, line.refreshedAt, line.seenAt)
     ]
     rest = (
         line.make,
@@ -237,7 +239,7 @@ def _devices(line: DeviceState, account: AccountState, account_created_ms: int) 
         created_ms,
         updated_ms,
         *moments,
-        account.realm,
+        account.namespace,
     )
     for imei in range(int(first), int(first) + line.count):
         yield account.id, imei, *rest
@@ -252,15 +254,15 @@ def _licenses(line: DeviceState, devices: list[Row]) -> Iterator[Row]:
     special = line.licenseUsed or line.noticeUntil is not None
     if line.count > 1 and (special or line.noticePlace is not None):
         raise Invalid("licenses that were used or are under notice are of one device, not of a run")
-    since_ms = UNKNOWN_TIME_MS if line.licensedAt == UNKNOWN else parse_timestamp(line.licensedAt)
-    until_ms = None if line.noticeUntil is None else parse_timestamp(line.noticeUntil)
+    since_ms = UNKNOWN_TIME_MS if line.licensedAt == UNKNOWN else read_timestamp(line.licensedAt)
+    until_ms = None if line.noticeUntil is None else read_timestamp(line.noticeUntil)
     state = int(LicenseState.USED) * line.licenseUsed + int(LicenseState.NOTICE) * (until_ms is not None)
     for place, row in enumerate(devices[:licensed], start=line.licensePlace):
         yield *row[:2], since_ms, place, state, until_ms, line.noticePlace
 
 
 def _package(line: PackageState) -> Row:
-    launched_ms, line.launchDate = 0 if line.launchDate is None else parse_timestamp(line.launchDate), None
+    launched_ms, line.launchDate = 0 if line.launchDate is None else read_timestamp(line.launchDate), None
     package = line.to_package(launched_ms)
     if len({line.contentKey is None, line.contentSize is None, line.contentSha256 is None}) > 1:
         raise Invalid("contentKey, contentSize and contentSha256 go together")

@@ -8,12 +8,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.devices.devices import ACTIVE
 from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS, LicenseState
 from fotapool.domain.names import format_device_id
 from fotapool.domain.simulation import Fleet
 from fotapool.services.simulation.fleets import describe_fleet
-from fotapool.services.snapshots.documents import format_timestamp
 from fotapool.services.snapshots.seed_documents import UNKNOWN
 from fotapool.store.db.connection import Row
 from fotapool.store.db.schema import VERSION
@@ -21,13 +21,13 @@ from fotapool.store.simulation import parse_behavior
 from fotapool.store.snapshots import SHAPES, Rows
 
 READABLE = {
-    "account": "id, name, purchase_type, status, created_ms, realm",
+    "account": "id, name, purchase_type, status, created_ms, namespace",
     "license_pool": (
         "account_id, total, used, notice, entries, changes, candidates, candidates_updated_ms, subscription_updated_ms"
     ),
     "device": (
         "account_id, imei, make, model, firmware, protocol, mdn, status, created_ms, updated_ms, upgraded_ms,"
-        " refreshed_ms, seen_ms, realm"
+        " refreshed_ms, seen_ms, namespace"
     ),
     "license": "account_id, imei, assigned_ms, place, state, notice_until_ms, notice_place",
     "candidate": "account_id, place, imei",
@@ -95,7 +95,7 @@ def _by_account(rows: Iterable[Row]) -> dict[int, list[Row]]:
 
 def _accounts(rows: Rows) -> Iterator[Words]:
     tables = {table: _by_account(rows[table]) for table in ("license_pool", "device", "license", "candidate", "fleet")}
-    for account_id, name, purchase_type, status, created_ms, realm in rows["account"]:
+    for account_id, name, purchase_type, status, created_ms, namespace in rows["account"]:
         pool = tables["license_pool"][account_id][0]
         created = format_timestamp(created_ms)
         licenses = {row[1]: row[2:] for row in tables["license"].get(account_id, ())}
@@ -106,7 +106,7 @@ def _accounts(rows: Rows) -> Iterator[Words]:
                 "purchaseType": purchase_type,
                 "licenseCount": pool[1],
                 "status": status,
-                "realm": realm,
+                "realm": namespace,
                 "createdAt": created,
                 "subscriptionUpdatedAt": format_timestamp(pool[8]),
                 "candidatesUpdatedAt": format_timestamp(pool[7]),

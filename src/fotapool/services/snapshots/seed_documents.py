@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
 
+from fotapool.core.timestamps import MAX_TIMESTAMP_MS, parse_timestamp
 from fotapool.domain.devices.devices import ACTIVE, MAX_STATUS, MAX_TEXT, PROTOCOLS, Device, parse_protocol
 from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS
@@ -21,8 +21,6 @@ MAX_RUN = 50_000_000
 UNKNOWN = "unknown"
 MAX_NESTING, MAX_INDENT = 1_000, 1_000
 """How many brackets may be open, and how many characters a line may be indented, in a seed document."""
-MAX_TIMESTAMP_MS = 253_370_764_800_000
-"""9999-01-01: later times could not be written."""
 
 
 class DeviceLine(msgspec.Struct, forbid_unknown_fields=True):
@@ -292,12 +290,9 @@ def parse_licensed_at(text: str) -> int:
 def _parse_time(name: str, text: str, otherwise: str = ",") -> int:
     """An RFC 3339 time as milliseconds. Raises Invalid that names the member and what else it may be."""
     try:
-        moment = datetime.fromisoformat(text)
+        milliseconds = parse_timestamp(text)
     except ValueError as error:
         raise Invalid(f"{name} must be a time like 2017-11-29T20:15:42.738Z{otherwise} not {text[:40]!r}") from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    milliseconds = round(moment.timestamp() * 1000)
     if not UNKNOWN_TIME_MS < milliseconds < MAX_TIMESTAMP_MS:
         raise Invalid(f"{name} must be after 1970-01-01 and before 9999-01-01")
     return milliseconds

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from fotapool.core.clock import MovableClock
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.errors import Conflict, Invalid
 from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.context import Context
-from fotapool.services.snapshots.documents import MAX_SNAPSHOT_BYTES, ContentState, format_timestamp, laid_out
+from fotapool.services.snapshots.documents import MAX_SNAPSHOT_BYTES, ContentState, laid_out
 from fotapool.services.snapshots.rows import MAX_ROWS, World
 from fotapool.services.snapshots.schemas import Words, describe_rows
 from fotapool.store.db.audit import read_audit

@@ -1,17 +1,18 @@
-"""Copies of accounts: their rows under another account, made within the database."""
+"""Copies of accounts, made within the database."""
 
 from __future__ import annotations
 
 import json
 
-from fotapool.domain.campaigns.campaigns import DAY_MS
+from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.store.db.connection import Connection
+from fotapool.store.db.rows import exists, fetch_values
 from fotapool.store.licenses.changes import Cause
 
-# A copy is in a realm of its own, which has its number: its devices may be those of other accounts.
+# A copy is in a namespace of its own, with its id: its devices may have the IMEIs of other accounts.
 _ACCOUNT = (
-    "INSERT INTO account (name, purchase_type, status, created_ms, realm)"
+    "INSERT INTO account (name, purchase_type, status, created_ms, namespace)"
     " SELECT :name, purchase_type, status, CAST(:now AS BIGINT), 0 FROM account WHERE id = :source RETURNING id"
 )
 _LICENSES = (
@@ -20,11 +21,11 @@ _LICENSES = (
     " (ORDER BY CASE WHEN notice_until_ms IS NULL THEN 1 ELSE 0 END, notice_place) END AS notice_number"
     " FROM license WHERE account_id = :source"
 )
-"""The licenses in the order in which they were assigned, and those under notice in the order of that: from 1 on."""
+"""The licenses numbered from 1 by assignment, and those under notice also by notice."""
 _ENTRY = "INSERT INTO ledger_entry (account_id, number, change_number, imei, kind, used_after)"
 _STATEMENTS = (
-    "UPDATE account SET realm = id WHERE id = :id",
-    # An imported license is an entry each, in order; one under notice has a second one, as the original's ledger.
+    "UPDATE account SET namespace = id WHERE id = :id",
+    # Each license is an entry, in order; a license under notice has a second entry, as in the source's ledger.
     "INSERT INTO license_pool (account_id, total, used, notice, entries, changes, candidates, candidates_updated_ms,"
     " subscription_updated_ms) SELECT :id, total, used, notice, used + notice, 1, candidates, candidates_updated_ms,"
     " :now FROM license_pool WHERE account_id = :source",
@@ -34,7 +35,7 @@ _STATEMENTS = (
     "INSERT INTO pool_day (account_id, day, used, notice) SELECT :id, :day, used, notice FROM license_pool"
     " WHERE account_id = :source",
     "INSERT INTO device (account_id, imei, make, model, firmware, protocol, mdn, status, created_ms, updated_ms,"
-    " upgraded_ms, refreshed_ms, seen_ms, realm) SELECT :id, imei, make, model, firmware, protocol, mdn, status,"
+    " upgraded_ms, refreshed_ms, seen_ms, namespace) SELECT :id, imei, make, model, firmware, protocol, mdn, status,"
     " created_ms, updated_ms, upgraded_ms, refreshed_ms, seen_ms, :id FROM device WHERE account_id = :source",
     "INSERT INTO license (account_id, imei, assigned_ms, place, state, notice_until_ms, notice_place)"
     " SELECT :id, l.imei, l.assigned_ms, l.number, l.state, l.notice_until_ms,"
@@ -56,7 +57,7 @@ _USERS = (
 
 
 def record_copy(connection: Connection, source: int, used: int, name: str, cause: Cause, now_ms: int) -> int:
-    """Copies the account, whose pool row is locked and counts `used` licenses, under the name; answers the new id."""
+    """Copies the account, whose pool is locked and has `used` licenses. Returns the new account's id."""
     account_id: int = connection.fetch(_ACCOUNT, {"name": name, "now": now_ms, "source": source})[0][0]
     params = {
         "id": account_id,
@@ -76,21 +77,18 @@ def record_copy(connection: Connection, source: int, used: int, name: str, cause
 
 
 def record_access_copied(connection: Connection, source: int, account_id: int) -> None:
-    """Gives the source's users access to the other account."""
+    """Gives the users of the source account access to the other account."""
     connection.execute(_USERS, {"source": source, "id": account_id})
 
 
 def has_more_devices(connection: Connection, account_id: int, limit: int) -> bool:
     """Whether the account has more devices than the limit."""
     sql = "SELECT 1 FROM device WHERE account_id = :account_id ORDER BY imei LIMIT 1 OFFSET :limit"
-    return bool(connection.fetch(sql, {"account_id": account_id, "limit": limit}))
+    return exists(connection, sql, account_id=account_id, limit=limit)
 
 
 def read_users_with_most(connection: Connection, account_id: int, limit: int) -> list[str]:
-    """Users of the account that have as many accounts as the limit, or more: the first of them."""
-    rows = connection.fetch(
-        "SELECT u.username FROM user_account u WHERE u.account_id = :account_id AND"
-        " (SELECT count(*) FROM user_account o WHERE o.username = u.username) >= :limit LIMIT 1",
-        {"account_id": account_id, "limit": limit},
-    )
-    return [row[0] for row in rows]
+    """A user of the account that has access to at least `limit` accounts; empty if there is none."""
+    sql = """SELECT u.username FROM user_account u WHERE u.account_id = :account_id AND
+        (SELECT count(*) FROM user_account o WHERE o.username = u.username) >= :limit LIMIT 1"""
+    return fetch_values(connection, sql, account_id=account_id, limit=limit)

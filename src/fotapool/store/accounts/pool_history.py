@@ -1,41 +1,44 @@
-"""Lists of pools in any order, and what they used on the days before."""
+"""Sorted pages of pools, and the history of a pool."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from fotapool.domain.accounts.pool_history import LastEntry
-from fotapool.store.accounts.accounts import ACCOUNT_COLUMNS, ACCOUNT_TABLES, Account
+from fotapool.domain.campaigns.upgrades import UpgradeStatus
+from fotapool.domain.licenses.licenses import LicenseState
+from fotapool.store.accounts.accounts import ACCOUNT_COLUMNS, ACCOUNTS, Account, account_of
+from fotapool.store.campaigns.upgrades import IS_OPEN
 from fotapool.store.db.connection import Connection
+from fotapool.store.db.rows import exists, fetch_all, fetch_value, like_pattern
 
 ORDERS = {"name": "a.name", "total": "p.total", "used": "p.used", "notice": "p.notice", "free": "p.total - p.used"}
+_NAMED = "a.name LIKE :pattern ESCAPE '!'"
 
 
 def count_accounts(connection: Connection, search: str) -> int:
-    """How many accounts have the text in their name."""
-    count: int = connection.fetch(f"SELECT count(*) FROM account a WHERE {_NAMED}", _named(search))[0][0]
-    return count
+    """The number of accounts whose name contains the text."""
+    sql = f"SELECT count(*) FROM account a WHERE {_NAMED}"
+    return int(fetch_value(connection, sql, pattern=f"%{like_pattern(search)}%"))
 
 
 def read_pool_page(
     connection: Connection, search: str, order: str, descending: bool, offset: int, limit: int
 ) -> list[Account]:
-    """Accounts with the text in their name, by one of ORDERS."""
+    """Accounts whose name contains the text, sorted by one of ORDERS."""
     direction = "DESC" if descending else "ASC"
-    rows = connection.fetch(
-        f"SELECT {ACCOUNT_COLUMNS} {ACCOUNT_TABLES} WHERE {_NAMED}"
-        f" ORDER BY {ORDERS[order]} {direction}, a.name {direction} LIMIT :limit OFFSET :offset",
-        {**_named(search), "limit": limit, "offset": offset},
-    )
-    return [Account.of_row(row) for row in rows]
+    sql = f"""SELECT {ACCOUNT_COLUMNS} FROM {ACCOUNTS} WHERE {_NAMED}
+        ORDER BY {ORDERS[order]} {direction}, a.name {direction} LIMIT :limit OFFSET :offset"""
+    pattern = f"%{like_pattern(search)}%"
+    return fetch_all(connection, account_of, sql, pattern=pattern, limit=limit, offset=offset)
 
 
 def read_pool_days(
     connection: Connection, account_ids: Sequence[int], first_day: int
 ) -> dict[int, list[tuple[int, int, int]]]:
-    """Of each account (day, used, under notice at its end), by day, for the days since `first_day` with changes.
+    """By account, (day, used, under notice at its end) for the days since `first_day` with changes, in order.
 
-    Before them stands the last such day before `first_day`, if there is one. Days are counted from 1970-01-01.
+    The last day before `first_day` is included, if there is one. Days are counted from 1970-01-01.
     """
     found: dict[int, list[tuple[int, int, int]]] = {account_id: [] for account_id in account_ids}
     if not found:
@@ -52,58 +55,45 @@ def read_pool_days(
     return found
 
 
-_NAMED = "a.name LIKE :pattern ESCAPE '!'"
-
-
-def _named(search: str) -> dict[str, str]:
-    escaped = search.replace("!", "!!").replace("%", "!%").replace("_", "!_")
-    return {"pattern": f"%{escaped}%"}
-
-
 def read_last_entries(connection: Connection, account_id: int, limit: int) -> list[LastEntry]:
-    """The ledger's last entries, newest first."""
-    rows = connection.fetch(
-        "SELECT (SELECT c.at_ms FROM pool_change c WHERE c.account_id = e.account_id AND c.number = e.change_number),"
-        " e.kind, e.used_after FROM ledger_entry e WHERE e.account_id = :account_id"
-        " ORDER BY e.number DESC LIMIT :limit",
-        {"account_id": account_id, "limit": limit},
-    )
-    return [LastEntry(*row) for row in rows]
+    """The latest ledger entries, newest first."""
+    sql = """SELECT (SELECT c.at_ms FROM pool_change c
+            WHERE c.account_id = e.account_id AND c.number = e.change_number), e.kind, e.used_after
+        FROM ledger_entry e WHERE e.account_id = :account_id ORDER BY e.number DESC LIMIT :limit"""
+    return fetch_all(connection, LastEntry, sql, account_id=account_id, limit=limit)
 
 
 def read_totals_since(connection: Connection, account_id: int, from_ms: int, limit: int) -> list[tuple[int, int]]:
-    """(from in ms, total) of the last periods of the subscription that lasted until then or longer, oldest first."""
-    rows = connection.fetch(
-        "SELECT p.from_ms, p.total FROM (SELECT s.id, s.from_ms, s.total,"
-        " lead(s.from_ms) OVER (ORDER BY s.id) AS next_ms"
-        " FROM subscription_period s WHERE s.account_id = :account_id) p"
-        " WHERE p.next_ms IS NULL OR p.next_ms >= :from ORDER BY p.id DESC LIMIT :limit",
-        {"account_id": account_id, "from": from_ms, "limit": limit},
-    )
+    """The last subscription periods that lasted until `from_ms` or longer, as (start in ms, total), oldest first."""
+    sql = """SELECT p.from_ms, p.total FROM
+            (SELECT s.id, s.from_ms, s.total, lead(s.from_ms) OVER (ORDER BY s.id) AS next_ms
+            FROM subscription_period s WHERE s.account_id = :account_id) p
+        WHERE p.next_ms IS NULL OR p.next_ms >= :from_ms ORDER BY p.id DESC LIMIT :limit"""
+    rows = connection.fetch(sql, {"account_id": account_id, "from_ms": from_ms, "limit": limit})
     return [(row[0], row[1]) for row in reversed(rows)]
 
 
+_STATES = range((LicenseState.USED | LicenseState.NOTICE) + 1)
+
+
 def read_parts(connection: Connection, account_id: int) -> tuple[dict[int, int], dict[int, int]]:
-    """How many licenses are in each state; and of those whose device's upgrade is in progress, how many are."""
-    counts = connection.fetch(
-        "SELECT count(*) FILTER (WHERE state = 0), count(*) FILTER (WHERE state = 1),"
-        " count(*) FILTER (WHERE state = 2), count(*) FILTER (WHERE state = 3)"
-        " FROM license WHERE account_id = :account_id",
-        {"account_id": account_id},
-    )
+    """The number of licenses by LicenseState: of all, and of those whose device's upgrade is in progress."""
+    counted = ", ".join(f"count(*) FILTER (WHERE state = {state})" for state in _STATES)
+    counts = connection.fetch(f"SELECT {counted} FROM license WHERE account_id = :id", {"id": account_id})
     progressing = connection.fetch(
-        "SELECT x.state, count(*) FROM (SELECT (SELECT l.state FROM license l WHERE l.account_id = u.account_id"
-        " AND l.imei = u.imei) AS state FROM upgrade u WHERE u.account_id = :account_id AND u.status <= 2"
-        " AND u.status = 2) x WHERE x.state IS NOT NULL GROUP BY x.state",
-        {"account_id": account_id},
+        f"""SELECT x.state, count(*) FROM (SELECT (SELECT l.state FROM license l
+            WHERE l.account_id = u.account_id AND l.imei = u.imei) AS state FROM upgrade u
+            WHERE u.account_id = :id AND u.{IS_OPEN} AND u.status = {UpgradeStatus.IN_PROGRESS:d}) x
+        WHERE x.state IS NOT NULL GROUP BY x.state""",
+        {"id": account_id},
     )
     return dict(enumerate(counts[0])), {row[0]: row[1] for row in progressing}
 
 
 def has_devices(connection: Connection, account_id: int) -> bool:
-    return bool(connection.fetch("SELECT 1 FROM device WHERE account_id = :id LIMIT 1", {"id": account_id}))
+    return exists(connection, "SELECT 1 FROM device WHERE account_id = :id LIMIT 1", id=account_id)
 
 
 def has_users(connection: Connection, account_id: int) -> bool:
     """Whether any user has access to the account."""
-    return bool(connection.fetch("SELECT 1 FROM user_account WHERE account_id = :id LIMIT 1", {"id": account_id}))
+    return exists(connection, "SELECT 1 FROM user_account WHERE account_id = :id LIMIT 1", id=account_id)

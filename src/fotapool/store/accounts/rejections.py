@@ -1,4 +1,4 @@
-"""How often requests and devices of an account were refused on each day, by reason."""
+"""Rejected requests and devices of an account, counted by day and reason."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ class RejectionCount(NamedTuple):
 
 
 def record_rejections(connection: Connection, counts: Sequence[RejectionCount]) -> None:
-    """Adds the counts to those on record; accounts that are not there any more are left out."""
+    """Adds the counts to the stored ones; accounts that do not exist are ignored."""
     if not counts:
         return
     rows = connection.fetch_rows(
-        "SELECT a.id, k.day, k.reason, k.refused FROM {rows} k JOIN account a ON a.name = k.name"
+        "SELECT a.id, k.day, k.reason, k.rejected FROM {rows} k JOIN account a ON a.name = k.name"
         " ORDER BY a.id, k.day, k.reason",
-        "name,day,reason,refused",
+        "name,day,reason,rejected",
         counts,
     )
     connection.insert(
-        "refusal_day",
-        "account_id, day, reason, refused",
+        "rejection_day",
+        "account_id, day, reason, rejected",
         rows,
-        "ON CONFLICT (account_id, day, reason) DO UPDATE SET refused = refusal_day.refused + excluded.refused",
+        "ON CONFLICT (account_id, day, reason) DO UPDATE SET rejected = rejection_day.rejected + excluded.rejected",
     )
 
 
 def read_rejections(connection: Connection, account_id: int, first_day: int, limit: int) -> list[tuple[str, int]]:
-    """(reason, how often) since that day."""
+    """(reason, count) since the day."""
     rows = connection.fetch(
-        "SELECT reason, sum(refused) FROM refusal_day WHERE account_id = :account_id AND day >= :first_day"
+        "SELECT reason, sum(rejected) FROM rejection_day WHERE account_id = :account_id AND day >= :first_day"
         " GROUP BY reason ORDER BY reason LIMIT :limit",
         {"account_id": account_id, "first_day": first_day, "limit": limit},
     )
-    return [(reason, int(refused)) for reason, refused in rows]
+    return [(reason, int(rejected)) for reason, rejected in rows]

@@ -1,47 +1,35 @@
-"""The outbox of callbacks: what waits for each listener, written in the transaction of the change it tells of.
+"""The outbox of callbacks: deliveries to each listener, written in the transaction of the event.
 
-The first delivery that waits for a listener is its head. The head always has a due moment and is the only one that is
-ever due; when it ends, the next one becomes the head. So finding what is due does not walk over what waits behind it.
-Whoever moves a head holds the lock of the account's pool row.
+The first waiting delivery of a listener is its head. Only the head has a due time; when it ends, the next one becomes
+the head. Due deliveries are therefore found without walking the queue. A transaction that changes the head holds the
+lock of the account's pool.
 """
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from fotapool.domain.callbacks import Event, Launched, encode, firmware_available
-from fotapool.store.callbacks.listeners import Listener, read_listeners
+from fotapool.domain.callbacks import DeliveryState, Event, encode, firmware_available
+from fotapool.domain.packages import NewPackage, Package
+from fotapool.store.callbacks.listeners import IS_WAITING, OF_LISTENER, Listener, read_listeners
 from fotapool.store.db.connection import Connection, Row
+from fotapool.store.db.rows import columns, fetch_all, fetch_one
 
 MAX_WAITING_PER_LISTENER = 200_000
-"""One more delivery to a listener is recorded as failed, to be delivered again by the operator."""
+"""Further deliveries to a listener are recorded as failed; the operator can redeliver them."""
 PACKAGES_A_LOOKUP = 1_000
 TOO_MANY_WAIT = f"not sent: {MAX_WAITING_PER_LISTENER:,} deliveries to this listener were waiting"
 
 _INSERTED = "account_id, style, event, state, attempts, created_ms, due_ms, ended_ms"
-_WAITING = "account_id = :account_id AND style = :style AND state = 1"
-
-
-class DeliveryState(enum.IntEnum):
-    """Stored as a number: never renumber."""
-
-    WAITING = 1
-    DELIVERED = 2
-    FAILED = 3
-
-    @property
-    def word(self) -> str:
-        """The operator plane's word for the state."""
-        return self.name.lower()
+_WAITING = f"{OF_LISTENER} AND {IS_WAITING}"
 
 
 def record_events(connection: Connection, account_id: int, events: Iterable[Event], now_ms: int) -> None:
-    """Notes a delivery of each event to each listener of the account, in the transaction under way.
+    """Records a delivery of each event to each listener of the account.
 
-    The transaction must hold the lock of the account's pool row. Events are only looked at if anyone listens.
+    The transaction must hold the lock of the account's pool. `events` is not iterated if there is no listener.
     """
     listeners = read_listeners(connection, account_id)
     if not listeners:
@@ -75,7 +63,7 @@ def _record_waiting(connection: Connection, listener: Listener, texts: Sequence[
 
 
 def _count_waiting(connection: Connection, account_id: int, style: str, more: int) -> int:
-    """How many wait: exactly, if that is 0 or could be too many with so many more; else an upper bound."""
+    """The number of waiting deliveries: exact if it is 0 or `more` could exceed the limit, else an upper bound."""
     params = {"account_id": account_id, "style": style}
     first, last = connection.fetch(
         f"SELECT (SELECT id FROM delivery WHERE {_WAITING} ORDER BY id LIMIT 1),"
@@ -91,7 +79,7 @@ def _count_waiting(connection: Connection, account_id: int, style: str, more: in
 
 
 def _record_overflow(connection: Connection, listener: Listener, texts: Sequence[str], now_ms: int) -> None:
-    """Records what is too much as failed, with the reason in place of an attempt: nothing is lost silently."""
+    """Records deliveries beyond the limit as failed, with the reason as their attempt."""
     params = {"account_id": listener.account_id}
     last = connection.fetch("SELECT max(id) FROM delivery WHERE account_id = :account_id", params)[0][0] or 0
     rows: list[Row] = [
@@ -102,15 +90,15 @@ def _record_overflow(connection: Connection, listener: Listener, texts: Sequence
     connection.execute(
         "INSERT INTO delivery_attempt (delivery_id, number, at_ms, took_ms, url, status, error, answer)"
         " SELECT id, 1, :now, 0, :url, NULL, :error, '' FROM delivery"
-        " WHERE account_id = :account_id AND id > :last AND style = :style AND state = 3",
+        f" WHERE {OF_LISTENER} AND id > :last AND state = {DeliveryState.FAILED:d}",
         {**params, "now": now_ms, "url": listener.url, "error": TOO_MANY_WAIT, "last": last, "style": listener.style},
     )
 
 
-def record_package_available(connection: Connection, packages: Sequence[Launched], now_ms: int) -> None:
-    """Tells every account that listens, and has a device which one of these packages fits, of the ones that fit.
+def record_package_available(connection: Connection, packages: Sequence[Package | NewPackage], now_ms: int) -> None:
+    """Records an event for every account with a listener and a device that one of these packages fits.
 
-    Packages whose launch lies ahead are left out. Locks the pool rows of the accounts that are told.
+    Packages that are not launched yet are ignored. Locks the pools of these accounts.
     """
     launched = [package for package in packages if package.launched_ms <= now_ms]
     fits: list[tuple[int, str, int]] = []
@@ -124,8 +112,10 @@ def record_package_available(connection: Connection, packages: Sequence[Launched
         record_events(connection, account_id, firmware_available(name, fitting), now_ms)
 
 
-def _read_fits(connection: Connection, launched: Sequence[Launched], start: int) -> Iterator[tuple[int, str, int]]:
-    """(account id, its name, place of a package that fits one of its devices)."""
+def _read_fits(
+    connection: Connection, launched: Sequence[Package | NewPackage], start: int
+) -> Iterator[tuple[int, str, int]]:
+    """(account id, its name, index of a package that fits one of its devices)."""
     rows: list[Row] = [
         (place, package.make, package.model, package.from_version, package.protocol)
         for place, package in enumerate(launched[start : start + PACKAGES_A_LOOKUP], start=start)
@@ -141,11 +131,8 @@ def _read_fits(connection: Connection, launched: Sequence[Launched], start: int)
     return ((account_id, name, place) for account_id, name, place in found)
 
 
-_VIEW = "d.id, a.name, d.style, d.event, d.body, d.state, d.attempts, d.created_ms, d.due_ms, d.ended_ms, d.account_id"
-
-
 class Delivery(NamedTuple):
-    """A row with its account's name; `attempts` counts those since it was last asked for. Times in ms."""
+    """A row with its account's name; `attempts` counts those since the last redelivery request. Times in ms."""
 
     id: int
     account_name: str
@@ -161,7 +148,7 @@ class Delivery(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """One attempt to deliver: when (ms), how long it took (ms), where to; the HTTP status or else the error."""
+    """An attempt to deliver: timestamp (ms), duration (ms), URL, and the HTTP status or the error."""
 
     delivery_id: int
     number: int
@@ -173,55 +160,47 @@ class Attempt(NamedTuple):
     answer: str
 
 
+_SELECT = f"""SELECT {columns(Delivery, "d", account_name="a.name")}
+    FROM delivery d JOIN account a ON a.id = d.account_id"""
+
+
 def read_deliveries(
     connection: Connection, account_id: int | None, state: DeliveryState | None, after: int, limit: int
 ) -> list[Delivery]:
-    """Deliveries by id, from the first one greater than `after`, of one account or of all, in one state or in any."""
-    where = "d.id > :after"
+    """Deliveries with ids above `after`, in order, of the account and in the state (None: any)."""
+    where = "d.id > :after" + (f" AND d.state = {state:d}" if state else "")
+    params: dict[str, int] = {"after": after, "limit": limit}
     if account_id is not None:
         where += " AND d.account_id = :account_id"
-    if state is not None:
-        where += " AND d.state = :state"
-    rows = connection.fetch(
-        f"SELECT {_VIEW} FROM delivery d JOIN account a ON a.id = d.account_id WHERE {where}"
-        " ORDER BY d.id LIMIT :limit",
-        {"after": after, "limit": limit}
-        | ({} if account_id is None else {"account_id": account_id})
-        | ({} if state is None else {"state": state.value}),
-    )
-    return [Delivery(*row) for row in rows]
+        params["account_id"] = account_id
+    return fetch_all(connection, Delivery, f"{_SELECT} WHERE {where} ORDER BY d.id LIMIT :limit", **params)
 
 
 def read_delivery(connection: Connection, delivery_id: int) -> Delivery | None:
-    rows = connection.fetch(
-        f"SELECT {_VIEW} FROM delivery d JOIN account a ON a.id = d.account_id WHERE d.id = :id", {"id": delivery_id}
-    )
-    return Delivery(*rows[0]) if rows else None
+    return fetch_one(connection, Delivery, f"{_SELECT} WHERE d.id = :id", id=delivery_id)
 
 
 def read_attempts(connection: Connection, delivery_id: int, limit: int) -> list[Attempt]:
     """The delivery's last attempts, in order."""
-    rows = connection.fetch(
-        "SELECT delivery_id, number, at_ms, took_ms, url, status, error, answer FROM delivery_attempt"
-        " WHERE delivery_id = :id ORDER BY number DESC LIMIT :limit",
-        {"id": delivery_id, "limit": limit},
-    )
-    return [Attempt(*row) for row in reversed(rows)]
+    sql = f"""SELECT {columns(Attempt)} FROM delivery_attempt
+        WHERE delivery_id = :id ORDER BY number DESC LIMIT :limit"""
+    return fetch_all(connection, Attempt, sql, id=delivery_id, limit=limit)[::-1]
 
 
 def record_redelivery(connection: Connection, delivery_id: int, now_ms: int) -> None:
-    """An ended delivery waits again, due now, with all its attempts ahead; its body stays as it is."""
+    """Makes an ended delivery wait again, due now, with all its retries; its body is unchanged."""
     connection.execute(
-        "UPDATE delivery SET state = 1, attempts = 0, due_ms = :now, ended_ms = NULL WHERE id = :id AND state <> 1",
+        f"UPDATE delivery SET state = {DeliveryState.WAITING:d}, attempts = 0, due_ms = :now, ended_ms = NULL"
+        f" WHERE id = :id AND state <> {DeliveryState.WAITING:d}",
         {"id": delivery_id, "now": now_ms},
     )
 
 
 def delete_ended_deliveries(connection: Connection, before_ms: int, limit: int) -> int:
-    """Deletes deliveries that ended before the moment, with their attempts, at most `limit`; answers how many."""
+    """Deletes up to `limit` deliveries that ended before the timestamp, with their attempts. Returns how many."""
     ids = connection.fetch(
         "SELECT id FROM delivery WHERE ended_ms IS NOT NULL AND ended_ms < :before ORDER BY ended_ms LIMIT :limit"
-        f" {connection.words['skip_locked']}",
+        f" {connection.syntax['skip_locked']}",
         {"before": before_ms, "limit": limit},
     )
     if ids:

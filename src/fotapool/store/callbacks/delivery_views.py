@@ -1,11 +1,12 @@
-"""What people see of the outbox of callbacks: the latest deliveries, of all accounts or of one."""
+"""The outbox of callbacks as people see it: the latest deliveries of one account or of all."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from fotapool.store.callbacks.deliveries import DeliveryState
+from fotapool.domain.callbacks import DeliveryState
 from fotapool.store.db.connection import Connection
+from fotapool.store.db.rows import columns, fetch_int
 
 
 class DeliveryRow(NamedTuple):
@@ -32,30 +33,28 @@ def read_latest_deliveries(
     looked: int,
     limit: int,
 ) -> tuple[list[DeliveryRow], int | None]:
-    """Deliveries with ids below `before`, newest first, of the next `looked`; and the id before which to go on.
+    """Matching deliveries among the next `looked` ones below id `before`, newest first, and the next `before`.
 
-    `style` and `kind` (of the event) are empty for any. None as the id: that was the end.
+    An empty `style` or `kind` (of the event) matches any. The next `before` is None at the end.
     """
-    params: dict[str, object] = {"before": before, "looked": looked, "limit": limit + 1}
+    params: dict[str, object] = {"before": before}
     of_account = ""
     if account_id is not None:
         of_account = "account_id = :account_id AND "
         params["account_id"] = account_id
-    next_ones = f"FROM delivery WHERE {of_account}id < :before ORDER BY id DESC"
-    only = ["1 = 1"]
+    walk = f"FROM delivery WHERE {of_account}id < :before ORDER BY id DESC"
+    where, given = ["1 = 1"], dict(params)
     for column, test, value in (("state", "=", state and int(state)), ("style", "=", style), ("event", "LIKE", kind)):
         if value:
-            only.append(f"d.{column} {test} :{column}")
-            params[column] = f'{{"kind":"{value}"%' if column == "event" else value
+            where.append(f"d.{column} {test} :{column}")
+            given[column] = f'{{"kind":"{value}"%' if column == "event" else value
+    names = columns(DeliveryRow, "d", account_name="(SELECT a.name FROM account a WHERE a.id = d.account_id)")
     rows = connection.fetch(
-        "SELECT d.id, (SELECT a.name FROM account a WHERE a.id = d.account_id), d.style, d.event, d.state, d.attempts,"
-        " d.created_ms, d.due_ms, d.ended_ms FROM"
-        f" (SELECT id, account_id, style, event, state, attempts, created_ms, due_ms, ended_ms {next_ones}"
-        f" LIMIT :looked) d WHERE {' AND '.join(only)} ORDER BY d.id DESC LIMIT :limit",
-        params,
+        f"SELECT {names} FROM (SELECT {columns(DeliveryRow, account_name='account_id')} {walk} LIMIT :looked) d"
+        f" WHERE {' AND '.join(where)} ORDER BY d.id DESC LIMIT :limit",
+        {**given, "looked": looked, "limit": limit + 1},
     )
     found = [DeliveryRow(*row) for row in rows[:limit]]
     if len(rows) > limit:
         return found, found[-1].id
-    last = connection.fetch(f"SELECT id {next_ones} LIMIT 1 OFFSET :skipped", params | {"skipped": looked - 1})
-    return found, last[0][0] if last else None
+    return found, fetch_int(connection, f"SELECT id {walk} LIMIT 1 OFFSET :skipped", **params, skipped=looked - 1)

@@ -1,46 +1,38 @@
-"""Campaigns: rows with what they install, lists of them, and which of them the engine is to look at."""
+"""Campaigns: rows with their artifacts, lists, and due campaigns."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from typing import Any
 
-from fotapool.domain.campaigns.campaigns import Artifact, Campaign, CampaignStatus, Flow, Windows
+from fotapool.domain.campaigns.campaigns import CHECKED, SCAN_START, Artifact, Campaign, CampaignStatus, Flow, Windows
 from fotapool.store.db.connection import Connection, Row
+from fotapool.store.db.rows import columns, fetch_int, fetch_one, fetch_value, field_names, numbers
 from fotapool.store.packages.artifacts import read_artifact
 
 LEASE_MS = 30_000
-"""How long a server may take over a campaign's step before another one tries it, on the database's own clock."""
+"""How long a server holds a campaign's lease, by the database's clock, before another server may take it."""
 
-_COLUMNS = (
-    "c.id, c.uuid, c.account_id, c.flow, c.package_id, c.file_id, c.name, c.start_date, c.end_date, c.start_ms,"
-    " c.end_ms, c.windows, c.auto_assign, c.auto_add, c.status, c.devices, c.scan_cursor, c.enroll_cursor,"
-    " c.created_ms,"
-    " c.updated_ms, c.ended_ms, c.due_ms"
-)
-_INSERTED = (
-    "uuid, account_id, flow, package_id, file_id, name, start_date, end_date, start_ms, end_ms, windows, auto_assign,"
-    " auto_add, status, devices, scan_cursor, enroll_cursor, created_ms, updated_ms, ended_ms, due_ms, leased_until_ms"
-)
+_SELECT = f"SELECT {columns(Campaign, 'c', subject='c.package_id, c.file_id')} FROM campaign c"
+_INSERTED = columns(Campaign, subject="package_id, file_id").removeprefix("id, ")
 _UPDATED = (
     "start_date, end_date, start_ms, end_ms, windows, status, devices, scan_cursor, enroll_cursor, updated_ms,"
-    " ended_ms,"
-    " due_ms, leased_until_ms"
+    " ended_ms, due_ms"
 )
-_NOT_ENDED = "ended_ms IS NULL AND auto_add = 1"
+_NAMES = field_names(Campaign)
+_SUBJECT = _NAMES.index("subject")
 
 
 def read_campaign(connection: Connection, account_id: int, uuid: str) -> Campaign | None:
-    """The account's campaign of that UUID."""
-    rows = connection.fetch(
-        f"SELECT {_COLUMNS} FROM campaign c WHERE c.uuid = :uuid AND c.account_id = :account_id",
-        {"uuid": uuid, "account_id": account_id},
-    )
+    """The account's campaign with the UUID."""
+    sql = f"{_SELECT} WHERE c.uuid = :uuid AND c.account_id = :account_id"
+    rows = connection.fetch(sql, {"uuid": uuid, "account_id": account_id})
     return _campaigns(connection, rows)[0] if rows else None
 
 
 def read_campaign_by_id(connection: Connection, campaign_id: int) -> Campaign | None:
-    rows = connection.fetch(f"SELECT {_COLUMNS} FROM campaign c WHERE c.id = :id", {"id": campaign_id})
+    rows = connection.fetch(f"{_SELECT} WHERE c.id = :id", {"id": campaign_id})
     return _campaigns(connection, rows)[0] if rows else None
 
 
@@ -53,14 +45,13 @@ def read_campaigns(
     since_ms: int,
     limit: int,
 ) -> list[Campaign]:
-    """Campaigns in these states, oldest first: with ids above `after`, and of these without the first `skipped`.
+    """Campaigns in these states with ids above `after`, oldest first, without the first `skipped`.
 
-    Those that ended before `since_ms` are left out.
+    Campaigns that ended before `since_ms` are excluded.
     """
-    wanted = ", ".join(str(int(status)) for status in sorted(statuses))
     rows = connection.fetch(
-        f"SELECT {_COLUMNS} FROM campaign c WHERE c.account_id = :account_id AND c.id > :after"
-        f" AND c.status IN ({wanted}) AND (c.ended_ms IS NULL OR c.ended_ms >= :since)"
+        f"{_SELECT} WHERE c.account_id = :account_id AND c.id > :after"
+        f" AND c.status IN ({numbers(statuses)}) AND (c.ended_ms IS NULL OR c.ended_ms >= :since)"
         " ORDER BY c.id LIMIT :limit OFFSET :skipped",
         {"account_id": account_id, "after": after, "since": since_ms, "limit": limit, "skipped": skipped},
     )
@@ -68,29 +59,17 @@ def read_campaigns(
 
 
 def _campaigns(connection: Connection, rows: Sequence[Row]) -> list[Campaign]:
-    keys = {(row[5] is not None, row[4] if row[5] is None else row[5]) for row in rows}
-    subjects = {key: read_artifact(connection, *key) for key in keys}
-    return [_campaign(row, subjects[row[5] is not None, row[4] if row[5] is None else row[5]]) for row in rows]
-
-
-def _campaign(row: Row, subject: Artifact) -> Campaign:
-    return Campaign(
-        row[0],
-        row[1],
-        row[2],
-        Flow(row[3]),
-        subject,
-        row[6],
-        row[7],
-        row[8],
-        row[9],
-        row[10],
-        _windows(row[11]),
-        bool(row[12]),
-        bool(row[13]),
-        CampaignStatus(row[14]),
-        *row[15:],
-    )
+    artifacts: dict[Row, Artifact] = {}
+    found = []
+    for row in rows:
+        package_id, file_id = key = row[_SUBJECT : _SUBJECT + 2]
+        if key not in artifacts:
+            artifacts[key] = read_artifact(connection, file_id is not None, package_id if file_id is None else file_id)
+        values = dict(zip(_NAMES, (*row[:_SUBJECT], artifacts[key], *row[_SUBJECT + 2 :]), strict=True))
+        values["flow"], values["status"] = Flow(values["flow"]), CampaignStatus(values["status"])
+        values["auto_assign"], values["auto_add"] = bool(values["auto_assign"]), bool(values["auto_add"])
+        found.append(Campaign(**{**values, "windows": _windows(values["windows"])}))
+    return found
 
 
 def _windows(text: str) -> Windows:
@@ -99,8 +78,14 @@ def _windows(text: str) -> Windows:
     return Windows(download, install, parts["downloadAfter"], parts["installAfter"])
 
 
-def _windows_text(windows: Windows) -> str:
-    return json.dumps(
+def _values(campaign: Campaign) -> dict[str, Any]:
+    """The campaign's columns with their values."""
+    values: dict[str, Any] = {name: getattr(campaign, name) for name in _NAMES}
+    for name in ("flow", "status", "auto_assign", "auto_add"):
+        values[name] = int(values[name])
+    subject, windows = campaign.subject, campaign.windows
+    values["package_id"], values["file_id"] = (None, subject.id) if subject.is_file else (subject.id, None)
+    values["windows"] = json.dumps(
         {
             "download": windows.download,
             "install": windows.install,
@@ -108,92 +93,55 @@ def _windows_text(windows: Windows) -> str:
             "installAfter": windows.install_after,
         }
     )
+    return values
 
 
 def record_new_campaign(connection: Connection, campaign: Campaign) -> None:
-    """Inserts the campaign and gives it its id."""
-    subject = campaign.subject
-    row = (
-        campaign.uuid,
-        campaign.account_id,
-        int(campaign.flow),
-        None if subject.is_file else subject.id,
-        subject.id if subject.is_file else None,
-        campaign.name,
-        campaign.start_date,
-        campaign.end_date,
-        campaign.start_ms,
-        campaign.end_ms,
-        _windows_text(campaign.windows),
-        int(campaign.auto_assign),
-        int(campaign.auto_add),
-        int(campaign.status),
-        campaign.devices,
-        campaign.scan_cursor,
-        campaign.enroll_cursor,
-        campaign.created_ms,
-        campaign.updated_ms,
-        campaign.ended_ms,
-        campaign.due_ms,
-        0,
-    )
-    connection.insert("campaign", _INSERTED, [row])
-    found = connection.fetch("SELECT id FROM campaign WHERE uuid = :uuid", {"uuid": campaign.uuid})
-    campaign.id = found[0][0]
+    """Inserts the campaign and sets its id."""
+    values = _values(campaign)
+    row = (*(values[name] for name in _INSERTED.split(", ")), 0)
+    connection.insert("campaign", f"{_INSERTED}, leased_until_ms", [row])
+    campaign.id = fetch_value(connection, "SELECT id FROM campaign WHERE uuid = :uuid", uuid=campaign.uuid)
 
 
 def record_campaigns(connection: Connection, campaigns: Sequence[Campaign]) -> None:
-    """Writes what may change of the campaigns, and ends their leases."""
-    rows = [
-        (
-            campaign.id,
-            campaign.start_date,
-            campaign.end_date,
-            campaign.start_ms,
-            campaign.end_ms,
-            _windows_text(campaign.windows),
-            int(campaign.status),
-            campaign.devices,
-            campaign.scan_cursor,
-            campaign.enroll_cursor,
-            campaign.updated_ms,
-            campaign.ended_ms,
-            campaign.due_ms,
-            0,
-        )
-        for campaign in campaigns
-    ]
-    connection.update_rows("campaign", "id", _UPDATED, rows)
+    """Updates the campaigns and releases their leases."""
+    rows = []
+    for campaign in campaigns:
+        values = _values(campaign)
+        rows.append((campaign.id, *(values[name] for name in _UPDATED.split(", ")), 0))
+    connection.update_rows("campaign", "id", f"{_UPDATED}, leased_until_ms", rows)
 
 
 def record_devices_changed(connection: Connection, account_id: int, now_ms: int, firmware: str | None = None) -> None:
-    """Has the account's campaigns that take further devices look for them, since devices came or changed.
+    """Makes the account's campaigns with autoAddDevicesFlag search for devices, since some were added or changed.
 
-    `firmware` is the version that devices have now, if that is all that changed: other campaigns need not look.
+    `firmware` limits this to campaigns that upgrade from the version, if only the firmware of devices changed.
     """
-    from_version = "SELECT p.from_version FROM package p WHERE p.id = campaign.package_id"
-    only = "" if firmware is None else f" AND ({from_version}) = :firmware"
+    params: dict[str, object] = {"account_id": account_id, "now": now_ms}
+    where = ""
+    if firmware is not None:
+        where = " AND (SELECT p.from_version FROM package p WHERE p.id = campaign.package_id) = :firmware"
+        params["firmware"] = firmware
     connection.execute(
-        "UPDATE campaign SET enroll_cursor = -1, due_ms = CASE WHEN due_ms < :now THEN due_ms ELSE :now END"
-        f" WHERE account_id = :account_id AND {_NOT_ENDED} AND status IN (3, 4, 5){only}",
-        {"account_id": account_id, "now": now_ms} | ({} if firmware is None else {"firmware": firmware}),
+        f"UPDATE campaign SET enroll_cursor = {SCAN_START},"
+        " due_ms = CASE WHEN due_ms < :now THEN due_ms ELSE :now END WHERE account_id = :account_id"
+        f" AND ended_ms IS NULL AND auto_add = 1 AND status IN ({numbers(CHECKED)}){where}",
+        params,
     )
 
 
 def claim_due_campaign(connection: Connection, now_ms: int) -> tuple[int, int] | None:
-    """The campaign that has been due longest and that no other server is at: (id, account id), leased from now on."""
-    words = connection.words
-    rows = connection.fetch(
-        f"UPDATE campaign SET leased_until_ms = {words['now_ms']} + {LEASE_MS} WHERE id ="
-        f" (SELECT id FROM campaign WHERE due_ms <= :now AND leased_until_ms <= {words['now_ms']}"
-        f" ORDER BY due_ms, id LIMIT 1 {words['skip_locked']}) RETURNING id, account_id",
-        {"now": now_ms},
-    )
-    return (rows[0][0], rows[0][1]) if rows else None
+    """Leases the campaign with the earliest due time that no server holds. Returns (id, account id)."""
+    clock, skip_locked = connection.syntax["now_ms"], connection.syntax["skip_locked"]
+    sql = f"""UPDATE campaign SET leased_until_ms = {clock} + {LEASE_MS} WHERE id =
+            (SELECT id FROM campaign WHERE due_ms <= :now AND leased_until_ms <= {clock}
+            ORDER BY due_ms, id LIMIT 1 {skip_locked})
+        RETURNING id, account_id"""
+    return fetch_one(connection, lambda campaign_id, account_id: (campaign_id, account_id), sql, now=now_ms)
 
 
 def read_next_campaign_due(connection: Connection, after_ms: int) -> int | None:
-    """The first moment after `after_ms` at which a campaign is due."""
-    rows = connection.fetch("SELECT min(due_ms) FROM campaign WHERE due_ms > :after", {"after": after_ms})
-    due_ms: int | None = rows[0][0]
-    return due_ms
+    """The first due time of a campaign after `after_ms`."""
+    sql = "SELECT min(due_ms) FROM campaign WHERE due_ms > :after"
+    return fetch_int(connection, sql, after=after_ms)

@@ -1,7 +1,7 @@
-"""Collects what becomes of upgrades and their campaigns in one transaction, and records all that follows from it.
+"""Collects the changes of upgrades and campaigns of one transaction, and records them with their consequences.
 
-What follows: the license of a device that completed counts as used, the device has the new firmware, an event account
-is charged, the package has one more trial, the listeners are told, and a campaign without open upgrades has ended.
+Consequences: a completed upgrade marks the license as used, sets the device's firmware, is charged to an account with
+event billing and counts for the pilot rule. Listeners get events. A campaign without open upgrades ends.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from collections.abc import Iterable
 from fotapool.domain.billing import is_charged
 from fotapool.domain.callbacks import Event, campaign_changed, upgrades_changed
 from fotapool.domain.campaigns.campaigns import (
-    GRACE_MS,
-    NOT_STARTED,
     RUNNING,
     SCAN_START,
     Campaign,
     CampaignStatus,
+    change_status,
     ending,
+    ends_without_upgrades,
+    enrolls_version,
+    next_step_ms,
 )
-from fotapool.domain.campaigns.upgrades import OPEN, Change, UpgradeStatus
+from fotapool.domain.campaigns.upgrades import OPEN, UpgradeChange, UpgradeStatus
 from fotapool.domain.licenses.licenses import LicenseState
 from fotapool.domain.names import PurchaseType
 from fotapool.store.accounts.accounts import read_account_by_id
@@ -30,28 +32,25 @@ from fotapool.store.db.connection import Connection, Key, Row
 from fotapool.store.packages.artifacts import record_pilot_result
 
 _COLUMNS = "status, reason, attempts, started_ms, ended_ms, updated_ms, due_ms, charged_ms"
+_UNUSED = f"state IN ({LicenseState.PLAIN:d}, {LicenseState.NOTICE:d})"
 
 
 class UpgradeChangeSet:
-    """Changes of one account's upgrades, in order. The campaigns that it is given are written as they then are."""
+    """Changes of one account's upgrades, in order. `record` also writes the given campaigns."""
 
     def __init__(self, account_id: int, campaigns: Iterable[Campaign] = ()) -> None:
         self.account_id = account_id
         self.campaigns = {campaign.id: campaign for campaign in campaigns}
-        self.changes: list[Change] = []
-        self._moved: list[Campaign] = []
+        self.changes: list[UpgradeChange] = []
+        self._changed: list[Campaign] = []
         self.emptied_by_user = False
-        """Whether it is the user who takes devices out of a campaign, and so may end it (rule U4)."""
+        """Whether the user removes devices, which may end the campaign (rule U4)."""
 
-    def move(self, campaign: Campaign, status: CampaignStatus, now_ms: int) -> None:
-        """Notes that the campaign goes into another state."""
-        campaign.status = status
-        campaign.updated_ms = now_ms
-        if status not in RUNNING:
-            campaign.ended_ms = now_ms
-            campaign.scan_cursor = campaign.enroll_cursor = campaign.due_ms = None
-        if campaign not in self._moved:
-            self._moved.append(campaign)
+    def change_status(self, campaign: Campaign, status: CampaignStatus, now_ms: int) -> None:
+        """Changes the campaign's status."""
+        change_status(campaign, status, now_ms)
+        if campaign not in self._changed:
+            self._changed.append(campaign)
 
     def record(self, connection: Connection, now_ms: int) -> None:
         if not (self.changes or self.campaigns):
@@ -66,7 +65,7 @@ class UpgradeChangeSet:
         self._record_upgrades(connection, account.purchase_type, now_ms)
         self._record_completed(connection, now_ms)
         for campaign in self.campaigns.values():
-            self._look_ahead(connection, campaign, now_ms)
+            self._plan_next_step(connection, campaign, now_ms)
         record_campaigns(connection, list(self.campaigns.values()))
         self._record_events(connection, account.name, now_ms)
 
@@ -75,26 +74,17 @@ class UpgradeChangeSet:
         licensed: set[int] = set()
         if completed and purchase_type is PurchaseType.BOTH:
             keys = [(upgrade.account_id, upgrade.imei) for upgrade in completed]
-            licensed = {
-                row[0]
-                for row in connection.fetch_keys(
-                    "SELECT l.imei FROM {keys} k JOIN license l ON l.account_id = k.account_id AND l.imei = k.imei",
-                    keys,
-                )
-            }
-        charged = {
-            upgrade.id
-            for upgrade in completed
-            if purchase_type is not PurchaseType.MRC and is_charged(purchase_type, upgrade.imei in licensed)
-        }
+            sql = "SELECT l.imei FROM {keys} k JOIN license l ON l.account_id = k.account_id AND l.imei = k.imei"
+            licensed = {row[0] for row in connection.fetch_keys(sql, keys)}
+        charged = {upgrade.id for upgrade in completed if is_charged(purchase_type, upgrade.imei in licensed)}
         rows = [_row(change, now_ms, change.upgrade.id in charged) for change in self.changes]
         connection.update_rows("upgrade", "id", _COLUMNS, rows)
 
     def _record_completed(self, connection: Connection, now_ms: int) -> None:
-        """The licenses that are used now, the devices' new firmware, and the packages' trials."""
+        """Records used licenses, the devices' new firmware, and results for the pilot rule."""
         keys = [_key(change) for change in self.changes if change.status is UpgradeStatus.COMPLETED]
         connection.update_keys(
-            "license", "state = state + :flag", keys, {"flag": int(LicenseState.USED)}, where="state IN (0, 2)"
+            "license", "state = state + :flag", keys, {"flag": int(LicenseState.USED)}, where=_UNUSED
         )
         versions: set[str] = set()
         for campaign in sorted(self.campaigns.values(), key=lambda campaign: campaign.subject.key):
@@ -120,32 +110,18 @@ class UpgradeChangeSet:
         for version in sorted(versions):
             record_devices_changed(connection, self.account_id, now_ms, version)
         for campaign in self.campaigns.values():
-            fits = campaign.auto_add and not campaign.subject.is_file and campaign.subject.from_version in versions
-            if fits and campaign.status in RUNNING - {CampaignStatus.PENDING}:
+            if enrolls_version(campaign, versions):
                 campaign.enroll_cursor = SCAN_START
 
-    def _look_ahead(self, connection: Connection, campaign: Campaign, now_ms: int) -> None:
-        """Ends a campaign that has no open upgrade left, and says when the engine is to look at it again."""
-        own = any(change.upgrade.campaign_id == campaign.id for change in self.changes)
-        if campaign.status in RUNNING - {CampaignStatus.PENDING} and campaign.scan_cursor is None:
-            waits = campaign.auto_add and (campaign.end_ms > now_ms or campaign.enroll_cursor is not None)
-            if not waits and not has_open(connection, campaign.id):
-                self.move(campaign, ending(campaign, self.emptied_by_user and own), now_ms)
-        if campaign.status in NOT_STARTED:
-            if campaign.enroll_cursor is not None and campaign.status is not CampaignStatus.PENDING:
-                campaign.due_ms = now_ms
-            return
-        if campaign.scan_cursor is not None or campaign.enroll_cursor is not None:
-            campaign.due_ms = now_ms
-        elif campaign.status is CampaignStatus.SCHEDULED:
-            next_ms = read_next_due(connection, campaign.id)
-            campaign.due_ms = campaign.end_ms if next_ms is None else min(campaign.end_ms, next_ms)
-        elif has_open(connection, campaign.id, UpgradeStatus.IN_PROGRESS):
-            next_ms = read_next_due(connection, campaign.id)
-            latest_ms = max(campaign.end_ms, campaign.ended_ms or 0) + GRACE_MS
-            campaign.due_ms = latest_ms if next_ms is None else min(latest_ms, next_ms)
-        else:
-            campaign.due_ms = None
+    def _plan_next_step(self, connection: Connection, campaign: Campaign, now_ms: int) -> None:
+        """Ends a campaign without open upgrades, and sets when its next step is due."""
+        if ends_without_upgrades(campaign, now_ms) and not has_open(connection, campaign.id):
+            own = any(change.upgrade.campaign_id == campaign.id for change in self.changes)
+            self.change_status(campaign, ending(campaign, self.emptied_by_user and own), now_ms)
+        in_progress = campaign.status not in RUNNING and has_open(connection, campaign.id, UpgradeStatus.IN_PROGRESS)
+        acts = in_progress or campaign.status is CampaignStatus.SCHEDULED
+        next_upgrade_ms = read_next_due(connection, campaign.id) if acts else None
+        campaign.due_ms = next_step_ms(campaign, in_progress, next_upgrade_ms, now_ms)
 
     def _record_events(self, connection: Connection, account_name: str, now_ms: int) -> None:
         events: list[Event] = []
@@ -156,20 +132,20 @@ class UpgradeChangeSet:
                 if change.upgrade.campaign_id == campaign.id
                 and (change.status, change.reason) != (change.upgrade.status, change.upgrade.reason)
             ]
-            told = upgrades_changed(account_name, campaign, own)
-            if campaign in self._moved:  # it goes on before its devices do, and ends after them
-                place = 0 if campaign.status in RUNNING else len(told)
-                told.insert(place, campaign_changed(account_name, campaign))
-            events += told
+            of_campaign = upgrades_changed(account_name, campaign, own)
+            if campaign in self._changed:  # a campaign starts before its devices, and ends after them
+                place = 0 if campaign.status in RUNNING else len(of_campaign)
+                of_campaign.insert(place, campaign_changed(account_name, campaign))
+            events += of_campaign
         if events:
             record_events(connection, self.account_id, events, now_ms)
 
 
-def _key(change: Change) -> Key:
+def _key(change: UpgradeChange) -> Key:
     return change.upgrade.account_id, change.upgrade.imei
 
 
-def _row(change: Change, now_ms: int, charged: bool) -> Row:
+def _row(change: UpgradeChange, now_ms: int, charged: bool) -> Row:
     upgrade, status = change.upgrade, change.status
     started_ms = upgrade.started_ms
     if status is UpgradeStatus.IN_PROGRESS and started_ms is None:

@@ -1,18 +1,21 @@
-"""Recomputes every invariant of an account from its rows, independently of the rules that keep it."""
+"""The audit: recomputes every invariant of an account from its rows, independently of the domain's rules."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from fotapool.domain.campaigns.campaigns import RUNNING, CampaignStatus
+from fotapool.domain.campaigns.upgrades import UpgradeStatus
+from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.names import PurchaseType
+from fotapool.store.campaigns.upgrades import IS_OPEN, OPERATOR_CAMPAIGN
 from fotapool.store.db.connection import Connection
-from fotapool.store.licenses.bulk_jobs import COUNTS
+from fotapool.store.db.rows import numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One invariant: what it says, whether the rows agree, and what was found."""
+    """The result of one check: the invariant, whether the rows satisfy it, and the numbers found."""
 
     name: str
     says: str
@@ -20,10 +23,12 @@ class Check:
     found: str
 
 
-_RUNNING = ", ".join(str(int(status)) for status in sorted(RUNNING))
-_STARTED = ", ".join(
-    str(int(status)) for status in (CampaignStatus.SCHEDULED, CampaignStatus.ENDED, CampaignStatus.ABORTED)
-)
+_RUNNING = numbers(RUNNING)
+_STARTED = numbers((CampaignStatus.SCHEDULED, CampaignStatus.ENDED, CampaignStatus.ABORTED))
+_GRANTS = numbers(kind for kind in EntryKind if kind.delta > 0)
+_LOSSES = numbers(kind for kind in EntryKind if kind.delta < 0)
+_SCHEDULED = f"{UpgradeStatus.SCHEDULED:d}"
+_UNFINISHED = numbers((UpgradeStatus.SCHEDULED, UpgradeStatus.PENDING))
 _MONTHLY = PurchaseType.MRC.value
 
 _CHECKS = (
@@ -47,8 +52,9 @@ _CHECKS = (
         "the ledger's entries add up to the used counter, and its last line says so",
         "SELECT p.used = coalesce(e.total, 0) AND p.used = coalesce((SELECT used_after FROM ledger_entry x"
         " WHERE x.account_id = p.account_id AND x.number = p.entries), 0), p.used, coalesce(e.total, 0)"
-        " FROM license_pool p LEFT JOIN (SELECT sum(CASE WHEN kind IN (1, 9) THEN 1 WHEN kind IN (2, 3, 4, 8) THEN -1"
-        " ELSE 0 END) AS total FROM ledger_entry WHERE account_id = :id) e ON 1 = 1 WHERE p.account_id = :id",
+        f" FROM license_pool p LEFT JOIN (SELECT sum(CASE WHEN kind IN ({_GRANTS}) THEN 1"
+        f" WHEN kind IN ({_LOSSES}) THEN -1 ELSE 0 END) AS total"
+        " FROM ledger_entry WHERE account_id = :id) e ON 1 = 1 WHERE p.account_id = :id",
         "counter {1}, sum of entries {2}",
     ),
     (
@@ -72,22 +78,22 @@ _CHECKS = (
         "every license belongs to a device of the account, as its latest ledger entry says",
         "SELECT count(*) = 0, count(*) FROM license l WHERE l.account_id = :id AND (NOT EXISTS (SELECT 1 FROM device d"
         " WHERE d.account_id = l.account_id AND d.imei = l.imei) OR NOT EXISTS (SELECT 1 FROM ledger_entry e"
-        " WHERE e.account_id = l.account_id AND e.number = l.place AND e.imei = l.imei AND e.kind IN (1, 9)))",
+        f" WHERE e.account_id = l.account_id AND e.number = l.place AND e.imei = l.imei AND e.kind IN ({_GRANTS})))",
         "{1} licenses without a device or a ledger entry",
     ),
     (
-        "devices-are-of-the-realm",
-        "every device is in the realm of its account, in which its IMEI is unique",
+        "devices-are-in-their-namespace",
+        "every device is in the namespace of its account, in which its IMEI is unique",
         "SELECT count(*) = 0, count(*) FROM device d JOIN account a ON a.id = d.account_id WHERE a.id = :id"
-        " AND d.realm <> a.realm",
-        "{1} devices in another realm",
+        " AND d.namespace <> a.namespace",
+        "{1} devices in another namespace",
     ),
     (
         "one-license-one-open-upgrade",
         "a device has at most one license and at most one open upgrade",
         "SELECT l.n = 0 AND u.n = 0, l.n, u.n FROM (SELECT count(*) AS n FROM (SELECT imei FROM license"
         " WHERE account_id = :id GROUP BY imei HAVING count(*) > 1) a) l, (SELECT count(*) AS n FROM (SELECT imei"
-        " FROM upgrade WHERE account_id = :id AND status <= 2 GROUP BY imei HAVING count(*) > 1) b) u",
+        f" FROM upgrade WHERE account_id = :id AND {IS_OPEN} GROUP BY imei HAVING count(*) > 1) b) u",
         "{1} devices with several licenses, {2} with several open upgrades",
     ),
     (
@@ -100,16 +106,18 @@ _CHECKS = (
     (
         "open-upgrades-have-a-campaign",
         "every open upgrade belongs to a campaign of the account that can still move it, or was set by the operator",
-        "SELECT count(*) = 0, count(*) FROM upgrade u WHERE u.account_id = :id AND u.status <= 2 AND u.campaign_id <> 0"
+        f"SELECT count(*) = 0, count(*) FROM upgrade u WHERE u.account_id = :id AND u.{IS_OPEN}"
+        f" AND u.campaign_id <> {OPERATOR_CAMPAIGN}"
         " AND NOT EXISTS (SELECT 1 FROM campaign c WHERE c.id = u.campaign_id AND c.account_id = u.account_id"
-        f" AND (u.status = 1 OR c.status IN ({_STARTED})))",
+        f" AND (u.status = {_SCHEDULED} OR c.status IN ({_STARTED})))",
         "{1} open upgrades without such a campaign",
     ),
     (
         "ended-campaigns-have-nothing-scheduled",
-        "no upgrade of an ended campaign is still to be checked or scheduled, once the engine has been through it",
-        "SELECT count(*) = 0, count(*) FROM campaign c JOIN upgrade u ON u.campaign_id = c.id AND u.status IN (1, 6)"
-        f" WHERE c.account_id = :id AND c.status NOT IN ({_RUNNING}) AND c.scan_cursor IS NULL",
+        "no upgrade of an ended campaign is pending or scheduled once the background jobs have processed it",
+        "SELECT count(*) = 0, count(*) FROM campaign c JOIN upgrade u ON u.campaign_id = c.id"
+        f" AND u.status IN ({_UNFINISHED}) WHERE c.account_id = :id AND c.status NOT IN ({_RUNNING})"
+        " AND c.scan_cursor IS NULL",
         "{1} such upgrades",
     ),
     (
@@ -122,8 +130,9 @@ _CHECKS = (
     (
         "scheduled-devices-are-licensed",
         "with monthly licenses only, a device that a campaign has scheduled since then holds one",
-        "SELECT count(*) = 0, count(*) FROM account a JOIN upgrade u ON u.account_id = a.id AND u.status = 1"
-        f" WHERE a.id = :id AND a.purchase_type = '{_MONTHLY}' AND u.campaign_id <> 0 AND u.scheduled_ms >"
+        "SELECT count(*) = 0, count(*) FROM account a JOIN upgrade u ON u.account_id = a.id"
+        f" AND u.status = {_SCHEDULED} WHERE a.id = :id AND a.purchase_type = '{_MONTHLY}'"
+        f" AND u.campaign_id <> {OPERATOR_CAMPAIGN} AND u.scheduled_ms >"
         " coalesce((SELECT min(n.from_ms) FROM subscription_period n WHERE n.account_id = :id AND n.id > (SELECT"
         f" max(s.id) FROM subscription_period s WHERE s.account_id = :id AND s.purchase_type <> '{_MONTHLY}')), -1)"
         " AND NOT EXISTS (SELECT 1 FROM license l WHERE l.account_id = u.account_id AND l.imei = u.imei)",
@@ -132,7 +141,8 @@ _CHECKS = (
     (
         "charged-once-completed",
         "only completed upgrades are charged",
-        "SELECT count(*) = 0, count(*) FROM upgrade u WHERE u.account_id = :id AND u.charged_ms >= 0 AND u.status <> 3",
+        "SELECT count(*) = 0, count(*) FROM upgrade u WHERE u.account_id = :id AND u.charged_ms >= 0"
+        f" AND u.status <> {UpgradeStatus.COMPLETED:d}",
         "{1} charged upgrades that are not completed",
     ),
     (
@@ -155,20 +165,20 @@ _CHECKS = (
     ),
     (
         "lists-equal-their-outcomes",
-        "every list to assign or remove by has an outcome for as many devices as it has done, and counts them right",
+        "every bulk job has as many outcomes as devices done, and counts them correctly",
         "SELECT count(*) = 0, count(*) FROM bulk_job j WHERE j.account_id = :id AND (j.done <> (SELECT count(*) FROM"
-        " bulk_line l WHERE l.job = j.uuid AND l.place >= 0 AND l.outcome IS NOT NULL) OR j.done <> (SELECT"
-        f" coalesce(sum(c.imei), 0) FROM bulk_line c WHERE c.job = j.uuid AND c.place <= {COUNTS}))",
-        "{1} lists with other outcomes",
+        " bulk_line l WHERE l.job = j.uuid AND l.outcome IS NOT NULL) OR j.done <> (SELECT"
+        " coalesce(sum(o.devices), 0) FROM bulk_outcome o WHERE o.job = j.uuid))",
+        "{1} bulk jobs with other outcomes",
     ),
 )
 CHECK_NAMES = tuple(check[0] for check in _CHECKS)
 
 
 def read_audit(connection: Connection, account_id: int) -> list[Check]:
-    """Runs every check on one state of the database (the caller's snapshot)."""
-    checks = []
-    for name, says, sql, found in _CHECKS:
-        row = connection.fetch(sql, {"id": account_id})[0]
-        checks.append(Check(name, says, bool(row[0]), found.format(*row)))
-    return checks
+    """Runs every check within the caller's snapshot transaction."""
+    rows = [connection.fetch(sql, {"id": account_id})[0] for _, _, sql, _ in _CHECKS]
+    return [
+        Check(name, says, bool(row[0]), found.format(*row))
+        for (name, says, _, found), row in zip(_CHECKS, rows, strict=True)
+    ]

@@ -1,4 +1,4 @@
-"""What the store asks of a database connection, and how a database is chosen by its URL."""
+"""The interface of database connections, and their errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Params = Mapping[str, Any]
 Row = tuple[Any, ...]
 NO_PARAMS: Params = {}
 NO_AUTH_EPOCH = -1
-"""In place of the number of ended sign-ins, where there is no sign-in to check."""
+"""The auth epoch of commands whose sign-in need not be checked."""
 Key = tuple[int, int]
 """An account id and a device."""
 
@@ -19,48 +19,48 @@ BUSY_TIMEOUT_S = 10
 
 
 class StoreUnavailable(Exception):
-    """The database is locked, full, read-only or gone; nothing was done. Trying again later may help."""
+    """The database is locked, full, read-only or unreachable; nothing was changed. A retry may succeed."""
 
 
 class ConnectionLost(StoreUnavailable):
-    """The connection is of no use any more; a new one may work at once."""
+    """The connection is broken; a new one may work at once."""
 
 
 class Collided(StoreUnavailable):
-    """Two servers' transactions waited for each other, and this one was rolled back; again it will succeed."""
+    """The transaction was rolled back because of a deadlock with another server; a retry will succeed."""
 
 
 class StoreMismatch(Exception):
-    """The database has another schema than this program; the message names the command that helps."""
+    """The database's schema has another version than the program; the message names the command to run."""
 
 
 class ConstraintViolated(Exception):
-    """A constraint of the schema fired: a rule has a bug, and the transaction was rolled back."""
+    """A constraint of the schema was violated, which is a bug; the transaction was rolled back."""
 
 
 class Connection(Protocol):
-    """One connection. SQL uses `:name` parameters; what else differs between the databases is behind these calls.
+    """A connection to either database. SQL uses `:name` parameters; these methods hide other differences.
 
-    Every call raises StoreUnavailable or ConstraintViolated for the driver's own errors.
+    All methods raise StoreUnavailable or ConstraintViolated for errors of the driver.
     """
 
-    words: dict[str, str]
-    """The database's own words for the braces of the schema and of leases: `now_ms` is the database's own clock."""
+    syntax: dict[str, str]
+    """The database's SQL for the braces of the schema, for row locks, and for its clock (`now_ms`)."""
 
     def begin(self) -> None:
         """Begins a transaction that may write."""
 
     def begin_at_once(self) -> bool:
-        """Begins a transaction that may write, or answers False where that would mean waiting for a lock."""
+        """Begins a transaction that may write, or returns False if that would wait for a lock."""
 
     def begin_snapshot(self) -> None:
-        """Begins a transaction whose reads all see one state."""
+        """Begins a read-only transaction that sees one state of the database."""
 
     def begin_exclusive(self) -> None:
-        """Begins a transaction that no other process's schema set-up runs beside."""
+        """Begins a transaction that excludes schema setup by other processes."""
 
     def lock_setup(self) -> None:
-        """Waits, within a transaction, until no other process sets up the database."""
+        """Locks schema setup by other processes for the rest of the transaction; waits for the lock."""
 
     def commit(self) -> None: ...
 
@@ -72,7 +72,7 @@ class Connection(Protocol):
     def fetch(self, sql: str, params: Params = NO_PARAMS) -> list[Row]: ...
 
     def fetch_together(self, queries: Sequence[tuple[str, Params]]) -> list[list[Row]]:
-        """Runs several reads that see one state of the database."""
+        """Runs several reads on one state of the database."""
 
     def fetch_rows(self, sql: str, columns: str, rows: Sequence[Row]) -> list[Row]:
         """Runs SQL that reads `{rows}`, a table of the given rows with these columns."""
@@ -81,36 +81,36 @@ class Connection(Protocol):
         """Runs SQL that reads `{keys}`, a table of (account_id, imei), in one statement."""
 
     def insert(self, table: str, columns: str, rows: Iterable[Row], on_conflict: str = "") -> None:
-        """Inserts many rows at once; `columns` is a comma-separated list."""
+        """Inserts rows; `columns` is a comma-separated list. Columns of text or bytes need at least one value."""
 
     def delete_keys(self, table: str, keys: Sequence[Key], where: str = "") -> None:
-        """Deletes the rows of the keys; `where` is a further condition."""
+        """Deletes the rows of the keys that meet the condition `where`."""
 
     def update_keys(self, table: str, assignment: str, keys: Sequence[Key], params: Params, where: str = "") -> None:
-        """Updates the rows of the keys; `assignment` may use `:name` parameters."""
+        """Updates the rows of the keys that meet `where`; `assignment` may use `:name` parameters."""
 
     def update_rows(self, table: str, key: str, columns: str, rows: Sequence[Row]) -> None:
-        """Updates the columns of one row each; a row is the key's value and then the columns'."""
+        """Updates columns of rows by key; each row has the key and then the values of `columns`."""
 
     def lock_pools(self, account_ids: Sequence[int]) -> tuple[int, list[Row]]:
-        """How many sign-ins were ended so far, and the accounts' pool rows in id order, locked from now on."""
+        """Locks the accounts' pools in id order. Returns the auth epoch and the pools' rows, as the fields of Pool."""
 
     def pipelined(self) -> AbstractContextManager[object]:
-        """Within it, statements that answer nothing need not wait for the database one by one."""
+        """A context in which statements without results are sent without waiting for each other."""
 
     def check(self) -> None:
-        """Raises StoreUnavailable if the database is visibly gone; costs next to nothing."""
+        """Raises StoreUnavailable if the database is known to be gone; without a query."""
 
     def has_table(self, name: str) -> bool: ...
 
     def read_last_ids(self, tables: Sequence[str]) -> dict[str, int]:
-        """The last id that each of these tables has given to a row; 0 for none."""
+        """The last id generated for each table; 0 for none."""
 
     def record_last_ids(self, last_ids: Mapping[str, int]) -> None:
-        """Lets tables go on with the id after this one. Not undone by a rollback everywhere: to be done last."""
+        """Sets the last generated ids. On PostgreSQL a rollback does not undo it, so call it last."""
 
     def maintain(self) -> None:
-        """Refreshes the planner's statistics if it is time to."""
+        """Refreshes the planner's statistics if they are outdated."""
 
     def close(self) -> None: ...
 
@@ -119,12 +119,12 @@ class Database(Protocol):
     """Opens connections to one database."""
 
     reads_inline: bool
-    """Whether a short read is so fast that it is done on the event loop itself."""
+    """Whether short reads run on the event loop."""
     commits_inline: bool
-    """Whether a commit waits for nothing, so that it is done on the event loop too."""
+    """Whether commits run on the event loop, since they do not wait for the disk."""
     kind: str
 
     def connect(self, writes: bool = False) -> Connection: ...
 
     def dispose(self) -> None:
-        """Removes what was only made for this process."""
+        """Deletes a database that is private to the process."""

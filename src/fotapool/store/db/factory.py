@@ -1,4 +1,4 @@
-"""Chooses the database by its URL."""
+"""Opens the database of a URL."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from fotapool.store.db.sqlite import SqliteDatabase
 
 
 def open_database(url: str, durable: bool) -> Database:
-    """Chooses the database. `durable`: what was committed survives a power cut, not only a crash of the process.
+    """The database of the URL. `durable`: committed data survive a power failure, not only a crash of the process.
 
-    Raises ValueError for a URL of another form than the contract's.
+    Raises ValueError for a URL that is neither a SQLite nor a PostgreSQL URL.
     """
     parts = urlsplit(url)
     if parts.scheme in ("postgresql", "postgres"):
-        from fotapool.store.db.postgres import PostgresDatabase  # its driver takes time to import
+        from fotapool.store.db.postgres import PostgresDatabase  # imported late: the driver is slow to import
 
         return PostgresDatabase(url, durable)
     if parts.scheme == "sqlite" and not parts.netloc:

@@ -1,4 +1,4 @@
-"""Reads beside the writer: short ones at once where the database is in the process, all others in a few threads."""
+"""The reader: runs short queries on the event loop on SQLite, all others in threads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Query = Callable[Concatenate[Connection, P], Result]
 
 
 class Reader:
-    """Runs functions of a connection. Each thread, and the event loop, keeps a connection of its own."""
+    """Runs functions of a connection. Each thread and the event loop have their own connection."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -29,17 +29,17 @@ class Reader:
 
     @property
     def inline(self) -> bool:
-        """Whether short reads run on the event loop itself."""
+        """Whether short queries run on the event loop."""
         return self._database.reads_inline
 
     async def short(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
-        """A query of single rows or of one page."""
+        """Runs a query of single rows or one page."""
         if self._database.reads_inline:
             return self._run(query, *args, **kwargs)
         return await self._in_thread(query, *args, **kwargs)
 
     async def long(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
-        """A query over many rows, which all see one state of the database."""
+        """Runs a query of many rows on one state of the database."""
         return await self._in_thread(_in_snapshot(query), *args, **kwargs)
 
     async def _in_thread(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
@@ -49,7 +49,7 @@ class Reader:
     def _run(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
         try:
             return self._attempt(query, *args, **kwargs)
-        except ConnectionLost:  # it died while it was idle; a read can simply be done again
+        except ConnectionLost:  # it broke while it was idle; reads can be retried
             return self._attempt(query, *args, **kwargs)
 
     def _attempt(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
@@ -71,7 +71,7 @@ class Reader:
             connection.close()
 
     def stop(self) -> None:
-        """Lets queries under way finish, then closes every connection."""
+        """Waits for running queries, then closes all connections."""
         self._threads.shutdown()
         for connection in list(self._open):
             self._close(connection)

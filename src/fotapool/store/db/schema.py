@@ -1,4 +1,4 @@
-"""How a database is set up, recognised and refused; the tables themselves are in tables.py."""
+"""Setting up a database and checking its schema version; the tables are in tables.py."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from fotapool.store.db.connection import Connection, StoreMismatch
 from fotapool.store.db.tables import TABLES
 
 VERSION = "0001"
-"""The migration that this schema equals; a test compares the two."""
+"""The migration that creates this schema; a test compares them."""
 
 VERSION_TABLE = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY);"
 
 TABLE_NAMES = tuple(line.split()[2] for line in TABLES.splitlines() if line.startswith("CREATE TABLE"))
 
 
-def statements(connection_words: dict[str, str]) -> list[str]:
-    """The schema's statements with a database's own words filled in."""
-    return [text.strip() for text in TABLES.format(**connection_words).split(";\n") if text.strip()]
+def statements(syntax: dict[str, str]) -> list[str]:
+    """The schema's statements for a database; `syntax` fills in the braces."""
+    return [text.strip() for text in TABLES.format(**syntax).split(";\n") if text.strip()]
 
 
 def prepare(connection: Connection) -> None:
-    """Sets up an empty database; raises StoreMismatch for a schema that is not this program's."""
+    """Sets up an empty database. Raises StoreMismatch if the schema has another version than the program."""
     connection.begin_exclusive()
     try:
         if not connection.has_table("alembic_version"):
-            for statement in [*statements(connection.words), VERSION_TABLE]:
+            for statement in [*statements(connection.syntax), VERSION_TABLE]:
                 connection.execute(statement)
-            connection.execute("INSERT INTO alembic_version VALUES (:version)", {"version": VERSION})
+            connection.execute("INSERT INTO alembic_version (version_num) VALUES (:version)", {"version": VERSION})
         found = connection.fetch("SELECT version_num FROM alembic_version")
         connection.commit()
     except BaseException:
@@ -38,13 +38,13 @@ def prepare(connection: Connection) -> None:
         )
 
 
-KEPT_TABLES = ("auth_epoch", "server_secret")
-"""What is the server's own, and so stays when all data go."""
+SERVER_TABLES = ("auth_epoch", "server_secret")
+"""Tables of the server, which are retained when all data are deleted."""
 
 
 def delete_everything(connection: Connection) -> None:
-    """Deletes every row of every table of data, and so ends every sign-in."""
+    """Deletes all rows of all other tables, and ends every sign-in."""
     for table in TABLE_NAMES:
-        if table not in KEPT_TABLES:
+        if table not in SERVER_TABLES:
             connection.execute(f"DELETE FROM {table}")
     connection.execute("UPDATE auth_epoch SET number = number + 1")

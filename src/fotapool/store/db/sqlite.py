@@ -1,4 +1,4 @@
-"""SQLite through apsw: WAL, immediate transactions, and set-based statements by prepared repetition."""
+"""SQLite through apsw: WAL, immediate transactions, and prepared statements that run once per row."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import apsw
 
+from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.db.connection import (
     BUSY_TIMEOUT_S,
     NO_PARAMS,
@@ -23,28 +24,30 @@ from fotapool.store.db.connection import (
     Row,
     StoreUnavailable,
 )
+from fotapool.store.db.rows import columns
 
 PAGE_CACHE_KIB = 16 * 1024
-"""Memory of a reading connection for pages. The operating system's cache holds the rest of the file."""
+"""Page cache of a reading connection; the operating system caches the rest of the file."""
 WRITER_CACHE_KIB = 48 * 1024
-"""The same of the writer's: in a large pool each license is on a page of its own."""
+"""Page cache of the writing connection; in a large pool, each license may be on another page."""
 CHECKPOINT_PAGES = 16_000
-"""How long the write-ahead log grows before its pages are copied into the database file."""
+"""The size of the write-ahead log, in pages, at which it is copied into the database file."""
 
 WAL_TRIES, WAL_WAIT_S = 100, 0.02
 _NOW_MS = "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
 
-WORDS = {
+SYNTAX = {
     "identity": "INTEGER PRIMARY KEY AUTOINCREMENT",
     "clustered": " WITHOUT ROWID",
     "bytes": "BLOB",
     "skip_locked": "",
     "lock_row": "",
-    "keep_row": "",
+    "share_row": "",
     "now_ms": _NOW_MS,
 }
 
 _KEYS = "(SELECT value ->> 0 AS account_id, value ->> 1 AS imei FROM json_each(:keys))"
+_POOL = columns(Pool)
 _UNAVAILABLE = (
     apsw.BusyError,
     apsw.LockedError,
@@ -62,9 +65,9 @@ _UNAVAILABLE = (
 
 
 class SqliteConnection:
-    """See fotapool.store.database.Connection."""
+    """See fotapool.store.db.connection.Connection."""
 
-    words = WORDS
+    syntax = SYNTAX
 
     def __init__(self, path: str, synchronous: str, create: bool, cache_kib: int) -> None:
         self._path = path
@@ -82,7 +85,7 @@ class SqliteConnection:
             raise StoreUnavailable(str(error)) from error
 
     def _identity(self) -> tuple[int, int]:
-        """Which file the path names now. A file that was moved away would swallow writes that nobody finds again."""
+        """Identifies the file at the path, since writes to a file that was moved away would be lost."""
         try:
             found = os.stat(self._path)
         except OSError as error:
@@ -117,7 +120,7 @@ class SqliteConnection:
         self.execute("BEGIN EXCLUSIVE")
 
     def lock_setup(self) -> None:
-        """Nothing: a transaction that may write is alone on the file."""
+        """No-op: a transaction that may write locks the whole file."""
 
     def commit(self) -> None:
         self.execute("COMMIT")
@@ -176,10 +179,11 @@ class SqliteConnection:
         self._repeat(f"UPDATE {table} SET {assignments} WHERE {key} = ?1", rows)
 
     def lock_pools(self, account_ids: Sequence[int]) -> tuple[int, list[Row]]:
-        # BEGIN IMMEDIATE has locked the whole file already.
+        # BEGIN IMMEDIATE has locked the whole file.
         auth_epoch: int = self.fetch("SELECT number FROM auth_epoch")[0][0]
         pools = self.fetch(
-            "SELECT * FROM license_pool WHERE account_id IN (SELECT value FROM json_each(:ids)) ORDER BY account_id",
+            f"SELECT {_POOL} FROM license_pool"
+            " WHERE account_id IN (SELECT value FROM json_each(:ids)) ORDER BY account_id",
             {"ids": json.dumps(account_ids)},
         )
         return auth_epoch, pools
@@ -197,13 +201,15 @@ class SqliteConnection:
     def record_last_ids(self, last_ids: Mapping[str, int]) -> None:
         for table, last in last_ids.items():
             self.execute("DELETE FROM sqlite_sequence WHERE name = :table", {"table": table})
-            self.execute("INSERT INTO sqlite_sequence VALUES (:table, :last)", {"table": table, "last": last})
+            self.execute(
+                "INSERT INTO sqlite_sequence (name, seq) VALUES (:table, :last)", {"table": table, "last": last}
+            )
 
     def maintain(self) -> None:
         self.execute("PRAGMA optimize")
 
     def backup_to(self, path: str) -> None:
-        """Copies the database, as it is at one moment, into a new file; writers may go on."""
+        """Copies a consistent state of the database into a new file; writers are not blocked."""
         try:
             target = apsw.Connection(path)
             with target.backup("main", self._db, "main") as backup:
@@ -218,7 +224,7 @@ class SqliteConnection:
 
 
 def _use_write_ahead_log(db: apsw.Connection) -> None:
-    """Several processes may do it to a new file at once, and SQLite does not let them wait for each other there."""
+    """Retries on conflict: SQLite's busy timeout does not apply when processes set the mode of a new file at once."""
     for tries_left in reversed(range(WAL_TRIES)):
         try:
             db.execute("PRAGMA journal_mode = WAL")
@@ -247,7 +253,7 @@ def _and(where: str) -> str:
 
 
 class SqliteDatabase:
-    """One SQLite file; without a path, a private file that goes with the process."""
+    """A SQLite file; without a path, a private file that is deleted with the process."""
 
     reads_inline = True
     kind = "sqlite"
@@ -260,9 +266,9 @@ class SqliteDatabase:
         self._synchronous = "FULL" if durable else "NORMAL" if path else "OFF"
 
     def connect(self, writes: bool = False) -> SqliteConnection:
-        """Only the first connection creates a file: one that is missing later was moved away, and may come back.
+        """Opens a connection. Only the first one creates the file; later, a missing file raises StoreUnavailable.
 
-        A new file in its place would make SQLite drop the write-ahead log of the old one.
+        A new file in its place would make SQLite discard the write-ahead log of the old one.
         """
         cache_kib = WRITER_CACHE_KIB if writes else PAGE_CACHE_KIB
         connection = SqliteConnection(self.path, self._synchronous, not self._connected, cache_kib)

@@ -1,7 +1,7 @@
-"""The tables, one text for both databases.
+"""The tables of both databases.
 
-Times are milliseconds since 1970-01-01 UTC, devices are IMEIs as integers. What differs between the databases
-stands in braces and is filled in by each database's own file.
+Times are milliseconds since 1970-01-01 UTC; devices are IMEIs as integers. Each database's module fills in the braces.
+States are numbers of the enums in domain/; a schema is written to disk, so that its numbers never change.
 """
 
 TABLES = """
@@ -11,7 +11,7 @@ CREATE TABLE account (
     purchase_type TEXT NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('active', 'suspended')),
     created_ms BIGINT NOT NULL,
-    realm BIGINT NOT NULL DEFAULT 0
+    namespace BIGINT NOT NULL DEFAULT 0
 );
 CREATE TABLE license_pool (
     account_id BIGINT PRIMARY KEY,
@@ -39,10 +39,10 @@ CREATE TABLE device (
     upgraded_ms BIGINT,
     refreshed_ms BIGINT,
     seen_ms BIGINT,
-    realm BIGINT NOT NULL DEFAULT 0,
+    namespace BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (account_id, imei)
 ){clustered};
-CREATE UNIQUE INDEX device_has_one_account ON device (realm, imei);
+CREATE UNIQUE INDEX device_has_one_account ON device (namespace, imei);
 CREATE INDEX device_by_mdn ON device (account_id, mdn) WHERE mdn <> '';
 CREATE INDEX device_by_version ON device (account_id, make, model, firmware, protocol, imei);
 CREATE INDEX device_by_protocol ON device (account_id, protocol, imei);
@@ -296,11 +296,11 @@ CREATE TABLE pool_day (
     notice BIGINT NOT NULL CHECK (notice >= 0),
     PRIMARY KEY (account_id, day)
 ){clustered};
-CREATE TABLE refusal_day (
+CREATE TABLE rejection_day (
     account_id BIGINT NOT NULL,
     day BIGINT NOT NULL,
     reason TEXT NOT NULL,
-    refused BIGINT NOT NULL CHECK (refused > 0),
+    rejected BIGINT NOT NULL CHECK (rejected > 0),
     PRIMARY KEY (account_id, day, reason)
 ){clustered};
 CREATE TABLE bulk_job (
@@ -323,6 +323,19 @@ CREATE TABLE bulk_line (
     imei BIGINT NOT NULL,
     outcome TEXT,
     PRIMARY KEY (job, place)
+){clustered};
+CREATE TABLE bulk_outcome (
+    job TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    devices BIGINT NOT NULL CHECK (devices > 0),
+    PRIMARY KEY (job, outcome)
+){clustered};
+CREATE TABLE bulk_left_out (
+    job TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    line BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (job, number)
 ){clustered};
 CREATE TABLE api_client (
     client_key TEXT PRIMARY KEY,
@@ -358,7 +371,7 @@ CREATE INDEX user_session_by_use ON user_session (last_used_ms);
 CREATE TABLE auth_epoch (
     number BIGINT NOT NULL
 );
-INSERT INTO auth_epoch VALUES (0);
+INSERT INTO auth_epoch (number) VALUES (0);
 CREATE TABLE operator_key (
     name TEXT PRIMARY KEY,
     key_hash {bytes} NOT NULL UNIQUE,

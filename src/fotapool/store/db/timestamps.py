@@ -1,4 +1,4 @@
-"""The latest moment that the rows of a database tell of: a clock that is to fit them stands there or later."""
+"""The latest timestamp in a database; a test clock must not be set before it."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ UNION ALL SELECT created_ms FROM delivery WHERE id = (SELECT max(id) FROM delive
 
 
 def read_latest_timestamp(connection: Connection) -> int:
-    """When the latest change, sign-in, campaign, callback or report of a device was (ms); 0 if there was none."""
+    """The timestamp (ms) of the latest change, sign-in, campaign, callback or device report; 0 if there is none."""
     return max((int(row[0]) for row in connection.fetch(_LATEST) if row[0] is not None), default=0)

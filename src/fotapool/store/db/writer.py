@@ -1,8 +1,8 @@
-"""The one writer of a process: whatever waits is decided in order, recorded and committed in one transaction.
+"""The writer: runs all waiting commands of a process in order, in one transaction (group commit).
 
-Order of work for a batch: lock the pool rows in id order; for each run of commands that can share their facts,
-load the facts with one statement a table, let each decide on them as the earlier ones left them, record all of it
-set-based; commit; answer. A lone command does not wait for company: the next batch is what arrived meanwhile.
+For each batch it locks the pools in id order. For each run of commands that share their facts, it loads the facts with
+one statement per table, lets each command decide on the facts as the earlier ones left them, and records all decisions
+set-based. Then it commits and returns the results. Commands that arrive in the meantime form the next batch.
 """
 
 from __future__ import annotations
@@ -23,53 +23,53 @@ from fotapool.store.db.connection import NO_AUTH_EPOCH, Collided, Connection, Co
 log = logging.getLogger(__name__)
 
 MAX_WAITING = 10_000
-"""Commands that may wait; one more is refused as BUSY."""
+"""Maximum number of waiting commands; further ones are rejected as BUSY."""
 MAX_BATCH_COMMANDS = 512
 MAX_BATCH_DEVICES = 20_000
-"""A batch takes no further command once it holds this many devices, so that a giant does not hold up the others."""
+"""A batch with this many devices takes no further command, to limit the delay by large commands."""
 MAX_INLINE_DEVICES = 500
-"""A batch with more devices than this does not run on the event loop, which it would hold up."""
+"""A batch with more devices does not run on the event loop, which it would block."""
 BATCHES_BETWEEN_MAINTENANCE = 2_000
 TRIES = 5
-"""How often a change runs again after it collided with another server's."""
-REFUSALS = (RequestRejected, Conflict, NotFound, Invalid)
+"""How often a change is retried after a deadlock with another server."""
+REJECTIONS = (RequestRejected, Conflict, NotFound, Invalid)
 
-Outcome = TypeVar("Outcome")
+Result = TypeVar("Result")
 Pools = dict[int, Pool]
 
 
 class AuthEpochChanged(Exception):
-    """Some sign-in was ended since the command's caller was accepted; nothing was done. Check it and submit again."""
+    """The auth epoch changed since the caller was authenticated; nothing was changed. Authenticate and submit again."""
 
 
 class Facts(Protocol):
-    """What a run of commands shares: loaded at once, decided on in order, recorded at once."""
+    """The facts of a run of commands: loaded at once, changed by the decisions in order, recorded at once."""
 
     def record(self, connection: Connection) -> None: ...
 
 
-class Command(Generic[Outcome]):
-    """A change of the store. Subclasses say what to load; `decide` reads the facts and notes what to record."""
+class Command(Generic[Result]):
+    """A change of the store. `load` reads the facts; `decide` decides on them and adds its changes to them."""
 
     merges: ClassVar[bool] = False
-    """Whether neighbors of the same facts type share one load and one record."""
+    """Whether adjacent commands with the same `load` share their facts."""
     account_ids: Sequence[int] = ()
-    """The accounts whose pool rows it locks."""
+    """The accounts whose pools it locks."""
     devices: int = 1
-    """How many devices it is about, for the batch's limits."""
+    """The number of its devices, for the limits of a batch."""
     inline: ClassVar[bool] = True
-    """Whether its work is bounded by its devices; if not, it never runs on the event loop."""
+    """Whether it may run on the event loop, because its work is bounded by `devices`."""
     auth_epoch: int = NO_AUTH_EPOCH
-    """How many sign-ins had been ended when its caller was accepted; checked again in its transaction."""
+    """The auth epoch in which its caller was authenticated; checked again in the transaction."""
     alone: bool = False
-    """Whether it has a transaction for itself, which its refusal rolls back: for one that writes as it decides."""
+    """Whether it needs its own transaction, rolled back on rejection, because `decide` writes to the store."""
 
     @classmethod
     def load(cls, connection: Connection, pools: Pools, commands: Sequence[Any], now_ms: int) -> Facts:
         raise NotImplementedError
 
-    def decide(self, facts: Any, now_ms: int) -> Outcome:
-        """Decides and notes it in the facts. A RequestRejected, Conflict, NotFound or Invalid leaves no trace."""
+    def decide(self, facts: Any, now_ms: int) -> Result:
+        """Decides and adds the changes to the facts. Must not change them if it raises one of REJECTIONS."""
         raise NotImplementedError
 
 
@@ -83,11 +83,11 @@ class _Waiting:
 
 
 class Writer:
-    """Runs commands in batches: what arrives while one batch is being committed makes the next.
+    """Runs commands in batches: commands that arrive during a commit form the next batch.
 
-    Where the database is in the process, a small batch is decided and recorded on the event loop itself and only its
-    commit, which waits for the disk, is left to a thread: handing the interpreter to and fro at each statement would
-    cost more than the statements. Everything else runs in the thread as a whole.
+    On SQLite, a small batch is decided and recorded on the event loop, and only its commit, which waits for the disk,
+    runs in a thread: switching threads at each statement would cost more than the statements. All else runs in the
+    thread.
     """
 
     def __init__(self, database: Database, now_ms: Callable[[], int]) -> None:
@@ -98,12 +98,12 @@ class Writer:
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self.submitted = 0
-        """How many commands were submitted so far."""
+        """The number of commands submitted so far."""
         self._connection: Connection | None = None
         self._batches = 0
 
     async def stop(self) -> None:
-        """Finishes what waits, then closes the connection. Nothing can be submitted any more."""
+        """Runs the waiting commands, then closes the connection. Further commands are rejected."""
         self._closing = True
         if self._task is not None:
             await self._task
@@ -114,12 +114,11 @@ class Writer:
     def waiting(self) -> int:
         return len(self._waiting)
 
-    async def submit(self, command: Command[Outcome]) -> Outcome:
-        """Answers once the command's transaction has committed.
+    async def submit(self, command: Command[Result]) -> Result:
+        """Returns the command's result after its transaction has committed.
 
-        Raises RequestRejected(BUSY) when too much waits, StoreUnavailable when the database does not answer, and
-        whatever
-        the command's `decide` raised.
+        Raises RequestRejected(BUSY) if too many commands wait, StoreUnavailable if the database does not answer,
+        AuthEpochChanged, and any exception of the command's `decide`.
         """
         if self._closing or len(self._waiting) >= MAX_WAITING:
             raise RequestRejected(ErrorCode.BUSY)
@@ -128,7 +127,7 @@ class Writer:
         self.submitted += 1
         if self._task is None:
             self._task = asyncio.create_task(self._run())
-        return cast(Outcome, await waiting.future)
+        return cast(Result, await waiting.future)
 
     async def _run(self) -> None:
         try:
@@ -150,11 +149,11 @@ class Writer:
         return batch
 
     async def _finish(self, batch: list[_Waiting], tries: int = TRIES) -> None:
-        """Gives every command of the batch its result."""
+        """Runs the batch and sets the result of every command."""
         try:
             await self._transact(batch)
         except Collided as error:
-            log.info("another server was in the way; the batch runs again one by one: %s", error)
+            log.info("deadlock with another server; the changes are retried one by one: %s", error)
             if tries == 0:
                 _settle(batch, error)
                 return
@@ -164,14 +163,14 @@ class Writer:
             log.warning("the database does not answer: %s", error)
             await self._in_thread(self._disconnect)
             _settle(batch, error)
-        except REFUSALS as error:  # of a command that is alone: what it wrote was rolled back
+        except REJECTIONS as error:  # a command with its own transaction, which was rolled back
             _settle(batch, error)
         except Exception as error:
             if len(batch) == 1:
                 log.exception("a change failed and was rolled back")
                 _settle(batch, error)
                 return
-            log.exception("a batch failed; its %d changes run again one by one", len(batch))
+            log.exception("a batch failed; its %d changes are retried one by one", len(batch))
             for waiting in batch:
                 await self._finish([waiting])
 
@@ -179,7 +178,7 @@ class Writer:
         if not (self._is_small(batch) and self._begin_at_once()):
             await self._in_thread(self._transact_in_thread, batch)
             return
-        with self._undone_on_error():
+        with self._rolled_back_on_error():
             self._decide_and_record(batch)
             if self._database.commits_inline:
                 self._commit()
@@ -194,7 +193,7 @@ class Writer:
         )
 
     def _begin_at_once(self) -> bool:
-        """Begins a transaction unless another process holds the lock: waiting for that is left to the thread."""
+        """Begins a transaction, or returns False if another process holds the lock, for which the thread waits."""
         if self._connection is None:
             self._connection = self._database.connect(writes=True)
         try:
@@ -205,13 +204,13 @@ class Writer:
 
     def _transact_in_thread(self, batch: list[_Waiting]) -> None:
         connection = self._usable_connection()
-        with self._undone_on_error(), connection.pipelined():
+        with self._rolled_back_on_error(), connection.pipelined():
             connection.begin()
             self._decide_and_record(batch)
             self._commit()
 
     @contextlib.contextmanager
-    def _undone_on_error(self) -> Iterator[None]:
+    def _rolled_back_on_error(self) -> Iterator[None]:
         try:
             yield
         except BaseException:
@@ -220,7 +219,7 @@ class Writer:
             raise
 
     def _usable_connection(self) -> Connection:
-        """The connection; one that died while it was idle is replaced."""
+        """The connection, replaced if it broke while it was idle."""
         if self._connection is not None:
             try:
                 self._connection.check()
@@ -236,7 +235,7 @@ class Writer:
         ids = sorted({account_id for waiting in batch for account_id in waiting.command.account_ids})
         auth_epoch, rows = connection.lock_pools(ids) if ids else (NO_AUTH_EPOCH, [])
         pools = {row[0]: Pool(*row) for row in rows}
-        for run in _runs(_signed_in(batch, auth_epoch)):
+        for run in _runs(_authenticated(batch, auth_epoch)):
             facts = run[0].command.load(connection, pools, [waiting.command for waiting in run], now_ms)
             for waiting in run:
                 waiting.result = _decided(waiting.command, facts, now_ms)
@@ -268,7 +267,7 @@ class Writer:
 
 
 class _Failure:
-    """What a command's `decide` raised, kept apart from outcomes."""
+    """An exception of a command, as opposed to a result."""
 
     __slots__ = ("error",)
 
@@ -279,19 +278,19 @@ class _Failure:
 def _decided(command: Command[Any], facts: Facts, now_ms: int) -> Any:
     try:
         return command.decide(facts, now_ms)
-    except REFUSALS as error:
+    except REJECTIONS as error:
         if command.alone:
             raise
         return _Failure(error)
 
 
 def _loader(command: Command[Any]) -> Any:
-    """The function that loads its facts, which its class may have from a common one."""
+    """The function that loads its facts, which classes may inherit."""
     return getattr(type(command).load, "__func__", None)
 
 
-def _signed_in(batch: list[_Waiting], auth_epoch: int) -> list[_Waiting]:
-    """The commands whose sign-in holds; the others fail, to be checked anew."""
+def _authenticated(batch: list[_Waiting], auth_epoch: int) -> list[_Waiting]:
+    """The commands whose auth epoch is current; the others fail with AuthEpochChanged."""
     for waiting in batch:
         if waiting.command.auth_epoch not in (NO_AUTH_EPOCH, auth_epoch):
             waiting.result = _Failure(AuthEpochChanged())
@@ -299,7 +298,7 @@ def _signed_in(batch: list[_Waiting], auth_epoch: int) -> list[_Waiting]:
 
 
 def _runs(batch: list[_Waiting]) -> Iterator[list[_Waiting]]:
-    """Cuts a batch into runs of commands that share their facts, in arrival order."""
+    """Splits a batch into runs of adjacent commands that share their facts."""
     run: list[_Waiting] = []
     for waiting in batch:
         command = waiting.command

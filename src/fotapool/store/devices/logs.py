@@ -1,4 +1,4 @@
-"""Logging by devices: for which of them it is on, what they logged, and when they checked in."""
+"""Device logs: for which devices logging is enabled, their log entries, and their check-ins."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from fotapool.store.db.connection import Connection, Row
+from fotapool.store.db.rows import columns, exists, fetch_all
 
 MAX_BINARY_LISTED_BYTES = 16 * 1024 * 1024
-"""How much binary content one list of logs has at most."""
-FORGOTTEN_ROWS = 10_000
-"""How many rows of a table one step of housekeeping deletes."""
+"""Maximum size of the binary contents in one list of logs."""
+PURGED_ROWS = 10_000
+"""Maximum number of rows of a table that one purge deletes."""
 
 
 class CheckIn(NamedTuple):
-    """One contact of a device: `result` and `failure` are the words that the API shows, `failure` empty if none."""
+    """A contact of a device; `result` and `failure` are as the API shows them, `failure` empty if there was none."""
 
     account_id: int
     imei: int
@@ -25,7 +26,7 @@ class CheckIn(NamedTuple):
 
 
 class Log(NamedTuple):
-    """One entry of a device's log; without a binary file its name and content are empty."""
+    """A log entry; the name and content of its binary file are empty without one."""
 
     account_id: int
     imei: int
@@ -37,7 +38,7 @@ class Log(NamedTuple):
 
 
 def read_logging(connection: Connection, account_id: int, now_ms: int) -> list[Row]:
-    """Devices for which logging is on, by IMEI: (imei, when it goes off in ms)."""
+    """Devices with logging enabled, by IMEI, as (imei, expiry in ms)."""
     return connection.fetch(
         "SELECT imei, expires_ms FROM device_logging WHERE account_id = :account_id AND expires_ms > :now"
         " ORDER BY imei",
@@ -46,18 +47,14 @@ def read_logging(connection: Connection, account_id: int, now_ms: int) -> list[R
 
 
 def is_logging(connection: Connection, account_id: int, imei: int, now_ms: int) -> bool:
-    return bool(
-        connection.fetch(
-            "SELECT 1 FROM device_logging WHERE account_id = :account_id AND imei = :imei AND expires_ms > :now",
-            {"account_id": account_id, "imei": imei, "now": now_ms},
-        )
-    )
+    sql = "SELECT 1 FROM device_logging WHERE account_id = :account_id AND imei = :imei AND expires_ms > :now"
+    return exists(connection, sql, account_id=account_id, imei=imei, now=now_ms)
 
 
 def record_logging(
     connection: Connection, account_id: int, devices: Sequence[int], now_ms: int, expires_ms: int
 ) -> None:
-    """Turns logging on for the devices, and forgets the account's devices for which it has gone off by itself."""
+    """Enables logging for the devices, and deletes expired rows of the account."""
     connection.execute(
         "DELETE FROM device_logging WHERE account_id = :account_id AND expires_ms <= :now",
         {"account_id": account_id, "now": now_ms},
@@ -72,27 +69,24 @@ def delete_logging(connection: Connection, account_id: int, devices: Sequence[in
 
 
 def record_check_ins(connection: Connection, check_ins: Iterable[CheckIn]) -> None:
-    connection.insert("check_in", "account_id, imei, at_ms, client_type, result, failure", check_ins)
+    connection.insert("check_in", columns(CheckIn), check_ins)
 
 
 def record_logs(connection: Connection, logs: Iterable[Log]) -> None:
-    connection.insert("device_log", "account_id, imei, at_ms, type, event, binary_name, binary_content", logs)
+    connection.insert("device_log", columns(Log), logs)
 
 
 def read_check_ins(connection: Connection, account_id: int, imei: int, since_ms: int, limit: int) -> list[CheckIn]:
     """The device's check-ins since then, newest first."""
-    rows = connection.fetch(
-        "SELECT account_id, imei, at_ms, client_type, result, failure FROM check_in"
-        " WHERE account_id = :account_id AND imei = :imei AND at_ms >= :since ORDER BY id DESC LIMIT :limit",
-        {"account_id": account_id, "imei": imei, "since": since_ms, "limit": limit},
-    )
-    return [CheckIn(*row) for row in rows]
+    sql = f"""SELECT {columns(CheckIn)} FROM check_in
+        WHERE account_id = :account_id AND imei = :imei AND at_ms >= :since ORDER BY id DESC LIMIT :limit"""
+    return fetch_all(connection, CheckIn, sql, account_id=account_id, imei=imei, since=since_ms, limit=limit)
 
 
 def read_logs(connection: Connection, account_id: int, imei: int, since_ms: int, limit: int) -> list[Log]:
-    """The device's logs since then, newest first, as many as have MAX_BINARY_LISTED_BYTES together."""
+    """The device's logs since then, newest first, up to MAX_BINARY_LISTED_BYTES of binary contents."""
     rows = connection.fetch(
-        "SELECT l.account_id, l.imei, l.at_ms, l.type, l.event, l.binary_name, l.binary_content FROM"
+        f"SELECT {columns(Log, 'l')} FROM"
         " (SELECT n.id AS id, sum(n.size) OVER (ORDER BY n.id DESC) AS size FROM"
         " (SELECT id, length(binary_content) AS size FROM device_log"
         " WHERE account_id = :account_id AND imei = :imei AND at_ms >= :since ORDER BY id DESC LIMIT :limit) n) s"
@@ -103,17 +97,13 @@ def read_logs(connection: Connection, account_id: int, imei: int, since_ms: int,
 
 
 def purge_logs(connection: Connection, before_ms: int) -> bool:
-    """Deletes the oldest logs and check-ins from before that moment, up to FORGOTTEN_ROWS of each; whether more are."""
+    """Deletes up to PURGED_ROWS logs and check-ins each from before the timestamp. Returns whether some remain."""
     for table in ("check_in", "device_log"):
         connection.execute(
             f"DELETE FROM {table} WHERE id IN"
             f" (SELECT id FROM {table} WHERE at_ms < :before ORDER BY at_ms LIMIT :limit)",
-            {"before": before_ms, "limit": FORGOTTEN_ROWS},
+            {"before": before_ms, "limit": PURGED_ROWS},
         )
-    return bool(
-        connection.fetch(
-            "SELECT 1 WHERE EXISTS (SELECT 1 FROM check_in WHERE at_ms < :before)"
-            " OR EXISTS (SELECT 1 FROM device_log WHERE at_ms < :before)",
-            {"before": before_ms},
-        )
-    )
+    sql = """SELECT 1 WHERE EXISTS (SELECT 1 FROM check_in WHERE at_ms < :before)
+        OR EXISTS (SELECT 1 FROM device_log WHERE at_ms < :before)"""
+    return exists(connection, sql, before=before_ms)

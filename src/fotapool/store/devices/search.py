@@ -1,6 +1,6 @@
-"""Finding devices of an account by what is known of them, in steps that look at a limited number of rows.
+"""Searching devices of an account, in steps that examine a limited number of rows.
 
-Scalar subqueries, not joins: see store/licenses/licenses.py.
+Scalar subqueries instead of joins: see store/licenses/licenses.py.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fotapool.store.db.connection import Connection
+from fotapool.store.db.rows import fetch_devices, fetch_values, like_pattern
 from fotapool.store.devices.devices import OPERATOR_ROW, OperatorDeviceRow
 
 Version = tuple[str, str, str, str]
@@ -22,7 +23,7 @@ _SOURCES = {
     "notice": ("notice_period", " AND k.ended_ms IS NULL"),
     "candidate": ("candidate", ""),
 }
-"""What is walked by IMEI for each filter by license, and the condition that rows of it have to meet."""
+"""The table that is walked by IMEI for each license filter, and the condition on its rows."""
 _LICENSE_CONDITIONS = {
     "": "",
     "licensed": f" AND (SELECT 1 FROM license l WHERE {_OF}) IS NOT NULL",
@@ -36,9 +37,9 @@ SEEN = {"since": "seen_ms >= :since", "not since": "(seen_ms IS NULL OR seen_ms 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a device has to be: parts of its texts, in any case, by column; who holds which license; when it was seen.
+    """A search: a license filter, parts of texts by column (case-insensitive), and the time of the last contact.
 
-    `seen` is one of SEEN, whose time (ms) is in `params` as `since`.
+    `seen` is a key of SEEN; its timestamp (ms) is in `params` as `since`.
     """
 
     license: str = ""
@@ -47,20 +48,20 @@ class Conditions:
     params: Mapping[str, object] = field(default_factory=dict)
 
     def of_device(self, row: str) -> tuple[str, dict[str, object]]:
-        """SQL about a row of the table of devices, with its parameters; empty if any device will do."""
+        """The conditions on a device row as SQL, empty if there are none, and their parameters."""
         parts = [f"lower({row}.{column}) LIKE :{column} ESCAPE '!'" for column in self.texts]
         if self.seen:
             parts.append(SEEN[self.seen].replace("seen_ms", f"{row}.seen_ms"))
-        params = {column: f"%{_escaped(text.lower())}%" for column, text in self.texts.items()}
+        params = {column: f"%{like_pattern(text.lower())}%" for column, text in self.texts.items()}
         return " AND ".join(parts), {**params, **self.params}
 
 
 def read_scan_end(
     connection: Connection, account_id: int, conditions: Conditions, after: int, last: int, scan: int
 ) -> int | None:
-    """The IMEI after which a step that looks at `scan` rows has to stop; None if there are no more rows than that."""
+    """The last IMEI of a step that examines `scan` rows; None if there are no more rows."""
     table, only = _SOURCES[conditions.license]
-    only = "" if conditions.license == "unlicensed" else only  # those that are licensed are looked at too
+    only = "" if conditions.license == "unlicensed" else only  # licensed devices are examined too
     rows = connection.fetch(
         f"SELECT k.imei FROM {table} k WHERE k.account_id = :account_id AND k.imei > :after AND k.imei <= :last{only}"
         " ORDER BY k.imei LIMIT 2 OFFSET :scan",
@@ -72,19 +73,16 @@ def read_scan_end(
 def read_matching(
     connection: Connection, account_id: int, conditions: Conditions, after: int, last: int, limit: int
 ) -> list[int]:
-    """The devices with IMEIs from after the one up to the other that meet the conditions, by IMEI."""
+    """Devices that meet the conditions, with IMEIs above `after` up to `last`, by IMEI."""
     table, only = _SOURCES[conditions.license]
     of_device, params = conditions.of_device("k" if table == "device" else "d")
     if of_device and table == "device":
         only += f" AND {of_device}"
     elif of_device:
         only += f" AND ({_DEVICE} AND {of_device}) IS NOT NULL"
-    rows = connection.fetch(
-        f"SELECT k.imei FROM {table} k WHERE k.account_id = :account_id AND k.imei > :after AND k.imei <= :last{only}"
-        " ORDER BY k.imei LIMIT :limit",
-        {**params, "account_id": account_id, "after": after, "last": last, "limit": limit},
-    )
-    return [row[0] for row in rows]
+    sql = f"""SELECT k.imei FROM {table} k
+        WHERE k.account_id = :account_id AND k.imei > :after AND k.imei <= :last{only} ORDER BY k.imei LIMIT :limit"""
+    return fetch_values(connection, sql, account_id=account_id, after=after, last=last, limit=limit, **params)
 
 
 _DEVICE = "SELECT 1 FROM device d WHERE d.account_id = k.account_id AND d.imei = k.imei"
@@ -96,35 +94,23 @@ def read_matching_of(
     """Those of the devices that meet the conditions, by IMEI."""
     of_device, params = conditions.of_device("d")
     only = f" AND {of_device}" if of_device else ""
-    rows = connection.fetch_keys(
-        f"SELECT k.imei FROM {{keys}} k WHERE ({_DEVICE}{only}) IS NOT NULL{_LICENSE_CONDITIONS[conditions.license]}"
-        " ORDER BY k.imei",
-        [(account_id, device) for device in devices],
-        params,
-    )
-    return [row[0] for row in rows]
+    license_condition = _LICENSE_CONDITIONS[conditions.license]
+    sql = f"SELECT k.imei FROM {{keys}} k WHERE ({_DEVICE}{only}) IS NOT NULL{license_condition} ORDER BY k.imei"
+    return fetch_devices(connection, int, sql, account_id, devices, **params)
 
 
 def read_by_mdn(connection: Connection, account_id: int, prefix: str, limit: int) -> list[int]:
-    """Devices whose MDN begins so, by MDN."""
-    rows = connection.fetch(
-        "SELECT d.imei FROM device d WHERE d.account_id = :account_id AND d.mdn <> '' AND d.mdn >= :first"
-        " AND d.mdn < :end AND d.mdn LIKE :pattern ESCAPE '!' ORDER BY d.mdn LIMIT :limit",
-        {
-            "account_id": account_id,
-            "first": prefix,
-            "end": prefix[:-1] + chr(ord(prefix[-1]) + 1),
-            "pattern": f"{_escaped(prefix)}%",
-            "limit": limit,
-        },
-    )
-    return [row[0] for row in rows]
+    """Devices whose MDN starts with the prefix, by MDN."""
+    sql = """SELECT d.imei FROM device d WHERE d.account_id = :account_id AND d.mdn <> '' AND d.mdn >= :first
+        AND d.mdn < :end AND d.mdn LIKE :pattern ESCAPE '!' ORDER BY d.mdn LIMIT :limit"""
+    end, pattern = prefix[:-1] + chr(ord(prefix[-1]) + 1), f"{like_pattern(prefix)}%"
+    return fetch_values(connection, sql, account_id=account_id, first=prefix, end=end, pattern=pattern, limit=limit)
 
 
 def read_versions(connection: Connection, account_id: int, limit: int) -> list[Version]:
-    """Every make, model, firmware and protocol that devices of the account have, each once, in order.
+    """The distinct makes, models, firmwares and protocols of the account's devices, in order.
 
-    It goes from each version to the first device of the next one along the index, however many devices there are.
+    A recursive query skips along the index from each version to the next, independent of the number of devices.
     """
     nexts = ", ".join(
         f"(SELECT n.imei FROM device n WHERE n.account_id = :account_id{_same(same)} AND n.{column} > d.{column}"
@@ -154,9 +140,9 @@ def _same(columns: Sequence[str]) -> str:
 def read_of_versions(
     connection: Connection, account_id: int, versions: Sequence[Version], after: int, last: int, limit: int
 ) -> list[int]:
-    """Devices of these versions by IMEI, the first ones after the given IMEI.
+    """Devices of these versions with IMEIs above `after` up to `last`, by IMEI.
 
-    All columns of the index are compared as one: no plan then prefers to look through the account by IMEI.
+    The index columns are compared as one row value, since the planner would otherwise walk the account by IMEI.
     """
     params: dict[str, object] = {"account_id": account_id, "after": after, "last": last, "limit": limit}
     parts: list[str] = []
@@ -173,24 +159,14 @@ def read_of_versions(
 
 
 def read_operator_rows(connection: Connection, account_id: int, devices: Sequence[int]) -> list[OperatorDeviceRow]:
-    """Those of the devices that the account has, by IMEI."""
-    rows = connection.fetch_keys(
-        f"SELECT {OPERATOR_ROW} FROM {{keys}} k JOIN device d ON d.account_id = k.account_id AND d.imei = k.imei"
-        " ORDER BY d.imei",
-        [(account_id, device) for device in devices],
-    )
-    return [OperatorDeviceRow(*row) for row in rows]
+    """The rows of those devices that the account has, by IMEI."""
+    sql = f"""SELECT {OPERATOR_ROW} FROM {{keys}} k
+        JOIN device d ON d.account_id = k.account_id AND d.imei = k.imei ORDER BY d.imei"""
+    return fetch_devices(connection, OperatorDeviceRow, sql, account_id, devices)
 
 
 def read_candidates_of(connection: Connection, account_id: int, devices: Sequence[int]) -> set[int]:
-    """Which of the devices are on the candidate list."""
-    rows = connection.fetch_keys(
-        "SELECT k.imei FROM {keys} k WHERE"
-        " (SELECT 1 FROM candidate c WHERE c.account_id = k.account_id AND c.imei = k.imei) IS NOT NULL",
-        [(account_id, device) for device in devices],
-    )
-    return {row[0] for row in rows}
-
-
-def _escaped(text: str) -> str:
-    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    """Those devices that are on the candidate list."""
+    sql = """SELECT k.imei FROM {keys} k
+        WHERE (SELECT 1 FROM candidate c WHERE c.account_id = k.account_id AND c.imei = k.imei) IS NOT NULL"""
+    return set(fetch_devices(connection, int, sql, account_id, devices))

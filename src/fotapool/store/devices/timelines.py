@@ -1,4 +1,4 @@
-"""What is on record of one device: its entries of the ledger, its notices, and what its campaigns install."""
+"""The records of one device: its ledger entries, its notices, and the artifacts of its campaigns."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fotapool.store.db.connection import Connection
+from fotapool.store.db.rows import columns, fetch_all, fetch_int, fetch_one
 
 
 class DeviceEntry(NamedTuple):
-    """An entry of the ledger about the device, with its change; `detail` is JSON."""
+    """A ledger entry of the device, with its change; `detail` is JSON."""
 
     number: int
     change_number: int
@@ -22,7 +23,7 @@ class DeviceEntry(NamedTuple):
 
 
 class Installing(NamedTuple):
-    """A campaign, and what it installs; no versions for a configuration file."""
+    """A campaign and its artifact; a configuration file has no versions."""
 
     id: int
     uuid: str
@@ -33,27 +34,24 @@ class Installing(NamedTuple):
 
 
 def read_device_entries(connection: Connection, account_id: int, imei: int, limit: int) -> list[DeviceEntry]:
-    """The last entries about the device, newest first.
+    """The device's last ledger entries, newest first.
 
-    Their numbers come first, which the index by device has: a plan for more would walk the account's whole ledger.
+    The subquery reads their numbers from the index by device; other plans walk the account's whole ledger.
     """
-    rows = connection.fetch(
-        "SELECT e.number, e.change_number, e.kind, c.at_ms, c.actor, c.request_id, c.verb, c.detail FROM"
-        " (SELECT account_id, number FROM ledger_entry WHERE account_id = :account_id AND imei = :imei"
-        " ORDER BY number + 0 DESC LIMIT :limit) k"
-        " CROSS JOIN ledger_entry e CROSS JOIN pool_change c WHERE e.account_id = k.account_id AND e.number = k.number"
-        " AND c.account_id = e.account_id AND c.number = e.change_number ORDER BY e.number DESC",
-        {"account_id": account_id, "imei": imei, "limit": limit},
-    )
-    return [DeviceEntry(*row) for row in rows]
+    sql = f"""SELECT {columns(DeviceEntry, "c", number="e.number", change_number="e.change_number", kind="e.kind")} FROM
+            (SELECT account_id, number FROM ledger_entry WHERE account_id = :account_id AND imei = :imei
+            ORDER BY number + 0 DESC LIMIT :limit) k
+        CROSS JOIN ledger_entry e CROSS JOIN pool_change c WHERE e.account_id = k.account_id AND e.number = k.number
+        AND c.account_id = e.account_id AND c.number = e.change_number ORDER BY e.number DESC"""
+    return fetch_all(connection, DeviceEntry, sql, account_id=account_id, imei=imei, limit=limit)
 
 
 def read_place(connection: Connection, account_id: int, entry: DeviceEntry) -> int:
-    """As which entry of its change the entry stands in the ledger, from 1.
+    """The position of the entry within its change, from 1.
 
-    Entries and their changes are numbered in the same order: the change's first entry is found by halving.
+    Entries are numbered in the order of their changes, so a binary search finds the change's first entry.
     """
-    low, high = 0, entry.number  # the first entry is after the one and not after the other
+    low, high = 0, entry.number  # low < number of the first entry <= high
     while high - low > 1:
         middle = (low + high) // 2
         found = connection.fetch(
@@ -68,7 +66,7 @@ def read_place(connection: Connection, account_id: int, entry: DeviceEntry) -> i
 
 
 def read_device_notices(connection: Connection, account_id: int, imei: int, limit: int) -> dict[int, int]:
-    """Until when (ms) the device's license was to be kept, by when (ms) its notices were given."""
+    """The ends of the device's notices by their start, in ms."""
     rows = connection.fetch(
         "SELECT given_ms, until_ms FROM notice_period WHERE account_id = :account_id AND imei = :imei"
         " ORDER BY given_ms DESC LIMIT :limit",
@@ -78,26 +76,20 @@ def read_device_notices(connection: Connection, account_id: int, imei: int, limi
 
 
 def read_license_place(connection: Connection, account_id: int, imei: int) -> tuple[int, int] | None:
-    """The number of the ledger's entry by which the device got the license that it holds, and since when (ms)."""
-    rows = connection.fetch(
-        "SELECT place, assigned_ms FROM license WHERE account_id = :account_id AND imei = :imei",
-        {"account_id": account_id, "imei": imei},
-    )
-    return (rows[0][0], rows[0][1]) if rows else None
+    """The number of the ledger entry that assigned the device's current license, and the assignment time (ms)."""
+    sql = "SELECT place, assigned_ms FROM license WHERE account_id = :account_id AND imei = :imei"
+    return fetch_one(connection, lambda place, at_ms: (place, at_ms), sql, account_id=account_id, imei=imei)
 
 
 def read_candidate_place(connection: Connection, account_id: int, imei: int) -> int | None:
-    """The device's place on the candidate list, from 1; None if it is not on it."""
-    rows = connection.fetch(
-        "SELECT (SELECT count(*) FROM candidate b WHERE b.account_id = c.account_id AND b.place <= c.place)"
-        " FROM candidate c WHERE c.account_id = :account_id AND c.imei = :imei",
-        {"account_id": account_id, "imei": imei},
-    )
-    return rows[0][0] if rows else None
+    """The device's position on the candidate list, from 1; None if it is not on it."""
+    sql = """SELECT (SELECT count(*) FROM candidate b WHERE b.account_id = c.account_id AND b.place <= c.place)
+        FROM candidate c WHERE c.account_id = :account_id AND c.imei = :imei"""
+    return fetch_int(connection, sql, account_id=account_id, imei=imei)
 
 
 def read_installing(connection: Connection, campaign_ids: Sequence[int]) -> dict[int, Installing]:
-    """The campaigns by id, with what they install."""
+    """The campaigns with their artifacts, by id."""
     if not campaign_ids:
         return {}
     rows = connection.fetch_rows(

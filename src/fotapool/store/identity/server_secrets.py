@@ -1,4 +1,4 @@
-"""Secrets that all servers of a database share."""
+"""Secrets shared by all servers of a database."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ def read_server_secret(connection: Connection, name: str) -> bytes | None:
 
 
 def record_server_secret(connection: Connection, name: str, secret: bytes) -> None:
-    """Keeps the secret, unless there is one of this name."""
+    """Stores the secret unless one of this name exists."""
     connection.insert("server_secret", "name, secret", [(name, secret)], "ON CONFLICT (name) DO NOTHING")

@@ -1,12 +1,14 @@
-"""Clients, bearer tokens, users, sessions and operator keys. Secrets and tokens are stored as hashes only."""
+"""API clients, bearer tokens, users, sessions and operators. Secrets and tokens are stored as hashes only."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fotapool.domain.identity.roles import Role
+from fotapool.domain.identity import Role
+from fotapool.domain.names import AccountStatus
 from fotapool.store.db.connection import Connection, Row
+from fotapool.store.db.rows import columns, converting, fetch_all, fetch_one, fetch_values, field_names
 
 _SIGN_IN = """
 SELECT k.n, b.issued_ms, b.revoked, s.username, s.last_used_ms, a.id, a.status
@@ -20,9 +22,9 @@ LEFT JOIN account a ON a.name = k.account
 
 @dataclass(frozen=True, slots=True)
 class SignInRow:
-    """What is stored of the two tokens of a request and of the account it names; None where nothing is.
+    """The stored facts about a request's two tokens and its account; None if there are none.
 
-    The account is None as well if it is not one of the session's user.
+    The account is None too if the session's user has no access to it.
     """
 
     bearer_issued_ms: int | None
@@ -34,35 +36,33 @@ class SignInRow:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing but the passing of time, or an ending, can refuse a request with these tokens."""
+        """Whether a request with these tokens is valid until they expire or are revoked."""
         return (
             self.bearer_issued_ms is not None
             and not self.bearer_revoked
             and self.username is not None
-            and self.account_status == "active"
+            and self.account_status == AccountStatus.ACTIVE.value
         )
 
 
-NO_SIGN_IN = SignInRow(
-    bearer_issued_ms=None, bearer_revoked=None, username=None, last_used_ms=None, account_id=None, account_status=None
-)
+NO_SIGN_IN = SignInRow(**dict.fromkeys(field_names(SignInRow)))
 
 
 def read_auth_epoch_and_sign_ins(
     connection: Connection, keys: Sequence[tuple[bytes, bytes, str]]
 ) -> tuple[int, list[SignInRow]]:
-    """How many sign-ins were ended so far, read first; and what is stored of each key."""
+    """The auth epoch, which is read first, and the stored facts about each key."""
     auth_epoch: int = connection.fetch("SELECT number FROM auth_epoch")[0][0]
     return auth_epoch, read_sign_ins(connection, keys) if keys else []
 
 
 def record_auth_epoch(connection: Connection) -> None:
-    """Tells all servers that a token, a user, a client or an account does not count any more."""
+    """Increments the auth epoch, so that all servers check their cached sign-ins again."""
     connection.execute("UPDATE auth_epoch SET number = number + 1")
 
 
 def read_sign_ins(connection: Connection, keys: Sequence[tuple[bytes, bytes, str]]) -> list[SignInRow]:
-    """For each (bearer hash, session hash, account name), in order."""
+    """The stored facts about each (bearer hash, session hash, account name), in order."""
     rows = connection.fetch_rows(_SIGN_IN, "n,bearer,session,account", [(n, *key) for n, key in enumerate(keys)])
     found = {row[0]: SignInRow(*row[1:]) for row in rows}
     return [found[n] for n in range(len(keys))]
@@ -70,7 +70,7 @@ def read_sign_ins(connection: Connection, keys: Sequence[tuple[bytes, bytes, str
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """An OAuth client, with its latest bearer token if it ever had one."""
+    """An OAuth client with its latest bearer token, if it has one."""
 
     key: str
     secret_hash: str
@@ -80,20 +80,15 @@ class Client:
 
 
 def read_client(connection: Connection, key: str) -> Client | None:
-    rows = connection.fetch(
-        "SELECT c.client_key, c.secret_hash, b.nonce, b.issued_ms, b.revoked FROM api_client c"
-        " LEFT JOIN bearer_token b ON b.client_key = c.client_key"
-        " WHERE c.client_key = :key ORDER BY coalesce(b.revoked, 0), b.issued_ms DESC LIMIT 1",
-        {"key": key},
-    )
-    return Client(*rows[0]) if rows else None
+    sql = """SELECT c.client_key, c.secret_hash, b.nonce, b.issued_ms, b.revoked FROM api_client c
+        LEFT JOIN bearer_token b ON b.client_key = c.client_key
+        WHERE c.client_key = :key ORDER BY coalesce(b.revoked, 0), b.issued_ms DESC LIMIT 1"""
+    return fetch_one(connection, Client, sql, key=key)
 
 
 def record_bearer(connection: Connection, token_hash: bytes, client_key: str, nonce: bytes, now_ms: int) -> None:
-    connection.execute(
-        "INSERT INTO bearer_token VALUES (:hash, :client, :nonce, :now, 0)",
-        {"hash": token_hash, "client": client_key, "nonce": nonce, "now": now_ms},
-    )
+    row = (token_hash, client_key, nonce, now_ms, 0)
+    connection.insert("bearer_token", "token_hash, client_key, nonce, issued_ms, revoked", [row])
 
 
 def record_bearer_revoked(connection: Connection, token_hash: bytes, client_key: str) -> None:
@@ -105,9 +100,7 @@ def record_bearer_revoked(connection: Connection, token_hash: bytes, client_key:
 
 
 def record_client(connection: Connection, key: str, secret_hash: str, now_ms: int) -> None:
-    connection.execute(
-        "INSERT INTO api_client VALUES (:key, :hash, :now)", {"key": key, "hash": secret_hash, "now": now_ms}
-    )
+    connection.insert("api_client", "client_key, secret_hash, created_ms", [(key, secret_hash, now_ms)])
 
 
 def record_client_deleted(connection: Connection, key: str) -> None:
@@ -117,7 +110,7 @@ def record_client_deleted(connection: Connection, key: str) -> None:
 
 
 def read_clients(connection: Connection, after: str, limit: int) -> list[Row]:
-    """(key, created_ms) by key."""
+    """Clients as (key, created in ms), by key."""
     return connection.fetch(
         "SELECT client_key, created_ms FROM api_client WHERE client_key > :after ORDER BY client_key LIMIT :limit",
         {"after": after, "limit": limit},
@@ -126,7 +119,7 @@ def read_clients(connection: Connection, after: str, limit: int) -> list[Row]:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Whoever has an operator key, as what and since when (ms)."""
+    """An operator with its role and the hash of its key."""
 
     name: str
     role: Role
@@ -134,55 +127,45 @@ class Operator:
     created_ms: int
 
 
-_OPERATOR = "name, role, key_hash, created_ms"
-
-
-def _operator(row: Row) -> Operator:
-    return Operator(row[0], Role(row[1]), bytes(row[2]), row[3])
+_OPERATORS = f"SELECT {columns(Operator)} FROM operator_key"
+_operator = converting(Operator, role=Role, key_hash=bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class User:
+    """A user of the API."""
+
     username: str
     password_hash: str
     failed_logins: int
     created_ms: int
 
 
+_USERS = f"SELECT {columns(User)} FROM api_user"
+
+
 def read_user(connection: Connection, username: str) -> User | None:
-    rows = connection.fetch(
-        "SELECT username, password_hash, failed_logins, created_ms FROM api_user WHERE username = :username",
-        {"username": username},
-    )
-    return User(*rows[0]) if rows else None
+    return fetch_one(connection, User, f"{_USERS} WHERE username = :username", username=username)
 
 
 def read_users(connection: Connection, after: str, limit: int) -> list[tuple[User, list[str]]]:
     """Users by name, each with the names of its accounts."""
-    rows = connection.fetch(
-        "SELECT username, password_hash, failed_logins, created_ms FROM api_user WHERE username > :after"
-        " ORDER BY username LIMIT :limit",
-        {"after": after, "limit": limit},
-    )
-    return [(User(*row), read_user_accounts(connection, row[0])) for row in rows]
+    sql = f"{_USERS} WHERE username > :after ORDER BY username LIMIT :limit"
+    users = fetch_all(connection, User, sql, after=after, limit=limit)
+    return [(user, read_user_accounts(connection, user.username)) for user in users]
 
 
 def read_user_accounts(connection: Connection, username: str) -> list[str]:
-    rows = connection.fetch(
-        "SELECT a.name FROM user_account ua JOIN account a ON a.id = ua.account_id WHERE ua.username = :username"
-        " ORDER BY a.name",
-        {"username": username},
-    )
-    return [row[0] for row in rows]
+    """The names of the user's accounts, in order."""
+    sql = """SELECT a.name FROM user_account ua JOIN account a ON a.id = ua.account_id
+        WHERE ua.username = :username ORDER BY a.name"""
+    return fetch_values(connection, sql, username=username)
 
 
 def record_user(
     connection: Connection, username: str, password_hash: str, account_ids: Sequence[int], now_ms: int
 ) -> None:
-    connection.execute(
-        "INSERT INTO api_user VALUES (:username, :hash, 0, :now)",
-        {"username": username, "hash": password_hash, "now": now_ms},
-    )
+    connection.insert("api_user", columns(User), [(username, password_hash, 0, now_ms)])
     connection.insert("user_account", "username, account_id", [(username, account_id) for account_id in account_ids])
 
 
@@ -193,24 +176,16 @@ def record_user_deleted(connection: Connection, username: str) -> None:
 
 
 def record_password(connection: Connection, username: str, password_hash: str) -> None:
-    connection.execute(
-        "UPDATE api_user SET password_hash = :hash, failed_logins = 0 WHERE username = :username",
-        {"username": username, "hash": password_hash},
-    )
+    connection.update_rows("api_user", "username", "password_hash, failed_logins", [(username, password_hash, 0)])
 
 
 def record_failed_logins(connection: Connection, username: str, failed_logins: int) -> None:
-    connection.execute(
-        "UPDATE api_user SET failed_logins = :failed WHERE username = :username",
-        {"username": username, "failed": failed_logins},
-    )
+    connection.update_rows("api_user", "username", "failed_logins", [(username, failed_logins)])
 
 
 def record_session(connection: Connection, token_hash: bytes, username: str, now_ms: int) -> None:
-    connection.execute(
-        "INSERT INTO user_session VALUES (:hash, :username, :now, :now)",
-        {"hash": token_hash, "username": username, "now": now_ms},
-    )
+    row = (token_hash, username, now_ms, now_ms)
+    connection.insert("user_session", "token_hash, username, created_ms, last_used_ms", [row])
 
 
 def record_session_ended(connection: Connection, token_hash: bytes) -> None:
@@ -219,7 +194,7 @@ def record_session_ended(connection: Connection, token_hash: bytes) -> None:
 
 
 def record_session_uses(connection: Connection, uses: Mapping[bytes, int]) -> None:
-    """Moves the sessions' last use forward; never back. All servers go in one order, or they would lock each other."""
+    """Updates the sessions' last use, never to an earlier time. The order prevents deadlocks between servers."""
     for token_hash, used_ms in sorted(uses.items()):
         connection.execute(
             "UPDATE user_session SET last_used_ms = :used WHERE token_hash = :hash AND last_used_ms < :used",
@@ -227,34 +202,29 @@ def record_session_uses(connection: Connection, uses: Mapping[bytes, int]) -> No
         )
 
 
-def record_ended_forgotten(connection: Connection, sessions_before_ms: int, bearers_before_ms: int) -> None:
-    """Forgets sessions last used, and bearer tokens issued, before these moments."""
+def purge_expired(connection: Connection, sessions_before_ms: int, bearers_before_ms: int) -> None:
+    """Deletes sessions last used, and bearer tokens issued, before these timestamps."""
     connection.execute("DELETE FROM user_session WHERE last_used_ms < :before", {"before": sessions_before_ms})
     connection.execute("DELETE FROM bearer_token WHERE issued_ms < :before", {"before": bearers_before_ms})
 
 
 def read_operator_of_key(connection: Connection, key_hash: bytes) -> Operator | None:
-    rows = connection.fetch(f"SELECT {_OPERATOR} FROM operator_key WHERE key_hash = :hash", {"hash": key_hash})
-    return _operator(rows[0]) if rows else None
+    return fetch_one(connection, _operator, f"{_OPERATORS} WHERE key_hash = :hash", hash=key_hash)
 
 
 def read_operator(connection: Connection, name: str) -> Operator | None:
-    rows = connection.fetch(f"SELECT {_OPERATOR} FROM operator_key WHERE name = :name", {"name": name})
-    return _operator(rows[0]) if rows else None
+    return fetch_one(connection, _operator, f"{_OPERATORS} WHERE name = :name", name=name)
 
 
 def read_operators(connection: Connection, after: str, limit: int) -> list[Operator]:
     """Operators by name."""
-    rows = connection.fetch(
-        f"SELECT {_OPERATOR} FROM operator_key WHERE name > :after ORDER BY name LIMIT :limit",
-        {"after": after, "limit": limit},
-    )
-    return [_operator(row) for row in rows]
+    sql = f"{_OPERATORS} WHERE name > :after ORDER BY name LIMIT :limit"
+    return fetch_all(connection, _operator, sql, after=after, limit=limit)
 
 
 def record_operator(connection: Connection, operator: Operator) -> None:
-    row = operator.name, operator.role.value, operator.key_hash, operator.created_ms
-    connection.insert("operator_key", _OPERATOR, [row])
+    row = (operator.name, operator.role.value, operator.key_hash, operator.created_ms)
+    connection.insert("operator_key", columns(Operator), [row])
 
 
 def record_operator_deleted(connection: Connection, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Makes bearer tokens and sessions older than they are."""
+"""Moves the start of bearer tokens and sessions back, to make them expire."""
 
 from __future__ import annotations
 
@@ -8,15 +8,9 @@ from fotapool.store.identity.sessions import record_auth_epoch
 
 def record_bearer_aged(connection: Connection, token_hash: bytes, issued_ms: int) -> None:
     record_auth_epoch(connection)
-    connection.execute(
-        "UPDATE bearer_token SET issued_ms = :issued WHERE token_hash = :hash",
-        {"hash": token_hash, "issued": issued_ms},
-    )
+    connection.update_rows("bearer_token", "token_hash", "issued_ms", [(token_hash, issued_ms)])
 
 
 def record_session_aged(connection: Connection, token_hash: bytes, last_used_ms: int) -> None:
     record_auth_epoch(connection)
-    connection.execute(
-        "UPDATE user_session SET last_used_ms = :used WHERE token_hash = :hash",
-        {"hash": token_hash, "used": last_used_ms},
-    )
+    connection.update_rows("user_session", "token_hash", "last_used_ms", [(token_hash, last_used_ms)])

@@ -1,4 +1,4 @@
-"""The cancellation candidate list of an account, in its order."""
+"""The cancellation candidate list of an account."""
 
 from __future__ import annotations
 
@@ -6,29 +6,21 @@ from collections.abc import Sequence
 
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.db.connection import Connection
+from fotapool.store.db.rows import fetch_value, fetch_values
+
+POOL_CANDIDATES = "SELECT candidates, candidates_updated_ms FROM license_pool WHERE account_id = :account_id"
 
 
 def read_candidates(connection: Connection, account_id: int) -> list[int]:
-    rows = connection.fetch(
-        "SELECT imei FROM candidate WHERE account_id = :account_id ORDER BY place", {"account_id": account_id}
-    )
-    return [row[0] for row in rows]
+    """The devices of the list, in order."""
+    return fetch_values(connection, "SELECT imei FROM candidate WHERE account_id = :id ORDER BY place", id=account_id)
 
 
 def read_candidate_page(connection: Connection, account_id: int, index: int, limit: int) -> tuple[int, int, list[int]]:
-    """Count and time (ms) of the last change of the list, and up to `limit` devices from record number `index`."""
-    pool, rows = connection.fetch_together(
-        [
-            (
-                "SELECT candidates, candidates_updated_ms FROM license_pool WHERE account_id = :account_id",
-                {"account_id": account_id},
-            ),
-            (
-                "SELECT imei FROM candidate WHERE account_id = :account_id ORDER BY place LIMIT :limit OFFSET :index",
-                {"account_id": account_id, "index": index, "limit": limit},
-            ),
-        ]
-    )
+    """The number of candidates, the time (ms) of the list's last change, and up to `limit` devices from `index` on."""
+    sql = "SELECT imei FROM candidate WHERE account_id = :account_id ORDER BY place LIMIT :limit OFFSET :index"
+    params = {"account_id": account_id, "index": index, "limit": limit}
+    pool, rows = connection.fetch_together([(POOL_CANDIDATES, params), (sql, params)])
     count, updated_ms = pool[0]
     return count, updated_ms, [row[0] for row in rows]
 
@@ -36,14 +28,20 @@ def read_candidate_page(connection: Connection, account_id: int, index: int, lim
 def record_candidates(
     connection: Connection, pool: Pool, before: Sequence[int], after: Sequence[int], now_ms: int
 ) -> None:
-    """Makes `after` the list. Only what lies between the common beginning and the common end is written anew."""
+    """Replaces the list. Only the rows between the common beginning and the common end are written."""
     first = _common(before, after)
-    kept = _common(before[first:][::-1], after[first:][::-1])
-    old, new = len(before) - first - kept, after[first : len(after) - kept]
-    if kept and len(new) > old:  # no list grows in the middle but one that is another
+    common_end = _common(before[first:][::-1], after[first:][::-1])
+    old, new = len(before) - first - common_end, after[first : len(after) - common_end]
+    if common_end and len(new) > old:  # there are no free places in between
         old, new = len(before) - first, after[first:]
-    places = _places(connection, pool.account_id, first, max(old, 1))
-    free = places[-1] + 1 if places else _next_place(connection, pool.account_id)
+    sql = "SELECT place FROM candidate WHERE account_id = :id ORDER BY place LIMIT :limit OFFSET :first"
+    places = fetch_values(connection, sql, id=pool.account_id, limit=max(old, 1), first=first)
+    if places:
+        free: int = places[-1] + 1
+    else:
+        free = fetch_value(
+            connection, "SELECT coalesce(max(place) + 1, 0) FROM candidate WHERE account_id = :id", id=pool.account_id
+        )
     if old:
         connection.execute(
             "DELETE FROM candidate WHERE account_id = :account_id AND place >= :first AND place < :free",
@@ -58,27 +56,6 @@ def record_candidates(
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many devices both lists begin with."""
-    count = 0
-    for a, b in zip(one, other, strict=False):
-        if a != b:
-            break
-        count += 1
-    return count
-
-
-def _places(connection: Connection, account_id: int, first: int, limit: int) -> list[int]:
-    """The places of candidates, from number `first` (0) on."""
-    rows = connection.fetch(
-        "SELECT place FROM candidate WHERE account_id = :account_id ORDER BY place LIMIT :limit OFFSET :first",
-        {"account_id": account_id, "limit": limit, "first": first},
-    )
-    return [row[0] for row in rows]
-
-
-def _next_place(connection: Connection, account_id: int) -> int:
-    rows = connection.fetch(
-        "SELECT coalesce(max(place) + 1, 0) FROM candidate WHERE account_id = :account_id", {"account_id": account_id}
-    )
-    place: int = rows[0][0]
-    return place
+    """The length of the common beginning of both lists."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))

@@ -1,4 +1,4 @@
-"""Collects what a run of commands changes about licenses, and records it set-based: rows, ledger and reasons."""
+"""Collects the license changes of a run of commands, and records them set-based: rows, ledger entries and changes."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fotapool.domain.campaigns.upgrades import Change, Reason, UpgradeStatus
+from fotapool.domain.campaigns.upgrades import Reason, UpgradeChange, UpgradeStatus
 from fotapool.domain.licenses.ledger import Entry, EntryKind
 from fotapool.domain.licenses.licenses import LicenseState, Pool
 from fotapool.store.billing import record_notices_ended, record_notices_given, record_notices_withdrawn
 from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
 from fotapool.store.campaigns.upgrades import read_open_upgrades
 from fotapool.store.db.connection import Connection, Key, Row
+from fotapool.store.db.rows import fetch_value
 
 _RECLAIMS = frozenset({EntryKind.RECLAIMED_CANDIDATE, EntryKind.RECLAIMED_OLDEST, EntryKind.NOTICE_ENDED})
 _NOTICES = frozenset({EntryKind.NOTICE_CANDIDATE, EntryKind.NOTICE_OLDEST})
+_PLAIN = int(LicenseState.PLAIN)
 _LICENSE = "account_id, imei, assigned_ms, place, state, notice_until_ms, notice_place"
 _ENTRY = "account_id, number, change_number, imei, kind, used_after"
 _CHANGE = "account_id, number, at_ms, actor, request_id, verb, detail"
@@ -23,7 +25,7 @@ _CHANGE = "account_id, number, at_ms, actor, request_id, verb, detail"
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Who asked for a change, by which request, and what it was."""
+    """The actor, request and operation of a change, with its details."""
 
     actor: str
     request_id: str
@@ -32,7 +34,7 @@ class Cause:
 
 
 class LedgerChangeSet:
-    """Notes decisions in order and keeps the pool rows in step; `record` writes everything with a statement a table."""
+    """Collects decisions in order and updates their pools; `record` writes them with one statement per table."""
 
     def __init__(self) -> None:
         self._licensed: dict[Key, Row] = {}
@@ -56,7 +58,7 @@ class LedgerChangeSet:
         canceled_upgrades: Sequence[int] = (),
         notice_until_ms: int = 0,
     ) -> None:
-        """Notes one decision. `assigned_ms` has the time of each entry, where that is not now."""
+        """Adds one decision. `assigned_ms` has the assignment time (ms) of each entry; None: now."""
         account_id = pool.account_id
         self._pools[account_id] = pool
         pool.changes += 1
@@ -69,7 +71,7 @@ class LedgerChangeSet:
             key = (account_id, device)
             if kind is EntryKind.ASSIGNED or kind is EntryKind.IMPORTED:
                 since_ms = assigned_ms[place] if assigned_ms else now_ms
-                self._licensed[key] = (account_id, device, since_ms, number, 0, None, None)
+                self._licensed[key] = (account_id, device, since_ms, number, _PLAIN, None, None)
             else:
                 self._note_other(pool=pool, key=key, kind=kind, number=number, notice_until_ms=notice_until_ms)
         pool.entries = number
@@ -120,7 +122,7 @@ class LedgerChangeSet:
         connection.update_keys("license", assignment, self._unnoticed, {"flag": int(LicenseState.NOTICE)})
 
     def _record_notice_periods(self, connection: Connection) -> None:
-        """What billing statements need to know of notices."""
+        """Records the notice periods of billing statements."""
         if self._notice_ended:
             record_notices_ended(connection, self._notice_ended)
         if self._unnoticed:
@@ -131,23 +133,23 @@ class LedgerChangeSet:
 
     def _record_canceled_upgrades(self, connection: Connection) -> None:
         now_ms = self._changes[-1][2]
-        progress: dict[int, UpgradeChangeSet] = {}
+        change_sets: dict[int, UpgradeChangeSet] = {}
         for upgrade in read_open_upgrades(connection, list(self._canceled)):
             if upgrade.status == UpgradeStatus.SCHEDULED:
-                of_account = progress.setdefault(upgrade.account_id, UpgradeChangeSet(upgrade.account_id))
+                change_set = change_sets.setdefault(upgrade.account_id, UpgradeChangeSet(upgrade.account_id))
                 reason = self._canceled[upgrade.account_id, upgrade.imei]
-                of_account.changes.append(Change(upgrade, UpgradeStatus.CANCELED, reason))
-        for account_id in sorted(progress):
-            progress[account_id].record(connection, now_ms)
+                change_set.changes.append(UpgradeChange(upgrade, UpgradeStatus.CANCELED, reason))
+        for account_id in sorted(change_sets):
+            change_sets[account_id].record(connection, now_ms)
 
     def _remove_candidates(self, connection: Connection, pool: Pool, keys: list[Key]) -> None:
-        """Devices whose license was taken leave the candidate list."""
+        """Removes devices whose license was reclaimed from the candidate list."""
         if not pool.candidates:
             return
         connection.delete_keys("candidate", keys)
-        rows = connection.fetch(
-            "SELECT count(*) FROM candidate WHERE account_id = :account_id", {"account_id": pool.account_id}
+        count: int = fetch_value(
+            connection, "SELECT count(*) FROM candidate WHERE account_id = :id", id=pool.account_id
         )
-        if rows[0][0] != pool.candidates:
-            pool.candidates = rows[0][0]
+        if count != pool.candidates:
+            pool.candidates = count
             pool.candidates_updated_ms = self._changes[-1][2]

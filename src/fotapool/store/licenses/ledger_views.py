@@ -1,19 +1,20 @@
-"""What people see of the ledger: the latest entries, or changes, with filters, a bounded number of rows at a time."""
+"""The ledger: entries in order, or the latest entries or changes, filtered, of a bounded number of examined rows."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.store.db.connection import Connection, Row
+from fotapool.store.db.rows import columns, fetch_int, numbers
 
 LAST = 2**62
 
 
 class ChangeRow(NamedTuple):
-    """What one request did: when (ms), who, by which request, which operation, and its JSON."""
+    """One request's change: timestamp (ms), actor, request, operation, and its JSON."""
 
     number: int
     at_ms: int
@@ -24,7 +25,7 @@ class ChangeRow(NamedTuple):
 
 
 class EntryRow(NamedTuple):
-    """One line about one license, with the change that it is part of."""
+    """A ledger entry with its change."""
 
     number: int
     imei: int
@@ -35,7 +36,7 @@ class EntryRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LedgerFilter:
-    """What is looked for: empty texts, None and no kinds stand for all. `since_ms` counts, `until_ms` does not."""
+    """The wanted entries: empty texts, None and no kinds match all. From `since_ms` to before `until_ms`."""
 
     device: int | None = None
     kinds: Collection[EntryKind] = ()
@@ -44,65 +45,77 @@ class LedgerFilter:
     since_ms: int | None = None
     until_ms: int | None = None
 
+    def of_change(self, column: str) -> tuple[list[str], dict[str, Any]]:
+        """The conditions on the change, and their parameters; `column` is SQL with `{column}`."""
+        given = {"actor": self.actor, "request_id": self.request_id}
+        params: dict[str, Any] = {name: value for name, value in given.items() if value}
+        return ["1 = 1", *(f"{column.format(column=name)} = :{name}" for name in params)], params
+
 
 _OF_CHANGE = "(SELECT c.{column} FROM pool_change c WHERE c.account_id = :account_id AND c.number = e.change_number)"
-_AT = f"SELECT {_OF_CHANGE.format(column='at_ms')} FROM ledger_entry e WHERE e.account_id = :account_id AND"
-_CHANGE = "number, at_ms, actor, request_id, verb, detail"
+_TIMES = {
+    "ledger_entry": f"SELECT {_OF_CHANGE.format(column='at_ms')} FROM ledger_entry e"
+    " WHERE e.account_id = :account_id AND e.number = :number",
+    "pool_change": "SELECT at_ms FROM pool_change WHERE account_id = :account_id AND number = :number",
+}
+"""The time of an entry or change with a number."""
+_CHANGE = columns(ChangeRow)
+
+
+def read_ledger(connection: Connection, account_id: int, device: int | None, after: int, limit: int) -> list[Row]:
+    """Entries by number, as (number, at_ms, actor, request_id, verb, detail, imei, kind, used_after)."""
+    # For a device, the subquery takes the numbers from the index by device. `number + 0` prevents a plan that walks the
+    # whole ledger by primary key.
+    numbers = "number > :after ORDER BY number"
+    params: dict[str, object] = {"account_id": account_id, "after": after, "limit": limit}
+    if device is not None:
+        numbers = "imei = :device AND number + 0 > :after ORDER BY number + 0"
+        params["device"] = device
+    return connection.fetch(
+        "SELECT e.number, c.at_ms, c.actor, c.request_id, c.verb, c.detail, e.imei, e.kind, e.used_after FROM"
+        f" (SELECT account_id, number FROM ledger_entry WHERE account_id = :account_id AND {numbers} LIMIT :limit) k"
+        " CROSS JOIN ledger_entry e CROSS JOIN pool_change c WHERE e.account_id = k.account_id AND e.number = k.number"
+        " AND c.account_id = e.account_id AND c.number = e.change_number ORDER BY e.number",
+        params,
+    )
 
 
 def read_latest_entries(
     connection: Connection, account_id: int, wanted: LedgerFilter, before: int, looked: int, limit: int
 ) -> tuple[list[EntryRow], int | None]:
-    """Entries numbered below `before`, newest first, of the next `looked`; and the number before which to go on.
+    """Matching entries among the next `looked` ones below `before`, newest first, and the next `before`.
 
-    None as the number: that was the end. Walks the account's entries, or the device's, from the newest.
+    The next `before` is None at the end. The account's entries, or the device's, are walked from the newest.
     """
-    first, last = _period(connection, account_id, wanted, "ledger_entry")
-    params: dict[str, object] = {
-        "account_id": account_id,
-        "first": first,
-        "before": min(before, last),
-        "looked": looked,
-        "limit": limit + 1,
-    }
+    where, params = wanted.of_change(_OF_CHANGE)
+    params |= _span(connection, account_id, wanted, "ledger_entry", before)
     span, order = "e.account_id = :account_id AND e.number < :before AND e.number >= :first", "e.number"
     if wanted.device is not None:
-        span, order = f"{span} AND e.imei = :device", "e.number + 0"  # so that the index on devices is walked
+        span, order = f"{span} AND e.imei = :device", "e.number + 0"  # makes the plan use the index by device
         params["device"] = wanted.device
-    only = ["1 = 1"]
     if wanted.kinds:
-        only.append(f"e.kind IN ({', '.join(str(int(kind)) for kind in sorted(wanted.kinds))})")
-    for column, value in (("actor", wanted.actor), ("request_id", wanted.request_id)):
-        if value:
-            only.append(f"{_OF_CHANGE.format(column=column)} = :{column}")
-            params[column] = value
-    next_ones = f"FROM ledger_entry e WHERE {span} ORDER BY {order} DESC"
+        where.append(f"e.kind IN ({numbers(wanted.kinds)})")
+    walk = f"FROM ledger_entry e WHERE {span} ORDER BY {order} DESC"
     rows = connection.fetch(
-        f"SELECT e.number, e.imei, e.kind, e.used_after, e.change_number FROM (SELECT e.* {next_ones} LIMIT :looked) e"
-        f" WHERE {' AND '.join(only)} ORDER BY e.number DESC LIMIT :limit",
-        params,
+        f"SELECT e.number, e.imei, e.kind, e.used_after, e.change_number FROM (SELECT e.* {walk} LIMIT :looked) e"
+        f" WHERE {' AND '.join(where)} ORDER BY e.number DESC LIMIT :limit",
+        {**params, "looked": looked, "limit": limit + 1},
     )
     changes = _read_changes(connection, account_id, sorted({row[4] for row in rows}))
-    found = [
-        EntryRow(number=number, imei=imei, kind=kind, used_after=used_after, change=changes[change_number])
-        for number, imei, kind, used_after, change_number in rows[:limit]
-    ]
+    found = [EntryRow._make((*row, changes[change_number])) for *row, change_number in rows[:limit]]
     if len(rows) > limit:
         return found, found[-1].number
-    last_looked = connection.fetch(
-        f"SELECT e.number {next_ones} LIMIT 1 OFFSET :skipped", params | {"skipped": looked - 1}
-    )
-    return found, last_looked[0][0] if last_looked else None
+    return found, fetch_int(connection, f"SELECT e.number {walk} LIMIT 1 OFFSET :skipped", **params, skipped=looked - 1)
 
 
-def _read_changes(connection: Connection, account_id: int, numbers: list[int]) -> dict[int, ChangeRow]:
-    if not numbers:
+def _read_changes(connection: Connection, account_id: int, change_numbers: list[int]) -> dict[int, ChangeRow]:
+    if not change_numbers:
         return {}
     rows = connection.fetch_rows(
-        f"SELECT {', '.join('c.' + name for name in _CHANGE.split(', '))} FROM {{rows}} k"
+        f"SELECT {columns(ChangeRow, 'c')} FROM {{rows}} k"
         " CROSS JOIN pool_change c WHERE c.account_id = k.account_id AND c.number = k.change_number",
         "account_id, change_number",
-        [(account_id, number) for number in numbers],
+        [(account_id, number) for number in change_numbers],
     )
     return {row[0]: ChangeRow(*row) for row in rows}
 
@@ -110,55 +123,38 @@ def _read_changes(connection: Connection, account_id: int, numbers: list[int]) -
 def read_latest_changes(
     connection: Connection, account_id: int, wanted: LedgerFilter, before: int, looked: int, limit: int
 ) -> tuple[list[ChangeRow], int | None]:
-    """The same for changes, those too that touched no license; of the filter, who, by which request and when count."""
-    first, last = _period(connection, account_id, wanted, "pool_change")
-    params: dict[str, object] = {
-        "account_id": account_id,
-        "first": first,
-        "before": min(before, last),
-        "looked": looked,
-        "limit": limit + 1,
-    }
-    only = ["1 = 1"]
-    for column, value in (("actor", wanted.actor), ("request_id", wanted.request_id)):
-        if value:
-            only.append(f"c.{column} = :{column}")
-            params[column] = value
-    next_ones = (
+    """Like `read_latest_entries` for changes, including those without entries; ignores device and kinds."""
+    where, params = wanted.of_change("c.{column}")
+    params |= _span(connection, account_id, wanted, "pool_change", before)
+    walk = (
         "FROM pool_change WHERE account_id = :account_id AND number < :before AND number >= :first ORDER BY number DESC"
     )
     rows: list[Row] = connection.fetch(
-        f"SELECT {_CHANGE} FROM (SELECT {_CHANGE} {next_ones} LIMIT :looked) c WHERE {' AND '.join(only)}"
+        f"SELECT {_CHANGE} FROM (SELECT {_CHANGE} {walk} LIMIT :looked) c WHERE {' AND '.join(where)}"
         " ORDER BY number DESC LIMIT :limit",
-        params,
+        {**params, "looked": looked, "limit": limit + 1},
     )
     found = [ChangeRow(*row) for row in rows[:limit]]
     if len(rows) > limit:
         return found, found[-1].number
-    last_looked = connection.fetch(
-        f"SELECT number {next_ones} LIMIT 1 OFFSET :skipped", params | {"skipped": looked - 1}
-    )
-    return found, last_looked[0][0] if last_looked else None
+    return found, fetch_int(connection, f"SELECT number {walk} LIMIT 1 OFFSET :skipped", **params, skipped=looked - 1)
 
 
-def _period(connection: Connection, account_id: int, wanted: LedgerFilter, table: str) -> tuple[int, int]:
-    """The first number that lies in the period, and the first after it: numbers rise with time."""
+def _span(connection: Connection, account_id: int, wanted: LedgerFilter, table: str, before: int) -> dict[str, int]:
+    """The numbers to walk, from `first` to below `before`: numbers rise with time."""
     first = 0 if wanted.since_ms is None else _first_from(connection, account_id, table, wanted.since_ms)
     last = LAST if wanted.until_ms is None else _first_from(connection, account_id, table, wanted.until_ms)
-    return first, last
+    return {"account_id": account_id, "first": first, "before": min(before, last)}
 
 
 def _first_from(connection: Connection, account_id: int, table: str, timestamp_ms: int) -> int:
-    """The first number whose change was at the moment or later: found by halving, some 20 looks among a million."""
+    """The first number whose change is not before the timestamp, by binary search."""
     column = "entries" if table == "ledger_entry" else "changes"
     rows = connection.fetch(f"SELECT {column} FROM license_pool WHERE account_id = :id", {"id": account_id})
     low, high = 1, (rows[0][0] if rows else 0) + 1
-    at = f"{_AT} e.number = :number"
-    if table == "pool_change":
-        at = "SELECT at_ms FROM pool_change WHERE account_id = :account_id AND number = :number"
     while low < high:
         middle = (low + high) // 2
-        found = connection.fetch(at, {"account_id": account_id, "number": middle})
+        found = connection.fetch(_TIMES[table], {"account_id": account_id, "number": middle})
         if found and found[0][0] >= timestamp_ms:
             high = middle
         else:

@@ -1,4 +1,4 @@
-"""What the database knows of contents that are stored beside it, and which package has which."""
+"""Contents of packages: their key in the content storage, size and hash."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fotapool.store.db.connection import Connection
 
 
 class Content(NamedTuple):
-    """A stored content: its key in the storage, its octets, and their SHA-256 in hexadecimal."""
+    """A stored content: its key in the content storage, size in bytes, and SHA-256 in hex."""
 
     key: str
     size: int
@@ -16,7 +16,7 @@ class Content(NamedTuple):
 
 
 def read_package_content(connection: Connection, name: str) -> tuple[Content | None] | None:
-    """The package's content or None, in a tuple; None alone if there is no such package."""
+    """A tuple of the package's content or None; None instead of a tuple if there is no such package."""
     rows = connection.fetch(
         "SELECT content_key, content_size, content_sha256 FROM package WHERE name = :name", {"name": name}
     )

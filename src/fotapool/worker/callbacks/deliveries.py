@@ -15,12 +15,12 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from fotapool.domain.callbacks import is_acknowledged, retry_ms
+from fotapool.domain.callbacks import DeliveryState, is_acknowledged, retry_ms
 from fotapool.domain.errors import RequestRejected
 from fotapool.services.callbacks.deliveries import Encode, claim, find_due_listeners, record
 from fotapool.services.callbacks.deliveries import next_delivery_ms as read_next_delivery_ms
 from fotapool.services.context import Context
-from fotapool.store.callbacks.deliveries import Attempt, DeliveryState
+from fotapool.store.callbacks.deliveries import Attempt
 from fotapool.store.callbacks.leases import DELIVERIES_PER_LEASE, Ended, LeasedBatch, Waiting
 from fotapool.store.db.connection import StoreUnavailable
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from fotapool.cli.client import options
-from fotapool.domain.identity.roles import Role
+from fotapool.domain.identity import Role
 
 SHOWN_ONCE = "It is shown this once."
 _name = click.argument("name")

@@ -1,4 +1,4 @@
-"""Migrations by Alembic: how a database of an earlier version becomes one of this version."""
+"""Migrations with Alembic: upgrades a database of an earlier version."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fotapool.store.db.factory import open_database
 
 
 def _engine(url: str) -> Engine:
-    """Raises ValueError for a URL that is not the contract's."""
+    """Raises ValueError for a URL that is not a database's."""
     kind = open_database(url, durable=True).kind
     parsed = make_url(url)
     return create_engine(
@@ -31,7 +31,7 @@ def current_version(engine: Engine) -> str | None:
 
 
 def migrate_to_head(url: str) -> tuple[str | None, str | None]:
-    """Runs the migrations that are missing; answers the versions before and after. Raises StoreUnavailable."""
+    """Runs pending migrations. Returns the versions before and after. Raises StoreUnavailable."""
     engine = _engine(url)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))

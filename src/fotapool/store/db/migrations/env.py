@@ -1,4 +1,4 @@
-"""What Alembic runs to reach the database: the connection that migrate_to_head hands over."""
+"""Runs migrations on the connection that migrate_to_head passes; called by Alembic."""
 
 from alembic import context
 

@@ -1,7 +1,7 @@
 """The first schema.
 
-Nothing was released before it. While it is the newest migration, it creates the tables of `store/db/tables.py`; whoever
-adds the next one copies them here first, so that this migration never changes again.
+While this is the only migration, it creates the tables of `store/db/tables.py`. The change that adds a second migration
+must first copy these tables here, so that this migration no longer changes.
 """
 
 from __future__ import annotations
@@ -16,5 +16,5 @@ down_revision = None
 
 def upgrade() -> None:
     on_sqlite = op.get_context().dialect.name == "sqlite"
-    for statement in schema.statements(sqlite.WORDS if on_sqlite else postgres.WORDS):
+    for statement in schema.statements(sqlite.SYNTAX if on_sqlite else postgres.SYNTAX):
         op.execute(statement)

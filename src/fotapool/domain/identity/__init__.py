@@ -1,1 +1,0 @@
-"""Roles of operators, tokens and sessions of users."""
