@@ -10,8 +10,8 @@ import pytest
 from console_helpers import Browser, notice_of, words_of
 
 from fotapool.domain.callbacks import Event, FirmwareReported
-from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.callbacks import deliveries
+from fotapool.services.commands import DirectCommand
 from fotapool.store.callbacks.deliveries import record_events
 from fotapool.store.db.factory import open_database
 from fotapool.store.db.writer import Writer

@@ -29,9 +29,9 @@ from delivering import (
 
 from fotapool.domain.callbacks import RETENTION_MS, Event
 from fotapool.domain.errors import Conflict
-from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.callbacks.deliveries import claim, purge_deliveries, read_delivery, record, redeliver
 from fotapool.services.callbacks.listeners import deregister_listener
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.callbacks import deliveries as store
 from fotapool.store.callbacks.deliveries import record_events

@@ -13,9 +13,9 @@ from engine.conftest import OpenContext
 from fotapool.core.clock import MovableClock
 from fotapool.domain.campaigns.campaigns import CampaignStatus, Flow
 from fotapool.domain.names import PurchaseType
-from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.accounts.audits import audit_account
 from fotapool.services.campaigns.reports import get_campaign
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.campaigns.campaigns import claim_due_campaign
 from fotapool.store.db.connection import Connection, StoreUnavailable

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import TypeVar
+from collections.abc import Collection
 
 from fotapool.domain.accounts.subscriptions import check_total
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.names import AccountStatus, PurchaseType, is_account_name
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Caller, Context
 from fotapool.store.accounts.accounts import (
     Account,
@@ -18,43 +18,7 @@ from fotapool.store.accounts.accounts import (
     record_status,
 )
 from fotapool.store.db.connection import Connection
-from fotapool.store.db.writer import Command, Pools
 from fotapool.store.identity.sessions import record_auth_epoch
-
-Result = TypeVar("Result")
-
-
-class _Nothing:
-    """The facts of a command that reads what it needs itself, in the transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-
-    def record(self, connection: Connection) -> None:
-        """It has recorded its change already."""
-
-
-class DirectCommand(Command[Result]):
-    """A rare change that is one function of the connection and the time (ms), with the pools it names locked.
-
-    A change that may refuse after it has written something must be `alone`.
-    """
-
-    def __init__(
-        self, change: Callable[[Connection, int], Result], account_ids: Sequence[int] = (), alone: bool = False
-    ) -> None:
-        self._change = change
-        self.account_ids = account_ids
-        self.alone = alone
-
-    @classmethod
-    def load(
-        cls, connection: Connection, pools: Pools, commands: Sequence[DirectCommand[Result]], now_ms: int
-    ) -> _Nothing:
-        return _Nothing(connection)
-
-    def decide(self, facts: _Nothing, now_ms: int) -> Result:
-        return self._change(facts.connection, now_ms)
 
 
 async def create_account(context: Context, name: str, purchase_type: PurchaseType, total: int) -> Account:

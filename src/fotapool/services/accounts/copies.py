@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fotapool.domain.errors import Conflict, Invalid
 from fotapool.domain.names import is_account_name
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.services.identity.credentials import MAX_ACCOUNTS
 from fotapool.store.accounts.accounts import Account, read_account, read_account_by_id

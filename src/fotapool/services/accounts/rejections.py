@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fotapool.domain.campaigns.campaigns import DAY_MS
 from fotapool.domain.errors import ErrorCode
 from fotapool.domain.licenses.licenses import Outcome
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.accounts.accounts import Account
 from fotapool.store.accounts.rejections import read_rejections, record_rejections

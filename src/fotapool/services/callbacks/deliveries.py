@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fotapool.domain import callbacks
 from fotapool.domain.callbacks import RETENTION_MS, Event
 from fotapool.domain.errors import Conflict, NotFound
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.store.callbacks import deliveries as store
 from fotapool.store.callbacks.deliveries import Attempt, Delivery, DeliveryState

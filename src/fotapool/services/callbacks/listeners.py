@@ -7,7 +7,7 @@ import binascii
 
 from fotapool.domain.callbacks import check_credential, check_url
 from fotapool.domain.errors import Invalid, NotFound
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.store.callbacks import listeners as store
 from fotapool.store.callbacks.listeners import Listener

@@ -16,8 +16,8 @@ from fotapool.domain.errors import NotFound
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.packages import PILOT_DEVICES
 from fotapool.domain.simulation import Fleet, behavior_of, finish_ms, first_attempt_ms, is_reachable, outcome, retry_ms
-from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.campaigns.campaigns import cancel_waiting
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import read_account_by_id
 from fotapool.store.campaigns import upgrades as store

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from fotapool.domain.devices.devices import MAX_TEXT
 from fotapool.domain.errors import Conflict, Invalid, NotFound
-from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.campaigns.upgrade_progress import DeviceUpgrade, device_upgrade
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.logs import CHECK_IN_SUCCESS, NO_FAILURE
 from fotapool.services.identity.device_keys import NO_SUCH_DEVICE, KeyUnknown

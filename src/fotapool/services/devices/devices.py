@@ -11,7 +11,7 @@ from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.paging import BEFORE_ALL, START, Page
 from fotapool.domain.simulation import Fleet, behavior_of, last_check_in_ms, next_check_in_ms
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.store.campaigns.campaigns import record_devices_changed
 from fotapool.store.db.connection import Connection

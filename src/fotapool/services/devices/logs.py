@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from fotapool.domain.devices.devices import LOGGING_MS, RETENTION_LOGS_MS, check_known, check_logging
 from fotapool.domain.simulation import behavior_of, past_check_ins_ms
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.store.db.connection import Connection
 from fotapool.store.devices.devices import read_devices_named, read_known_devices

@@ -12,7 +12,7 @@ from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.identity.roles import Role
 from fotapool.domain.identity.sessions import is_locked
 from fotapool.domain.names import is_account_name
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.store.accounts.accounts import read_account
 from fotapool.store.db.connection import Connection, Row

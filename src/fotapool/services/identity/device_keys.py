@@ -5,7 +5,7 @@ from __future__ import annotations
 from fotapool.core import hashing
 from fotapool.domain.errors import Conflict, NotFound
 from fotapool.domain.names import format_device_id
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Caller, Context
 from fotapool.services.identity.credentials import GENERATED_BYTES, check_name
 from fotapool.store.db.connection import Connection

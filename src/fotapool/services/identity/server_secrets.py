@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.db.connection import Connection
 from fotapool.store.identity import server_secrets as store

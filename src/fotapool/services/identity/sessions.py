@@ -18,7 +18,7 @@ from fotapool.domain.identity.sessions import (
     session_is_valid,
 )
 from fotapool.domain.names import AccountStatus, is_account_name
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.store.db.connection import NO_AUTH_EPOCH, Connection
 from fotapool.store.identity import sessions as store

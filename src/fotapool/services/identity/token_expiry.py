@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fotapool.core import hashing
 from fotapool.domain.identity.sessions import BEARER_LIFETIME_MS, SESSION_IDLE_MS
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.store.identity.token_expiry import record_bearer_aged, record_session_aged

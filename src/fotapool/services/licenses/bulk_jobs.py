@@ -21,7 +21,7 @@ from fotapool.domain.licenses.bulk_jobs import (
     read_device_lines,
 )
 from fotapool.domain.licenses.licenses import LicenseFacts, Outcome, Pool, apply
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.services.snapshots.seed_documents import check_digit_is_valid
 from fotapool.store.accounts.accounts import Account, read_account_by_id

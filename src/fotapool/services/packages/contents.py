@@ -9,7 +9,7 @@ import logging
 from collections.abc import AsyncIterator
 
 from fotapool.domain.errors import ErrorCode, Invalid, NotFound, RequestRejected
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.db.connection import Connection, StoreUnavailable
 from fotapool.store.packages.contents import Content, read_package_content, record_package_content

@@ -6,7 +6,7 @@ import re
 
 from fotapool.domain.devices.devices import MAX_TEXT
 from fotapool.domain.errors import ErrorCode, RequestRejected
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.services.packages.contents import Stored
 from fotapool.store.db.connection import Connection

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fotapool.domain.devices.devices import NO_PROTOCOL, PROTOCOLS
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.packages import NewPackage, Package, check_package, check_release_note
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Caller, Context
 from fotapool.services.packages.contents import purge_content
 from fotapool.services.snapshots.seed_documents import first_duplicate

@@ -13,7 +13,7 @@ from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.candidates import MAX_CANDIDATES, decide_candidates
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.names import PurchaseType, is_account_name, is_device_id
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.devices import IMPORT_BATCH, import_into
 from fotapool.services.identity.credentials import MAX_ACCOUNTS, check_key, check_name, check_secret

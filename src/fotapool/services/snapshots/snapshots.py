@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from fotapool.core.clock import MovableClock
 from fotapool.domain.errors import Conflict, Invalid
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.services.snapshots.documents import MAX_SNAPSHOT_BYTES, ContentState, format_timestamp, laid_out
 from fotapool.services.snapshots.rows import MAX_ROWS, World

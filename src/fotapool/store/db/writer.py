@@ -57,7 +57,7 @@ class Command(Generic[Outcome]):
     """The accounts whose pool rows it locks."""
     devices: int = 1
     """How many devices it is about, for the batch's limits."""
-    inline: ClassVar[bool] = True
+    inline: bool = True
     """Whether its work is bounded by its devices; if not, it never runs on the event loop."""
     auth_epoch: int = NO_AUTH_EPOCH
     """How many sign-ins had been ended when its caller was accepted; checked again in its transaction."""
