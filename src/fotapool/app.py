@@ -159,7 +159,7 @@ class Server:
 
     def _forget(self) -> None:
         """What is in memory and goes with a reset."""
-        self.context.refusals.clear()
+        self.context.rejections.clear()
         if self.tools is not None:
             self.tools.rules.clear()
 

@@ -1,5 +1,5 @@
 """Use cases without HTTP get their contexts as the engine's tests do."""
 
-from engine.conftest import open_context
+from worker.conftest import open_context
 
 __all__ = ["open_context"]

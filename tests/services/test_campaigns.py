@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from engine.conftest import OpenContext
+from worker.conftest import OpenContext
 
 from fotapool.core.settings import Settings
 from fotapool.domain.campaigns.campaigns import MAX_NAME, CampaignStatus, Flow, Windows

@@ -6,8 +6,8 @@ import json
 from dataclasses import replace
 
 import pytest
-from engine.conftest import OpenContext
-from engine.stories import (
+from worker.conftest import OpenContext
+from worker.stories import (
     ENDED,
     FLOWS,
     PRESCHEDULED,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from engine.conftest import OpenContext
-from engine.stories import (
+from worker.conftest import OpenContext
+from worker.stories import (
     ABORTED,
     CANCELED,
     ENDED,

@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-from engine.conftest import OpenContext
+from worker.conftest import OpenContext
 
 from fotapool.core.clock import MovableClock
 from fotapool.domain.campaigns.campaigns import CampaignStatus, Flow

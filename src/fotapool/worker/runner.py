@@ -94,7 +94,7 @@ async def give_way(context: Context, step: Callable[[Context], Awaitable[Result]
 
 async def run_due(context: Context) -> list[ClockEvent]:
     """Does everything that is due now, licenses under notice first, then campaigns; answers it in order."""
-    async with context.stepping:
+    async with context.step_lock:
         return await _run_due(context)
 
 
@@ -124,7 +124,7 @@ async def advance(
 
     Callbacks are delivered on the way, so that what they are an answer to has happened and nothing after it has.
     """
-    async with context.stepping:
+    async with context.step_lock:
         began_ms = clock.now_ms()
         # The background delivers too as soon as the clock has moved: whoever does, it is told here.
         nobody: contextlib.AbstractContextManager[list[Delivered]] = contextlib.nullcontext([])

@@ -164,7 +164,7 @@ class Endpoint:
                 answer: msgspec.Struct = await operation.handle(call)
                 return answer
             except AuthEpochChanged:
-                self._gate.forget()
+                self._gate.invalidate()
             except RequestRejected:
                 if changes:  # the change did not get as far as to check its remembered sign-in
                     await self._gate.check_account(*tokens)
@@ -196,7 +196,7 @@ class Endpoint:
                     answer: msgspec.Struct = await operation.handle(call)
                     return answer
                 except AuthEpochChanged:
-                    self._gate.forget()
+                    self._gate.invalidate()
         raise RequestRejected(ErrorCode.BUSY)
 
     def _refuse(self, rejected: RequestRejected) -> Answer:

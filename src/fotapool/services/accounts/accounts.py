@@ -1,4 +1,4 @@
-"""Accounts as the operator sees them: create, list, read, suspend; and an account's own subscription page."""
+"""Accounts, for operators: create, list, read, suspend. For users: the subscription of their account."""
 
 from __future__ import annotations
 
@@ -21,36 +21,46 @@ from fotapool.store.db.connection import Connection
 from fotapool.store.identity.sessions import record_auth_epoch
 
 
-async def create_account(context: Context, name: str, purchase_type: PurchaseType, total: int) -> Account:
-    """Creates an account with an empty pool. Raises Invalid or Conflict."""
+def check_account_name(name: str) -> None:
+    """Raises Invalid for a malformed account name."""
     if not is_account_name(name):
         raise Invalid("name must be 1 to 64 letters, digits, '-', '_' or '.', as in 0242078689-00001")
+
+
+def check_name_is_free(connection: Connection, name: str) -> None:
+    """Raises Conflict if an account has the name."""
+    if read_account(connection, name) is not None:
+        raise Conflict(f"account {name} exists already")
+
+
+async def create_account(context: Context, name: str, purchase_type: PurchaseType, total: int) -> Account:
+    """Creates an account with an empty pool. Raises Invalid or Conflict."""
+    check_account_name(name)
     check_total(purchase_type, total)
 
     def create(connection: Connection, now_ms: int) -> Account:
-        if read_account(connection, name) is not None:
-            raise Conflict(f"account {name} exists already")
+        check_name_is_free(connection, name)
         record_account(connection, name=name, purchase_type=purchase_type, total=total, now_ms=now_ms)
-        return _existing(read_account(connection, name), name)
+        return require_account(connection, name)
 
     return await context.writer.submit(DirectCommand(create))
 
 
-def _existing(account: Account | None, name: str) -> Account:
+def require_account(connection: Connection, name: str) -> Account:
+    """The account of this name. Raises NotFound."""
+    account = read_account(connection, name) if is_account_name(name) else None
     if account is None:
-        raise NotFound(f"account {name} does not exist")
+        raise NotFound(f"account {name[:100]} does not exist")
     return account
 
 
 async def get_account(context: Context, name: str) -> Account:
-    """Raises NotFound."""
-    if not is_account_name(name):
-        raise NotFound(f"account {name[:100]} does not exist")
-    return _existing(await context.reader.short(read_account, name), name)
+    """The account of this name. Raises NotFound."""
+    return await context.reader.short(require_account, name)
 
 
 async def name_accounts(context: Context, ids: Collection[int]) -> dict[int, str]:
-    """The names of the first OPERATOR_PAGE of these accounts; those that are gone are left out."""
+    """Account names by id, of the first OPERATOR_PAGE ids; accounts that no longer exist are left out."""
 
     def read(connection: Connection) -> dict[int, str]:
         found = (read_account_by_id(connection, account_id) for account_id in sorted(ids)[:OPERATOR_PAGE])
@@ -65,17 +75,19 @@ async def list_accounts(context: Context, after: str, limit: int) -> list[Accoun
 
 
 async def set_account_status(context: Context, name: str, status: AccountStatus) -> Account:
-    """Suspends an account or makes it active again. Raises NotFound."""
+    """Suspends or activates an account. Raises NotFound."""
 
     def change(connection: Connection, now_ms: int) -> Account:
-        account = _existing(read_account(connection, name) if is_account_name(name) else None, name)
-        record_status(connection, account.id, status)
+        record_status(connection, require_account(connection, name).id, status)
         record_auth_epoch(connection)
-        return _existing(read_account(connection, name), name)
+        return require_account(connection, name)
 
     return await context.writer.submit(DirectCommand(change))
 
 
 async def read_subscription(context: Context, caller: Caller) -> Account:
-    """The account with its subscription. Raises NotFound if it is gone since the caller was checked."""
-    return _existing(await context.reader.short(read_account_by_id, caller.account_id), caller.account_name)
+    """The caller's account with its subscription. Raises NotFound if it was deleted since the caller was checked."""
+    account = await context.reader.short(read_account_by_id, caller.account_id)
+    if account is None:
+        raise NotFound(f"account {caller.account_name} does not exist")
+    return account

@@ -15,7 +15,8 @@ from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.candidates import MAX_CANDIDATES
 from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS, LicenseState
 from fotapool.domain.names import MAX_IMEI, AccountStatus, PurchaseType, is_account_name, is_device_id
-from fotapool.services.identity.credentials import MAX_ACCOUNTS, check_key, check_name
+from fotapool.services.identity.credentials import check_key, check_name
+from fotapool.services.identity.users import MAX_ACCOUNTS
 from fotapool.services.simulation.fleets import read_fleets
 from fotapool.services.snapshots.documents import (
     AccountState,

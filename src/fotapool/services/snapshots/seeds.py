@@ -16,7 +16,8 @@ from fotapool.domain.names import PurchaseType, is_account_name, is_device_id
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.devices import IMPORT_BATCH, import_into
-from fotapool.services.identity.credentials import MAX_ACCOUNTS, check_key, check_name, check_secret
+from fotapool.services.identity.credentials import check_key, check_name, check_secret
+from fotapool.services.identity.users import MAX_ACCOUNTS
 from fotapool.services.simulation.fleets import read_fleets
 from fotapool.services.snapshots.documents import Snapshot
 from fotapool.services.snapshots.rows import World, read_world
