@@ -7,7 +7,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from worker.conftest import OpenContext
 
 from fotapool.core.settings import Settings
 from fotapool.domain.campaigns.campaigns import MAX_NAME, CampaignStatus, Flow, Windows
@@ -24,6 +23,7 @@ from fotapool.services.campaigns.reports import (
     list_device_history,
 )
 from support.fleets import FIRST, World, make_world
+from worker.conftest import OpenContext
 
 NOWHERE = "60b5d639-ccdc-4db8-8824-069bd94c95bf"
 PENDING = frozenset({CampaignStatus.PENDING})

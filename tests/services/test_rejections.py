@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from worker.conftest import OpenContext
 
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import Outcome
@@ -22,6 +21,7 @@ from fotapool.services.accounts.rejections import (
 )
 from fotapool.services.context import Context
 from fotapool.store.accounts.accounts import Account
+from worker.conftest import OpenContext
 
 
 async def summaries(context: Context, account: Account) -> dict[str, int]:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from worker.conftest import OpenContext
 
 from fotapool.core.clock import MovableClock
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus, Flow, Windows
@@ -19,6 +18,7 @@ from fotapool.services.campaigns import campaigns
 from fotapool.services.campaigns.reports import get_campaign, get_campaign_with_devices
 from fotapool.worker.runner import advance
 from support.fleets import World, make_world
+from worker.conftest import OpenContext
 
 PENDING, REJECTED, QUEUED, PRESCHEDULED, SCHEDULED, ENDED, CANCELED, ABORTED, FAILED = CampaignStatus
 FLOWS = pytest.mark.parametrize("flow", list(Flow))

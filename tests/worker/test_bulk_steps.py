@@ -102,7 +102,7 @@ def test_a_step_that_fails_at_its_end_has_done_nothing_and_is_done_again(
 def test_a_list_whose_lines_were_not_all_kept_cannot_be_started(
     stepwise: Api, database_url: str, open_context: OpenContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk_jobs, "LINES_A_CHANGE", 2)
+    monkeypatch.setattr(bulk_jobs, "LINES_PER_CHANGE", 2)
     kept = store.record_lines
 
     def lose_the_last(connection: Connection, uuid: str, first: int, some: list[int]) -> None:

@@ -6,6 +6,21 @@ import json
 from dataclasses import replace
 
 import pytest
+
+from fotapool.domain.campaigns.campaigns import Flow, Windows
+from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
+from fotapool.domain.devices.devices import Device
+from fotapool.domain.errors import ErrorCode
+from fotapool.domain.names import PurchaseType
+from fotapool.domain.simulation import OfflineWindow
+from fotapool.services.callbacks.listeners import register_listener
+from fotapool.services.commands import DirectCommand
+from fotapool.services.devices.devices import import_devices
+from fotapool.services.packages.packages import create_packages
+from fotapool.store.packages.contents import Content
+from fotapool.store.packages.files import ConfigurationFile, record_file
+from support.fleets import FIRST, HOUR_MS, MINUTE_MS, RELIABLE, World, package
+from support.helpers import NOW_MS
 from worker.conftest import OpenContext
 from worker.stories import (
     ENDED,
@@ -22,21 +37,6 @@ from worker.stories import (
     rows,
     status,
 )
-
-from fotapool.domain.campaigns.campaigns import Flow, Windows
-from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
-from fotapool.domain.devices.devices import Device
-from fotapool.domain.errors import ErrorCode
-from fotapool.domain.names import PurchaseType
-from fotapool.domain.simulation import OfflineWindow
-from fotapool.services.callbacks.listeners import register_listener
-from fotapool.services.commands import DirectCommand
-from fotapool.services.devices.devices import import_devices
-from fotapool.services.packages.packages import create_packages
-from fotapool.store.packages.contents import Content
-from fotapool.store.packages.files import ConfigurationFile, record_file
-from support.fleets import FIRST, HOUR_MS, MINUTE_MS, RELIABLE, World, package
-from support.helpers import NOW_MS
 
 
 def test_u10_a_pilot_has_twenty_devices_until_half_of_five_succeeded(open_context: OpenContext) -> None:

@@ -5,6 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
+from fotapool.domain.campaigns.campaigns import Flow, Windows
+from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
+from fotapool.domain.devices.devices import Device
+from fotapool.domain.errors import ErrorCode
+from fotapool.services.campaigns import campaigns
+from fotapool.services.devices.devices import import_devices
+from fotapool.services.licenses.licenses import remove_licenses
+from support.fleets import DAY_MS, FIRST, MINUTE_MS, World
+from support.helpers import NOW_MS
 from worker.conftest import OpenContext
 from worker.stories import (
     ABORTED,
@@ -28,16 +38,6 @@ from worker.stories import (
     rows,
     status,
 )
-
-from fotapool.domain.campaigns.campaigns import Flow, Windows
-from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
-from fotapool.domain.devices.devices import Device
-from fotapool.domain.errors import ErrorCode
-from fotapool.services.campaigns import campaigns
-from fotapool.services.devices.devices import import_devices
-from fotapool.services.licenses.licenses import remove_licenses
-from support.fleets import DAY_MS, FIRST, MINUTE_MS, World
-from support.helpers import NOW_MS
 
 
 @FLOWS

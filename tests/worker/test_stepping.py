@@ -8,7 +8,6 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-from worker.conftest import OpenContext
 
 from fotapool.core.clock import MovableClock
 from fotapool.domain.campaigns.campaigns import CampaignStatus, Flow
@@ -26,6 +25,7 @@ from fotapool.worker import runner
 from fotapool.worker.runner import advance, run_due
 from support.fleets import DAY_MS, FIRST, FLAKY, HOUR_MS, World, make_world
 from support.helpers import NOW_MS
+from worker.conftest import OpenContext
 
 STATE = (
     "SELECT u.imei, u.status, u.reason, u.attempts, u.scheduled_ms, u.started_ms, u.ended_ms, u.charged_ms"

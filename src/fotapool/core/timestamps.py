@@ -1,4 +1,4 @@
-"""Timestamps: milliseconds since 1970-01-01 UTC as integers, and RFC 3339 as text. Pure, so that the domain may use it."""
+"""Timestamps: integers (ms since 1970-01-01 UTC), and RFC 3339 as text. Pure: the domain uses this module too."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def format_timestamp(timestamp_ms: int) -> str:
 
 
 time_text = format_timestamp
+"""The former name; remove once all callers use `format_timestamp`."""
 
 
 @lru_cache(maxsize=100_000)

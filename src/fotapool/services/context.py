@@ -88,5 +88,7 @@ class Caller:
         return Cause(self.actor, self.request_id, verb, detail)
 
 
+WORKER = "engine"
+"""The actor of the worker's changes, as the ledger and the operator API name it."""
 OPERATOR_PAGE = 1000
 """Maximum number of rows of an operator API list; services read one more to know whether there is a next page."""

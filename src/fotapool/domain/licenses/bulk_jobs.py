@@ -1,50 +1,44 @@
-"""Assigning and removing by a list of any length: how the list is read, and what would become of its devices."""
+"""Bulk jobs: parsing a list of devices to assign or remove, and the preview of its outcomes."""
 
 from __future__ import annotations
 
-import csv
 import enum
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from fotapool.domain.devices.device_lists import read_id_texts
 from fotapool.domain.licenses.licenses import LicenseDecision, LicenseFacts, Outcome, decide_assign, decide_remove
 from fotapool.domain.names import is_device_id
 
 MAX_BULK_DEVICES = 200_000
-"""How many devices one list holds at most."""
+"""Maximum number of devices of a list."""
 MAX_LEFT_OUT = 1_000
-"""How many lines that were left out are kept with their reason; of the others only the number."""
+"""Maximum number of skipped lines that are stored with their reason; further ones are only counted."""
 MAX_SHOWN = 100
-"""How many devices of each kind are shown before a list is carried out; all are in the result file."""
+"""Maximum number of devices of each outcome in a preview; the result file has all."""
 MAX_QUOTED = 40
-"""How many characters of a line that cannot be read are repeated."""
-ID_COLUMNS = ("deviceid", "imei")
-"""What a CSV's header calls the column of IMEIs, in any case and with spaces or underscores in it."""
-
-_SEPARATORS = (",", ";", "\t")
-_JOINTS = re.compile(r"[\s,;]+")
+"""Maximum number of characters of an invalid line that are quoted."""
 
 
 class BulkVerb(enum.Enum):
-    """What is done to the devices of a list."""
+    """The operation applied to the devices of a list."""
 
     ASSIGN = "assign"
     REMOVE = "remove"
 
     def decide(self, facts: LicenseFacts, devices: Sequence[int]) -> LicenseDecision:
-        """The same decision as for a request of the API."""
+        """The decision on some devices, as for a request of the API."""
         return decide_assign(facts, devices) if self is BulkVerb.ASSIGN else decide_remove(facts, devices)
 
     @property
     def done(self) -> Outcome:
-        """The outcome of a device to which it was done."""
+        """The outcome of a successful device."""
         return Outcome.ASSIGNED if self is BulkVerb.ASSIGN else Outcome.REMOVED
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A line of the list that is not carried out. Lines count from 1; 0 stands for all further ones together."""
+    """A skipped line of the list, counted from 1; line 0 summarizes all lines beyond MAX_LEFT_OUT."""
 
     line: int
     reason: str
@@ -52,25 +46,25 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class DeviceLines:
-    """What a list holds: each device once, in its order, and which lines were left out."""
+    """A parsed list: each device once, in order, and the skipped lines."""
 
     devices: list[int]
     left_out: list[LeftOut]
 
 
 class TooManyDevices(ValueError):
-    """The list holds more devices than MAX_BULK_DEVICES."""
+    """The list has more devices than MAX_BULK_DEVICES."""
 
 
 def read_device_lines(text: str) -> DeviceLines:
-    """Reads IMEIs, one or several a line, or a CSV whose header names the column (see ID_COLUMNS).
+    """Parses a list of IMEIs, one or more per line, or CSV or JSON lines (see `read_id_texts`).
 
-    A device that stands there again is left out, as is a line that holds no IMEI. Raises TooManyDevices.
+    Skips lines without an IMEI and devices that occur again. Raises TooManyDevices.
     """
     devices: dict[int, int] = {}
     left_out: list[LeftOut] = []
     further = 0
-    for line, word in _words(text.removeprefix("\ufeff").splitlines()):
+    for line, word in read_id_texts(text.splitlines(), several=True):
         if not is_device_id(word):
             reason = f"{word[:MAX_QUOTED]!r} is not an IMEI of 15 digits"
         elif int(word) in devices:
@@ -89,56 +83,13 @@ def read_device_lines(text: str) -> DeviceLines:
     return DeviceLines(list(devices), left_out)
 
 
-def _words(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """The words that should be IMEIs, with the number of their line."""
-    column: tuple[int, str] | None = None
-    first = True
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        if first:
-            first = False
-            column = _id_column(line)
-            if column is not None:
-                continue
-        if column is not None:
-            yield number, _unquoted(_cell(line, *column))
-            continue
-        for word in _JOINTS.split(line):
-            if word:
-                yield number, _unquoted(word)
-
-
-def _id_column(line: str) -> tuple[int, str] | None:
-    """Which column of a CSV with this header has the IMEIs, and what separates the columns; None for no header."""
-    for separator in _SEPARATORS:
-        names = [re.sub(r"[\s_]", "", _unquoted(cell)).lower() for cell in line.split(separator)]
-        for place, name in enumerate(names):
-            if name in ID_COLUMNS:
-                return place, separator
-    return None
-
-
-def _cell(line: str, place: int, separator: str) -> str:
-    try:
-        cells = next(csv.reader([line], delimiter=separator))
-    except csv.Error:
-        return line
-    return cells[place] if place < len(cells) else line
-
-
-def _unquoted(cell: str) -> str:
-    """The cell without quotes, and without the apostrophe that keeps a spreadsheet from rounding the number."""
-    return cell.strip().strip("\"'").strip()
-
-
 @dataclass(slots=True)
 class BulkCheck:
-    """What would become of the devices of a list if it were carried out now."""
+    """A preview: the outcomes of a list's devices if the job ran now."""
 
     verb: BulkVerb
     check_digit_is_valid: Callable[[int], bool]
-    """What tells of a device; a wrong check digit is a warning only, since documented examples have them too."""
+    """Checks a device's check digit; a wrong one is only a warning, since documented examples have wrong ones."""
     counts: dict[Outcome, int] = field(default_factory=dict)
     first: dict[Outcome, list[int]] = field(default_factory=dict)
     """The first MAX_SHOWN devices of each outcome."""
@@ -147,7 +98,7 @@ class BulkCheck:
 
     @property
     def done(self) -> int:
-        """To how many devices it would be done."""
+        """The number of devices with a successful outcome."""
         return self.counts.get(self.verb.done, 0)
 
     def add(self, devices: Iterable[int], outcomes: Iterable[Outcome]) -> None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from fotapool.domain.devices.device_lists import check_digit_is_valid
 from fotapool.domain.devices.devices import Device
 from fotapool.domain.errors import Invalid, RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.devices import IMPORT_BATCH, import_devices
 from fotapool.services.devices.import_lines import Fields, LineReader
-from fotapool.services.snapshots.seed_documents import DeviceLine, check_digit_is_valid
+from fotapool.services.snapshots.seed_documents import DeviceLine
 from fotapool.store.db.connection import StoreUnavailable
 
 MAX_ERRORS = 1_000

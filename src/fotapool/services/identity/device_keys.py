@@ -9,7 +9,7 @@ from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Caller, Context
 from fotapool.services.identity.credentials import check_name, given_or_generated
 from fotapool.store.db.connection import Connection
-from fotapool.store.devices.devices import read_owners
+from fotapool.store.devices.devices import read_known_devices
 from fotapool.store.identity import device_keys as store
 from fotapool.store.identity.device_keys import DeviceKey
 
@@ -31,10 +31,8 @@ async def create_device_key(context: Context, caller: Caller, name: str, imei: i
     key = given_or_generated(context, None, "key")
 
     def create(connection: Connection, now_ms: int) -> None:
-        if imei is not None:
-            owners, _ = read_owners(connection, caller.account_id, [imei])
-            if owners.get(imei) != caller.account_id:
-                raise NotFound(f"device {format_device_id(imei)} is not a device of account {caller.account_name}")
+        if imei is not None and not read_known_devices(connection, caller.account_id, [imei]):
+            raise NotFound(f"device {format_device_id(imei)} is not a device of account {caller.account_name}")
         if store.has_device_key(connection, caller.account_id, name):
             raise Conflict(f"device key {name} exists already")
         device_key = DeviceKey(name, imei, now_ms)

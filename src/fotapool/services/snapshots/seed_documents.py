@@ -301,10 +301,3 @@ def _parse_time(name: str, text: str, otherwise: str = ",") -> int:
     if not UNKNOWN_TIME_MS < milliseconds < MAX_TIMESTAMP_MS:
         raise Invalid(f"{name} must be after 1970-01-01 and before 9999-01-01")
     return milliseconds
-
-
-def check_digit_is_valid(device: int) -> bool:
-    """Whether the IMEI's last digit is the Luhn check digit of the others."""
-    from stdnum import luhn
-
-    return bool(luhn.is_valid(f"{device:015d}"))
