@@ -124,9 +124,11 @@ def statement_view(account: str, statement: Statement) -> StatementView:
 
 
 def _notice_view(line: NoticeLine) -> NoticeView:
-    ended_at = None if line.ended_ms is None else format_timestamp(line.ended_ms)
     return NoticeView(
-        format_device_id(line.device), format_timestamp(line.given_ms), format_timestamp(line.until_ms), ended_at
+        deviceId=format_device_id(line.device),
+        givenAt=format_timestamp(line.given_ms),
+        until=format_timestamp(line.until_ms),
+        endedAt=None if line.ended_ms is None else format_timestamp(line.ended_ms),
     )
 
 

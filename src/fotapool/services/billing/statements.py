@@ -110,7 +110,7 @@ def _events(
 async def read_statement(
     context: Context, name: str, month: Month, notice_after: int, events_after: int, limit: int
 ) -> Statement:
-    """A month's totals with up to `limit` lines of each kind, after the given device and event number (0: from the first).
+    """A month's totals with up to `limit` lines of each kind, after the given device and event number (0: first).
 
     Raises NotFound for an unknown account, month or event.
     """

@@ -12,7 +12,7 @@ from fotapool.api.v2.packages import schemas as words
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.packages import files
-from fotapool.services.packages.contents import Stored, stored_until_kept
+from fotapool.services.packages.contents import PendingContent, pending_content
 from fotapool.store.packages.files import ConfigurationFile
 
 
@@ -21,7 +21,7 @@ class _Taken:
     """An upload that was read: what its form says, and its content, which waits for its row."""
 
     file: ConfigurationFile
-    stored: Stored
+    stored: PendingContent
 
 
 @contextlib.asynccontextmanager
@@ -31,7 +31,7 @@ async def take_file(context: Context, upload: Upload) -> AsyncIterator[_Taken]:
     if upload.content_length > limit_bytes + MAX_FORM_BYTES:
         raise RequestRejected(ErrorCode.FILE_TOO_LARGE)
     form = UploadForm(upload.content_type, words.FILE_FIELD)
-    async with stored_until_kept(context, form.content(upload.chunks, limit_bytes)) as stored:
+    async with pending_content(context, form.content(upload.chunks, limit_bytes)) as stored:
         yield _Taken(words.read_form(form.fields, form.upload_name), stored)
 
 
