@@ -219,7 +219,7 @@ def test_the_background_forgets_ended_sign_ins_now_and_then(
     open_context: OpenContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "TICK_S", 0.001)
-    monkeypatch.setattr(runner, "TICKS_BETWEEN_FORGETTING", 3)
+    monkeypatch.setattr(runner, "TICKS_PER_PURGE", 3)
 
     async def play() -> None:
         async with open_context() as context:

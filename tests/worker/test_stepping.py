@@ -1,4 +1,4 @@
-"""The engine's steps: set-based, done once whoever does them, dying anywhere without harm, and the same each time."""
+"""The worker's steps: set-based, done once whichever server runs them, safe to die anywhere, and repeatable."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ async def restore(call: ConsoleCall) -> Response:
         await call.emulator.snapshot_service.restore(await upload.read(_limit(call) + 1))
     except (Invalid, Conflict) as error:
         return await _page(call, f"Nothing was replaced: {error}")
-    call.emulator.moves.forget()
+    call.emulator.moves.clear()
     return await call.go(PATH, f"{upload.filename} is in place of what there was, and the clock is at its moment.")
 
 

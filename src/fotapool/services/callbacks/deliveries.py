@@ -87,7 +87,7 @@ async def record_batch(
     """Records the attempts of a batch and releases its lease. Returns False, and records nothing, if it has expired."""
 
     def change(connection: Connection, now_ms: int) -> bool:
-        return release_lease(connection, turn=batch, attempts=attempts, ended=ended, now_ms=now_ms)
+        return release_lease(connection, batch, attempts=attempts, ended=ended, now_ms=now_ms)
 
     return await context.writer.submit(DirectCommand(change, (batch.listener.account_id,)))
 
