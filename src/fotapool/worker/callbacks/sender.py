@@ -71,7 +71,10 @@ class HttpSender:
         except (aiohttp.ClientError, OSError, ValueError) as problem:
             error = _message(problem)
         return SendResult(
-            status, _storable(error), _storable(answer.decode(errors="replace")), _ms(loop.time() - began)
+            status=status,
+            error=_storable(error),
+            answer=_storable(answer.decode(errors="replace")),
+            took_ms=round((loop.time() - began) * 1000),
         )
 
     async def _post(self, url: URL, headers: Mapping[str, str], body: bytes, deadline_s: float) -> tuple[int, bytes]:
