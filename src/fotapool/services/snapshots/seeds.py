@@ -13,7 +13,7 @@ from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.candidates import MAX_CANDIDATES, decide_candidates
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.names import PurchaseType, is_account_name, is_device_id
-from fotapool.services.commands import DirectCommand
+from fotapool.services.commands import DirectCommand, PoolFacts
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.devices import IMPORT_BATCH, import_into
 from fotapool.services.identity.credentials import check_key, check_name, check_secret
@@ -208,7 +208,9 @@ def _apply_account(connection: Connection, account: SeedAccount, now_ms: int) ->
     pool = Pool(*connection.lock_pools([account_id])[1][0])
     devices = read_devices(account, now_ms)
     while batch := list(itertools.islice(devices, IMPORT_BATCH)):
-        failures = import_into(connection, pool=pool, caller=SEEDER, lines=batch, now_ms=now_ms).failures
+        facts = PoolFacts(connection, pool)
+        failures = import_into(facts, SEEDER, batch, now_ms).failures
+        facts.record(connection)
         if failures:
             place, why = failures[0]
             raise Invalid(f"account {account.name}, device {batch[place].device:015d}: {why}")

@@ -13,7 +13,7 @@ from fotapool.domain.campaigns.campaigns import CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import format_device_id
-from fotapool.services.campaigns.reports import CampaignWithDevices, Trial
+from fotapool.services.campaigns.reports import CampaignUpgrade, CampaignWithDevices
 
 
 class UpgradeList(msgspec.Struct):
@@ -62,11 +62,11 @@ def upgrade_list(account: str, first: int, found: Sequence[CampaignWithDevices],
     return UpgradeList(has_more, first + len(found) if has_more else 0, [upgrade(account, one) for one in found])
 
 
-def device_history(account: str, trials: Sequence[Trial]) -> list[DeviceUpgrade]:
+def device_history(account: str, trials: Sequence[CampaignUpgrade]) -> list[DeviceUpgrade]:
     return [_device_upgrade(account, trial) for trial in trials]
 
 
-def _device_upgrade(account: str, trial: Trial) -> DeviceUpgrade:
+def _device_upgrade(account: str, trial: CampaignUpgrade) -> DeviceUpgrade:
     campaign, done = trial.campaign, trial.upgrade
     status, reason = device_words(UpgradeStatus(done.status), Reason(done.reason))
     return DeviceUpgrade(

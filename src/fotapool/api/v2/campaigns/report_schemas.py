@@ -14,7 +14,7 @@ from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeStatus
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.domain.paging import Page
-from fotapool.services.campaigns.reports import Trial
+from fotapool.services.campaigns.reports import CampaignUpgrade
 
 
 class CampaignHistory(msgspec.Struct):
@@ -79,7 +79,7 @@ def campaign_history(account: str, campaigns: Sequence[Campaign], has_more: bool
     return CampaignHistory(has_more, campaigns[-1].uuid if has_more else "0", rows)
 
 
-def device_history(account: str, trials: Sequence[Trial]) -> list[DeviceUpgrade]:
+def device_history(account: str, trials: Sequence[CampaignUpgrade]) -> list[DeviceUpgrade]:
     return [_device_upgrade(account, trial.campaign, trial.upgrade) for trial in trials]
 
 

@@ -14,7 +14,7 @@ from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeStatus
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.domain.paging import Page
-from fotapool.services.campaigns.reports import Trial
+from fotapool.services.campaigns.reports import CampaignUpgrade
 
 PROTOCOL = {"OMADM": "OMD-DM"}
 """Where the `protocol` of the history has a word of its own, misspelled as in the SDK's enumeration (section 9.4)."""
@@ -120,7 +120,7 @@ def _campaign_row(account: str, campaign: Campaign) -> CampaignRow:
     )
 
 
-def device_history(account: str, trials: Sequence[Trial], write_time: WriteTime) -> list[DeviceUpgrade]:
+def device_history(account: str, trials: Sequence[CampaignUpgrade], write_time: WriteTime) -> list[DeviceUpgrade]:
     rows = []
     for trial in trials:
         campaign, subject = trial.campaign, trial.campaign.subject
