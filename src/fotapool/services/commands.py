@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.services.context import Caller
 from fotapool.store.accounts.accounts import Account
 from fotapool.store.db.connection import NO_AUTH_EPOCH, Connection
-from fotapool.store.db.writer import Command, Pools
+from fotapool.store.db.writer import Command, Facts, Pools
 from fotapool.store.licenses.changes import LedgerChangeSet
 
 Result = TypeVar("Result")
@@ -28,8 +28,6 @@ class PoolFacts:
 
 
 class _DirectFacts:
-    """The connection of the transaction, for commands that read and write as they decide."""
-
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
@@ -55,7 +53,7 @@ class DirectCommand(Command[Result]):
         devices: int = 1,
         inline: bool = True,
     ) -> None:
-        self._change = change
+        self._change: Callable[[Any, int], Result] = change
         self.account_ids = (caller.account_id,) if caller else account_ids
         self.auth_epoch = caller.auth_epoch if caller else NO_AUTH_EPOCH
         self.alone = alone
@@ -63,41 +61,27 @@ class DirectCommand(Command[Result]):
         self.inline = inline
 
     @classmethod
-    def load(cls, connection: Connection, pools: Pools, commands: Sequence[Any], now_ms: int) -> _DirectFacts:
+    def load(cls, connection: Connection, pools: Pools, commands: Sequence[Any], now_ms: int) -> Facts:
         return _DirectFacts(connection)
 
-    def decide(self, facts: _DirectFacts, now_ms: int) -> Result:
+    def decide(self, facts: Any, now_ms: int) -> Result:
         return self._change(facts.connection, now_ms)
 
 
-class PoolCommand(Command[Result]):
-    """A command that is one function of an account's PoolFacts and the time (ms).
+class PoolCommand(DirectCommand[Result]):
+    """A command that is one function of the PoolFacts of the caller's account and the time (ms).
 
-    It may change the pool and note ledger changes, which are recorded after it. Its arguments are those of
-    `DirectCommand`.
+    It may change the pool and note ledger changes, which are recorded after it. `options` are those of `DirectCommand`.
     """
 
-    def __init__(
-        self,
-        caller: Caller,
-        change: Callable[[PoolFacts, int], Result],
-        *,
-        alone: bool = False,
-        devices: int = 1,
-        inline: bool = True,
-    ) -> None:
-        self._change = change
-        self.account_ids = (caller.account_id,)
-        self.auth_epoch = caller.auth_epoch
-        self.alone = alone
-        self.devices = devices
-        self.inline = inline
+    def __init__(self, caller: Caller, change: Callable[[PoolFacts, int], Result], **options: Any) -> None:
+        super().__init__(cast(Any, change), caller=caller, **options)
 
     @classmethod
-    def load(cls, connection: Connection, pools: Pools, commands: Sequence[Any], now_ms: int) -> PoolFacts:
+    def load(cls, connection: Connection, pools: Pools, commands: Sequence[Any], now_ms: int) -> Facts:
         return PoolFacts(connection, pools[commands[0].account_ids[0]])
 
-    def decide(self, facts: PoolFacts, now_ms: int) -> Result:
+    def decide(self, facts: Any, now_ms: int) -> Result:
         return self._change(facts, now_ms)
 
 

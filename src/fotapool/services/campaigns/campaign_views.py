@@ -68,28 +68,17 @@ class CampaignCounts:
 
     async def counts(self, context: Context, campaign: Campaign) -> Counts:
         """The number of the campaign's devices by status."""
-
-        async def count() -> Counts:
-            read = context.reader.short if campaign.devices <= MAX_SHORT_COUNT else context.reader.long
-            return await read(store.read_counts, campaign.id)
-
-        return await self._cached_or("counts", campaign, count)
+        read = context.reader.short if campaign.devices <= MAX_SHORT_COUNT else context.reader.long
+        return await self._cached_or("counts", campaign, lambda: read(store.read_counts, campaign.id))
 
     async def reasons(self, context: Context, campaign: Campaign) -> dict[tuple[UpgradeStatus, Reason], int]:
         """Devices that ended without their upgrade, by status and reason, most frequent first."""
-
-        async def count() -> dict[tuple[UpgradeStatus, Reason], int]:
-            return await context.reader.long(store.read_reasons, campaign.id)
-
-        return await self._cached_or("reasons", campaign, count)
+        return await self._cached_or("reasons", campaign, lambda: context.reader.long(store.read_reasons, campaign.id))
 
     async def progress(self, context: Context, campaign: Campaign) -> list[ProgressPoint]:
         """Up to STEPS points from the first device that began or ended; empty before that."""
-
-        async def count() -> list[ProgressPoint]:
-            return await context.reader.long(_read_progress, campaign, context.clock.now_ms())
-
-        return await self._cached_or("progress", campaign, count)
+        now_ms = context.clock.now_ms()
+        return await self._cached_or("progress", campaign, lambda: read(_read_progress, campaign, now_ms))
 
     async def _cached_or(self, what: str, campaign: Campaign, count: Callable[[], Awaitable[Result]]) -> Result:
         if campaign.devices <= MAX_UNCACHED:

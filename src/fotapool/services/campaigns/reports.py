@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 
 from fotapool.domain.campaigns.campaigns import HISTORY_MS, Campaign, CampaignStatus
 from fotapool.domain.campaigns.upgrades import Upgrade
@@ -57,25 +58,12 @@ async def get_campaign_with_devices(context: Context, caller: Caller, uuid: str)
     return await context.reader.long(read)
 
 
-def _read_campaigns(
-    connection: Connection,
-    context: Context,
-    caller: Caller,
-    statuses: Collection[CampaignStatus],
-    *,
-    after: int = 0,
-    skipped: int = 0,
-    limit: int,
-) -> list[Campaign]:
-    return read_campaigns(
-        connection,
-        account_id=caller.account_id,
-        statuses=statuses,
-        after=after,
-        skipped=skipped,
-        since_ms=context.clock.now_ms() - HISTORY_MS,
-        limit=limit,
-    )
+def _page_reader(
+    context: Context, caller: Caller, statuses: Collection[CampaignStatus], size: int
+) -> Callable[..., list[Campaign]]:
+    """Reads a page of the last six months' campaigns, and one more."""
+    since_ms = context.clock.now_ms() - HISTORY_MS
+    return partial(read_campaigns, account_id=caller.account_id, statuses=statuses, since_ms=since_ms, limit=size + 1)
 
 
 async def list_campaigns(
@@ -86,12 +74,13 @@ async def list_campaigns(
     `last_seen` is the UUID of the last campaign of the previous page. Raises RequestRejected(CAMPAIGN_UNKNOWN).
     """
     size = context.settings.page_size
+    read_page = _page_reader(context, caller, statuses, size)
 
     def read(connection: Connection) -> list[Campaign]:
         after = 0
         if last_seen is not None:
             after = _known(read_campaign(connection, caller.account_id, last_seen), last_seen).id
-        return _read_campaigns(connection, context, caller, statuses, after=after, limit=size + 1)
+        return read_page(connection, after=after, skipped=0)
 
     found = await context.reader.short(read)
     return found[:size], len(found) > size
@@ -105,9 +94,10 @@ async def list_campaigns_by_number(
     A page ends early at MAX_DEVICES_SHOWN devices. Raises RequestRejected(INDEX_TOO_HIGH).
     """
     size = min(context.settings.page_size, 100)
+    read_page = _page_reader(context, caller, statuses, size)
 
     def read(connection: Connection) -> tuple[list[CampaignWithDevices], bool]:
-        campaigns = _read_campaigns(connection, context, caller, statuses, skipped=index, limit=size + 1)
+        campaigns = read_page(connection, after=0, skipped=index)
         check_record_number(index, index + len(campaigns))
         found: list[CampaignWithDevices] = []
         room = MAX_DEVICES_SHOWN

@@ -20,7 +20,7 @@ from fotapool.store.devices.devices import answer_report_request
 from fotapool.store.devices.logs import CheckIn, Log, is_logging, record_check_ins, record_logs
 from fotapool.store.identity.device_keys import read_held_keys
 
-HeldKeys = dict[bytes, tuple[int, int | None]]
+ValidKeys = dict[bytes, tuple[int, int | None]]
 
 DEFAULT_CLIENT = "HTTP"
 MAX_CLIENT_TYPE = 40
@@ -38,7 +38,7 @@ class CheckInResult:
 class _CheckInFacts:
     """The keys and devices of a run of check-ins, and the changes of the check-ins so far."""
 
-    def __init__(self, keys: HeldKeys, devices: dict[Key, CheckingIn], now_ms: int) -> None:
+    def __init__(self, keys: ValidKeys, devices: dict[Key, CheckingIn], now_ms: int) -> None:
         self.keys = keys
         self.devices = devices
         self.now_ms = now_ms
@@ -77,8 +77,8 @@ class _CheckIn(Command[CheckingIn | None]):
     @classmethod
     def load(cls, connection: Connection, pools: Pools, commands: Sequence[_CheckIn], now_ms: int) -> _CheckInFacts:
         keys = sorted({command._key for command in commands})
-        held = read_held_keys(connection, sorted({command._key_hash for command in commands}))
-        return _CheckInFacts(held, read_checking_in(connection, keys), now_ms)
+        valid = read_held_keys(connection, sorted({command._key_hash for command in commands}))
+        return _CheckInFacts(valid, read_checking_in(connection, keys), now_ms)
 
     def decide(self, facts: _CheckInFacts, now_ms: int) -> CheckingIn | None:
         account_id, imei = self._key

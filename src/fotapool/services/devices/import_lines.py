@@ -86,15 +86,19 @@ class _ByLine:
         raise NotImplementedError
 
 
+def _json_object(data: bytes, what: str) -> Fields | str:
+    try:
+        found = msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        return f"the {what} is not JSON: {error}"
+    return found if isinstance(found, dict) else f"the {what} is not a JSON object"
+
+
 class NdjsonReader(_ByLine):
     """A JSON object on each line; empty lines are skipped."""
 
     def _parse(self, line: bytes) -> Fields | str | None:
-        try:
-            found = msgspec.json.decode(line)
-        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-            return f"the line is not JSON: {error}"
-        return found if isinstance(found, dict) else "the line is not a JSON object"
+        return _json_object(line, "line")
 
 
 class CsvReader(_ByLine):
@@ -208,11 +212,7 @@ class JsonArrayReader:
     def _parse(self, text: str) -> Fields | str:
         if len(text) > self._max:
             return f"the element is longer than {self._max} characters"
-        try:
-            found = msgspec.json.decode(text.encode("utf-8", "surrogateescape"))
-        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-            return f"the element is not JSON: {error}"
-        return found if isinstance(found, dict) else "the element is not a JSON object"
+        return _json_object(text.encode("utf-8", "surrogateescape"), "element")
 
 
 _SPACE = " \t\r\n"

@@ -24,8 +24,8 @@ MAX_ERRORS = 1_000
 class Interrupted(Exception):
     """An error stopped an operation of many transactions; `result` is that of the transactions before it."""
 
-    def __init__(self, error: Exception, kept: str, result: ImportResult) -> None:
-        super().__init__(kept)
+    def __init__(self, error: Exception, message: str, result: ImportResult) -> None:
+        super().__init__(message)
         self.error = error
         self.result = result
 

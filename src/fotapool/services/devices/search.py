@@ -1,4 +1,4 @@
-"""Finding devices of an account: quick in a fleet of a million, since each step looks at a limited number of them."""
+"""Searches the devices of an account; each page scans a limited number of them, so that it is fast for millions."""
 
 from __future__ import annotations
 

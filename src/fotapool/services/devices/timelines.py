@@ -84,7 +84,7 @@ def _licenses(
 ) -> list[TimelineEntry]:
     """The events of ledger entries, read from the oldest on to know since when each license was held."""
     notices = store.read_device_notices(connection, account_id, device, MAX_ENTRIES)
-    held = store.read_license_place(connection, account_id, device)
+    license_place = store.read_license_place(connection, account_id, device)
     reductions = [entry.number for entry in newest_first if EntryKind(entry.kind) in REDUCTIONS][:MAX_PLACES]
     assigned_ms: int | None = None
     imported_ms: int | None = None
@@ -92,8 +92,10 @@ def _licenses(
     for entry in reversed(newest_first):
         kind = EntryKind(entry.kind)
         if kind in _GIVEN:
-            known = held is not None and held[0] == entry.number
-            assigned_ms = held[1] if held and known else entry.at_ms if kind is EntryKind.ASSIGNED else None
+            known = license_place is not None and license_place[0] == entry.number
+            assigned_ms = (
+                license_place[1] if license_place and known else entry.at_ms if kind is EntryKind.ASSIGNED else None
+            )
             imported_ms = entry.at_ms if assigned_ms is None else None
         own = kind is EntryKind.IMPORTED and assigned_ms == entry.at_ms  # the entry "imported" has this time
         facts = LicenseFacts(

@@ -6,9 +6,9 @@ a request of the API would, and stores their outcomes. A server that dies has do
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.devices.device_lists import check_digit_is_valid
@@ -95,13 +95,14 @@ async def create_draft_job(context: Context, caller: Caller, verb: BulkVerb, lin
     await context.writer.submit(DirectCommand(create, caller=caller))
     for first in range(0, len(lines.devices), LINES_PER_CHANGE):
         some = lines.devices[first : first + LINES_PER_CHANGE]
-        add = partial(_add_lines, uuid=job.uuid, first=first, devices=some)
-        await context.writer.submit(DirectCommand(add, devices=len(some), inline=False))
+        await _write_lines(context, len(some), store.record_lines, job.uuid, first, some)
     return job
 
 
-def _add_lines(connection: Connection, now_ms: int, *, uuid: str, first: int, devices: Sequence[int]) -> None:
-    store.record_lines(connection, uuid, first, devices)
+async def _write_lines(context: Context, lines: int, write: Callable[..., object], *arguments: Any) -> None:
+    """Runs `write(connection, *arguments)`, which adds or deletes so many lines."""
+    command = DirectCommand(lambda connection, _: write(connection, *arguments), devices=lines, inline=False)
+    await context.writer.submit(command)
 
 
 def _job(connection: Connection, account_id: int, uuid: str) -> BulkJob:
@@ -237,9 +238,4 @@ async def purge_jobs(context: Context) -> None:
         uuid = await context.reader.short(store.read_purgeable_job, now_ms - RETENTION_MS, now_ms - RETENTION_DRAFT_MS)
         if uuid is None:
             return
-        purge = partial(_purge_lines, uuid=uuid)
-        await context.writer.submit(DirectCommand(purge, devices=LINES_PER_CHANGE, inline=False))
-
-
-def _purge_lines(connection: Connection, now_ms: int, *, uuid: str) -> None:
-    store.purge_job_lines(connection, uuid, LINES_PER_CHANGE)
+        await _write_lines(context, LINES_PER_CHANGE, store.purge_job_lines, uuid, LINES_PER_CHANGE)

@@ -99,7 +99,7 @@ def _merged(current: Sequence[int], devices: Sequence[int], append: bool) -> lis
 
 
 async def read_unaffected(context: Context, account: Account, devices: Sequence[int]) -> Unaffected:
-    """How many of the devices cannot lose a license; the list accepts them all the same, as the API does."""
+    """How many of the devices cannot lose a license; the list accepts these too, as the API does."""
 
     def read(connection: Connection) -> Unaffected:
         unknown = unlicensed = noticed = 0

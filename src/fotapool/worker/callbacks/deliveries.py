@@ -34,7 +34,7 @@ MAX_RETRIES_AT_ONCE = 25
 MAX_BATCH_MS = 15_000
 """A batch ends after this time spent on sending. With one more attempt it remains well within its lease."""
 POLL_S = 0.2
-"""Interval of the look for due deliveries, in seconds."""
+"""Interval at which the background starts due batches, in seconds."""
 RECORD_TRIES, RECORD_WAIT_S = 5, 1.0
 """Attempts to record a batch while the database does not answer; the lease lasts longer than all of them."""
 STOP_GRACE_S = 3.0
@@ -107,7 +107,7 @@ class Deliveries:
 
     @contextlib.contextmanager
     def watch(self) -> Iterator[list[BatchResult]]:
-        """A list to which the result of every batch is added as it ends, whoever started it."""
+        """A list to which the result of every batch is added as it ends, in the background too."""
         done: list[BatchResult] = []
         self._watchers.append(done)
         try:
@@ -126,7 +126,7 @@ class Deliveries:
         return in_order(done)
 
     async def next_delivery_ms(self) -> int | None:
-        """The next moment (ms) after now at which a delivery falls due, or None."""
+        """The next time (ms) after now at which a delivery is due, or None."""
         return await read_next_delivery_ms(self._context)
 
     async def run_in_background(self) -> None:
