@@ -77,7 +77,7 @@ class CampaignCounts:
 
     async def progress(self, context: Context, campaign: Campaign) -> list[ProgressPoint]:
         """Up to STEPS points from the first device that began or ended; empty before that."""
-        now_ms = context.clock.now_ms()
+        now_ms, read = context.clock.now_ms(), context.reader.long
         return await self._cached_or("progress", campaign, lambda: read(_read_progress, campaign, now_ms))
 
     async def _cached_or(self, what: str, campaign: Campaign, count: Callable[[], Awaitable[Result]]) -> Result:
