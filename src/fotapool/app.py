@@ -48,9 +48,9 @@ from fotapool.operator_api.routes import control_router
 from fotapool.services.accounts.rejections import flush_rejections
 from fotapool.services.context import Context, SeededChance
 from fotapool.services.identity.sessions import Authenticator
-from fotapool.services.snapshots.documents import read_document
 from fotapool.services.snapshots.seed_documents import SeedDocument
 from fotapool.services.snapshots.seeds import Seed, prepare_seed, seed_empty_database
+from fotapool.services.snapshots.snapshot_documents import read_document
 from fotapool.services.snapshots.snapshot_service import SnapshotService
 from fotapool.store.db import schema
 from fotapool.store.db.connection import Database
@@ -159,7 +159,7 @@ class Server:
 
     def _forget(self) -> None:
         """What is in memory and goes with a reset."""
-        self.context.refusals.clear()
+        self.context.rejections.clear()
         if self.tools is not None:
             self.tools.rules.clear()
 

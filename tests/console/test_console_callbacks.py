@@ -10,8 +10,8 @@ import pytest
 from console_helpers import Browser, notice_of, words_of
 
 from fotapool.domain.callbacks import Event, FirmwareReported
-from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.callbacks import deliveries
+from fotapool.services.commands import DirectCommand
 from fotapool.store.callbacks.deliveries import record_events
 from fotapool.store.db.factory import open_database
 from fotapool.store.db.writer import Writer
@@ -76,7 +76,7 @@ def test_deliveries_are_listed_newest_first_by_state_listener_and_event(
     monkeypatch.setattr("fotapool.console.callbacks.ROWS", 3)
     assert f'?before={ids[2]}" rel="next"' in console.get("/callbacks")
     assert shown(console.get(f"/callbacks?before={ids[2]}")) == ids[3:]
-    monkeypatch.setattr(deliveries, "LOOKED", 2)
+    monkeypatch.setattr(deliveries, "SCAN_LIMIT", 2)
     page = words_of(console.get("/callbacks?state=failed"))
     assert "None of the last 2 deliveries is one of these. There are older ones to look through." in page
 

@@ -63,12 +63,12 @@ def test_every_status_and_reason_has_words() -> None:
     ("status", "flow", "due_ms", "words", "when_ms"),
     [
         (CampaignStatus.PENDING, Flow.PUSH, 500, "its devices are checked", 500),
-        (CampaignStatus.QUEUED, Flow.NETWORK_AWARE, 700, "it is looked at which of its devices the network knows", 700),
+        (CampaignStatus.QUEUED, Flow.NETWORK_AWARE, 700, "the network checks which of its devices it knows", 700),
         (CampaignStatus.QUEUED, Flow.PUSH, 1000, "it starts", 1000),
         (CampaignStatus.PRESCHEDULED, Flow.NETWORK_AWARE, 1000, "it starts", 1000),
-        (CampaignStatus.SCHEDULED, Flow.PUSH, 2000, "the next of its simulated devices does something", 2000),
-        (CampaignStatus.SCHEDULED, Flow.PUSH, 9000, "it ends; devices that have not begun by then have failed", 9000),
-        (CampaignStatus.ENDED, Flow.PUSH, 9500, "devices that have begun report how it went, or are given up", 9500),
+        (CampaignStatus.SCHEDULED, Flow.PUSH, 2000, "the next of its simulated devices acts", 2000),
+        (CampaignStatus.SCHEDULED, Flow.PUSH, 9000, "it ends; devices that have not begun by then fail", 9000),
+        (CampaignStatus.ENDED, Flow.PUSH, 9500, "devices that have begun report their result, or fail", 9500),
         (CampaignStatus.ENDED, Flow.PUSH, None, "", None),
     ],
 )

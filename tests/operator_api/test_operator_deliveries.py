@@ -10,7 +10,7 @@ import pytest
 
 from fotapool.domain.callbacks import Event, FirmwareReported
 from fotapool.domain.packages import NewPackage
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.store.callbacks.deliveries import record_events, record_package_available
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.factory import open_database

@@ -302,7 +302,7 @@ def test_csv_has_a_line_for_whatever_is_billed(api: Api) -> None:
 
 
 def test_csv_streams_every_line_in_the_order_of_the_pages(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statements, "LINES_A_READ", 2)
+    monkeypatch.setattr(statements, "LINES_PER_READ", 2)
     keep_under_notice(api, 0, 1, 2)
     move_to(api, "2026-04-20T00:00:00Z")
     add_events(api, [(number, APRIL + number // 2) for number in range(5, 12)])

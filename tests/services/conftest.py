@@ -1,4 +1,4 @@
-"""Use cases without HTTP get their contexts as the engine's tests do."""
+"""Services without HTTP get their contexts as the worker's tests do."""
 
 from worker.conftest import open_context
 

@@ -17,15 +17,15 @@ from fotapool.services.accounts.rejections import (
     count_outcomes,
     count_rejection,
     flush_rejections,
-    read_refused,
+    list_rejections,
 )
 from fotapool.services.context import Context
 from fotapool.store.accounts.accounts import Account
 from worker.conftest import OpenContext
 
 
-async def told(context: Context, account: Account) -> dict[str, int]:
-    return {one.reason: one.rejected for one in await read_refused(context, account, 30)}
+async def summaries(context: Context, account: Account) -> dict[str, int]:
+    return {one.reason: one.rejected for one in await list_rejections(context, account, 30)}
 
 
 def test_what_was_written_and_what_waits_is_added_up_by_reason(open_context: OpenContext) -> None:
@@ -36,13 +36,13 @@ def test_what_was_written_and_what_waits_is_added_up_by_reason(open_context: Ope
             count_outcomes(
                 context, "a", [Outcome.NO_FREE_LICENSE, Outcome.ASSIGNED, Outcome.NO_FREE_LICENSE], NOT_ASSIGNED
             )
-            assert await told(other, account) == {}
+            assert await summaries(other, account) == {}
             await flush_rejections(context)
             await flush_rejections(context)
             count_outcomes(other, "a", [Outcome.NO_FREE_LICENSE], NOT_ASSIGNED)
-            assert await told(other, account) == {"no license is free": 3, "not a 15-digit IMEI": 1}
+            assert await summaries(other, account) == {"no license is free": 3, "not a 15-digit IMEI": 1}
             await flush_rejections(other)
-            assert await told(context, account) == {"no license is free": 3, "not a 15-digit IMEI": 1}
+            assert await summaries(context, account) == {"no license is free": 3, "not a 15-digit IMEI": 1}
 
     asyncio.run(run())
 
@@ -52,7 +52,7 @@ def test_counts_of_an_account_that_is_gone_are_dropped(open_context: OpenContext
         async with open_context() as context:
             count_rejection(context, "nobody", ErrorCode.BODY_INVALID)
             await flush_rejections(context)
-            assert context.refusals.take() == []
+            assert context.rejections.drain() == []
 
     asyncio.run(run())
 
@@ -67,26 +67,26 @@ def test_what_could_not_be_written_is_kept_for_the_next_time(
             monkeypatch.setattr("fotapool.store.db.writer.MAX_WAITING", 0)
             with pytest.raises(RequestRejected):
                 await flush_rejections(context)
-            assert list((await told(context, account)).values()) == [1]
+            assert list((await summaries(context, account)).values()) == [1]
 
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("refusal", [ErrorCode.BEARER_INVALID, ErrorCode.SESSION_EXPIRED, ErrorCode.ACCOUNT_NOT_FOUND])
+@pytest.mark.parametrize("code", [ErrorCode.BEARER_INVALID, ErrorCode.SESSION_EXPIRED, ErrorCode.ACCOUNT_NOT_FOUND])
 def test_what_anybody_could_cause_without_a_right_to_the_account_is_not_counted(
-    open_context: OpenContext, refusal: ErrorCode
+    open_context: OpenContext, code: ErrorCode
 ) -> None:
     async def run() -> None:
         async with open_context() as context:
-            count_rejection(context, "a", refusal)
-            assert context.refusals.take() == []
+            count_rejection(context, "a", code)
+            assert context.rejections.drain() == []
 
     asyncio.run(run())
 
 
-def test_a_tally_that_is_full_goes_on_with_what_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_counter_that_is_full_goes_on_with_what_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rejection_counter, "MAX_COUNTED", 2)
-    tally = RejectionCounter()
+    counter = RejectionCounter()
     for reason in ("one", "two", "three", "one"):
-        tally.add("a", 1, reason)
-    assert {count.reason: count.rejected for count in tally.take()} == {"one": 2, "two": 1}
+        counter.add("a", 1, reason)
+    assert {count.reason: count.rejected for count in counter.drain()} == {"one": 2, "two": 1}

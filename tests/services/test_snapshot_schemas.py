@@ -9,10 +9,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fotapool.services.snapshots.documents import Snapshot, laid_out, read_document
-from fotapool.services.snapshots.rows import read_world
-from fotapool.services.snapshots.schemas import describe_rows
+from fotapool.services.snapshots.document_from_rows import describe_rows
+from fotapool.services.snapshots.rows_from_document import read_image
 from fotapool.services.snapshots.seed_documents import SeedDocument
+from fotapool.services.snapshots.snapshot_documents import Snapshot, format_document, read_document
 from fotapool.store.db.connection import Row
 from fotapool.store.snapshots import NUMBERED, SHAPES
 from support.helpers import NOW_MS
@@ -67,18 +67,18 @@ def worlds(draw: st.DrawFn) -> dict[str, list[Row]]:
 @settings(deadline=None, max_examples=150)
 @given(worlds())
 def test_rows_to_a_document_and_back_are_the_same_rows(rows: dict[str, list[Row]]) -> None:
-    data = laid_out(describe_rows(rows, NOW_MS, dict.fromkeys(NUMBERED, 50)))
+    data = format_document(describe_rows(rows, NOW_MS, dict.fromkeys(NUMBERED, 50)))
     for document in (data, yaml.safe_dump(json.loads(data)).encode()):
         snapshot = read_document(document)
         assert isinstance(snapshot, Snapshot)
-        world = read_world(snapshot)
+        world = read_image(snapshot)
         assert world.rows == rows
         assert (world.timestamp_ms, world.last_ids) == (NOW_MS, dict.fromkeys(NUMBERED, 50))
 
 
-def test_a_document_is_laid_out_with_a_line_for_what_holds_no_lists() -> None:
+def test_a_document_has_a_line_for_each_value_without_nested_lists() -> None:
     document: dict[str, Any] = {"a": {"b": 1, "c": []}, "d": [{"e": 2}, [3, 4]], "f": {}, "g": []}
-    text = laid_out(document).decode()
+    text = format_document(document).decode()
     assert text.splitlines() == [
         "{",
         ' "a": {',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fotapool.services.snapshots.schemas import READABLE, STATE_TABLES
+from fotapool.services.snapshots.document_from_rows import READABLE, STATE_TABLES
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.schema import TABLE_NAMES
 from fotapool.store.snapshots import LEFT_OUT, NUMBERED, SHAPES, read_last_ids

@@ -11,8 +11,9 @@ from fotapool.domain.devices.devices import Device
 from fotapool.domain.names import PurchaseType
 from fotapool.domain.packages import NewPackage
 from fotapool.domain.simulation import Behavior, Fleet, OfflineWindow
-from fotapool.services.accounts.accounts import DirectCommand, create_account
+from fotapool.services.accounts.accounts import create_account
 from fotapool.services.campaigns.campaigns import NewCampaign, schedule_campaign
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.devices import import_devices
 from fotapool.store.db.connection import Connection

@@ -13,8 +13,9 @@ from fotapool.api.v3 import callbacks as v3
 from fotapool.core.clock import MovableClock
 from fotapool.domain.callbacks import DeliveryState, Event, FirmwareReported
 from fotapool.domain.names import PurchaseType
-from fotapool.services.accounts.accounts import DirectCommand, create_account
+from fotapool.services.accounts.accounts import create_account
 from fotapool.services.callbacks.deliveries import Encode, list_deliveries
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.store.callbacks.deliveries import Delivery, record_events
 from fotapool.store.callbacks.listeners import Listener, record_listener

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def outcomes(url: str) -> list[str | None]:
 
 @pytest.fixture
 def stepwise(start: Callable[..., Api], monkeypatch: pytest.MonkeyPatch) -> Api:
-    """A server whose engine leaves lists alone, and steps of four devices."""
+    """A server without a bulk job worker, and with steps of four devices."""
     monkeypatch.setattr("fotapool.worker.bulk_jobs.TICK_S", 3600.0)
     monkeypatch.setattr(bulk_jobs, "STEP_DEVICES", 4)
     api = start()
@@ -81,8 +82,8 @@ def test_a_step_that_fails_at_its_end_has_done_nothing_and_is_done_again(
     record_step = store.record_step
     calls = []
 
-    def fail_once(connection: Connection, *arguments: object, **named: object) -> None:
-        record_step(connection, *arguments, **named)  # type: ignore[arg-type]
+    def fail_once(connection: Connection, **arguments: Any) -> None:
+        record_step(connection, **arguments)
         calls.append(1)
         if len(calls) == 2:
             raise StoreUnavailable("the disk is gone")
@@ -102,7 +103,7 @@ def test_a_step_that_fails_at_its_end_has_done_nothing_and_is_done_again(
 def test_a_list_whose_lines_were_not_all_kept_cannot_be_started(
     stepwise: Api, database_url: str, open_context: OpenContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk_jobs, "LINES_A_CHANGE", 2)
+    monkeypatch.setattr(bulk_jobs, "LINES_PER_CHANGE", 2)
     kept = store.record_lines
 
     def lose_the_last(connection: Connection, uuid: str, first: int, some: list[int]) -> None:
@@ -110,5 +111,5 @@ def test_a_list_whose_lines_were_not_all_kept_cannot_be_started(
             kept(connection, uuid, first, some)
 
     monkeypatch.setattr(store, "record_lines", lose_the_last)
-    with pytest.raises(Conflict, match="check it again"):
+    with pytest.raises(Conflict, match="send it again"):
         carried_out(open_context, range(6), 0)

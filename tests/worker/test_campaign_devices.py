@@ -13,8 +13,8 @@ from fotapool.domain.devices.devices import Device
 from fotapool.domain.errors import ErrorCode
 from fotapool.domain.names import PurchaseType
 from fotapool.domain.simulation import OfflineWindow
-from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.callbacks.listeners import register_listener
+from fotapool.services.commands import DirectCommand
 from fotapool.services.devices.devices import import_devices
 from fotapool.services.packages.packages import create_packages
 from fotapool.store.packages.contents import Content

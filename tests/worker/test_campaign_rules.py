@@ -1,4 +1,4 @@
-"""The life of campaigns, rule by rule from U1 to U9 (facts, section 6.5), as the engine plays it on a test clock."""
+"""The life of campaigns, rule by rule from U1 to U9 (facts, section 6.5), as the worker runs it on a test clock."""
 
 from __future__ import annotations
 

@@ -29,16 +29,22 @@ from delivering import (
 
 from fotapool.domain.callbacks import RETENTION_MS, DeliveryState, Event
 from fotapool.domain.errors import Conflict
-from fotapool.services.accounts.accounts import DirectCommand
-from fotapool.services.callbacks.deliveries import claim, purge_deliveries, read_delivery, record, redeliver
+from fotapool.services.callbacks.deliveries import (
+    acquire_batch,
+    purge_deliveries,
+    read_delivery,
+    record_batch,
+    redeliver,
+)
 from fotapool.services.callbacks.listeners import deregister_listener
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.callbacks import deliveries as store
 from fotapool.store.callbacks.deliveries import record_events
 from fotapool.store.callbacks.leases import LEASE_MS
 from fotapool.store.callbacks.listeners import DEREGISTERED, Listener
 from fotapool.store.db.connection import Connection, StoreUnavailable
-from fotapool.worker.callbacks import deliveries as engine
+from fotapool.worker.callbacks import deliveries as worker
 from support.helpers import NOW_MS
 from support.receivers import PATIENCE_S, Reply, running_receiver
 
@@ -132,7 +138,7 @@ def test_after_three_retries_it_is_given_up_and_the_next_one_goes(open_context: 
 
 
 def test_what_ended_is_kept_for_thirty_days(open_context: OpenContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fotapool.services.callbacks.deliveries.DELIVERIES_A_CLEANING", 2)
+    monkeypatch.setattr("fotapool.services.callbacks.deliveries.DELIVERIES_PER_PURGE", 2)
 
     async def play() -> None:
         async with open_context() as context, delivering(context) as deliveries:
@@ -233,8 +239,8 @@ def test_a_slow_receiver_holds_up_no_other_account(open_context: OpenContext) ->
 
 
 def test_dead_receivers_leave_room_for_the_others(open_context: OpenContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "MAX_AT_ONCE", 2)
-    monkeypatch.setattr(engine, "MAX_RETRIES_AT_ONCE", 1)
+    monkeypatch.setattr(worker, "MAX_AT_ONCE", 2)
+    monkeypatch.setattr(worker, "MAX_RETRIES_AT_ONCE", 1)
     release = threading.Event()
 
     async def play() -> None:
@@ -259,9 +265,9 @@ def test_dead_receivers_leave_room_for_the_others(open_context: OpenContext, mon
 def test_a_long_queue_lets_the_other_listeners_have_their_turns(
     open_context: OpenContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "MAX_AT_ONCE", 1)
+    monkeypatch.setattr(worker, "MAX_AT_ONCE", 1)
     monkeypatch.setattr("fotapool.store.callbacks.leases.DELIVERIES_PER_LEASE", 3)
-    monkeypatch.setattr(engine, "DELIVERIES_PER_LEASE", 3)
+    monkeypatch.setattr(worker, "DELIVERIES_PER_LEASE", 3)
 
     async def play() -> None:
         async with open_context() as context, delivering(context) as deliveries:
@@ -320,7 +326,7 @@ def test_whoever_dies_between_sending_and_recording_sends_again(
             caller = await listening(context, "only", receiver.url)
             await happen(context, caller, 1)
             with monkeypatch.context() as patch:
-                patch.setattr(engine, "record", dies)
+                patch.setattr(worker, "record_batch", dies)
                 assert await deliveries.deliver_due() == []
             assert await states(context) == ["waiting"]
             assert await deliveries.deliver_due() == []  # the dead one's lease still lasts
@@ -338,9 +344,9 @@ def test_whoever_dies_between_sending_and_recording_sends_again(
 def test_while_the_database_does_not_answer_what_was_sent_is_recorded_later(
     open_context: OpenContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "RECORD_WAIT_S", 0.0)
+    monkeypatch.setattr(worker, "RECORD_WAIT_S", 0.0)
     failures = [StoreUnavailable("gone")] * 2
-    original = engine.record
+    original = worker.record_batch
 
     async def sometimes(*arguments: object) -> bool:
         if failures:
@@ -350,7 +356,7 @@ def test_while_the_database_does_not_answer_what_was_sent_is_recorded_later(
     async def play() -> None:
         async with open_context() as context, delivering(context) as deliveries:
             await happen(context, await listening(context, "only", receiver.url), 1)
-            monkeypatch.setattr(engine, "record", sometimes)
+            monkeypatch.setattr(worker, "record_batch", sometimes)
             await deliveries.deliver_due()
             assert await states(context) == ["delivered"]
             assert len(receiver.seen) == 1
@@ -401,7 +407,7 @@ def test_the_background_delivers_and_the_one_who_asks_waits_for_it(open_context:
 def test_a_server_that_stops_records_what_it_has_sent(
     open_context: OpenContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "STOP_GRACE_S", 0.01)
+    monkeypatch.setattr(worker, "STOP_GRACE_S", 0.01)
     never = threading.Event()
 
     async def play() -> None:
@@ -428,14 +434,14 @@ def test_a_turn_whose_lease_was_lost_records_nothing(open_context: OpenContext) 
         async with open_context() as context:
             caller = await listening(context, "only", DEAD)
             await happen(context, caller, 1)
-            mine = await claim(context, caller.account_id, AWARE, ENCODERS)
+            mine = await acquire_batch(context, caller.account_id, AWARE, ENCODERS)
             assert mine is not None
-            assert await claim(context, caller.account_id, AWARE, ENCODERS) is None
+            assert await acquire_batch(context, caller.account_id, AWARE, ENCODERS) is None
             await execute(context, "UPDATE listener SET leased_until_ms = leased_until_ms - :lease", lease=LEASE_MS)
-            theirs = await claim(context, caller.account_id, AWARE, ENCODERS)
+            theirs = await acquire_batch(context, caller.account_id, AWARE, ENCODERS)
             assert theirs is not None
-            assert not await record(context, mine, [], [])
-            assert await record(context, theirs, [], [])
+            assert not await record_batch(context, mine, [], [])
+            assert await record_batch(context, theirs, [], [])
 
     within(play())
 
@@ -453,7 +459,7 @@ def test_an_event_that_cannot_be_put_into_words_fails_alone(open_context: OpenCo
             assert numbers(receiver.bodies) == [1, 3]
             assert await states(context) == ["delivered", "failed", "delivered"]
             _, attempts = await read_delivery(context, (await all_deliveries(context))[1].id)
-            assert [one.error for one in attempts] == [engine.NOT_WORDED]
+            assert [one.error for one in attempts] == [worker.NOT_SERIALIZED]
 
     with running_receiver() as receiver:
         within(play())
@@ -514,5 +520,5 @@ def test_what_is_too_much_for_a_listener_is_recorded_as_failed(
 
 
 def test_patience_is_longer_than_any_attempt() -> None:
-    assert LEASE_MS > engine.TURN_MS + 30_000 + engine.RECORD_TRIES * engine.RECORD_WAIT_S * 1000
+    assert LEASE_MS > worker.MAX_BATCH_MS + 30_000 + worker.RECORD_TRIES * worker.RECORD_WAIT_S * 1000
     assert PATIENCE_S > 10

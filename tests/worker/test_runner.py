@@ -130,7 +130,7 @@ def test_a_running_upgrade_keeps_its_license_and_holds_up_no_other(open_context:
 def test_many_notices_go_step_by_step_the_oldest_first(
     open_context: OpenContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notices, "NOTICES_A_STEP", 2)
+    monkeypatch.setattr(notices, "NOTICES_PER_STEP", 2)
 
     async def play() -> None:
         async with open_context() as context:
@@ -219,7 +219,7 @@ def test_the_background_forgets_ended_sign_ins_now_and_then(
     open_context: OpenContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "TICK_S", 0.001)
-    monkeypatch.setattr(runner, "TICKS_BETWEEN_FORGETTING", 3)
+    monkeypatch.setattr(runner, "TICKS_PER_PURGE", 3)
 
     async def play() -> None:
         async with open_context() as context:

@@ -18,8 +18,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from fotapool import __version__
 from fotapool.worker.callbacks import sender as module
 from fotapool.worker.callbacks.addresses import AddressRefused, CheckedResolver
-from fotapool.worker.callbacks.deliveries import Sent
-from fotapool.worker.callbacks.sender import MAX_ANSWER_BYTES, HttpSender
+from fotapool.worker.callbacks.deliveries import SendResult
+from fotapool.worker.callbacks.sender import MAX_RESPONSE_BYTES, HttpSender
 from fotapool.worker.callbacks.signing import sign
 from support.helpers import NOW_MS
 from support.receivers import Reply, running_receiver
@@ -27,8 +27,8 @@ from support.receivers import Reply, running_receiver
 BODY = b'{"type": "test"}'
 
 
-def sent(url: str, timeout_s: float = 10, private: bool = True, count: int = 1) -> list[Sent]:
-    async def play() -> list[Sent]:
+def sent(url: str, timeout_s: float = 10, private: bool = True, count: int = 1) -> list[SendResult]:
+    async def play() -> list[SendResult]:
         sender = HttpSender(timeout_s, private)
         try:
             return [await sender.send(url, {"webhook-id": "msg_1"}, BODY) for _ in range(count)]
@@ -63,7 +63,7 @@ def test_a_redirect_is_not_followed() -> None:
 
 def test_of_a_huge_answer_only_the_beginning_is_read_and_the_status_counts() -> None:
     with running_receiver() as receiver:
-        receiver.replies.extend([Reply(200, b"x" * 20_000_000), Reply(200, b"y" * (MAX_ANSWER_BYTES - 1))])
+        receiver.replies.extend([Reply(200, b"x" * 20_000_000), Reply(200, b"y" * (MAX_RESPONSE_BYTES - 1))])
         huge, large, small = sent(receiver.url, count=3)
         assert (huge.status, huge.answer) == (200, "x" * 1024)
         assert (large.status, large.answer) == (200, "y" * 1024)
@@ -71,7 +71,7 @@ def test_of_a_huge_answer_only_the_beginning_is_read_and_the_status_counts() -> 
 
 
 def test_of_an_answer_that_does_not_end_the_status_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ANSWER_S", 0.05)
+    monkeypatch.setattr(module, "RESPONSE_S", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:

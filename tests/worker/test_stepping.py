@@ -1,4 +1,4 @@
-"""The engine's steps: set-based, done once whoever does them, dying anywhere without harm, and the same each time."""
+"""The worker's steps: set-based, done once whichever server runs them, safe to die anywhere, and repeatable."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 from fotapool.core.clock import MovableClock
 from fotapool.domain.campaigns.campaigns import CampaignStatus, Flow
 from fotapool.domain.names import PurchaseType
-from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.accounts.audits import audit_account
 from fotapool.services.campaigns.reports import get_campaign
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.campaigns.campaigns import claim_due_campaign
 from fotapool.store.db.connection import Connection, StoreUnavailable

@@ -54,7 +54,7 @@ async def _values(call: ConsoleCall, account: Account | None) -> dict[str, Any]:
         "kinds": KINDS,
         "state_words": STATE_WORDS,
         "kind_of": kind_of,
-        "looked": deliveries.LOOKED,
+        "looked": deliveries.SCAN_LIMIT,
     }
 
 

@@ -12,7 +12,7 @@ from fotapool.domain.campaigns.upgrades import Reason, ReportedFailure, Reported
 from fotapool.domain.devices.devices import MAX_TEXT
 from fotapool.domain.names import format_device_id
 from fotapool.services.campaigns.upgrade_progress import DeviceUpgrade
-from fotapool.services.devices.check_ins import MAX_CLIENT_TYPE, CheckInAnswer
+from fotapool.services.devices.check_ins import MAX_CLIENT_TYPE, CheckInResult
 
 MAX_LOG_ENTRIES = 100
 MAX_EVENT = 10_000
@@ -131,6 +131,6 @@ def upgrade_view(base: str, imei: int, upgrade: DeviceUpgrade) -> UpgradeView:
     )
 
 
-def checked_in(base: str, imei: int, found: CheckInAnswer) -> CheckedIn:
+def checked_in(base: str, imei: int, found: CheckInResult) -> CheckedIn:
     view = None if found.upgrade is None else upgrade_view(base, imei, found.upgrade)
     return CheckedIn(format_device_id(imei), time_text(found.at_ms), view, found.report_request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -28,6 +29,12 @@ class Page(Generic[Row]):
     rows: list[Row]
     has_more: bool
     next_cursor: int
+
+    @classmethod
+    def of(cls, rows: list[Row], size: int, cursor: Callable[[Row], int]) -> Page[Row]:
+        """A page of up to `size` rows, from up to `size + 1` that were read; `cursor` gives the cursor after a row."""
+        has_more = len(rows) > size
+        return cls(rows[:size], has_more, cursor(rows[size - 1]) if has_more else START)
 
 
 def parse_device_cursor(text: str) -> int:

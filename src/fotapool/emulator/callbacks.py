@@ -9,7 +9,7 @@ from typing import Protocol
 
 from fotapool.emulator.faults import Rules, Sleep
 from fotapool.emulator.rules import CallbackFault
-from fotapool.worker.callbacks.deliveries import Sender, Sent
+from fotapool.worker.callbacks.deliveries import Sender, SendResult
 
 REORDER_MS = 1_000
 """How long a callback is held back for a later one to overtake it, if the rule does not say, in milliseconds."""
@@ -41,16 +41,16 @@ class FaultySender:
         self._held: dict[str, list[_Held]] = {}
         """By URL."""
 
-    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Sent:
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> SendResult:
         if not len(self._rules):
             return await self._hand_on(url, headers, body)
         actions = self._rules.fire("POST", url, body, headers.get("webhook-id", ""), callback=True)
         fault = actions[0].callback if actions else None
         if fault is CallbackFault.DROP:
-            return Sent(TAKEN, "", "lost on its way by a fault", 0)
+            return SendResult(TAKEN, "", "lost on its way by a fault", 0)
         if fault is CallbackFault.REORDER:
             self._hold(url, headers, body, actions[0].by_ms or REORDER_MS)
-            return Sent(TAKEN, "", "held back by a fault until a later one has overtaken it", 0)
+            return SendResult(TAKEN, "", "held back by a fault until a later one has overtaken it", 0)
         if fault is CallbackFault.DELAY:
             await self._sleep(actions[0].by_ms / 1000)
         if fault is CallbackFault.DUPLICATE:
@@ -65,7 +65,7 @@ class FaultySender:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._sender.close()
 
-    async def _hand_on(self, url: str, headers: Mapping[str, str], body: bytes) -> Sent:
+    async def _hand_on(self, url: str, headers: Mapping[str, str], body: bytes) -> SendResult:
         """Sends; what was held back for the URL follows before this is answered."""
         sent = await self._sender.send(url, headers, body)
         held = self._held.pop(url, [])

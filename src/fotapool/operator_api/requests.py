@@ -17,7 +17,7 @@ from fotapool.domain.identity import Role
 from fotapool.operator_api.problems import problem, problem_of
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.context import OPERATOR_PAGE, Caller, Context
-from fotapool.services.identity.credentials import identify_operator
+from fotapool.services.identity.operators import identify_operator
 from fotapool.store.identity.sessions import Operator
 from fotapool.web.http import Endpoint, RequestIds, by_method, read_body
 

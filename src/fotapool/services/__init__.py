@@ -1,1 +1,1 @@
-"""What can be asked: one file a noun, one function a verb. Dialects, control plane and engine enter here."""
+"""The services of all APIs, the console and the worker: one module per feature, one function per operation."""

@@ -1,4 +1,4 @@
-"""What a use case works with, and on whose behalf."""
+"""What services work with: the server's context, and the caller they act for."""
 
 from __future__ import annotations
 
@@ -24,75 +24,71 @@ def _new_uuid() -> str:
 
 
 class SeededChance:
-    """Ids and bytes that are the same in each run with the same seed; for the emulator only: they can be guessed."""
+    """Ids and bytes that repeat in each run with the same seed. They can be guessed: for the emulator only."""
 
     def __init__(self, seed: int) -> None:
-        self.random_bytes = random.Random(seed).randbytes  # noqa: S311 - they are to be the same again
+        self.random_bytes = random.Random(seed).randbytes  # noqa: S311 - repeatable, not secret
 
     def new_uuid(self) -> str:
         return str(uuid.UUID(bytes=self.random_bytes(16), version=4))
 
 
 class Contents(Protocol):
-    """Where the contents of files and packages are kept, each under a key of its own.
+    """The storage of uploaded contents, each under its own key.
 
-    Every call raises ContentsUnavailable (services/packages/contents.py) if the storage does not answer.
+    Every method raises ContentsUnavailable (services/packages/contents.py) if the storage does not answer.
     """
 
     async def store(self, key: str, chunks: AsyncIterator[bytes]) -> None:
-        """Keeps what the chunks are, all of it or, if they raise, nothing; the error is passed on."""
+        """Stores the chunks. If they raise, stores nothing and passes the error on."""
+        raise NotImplementedError
 
     async def read(self, key: str, first: int, end: int) -> AsyncIterator[bytes]:
-        """The octets from `first` up to `end`, in chunks."""
+        """Returns the bytes from offset `first` up to `end`, in chunks."""
+        raise NotImplementedError
 
     async def delete(self, key: str) -> None:
-        """Deletes a content; one that is not there is no error."""
+        """Deletes a content, if it exists."""
+        raise NotImplementedError
 
 
-class _NoContents:
+class _NoContents(Contents):
     """For contexts of tools that neither store nor serve contents."""
-
-    async def store(self, key: str, chunks: AsyncIterator[bytes]) -> None:
-        raise NotImplementedError
-
-    async def read(self, key: str, first: int, end: int) -> AsyncIterator[bytes]:
-        raise NotImplementedError
-
-    async def delete(self, key: str) -> None:
-        raise NotImplementedError
 
 
 @dataclass(slots=True)
 class Context:
-    """One server's settings, clock, store and sources of chance."""
+    """One server's settings, clock, store and sources of randomness."""
 
     settings: Settings
     clock: Clock
     reader: Reader
     writer: Writer
     new_uuid: Callable[[], str] = _new_uuid
-    random_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
+    random_bytes: Callable[[int], bytes] = secrets.token_bytes
     contents: Contents = field(default_factory=_NoContents)
-    stepping: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by whoever does what is due: the background, or a move of the test clock."""
-    refusals: RejectionCounter = field(default_factory=RejectionCounter)
-    """What accounts were refused and is not written yet."""
+    step_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while due work runs: in the background, or during an advance of the test clock."""
+    rejections: RejectionCounter = field(default_factory=RejectionCounter)
+    """Rejections that are not written yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: a user or an operator, by which request; and the account it is about."""
+    """Who makes a request (a user, an operator, a device or the worker), and the account that it is about."""
 
     actor: str
     request_id: str
     account_id: int = 0
     account_name: str = ""
     auth_epoch: int = NO_AUTH_EPOCH
-    """How many sign-ins had been ended when the caller was accepted, if its change has to check that again."""
+    """The auth epoch at which the caller was accepted, if a change must check it again."""
 
     def cause(self, verb: str, **detail: object) -> Cause:
         return Cause(self.actor, self.request_id, verb, detail)
 
 
+WORKER = "engine"
+"""The actor of the worker's changes, as the ledger and the operator API name it."""
 OPERATOR_PAGE = 1000
-"""How many rows a list of the operator plane answers at most; one more is read to know of a next page."""
+"""Maximum number of rows of an operator API list; services read one more to know whether there is a next page."""

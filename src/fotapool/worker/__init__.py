@@ -1,1 +1,1 @@
-"""What moves by itself as time passes: steps that do one piece in one transaction and may die anywhere."""
+"""Background jobs: due campaigns, ending notices, bulk jobs, callback delivery; each step is one transaction."""

@@ -1,4 +1,4 @@
-"""Carries out the lists that operators gave, step by step and in the background; requests go first."""
+"""Runs bulk jobs in the background, step by step; requests have priority."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ log = logging.getLogger(__name__)
 
 
 async def run_in_background(context: Context) -> None:
-    """Does steps while there is a job, until canceled; a fault is logged and tried again at the next tick.
+    """Runs steps of running jobs, until canceled. Errors are logged, and the step is retried at the next tick.
 
-    It does not wait for the test clock: a list has no time at which it is due. Several servers may be at one job:
-    a step reads in its transaction how far the job has got.
+    Bulk jobs do not depend on the test clock. Several servers may run steps of one job: each step reads the job's
+    progress in its transaction.
     """
     while True:
         await asyncio.sleep(TICK_S)
@@ -26,6 +26,6 @@ async def run_in_background(context: Context) -> None:
             while await give_way(context, step_running_job):
                 pass
         except (StoreUnavailable, ConstraintViolated, RequestRejected) as error:
-            log.warning("a list to assign or remove by will be gone on with: %s", error)
+            log.warning("bulk job step failed, will retry: %s", error)
         except Exception:
-            log.exception("a list to assign or remove by will be gone on with")
+            log.exception("bulk job step failed, will retry")

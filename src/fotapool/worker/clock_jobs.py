@@ -1,4 +1,4 @@
-"""Moves of the test clock: how far one may go, and one that runs on while whoever asked for it looks elsewhere."""
+"""Advances of the test clock: their limits, and advances that run on after the request that started them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from fotapool.worker.runner import ClockEvent, advance
 log = logging.getLogger(__name__)
 
 MAX_ADVANCE_MS = 100 * 366 * DAY_MS
-"""How far one call moves the clock at most: a century."""
-
-MAX_DEVICES_KEPT = 10
-"""How many devices of each thing that happened are kept for the page."""
+"""Maximum of one advance: a century."""
+MAX_EVENT_DEVICES = 10
+"""Maximum number of devices stored with each event of an advance."""
 
 
 def check_advance(now_ms: int, timestamp_ms: int) -> None:
-    """Raises Invalid for a move backwards, or too far."""
+    """Raises Invalid for an advance into the past, or too far."""
     if timestamp_ms < now_ms:
         raise Invalid("the clock only moves forward; a reset (POST /control/v1/reset) goes back to the seed's time")
     if timestamp_ms > min(now_ms + MAX_ADVANCE_MS, MAX_CLOCK_MS):
@@ -31,7 +30,7 @@ def check_advance(now_ms: int, timestamp_ms: int) -> None:
 
 
 def parse_timestamp_ms(text: str) -> int:
-    """The moment (ms) of an RFC 3339 time, UTC if it does not say. Raises Invalid."""
+    """The timestamp (ms) of RFC 3339 text; UTC if it names no offset. Raises Invalid."""
     try:
         return parse_timestamp(text)
     except ValueError as error:
@@ -39,51 +38,51 @@ def parse_timestamp_ms(text: str) -> int:
 
 
 @dataclass(slots=True)
-class Move:
-    """One move, from a moment to another (ms): under way until it has `ended`; then what happened, or why it failed."""
+class ClockAdvance:
+    """An advance of the clock between two timestamps (ms): its events once it has `ended`, or whether it failed."""
 
     from_ms: int
     to_ms: int
     ended: bool = False
-    happened: list[ClockEvent] = field(default_factory=list)
+    events: list[ClockEvent] = field(default_factory=list)
     failed: bool = False
 
 
-class ClockJobs:
-    """The last move of this process that was begun and not waited for."""
+class ClockAdvances:
+    """Runs the clock advances of this process, one at a time; `last` is the latest one."""
 
     def __init__(self) -> None:
-        self.last: Move | None = None
+        self.last: ClockAdvance | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def begin(
-        self, context: Context, clock: MovableClock, timestamp_ms: int, deliveries: Deliveries | None, patience_s: float
-    ) -> Move:
-        """Begins a move, and waits for its end no longer than that. Raises Invalid, or Conflict while one runs."""
+    async def start(
+        self, context: Context, clock: MovableClock, timestamp_ms: int, deliveries: Deliveries | None, wait_s: float
+    ) -> ClockAdvance:
+        """Starts an advance, and waits up to `wait_s` for its end. Raises Invalid, or Conflict while one runs."""
         self.check_idle()
         check_advance(clock.now_ms(), timestamp_ms)
-        move = self.last = Move(clock.now_ms(), timestamp_ms)
-        self._task = asyncio.create_task(_run(move, context, clock, deliveries))
-        await asyncio.wait({self._task}, timeout=patience_s)
-        return move
+        started = self.last = ClockAdvance(clock.now_ms(), timestamp_ms)
+        self._task = asyncio.create_task(_run(started, context, clock, deliveries))
+        await asyncio.wait({self._task}, timeout=wait_s)
+        return started
 
     def check_idle(self) -> None:
-        """Raises Conflict while a move is under way."""
+        """Raises Conflict while an advance runs."""
         if self.last is not None and not self.last.ended:
             raise Conflict("the clock is on its way; wait until it has arrived")
 
-    def forget(self) -> None:
-        """Of one that has ended, what happened; after a reset it is no longer true."""
+    def clear(self) -> None:
+        """Discards the last advance if it has ended: a reset or a restored snapshot makes it obsolete."""
         if self.last is not None and self.last.ended:
             self.last = None
 
 
-async def _run(move: Move, context: Context, clock: MovableClock, deliveries: Deliveries | None) -> None:
+async def _run(started: ClockAdvance, context: Context, clock: MovableClock, deliveries: Deliveries | None) -> None:
     try:
-        happened = await advance(context, clock, move.to_ms, deliveries)
-        move.happened = [replace(one, devices=one.devices[:MAX_DEVICES_KEPT]) for one in happened]
+        events = await advance(context, clock, started.to_ms, deliveries)
+        started.events = [replace(one, devices=one.devices[:MAX_EVENT_DEVICES]) for one in events]
     except Exception:
-        log.exception("a move of the clock failed")
-        move.failed = True
+        log.exception("clock advance failed")
+        started.failed = True
     finally:
-        move.ended = True
+        started.ended = True

@@ -81,7 +81,7 @@ def test_a_campaign_is_scheduled_in_the_browser(
 def test_a_large_campaign_is_counted_while_its_page_is_there_already(
     world: Api, open_console: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fotapool.services.campaigns.campaign_views.ALWAYS_COUNTED", 10)
+    monkeypatch.setattr("fotapool.services.campaigns.campaign_views.MAX_UNCACHED", 10)
     monkeypatch.setattr("fotapool.console.campaigns.campaigns.COUNTED_IN_LIST", 10)
     page = open_console(world, f"{HERE}/campaigns")
     page.get_by_text("20 completed, 5 failed").wait_for()

@@ -13,7 +13,7 @@ from console_helpers import Browser, notice_of, words_of
 
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
 from fotapool.services.campaigns import campaign_views
-from fotapool.services.campaigns.campaign_views import CoursePoint, course_of
+from fotapool.services.campaigns.campaign_views import ProgressPoint, progress_points
 from support.helpers import ACCOUNT, OTHER, Api, device, devices
 
 LIST = f"/accounts/{ACCOUNT}/campaigns"
@@ -56,7 +56,7 @@ def test_campaigns_are_listed_newest_first_with_what_became_of_their_devices(wor
 def test_a_list_goes_on_where_the_page_before_has_looked(
     world: Api, console: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(campaign_views, "LOOKED_CAMPAIGNS", 2)
+    monkeypatch.setattr(campaign_views, "SCAN_CAMPAIGNS", 2)
     for number in range(3):
         schedule(world, f"c{number}", range(number, number + 1))
     page = console.get(LIST + "?status=aborted")
@@ -91,7 +91,7 @@ def test_the_devices_are_paged_and_a_page_says_how_far_it_has_looked(
     world: Api, console: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fotapool.console.campaigns.campaigns.DEVICES", 20)
-    monkeypatch.setattr(campaign_views, "LOOKED_DEVICES", 25)
+    monkeypatch.setattr(campaign_views, "SCAN_DEVICES", 25)
     campaign = f"{LIST}/{schedule(world)}"
     world.advance("PT9H")
     page = console.get(campaign)
@@ -122,19 +122,19 @@ def test_the_course_sums_up_what_began_and_ended() -> None:
         (2, UpgradeStatus.FAILED, True, 1),
         (2, UpgradeStatus.CANCELED, False, 7),
     ]
-    points = course_of(from_ms=1000, steps=3, step_ms=10, began=[(0, 4), (1, 1)], ended=ended)
+    points = progress_points(from_ms=1000, steps=3, step_ms=10, began=[(0, 4), (1, 1)], ended=ended)
     assert points == [
-        CoursePoint(at_ms=1000, in_progress=0, completed=0, failed=0, canceled=0),
-        CoursePoint(at_ms=1010, in_progress=4, completed=0, failed=0, canceled=0),
-        CoursePoint(at_ms=1020, in_progress=3, completed=2, failed=0, canceled=0),
-        CoursePoint(at_ms=1030, in_progress=2, completed=2, failed=1, canceled=7),
+        ProgressPoint(at_ms=1000, in_progress=0, completed=0, failed=0, canceled=0),
+        ProgressPoint(at_ms=1010, in_progress=4, completed=0, failed=0, canceled=0),
+        ProgressPoint(at_ms=1020, in_progress=3, completed=2, failed=0, canceled=0),
+        ProgressPoint(at_ms=1030, in_progress=2, completed=2, failed=1, canceled=7),
     ]
 
 
 def test_a_large_campaign_is_counted_after_its_page_and_the_count_is_kept(
     world: Api, console: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(campaign_views, "ALWAYS_COUNTED", 10)
+    monkeypatch.setattr(campaign_views, "MAX_UNCACHED", 10)
     monkeypatch.setattr("fotapool.console.campaigns.campaigns.COUNTED_IN_LIST", 10)
     campaign = f"{LIST}/{schedule(world)}"
     world.advance("PT9H")

@@ -95,11 +95,11 @@ def test_the_ledger_is_paged_by_number(told: Api, console: Browser, monkeypatch:
     assert '?before=4" rel="next"' in console.get(PAGE)
     assert entries(console.get(PAGE + "?before=4")) == [3, 2]
     assert entries(console.get(PAGE + "/changes?before=2")) == [1]
-    monkeypatch.setattr(ledger_views, "LOOKED", 2)
+    monkeypatch.setattr(ledger_views, "SCAN_LIMIT", 2)
     page = console.get(PAGE + "?what=assigned")
     assert "None of these 2 entries is one of those you look for. There are older ones." in words_of(page)
     assert entries(console.get(PAGE + "?what=assigned&before=4")) == [3, 2]
-    monkeypatch.setattr(ledger_views, "ROWS_A_READ", 1)
+    monkeypatch.setattr(ledger_views, "ROWS_PER_READ", 1)
     rows = list(csv.reader(io.StringIO(console.get(f"{PAGE}/entries.csv?what=assigned"))))
     assert [row[0] for row in rows] == ["number", "3", "2", "1"]
 

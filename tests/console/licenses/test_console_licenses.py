@@ -123,7 +123,7 @@ def test_a_list_can_be_put_away_and_is_found_again(console: Browser, api: Api) -
     page = console.post(f"{path}/stop", {})
     assert notice_of(page) == "The list was put away; no license was changed."
     assert "put away" in words_of(page)
-    assert "has come to its end already" in words_of(console.post(f"{path}/stop", {}, 409))
+    assert "has ended already" in words_of(console.post(f"{path}/stop", {}, 409))
     assert "was started before" in words_of(console.post(f"{path}/start", {}, 409))
     assert result_of(console, path) == [(device(0), "waiting")]
     assert api.licensed() == []
@@ -133,7 +133,7 @@ def test_an_account_has_so_many_lists_that_wait_and_no_more(console: Browser, mo
     monkeypatch.setattr(bulk_jobs, "MAX_OPEN", 1)
     path = path_of(give(console, device(0)))
     page = give(console, device(1), status=409)
-    assert "carry some out, or put them away" in words_of(page)
+    assert "start or cancel some" in words_of(page)
     assert device(1) in page
     console.post(f"{path}/stop", {})
     give(console, device(1))
@@ -142,7 +142,7 @@ def test_an_account_has_so_many_lists_that_wait_and_no_more(console: Browser, mo
 def test_a_list_of_another_account_or_none_is_not_found(console: Browser) -> None:
     path = path_of(give(console, device(0)))
     foreign = path.replace(ACCOUNT, "0402196254-00001")
-    assert "no such list any more" in words_of(console.get(foreign, 404))
+    assert "such bulk job: jobs are deleted" in words_of(console.get(foreign, 404))
     console.post(f"{foreign}/start", {}, 404)
     console.get(f"{PAGE}/jobs/nothing", 404)
 

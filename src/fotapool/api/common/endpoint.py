@@ -132,7 +132,7 @@ class Endpoint:
             try:
                 return await operation.handle(self._call(scope, head, caller, body))
             except AuthEpochChanged:
-                self._authenticator.forget()
+                self._authenticator.invalidate()
             except RequestRejected:
                 if changes:  # rejected before the writer checked the remembered sign-in
                     await self._authenticator.check_account(*tokens)
@@ -151,7 +151,7 @@ class Endpoint:
                 try:
                     return await operation.handle(self._call(scope, head, caller, upload=upload))
                 except AuthEpochChanged:
-                    self._authenticator.forget()
+                    self._authenticator.invalidate()
         raise RequestRejected(ErrorCode.BUSY)
 
     def _call(self, scope: Scope, head: RequestHead, caller: Caller, body: bytes = b"", upload: Any = None) -> Call:

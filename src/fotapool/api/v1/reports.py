@@ -39,7 +39,7 @@ class DeviceUpgrade(msgspec.Struct, kw_only=True):
     reason: str
 
 
-def _device_upgrade(account: str, trial: reports.Trial) -> DeviceUpgrade:
+def _device_upgrade(account: str, trial: reports.CampaignUpgrade) -> DeviceUpgrade:
     campaign, done = trial.campaign, trial.upgrade
     status, reason = device_labels(UpgradeStatus(done.status), Reason(done.reason))
     return DeviceUpgrade(

@@ -17,7 +17,7 @@ from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.packages import DEFAULT_PLATFORM, MAX_RELEASE_NOTE
 from fotapool.services.context import Context
 from fotapool.services.packages import files
-from fotapool.services.packages.contents import Stored, stored_until_kept
+from fotapool.services.packages.contents import PendingContent, pending_content
 from fotapool.services.packages.files import MAX_TARGET_PATH, check_text, file_name
 from fotapool.store.packages.files import ConfigurationFile
 
@@ -89,7 +89,7 @@ class _Upload:
     """The file that a form describes, and its content, which is deleted unless the file is added."""
 
     file: ConfigurationFile
-    stored: Stored
+    stored: PendingContent
 
 
 @contextlib.asynccontextmanager
@@ -102,7 +102,7 @@ async def read_upload(context: Context, stream: UploadStream) -> AsyncIterator[_
     if stream.content_length > limit_bytes + MAX_FORM_BYTES:
         raise RequestRejected(ErrorCode.FILE_TOO_LARGE)
     form = UploadForm(stream.content_type, FILE_FIELD)
-    async with stored_until_kept(context, form.content(stream.chunks, limit_bytes)) as stored:
+    async with pending_content(context, form.content(stream.chunks, limit_bytes)) as stored:
         yield _Upload(_read_form(form.fields, form.upload_name), stored)
 
 

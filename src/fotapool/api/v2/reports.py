@@ -52,7 +52,7 @@ class CampaignDevices(msgspec.Struct):
     deviceList: list[DeviceStatusRow]
 
 
-def _device_upgrade(account: str, trial: reports.Trial) -> DeviceUpgrade:
+def _device_upgrade(account: str, trial: reports.CampaignUpgrade) -> DeviceUpgrade:
     campaign, upgrade = trial.campaign, trial.upgrade
     status, reason = device_labels(UpgradeStatus(upgrade.status), Reason(upgrade.reason))
     return DeviceUpgrade(

@@ -83,7 +83,7 @@ def _campaign_row(account: str, campaign: Campaign) -> CampaignRow:
     return CampaignRow(**members | {"protocol": listed_protocol(campaign.subject.protocol)})
 
 
-def _device_upgrade(account: str, trial: reports.Trial, write_time: WriteTime) -> DeviceUpgrade:
+def _device_upgrade(account: str, trial: reports.CampaignUpgrade, write_time: WriteTime) -> DeviceUpgrade:
     campaign, subject = trial.campaign, trial.campaign.subject
     status, reason = _labels(campaign, trial.upgrade)
     return DeviceUpgrade(

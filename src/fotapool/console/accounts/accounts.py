@@ -13,8 +13,8 @@ from fotapool.domain.billing import Month
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import AccountStatus
 from fotapool.services.accounts.accounts import set_account_status
-from fotapool.services.accounts.pools import MAX_DAYS, Parts, read_history, read_pool
-from fotapool.services.accounts.rejections import read_refused
+from fotapool.services.accounts.pools import MAX_DAYS, PoolParts, read_history, read_pool
+from fotapool.services.accounts.rejections import list_rejections
 
 RANGES = ((30, "30 days"), (90, "90 days"), (365, "1 year"), (MAX_DAYS, "5 years"))
 DEFAULT_DAYS = 90
@@ -26,7 +26,7 @@ async def show_account(call: ConsoleCall) -> Response:
     days = _days(call)
     found = await read_pool(call.context, account, days, count=bool(call.text("count")))
     pool, parts = found.account, found.parts
-    rejected = await read_refused(call.context, account, REFUSAL_DAYS)
+    rejected = await list_rejections(call.context, account, REFUSAL_DAYS)
     return await call.page(
         "accounts/account.html",
         account.name,
@@ -43,7 +43,7 @@ async def show_account(call: ConsoleCall) -> Response:
     )
 
 
-def _named_parts(parts: Parts) -> list[tuple[str, str, int]]:
+def _named_parts(parts: PoolParts) -> list[tuple[str, str, int]]:
     """Of each part of the bar: its class in console.css, what it is, and how many licenses."""
     return [
         ("used", "assigned, idle", parts.idle),

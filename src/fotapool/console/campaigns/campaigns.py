@@ -37,7 +37,7 @@ from fotapool.store.campaigns.campaign_views import Counts
 ROWS = 20
 DEVICES = 50
 MAX_ID = 2**62
-COUNTED_IN_LIST = campaign_views.COUNTED_SHORTLY
+COUNTED_IN_LIST = campaign_views.MAX_SHORT_COUNT
 """Campaigns of more devices are counted by a request of their own, once the list is there."""
 _UUID_LENGTH = 36
 _REFUSALS = {
@@ -138,7 +138,7 @@ async def show_campaigns(call: ConsoleCall) -> Response:
         words=CAMPAIGN,
         flows=SHORT_FLOWS,
         name_of=campaign_name,
-        looked=campaign_views.LOOKED_CAMPAIGNS,
+        looked=campaign_views.SCAN_CAMPAIGNS,
     )
 
 
@@ -159,7 +159,7 @@ async def _page(call: ConsoleCall, account: Account, campaign: Campaign, status:
     upgrades, go_on = await campaign_views.list_upgrades(
         call.context, campaign=campaign, status=wanted, reason=reason, after=after, limit=DEVICES
     )
-    is_counted = campaign.devices <= campaign_views.ALWAYS_COUNTED or bool(call.text("counted"))
+    is_counted = campaign.devices <= campaign_views.MAX_UNCACHED or bool(call.text("counted"))
     parts, reasons, waits = [], {}, False
     if is_counted:
         counts = await call.console.campaign_counts.counts(call.context, campaign)
@@ -199,14 +199,14 @@ async def _page(call: ConsoleCall, account: Account, campaign: Campaign, status:
         device_words=UPGRADE,
         reason_words=REASONS,
         hours=hours_words,
-        looked=campaign_views.LOOKED_DEVICES,
+        looked=campaign_views.SCAN_DEVICES,
         here=account_path(account.name, "campaigns", campaign.uuid),
         **values,
     )
 
 
 async def _chart(call: ConsoleCall, account: Account, campaign: Campaign) -> Chart:
-    points = await call.console.campaign_counts.course(call.context, campaign)
+    points = await call.console.campaign_counts.progress(call.context, campaign)
     series = [
         Series("Completed", "--good"),
         Series("Failed", "--bad"),

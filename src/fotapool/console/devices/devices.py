@@ -19,7 +19,7 @@ from fotapool.domain.names import MAX_IMEI, format_device_id
 from fotapool.domain.paging import BEFORE_ALL
 from fotapool.services.devices.import_lines import CsvReader, JsonArrayReader, LineReader, NdjsonReader
 from fotapool.services.devices.imports import DeviceImport, Interrupted
-from fotapool.services.devices.search import DeviceFilter, Found, search_devices
+from fotapool.services.devices.search import DeviceFilter, SearchPage, search_devices
 from fotapool.store.devices.devices import OperatorDeviceRow
 
 ROWS = 50
@@ -92,7 +92,7 @@ def _query(call: ConsoleCall) -> dict[str, str]:
     return {name: call.text(name) for name in FILTERS}
 
 
-async def _search(call: ConsoleCall, query: dict[str, str], limit: int, after: int | None = None) -> Found:
+async def _search(call: ConsoleCall, query: dict[str, str], limit: int, after: int | None = None) -> SearchPage:
     account = await call.account()
     if after is None:
         text = call.text("after")

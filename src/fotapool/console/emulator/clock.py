@@ -10,7 +10,7 @@ from fotapool.console.emulator.clock_events import ClockEventLine, tell
 from fotapool.core.durations import parse_duration_ms
 from fotapool.domain.errors import Invalid
 from fotapool.services.accounts.accounts import name_accounts
-from fotapool.worker.clock_jobs import Move, check_advance, parse_timestamp_ms
+from fotapool.worker.clock_jobs import ClockAdvance, check_advance, parse_timestamp_ms
 from fotapool.worker.runner import next_due_ms
 
 PATH = "/console/emulator/clock"
@@ -36,18 +36,18 @@ async def move_clock(call: ConsoleCall) -> Response:
         check_advance(emulator.clock.now_ms(), timestamp_ms)
     except Invalid as error:
         return await _page(call, str(error))
-    move = await emulator.moves.begin(
+    move = await emulator.moves.start(
         call.context,
         clock=emulator.clock,
         timestamp_ms=timestamp_ms,
         deliveries=emulator.deliveries(),
-        patience_s=PATIENCE_S,
+        wait_s=PATIENCE_S,
     )
     if not move.ended:
         return await call.go(PATH)
     if move.failed:
         return await call.go(PATH, "The move failed on its way; the server's log says why.", "failed")
-    count = len(move.happened)
+    count = len(move.events)
     what = f"{plural(count, 'thing')} happened." if count else "Nothing fell due."
     return await call.go(PATH, f"It is {moment(move.to_ms)} now. {what}")
 
@@ -59,7 +59,7 @@ async def reset(call: ConsoleCall) -> Response:
         return await _page(call, "tick the box that everything since the seed may go")
     emulator.moves.check_idle()
     await emulator.snapshot_service.reset(emulator.seed())
-    emulator.moves.forget()
+    emulator.moves.clear()
     return await call.go(PATH, "Everything is as the seed says again, and the clock is back.")
 
 
@@ -77,7 +77,7 @@ async def _page(call: ConsoleCall, wrong: str = "") -> Response:
     emulator = call.emulator
     move = emulator.moves.last
     page = call.number("page", 1, 1, 1_000)
-    happened = move.happened if move is not None and move.ended else []
+    happened = move.events if move is not None and move.ended else []
     return await call.page(
         "emulator/clock.html",
         "Clock",
@@ -97,15 +97,15 @@ async def _page(call: ConsoleCall, wrong: str = "") -> Response:
     )
 
 
-async def _happenings(call: ConsoleCall, move: Move | None, page: int) -> list[ClockEventLine]:
+async def _happenings(call: ConsoleCall, move: ClockAdvance | None, page: int) -> list[ClockEventLine]:
     if move is None or not move.ended:
         return []
-    shown = move.happened[(page - 1) * ROWS : page * ROWS]
+    shown = move.events[(page - 1) * ROWS : page * ROWS]
     names = await name_accounts(call.context, {one.account_id for one in shown})
     return tell(shown, names, SHOWN_DEVICES)
 
 
-def _share_done(move: Move | None, now_ms: int) -> int:
+def _share_done(move: ClockAdvance | None, now_ms: int) -> int:
     """Percent of the way."""
     if move is None or move.to_ms <= move.from_ms:
         return 100

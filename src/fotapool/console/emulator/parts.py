@@ -10,7 +10,7 @@ from fotapool.emulator.features import Tools
 from fotapool.services.snapshots.seeds import Seed
 from fotapool.services.snapshots.snapshot_service import SnapshotService
 from fotapool.worker.callbacks.deliveries import Deliveries
-from fotapool.worker.clock_jobs import ClockJobs
+from fotapool.worker.clock_jobs import ClockAdvances
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,4 +22,4 @@ class EmulatorParts:
     deliveries: Callable[[], Deliveries | None]
     tools: Tools
     snapshot_service: SnapshotService
-    moves: ClockJobs = field(default_factory=ClockJobs)
+    moves: ClockAdvances = field(default_factory=ClockAdvances)

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import is_device_id
-from fotapool.services.simulation.schedule import LOOKED_AT, list_fleet_schedules, look_at_device
+from fotapool.services.simulation.schedule import MAX_COMPUTED, get_device_schedule, list_fleet_schedules
 
 ROWS = 10
 
@@ -20,7 +20,7 @@ async def show_fleets(call: ConsoleCall) -> Response:
     wanted = call.text("device")
     if wanted and not is_device_id(wanted):
         raise Invalid(f"device must be an IMEI of 15 digits, not {wanted[:40]!r}")
-    device = await look_at_device(call.context, caller, int(wanted)) if wanted else None
+    device = await get_device_schedule(call.context, caller, int(wanted)) if wanted else None
     return await call.page(
         "emulator/simulation.html",
         "Simulated devices",
@@ -31,7 +31,7 @@ async def show_fleets(call: ConsoleCall) -> Response:
         pages=max(1, -(-total // ROWS)),
         wanted=wanted,
         device=device,
-        looked_at=LOOKED_AT,
+        looked_at=MAX_COMPUTED,
     )
 
 

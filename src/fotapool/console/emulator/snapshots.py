@@ -10,7 +10,7 @@ from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.identity import Role
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.accounts.copies import copy_account
-from fotapool.services.snapshots.documents import MAX_SNAPSHOT_BYTES
+from fotapool.services.snapshots.snapshot_documents import MAX_SNAPSHOT_BYTES
 
 PATH = "/console/emulator/snapshots"
 
@@ -22,7 +22,7 @@ async def show_snapshots(call: ConsoleCall) -> Response:
 
 async def download(call: ConsoleCall) -> Response:
     """A POST for administrators only: the file has the hashes of all secrets, and the sessions."""
-    data = await call.emulator.snapshot_service.take()
+    data = await call.emulator.snapshot_service.create()
     name = f"fotapool-{format_timestamp(call.context.clock.now_ms())[:19].replace(':', '')}.json"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Encoding": "identity"}
     return Response(data, headers=headers, media_type="application/json")
@@ -37,10 +37,10 @@ async def restore(call: ConsoleCall) -> Response:
         if not call.field("sure"):
             raise Invalid("tick the box that everything may be replaced")
         call.emulator.moves.check_idle()
-        await call.emulator.snapshot_service.put(await upload.read(_limit(call) + 1))
+        await call.emulator.snapshot_service.restore(await upload.read(_limit(call) + 1))
     except (Invalid, Conflict) as error:
         return await _page(call, f"Nothing was replaced: {error}")
-    call.emulator.moves.forget()
+    call.emulator.moves.clear()
     return await call.go(PATH, f"{upload.filename} is in place of what there was, and the clock is at its moment.")
 
 

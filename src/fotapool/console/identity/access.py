@@ -12,7 +12,7 @@ from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.console.identity.sessions import PATH
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.identity import Role
-from fotapool.services.identity import credentials
+from fotapool.services.identity import api_clients, operators, users
 
 ROWS = 50
 ACCOUNTS_SHOWN = 5
@@ -39,15 +39,15 @@ async def show_users(call: ConsoleCall) -> Response:
 
 async def _users(call: ConsoleCall, status: int = 200, error: str = "") -> Response:
     after = call.text("after")
-    users, more = _paged(await credentials.list_users(call.context, after, ROWS + 1))
+    rows, more = _paged(await users.list_users(call.context, after, ROWS + 1))
     return await call.page(
         "identity/access_users.html",
         "Users",
         status,
-        users=users,
+        users=rows,
         after=after,
         shown=ACCOUNTS_SHOWN,
-        next_after=users[-1].username if more else None,
+        next_after=rows[-1].username if more else None,
         **_form(call, error),
     )
 
@@ -61,7 +61,7 @@ async def create_user(call: ConsoleCall) -> Response:
     accounts = list(dict.fromkeys(re.split(r"[\s,;]+", call.field("accounts"))))
     given = _secret(call, "password")
     try:
-        password = await credentials.create_user(
+        password = await users.create_user(
             call.context, call.field("username"), given, [name for name in accounts if name]
         )
     except (Invalid, Conflict, NotFound) as error:
@@ -86,12 +86,12 @@ async def _once(
 
 
 async def unlock_user(call: ConsoleCall) -> Response:
-    await credentials.unlock_user(call.context, call.field("name"))
+    await users.unlock_user(call.context, call.field("name"))
     return await call.go(USERS, f"{call.field('name')} may log in again.")
 
 
 async def delete_user(call: ConsoleCall) -> Response:
-    await credentials.delete_user(call.context, call.field("name"))
+    await users.delete_user(call.context, call.field("name"))
     return await call.go(USERS, f"User {call.field('name')} is deleted; its sessions have ended.")
 
 
@@ -101,7 +101,7 @@ async def show_clients(call: ConsoleCall) -> Response:
 
 async def _clients(call: ConsoleCall, status: int = 200, error: str = "") -> Response:
     after = call.text("after")
-    rows, more = _paged(await credentials.list_clients(call.context, after, ROWS + 1))
+    rows, more = _paged(await api_clients.list_clients(call.context, after, ROWS + 1))
     return await call.page(
         "identity/access_clients.html",
         "Clients",
@@ -116,7 +116,7 @@ async def _clients(call: ConsoleCall, status: int = 200, error: str = "") -> Res
 async def create_client(call: ConsoleCall) -> Response:
     given = _secret(call, "secret")
     try:
-        key, secret = await credentials.create_client(call.context, call.field("key") or None, given)
+        key, secret = await api_clients.create_client(call.context, call.field("key") or None, given)
     except (Invalid, Conflict) as error:
         return await _clients(call, 400, str(error))
     words = [("Key", key), ("Secret", secret)]
@@ -124,7 +124,7 @@ async def create_client(call: ConsoleCall) -> Response:
 
 
 async def delete_client(call: ConsoleCall) -> Response:
-    await credentials.delete_client(call.context, call.field("name"))
+    await api_clients.delete_client(call.context, call.field("name"))
     return await call.go(CLIENTS, f"Client {call.field('name')} is deleted; its token does not count any more.")
 
 
@@ -134,7 +134,7 @@ async def show_operators(call: ConsoleCall) -> Response:
 
 async def _operators(call: ConsoleCall, status: int = 200, error: str = "") -> Response:
     after = call.text("after")
-    rows, more = _paged(await credentials.list_operators(call.context, after, ROWS + 1))
+    rows, more = _paged(await operators.list_operators(call.context, after, ROWS + 1))
     return await call.page(
         "identity/access_operators.html",
         "Operators",
@@ -143,7 +143,7 @@ async def _operators(call: ConsoleCall, status: int = 200, error: str = "") -> R
         after=after,
         roles=ROLE_WORDS,
         has_first=call.context.settings.operator_key is not None,
-        first=credentials.FIRST_OPERATOR,
+        first=operators.FIRST_OPERATOR,
         next_after=rows[-1].name if more else None,
         **_form(call, error),
     )
@@ -155,7 +155,7 @@ async def create_operator(call: ConsoleCall) -> Response:
     except ValueError:
         return await _operators(call, 400, f"role must be one of {', '.join(one.value for one in Role)}")
     try:
-        key = await credentials.create_operator(call.context, call.field("name"), role)
+        key = await operators.create_operator(call.context, call.field("name"), role)
     except (Invalid, Conflict) as error:
         return await _operators(call, 400, str(error))
     words = [("Name", call.field("name")), ("Role", f"{role.value}: {ROLE_WORDS[role]}"), ("Key", key)]
@@ -163,7 +163,7 @@ async def create_operator(call: ConsoleCall) -> Response:
 
 
 async def delete_operator(call: ConsoleCall) -> Response:
-    await credentials.delete_operator(call.context, call.field("name"))
+    await operators.delete_operator(call.context, call.field("name"))
     words = f"The key of {call.field('name')} is taken away; whoever was signed in with it is not any more."
     return await call.go(OPERATORS, words)
 

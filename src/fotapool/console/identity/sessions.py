@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from fotapool.core.clock import Clock
 from fotapool.services.context import Context
-from fotapool.services.identity.credentials import find_operator
+from fotapool.services.identity.operators import find_operator
 from fotapool.services.identity.server_secrets import server_secret
 from fotapool.store.identity.sessions import Operator
 

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from fotapool.console.app.forms import read_form
 from fotapool.console.app.pages import Console
 from fotapool.console.identity.sessions import PATH, same_token
-from fotapool.services.identity.credentials import identify_operator
+from fotapool.services.identity.operators import identify_operator
 
 EMULATOR_KEY = "operator"
 """The key of an emulator that was started without one: the page says so."""

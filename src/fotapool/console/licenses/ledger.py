@@ -59,7 +59,7 @@ def _words(call: ConsoleCall) -> dict[str, Any]:
         "did": did,
         "campaign_of": campaign_of,
         "delta": lambda kind: EntryKind(kind).delta,
-        "looked": ledger_views.LOOKED,
+        "looked": ledger_views.SCAN_LIMIT,
         "exported": ledger_views.MAX_EXPORTED,
     }
 

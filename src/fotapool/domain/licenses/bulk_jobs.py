@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import enum
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from fotapool.domain.devices.device_lists import read_id_texts
 from fotapool.domain.licenses.licenses import LicenseDecision, LicenseFacts, Outcome, decide_assign, decide_remove
 from fotapool.domain.names import is_device_id
 
@@ -19,11 +18,6 @@ MAX_SHOWN = 100
 """Maximum number of devices of each outcome in a preview; the result file has all."""
 MAX_QUOTED = 40
 """Maximum number of characters of an invalid line that are quoted."""
-ID_COLUMNS = ("deviceid", "imei")
-"""Headers of a CSV's column of IMEIs, in any case, with or without spaces and underscores."""
-
-_SEPARATORS = (",", ";", "\t")
-_DELIMITERS = re.compile(r"[\s,;]+")
 
 
 class BulkVerb(enum.Enum):
@@ -63,20 +57,20 @@ class TooManyDevices(ValueError):
 
 
 def read_device_lines(text: str) -> DeviceLines:
-    """Parses IMEIs, one or more per line, or a CSV whose header names their column (see ID_COLUMNS).
+    """Parses a list of IMEIs, one or more per line, or CSV or JSON lines (see `read_id_texts`).
 
     Skips lines without an IMEI and devices that occur again. Raises TooManyDevices.
     """
     devices: dict[int, int] = {}
     left_out: list[LeftOut] = []
     further = 0
-    for line, token in _tokens(text.removeprefix("\ufeff").splitlines()):
-        if not is_device_id(token):
-            reason = f"{token[:MAX_QUOTED]!r} is not an IMEI of 15 digits"
-        elif int(token) in devices:
-            reason = f"{token} is already in line {devices[int(token)]}"
+    for line, word in read_id_texts(text.splitlines(), several=True):
+        if not is_device_id(word):
+            reason = f"{word[:MAX_QUOTED]!r} is not an IMEI of 15 digits"
+        elif int(word) in devices:
+            reason = f"{word} stands in line {devices[int(word)]} already"
         else:
-            devices[int(token)] = line
+            devices[int(word)] = line
             if len(devices) > MAX_BULK_DEVICES:
                 raise TooManyDevices
             continue
@@ -85,49 +79,8 @@ def read_device_lines(text: str) -> DeviceLines:
         else:
             further += 1
     if further:
-        left_out.append(LeftOut(0, f"and {further} further lines or values"))
+        left_out.append(LeftOut(0, f"and {further} further lines or words"))
     return DeviceLines(list(devices), left_out)
-
-
-def _tokens(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """The expected IMEIs with their line number."""
-    column: tuple[int, str] | None = None
-    first = True
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        if first:
-            first = False
-            column = _id_column(line)
-            if column is not None:
-                continue
-        if column is not None:
-            yield number, _unquoted(_cell(line, *column))
-            continue
-        yield from ((number, _unquoted(text)) for text in _DELIMITERS.split(line) if text)
-
-
-def _id_column(line: str) -> tuple[int, str] | None:
-    """The index of the column of IMEIs and the separator, if the line is the header of a CSV, else None."""
-    for separator in _SEPARATORS:
-        names = [re.sub(r"[\s_]", "", _unquoted(cell)).lower() for cell in line.split(separator)]
-        for place, name in enumerate(names):
-            if name in ID_COLUMNS:
-                return place, separator
-    return None
-
-
-def _cell(line: str, place: int, separator: str) -> str:
-    try:
-        cells = next(csv.reader([line], delimiter=separator))
-    except csv.Error:
-        return line
-    return cells[place] if place < len(cells) else line
-
-
-def _unquoted(cell: str) -> str:
-    """The cell without quotes, and without the apostrophe that marks text in spreadsheets."""
-    return cell.strip().strip("\"'").strip()
 
 
 @dataclass(slots=True)

@@ -10,8 +10,8 @@ from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.identity import Role
 from fotapool.operator_api.problems import problem
 from fotapool.operator_api.requests import Only, OperatorCall, OperatorOperation, no_content
-from fotapool.services.snapshots.documents import MAX_SNAPSHOT_BYTES, Snapshot
 from fotapool.services.snapshots.seeds import Seed
+from fotapool.services.snapshots.snapshot_documents import MAX_SNAPSHOT_BYTES, Snapshot
 from fotapool.services.snapshots.snapshot_service import SnapshotService
 from fotapool.web.http import read_body
 
@@ -28,7 +28,7 @@ class SnapshotControl:
         return no_content()
 
     async def take(self, call: OperatorCall) -> Response:
-        data = await self._keeper().take()
+        data = await self._keeper().create()
         # Compressing so much would hold up everyone else.
         return Response(data, headers={"Content-Encoding": "identity"}, media_type="application/json")
 
@@ -41,7 +41,7 @@ class SnapshotControl:
             if error.code is not ErrorCode.BODY_TOO_LARGE:
                 raise
             return problem(413, f"a snapshot has {MAX_SNAPSHOT_BYTES // 1024**2} MiB at most")
-        await self._keeper().put(data)
+        await self._keeper().restore(data)
         return no_content()
 
     def operations(self) -> tuple[OperatorOperation, ...]:

@@ -12,7 +12,7 @@ from fotapool.core.timestamps import time_text
 from fotapool.domain.identity import Role
 from fotapool.operator_api.accounts.accounts import AccountName
 from fotapool.operator_api.requests import OperatorCall, OperatorOperation, answer, no_content
-from fotapool.services.identity import credentials
+from fotapool.services.identity import api_clients, credentials, operators, users
 
 Name = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": credentials.NAME_PATTERN})]
 Key = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": credentials.KEY_PATTERN})]
@@ -20,7 +20,7 @@ Secret = Annotated[
     str,
     msgspec.Meta(extra_json_schema={"pattern": "^[^\\u0000]*$", "minLength": 1, "maxLength": credentials.MAX_SECRET}),
 ]
-Accounts = Annotated[list[AccountName], msgspec.Meta(extra_json_schema={"maxItems": credentials.MAX_ACCOUNTS})]
+Accounts = Annotated[list[AccountName], msgspec.Meta(extra_json_schema={"maxItems": users.MAX_ACCOUNTS})]
 
 
 class NewUser(msgspec.Struct, forbid_unknown_fields=True):
@@ -102,59 +102,59 @@ class OperatorList(msgspec.Struct):
 
 async def create_user(call: OperatorCall) -> Response:
     given = await call.body(NewUser)
-    password = await credentials.create_user(call.context, given.username, given.password, given.accounts)
+    password = await users.create_user(call.context, given.username, given.password, given.accounts)
     return answer(CreatedUser(given.username, password, given.accounts), 201)
 
 
 async def list_users(call: OperatorCall) -> Response:
     limit = call.limit()
-    found = await credentials.list_users(call.context, call.after(), limit + 1)
+    found = await users.list_users(call.context, call.after(), limit + 1)
     views = [UserView(user.username, user.accounts, user.locked) for user in found[:limit]]
     return answer(UserList(views, len(found) > limit))
 
 
 async def unlock_user(call: OperatorCall) -> Response:
-    await credentials.unlock_user(call.context, call.request.path_params["username"])
+    await users.unlock_user(call.context, call.request.path_params["username"])
     return no_content()
 
 
 async def delete_user(call: OperatorCall) -> Response:
-    await credentials.delete_user(call.context, call.request.path_params["username"])
+    await users.delete_user(call.context, call.request.path_params["username"])
     return no_content()
 
 
 async def create_client(call: OperatorCall) -> Response:
     given = await call.body(NewClient)
-    key, secret = await credentials.create_client(call.context, given.key, given.secret)
+    key, secret = await api_clients.create_client(call.context, given.key, given.secret)
     return answer(CreatedClient(key, secret), 201)
 
 
 async def list_clients(call: OperatorCall) -> Response:
     limit = call.limit()
-    rows = await credentials.list_clients(call.context, call.after(), limit + 1)
+    rows = await api_clients.list_clients(call.context, call.after(), limit + 1)
     return answer(ClientList([ClientView(key, time_text(at)) for key, at in rows[:limit]], len(rows) > limit))
 
 
 async def delete_client(call: OperatorCall) -> Response:
-    await credentials.delete_client(call.context, call.request.path_params["key"])
+    await api_clients.delete_client(call.context, call.request.path_params["key"])
     return no_content()
 
 
 async def create_operator(call: OperatorCall) -> Response:
     given = await call.body(NewOperator)
-    key = await credentials.create_operator(call.context, given.name, given.role)
+    key = await operators.create_operator(call.context, given.name, given.role)
     return answer(CreatedOperator(given.name, given.role, key), 201)
 
 
 async def list_operators(call: OperatorCall) -> Response:
     limit = call.limit()
-    found = await credentials.list_operators(call.context, call.after(), limit + 1)
+    found = await operators.list_operators(call.context, call.after(), limit + 1)
     views = [OperatorView(one.name, one.role, time_text(one.created_ms)) for one in found[:limit]]
     return answer(OperatorList(views, len(found) > limit))
 
 
 async def delete_operator(call: OperatorCall) -> Response:
-    await credentials.delete_operator(call.context, call.request.path_params["operator"])
+    await operators.delete_operator(call.context, call.request.path_params["operator"])
     return no_content()
 
 

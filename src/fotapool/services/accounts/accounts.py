@@ -1,13 +1,13 @@
-"""Accounts as the operator sees them: create, list, read, suspend; and an account's own subscription page."""
+"""Accounts, for operators: create, list, read, suspend. For users: the subscription of their account."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import TypeVar
+from collections.abc import Collection
 
 from fotapool.domain.accounts.subscriptions import check_total
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.names import AccountStatus, PurchaseType, is_account_name
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Caller, Context
 from fotapool.store.accounts.accounts import (
     Account,
@@ -18,75 +18,49 @@ from fotapool.store.accounts.accounts import (
     record_status,
 )
 from fotapool.store.db.connection import Connection
-from fotapool.store.db.writer import Command, Pools
 from fotapool.store.identity.sessions import record_auth_epoch
 
-Result = TypeVar("Result")
+
+def check_account_name(name: str) -> None:
+    """Raises Invalid for a malformed account name."""
+    if not is_account_name(name):
+        raise Invalid("name must be 1 to 64 letters, digits, '-', '_' or '.', as in 0242078689-00001")
 
 
-class _Nothing:
-    """The facts of a command that reads what it needs itself, in the transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-
-    def record(self, connection: Connection) -> None:
-        """It has recorded its change already."""
-
-
-class DirectCommand(Command[Result]):
-    """A rare change that is one function of the connection and the time (ms), with the pools it names locked.
-
-    A change that may refuse after it has written something must be `alone`.
-    """
-
-    def __init__(
-        self, change: Callable[[Connection, int], Result], account_ids: Sequence[int] = (), alone: bool = False
-    ) -> None:
-        self._change = change
-        self.account_ids = account_ids
-        self.alone = alone
-
-    @classmethod
-    def load(
-        cls, connection: Connection, pools: Pools, commands: Sequence[DirectCommand[Result]], now_ms: int
-    ) -> _Nothing:
-        return _Nothing(connection)
-
-    def decide(self, facts: _Nothing, now_ms: int) -> Result:
-        return self._change(facts.connection, now_ms)
+def check_name_is_free(connection: Connection, name: str) -> None:
+    """Raises Conflict if an account has the name."""
+    if read_account(connection, name) is not None:
+        raise Conflict(f"account {name} exists already")
 
 
 async def create_account(context: Context, name: str, purchase_type: PurchaseType, total: int) -> Account:
     """Creates an account with an empty pool. Raises Invalid or Conflict."""
-    if not is_account_name(name):
-        raise Invalid("name must be 1 to 64 letters, digits, '-', '_' or '.', as in 0242078689-00001")
+    check_account_name(name)
     check_total(purchase_type, total)
 
     def create(connection: Connection, now_ms: int) -> Account:
-        if read_account(connection, name) is not None:
-            raise Conflict(f"account {name} exists already")
+        check_name_is_free(connection, name)
         record_account(connection, name=name, purchase_type=purchase_type, total=total, now_ms=now_ms)
-        return _existing(read_account(connection, name), name)
+        return require_account(connection, name)
 
     return await context.writer.submit(DirectCommand(create))
 
 
-def _existing(account: Account | None, name: str) -> Account:
+def require_account(connection: Connection, name: str) -> Account:
+    """The account of this name. Raises NotFound."""
+    account = read_account(connection, name) if is_account_name(name) else None
     if account is None:
-        raise NotFound(f"account {name} does not exist")
+        raise NotFound(f"account {name[:100]} does not exist")
     return account
 
 
 async def get_account(context: Context, name: str) -> Account:
-    """Raises NotFound."""
-    if not is_account_name(name):
-        raise NotFound(f"account {name[:100]} does not exist")
-    return _existing(await context.reader.short(read_account, name), name)
+    """The account of this name. Raises NotFound."""
+    return await context.reader.short(require_account, name)
 
 
 async def name_accounts(context: Context, ids: Collection[int]) -> dict[int, str]:
-    """The names of the first OPERATOR_PAGE of these accounts; those that are gone are left out."""
+    """Account names by id, of the first OPERATOR_PAGE ids; accounts that no longer exist are left out."""
 
     def read(connection: Connection) -> dict[int, str]:
         found = (read_account_by_id(connection, account_id) for account_id in sorted(ids)[:OPERATOR_PAGE])
@@ -101,17 +75,19 @@ async def list_accounts(context: Context, after: str, limit: int) -> list[Accoun
 
 
 async def set_account_status(context: Context, name: str, status: AccountStatus) -> Account:
-    """Suspends an account or makes it active again. Raises NotFound."""
+    """Suspends or activates an account. Raises NotFound."""
 
     def change(connection: Connection, now_ms: int) -> Account:
-        account = _existing(read_account(connection, name) if is_account_name(name) else None, name)
-        record_status(connection, account.id, status)
+        record_status(connection, require_account(connection, name).id, status)
         record_auth_epoch(connection)
-        return _existing(read_account(connection, name), name)
+        return require_account(connection, name)
 
     return await context.writer.submit(DirectCommand(change))
 
 
 async def read_subscription(context: Context, caller: Caller) -> Account:
-    """The account with its subscription. Raises NotFound if it is gone since the caller was checked."""
-    return _existing(await context.reader.short(read_account_by_id, caller.account_id), caller.account_name)
+    """The caller's account with its subscription. Raises NotFound if it was deleted since the caller was checked."""
+    account = await context.reader.short(read_account_by_id, caller.account_id)
+    if account is None:
+        raise NotFound(f"account {caller.account_name} does not exist")
+    return account

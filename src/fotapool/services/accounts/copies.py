@@ -1,30 +1,28 @@
-"""Copies of accounts under another name, with devices and licenses of their own; for the emulator."""
+"""Copies of accounts under another name, with their own devices and licenses; for the emulator."""
 
 from __future__ import annotations
 
-from fotapool.domain.errors import Conflict, Invalid
-from fotapool.domain.names import is_account_name
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.domain.errors import Conflict
+from fotapool.services.accounts.accounts import check_account_name, check_name_is_free
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
-from fotapool.services.identity.credentials import MAX_ACCOUNTS
-from fotapool.store.accounts.accounts import Account, read_account, read_account_by_id
+from fotapool.services.identity.users import MAX_ACCOUNTS
+from fotapool.store.accounts.accounts import Account, read_account_by_id
 from fotapool.store.accounts.copies import has_more_devices, read_users_with_most, record_access_copied, record_copy
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.writer import MAX_INLINE_DEVICES
 
 
 async def copy_account(context: Context, caller: Caller, name: str, users: bool) -> Account:
-    """Copies the caller's account: subscription, devices, licenses, candidates, fleets; and who may use it.
+    """Copies the caller's account: subscription, devices, licenses, candidates, fleets; with `users`, its users too.
 
-    Not copied is what is under way or leads outside: campaigns and their upgrades, listeners, device keys, files, logs.
-    The copy's devices have the IMEIs of the original's, which no other account could have. Raises Invalid or Conflict.
+    Campaigns, upgrades, listeners, device keys, files and logs are not copied. The copy's devices keep their IMEIs,
+    which otherwise belong to one account only. Raises Invalid or Conflict.
     """
-    if not is_account_name(name):
-        raise Invalid("name must be 1 to 64 letters, digits, '-', '_' or '.', as in 0242078689-00001")
+    check_account_name(name)
 
     def copy(connection: Connection, now_ms: int) -> Account | None:
-        if read_account(connection, name) is not None:
-            raise Conflict(f"account {name} exists already")
+        check_name_is_free(connection, name)
         full = read_users_with_most(connection, caller.account_id, MAX_ACCOUNTS) if users else []
         if full:
             raise Conflict(f"user {full[0]} has {MAX_ACCOUNTS} accounts already; leave out users, and create one")
@@ -37,10 +35,8 @@ async def copy_account(context: Context, caller: Caller, name: str, users: bool)
             record_access_copied(connection, caller.account_id, account_id)
         return read_account_by_id(connection, account_id)
 
-    command = DirectCommand(copy, (caller.account_id,))
-    if await context.reader.short(has_more_devices, caller.account_id, MAX_INLINE_DEVICES):
-        command.devices = MAX_INLINE_DEVICES + 1
-    account = await context.writer.submit(command)
+    is_large = await context.reader.short(has_more_devices, caller.account_id, MAX_INLINE_DEVICES)
+    account = await context.writer.submit(DirectCommand(copy, caller=caller, inline=not is_large))
     if account is None:
         raise Conflict(f"account {caller.account_name} is gone")
     return account

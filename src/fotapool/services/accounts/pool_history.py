@@ -1,4 +1,4 @@
-"""What pools were on the days before: for lists, charts and forecasts."""
+"""Pools and their use on the last days: for lists, charts and forecasts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class PoolRow:
-    """An account, its free licenses, and what was used at the end of each of the last DAYS days, today last."""
+    """An account, its free licenses, and its used licenses at the end of each of the last DAYS days, today last."""
 
     account: Account
     free: int
@@ -50,18 +50,12 @@ async def list_pools(
 
 
 def free_of(account: Account) -> int:
-    """How many licenses can be assigned: none while licenses under notice exceed the total."""
+    """Licenses that can be assigned; none while licenses under notice exceed the total."""
     return max(0, account.total - account.used)
 
 
 def used_by_day(account: Account, days: Sequence[tuple[int, int, int]], first: int, last: int) -> list[int]:
-    """What was used at the end of each day from `first` to `last`: a day without changes is as the one before."""
+    """Used licenses at the end of each day from `first` to `last`; a day without changes repeats the one before."""
     changed = {day: used for day, used, _ in days}
-    used = days[0][1] if days and days[0][0] < first else 0
-    if not days:
-        used = account.used
-    found = []
-    for day in range(first, last + 1):
-        used = changed.get(day, used)
-        found.append(used)
-    return found
+    used = account.used if not days else days[0][1] if days[0][0] < first else 0
+    return [used := changed.get(day, used) for day in range(first, last + 1)]

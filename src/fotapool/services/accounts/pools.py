@@ -1,4 +1,4 @@
-"""One pool as a page shows it: its parts, its history, its forecast, and what is still missing."""
+"""One pool in detail: its parts, its history, its forecast, and whether it has devices and users yet."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from fotapool.store.accounts.accounts import Account, read_account_by_id
 from fotapool.store.db.connection import Connection
 
 COUNTED_AT_ONCE = 20_000
-"""A pool with no more licenses in use than this is counted whenever its page is shown, a larger one if asked to."""
+"""The parts of a pool with at most so many used licenses are always counted, those of a larger one on request."""
 MAX_DAYS = 5 * 366
 MAX_PERIODS = 1_000
 MAX_ENTRIES = 1_000
-"""How many of the ledger's last entries give the history its detail."""
+"""How many of the ledger's last entries the history shows one by one."""
 DETAILED_DAYS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The licenses of a pool; together they are the total, or the used ones where those are more.
+class PoolParts:
+    """The licenses of a pool by state. Their sum is the total, or `used` where that is greater.
 
-    A license is in the first of these that fits: under notice; its device's upgrade is in progress; an upgrade was
-    completed with it; idle.
+    A license counts in the first state that applies: under notice; its device's upgrade is in progress; an upgrade
+    was completed with it; idle.
     """
 
     idle: int
@@ -48,11 +48,11 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class PoolPage:
-    """`parts` is None if they were not counted."""
+    """A pool with its history and forecast; `parts` is None if they were not counted."""
 
     account: Account
     free: int
-    parts: Parts | None
+    parts: PoolParts | None
     history: list[PoolPoint]
     forecast: Forecast
     has_devices: bool
@@ -60,14 +60,14 @@ class PoolPage:
 
 
 async def read_pool(context: Context, account: Account, days: int, count: bool) -> PoolPage:
-    """The account's pool, with the history of the last days. `count`: to count the parts of a large pool too."""
+    """The account's pool with the history of the last `days` days; `count` counts the parts of a large pool too."""
     now_ms = context.clock.now_ms()
 
-    def count_parts(connection: Connection) -> tuple[Account, Parts | None]:
+    def count_parts(connection: Connection) -> tuple[Account, PoolParts | None]:
         pool = read_account_by_id(connection, account.id) or account
         return pool, _parts(connection, pool) if count or pool.used <= COUNTED_AT_ONCE else None
 
-    def read(connection: Connection, pool: Account, parts: Parts | None) -> PoolPage:
+    def read(connection: Connection, pool: Account, parts: PoolParts | None) -> PoolPage:
         history, outlook = _history(connection, pool, min(days, MAX_DAYS), now_ms)
         return PoolPage(
             account=pool,
@@ -83,7 +83,7 @@ async def read_pool(context: Context, account: Account, days: int, count: bool) 
 
 
 async def read_history(context: Context, account: Account, days: int) -> list[PoolPoint]:
-    """The account's pool over the last days."""
+    """The history of the account's pool over the last `days` days."""
     now_ms = context.clock.now_ms()
 
     def read(connection: Connection) -> list[PoolPoint]:
@@ -119,25 +119,24 @@ def _used_at_end_of(day: int, days: Sequence[PoolDay], pool: Account) -> int:
 
 
 def _detail(connection: Connection, pool: Account, today: int) -> tuple[int, list[Level]]:
-    """From which day on the ledger's last entries tell all, and the levels since then."""
+    """The first day that the ledger's last entries cover completely, and the levels since then."""
     entries = store.read_last_entries(connection, pool.id, MAX_ENTRIES)
-    whole = len(entries) < MAX_ENTRIES
     detailed_from = today - DETAILED_DAYS + 1
-    if entries and not whole:
+    if len(entries) == MAX_ENTRIES:
         detailed_from = max(detailed_from, entries[-1].at_ms // DAY_MS + 1)
     levels = levels_of_entries(entries, pool.notice)
     return detailed_from, [level for level in levels if level.at_ms >= detailed_from * DAY_MS]
 
 
-def _parts(connection: Connection, pool: Account) -> Parts:
+def _parts(connection: Connection, pool: Account) -> PoolParts:
     states, progressing = store.read_parts(connection, pool.id)
     notice = sum(count for state, count in states.items() if state & LicenseState.NOTICE)
-    moving = {state: count for state, count in progressing.items() if not state & LicenseState.NOTICE}
+    in_progress = {state: count for state, count in progressing.items() if not state & LicenseState.NOTICE}
     plain, used = int(LicenseState.PLAIN), int(LicenseState.USED)
-    return Parts(
-        idle=states.get(plain, 0) - moving.get(plain, 0),
-        progressing=sum(moving.values()),
-        upgraded=states.get(used, 0) - moving.get(used, 0),
+    return PoolParts(
+        idle=states.get(plain, 0) - in_progress.get(plain, 0),
+        progressing=sum(in_progress.values()),
+        upgraded=states.get(used, 0) - in_progress.get(used, 0),
         notice=notice,
         free=free_of(pool),
     )

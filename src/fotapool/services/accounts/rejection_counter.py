@@ -1,43 +1,43 @@
-"""Counts refusals in memory until they are written: what a request pays for being counted is one look-up."""
+"""Counts rejections in memory until they are written, so that counting costs a request one dictionary look-up."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 from fotapool.store.accounts.rejections import RejectionCount
 
 MAX_COUNTED = 10_000
-"""How many accounts, days and reasons wait to be written at most; further ones are not counted."""
-
-Key = tuple[str, int, str]
+"""Maximum number of (account, day, reason) triples that wait to be written; further ones are not counted."""
 
 
 class RejectionCounter:
-    """How often each account was refused something, by day and reason, since it was last taken."""
+    """Rejections of each account by day and reason, since they were last drained."""
 
     def __init__(self) -> None:
-        self._counts: dict[Key, int] = {}
+        self._counts: Counter[tuple[str, int, str]] = Counter()
 
     def add(self, account_name: str, day: int, reason: str, rejected: int = 1) -> None:
         key = account_name, day, reason
         if key in self._counts or len(self._counts) < MAX_COUNTED:
-            self._counts[key] = self._counts.get(key, 0) + rejected
+            self._counts[key] += rejected
 
-    def take(self) -> list[RejectionCount]:
-        """Everything counted so far; the tally is empty then."""
-        counts, self._counts = self._counts, {}
+    def drain(self) -> list[RejectionCount]:
+        """Returns all counts and clears the counter."""
+        counts, self._counts = self._counts, Counter()
         return [RejectionCount(*key, rejected) for key, rejected in counts.items()]
 
-    def put_back(self, counts: list[RejectionCount]) -> None:
-        """Counts again what could not be written."""
+    def restore(self, counts: list[RejectionCount]) -> None:
+        """Adds drained counts again, after they could not be written."""
         for count in counts:
             self.add(*count)
 
-    def waiting(self, account_name: str, first_day: int) -> list[RejectionCount]:
-        """What is not written yet of the account, since that day."""
+    def of_account(self, account_name: str, first_day: int) -> list[RejectionCount]:
+        """The account's counts since that day that are not written yet."""
         return [
-            RejectionCount(name, day, reason, rejected)
-            for (name, day, reason), rejected in self._counts.items()
-            if name == account_name and day >= first_day
+            RejectionCount(*key, rejected)
+            for key, rejected in self._counts.items()
+            if key[0] == account_name and key[1] >= first_day
         ]
 
     def clear(self) -> None:
-        self._counts = {}
+        self._counts.clear()

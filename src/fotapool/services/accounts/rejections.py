@@ -1,14 +1,15 @@
-"""What an account was refused, by reason and day: counted as it happens, written now and then."""
+"""Rejections of an account by reason and day: counted in memory, written from time to time."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import ErrorCode
 from fotapool.domain.licenses.licenses import Outcome
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.accounts.accounts import Account
 from fotapool.store.accounts.rejections import read_rejections, record_rejections
@@ -22,63 +23,61 @@ NOT_REMOVED = (
     Outcome.UPGRADE_IN_PROGRESS,
     Outcome.UNDER_NOTICE,
 )
-_NOT_THE_ACCOUNTS = frozenset(list(ErrorCode)[: list(ErrorCode).index(ErrorCode.ACCOUNT_INACTIVE)])
-"""Reasons that come before it is known that the caller may use the account: anybody could make these up."""
+_BEFORE_ACCESS = frozenset(list(ErrorCode)[: list(ErrorCode).index(ErrorCode.ACCOUNT_INACTIVE)])
+"""Errors raised before it is known that the caller may use the account. Not counted: anybody could cause them."""
 
 
 @dataclass(frozen=True, slots=True)
 class RejectionSummary:
-    """A reason in words, and how many requests, or single devices of requests, were refused for it."""
+    """A reason as text, and how many requests (or single devices of requests) were rejected for it."""
 
     reason: str
     of_devices: bool
     rejected: int
 
 
-def count_rejection(context: Context, account_name: str, refusal: ErrorCode) -> None:
-    """A whole request about the account was refused."""
-    if refusal not in _NOT_THE_ACCOUNTS and account_name:
-        context.refusals.add(account_name, context.clock.now_ms() // DAY_MS, refusal.name)
+def count_rejection(context: Context, account_name: str, code: ErrorCode) -> None:
+    """Counts a rejected request of the account."""
+    if code not in _BEFORE_ACCESS and account_name:
+        context.rejections.add(account_name, context.clock.now_ms() // DAY_MS, code.name)
 
 
 def count_outcomes(
-    context: Context, account_name: str, outcomes: Sequence[Outcome], refusals: Sequence[Outcome]
+    context: Context, account_name: str, outcomes: Sequence[Outcome], rejecting: Sequence[Outcome]
 ) -> None:
-    """Devices of a request to assign or remove licenses fared so; `refusals` are what counts of it."""
-    for outcome in refusals:
+    """Counts the devices of a request to assign or remove licenses whose outcome is among `rejecting`."""
+    for outcome in rejecting:
         rejected = outcomes.count(outcome)
         if rejected:
-            context.refusals.add(account_name, context.clock.now_ms() // DAY_MS, outcome.name, rejected)
+            context.rejections.add(account_name, context.clock.now_ms() // DAY_MS, outcome.name, rejected)
 
 
 async def flush_rejections(context: Context) -> None:
-    """Writes what was counted; if that fails it is kept for the next time."""
-    counts = context.refusals.take()
+    """Writes the counts. If that fails, they are restored to the counter."""
+    counts = context.rejections.drain()
     if not counts:
         return
     try:
         await context.writer.submit(DirectCommand(lambda connection, _: record_rejections(connection, counts)))
     except BaseException:
-        context.refusals.put_back(counts)
+        context.rejections.restore(counts)
         raise
 
 
-async def read_refused(context: Context, account: Account, days: int) -> list[RejectionSummary]:
-    """What the account was refused on the last days, today among them, the most frequent reason first.
+async def list_rejections(context: Context, account: Account, days: int) -> list[RejectionSummary]:
+    """The account's rejections of the last `days` days, today included, most frequent reason first.
 
-    What this process has not written yet is added; of other processes up to some seconds are missing.
+    Includes what this process has not written yet; counts of other processes may be some seconds old.
     """
     first_day = context.clock.now_ms() // DAY_MS - days + 1
-    rows = await context.reader.short(read_rejections, account.id, first_day, MAX_REASONS)
-    found = dict(rows)
-    for count in context.refusals.waiting(account.name, first_day):
-        found[count.reason] = found.get(count.reason, 0) + count.rejected
-    named = [_named(reason, rejected) for reason, rejected in found.items()]
-    return sorted(named, key=lambda one: (-one.rejected, one.reason))
+    counts = Counter(dict(await context.reader.short(read_rejections, account.id, first_day, MAX_REASONS)))
+    for count in context.rejections.of_account(account.name, first_day):
+        counts[count.reason] += count.rejected
+    summaries = [_summary(reason, rejected) for reason, rejected in counts.items()]
+    return sorted(summaries, key=lambda one: (-one.rejected, one.reason))
 
 
-def _named(reason: str, rejected: int) -> RejectionSummary:
+def _summary(reason: str, rejected: int) -> RejectionSummary:
     if reason in Outcome.__members__:
         return RejectionSummary(Outcome[reason].value, True, rejected)
-    words = ErrorCode[reason].value if reason in ErrorCode.__members__ else reason
-    return RejectionSummary(words, False, rejected)
+    return RejectionSummary(ErrorCode[reason].value if reason in ErrorCode.__members__ else reason, False, rejected)

@@ -1,4 +1,4 @@
-"""What a billing statement looks like: as JSON a page at a time, as CSV with all lines."""
+"""Billing statements as JSON, one page at a time, and as CSV with all lines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from fotapool.core.csv_export import csv_lines
-from fotapool.core.timestamps import time_text
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.names import format_device_id
 from fotapool.services.billing import statements
 from fotapool.services.billing.statements import EventLine, NoticeLine, Statement
@@ -18,7 +18,7 @@ COLUMNS = ("kind", "deviceId", "from", "to", "quantity", "campaignId", "name")
 
 
 class StatementTotals(msgspec.Struct):
-    """What is billed: monthly licenses, licenses kept under notice one month more each, charged upgrades."""
+    """What is billed: monthly licenses, licenses under notice for a further month, charged upgrades."""
 
     licenses: int
     noticeLicenses: int
@@ -26,7 +26,7 @@ class StatementTotals(msgspec.Struct):
 
 
 class PeriodView(msgspec.Struct):
-    """`to` is null while the subscription is in force and the month has not passed."""
+    """A period of the subscription; `to` is null while it is in force and the month has not passed."""
 
     from_: str = msgspec.field(name="from")
     to: str | None
@@ -35,7 +35,7 @@ class PeriodView(msgspec.Struct):
 
 
 class NoticeView(msgspec.Struct):
-    """`endedAt` is null if the license went when the month had passed, or has not gone yet."""
+    """A license under notice; `endedAt` is null if it was not taken within the month."""
 
     deviceId: str
     givenAt: str
@@ -44,7 +44,7 @@ class NoticeView(msgspec.Struct):
 
 
 class EventView(msgspec.Struct):
-    """A charged upgrade; without campaign and name if the operator completed it."""
+    """A charged upgrade; campaign and name are null if an operator completed it."""
 
     number: int
     deviceId: str
@@ -54,7 +54,7 @@ class EventView(msgspec.Struct):
 
 
 class StatementView(msgspec.Struct):
-    """`licenses` is the most that the subscription had at any moment of the month; `complete` once that has passed."""
+    """`licenses` is the month's maximum of subscribed licenses; `complete` is true once the month has passed."""
 
     account: str
     month: str
@@ -73,6 +73,8 @@ class StatementView(msgspec.Struct):
 
 
 class MonthView(msgspec.Struct):
+    """The totals of one month."""
+
     month: str
     complete: bool
     purchaseType: str
@@ -87,6 +89,7 @@ class StatementList(msgspec.Struct):
 
 
 def totals_view(totals: MonthTotals) -> StatementTotals:
+    """The totals as JSON."""
     return StatementTotals(totals.licenses, totals.notice_licenses, totals.events)
 
 
@@ -95,8 +98,8 @@ def statement_view(account: str, statement: Statement) -> StatementView:
     totals = statement.totals
     periods = [
         PeriodView(
-            from_=time_text(one.from_ms),
-            to=None if one.to_ms is None else time_text(one.to_ms),
+            from_=format_timestamp(one.from_ms),
+            to=None if one.to_ms is None else format_timestamp(one.to_ms),
             licenseCount=one.total,
             purchaseType=one.purchase_type.value,
         )
@@ -105,8 +108,8 @@ def statement_view(account: str, statement: Statement) -> StatementView:
     return StatementView(
         account=account,
         month=totals.month.text,
-        from_=time_text(totals.month.from_ms),
-        to=time_text(totals.month.to_ms),
+        from_=format_timestamp(totals.month.from_ms),
+        to=format_timestamp(totals.month.to_ms),
         complete=statement.complete,
         purchaseType=totals.purchase_type.value,
         licenses=totals.licenses,
@@ -121,24 +124,28 @@ def statement_view(account: str, statement: Statement) -> StatementView:
 
 
 def _notice_view(line: NoticeLine) -> NoticeView:
-    ended_at = None if line.ended_ms is None else time_text(line.ended_ms)
-    return NoticeView(format_device_id(line.device), time_text(line.given_ms), time_text(line.until_ms), ended_at)
+    return NoticeView(
+        deviceId=format_device_id(line.device),
+        givenAt=format_timestamp(line.given_ms),
+        until=format_timestamp(line.until_ms),
+        endedAt=None if line.ended_ms is None else format_timestamp(line.ended_ms),
+    )
 
 
 def _event_view(line: EventLine) -> EventView:
     return EventView(
         number=line.number,
         deviceId=format_device_id(line.device),
-        at=time_text(line.at_ms),
+        at=format_timestamp(line.at_ms),
         campaignId=line.campaign_uuid,
         name=line.name,
     )
 
 
 async def statement_csv(context: Context, caller: Caller, totals: MonthTotals) -> AsyncIterator[bytes]:
-    """A line for whatever is billed: the quantities of each kind add up to the totals."""
+    """One CSV line per billed item; the quantities of each kind add up to the totals."""
     month = totals.month
-    first, last = time_text(month.from_ms), time_text(month.to_ms)
+    first, last = format_timestamp(month.from_ms), format_timestamp(month.to_ms)
     yield csv_lines([COLUMNS, ("license", "", first, last, totals.licenses, "", totals.purchase_type.value)])
     async for notice in statements.stream_notice(context, caller, month):
         views = [_notice_view(line) for line in notice]

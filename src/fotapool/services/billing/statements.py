@@ -1,4 +1,4 @@
-"""Billing statements: what a month comes to, line by line, from records that no later change touches."""
+"""Billing statements of a month, line by line, from records that later changes do not affect."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from fotapool.domain.billing import Month, last_months
 from fotapool.domain.errors import NotFound
-from fotapool.domain.names import PurchaseType, is_account_name
+from fotapool.domain.names import PurchaseType
 from fotapool.domain.paging import BEFORE_ALL
+from fotapool.services.accounts.accounts import require_account
 from fotapool.services.context import OPERATOR_PAGE, Caller, Context
-from fotapool.store.accounts.accounts import Account, read_account
+from fotapool.store.accounts.accounts import Account
 from fotapool.store.billing import (
     START,
     MonthTotals,
@@ -25,14 +26,14 @@ from fotapool.store.db.connection import Connection
 
 MONTHS_LISTED = 24
 MAX_PERIODS = 1_000
-"""How many periods of the subscription a statement shows at most; the total is taken from all of them."""
-LINES_A_READ = 1_000
-"""How many lines of a whole statement one read fetches."""
+"""Maximum number of subscription periods that a statement lists; its totals include all of them."""
+LINES_PER_READ = 1_000
+"""Number of lines per query while a whole statement is streamed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The subscription from one moment (ms) to another; `to_ms` is None while nobody knows how long it lasts."""
+    """The subscription from one time (ms) to another; `to_ms` is None while its end is unknown."""
 
     from_ms: int
     to_ms: int | None
@@ -42,7 +43,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class NoticeLine:
-    """A license kept under notice from an earlier month: given, to end, and ended if within the month (ms)."""
+    """A license under notice since an earlier month: when notice was given, is to end, and ended in the month (ms)."""
 
     device: int
     given_ms: int
@@ -52,7 +53,7 @@ class NoticeLine:
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """A charged upgrade; without a campaign if the operator completed it."""
+    """A charged upgrade; it has no campaign if an operator completed it."""
 
     number: int
     device: int
@@ -63,7 +64,7 @@ class EventLine:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A month's totals, and a page of its lines. `complete` once the month has passed: it never changes after that."""
+    """A month's totals and a page of its lines; it does not change any more once it is `complete`."""
 
     totals: MonthTotals
     complete: bool
@@ -73,13 +74,6 @@ class Statement:
     more_periods: bool
     more_notice: bool
     more_events: bool
-
-
-def _require_account(connection: Connection, name: str) -> Account:
-    account = read_account(connection, name) if is_account_name(name) else None
-    if account is None:
-        raise NotFound(f"account {name[:100]} does not exist")
-    return account
 
 
 def _check_month(connection: Connection, account: Account, month: Month, now_ms: int) -> None:
@@ -102,31 +96,28 @@ def _periods(connection: Connection, account_id: int, month: Month, complete: bo
 
 
 def _notice(connection: Connection, account_id: int, month: Month, after: int, limit: int) -> list[NoticeLine]:
-    return [
-        NoticeLine(*row)
-        for row in read_retained_under_notice(connection, account_id=account_id, month=month, after=after, limit=limit)
-    ]
+    rows = read_retained_under_notice(connection, account_id=account_id, month=month, after=after, limit=limit)
+    return [NoticeLine(*row) for row in rows]
 
 
 def _events(
     connection: Connection, account_id: int, month: Month, after: tuple[int, int], limit: int
 ) -> list[EventLine]:
-    return [
-        EventLine(*row) for row in read_events(connection, account_id=account_id, month=month, after=after, limit=limit)
-    ]
+    rows = read_events(connection, account_id=account_id, month=month, after=after, limit=limit)
+    return [EventLine(*row) for row in rows]
 
 
 async def read_statement(
     context: Context, name: str, month: Month, notice_after: int, events_after: int, limit: int
 ) -> Statement:
-    """A month's totals with up to `limit` lines of each kind, after the given device and the given event (0: first).
+    """A month's totals with up to `limit` lines of each kind, after the given device and event number (0: first).
 
-    Raises NotFound for an account, a month or an event that is not there.
+    Raises NotFound for an unknown account, month or event.
     """
     limit = min(limit, OPERATOR_PAGE)
 
     def read(connection: Connection, now_ms: int) -> Statement:
-        account = _require_account(connection, name)
+        account = require_account(connection, name)
         _check_month(connection, account, month, now_ms)
         complete = now_ms >= month.to_ms
         place = START
@@ -153,11 +144,11 @@ async def read_statement(
 
 
 async def list_statements(context: Context, name: str) -> tuple[list[MonthTotals], int]:
-    """The totals of the last MONTHS_LISTED months, newest first, and the present (ms). Raises NotFound."""
+    """The totals of the last MONTHS_LISTED months, newest first, and the present time (ms). Raises NotFound."""
     now_ms = context.clock.now_ms()
 
     def read(connection: Connection) -> list[MonthTotals]:
-        account = _require_account(connection, name)
+        account = require_account(connection, name)
         first = read_first_month(connection, account.id)
         months = last_months(first, Month.of(now_ms), MONTHS_LISTED) if first else []
         return read_totals(connection, account.id, months) if months else []
@@ -168,7 +159,7 @@ async def list_statements(context: Context, name: str) -> tuple[list[MonthTotals
 async def stream_notice(context: Context, caller: Caller, month: Month) -> AsyncIterator[list[NoticeLine]]:
     """Every notice line of the month, in batches."""
     after = BEFORE_ALL
-    while lines := await context.reader.short(_notice, caller.account_id, month, after, LINES_A_READ):
+    while lines := await context.reader.short(_notice, caller.account_id, month, after, LINES_PER_READ):
         yield lines
         after = lines[-1].device
 
@@ -176,6 +167,6 @@ async def stream_notice(context: Context, caller: Caller, month: Month) -> Async
 async def stream_events(context: Context, caller: Caller, month: Month) -> AsyncIterator[list[EventLine]]:
     """Every event line of the month, in batches."""
     after = START
-    while lines := await context.reader.short(_events, caller.account_id, month, after, LINES_A_READ):
+    while lines := await context.reader.short(_events, caller.account_id, month, after, LINES_PER_READ):
         yield lines
         after = (lines[-1].at_ms, lines[-1].number)

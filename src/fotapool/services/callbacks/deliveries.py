@@ -1,4 +1,4 @@
-"""Deliveries of callbacks: what one turn of a listener claims and records, and what the operator sees and redoes."""
+"""Deliveries of callbacks: leasing and recording a listener's batch, and listing and redelivering for operators."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fotapool.domain import callbacks
 from fotapool.domain.callbacks import RETENTION_MS, DeliveryState, Event
 from fotapool.domain.errors import Conflict, NotFound
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.store.callbacks import deliveries as store
 from fotapool.store.callbacks.deliveries import Attempt, Delivery
@@ -27,69 +27,69 @@ from fotapool.store.db.connection import Connection
 
 log = logging.getLogger(__name__)
 
-DELIVERIES_A_CLEANING = 1_000
-"""How many old deliveries one transaction deletes."""
+DELIVERIES_PER_PURGE = 1_000
+"""Maximum number of old deliveries that one transaction deletes."""
 MAX_ATTEMPTS_SHOWN = 100
-LOOKED = 2_000
-"""Through how many deliveries one page of the latest looks for those that are wanted."""
+SCAN_LIMIT = 2_000
+"""Maximum number of deliveries that one page of the latest scans for those that match."""
 LAST_ID = 2**62
 
 Encode = Callable[[Event, Listener], bytes]
-"""Puts an event into the words of one style."""
-
-
-class _Large(DirectCommand[LeasedBatch | None]):
-    inline = False  # a whole turn is put into words
+"""Serializes an event as the body of a callback, in one listener style."""
 
 
 async def find_due_listeners(context: Context, again: bool, limit: int) -> list[tuple[int, str]]:
-    """Listeners (account id, style) that something is due to and nobody delivers to, longest due first.
+    """Listeners (account id, style) with due deliveries and without a lease, longest due first.
 
-    `again`: those that failed to take what is due, or those for which it is new.
+    `again`: those whose last attempt failed; else the others.
     """
     return await context.reader.short(read_due_listeners, context.clock.now_ms(), again, limit)
 
 
 async def next_delivery_ms(context: Context) -> int | None:
-    """The next moment (ms) after now at which a delivery falls due, or None."""
+    """The next time (ms) after now at which a delivery is due, or None."""
     return await context.reader.short(read_next_due, context.clock.now_ms())
 
 
-async def claim(context: Context, account_id: int, style: str, encoders: Mapping[str, Encode]) -> LeasedBatch | None:
-    """Takes the listener's next turn, with a body made for each delivery; None if there is nothing to do.
+async def acquire_batch(
+    context: Context, account_id: int, style: str, encoders: Mapping[str, Encode]
+) -> LeasedBatch | None:
+    """Leases the listener and returns its due deliveries with their bodies; None if nothing is due.
 
-    An event that cannot be put into words is logged and has no body.
+    A delivery whose event cannot be serialized has no body; the error is logged.
     """
 
     def change(connection: Connection, now_ms: int) -> LeasedBatch | None:
-        turn = acquire_lease(connection, account_id, style, now_ms)
-        if turn is not None:
-            _make_bodies(connection, turn, encoders)
-        return turn
+        batch = acquire_lease(connection, account_id, style, now_ms)
+        if batch is not None:
+            _make_bodies(connection, batch, encoders)
+        return batch
 
-    return await context.writer.submit(_Large(change))
+    return await context.writer.submit(DirectCommand(change, inline=False))
 
 
-def _make_bodies(connection: Connection, turn: LeasedBatch, encoders: Mapping[str, Encode]) -> None:
+def _make_bodies(connection: Connection, batch: LeasedBatch, encoders: Mapping[str, Encode]) -> None:
     made: list[tuple[int, bytes]] = []
-    for waiting in turn.deliveries:
+    for waiting in batch.deliveries:
         if waiting.body is None:
             try:
-                waiting.body = encoders[turn.listener.style](callbacks.decode(waiting.event), turn.listener)
+                waiting.body = encoders[batch.listener.style](callbacks.decode(waiting.event), batch.listener)
             except Exception:
-                log.exception("delivery %d cannot be put into words", waiting.id)
+                log.exception("delivery %d cannot be serialized", waiting.id)
                 continue
             made.append((waiting.id, waiting.body))
     record_bodies(connection, made)
 
 
-async def record(context: Context, turn: LeasedBatch, attempts: Sequence[Attempt], ended: Sequence[Ended]) -> bool:
-    """Records what a turn did and ends it; False if it was not its turn any more, so that nothing was recorded."""
+async def record_batch(
+    context: Context, batch: LeasedBatch, attempts: Sequence[Attempt], ended: Sequence[Ended]
+) -> bool:
+    """Records the attempts of a batch and releases its lease. Returns False, and records nothing, if it has expired."""
 
     def change(connection: Connection, now_ms: int) -> bool:
-        return release_lease(connection, batch=turn, attempts=attempts, ended=ended, now_ms=now_ms)
+        return release_lease(connection, batch, attempts=attempts, ended=ended, now_ms=now_ms)
 
-    return await context.writer.submit(DirectCommand(change, (turn.listener.account_id,)))
+    return await context.writer.submit(DirectCommand(change, (batch.listener.account_id,)))
 
 
 async def list_deliveries(
@@ -109,13 +109,13 @@ async def list_latest_deliveries(
     before: int | None,
     limit: int,
 ) -> tuple[list[DeliveryRow], int | None]:
-    """Deliveries, newest first, of one account or of all; and the id before which to go on (None: no more).
+    """Deliveries, newest first, of one account or of all, and the id before which the next page begins (None: the end).
 
-    `style` of the listener and `kind` of the event are empty for any. It looks through LOOKED at most, so that a page
-    may be short, or empty, and there are more all the same.
+    An empty `style` (of the listener) or `kind` (of the event) matches any. A page scans SCAN_LIMIT deliveries at most,
+    so a short or empty page need not be the last.
     """
     return await context.reader.short(
-        read_latest_deliveries, account_id, state, style, kind, LAST_ID if before is None else before, LOOKED, limit
+        read_latest_deliveries, account_id, state, style, kind, LAST_ID if before is None else before, SCAN_LIMIT, limit
     )
 
 
@@ -129,9 +129,9 @@ async def read_delivery(context: Context, delivery_id: int) -> tuple[Delivery, l
 
 
 async def redeliver(context: Context, delivery_id: int) -> Delivery:
-    """Delivers an ended delivery again: the same bytes under the same id, with all attempts ahead.
+    """Queues an ended delivery again, with the same body and id and a new series of attempts.
 
-    Raises NotFound, and Conflict while it waits or where nobody listens any more.
+    Raises NotFound, and Conflict if it is waiting already or its listener is gone.
     """
     account_id = (await context.reader.short(_existing, delivery_id)).account_id
 
@@ -155,15 +155,15 @@ def _existing(connection: Connection, delivery_id: int) -> Delivery:
 
 
 async def purge_deliveries(context: Context) -> int:
-    """Deletes deliveries that ended 30 days ago, in batches; answers how many."""
+    """Deletes deliveries that ended RETENTION_MS ago, in batches; returns how many."""
     before_ms = context.clock.now_ms() - RETENTION_MS
 
     def delete(connection: Connection, now_ms: int) -> int:
-        return store.delete_ended_deliveries(connection, before_ms, DELIVERIES_A_CLEANING)
+        return store.delete_ended_deliveries(connection, before_ms, DELIVERIES_PER_PURGE)
 
-    forgotten = 0
+    purged = 0
     while True:
         deleted = await context.writer.submit(DirectCommand(delete))
-        forgotten += deleted
-        if deleted < DELIVERIES_A_CLEANING:
-            return forgotten
+        purged += deleted
+        if deleted < DELIVERIES_PER_PURGE:
+            return purged

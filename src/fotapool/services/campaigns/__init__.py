@@ -1,1 +1,1 @@
-"""Campaigns: what users ask, and the steps of the worker."""
+"""Campaigns: the requests of users and operators, and the steps of the worker."""

@@ -1,9 +1,10 @@
-"""Reading campaigns: one, those of a status, their devices, and a device's history of upgrades."""
+"""Reads campaigns: one, lists by status, their devices, and the upgrade history of a device."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 
 from fotapool.domain.campaigns.campaigns import HISTORY_MS, Campaign, CampaignStatus
 from fotapool.domain.campaigns.upgrades import Upgrade
@@ -15,9 +16,9 @@ from fotapool.store.campaigns.upgrades import read_all_of_campaign, read_campaig
 from fotapool.store.db.connection import Connection
 
 MAX_DEVICES_SHOWN = 100_000
-"""How many devices a campaign's answer holds where the API has no pages for them (v1)."""
+"""Maximum number of devices of a campaign where the API has no pages for them (v1)."""
 MAX_HISTORY = 1_000
-"""How many upgrades a device's history shows, the latest ones."""
+"""Maximum number of upgrades of a device's history, the latest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,8 @@ class CampaignWithDevices:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """One upgrade of a device's history, and the campaign it was part of."""
+class CampaignUpgrade:
+    """An upgrade and its campaign."""
 
     campaign: Campaign
     upgrade: Upgrade
@@ -43,7 +44,7 @@ def _known(campaign: Campaign | None, uuid: str) -> Campaign:
 
 
 async def get_campaign(context: Context, caller: Caller, uuid: str) -> Campaign:
-    """Raises RequestRejected(CAMPAIGN_UNKNOWN)."""
+    """The account's campaign. Raises RequestRejected(CAMPAIGN_UNKNOWN)."""
     return _known(await context.reader.short(read_campaign, caller.account_id, uuid), uuid)
 
 
@@ -57,29 +58,29 @@ async def get_campaign_with_devices(context: Context, caller: Caller, uuid: str)
     return await context.reader.long(read)
 
 
+def _page_reader(
+    context: Context, caller: Caller, statuses: Collection[CampaignStatus], size: int
+) -> Callable[..., list[Campaign]]:
+    """Reads a page of the last six months' campaigns, and one more."""
+    since_ms = context.clock.now_ms() - HISTORY_MS
+    return partial(read_campaigns, account_id=caller.account_id, statuses=statuses, since_ms=since_ms, limit=size + 1)
+
+
 async def list_campaigns(
     context: Context, caller: Caller, statuses: Collection[CampaignStatus], last_seen: str | None
 ) -> tuple[list[Campaign], bool]:
-    """A page of the last six months' campaigns in these states, oldest first, and whether there are more.
+    """A page of the last six months' campaigns of these statuses, oldest first, and whether there are more.
 
-    `last_seen` is the UUID of the page before's last one. Raises RequestRejected(CAMPAIGN_UNKNOWN).
+    `last_seen` is the UUID of the last campaign of the previous page. Raises RequestRejected(CAMPAIGN_UNKNOWN).
     """
     size = context.settings.page_size
-    since_ms = context.clock.now_ms() - HISTORY_MS
+    read_page = _page_reader(context, caller, statuses, size)
 
     def read(connection: Connection) -> list[Campaign]:
         after = 0
         if last_seen is not None:
             after = _known(read_campaign(connection, caller.account_id, last_seen), last_seen).id
-        return read_campaigns(
-            connection,
-            account_id=caller.account_id,
-            statuses=statuses,
-            after=after,
-            skipped=0,
-            since_ms=since_ms,
-            limit=size + 1,
-        )
+        return read_page(connection, after=after, skipped=0)
 
     found = await context.reader.short(read)
     return found[:size], len(found) > size
@@ -88,23 +89,15 @@ async def list_campaigns(
 async def list_campaigns_by_number(
     context: Context, caller: Caller, statuses: Collection[CampaignStatus], index: int
 ) -> tuple[list[CampaignWithDevices], bool]:
-    """The same from a zero-based record number on, with their devices; pages end early when they grow too long.
+    """A page like that of `list_campaigns`, from a zero-based record number on, and with the campaigns' devices.
 
-    Raises RequestRejected(INDEX_TOO_HIGH).
+    A page ends early at MAX_DEVICES_SHOWN devices. Raises RequestRejected(INDEX_TOO_HIGH).
     """
     size = min(context.settings.page_size, 100)
-    since_ms = context.clock.now_ms() - HISTORY_MS
+    read_page = _page_reader(context, caller, statuses, size)
 
     def read(connection: Connection) -> tuple[list[CampaignWithDevices], bool]:
-        campaigns = read_campaigns(
-            connection,
-            account_id=caller.account_id,
-            statuses=statuses,
-            after=0,
-            skipped=index,
-            since_ms=since_ms,
-            limit=size + 1,
-        )
+        campaigns = read_page(connection, after=0, skipped=index)
         check_record_number(index, index + len(campaigns))
         found: list[CampaignWithDevices] = []
         room = MAX_DEVICES_SHOWN
@@ -142,27 +135,22 @@ async def list_campaign_devices(
     campaign, known, rows = await context.reader.short(read)
     if cursor != START and not known:
         raise RequestRejected(ErrorCode.CURSOR_UNKNOWN)
-    has_more = len(rows) > size
-    return campaign, Page(rows[:size], has_more, rows[size - 1].imei if has_more else START)
+    return campaign, Page.of(rows, size, lambda upgrade: upgrade.imei)
 
 
-async def list_device_history(context: Context, caller: Caller, device: int) -> list[Trial]:
+async def list_device_history(context: Context, caller: Caller, device: int) -> list[CampaignUpgrade]:
     """The device's upgrades of the last six months, oldest first (rule U16). Raises RequestRejected(DEVICE_UNKNOWN)."""
     since_ms = context.clock.now_ms() - HISTORY_MS
 
-    def read(connection: Connection) -> list[Trial]:
+    def read(connection: Connection) -> list[CampaignUpgrade]:
         known, upgrades = read_device_history(
             connection, account_id=caller.account_id, device=device, since_ms=since_ms, limit=MAX_HISTORY
         )
         if not known:
             raise RequestRejected(ErrorCode.DEVICE_UNKNOWN)
-        campaigns: dict[int, Campaign] = {}
-        for campaign_id in {upgrade.campaign_id for upgrade in upgrades}:
-            found = read_campaign_by_id(connection, campaign_id)
-            if found is not None:
-                campaigns[campaign_id] = found
-        return [
-            Trial(campaigns[upgrade.campaign_id], upgrade) for upgrade in upgrades if upgrade.campaign_id in campaigns
-        ]
+        ids = {upgrade.campaign_id for upgrade in upgrades}
+        campaigns = {campaign_id: read_campaign_by_id(connection, campaign_id) for campaign_id in ids}
+        found = ((campaigns[upgrade.campaign_id], upgrade) for upgrade in upgrades)
+        return [CampaignUpgrade(campaign, upgrade) for campaign, upgrade in found if campaign is not None]
 
     return await context.reader.short(read)

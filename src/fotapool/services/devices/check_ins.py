@@ -1,4 +1,4 @@
-"""Devices check in and send logs: who was seen, with which firmware, and what they were asked to report."""
+"""Check-ins and logs that devices send: their contact, their firmware, and their answers to report requests."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from fotapool.domain.devices.devices import MAX_TEXT
 from fotapool.domain.errors import Conflict, Invalid, NotFound
-from fotapool.services.accounts.accounts import DirectCommand
 from fotapool.services.campaigns.upgrade_progress import DeviceUpgrade, device_upgrade
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.logs import CHECK_IN_SUCCESS, NO_FAILURE
 from fotapool.services.identity.device_keys import NO_SUCH_DEVICE, KeyUnknown
@@ -20,15 +20,15 @@ from fotapool.store.devices.devices import answer_report_request
 from fotapool.store.devices.logs import CheckIn, Log, is_logging, record_check_ins, record_logs
 from fotapool.store.identity.device_keys import read_held_keys
 
-HeldKeys = dict[bytes, tuple[int, int | None]]
+ValidKeys = dict[bytes, tuple[int, int | None]]
 
 DEFAULT_CLIENT = "HTTP"
 MAX_CLIENT_TYPE = 40
 
 
 @dataclass(frozen=True, slots=True)
-class CheckInAnswer:
-    """When it was recorded (ms), the id of the request to report that it answered, and the device's upgrade, if any."""
+class CheckInResult:
+    """When it was recorded (ms), the id of the report request that it answered, and the device's upgrade, if any."""
 
     at_ms: int
     report_request: str | None
@@ -36,9 +36,9 @@ class CheckInAnswer:
 
 
 class _CheckInFacts:
-    """The devices of a batch as their check-ins leave them one after the other."""
+    """The keys and devices of a run of check-ins, and the changes of the check-ins so far."""
 
-    def __init__(self, keys: HeldKeys, devices: dict[Key, CheckingIn], now_ms: int) -> None:
+    def __init__(self, keys: ValidKeys, devices: dict[Key, CheckingIn], now_ms: int) -> None:
         self.keys = keys
         self.devices = devices
         self.now_ms = now_ms
@@ -53,16 +53,15 @@ class _CheckInFacts:
             by_firmware.setdefault(version, []).append(key)
         record_seen(connection, seen, by_firmware, self.now_ms)
         record_check_ins(connection, self.check_ins)
-        for account_id, version in sorted(
-            {(account_id, version) for (account_id, _), version in self.firmware.items()}
-        ):
+        changed = {(account_id, version) for (account_id, _), version in self.firmware.items()}
+        for account_id, version in sorted(changed):
             record_devices_changed(connection, account_id, self.now_ms, version)
         for account_id, imei in self.answered:
             answer_report_request(connection, account_id, imei, self.now_ms)
 
 
 class _CheckIn(Command[CheckingIn | None]):
-    """Answers what was on record of the device, or None if its key does not hold any more."""
+    """Returns the device as it was recorded before, or None if its key is not valid any more."""
 
     merges = True
 
@@ -73,13 +72,13 @@ class _CheckIn(Command[CheckingIn | None]):
         self._client_type = client_type
         self.account_ids = (caller.account_id,)
         self.at_ms = 0
-        """When it was recorded, once it was."""
+        """When it was recorded (ms), set by `decide`."""
 
     @classmethod
     def load(cls, connection: Connection, pools: Pools, commands: Sequence[_CheckIn], now_ms: int) -> _CheckInFacts:
         keys = sorted({command._key for command in commands})
-        held = read_held_keys(connection, sorted({command._key_hash for command in commands}))
-        return _CheckInFacts(held, read_checking_in(connection, keys), now_ms)
+        valid = read_held_keys(connection, sorted({command._key_hash for command in commands}))
+        return _CheckInFacts(valid, read_checking_in(connection, keys), now_ms)
 
     def decide(self, facts: _CheckInFacts, now_ms: int) -> CheckingIn | None:
         account_id, imei = self._key
@@ -117,11 +116,11 @@ def _check_text(name: str, text: str, longest: int) -> None:
 
 async def check_in(
     context: Context, caller: Caller, key_hash: bytes, imei: int, firmware: str | None, client_type: str | None
-) -> CheckInAnswer:
-    """Records that the device is in contact, and the firmware that it reports; answers what it is to do.
+) -> CheckInResult:
+    """Records a contact of the device and the firmware that it reports; returns its open requests and its upgrade.
 
-    The caller's key is checked in the same transaction, so it may be one that is remembered. Raises Invalid, KeyUnknown
-    if the key does not hold any more, and NotFound if the device is none of the account's or not the key's.
+    The transaction checks the key, so that the caller may come from the KeyRing's cache. Raises Invalid, KeyUnknown if
+    the key is not valid any more, and NotFound if the device is not the account's or not the key's.
     """
     if firmware is not None:
         _check_text("firmware", firmware, MAX_TEXT)
@@ -134,16 +133,16 @@ async def check_in(
     if found is None:
         raise KeyUnknown
     upgrade = await device_upgrade(context, caller.account_id, imei) if found.has_upgrade else None
-    return CheckInAnswer(command.at_ms, found.report_request, upgrade)
+    return CheckInResult(command.at_ms, found.report_request, upgrade)
 
 
 async def add_logs(context: Context, caller: Caller, imei: int, logs: Sequence[Log]) -> None:
-    """Records what the device logged. Raises Conflict unless logging is on for it."""
+    """Records logs of the device. Raises Conflict unless logging is on for it."""
 
     def add(connection: Connection, now_ms: int) -> None:
         if not is_logging(connection, caller.account_id, imei, now_ms):
             raise Conflict("logging is not on for this device; its account turns it on")
-        # An entry from the future would outlive all others.
+        # A future timestamp would survive the purge of old logs.
         record_logs(connection, [log._replace(at_ms=min(log.at_ms, now_ms)) for log in logs])
 
-    await context.writer.submit(DirectCommand(add, (caller.account_id,)))
+    await context.writer.submit(DirectCommand(add, caller=caller))

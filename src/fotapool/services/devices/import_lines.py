@@ -1,4 +1,4 @@
-"""Reads the devices of an import piece by piece: NDJSON, CSV, or one JSON array; no more than a line is held."""
+"""Reads the devices of an import as a stream, in memory of one line: NDJSON, CSV, or one JSON array."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from typing import Any, Protocol
 
 import msgspec
 
+from fotapool.domain.devices.device_lists import is_id_column
 from fotapool.domain.errors import Invalid
 from fotapool.services.snapshots.seed_documents import DeviceLine
 
 Fields = dict[str, Any]
 Line = tuple[int, Fields | str]
-"""The number of a line, and its members, or what is wrong with it."""
+"""The number of a line, and its members or an error."""
 
 COLUMNS = DeviceLine.__struct_fields__
 _BOM = b"\xef\xbb\xbf"
 
 
 class LineReader(Protocol):
-    """Reads chunks of a body. Both calls raise Invalid where the rest cannot be read."""
+    """Reads chunks of a body. Both methods raise Invalid if the rest cannot be read."""
 
     def feed(self, chunk: bytes) -> Iterator[Line]: ...
 
@@ -32,7 +33,7 @@ class LineReader(Protocol):
 
 
 class _Splitter:
-    """Cuts a body into numbered lines; of a line that is too long only that is told."""
+    """Splits a body into numbered lines; lines that are too long are skipped and reported."""
 
     def __init__(self, max_line_bytes: int) -> None:
         self._max = max_line_bytes
@@ -60,7 +61,7 @@ class _Splitter:
 
 
 class _ByLine:
-    """What NDJSON and CSV have in common."""
+    """The common part of NDJSON and CSV."""
 
     def __init__(self, max_line_bytes: int) -> None:
         self._lines = _Splitter(max_line_bytes)
@@ -85,19 +86,23 @@ class _ByLine:
         raise NotImplementedError
 
 
+def _json_object(data: bytes, what: str) -> Fields | str:
+    try:
+        found = msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        return f"the {what} is not JSON: {error}"
+    return found if isinstance(found, dict) else f"the {what} is not a JSON object"
+
+
 class NdjsonReader(_ByLine):
     """A JSON object on each line; empty lines are skipped."""
 
     def _parse(self, line: bytes) -> Fields | str | None:
-        try:
-            found = msgspec.json.decode(line)
-        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-            return f"the line is not JSON: {error}"
-        return found if isinstance(found, dict) else "the line is not a JSON object"
+        return _json_object(line, "line")
 
 
 class CsvReader(_ByLine):
-    """A header line, then a device a line; empty cells count as missing."""
+    """A header line, then one device per line; empty cells are missing members."""
 
     def __init__(self, max_line_bytes: int) -> None:
         super().__init__(max_line_bytes)
@@ -122,7 +127,7 @@ class CsvReader(_ByLine):
 
 
 def _header(cells: list[str]) -> list[str]:
-    names = [cell.strip() for cell in cells]
+    names = ["deviceId" if is_id_column(cell) else cell.strip() for cell in cells]
     known = f"columns are separated by commas; known are {', '.join(COLUMNS)}"
     if "deviceId" not in names:
         raise Invalid(f"the first CSV line must name the columns, deviceId among them; {known}")
@@ -133,9 +138,9 @@ def _header(cells: list[str]) -> list[str]:
 
 
 class JsonArrayReader:
-    """The elements of one JSON array, as they arrive.
+    """Yields the elements of one JSON array as they arrive; each element is parsed as a whole, since it is small.
 
-    Not a streaming parser: the C one at hand crashes on some input. Elements are small, so each is read as a whole.
+    Not a streaming parser: the C implementation at hand crashes on some input.
     """
 
     def __init__(self, max_element_chars: int) -> None:
@@ -174,21 +179,21 @@ class JsonArrayReader:
         return iter(())
 
     def _begin(self) -> int:
-        """Where the first element not yet read begins."""
+        """The index of the first unread element."""
         place = _skip_space(self._text, 0)
         if self._open or place == len(self._text):
             return place
         if self._text[place] != "[":
             raise Invalid("the body must be a JSON array of devices, NDJSON or CSV: see Content-Type")
         after = _skip_space(self._text, place + 1)
-        if after == len(self._text):  # not known yet whether it is empty
+        if after == len(self._text):  # the array may still be empty
             return place
         self._open = True
         self._closed = self._text[after] == "]"
         return after + self._closed
 
     def _element_end(self, place: int) -> int | None:
-        """The end of the element that begins there, or None if the text does not go on to its delimiter."""
+        """The end index of the element that begins at `place`, or None if the text ends before its delimiter."""
         try:
             _, end = _scan(self._text, place)
         except RecursionError as error:
@@ -207,11 +212,7 @@ class JsonArrayReader:
     def _parse(self, text: str) -> Fields | str:
         if len(text) > self._max:
             return f"the element is longer than {self._max} characters"
-        try:
-            found = msgspec.json.decode(text.encode("utf-8", "surrogateescape"))
-        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-            return f"the element is not JSON: {error}"
-        return found if isinstance(found, dict) else "the element is not a JSON object"
+        return _json_object(text.encode("utf-8", "surrogateescape"), "element")
 
 
 _SPACE = " \t\r\n"

@@ -1,4 +1,4 @@
-"""The bulk import of devices: read as a stream in bounded memory; good lines are kept, bad ones told."""
+"""The bulk import of devices: a stream in bounded memory; good lines are imported, bad ones reported."""
 
 from __future__ import annotations
 
@@ -7,29 +7,32 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from fotapool.domain.devices.device_lists import check_digit_is_valid
 from fotapool.domain.devices.devices import Device
 from fotapool.domain.errors import Invalid, RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.devices import IMPORT_BATCH, import_devices
 from fotapool.services.devices.import_lines import Fields, LineReader
-from fotapool.services.snapshots.seed_documents import DeviceLine, check_digit_is_valid
+from fotapool.services.snapshots.seed_documents import DeviceLine
 from fotapool.store.db.connection import StoreUnavailable
 
 MAX_ERRORS = 1_000
-"""How many failed lines, and how many warnings, an answer lists; all are counted."""
+"""Maximum number of errors, and of warnings, in a result; all are counted."""
 
 
 class Interrupted(Exception):
-    """An error stopped an operation of many transactions; `result` tells what the ones before it did."""
+    """An error stopped an operation of many transactions; `result` is that of the transactions before it."""
 
-    def __init__(self, error: Exception, kept: str, result: ImportResult) -> None:
-        super().__init__(kept)
+    def __init__(self, error: Exception, message: str, result: ImportResult) -> None:
+        super().__init__(message)
         self.error = error
         self.result = result
 
 
 class LineError(msgspec.Struct):
+    """An error or a warning about one line."""
+
     line: int
     deviceId: str
     error: str
@@ -48,7 +51,7 @@ class ImportResult(msgspec.Struct):
 
 
 class ImportProgress(msgspec.Struct):
-    """What a streamed answer tells after each batch."""
+    """The state after each batch, in a streamed response."""
 
     lines: int
     kept: int
@@ -57,7 +60,7 @@ class ImportProgress(msgspec.Struct):
 
 @dataclass(slots=True)
 class DeviceImport:
-    """One import under way: the lines that wait for their transaction, and what came of the ones before."""
+    """An import in progress: the lines that wait for their transaction, and the result so far."""
 
     context: Context
     caller: Caller
@@ -65,6 +68,7 @@ class DeviceImport:
     waiting: list[tuple[int, Device]] = field(default_factory=list)
 
     def add(self, line: int, found: Fields | str) -> None:
+        """Adds a line to the next batch, or its error to the result."""
         self.result.lines += 1
         if isinstance(found, str):
             self._fail(line, "", found)
@@ -88,6 +92,7 @@ class DeviceImport:
             self.result.errors.append(LineError(line, device, why))
 
     async def flush(self) -> None:
+        """Imports the lines that wait."""
         lines, self.waiting = self.waiting, []
         if not lines:
             return
@@ -99,9 +104,9 @@ class DeviceImport:
             self._fail(line, format_device_id(device.device), why)
 
     async def run(self, chunks: AsyncIterator[bytes], reader: LineReader) -> AsyncIterator[ImportProgress]:
-        """Imports batch by batch; tells after each. A line that fails does not stop the others.
+        """Imports in batches, and yields after each. A line that fails does not stop the others.
 
-        Raises Interrupted when the rest cannot be read or the database is gone; what came before is kept.
+        Raises Interrupted if the rest cannot be read or the database does not answer; earlier batches remain imported.
         """
         broken: Invalid | None = None
         try:

@@ -1,13 +1,12 @@
-"""Logging of devices: turning it on and off, what was logged, and the history of check-ins."""
+"""Logging of devices: turn it on and off, list logs and check-ins."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from fotapool.domain.devices.devices import LOGGING_MS, RETENTION_LOGS_MS, check_known, check_logging
 from fotapool.domain.simulation import behavior_of, past_check_ins_ms
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.store.db.connection import Connection
 from fotapool.store.devices.devices import read_devices_named, read_known_devices
@@ -24,21 +23,20 @@ from fotapool.store.devices.logs import (
 from fotapool.store.simulation import read_fleets
 
 MAX_LOGS_LISTED = 1_000
-"""How many logs, or check-ins, of a device one answer lists."""
+"""Maximum number of logs, or of check-ins, of a device that are listed."""
 MAX_PURGE_STEPS = 100
-"""After how many transactions housekeeping leaves the rest to the next time."""
+"""Maximum number of transactions of one purge; the next purge deletes the rest."""
 
 CHECK_IN_SUCCESS = "CheckInSuccess"
-"""The result of a check-in that was answered. One that was refused leaves no trace."""
+"""The result of every recorded check-in; rejected ones are not recorded."""
 NO_FAILURE = ""
 
-Result = TypeVar("Result")
 LoggingUntil = tuple[int, int]
-"""A device, and when (ms) its logging goes off by itself."""
+"""A device, and when (ms) its logging expires."""
 
 
 async def list_logging(context: Context, caller: Caller) -> list[LoggingUntil]:
-    """The devices for which logging is on, by IMEI."""
+    """The devices with logging on, by IMEI."""
     rows = await context.reader.short(read_logging, caller.account_id, context.clock.now_ms())
     return [(imei, expires_ms) for imei, expires_ms in rows]
 
@@ -58,17 +56,17 @@ async def enable_logging(context: Context, caller: Caller, devices: Sequence[int
         )
         return [(imei, now_ms + LOGGING_MS) for imei in wanted]
 
-    return await _change(context, caller, change)
+    return await context.writer.submit(DirectCommand(change, caller=caller))
 
 
 async def disable_logging(context: Context, caller: Caller, devices: Sequence[int]) -> None:
-    """Turns logging off; that it is off already is no error. Raises RequestRejected(DEVICE_UNKNOWN)."""
+    """Turns logging off for the devices, if it is on. Raises RequestRejected(DEVICE_UNKNOWN)."""
 
     def change(connection: Connection, now_ms: int) -> None:
         check_known(read_known_devices(connection, caller.account_id, devices), devices)
         delete_logging(connection, caller.account_id, devices)
 
-    await _change(context, caller, change)
+    await context.writer.submit(DirectCommand(change, caller=caller))
 
 
 async def list_logs(context: Context, caller: Caller, device: int) -> list[Log]:
@@ -90,25 +88,24 @@ async def list_check_ins(context: Context, caller: Caller, device: int) -> list[
 
     def read(connection: Connection) -> list[CheckIn]:
         check_known(read_known_devices(connection, caller.account_id, [device]), [device])
-        recorded = read_check_ins(
+        found = read_check_ins(
             connection, account_id=caller.account_id, imei=device, since_ms=since_ms, limit=MAX_LOGS_LISTED
         )
-        simulated = _simulated(
+        found += _simulated(
             connection, account_id=caller.account_id, device=device, since_ms=since_ms, now_ms=context.clock.now_ms()
         )
-        newest_first = sorted([*recorded, *simulated], key=lambda check_in: check_in.at_ms, reverse=True)
-        return newest_first[:MAX_LOGS_LISTED]
+        return sorted(found, key=lambda check_in: check_in.at_ms, reverse=True)[:MAX_LOGS_LISTED]
 
     return await context.reader.short(read)
 
 
 def _simulated(connection: Connection, account_id: int, device: int, since_ms: int, now_ms: int) -> list[CheckIn]:
-    """The check-ins of a simulated device since then or since it was made: computed, not stored."""
+    """The check-ins of a simulated device since `since_ms` and its creation; they are computed, not stored."""
     behavior = behavior_of(read_fleets(connection, account_id), device)
     if behavior is None:
         return []
     row = read_devices_named(connection, account_id, [device])[device]
-    moments = past_check_ins_ms(
+    times_ms = past_check_ins_ms(
         behavior=behavior, imei=device, since_ms=max(since_ms, row.created_ms), until_ms=now_ms, limit=MAX_LOGS_LISTED
     )
     return [
@@ -120,18 +117,12 @@ def _simulated(connection: Connection, account_id: int, device: int, since_ms: i
             result=CHECK_IN_SUCCESS,
             failure=NO_FAILURE,
         )
-        for at_ms in moments
+        for at_ms in times_ms
     ]
 
 
-async def _change(context: Context, caller: Caller, change: Callable[[Connection, int], Result]) -> Result:
-    command = DirectCommand(change, account_ids=(caller.account_id,))
-    command.auth_epoch = caller.auth_epoch
-    return await context.writer.submit(command)
-
-
 async def purge_old_logs(context: Context) -> None:
-    """Deletes the logs and check-ins that are older than RETENTION_LOGS_MS (rule U18), in MAX_PURGE_STEPS at most."""
+    """Deletes logs and check-ins older than RETENTION_LOGS_MS (rule U18), in up to MAX_PURGE_STEPS transactions."""
     before_ms = context.clock.now_ms() - RETENTION_LOGS_MS
     for _ in range(MAX_PURGE_STEPS):
         if not await context.writer.submit(DirectCommand(lambda connection, _: purge_logs(connection, before_ms))):

@@ -1,4 +1,4 @@
-"""Finding devices of an account: quick in a fleet of a million, since each step looks at a limited number of them."""
+"""Searches the devices of an account; each page scans a limited number of them, so that it is fast for millions."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from fotapool.store.devices.search import LICENSE_FILTERS, Conditions, Version
 from fotapool.store.simulation import read_fleets
 
 SCAN = 5_000
-"""How many devices one step looks at where no index leads to those that are searched for."""
+"""Number of devices that one page scans if no index finds those that match."""
 CONTACT_SCAN = 1_000
-"""The same where the last contact of simulated devices is searched, which is computed for each."""
+"""Number of devices that one page scans for last contacts of simulated devices, which are computed."""
 MDN_MATCHES = 1_000
 VERSIONS = 200
-"""How many versions (make, model, firmware, protocol) an account is asked for, to offer them and to search by them."""
-WALKED_VERSIONS = 20
-"""A search that fits no more versions than this walks along each of them."""
+"""Maximum number of an account's versions (make, model, firmware, protocol) that are read."""
+MAX_INDEXED_VERSIONS = 20
+"""A search that matches at most so many versions uses the index by version."""
 IMEI_DIGITS = 15
 
 
 class Contact(NamedTuple):
-    """A filter by the last contact: what Conditions calls it, and the time before now (ms)."""
+    """A filter by the last contact: its name in Conditions, and the time before now (ms)."""
 
     seen: str
     within_ms: int
@@ -49,7 +49,7 @@ CONTACTS = {
 
 @dataclass(frozen=True, slots=True)
 class DeviceFilter:
-    """What is searched for; empty texts fit everything. IMEI and MDN are beginnings, the others parts in any case."""
+    """A search; empty texts match everything. IMEI and MDN match beginnings, the others any part, ignoring case."""
 
     imei: str = ""
     mdn: str = ""
@@ -61,7 +61,7 @@ class DeviceFilter:
     seen: str = ""
 
     def check(self) -> None:
-        """Raises Invalid."""
+        """Raises Invalid that names the wrong filter."""
         if self.imei and not (self.imei.isascii() and self.imei.isdigit() and len(self.imei) <= IMEI_DIGITS):
             raise Invalid("IMEI must be up to 15 digits: the beginning of it")
         if self.protocol not in ("", *PROTOCOLS):
@@ -77,39 +77,40 @@ class DeviceFilter:
         return {column: text for column, text in given.items() if text}
 
     def imeis(self, after: int) -> tuple[int, int]:
-        """After which IMEI the fitting ones begin, and the last of them."""
+        """The range of IMEIs that match: after the first value, up to the second."""
         if not self.imei:
             return after, MAX_IMEI
         unit = 10 ** (IMEI_DIGITS - len(self.imei))
         first = int(self.imei) * unit
         return max(after, first - 1), first + unit - 1
 
-    def fits(self, version: Version) -> bool:
+    def matches(self, version: Version) -> bool:
         columns = dict(zip(("make", "model", "firmware", "protocol"), version, strict=True))
         return all(text.lower() in columns[column].lower() for column, text in self.texts.items())
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A step's devices by IMEI. `after` is the IMEI to go on after, or None at the end.
+class SearchPage:
+    """A page of devices by IMEI. `after` is the cursor of the next page, or None at the end.
 
-    `looked_at` is how many devices were looked at, if that is why the step ended before the page was full.
+    `scanned` is the number of devices scanned, if the page ended before it was full. `many_mdns`: more than MDN_MATCHES
+    MDNs match, and the others were not searched.
     """
 
     devices: list[OperatorDeviceRow]
     candidates: set[int]
     after: int | None
-    looked_at: int | None = None
+    scanned: int | None = None
     many_mdns: bool = False
     versions: list[Version] = field(default_factory=list)
 
 
-async def search_devices(context: Context, caller: Caller, wanted: DeviceFilter, after: int, limit: int) -> Found:
-    """Up to `limit` of the account's devices that fit, with IMEIs greater than `after`. Raises Invalid."""
+async def search_devices(context: Context, caller: Caller, wanted: DeviceFilter, after: int, limit: int) -> SearchPage:
+    """Up to `limit` matching devices of the account with IMEIs greater than `after`. Raises Invalid."""
     wanted.check()
     now_ms = context.clock.now_ms()
     search = _Search(account_id=caller.account_id, wanted=wanted, after=after, limit=limit, now_ms=now_ms)
-    # A step takes some milliseconds, too long for the event loop; on PostgreSQL it must keep to its indexes.
+    # A page takes some milliseconds, too long for the event loop; on PostgreSQL it must use the indexes.
     read = context.reader.long if context.reader.inline else context.reader.short
     return await read(search.run)
 
@@ -122,7 +123,7 @@ class _Search:
     limit: int
     now_ms: int
 
-    def run(self, connection: Connection) -> Found:
+    def run(self, connection: Connection) -> SearchPage:
         versions = store.read_versions(connection, self.account_id, VERSIONS)
         fleets = read_fleets(connection, self.account_id)
         computed = bool(fleets and self.wanted.seen)
@@ -135,20 +136,11 @@ class _Search:
         more = len(rows) > self.limit
         del rows[self.limit :]
         candidates = store.read_candidates_of(connection, self.account_id, [row.imei for row in rows])
-        if more:
-            return Found(
-                devices=rows,
-                candidates=candidates,
-                after=rows[-1].imei,
-                looked_at=None,
-                many_mdns=many_mdns,
-                versions=versions,
-            )
-        return Found(
+        return SearchPage(
             devices=rows,
             candidates=candidates,
-            after=end,
-            looked_at=None if end is None else scan,
+            after=rows[-1].imei if more else end,
+            scanned=None if more or end is None else scan,
             many_mdns=many_mdns,
             versions=versions,
         )
@@ -156,43 +148,37 @@ class _Search:
     def _matching(
         self, connection: Connection, versions: Sequence[Version], computed: bool, scan: int
     ) -> tuple[list[int], int | None, bool]:
-        """Devices that fit, but for a contact that is still to be computed.
+        """The devices that match, except for a computed contact.
 
-        Also the IMEI of the last one looked at if further ones were not, and whether some MDNs were not.
+        Also the last IMEI scanned if further devices were not, and whether too many MDNs match.
         """
         conditions = self._conditions(computed)
         after, last = self.wanted.imeis(self.after)
         limit = scan if computed else self.limit + 1
-        fitting = [version for version in versions if self.wanted.fits(version)]
+        fitting = [version for version in versions if self.wanted.matches(version)]
         if self.wanted.mdn:
             devices = store.read_by_mdn(connection, self.account_id, self.wanted.mdn, MDN_MATCHES + 1)
             matching = store.read_matching_of(connection, self.account_id, conditions, devices[:MDN_MATCHES])
             within = [imei for imei in matching if after < imei <= last]
             return within[:limit], None, len(devices) > MDN_MATCHES
-        if self._walks(versions, fitting):
-            return (
-                store.read_of_versions(
-                    connection, account_id=self.account_id, versions=fitting, after=after, last=last, limit=limit
-                ),
-                None,
-                False,
+        if self._uses_versions(versions, fitting):
+            matching = store.read_of_versions(
+                connection, account_id=self.account_id, versions=fitting, after=after, last=last, limit=limit
             )
+            return matching, None, False
         end = store.read_scan_end(
             connection, account_id=self.account_id, conditions=conditions, after=after, last=last, scan=scan
         )
         last = last if end is None else end
-        return (
-            store.read_matching(
-                connection, account_id=self.account_id, conditions=conditions, after=after, last=last, limit=limit
-            ),
-            end,
-            False,
+        matching = store.read_matching(
+            connection, account_id=self.account_id, conditions=conditions, after=after, last=last, limit=limit
         )
+        return matching, end, False
 
-    def _walks(self, versions: Sequence[Version], fitting: Sequence[Version]) -> bool:
-        """Whether an index by version leads to the devices, and to no others."""
+    def _uses_versions(self, versions: Sequence[Version], fitting: Sequence[Version]) -> bool:
+        """Whether the index by version finds exactly the matching devices."""
         alone = not (self.wanted.license or self.wanted.seen)
-        return bool(self.wanted.texts) and alone and len(versions) < VERSIONS and len(fitting) <= WALKED_VERSIONS
+        return bool(self.wanted.texts) and alone and len(versions) < VERSIONS and len(fitting) <= MAX_INDEXED_VERSIONS
 
     def _conditions(self, computed: bool) -> Conditions:
         seen, within_ms = CONTACTS[self.wanted.seen]

@@ -1,46 +1,44 @@
-"""Keys of devices: the operator makes and takes them away, devices identify themselves by them."""
+"""Keys of devices: operators create and delete them, devices identify themselves by them."""
 
 from __future__ import annotations
 
 from fotapool.core import hashing
 from fotapool.domain.errors import Conflict, NotFound
 from fotapool.domain.names import format_device_id
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Caller, Context
-from fotapool.services.identity.credentials import GENERATED_BYTES, check_name
+from fotapool.services.identity.credentials import check_name, given_or_generated
 from fotapool.store.db.connection import Connection
-from fotapool.store.devices.devices import read_owners
+from fotapool.store.devices.devices import read_known_devices
 from fotapool.store.identity import device_keys as store
 from fotapool.store.identity.device_keys import DeviceKey
 
 NO_SUCH_DEVICE = "there is no such device, or the key is not for it"
-MAX_REMEMBERED = 10_000
-"""How many keys a process remembers."""
+MAX_CACHED = 10_000
+"""Maximum number of keys that a process caches."""
 
 
 class KeyUnknown(Exception):
-    """The device showed no key, or one that is not known."""
+    """The device presented no key, or an unknown one."""
 
 
 async def create_device_key(context: Context, caller: Caller, name: str, imei: int | None) -> str:
-    """Makes a key for one device or, without one, for all of the account; answers it, this once.
+    """Creates a key for one device, or for all devices of the account; returns it.
 
     Raises Invalid, Conflict for a name that is taken, and NotFound for a device that is not the account's.
     """
     check_name(name, "name")
-    key = context.random_bytes(GENERATED_BYTES).hex()
+    key = given_or_generated(context, None, "key")
 
     def create(connection: Connection, now_ms: int) -> None:
-        if imei is not None:
-            owners, _ = read_owners(connection, caller.account_id, [imei])
-            if owners.get(imei) != caller.account_id:
-                raise NotFound(f"device {format_device_id(imei)} is not a device of account {caller.account_name}")
+        if imei is not None and not read_known_devices(connection, caller.account_id, [imei]):
+            raise NotFound(f"device {format_device_id(imei)} is not a device of account {caller.account_name}")
         if store.has_device_key(connection, caller.account_id, name):
             raise Conflict(f"device key {name} exists already")
-        made = DeviceKey(name, imei, now_ms)
-        store.record_device_key(connection, hashing.token_hash(key), caller.account_id, made)
+        device_key = DeviceKey(name, imei, now_ms)
+        store.record_device_key(connection, hashing.token_hash(key), caller.account_id, device_key)
 
-    await context.writer.submit(DirectCommand(create, (caller.account_id,)))
+    await context.writer.submit(DirectCommand(create, caller=caller))
     return key
 
 
@@ -50,20 +48,20 @@ async def list_device_keys(context: Context, caller: Caller, after: str, limit: 
 
 
 async def delete_device_key(context: Context, caller: Caller, name: str) -> None:
-    """Takes a key away: it is refused from now on. Raises NotFound."""
+    """Deletes a key: requests with it are rejected from now on. Raises NotFound."""
 
     def delete(connection: Connection, now_ms: int) -> None:
         if "\x00" in name or not store.has_device_key(connection, caller.account_id, name):
             raise NotFound(f"device key {name[:100]} does not exist")
         store.record_device_key_deleted(connection, caller.account_id, name)
 
-    await context.writer.submit(DirectCommand(delete, (caller.account_id,)))
+    await context.writer.submit(DirectCommand(delete, caller=caller))
 
 
 async def identify_device(context: Context, key: str, imei: int, request_id: str) -> Caller:
-    """The device as a caller, about its account.
+    """The device as a caller for its account.
 
-    Raises KeyUnknown; and NotFound alike for a device that does not exist, is another account's, or not the key's.
+    Raises KeyUnknown, and NotFound for a device that does not exist, is another account's, or not the key's.
     """
     holder = await context.reader.short(store.read_key_holder, hashing.token_hash(key), imei)
     if holder is None:
@@ -74,22 +72,22 @@ async def identify_device(context: Context, key: str, imei: int, request_id: str
 
 
 class KeyRing:
-    """Remembers whose keys were shown, for requests whose change checks the key again in its own transaction."""
+    """Caches the accounts of device keys, for requests whose command checks the key again in its transaction."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._holders: dict[bytes, Caller] = {}
 
-    async def identify(self, key: str, imei: int, request_id: str, remembered: bool) -> tuple[Caller, bytes]:
-        """The device as a caller, and its key's hash; raises as `identify_device`.
+    async def identify(self, key: str, imei: int, request_id: str, cached: bool) -> tuple[Caller, bytes]:
+        """The device as a caller, and its key's hash. Raises as `identify_device`.
 
-        With `remembered`, all that is certain is that the key was good for the account once.
+        With `cached`, the key may have been deleted since: the command must check it.
         """
         key_hash = hashing.token_hash(key)
-        holder = self._holders.get(key_hash) if remembered else None
+        holder = self._holders.get(key_hash) if cached else None
         if holder is None:
             holder = await identify_device(self._context, key, imei, request_id)
-            if len(self._holders) >= MAX_REMEMBERED:
+            if len(self._holders) >= MAX_CACHED:
                 self._holders.clear()
             self._holders[key_hash] = holder
             return holder, key_hash

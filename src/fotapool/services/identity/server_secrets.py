@@ -1,8 +1,8 @@
-"""Secrets that all servers of a database share, made when they are first needed."""
+"""Secrets that all servers of one database share, generated on first use."""
 
 from __future__ import annotations
 
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.db.connection import Connection
 from fotapool.store.identity import server_secrets as store
@@ -11,14 +11,14 @@ SECRET_BYTES = 32
 
 
 async def server_secret(context: Context, name: str) -> bytes:
-    """The secret of this name; of two servers that make it at the same moment, one's is kept."""
+    """The secret of this name. If two servers generate it at the same time, both return the one stored first."""
     found = await context.reader.short(store.read_server_secret, name)
     if found is not None:
         return found
-    made = context.random_bytes(SECRET_BYTES)
+    generated = context.random_bytes(SECRET_BYTES)
 
     def record(connection: Connection, now_ms: int) -> bytes:
-        store.record_server_secret(connection, name, made)
-        return store.read_server_secret(connection, name) or made
+        store.record_server_secret(connection, name, generated)
+        return store.read_server_secret(connection, name) or generated
 
     return await context.writer.submit(DirectCommand(record))

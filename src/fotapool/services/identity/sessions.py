@@ -18,19 +18,19 @@ from fotapool.domain.identity import (
     session_is_valid,
 )
 from fotapool.domain.names import AccountStatus, is_account_name
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.store.db.connection import NO_AUTH_EPOCH, Connection
 from fotapool.store.identity import sessions as store
-from fotapool.store.identity.sessions import Client, SignInRow, User
+from fotapool.store.identity.sessions import Client, SignInRow
 
 NONCE_BYTES = 16
 GENERATED_PASSWORD_BYTES = 9
 FLUSH_AFTER_MS = 60_000
-"""A session's use is written before the answer if the written one is older than this, else within a second."""
-MAX_KEYS_A_CHECK = 500
+"""A session's use is written before the response if the stored one is older than this, else within a second."""
+MAX_KEYS_PER_READ = 500
 MAX_ACCEPTED = 10_000
-"""How many accepted sign-ins a process remembers."""
+"""Maximum number of accepted sign-ins that a process caches."""
 
 SignInKey = tuple[bytes, bytes, str]
 _NO_TOKEN = b""
@@ -38,27 +38,31 @@ _NO_TOKEN = b""
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """A bearer token as it is given out: the token and how long it still lives, in seconds."""
+    """A bearer token and its remaining lifetime in seconds."""
 
     token: str
     expires_in_s: int
 
 
 class Authenticator:
-    """Checks the tokens of requests."""
+    """Checks the tokens of requests.
+
+    Accepted sign-ins are cached. They hold as long as the auth epoch is the same, a number in the database that every
+    end of a token, session, user, client or account increments.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._uses: dict[bytes, int] = {}
         self._written: dict[bytes, int] = {}
-        """The uses of the last flush: a look-up under way may answer a row as it was before."""
+        """The uses of the last flush: a read under way may return a row from before it."""
         self._flushing = asyncio.Lock()
         self._accepted: dict[SignInKey, SignInRow] = {}
-        self._endings = -1
-        self._asked_now = False
+        self._auth_epoch = -1
+        self._epoch_is_fresh = False
         self._waiting: list[tuple[SignInKey | None, asyncio.Future[tuple[int, SignInRow]]]] = []
         self._inline = context.reader.inline
-        self._looking: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
 
     async def check_bearer(self, bearer: str | None) -> None:
         """Raises RequestRejected(BEARER_MISSING or BEARER_INVALID)."""
@@ -75,8 +79,8 @@ class Authenticator:
     ) -> Caller:
         """The user and the account of a request. Raises RequestRejected.
 
-        An account that does not exist and one of other users are refused alike. For a request that changes something
-        a remembered sign-in is taken as it is: the change checks it in its own transaction (AuthEpochChanged).
+        An account that does not exist and one of other users raise the same error. With `changes`, a cached sign-in
+        is not checked here: the command checks its auth epoch in its transaction (AuthEpochChanged).
         """
         named = is_account_name(account)
         auth_epoch, row = await self._check(bearer, session, account if named else "", changes)
@@ -105,35 +109,35 @@ class Authenticator:
         if row.username is None or row.last_used_ms is None:
             raise RequestRejected(ErrorCode.SESSION_INVALID)
         now_ms = self._context.clock.now_ms()
-        here_ms = self._uses.get(session_hash) or self._written.get(session_hash, 0)
-        if not session_is_valid(max(row.last_used_ms, here_ms), now_ms):
+        used_here_ms = self._uses.get(session_hash) or self._written.get(session_hash, 0)
+        if not session_is_valid(max(row.last_used_ms, used_here_ms), now_ms):
             raise RequestRejected(ErrorCode.SESSION_EXPIRED)
         self._uses[session_hash] = now_ms
         if now_ms - row.last_used_ms > FLUSH_AFTER_MS:
             await self.flush()
         return auth_epoch, row
 
-    def forget(self) -> None:
-        """Makes the next requests look up their sign-ins."""
+    def invalidate(self) -> None:
+        """Clears the cache of accepted sign-ins."""
         self._accepted.clear()
 
     @contextlib.asynccontextmanager
-    async def without_uses_of(self, session_hash: bytes) -> AsyncIterator[None]:
-        """For a change of when a session was last used: what this process remembers of it does not undo that."""
+    async def discarding_uses_of(self, session_hash: bytes) -> AsyncIterator[None]:
+        """Discards this process's record of the session's uses, so that it does not undo the caller's change of it."""
         async with self._flushing:
             yield
             self._uses.pop(session_hash, None)
             self._written.pop(session_hash, None)
-            self.forget()
+            self.invalidate()
 
     @contextlib.asynccontextmanager
     async def paused(self) -> AsyncIterator[None]:
-        """The same for a change of all sessions at once."""
+        """Discards the uses of all sessions, for a caller that replaces them; nothing is flushed meanwhile."""
         async with self._flushing:
             yield
             self._uses.clear()
             self._written = {}
-            self.forget()
+            self.invalidate()
 
     def _require_bearer(self, bearer: str | None, row: SignInRow) -> None:
         if not bearer:
@@ -144,37 +148,34 @@ class Authenticator:
             raise RequestRejected(ErrorCode.BEARER_INVALID, "revoked" if row.bearer_revoked else "expired")
 
     async def _look_up(self, key: SignInKey, changes: bool = False) -> tuple[int, SignInRow]:
-        """What is stored of the tokens and the account, and how many sign-ins had been ended then.
-
-        A row that was accepted before is good as long as nobody's sign-in was ended anywhere: one number tells.
-        """
+        """The auth epoch, and what is stored of the tokens and the account; from the cache if the epoch is the same."""
         row = self._accepted.get(key)
         if row is not None and self._context.clock.now_ms() - (row.last_used_ms or 0) < FLUSH_AFTER_MS:
-            if changes or self._asked_now:
-                return self._endings, row
-            auth_epoch, _ = await self._ask(None)
-            if auth_epoch == self._endings:
+            if changes or self._epoch_is_fresh:
+                return self._auth_epoch, row
+            auth_epoch, _ = await self._read(None)
+            if auth_epoch == self._auth_epoch:
                 self._trust_until_next_tick()
                 return auth_epoch, row
-        auth_epoch, row = await self._ask(key)
-        if auth_epoch != self._endings or len(self._accepted) >= MAX_ACCEPTED:
-            self._endings = auth_epoch
+        auth_epoch, row = await self._read(key)
+        if auth_epoch != self._auth_epoch or len(self._accepted) >= MAX_ACCEPTED:
+            self._auth_epoch = auth_epoch
             self._accepted.clear()
         if row.is_complete:
             self._accepted[key] = row
         return auth_epoch, row
 
     def _trust_until_next_tick(self) -> None:
-        """Requests that had arrived when the number was read need not read it again."""
+        """Lets requests that arrived before the epoch was read use it without reading it again."""
         if self._inline:
-            self._asked_now = True
-            asyncio.get_running_loop().call_soon(self._ask_again)
+            self._epoch_is_fresh = True
+            asyncio.get_running_loop().call_soon(self._expire_epoch)
 
-    def _ask_again(self) -> None:
-        self._asked_now = False
+    def _expire_epoch(self) -> None:
+        self._epoch_is_fresh = False
 
-    async def _ask(self, key: SignInKey | None) -> tuple[int, SignInRow]:
-        """The number of ended sign-ins and, for a key, its row; those who wait at once are answered by one read."""
+    async def _read(self, key: SignInKey | None) -> tuple[int, SignInRow]:
+        """Reads the auth epoch and, for a key, its row; one query serves all requests that wait for it."""
         if self._inline:
             auth_epoch, rows = await self._context.reader.short(
                 store.read_auth_epoch_and_sign_ins, [key] if key else []
@@ -182,13 +183,13 @@ class Authenticator:
             return auth_epoch, rows[0] if rows else store.NO_SIGN_IN
         future: asyncio.Future[tuple[int, SignInRow]] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, future))
-        if self._looking is None:
-            self._looking = asyncio.create_task(self._answer_waiting())
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read_waiting())
         return await future
 
-    async def _answer_waiting(self) -> None:
+    async def _read_waiting(self) -> None:
         while self._waiting:
-            batch, self._waiting = self._waiting[:MAX_KEYS_A_CHECK], self._waiting[MAX_KEYS_A_CHECK:]
+            batch, self._waiting = self._waiting[:MAX_KEYS_PER_READ], self._waiting[MAX_KEYS_PER_READ:]
             keys = list({key for key, _ in batch if key is not None})
             try:
                 auth_epoch, rows = await self._context.reader.short(store.read_auth_epoch_and_sign_ins, keys)
@@ -201,10 +202,10 @@ class Authenticator:
             for key, future in batch:
                 if not future.done():
                     future.set_result((auth_epoch, found[key] if key is not None else store.NO_SIGN_IN))
-        self._looking = None
+        self._reading = None
 
     async def flush(self) -> None:
-        """Writes the sessions' uses, so that other processes and a restart know of them."""
+        """Writes the sessions' uses for other processes and for a restart."""
         async with self._flushing:
             uses, self._uses = self._uses, {}
             if not uses:
@@ -225,11 +226,12 @@ def _hash(token: str | None) -> bytes:
 
 
 async def find_client(context: Context, key: str) -> Client | None:
+    """The API client with this key, or None."""
     return await context.reader.short(store.read_client, key)
 
 
 async def issue_bearer(context: Context, client: Client, secret: str) -> Bearer:
-    """The client's bearer token: the same one within its hour, else a new one. The secret is verified already."""
+    """The client's valid bearer token, or a new one. The caller has verified the secret."""
     nonce = context.random_bytes(NONCE_BYTES)
     token = await hashing.derive_token(secret, nonce)
 
@@ -251,7 +253,7 @@ async def issue_bearer(context: Context, client: Client, secret: str) -> Bearer:
 
 
 async def revoke_bearer(context: Context, client_key: str, token: str) -> None:
-    """Ends a token of the client; another client's token stays as it is."""
+    """Revokes a token of the client; does nothing for a token of another client."""
     token_hash = hashing.token_hash(token)
     await context.writer.submit(
         DirectCommand(lambda connection, _: store.record_bearer_revoked(connection, token_hash, client_key))
@@ -259,7 +261,7 @@ async def revoke_bearer(context: Context, client_key: str, token: str) -> None:
 
 
 async def log_in(context: Context, username: str, password: str) -> str:
-    """A new session token. Raises RequestRejected(LOGIN_REFUSED), the same for whatever reason."""
+    """Returns a new session token. Raises RequestRejected(LOGIN_REFUSED) without a reason."""
     token = str(uuid.UUID(bytes=context.random_bytes(16), version=4))
     session_hash = hashing.token_hash(token)
     await _verified(
@@ -272,12 +274,12 @@ async def log_in(context: Context, username: str, password: str) -> str:
 
 
 async def _verified(context: Context, username: str, password: str, record: Callable[[Connection, int], None]) -> None:
-    """Verifies the password and records in the same transaction, or counts a failure. Raises RequestRejected."""
+    """Verifies the password and calls `record` in one transaction, or counts a failed login. Raises RequestRejected."""
     user = await context.reader.short(store.read_user, username)
     matches = await hashing.verify_secret(user.password_hash if user else None, password)
 
-    def settle(connection: Connection, now_ms: int) -> bool:
-        current: User | None = store.read_user(connection, username)
+    def decide(connection: Connection, now_ms: int) -> bool:
+        current = store.read_user(connection, username)
         if current is None or is_locked(current.failed_logins):
             return False
         accepted = matches and user is not None and current.password_hash == user.password_hash
@@ -288,7 +290,7 @@ async def _verified(context: Context, username: str, password: str, record: Call
             record(connection, now_ms)
         return accepted
 
-    if not await context.writer.submit(DirectCommand(settle)):
+    if not await context.writer.submit(DirectCommand(decide)):
         raise RequestRejected(ErrorCode.LOGIN_REFUSED)
 
 
@@ -301,7 +303,7 @@ async def log_out(context: Context, session: str) -> None:
 
 
 async def reset_password(context: Context, username: str, old_password: str) -> str:
-    """A new random password, effective at once. A wrong old one counts as a failed login. Raises RequestRejected."""
+    """Sets and returns a new random password. A wrong old one counts as a failed login. Raises RequestRejected."""
     password = context.random_bytes(GENERATED_PASSWORD_BYTES).hex()
     stored = await hashing.hash_secret(password)
     await _verified(
@@ -311,7 +313,7 @@ async def reset_password(context: Context, username: str, old_password: str) -> 
 
 
 async def purge_ended(context: Context) -> None:
-    """Forgets tokens that ended long ago."""
+    """Deletes tokens that ended more than RETENTION_ENDED_MS ago."""
     before_ms = context.clock.now_ms() - RETENTION_ENDED_MS
     await context.writer.submit(
         DirectCommand(lambda connection, _: store.purge_expired(connection, before_ms, before_ms))

@@ -1,4 +1,4 @@
-"""The candidate list as an operator arranges it: what was shown is what is changed, or nothing is."""
+"""The candidate list for operators: pages, and changes that fail if the list is not as it was shown."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from dataclasses import dataclass
 
 from fotapool.domain.errors import Conflict, Invalid, RequestRejected
 from fotapool.domain.licenses.candidates import MAX_CANDIDATES, decide_candidates, list_mark
-from fotapool.domain.licenses.licenses import LicenseFacts, LicenseState, Pool
+from fotapool.domain.licenses.licenses import LicenseState
+from fotapool.services.commands import PoolCommand, PoolFacts, pool_of
 from fotapool.services.context import Caller, Context
-from fotapool.services.licenses.candidates import ListFacts
+from fotapool.services.licenses.candidates import record_list
 from fotapool.store.accounts.accounts import Account
 from fotapool.store.db.connection import Connection
-from fotapool.store.db.writer import Command, Pools
 from fotapool.store.licenses.candidate_views import CandidateRow, read_assigned, read_candidate_rows
 from fotapool.store.licenses.candidates import read_candidates
 from fotapool.store.licenses.licenses import read_license_facts
 
 CANDIDATES_SHOWN = 500
-"""How many candidates a page has."""
-DEVICES_A_LOOK = 5_000
+"""Number of candidates on a page."""
+DEVICES_PER_READ = 5_000
 
 Arrange = Callable[[Sequence[int]], list[int]]
-"""The list as it is to be, from the list as it is. Raises Invalid or Conflict."""
+"""Returns the new list, from the present list. Raises Invalid or Conflict."""
 
 
 class ListOutdated(Conflict):
-    """The list was changed since it was shown; nothing was changed now."""
+    """The list changed since it was shown; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownCandidates:
-    """A page of the list; `mark` is to come with a change of it."""
+    """A page of the list. A change of the list must send its `mark`."""
 
     count: int
     updated_ms: int
@@ -45,7 +45,7 @@ class ShownCandidates:
 
 @dataclass(frozen=True, slots=True)
 class Unaffected:
-    """How many devices of a list cannot lose a license by it, and why."""
+    """How many devices of a list cannot lose a license by it: not the account's, without license, under notice."""
 
     unknown: int
     unlicensed: int
@@ -53,7 +53,7 @@ class Unaffected:
 
 
 async def show_candidates(context: Context, account: Account, first: int) -> ShownCandidates:
-    """The page of the list that begins with number `first`, from 0."""
+    """The page of the list that begins with zero-based number `first`."""
     count, updated_ms, rows = await context.reader.short(read_candidate_rows, account.id, first, CANDIDATES_SHOWN)
     return ShownCandidates(count, updated_ms, first, rows)
 
@@ -64,12 +64,25 @@ async def list_all(context: Context, account: Account) -> list[int]:
 
 
 async def arrange_candidates(context: Context, caller: Caller, arrange: Arrange, first: int, mark: str) -> list[int]:
-    """Changes the list as it was shown from number `first` on; answers it. Raises ListOutdated, Invalid, Conflict."""
-    return await context.writer.submit(_Arrange(caller, arrange, first, mark))
+    """Changes the list; returns it. `first` and `mark` are those of the page on which the change is based.
+
+    Raises ListOutdated, Invalid or Conflict.
+    """
+
+    def change(facts: PoolFacts, now_ms: int) -> list[int]:
+        before = read_candidates(facts.connection, caller.account_id)
+        shown = before[first : first + CANDIDATES_SHOWN]
+        if mark != list_mark(facts.pool.candidates_updated_ms, len(before), shown):
+            raise ListOutdated("the list was changed since it was shown; nothing was changed")
+        after = arrange(before)
+        record_list(facts, caller=caller, verb="replace candidates", before=before, after=after, now_ms=now_ms)
+        return after
+
+    return await context.writer.submit(PoolCommand(caller, change, inline=False))
 
 
 def replacing(devices: Sequence[int]) -> Arrange:
-    """Makes the devices the list, as the API does. Raises Invalid if they are too many."""
+    """Replaces the list by the devices, as the API does. Raises Invalid if they are too many."""
     return lambda current: _merged(current, devices, append=False)
 
 
@@ -85,53 +98,15 @@ def _merged(current: Sequence[int], devices: Sequence[int], append: bool) -> lis
         raise Invalid(f"a candidate list holds {MAX_CANDIDATES} devices at most") from error
 
 
-class _Arrange(Command[list[int]]):
-    inline = False
-
-    def __init__(self, caller: Caller, arrange: Arrange, first: int, mark: str) -> None:
-        self._caller = caller
-        self._arrange = arrange
-        self._first = first
-        self._mark = mark
-        self.account_ids = (caller.account_id,)
-
-    @classmethod
-    def load(cls, connection: Connection, pools: Pools, commands: Sequence[_Arrange], now_ms: int) -> ListFacts:
-        account_id = commands[0]._caller.account_id
-        return ListFacts(pools[account_id], read_candidates(connection, account_id))
-
-    def decide(self, facts: ListFacts, now_ms: int) -> list[int]:
-        pool, current = facts.pool, facts.current
-        shown = current[self._first : self._first + CANDIDATES_SHOWN]
-        if self._mark != list_mark(pool.candidates_updated_ms, len(current), shown):
-            raise ListOutdated("the list was changed since it was shown; nothing was changed")
-        facts.after = self._arrange(current)
-        facts.now_ms = now_ms
-        cause = self._caller.cause("replace candidates", count=len(facts.after))
-        facts.changes.note(pool, cause, [], now_ms)
-        return facts.after
-
-
 async def read_unaffected(context: Context, account: Account, devices: Sequence[int]) -> Unaffected:
-    """Which of the devices cannot lose a license: the list takes them all the same, as the API does."""
+    """How many of the devices cannot lose a license; the list accepts these too, as the API does."""
 
     def read(connection: Connection) -> Unaffected:
-        pool = Pool(
-            account_id=account.id,
-            total=0,
-            used=0,
-            notice=0,
-            entries=0,
-            changes=0,
-            candidates=0,
-            candidates_updated_ms=0,
-            subscription_updated_ms=0,
-        )
         unknown = unlicensed = noticed = 0
-        for first in range(0, len(devices), DEVICES_A_LOOK):
-            some = devices[first : first + DEVICES_A_LOOK]
+        for first in range(0, len(devices), DEVICES_PER_READ):
+            some = devices[first : first + DEVICES_PER_READ]
             keys = [(account.id, device) for device in some]
-            facts: LicenseFacts = read_license_facts(connection, {account.id: pool}, keys)[account.id]
+            facts = read_license_facts(connection, {account.id: pool_of(account)}, keys)[account.id]
             unknown += sum(device not in facts.devices for device in some)
             unlicensed += sum(device in facts.devices and device not in facts.licenses for device in some)
             noticed += sum(bool(state & LicenseState.NOTICE) for state in facts.licenses.values())
@@ -141,5 +116,5 @@ async def read_unaffected(context: Context, account: Account, devices: Sequence[
 
 
 async def read_assigned_times(context: Context, account: Account, devices: Sequence[int]) -> dict[int, int]:
-    """When (ms) each of the devices that hold a license got it; for a page of them."""
+    """When (ms) each of the devices got its license, for those that hold one."""
     return await context.reader.short(read_assigned, account.id, devices)

@@ -1,4 +1,4 @@
-"""The ledger as people look at it: the latest entries or changes, filtered, page by page or all of them."""
+"""The ledger for operators: the latest entries or changes, filtered, in pages or as a stream."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ from fotapool.services.context import Caller, Context
 from fotapool.store.licenses import ledger_views as store
 from fotapool.store.licenses.ledger_views import ChangeRow, EntryRow, LedgerFilter
 
-LOOKED = 10_000
-"""Through how many entries one page looks for those that are wanted."""
-ROWS_A_READ = 1_000
+SCAN_LIMIT = 10_000
+"""Maximum number of entries that one page scans for those that match the filter."""
+ROWS_PER_READ = 1_000
 MAX_EXPORTED = 100_000
-"""How many entries an export has at most, the newest ones."""
-MAX_LOOKED_FOR_EXPORT = 2_000_000
-"""Through how many entries an export looks at most."""
+"""Maximum number of entries of an export, the newest ones."""
+MAX_EXPORT_SCAN = 2_000_000
+"""Maximum number of entries that an export scans."""
 
 
 async def list_latest_entries(
     context: Context, caller: Caller, wanted: LedgerFilter, before: int | None, limit: int
 ) -> tuple[list[EntryRow], int | None]:
-    """Entries of the account's ledger, newest first, and the number before which to go on (None: no more).
+    """Ledger entries of the account, newest first, and the number before which the next page begins (None: the end).
 
-    A page may be short, or empty, and there are more all the same: it looks through LOOKED at most.
+    A page scans SCAN_LIMIT entries at most, so a short or empty page need not be the last.
     """
     return await context.reader.short(
-        store.read_latest_entries, caller.account_id, wanted, before or store.LAST, LOOKED, limit
+        store.read_latest_entries, caller.account_id, wanted, before or store.LAST, SCAN_LIMIT, limit
     )
 
 
 async def list_latest_changes(
     context: Context, caller: Caller, wanted: LedgerFilter, before: int | None, limit: int
 ) -> tuple[list[ChangeRow], int | None]:
-    """The same for the changes that entries are part of, those too that touched no license."""
+    """Changes that the entries are part of, including changes without entries; paged like `list_latest_entries`."""
     return await context.reader.short(
-        store.read_latest_changes, caller.account_id, wanted, before or store.LAST, LOOKED, limit
+        store.read_latest_changes, caller.account_id, wanted, before or store.LAST, SCAN_LIMIT, limit
     )
 
 
 async def stream_entries(context: Context, caller: Caller, wanted: LedgerFilter) -> AsyncIterator[list[EntryRow]]:
-    """The newest MAX_EXPORTED entries, in batches."""
+    """The newest MAX_EXPORTED entries that match, in batches."""
     before: int | None = store.LAST
-    exported = looked = 0
-    while before is not None and exported < MAX_EXPORTED and looked < MAX_LOOKED_FOR_EXPORT:
-        limit = min(ROWS_A_READ, MAX_EXPORTED - exported)
+    exported = scanned = 0
+    while before is not None and exported < MAX_EXPORTED and scanned < MAX_EXPORT_SCAN:
+        limit = min(ROWS_PER_READ, MAX_EXPORTED - exported)
         rows, before = await context.reader.short(
-            store.read_latest_entries, caller.account_id, wanted, before, LOOKED, limit
+            store.read_latest_entries, caller.account_id, wanted, before, SCAN_LIMIT, limit
         )
         exported += len(rows)
-        looked += LOOKED
+        scanned += SCAN_LIMIT
         yield rows

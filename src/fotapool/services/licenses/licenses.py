@@ -1,4 +1,4 @@
-"""Assign, remove and list licenses of an account."""
+"""Assigns, removes and lists licenses of an account."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from fotapool.store.licenses.licenses import read_license_facts, read_status_pag
 
 @dataclass(frozen=True, slots=True)
 class LicenseResult:
-    """Each device's outcome in request order, and the pool's numbers after the request."""
+    """The outcome of each device in request order, and the pool's numbers after the request."""
 
     outcomes: list[Outcome]
     total: int
@@ -43,7 +43,7 @@ class LicenseStatus:
 
 
 class _SharedFacts:
-    """The facts of every assign and remove of a run, by account, and what they changed."""
+    """The facts of all assign and remove commands of a run by account, and their changes."""
 
     def __init__(self, by_account: dict[int, LicenseFacts]) -> None:
         self.by_account = by_account
@@ -96,7 +96,7 @@ class _Remove(_LicenseCommand):
 
 
 async def assign_licenses(context: Context, caller: Caller, device_ids: Sequence[int]) -> LicenseResult:
-    """Assigns licenses to the devices, in order, as far as licenses are free."""
+    """Assigns licenses to the devices, in order, while licenses are free."""
     result = await context.writer.submit(_Assign(caller, device_ids))
     count_outcomes(context, caller.account_name, result.outcomes, NOT_ASSIGNED)
     return result
@@ -119,6 +119,4 @@ async def read_licenses(context: Context, caller: Caller, cursor: int) -> Licens
     total, used, known, rows = await context.reader.short(read_status_page, caller.account_id, after, size + 1)
     if cursor != START and not known:
         raise RequestRejected(ErrorCode.CURSOR_UNKNOWN)
-    has_more = len(rows) > size
-    del rows[size:]
-    return LicenseStatus(total, used, Page(rows, has_more, rows[-1][0] if has_more else START))
+    return LicenseStatus(total, used, Page.of(rows, size, lambda row: row[0]))

@@ -1,4 +1,4 @@
-"""Storing contents beside the database: streamed, counted and summed on the way, deleted if nobody keeps them."""
+"""Contents of files and packages: streamed to the storage, counted and hashed on the way, deleted if not recorded."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import contextlib
 import hashlib
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from fotapool.domain.errors import ErrorCode, Invalid, NotFound, RequestRejected
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.db.connection import Connection, StoreUnavailable
 from fotapool.store.packages.contents import Content, read_package_content, record_package_content
@@ -17,15 +18,15 @@ from fotapool.store.packages.contents import Content, read_package_content, reco
 log = logging.getLogger(__name__)
 
 MAX_IDLE_S = 60
-"""How long an upload may pause, in seconds: each takes one of few places."""
+"""Maximum pause of an upload, in seconds: uploads in progress are limited."""
 
 
 class ContentsUnavailable(StoreUnavailable):
-    """The storage of contents does not answer, or lacks a content that the database knows of."""
+    """The storage of contents does not answer, or lacks a content that the database refers to."""
 
 
 class _Counted:
-    """Chunks on their way to the storage: their sum, their number of octets, and what broke them off."""
+    """Chunks on their way to the storage: their hash, their size in bytes, and the error that ended them."""
 
     def __init__(self, chunks: AsyncIterator[bytes], limit_bytes: int) -> None:
         self._chunks = chunks
@@ -60,11 +61,10 @@ class _Counted:
 
 
 async def store_content(context: Context, chunks: AsyncIterator[bytes]) -> Content:
-    """Stores the chunks under a new key; nobody refers to it yet, so see `purge_content`.
+    """Stores the chunks under a new key, which no row refers to yet (see `purge_content`).
 
-    Raises RequestRejected(FILE_TOO_LARGE) beyond `max_file_bytes`, ContentsUnavailable, and whatever the chunks raise;
-    nothing
-    is kept then.
+    Raises RequestRejected(FILE_TOO_LARGE) beyond `max_file_bytes`, ContentsUnavailable, and what the chunks raise; then
+    nothing is stored.
     """
     key = context.new_uuid()
     counted = _Counted(chunks, context.settings.max_file_bytes)
@@ -72,62 +72,55 @@ async def store_content(context: Context, chunks: AsyncIterator[bytes]) -> Conte
         await context.contents.store(key, counted.read())
     except Exception:
         if counted.error is not None:
-            raise counted.error from None  # the storage may have dressed it up as an error of its own
+            raise counted.error from None  # the storage may have wrapped it in its own error
         raise
     return Content(key, counted.size, counted.sha256)
 
 
 async def purge_content(context: Context, key: str) -> None:
-    """Deletes a content that nobody refers to. If the storage fails it stays behind, which harms nobody."""
+    """Deletes a content that no row refers to. If the storage fails, logs it; the content remains unused."""
     try:
         await context.contents.delete(key)
     except ContentsUnavailable as error:
-        log.warning("content %s stays behind, though nothing refers to it: %s", key, error)
+        log.warning("unused content %s could not be deleted: %s", key, error)
 
 
-class Stored:
-    """A content that waits for the row that refers to it."""
+@dataclass(slots=True)
+class PendingContent:
+    """A stored content that no row refers to yet; set `recorded` once the row is committed."""
 
-    def __init__(self, content: Content) -> None:
-        self.content = content
-        self.kept = False
-
-    def keep(self) -> None:
-        """To be called once the row has committed."""
-        self.kept = True
+    content: Content
+    recorded: bool = False
 
 
 @contextlib.asynccontextmanager
-async def stored_until_kept(context: Context, chunks: AsyncIterator[bytes]) -> AsyncIterator[Stored]:
-    """Stores a content, and deletes it at the end unless `keep` was called. Raises as `store_content`."""
-    stored = Stored(await store_content(context, chunks))
+async def pending_content(context: Context, chunks: AsyncIterator[bytes]) -> AsyncIterator[PendingContent]:
+    """Stores a content, and deletes it at the end unless it was recorded. Raises as `store_content`."""
+    pending = PendingContent(await store_content(context, chunks))
     try:
-        yield stored
+        yield pending
     finally:
-        if not stored.kept:
-            await purge_content(context, stored.content.key)
+        if not pending.recorded:
+            await purge_content(context, pending.content.key)
 
 
 async def set_package_content(context: Context, name: str, chunks: AsyncIterator[bytes]) -> Content:
-    """Gives a package its content in place of the one it may have.
-
-    Raises NotFound, Invalid for no data at all, and as `store_content`.
-    """
-    await package_content(context, name)  # so that nothing is read for a package that does not exist
+    """Sets or replaces a package's content. Raises NotFound, Invalid for an empty content, and as `store_content`."""
+    await package_content(context, name)  # fails before anything is read for a package that does not exist
 
     def change(connection: Connection, now_ms: int) -> Content | None:
         replaced = _known(read_package_content(connection, name), name)
-        record_package_content(connection, name, stored.content)
+        record_package_content(connection, name, pending.content)
         return replaced[0]
 
-    async with stored_until_kept(context, chunks) as stored:
-        if not stored.content.size:
+    async with pending_content(context, chunks) as pending:
+        if not pending.content.size:
             raise Invalid("the content is empty; send the package's bytes as the body")
         replaced = await context.writer.submit(DirectCommand(change))
-        stored.keep()
+        pending.recorded = True
     if replaced is not None:
         await purge_content(context, replaced.key)
-    return stored.content
+    return pending.content
 
 
 async def package_content(context: Context, name: str) -> Content | None:

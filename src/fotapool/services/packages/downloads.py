@@ -1,4 +1,4 @@
-"""What a device may download now."""
+"""Downloads of devices."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from fotapool.store.packages.contents import Content
 
 
 async def content_for_device(context: Context, caller: Caller, imei: int, upgrade_id: int) -> Content:
-    """The content of that upgrade of the device.
+    """The content that the device's upgrade installs.
 
-    Raises NotFound, also where nothing was uploaded for the package; and Conflict while the device may not download:
-    its campaign has not begun or has ended, a time window is closed, or the upgrade is over.
+    Raises NotFound, also if nothing was uploaded for the package, and Conflict while the download is not allowed: the
+    campaign has not begun or has ended, a time window is closed, or the upgrade is over.
     """
     upgrade = await upgrade_of_device(context, caller.account_id, imei, upgrade_id)
     content = upgrade.content

@@ -1,4 +1,4 @@
-"""Configuration files: listing an account's, and adding one whose content is stored already."""
+"""Configuration files of an account: list them, and record one whose content is stored."""
 
 from __future__ import annotations
 
@@ -6,36 +6,35 @@ import re
 
 from fotapool.domain.devices.devices import MAX_TEXT
 from fotapool.domain.errors import ErrorCode, RequestRejected
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
-from fotapool.services.packages.contents import Stored
+from fotapool.services.packages.contents import PendingContent
 from fotapool.store.db.connection import Connection
 from fotapool.store.packages.files import ConfigurationFile, count_files, has_file, read_files, record_file
 
 MAX_FILES = 10_000
-"""How many files, versions counted one by one, an account may have; a list answers all of them."""
+"""Maximum number of files of an account, each version counted; a list returns all of them."""
 MAX_UPLOAD_NAME = 200
 MAX_TARGET_PATH = 1_000
 
-_OTHER_SIGNS = re.compile(r"[^0-9A-Za-z._-]")
+_OTHER_CHARACTERS = re.compile(r"[^0-9A-Za-z._-]")
 
 
 def file_name(make: str, model: str, upload_name: str) -> str:
-    """The name that a file gets, as `configfile-Verizon_VZW1_hello-world.txt` (SDK model, example).
+    """The name of an uploaded file, as in `configfile-Verizon_VZW1_hello-world.txt` (SDK model, example).
 
-    Of a path only the last part counts, since the vendor's SDK sends the path that its user opened. Signs other than
+    Only the last part of a path counts: the vendor's SDK sends the path that its user opened. Characters other than
     letters, digits, `.`, `_` and `-` become `-`. Raises RequestRejected(FILE_INVALID) for a name that is empty, too
-    long, or
-    made of dots.
+    long, or consists of dots.
     """
     last = re.split(r"[/\\]", upload_name)[-1]
     if not last.strip(". ") or len(last) > MAX_UPLOAD_NAME:
         raise RequestRejected(ErrorCode.FILE_INVALID, "the upload has no usable file name")
-    return f"configfile-{_OTHER_SIGNS.sub('-', f'{make}_{model}_{last}')}"
+    return f"configfile-{_OTHER_CHARACTERS.sub('-', f'{make}_{model}_{last}')}"
 
 
 def check_text(name: str, text: str, longest: int = MAX_TEXT, shortest: int = 1) -> str:
-    """The text. Raises RequestRejected(FILE_INVALID) if it is missing, too long, or holds control characters."""
+    """Returns the text. Raises RequestRejected(FILE_INVALID) if it is missing, too long, or has control characters."""
     if not shortest <= len(text.strip()) <= len(text) <= longest or not text.isprintable():
         raise RequestRejected(ErrorCode.FILE_INVALID, f"{name} must be {shortest} to {longest} printable characters")
     return text
@@ -46,8 +45,10 @@ async def list_files(context: Context, caller: Caller, protocol: str) -> list[Co
     return await context.reader.short(read_files, caller.account_id, protocol, MAX_FILES)
 
 
-async def add_file(context: Context, caller: Caller, file: ConfigurationFile, stored: Stored) -> ConfigurationFile:
-    """Records the file with its content; answers it with its time.
+async def add_file(
+    context: Context, caller: Caller, file: ConfigurationFile, pending: PendingContent
+) -> ConfigurationFile:
+    """Records the file with its content; returns it with its launch time.
 
     Raises RequestRejected: FILE_EXISTS for a name and version that the account has, FILE_INVALID if it has MAX_FILES.
     """
@@ -58,11 +59,9 @@ async def add_file(context: Context, caller: Caller, file: ConfigurationFile, st
         if count_files(connection, caller.account_id, MAX_FILES) == MAX_FILES:
             raise RequestRejected(ErrorCode.FILE_INVALID, "the account has as many files as it may")
         launched = file._replace(launched_ms=now_ms)
-        record_file(connection, caller.account_id, launched, stored.content)
+        record_file(connection, caller.account_id, launched, pending.content)
         return launched
 
-    command = DirectCommand(add, (caller.account_id,))
-    command.auth_epoch = caller.auth_epoch
-    launched = await context.writer.submit(command)
-    stored.keep()
+    launched = await context.writer.submit(DirectCommand(add, caller=caller))
+    pending.recorded = True
     return launched

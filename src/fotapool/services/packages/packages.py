@@ -1,4 +1,4 @@
-"""Packages of firmware or software: the operator's, and those that an account's devices can take."""
+"""Packages of firmware or software: managed by operators, and listed for an account's devices."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from fotapool.domain.devices.devices import NO_PROTOCOL, PROTOCOLS
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.packages import NewPackage, Package, check_package, check_release_note
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Caller, Context
 from fotapool.services.packages.contents import purge_content
-from fotapool.services.snapshots.seed_documents import first_duplicate
+from fotapool.services.snapshots.seed_documents import check_unique
 from fotapool.store.callbacks.deliveries import record_package_available
 from fotapool.store.db.connection import Connection
 from fotapool.store.packages.contents import read_package_content
@@ -26,22 +26,20 @@ from fotapool.store.packages.packages import (
 )
 
 MAX_PACKAGES = 10_000
-"""How many packages are created at once."""
+"""Maximum number of packages of one request."""
 MAX_PACKAGES_LISTED = 10_000
-"""How many packages a list of an account has at most: these lists have no pages."""
-_SPOKEN = tuple(protocol for protocol in PROTOCOLS if protocol != NO_PROTOCOL)
+"""Maximum number of packages of an account's list, which has no pages."""
+_PROTOCOLS = tuple(protocol for protocol in PROTOCOLS if protocol != NO_PROTOCOL)
 
 
 async def create_packages(context: Context, packages: Sequence[NewPackage]) -> list[Package]:
-    """Creates all of the packages or none; answers them by name. Raises Invalid or Conflict."""
+    """Creates all of the packages or none; returns them by name. Raises Invalid or Conflict."""
     if not 0 < len(packages) <= MAX_PACKAGES:
         raise Invalid(f"send from 1 to {MAX_PACKAGES} packages")
     for package in packages:
         check_package(package)
     names = [package.name for package in packages]
-    repeated = first_duplicate(names)
-    if repeated is not None:
-        raise Invalid(f"firmware {repeated} is there twice")
+    check_unique("firmware", names)
 
     def create(connection: Connection, now_ms: int) -> list[Package]:
         connection.lock_setup()
@@ -52,9 +50,7 @@ async def create_packages(context: Context, packages: Sequence[NewPackage]) -> l
         record_package_available(connection, packages, now_ms)
         return read_packages_named(connection, names)
 
-    command = DirectCommand(create, alone=True)
-    command.devices = len(packages)
-    return await context.writer.submit(command)
+    return await context.writer.submit(DirectCommand(create, alone=True, devices=len(packages)))
 
 
 async def list_packages(context: Context, after: str, limit: int) -> list[Package]:
@@ -63,7 +59,7 @@ async def list_packages(context: Context, after: str, limit: int) -> list[Packag
 
 
 async def get_package(context: Context, name: str) -> Package:
-    """Raises NotFound."""
+    """The package of this name. Raises NotFound."""
     return _existing(await context.reader.short(read_package, name), name)
 
 
@@ -74,22 +70,21 @@ def _existing(package: Package | None, name: str) -> Package:
 
 
 async def change_package(context: Context, name: str, release_note: str | None, pilot_passed: bool | None) -> Package:
-    """Changes what is not None. Raises Invalid or NotFound."""
+    """Changes the members that are not None; returns the package. Raises Invalid or NotFound."""
     check_release_note(release_note or "")
 
     def change(connection: Connection, now_ms: int) -> Package:
         package = _existing(read_package(connection, name), name)
         note = package.release_note if release_note is None else release_note
-        record_package_changes(
-            connection, package.id, note, bool(package.pilot_passed) if pilot_passed is None else pilot_passed
-        )
+        passed = bool(package.pilot_passed) if pilot_passed is None else pilot_passed
+        record_package_changes(connection, package.id, note, passed)
         return _existing(read_package(connection, name), name)
 
     return await context.writer.submit(DirectCommand(change))
 
 
 async def remove_package(context: Context, name: str) -> None:
-    """Deletes a package that no campaign names, and its content. Raises NotFound or Conflict."""
+    """Deletes a package and its content. Raises NotFound, and Conflict if a campaign refers to it."""
 
     def remove(connection: Connection, now_ms: int) -> str | None:
         package = _existing(read_package(connection, name), name)
@@ -105,6 +100,6 @@ async def remove_package(context: Context, name: str) -> None:
 
 
 async def list_fitting_packages(context: Context, caller: Caller, protocol: str | None) -> list[Package]:
-    """Packages, of one protocol or of all, that some device of the account can take now; by name."""
-    protocols = _SPOKEN if protocol is None else (protocol,)
+    """Packages of one protocol or of all that some device of the account can install now, by name."""
+    protocols = _PROTOCOLS if protocol is None else (protocol,)
     return await context.reader.long(read_fitting_packages, caller.account_id, protocols, MAX_PACKAGES_LISTED)

@@ -1,4 +1,4 @@
-"""Simulated devices as a seed describes them."""
+"""Fleets of simulated devices, as seed documents describe them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from fotapool.domain.simulation import MAX_FLEETS, Behavior, Fleet, OfflineWindo
 
 MAX_OFFLINE_WINDOWS = 10
 MAX_FLEET = 50_000_000
-"""How many devices one fleet has at most."""
+"""Maximum number of devices of one fleet."""
 MAX_INTERVAL_MS = 30 * DAY_MS
 
 
 class OfflineLine(msgspec.Struct, forbid_unknown_fields=True):
-    """Hours (UTC) of each day in which a share of the devices is away; `to` below `from` goes past midnight."""
+    """Hours (UTC) of each day in which a share of the devices is offline; `to` below `from` is on the next day."""
 
     share: float
     first: int = msgspec.field(name="from")
@@ -29,7 +29,7 @@ class OfflineLine(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class FleetLine(msgspec.Struct, forbid_unknown_fields=True):
-    """A run of simulated devices: how often they check in, how long an upgrade takes, and what share of them fails."""
+    """Simulated devices with consecutive IMEIs: their check-in interval, upgrade duration, and shares of failures."""
 
     first: str
     count: int
@@ -42,7 +42,7 @@ class FleetLine(msgspec.Struct, forbid_unknown_fields=True):
     randomSeed: int = 0
 
     def to_fleet(self) -> Fleet:
-        """Raises Invalid that says which member is wrong."""
+        """The fleet. Raises Invalid that names the wrong member."""
         if not is_device_id(self.first):
             raise Invalid(f"first must be 15 digits, not {self.first[:40]!r}")
         last = int(self.first) + self.count - 1
@@ -60,7 +60,7 @@ class FleetLine(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def describe_fleet(fleet: Fleet) -> dict[str, Any]:
-    """The members of the FleetLine that the fleet would be read from."""
+    """The members of a FleetLine that describes the fleet."""
     behavior = fleet.behavior
     return {
         "first": format_device_id(fleet.first_imei),
@@ -82,7 +82,7 @@ def _window(line: OfflineLine) -> OfflineWindow:
 
 
 def _whole_minutes(name: str, text: str) -> int:
-    """Everything that simulated devices do falls on whole minutes: many do it at once, and a day has 1,440 moments."""
+    """The duration (ms). Simulated devices act at whole minutes, so that many act in one step. Raises Invalid."""
     duration_ms = parse_duration_ms(name, text)
     if not MINUTE_MS <= duration_ms <= MAX_INTERVAL_MS or duration_ms % MINUTE_MS:
         raise Invalid(f"{name} must be whole minutes, from PT1M to P30D")

@@ -1,9 +1,9 @@
-"""The seed document (YAML or JSON) and its device lines, which imports share."""
+"""The seed document (YAML or JSON): its structs, its reading, and the checks of devices that imports share."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 import msgspec
@@ -17,10 +17,10 @@ from fotapool.domain.packages import DEFAULT_PLATFORM, NewPackage, check_package
 from fotapool.services.simulation.fleets import FleetLine
 
 MAX_RUN = 50_000_000
-"""How many devices one run of a seed document makes at most."""
+"""Maximum number of devices of one run."""
 UNKNOWN = "unknown"
 MAX_NESTING, MAX_INDENT = 1_000, 1_000
-"""How many brackets may be open, and how many characters a line may be indented, in a seed document."""
+"""Maximum number of open brackets, and of characters by which a line is indented, in a seed document."""
 
 
 class DeviceLine(msgspec.Struct, forbid_unknown_fields=True):
@@ -37,22 +37,11 @@ class DeviceLine(msgspec.Struct, forbid_unknown_fields=True):
     status: str = ACTIVE
 
     def to_device(self, now_ms: int) -> Device:
-        """Raises Invalid that says which member is wrong."""
+        """The device. Raises Invalid that names the wrong member."""
         _check_device_id("deviceId", self.deviceId)
-        check_texts(self.make, self.model, self.firmware, self.mdn)
-        check_status(self.status)
-        protocol = read_protocol(self.protocol)
+        protocol = check_traits(self)
         licensed_ms = parse_licensed_at(self.licensedAt) if self.licensedAt else now_ms if self.licensed else None
-        return Device(
-            device=int(self.deviceId),
-            make=self.make,
-            model=self.model,
-            firmware=self.firmware,
-            protocol=protocol,
-            mdn=self.mdn,
-            licensed_ms=licensed_ms,
-            status=self.status,
-        )
+        return _device(self, imei=int(self.deviceId), protocol=protocol, licensed_ms=licensed_ms)
 
 
 class DeviceRun(msgspec.Struct, forbid_unknown_fields=True):
@@ -69,36 +58,37 @@ class DeviceRun(msgspec.Struct, forbid_unknown_fields=True):
     status: str = ACTIVE
 
     def to_devices(self, now_ms: int) -> Iterator[Device]:
-        """Raises Invalid that says which member is wrong."""
-        self.check()
-        first = int(self.first)
-        protocol = read_protocol(self.protocol)
+        """The devices of the run. Raises Invalid that names the wrong member."""
+        protocol = self.check()
         since_ms = parse_licensed_at(self.licensedAt) if self.licensedAt else now_ms
         for place in range(self.count):
             licensed_ms = since_ms if place < self.licensed else None
-            yield Device(
-                device=first + place,
-                make=self.make,
-                model=self.model,
-                firmware=self.firmware,
-                protocol=protocol,
-                mdn="",
-                licensed_ms=licensed_ms,
-                status=self.status,
-            )
+            yield _device(self, imei=int(self.first) + place, protocol=protocol, licensed_ms=licensed_ms)
 
-    def check(self) -> None:
-        """Raises Invalid that says which member is wrong."""
+    def check(self) -> str:
+        """Returns the protocol. Raises Invalid that names the wrong member."""
         _check_device_id("first", self.first)
         if not 0 < self.count <= MAX_RUN or int(self.first) + self.count - 1 > MAX_IMEI:
             raise Invalid(f"count must be from 1 to {MAX_RUN}, and the last IMEI must have 15 digits")
         if not 0 <= self.licensed <= self.count:
             raise Invalid("licensed must be from 0 to count")
-        check_texts(self.make, self.model, self.firmware, "")
-        check_status(self.status)
-        read_protocol(self.protocol)
+        protocol = check_traits(self)
         if self.licensedAt:
             parse_licensed_at(self.licensedAt)
+        return protocol
+
+
+def _device(line: DeviceLine | DeviceRun, *, imei: int, protocol: str, licensed_ms: int | None) -> Device:
+    return Device(
+        device=imei,
+        make=line.make,
+        model=line.model,
+        firmware=line.firmware,
+        protocol=protocol,
+        mdn=line.mdn if isinstance(line, DeviceLine) else "",
+        licensed_ms=licensed_ms,
+        status=line.status,
+    )
 
 
 Text = Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": MAX_TEXT})]
@@ -119,7 +109,7 @@ class PackageLine(msgspec.Struct, forbid_unknown_fields=True):
     proven: bool = False
 
     def to_package(self, now_ms: int) -> NewPackage:
-        """Raises Invalid that says which member is wrong."""
+        """The package. Raises Invalid that names the wrong member."""
         package = NewPackage(
             name=self.firmwareName,
             make=self.make,
@@ -137,17 +127,23 @@ class PackageLine(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SeedClient(msgspec.Struct, forbid_unknown_fields=True):
+    """An API client."""
+
     key: str
     secret: str
 
 
 class SeedUser(msgspec.Struct, forbid_unknown_fields=True):
+    """A user of some of the accounts."""
+
     username: str
     password: str
     accounts: list[str] = []
 
 
 class SeedAccount(msgspec.Struct, forbid_unknown_fields=True):
+    """An account with its devices (DeviceLine or DeviceRun), candidates and fleets."""
+
     name: str
     purchaseType: str = "TS-HFOTA-MRC"
     licenseCount: int = 0
@@ -166,9 +162,9 @@ class SeedDocument(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def read_seed_document(text: str) -> SeedDocument:
-    """Reads YAML or JSON. All scalars are taken as text first, so that an unquoted IMEI keeps its zeros.
+    """Reads YAML or JSON. Scalars are read as text first, so that an unquoted IMEI keeps its leading zeros.
 
-    Raises Invalid that says where the document is wrong.
+    Raises Invalid that names the wrong member.
     """
     from fotapool.core.yaml_loader import read_yaml
 
@@ -182,7 +178,7 @@ def read_seed_document(text: str) -> SeedDocument:
 
 
 def read_json_seed(data: bytes) -> SeedDocument:
-    """Reads JSON in the same way, a hundred times as fast. Raises Invalid that says where the document is wrong."""
+    """Reads JSON like `read_seed_document`, a hundred times as fast. Raises Invalid that names the wrong member."""
     try:
         return msgspec.convert(_as_texts(_read_json(data)), SeedDocument, strict=False)
     except RecursionError as error:
@@ -203,7 +199,7 @@ def _as_texts(plain: Any) -> Any:
 
 
 def check_nesting(text: str) -> None:
-    """Raises Invalid for a document so deep that the C parser would exhaust its stack; ours has five levels."""
+    """Raises Invalid for a document so deep that the C parser would exhaust its stack; seeds have five levels."""
     depth = 0
     for bracket in _BRACKETS.finditer(text):
         depth += 1 if bracket[0] in "[{" else -1
@@ -218,7 +214,7 @@ _LONG_INDENT = re.compile(rf"^[ \t?:-]{{{MAX_INDENT}}}", re.MULTILINE)
 
 
 def read_devices(account: SeedAccount, now_ms: int) -> Iterator[Device]:
-    """The devices of a seed's account, runs spelled out. Raises Invalid."""
+    """The devices of a seed's account, with runs expanded. Raises Invalid."""
     for line in _read_lines(account, now_ms):
         if isinstance(line, DeviceRun):
             yield from line.to_devices(now_ms)
@@ -227,7 +223,7 @@ def read_devices(account: SeedAccount, now_ms: int) -> Iterator[Device]:
 
 
 def check_devices(account: SeedAccount, now_ms: int) -> None:
-    """Raises Invalid for a device or a run that is malformed, without spelling out the runs."""
+    """Raises Invalid for a malformed device or run, without expanding the runs."""
     for _ in _read_lines(account, now_ms):
         pass
 
@@ -245,14 +241,13 @@ def _read_lines(account: SeedAccount, now_ms: int) -> Iterator[Device | DeviceRu
             raise Invalid(f"account {account.name}, devices[{place}]: {error}") from error
 
 
-def first_duplicate(names: Sequence[str]) -> str | None:
-    """The first name that stands there a second time."""
+def check_unique(what: str, names: Iterable[str]) -> None:
+    """Raises Invalid that names the first duplicate, if any."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            return name
+            raise Invalid(f"{what} {name} is there twice")
         seen.add(name)
-    return None
 
 
 def _check_device_id(name: str, text: str) -> None:
@@ -261,45 +256,38 @@ def _check_device_id(name: str, text: str) -> None:
         raise Invalid(f"{name} must be 15 digits, not {text[:40]!r}")
 
 
-def check_texts(make: str, model: str, firmware: str, mdn: str) -> None:
-    """Raises Invalid for a text that is too long or holds control characters."""
-    for name, text in (("make", make), ("model", model), ("firmware", firmware), ("mdn", mdn)):
+def check_traits(line: Any) -> str:
+    """Checks make, model, firmware, mdn, status and protocol of a device or a run; returns the protocol.
+
+    Raises Invalid for a text that is too long or has control characters, an empty status, or an unknown protocol.
+    """
+    for name in ("make", "model", "firmware", "mdn"):
+        text = getattr(line, name, "")
         if len(text) > MAX_TEXT or (text and not text.isprintable()):
             raise Invalid(f"{name} must be at most {MAX_TEXT} printable characters")
+    if not 0 < len(line.status) <= MAX_STATUS or not line.status.isprintable():
+        raise Invalid(f"status must be 1 to {MAX_STATUS} printable characters")
+    return read_protocol(line.protocol)
 
 
-def read_protocol(word: str) -> str:
-    """The protocol that the word means. Raises Invalid."""
-    protocol = parse_protocol(word)
+def read_protocol(text: str) -> str:
+    """The protocol of this name. Raises Invalid."""
+    protocol = parse_protocol(text)
     if protocol is None:
-        raise Invalid(f"protocol must be one of {', '.join(PROTOCOLS)}, not {word[:40]!r}")
+        raise Invalid(f"protocol must be one of {', '.join(PROTOCOLS)}, not {text[:40]!r}")
     return protocol
 
 
-def check_status(status: str) -> None:
-    """Raises Invalid for a device's status that is empty, too long or holds control characters."""
-    if not 0 < len(status) <= MAX_STATUS or not status.isprintable():
-        raise Invalid(f"status must be 1 to {MAX_STATUS} printable characters")
-
-
 def parse_licensed_at(text: str) -> int:
-    """An RFC 3339 time as milliseconds, or `unknown`. Raises Invalid."""
+    """The timestamp (ms) of RFC 3339 text; UNKNOWN_TIME_MS for `unknown`. Raises Invalid."""
     return UNKNOWN_TIME_MS if text == UNKNOWN else _parse_time("licensedAt", text, ", or unknown,")
 
 
 def _parse_time(name: str, text: str, otherwise: str = ",") -> int:
-    """An RFC 3339 time as milliseconds. Raises Invalid that names the member and what else it may be."""
     try:
-        milliseconds = parse_timestamp(text)
+        timestamp_ms = parse_timestamp(text)
     except ValueError as error:
         raise Invalid(f"{name} must be a time like 2017-11-29T20:15:42.738Z{otherwise} not {text[:40]!r}") from error
-    if not UNKNOWN_TIME_MS < milliseconds < MAX_TIMESTAMP_MS:
+    if not UNKNOWN_TIME_MS < timestamp_ms < MAX_TIMESTAMP_MS:
         raise Invalid(f"{name} must be after 1970-01-01 and before 9999-01-01")
-    return milliseconds
-
-
-def check_digit_is_valid(device: int) -> bool:
-    """Whether the IMEI's last digit is the Luhn check digit of the others."""
-    from stdnum import luhn
-
-    return bool(luhn.is_valid(f"{device:015d}"))
+    return timestamp_ms

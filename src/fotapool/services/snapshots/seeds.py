@@ -1,4 +1,4 @@
-"""Applying a seed document to an empty database, putting one in place of everything, and going back to it."""
+"""Seeds: checks a seed document or a snapshot, and applies it to an empty database or in place of an existing one."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.candidates import MAX_CANDIDATES, decide_candidates
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.names import PurchaseType, is_account_name, is_device_id
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand, PoolFacts
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.devices import IMPORT_BATCH, import_into
-from fotapool.services.identity.credentials import MAX_ACCOUNTS, check_key, check_name, check_secret
+from fotapool.services.identity.credentials import check_key, check_name, check_secret
+from fotapool.services.identity.users import MAX_ACCOUNTS
 from fotapool.services.simulation.fleets import read_fleets
-from fotapool.services.snapshots.documents import Snapshot
-from fotapool.services.snapshots.rows import World, read_world
+from fotapool.services.snapshots.rows_from_document import DatabaseImage, read_image
 from fotapool.services.snapshots.seed_documents import (
     SeedAccount,
     SeedDocument,
     check_devices,
-    first_duplicate,
+    check_unique,
     read_devices,
 )
-from fotapool.services.snapshots.snapshots import put_back, restore, store_contents
+from fotapool.services.snapshots.snapshot_documents import Snapshot
+from fotapool.services.snapshots.snapshots import restore_image, restore_rows, store_contents
 from fotapool.store.accounts.accounts import read_accounts, record_account, record_pools
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.schema import delete_everything
-from fotapool.store.db.writer import MAX_INLINE_DEVICES
 from fotapool.store.identity import sessions
 from fotapool.store.licenses.candidates import record_candidates
 from fotapool.store.packages.packages import read_packages, record_packages
@@ -43,16 +43,16 @@ SEEDER = Caller("seed", "")
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """A document with its secrets hashed already, so that going back to it is quick."""
+    """A checked seed document and the hashes of its secrets, so that a reset is fast; or the image of a snapshot."""
 
     document: SeedDocument
     hashes: dict[str, str]
-    world: World | None = None
-    """What there is in place of the document if it is a snapshot."""
+    image: DatabaseImage | None = None
+    """Set instead of the document for a snapshot."""
 
 
 def check_document(document: SeedDocument, now_ms: int) -> None:
-    """Raises Invalid for whatever can be seen to be wrong before anything is stored."""
+    """Raises Invalid for what is wrong with the document itself, before anything is stored."""
     for client in document.clients:
         check_key(client.key)
         check_secret(client.secret, f"client {client.key}: secret")
@@ -71,9 +71,7 @@ def check_document(document: SeedDocument, now_ms: int) -> None:
         "firmware": [package.firmwareName for package in document.firmware],
     }
     for what, names in named.items():
-        repeated = first_duplicate(names)
-        if repeated is not None:
-            raise Invalid(f"{what} {repeated} is there twice")
+        check_unique(what, names)
 
 
 def _check_users(document: SeedDocument) -> None:
@@ -108,50 +106,47 @@ def _check_account(account: SeedAccount, now_ms: int) -> None:
 
 
 async def prepare_seed(document: SeedDocument | Snapshot, now_ms: int) -> Seed:
-    """Checks the document, and hashes its secrets. Raises Invalid that says what is wrong."""
+    """Checks the document and hashes its secrets. Raises Invalid that says what is wrong."""
     if isinstance(document, Snapshot):
-        return Seed(SeedDocument(), {}, await asyncio.to_thread(read_world, document))
+        return Seed(SeedDocument(), {}, await asyncio.to_thread(read_image, document))
     check_document(document, now_ms)
     secrets = {client.secret for client in document.clients} | {user.password for user in document.users}
     return Seed(document, {secret: await hashing.hash_secret(secret) for secret in secrets})
 
 
 async def seed_empty_database(context: Context, seed: Seed) -> bool:
-    """Applies the seed in one transaction if the database is empty; answers whether it was.
+    """Applies the seed in one transaction if the database is empty; returns whether it was.
 
-    Raises Invalid; nothing of the seed is kept then.
+    Raises Invalid, and ContentsUnavailable; then nothing is stored.
     """
-
     if not context.settings.emulator and any(account.fleet for account in seed.document.accounts):
         raise Invalid("simulated devices (fleet) are for `fotapool emulate`")
-    if not context.settings.emulator and seed.world is not None:
+    if not context.settings.emulator and seed.image is not None:
         raise Invalid("a snapshot is for `fotapool emulate`, because it has a time of its own")
-    if seed.world is not None:
-        await store_contents(context, seed.world)
+    if seed.image is not None:
+        await store_contents(context, seed.image)
 
     def apply(connection: Connection, now_ms: int) -> bool:
         connection.lock_setup()
         if not _is_empty(connection):
             return False
-        if seed.world is not None:
-            restore(connection, context, seed.world, checked=False)
+        if seed.image is not None:
+            restore_rows(connection, context, seed.image, audited=False)
         else:
             _apply(connection, seed, now_ms)
         return True
 
-    command = DirectCommand(apply, alone=True)
-    command.devices = MAX_INLINE_DEVICES + 1  # nobody knows how many there are
-    return await context.writer.submit(command)
+    return await context.writer.submit(DirectCommand(apply, alone=True, inline=False))
 
 
 async def reset_to_seed(context: Context, seed: Seed, reset_clock: Callable[[], None]) -> None:
-    """Forgets everything, sets the clock back to real time, and applies the seed anew."""
+    """Deletes everything, resets the clock, and applies the seed."""
 
     def reset(connection: Connection, now_ms: int) -> None:
         delete_everything(connection)
         reset_clock()
-        if seed.world is not None:
-            restore(connection, context, seed.world, checked=True)
+        if seed.image is not None:
+            restore_rows(connection, context, seed.image, audited=True)
         else:
             _apply(connection, seed, context.clock.now_ms())
 
@@ -159,12 +154,12 @@ async def reset_to_seed(context: Context, seed: Seed, reset_clock: Callable[[], 
 
 
 async def replace_by_seed(context: Context, seed: Seed) -> None:
-    """Puts a seed or a snapshot in place of everything but the operators; the clock goes to the snapshot's moment.
+    """Replaces everything but the operators by the seed; a snapshot also sets the clock.
 
-    Nothing may step or send meanwhile. Raises Invalid, and ContentsUnavailable; everything is as it was then.
+    Steps and deliveries must be paused. Raises Invalid, and ContentsUnavailable; then nothing has changed.
     """
-    if seed.world is not None:
-        await put_back(context, seed.world)
+    if seed.image is not None:
+        await restore_image(context, seed.image)
         return
 
     def replace(connection: Connection, now_ms: int) -> None:
@@ -173,12 +168,10 @@ async def replace_by_seed(context: Context, seed: Seed) -> None:
         try:
             _apply(connection, seed, now_ms)
         except Invalid:
-            connection.record_last_ids(last_ids)  # PostgreSQL would go on numbering from those that are rolled back
+            connection.record_last_ids(last_ids)  # PostgreSQL does not roll back its sequences
             raise
 
-    command = DirectCommand(replace, alone=True)
-    command.devices = MAX_INLINE_DEVICES + 1
-    await context.writer.submit(command)
+    await context.writer.submit(DirectCommand(replace, alone=True, inline=False))
 
 
 def _is_empty(connection: Connection) -> bool:
@@ -215,7 +208,9 @@ def _apply_account(connection: Connection, account: SeedAccount, now_ms: int) ->
     pool = Pool(*connection.lock_pools([account_id])[1][0])
     devices = read_devices(account, now_ms)
     while batch := list(itertools.islice(devices, IMPORT_BATCH)):
-        failures = import_into(connection, pool=pool, caller=SEEDER, lines=batch, now_ms=now_ms).failures
+        facts = PoolFacts(connection, pool)
+        failures = import_into(facts, SEEDER, batch, now_ms).failures
+        facts.record(connection)
         if failures:
             place, why = failures[0]
             raise Invalid(f"account {account.name}, device {batch[place].device:015d}: {why}")

@@ -1,4 +1,4 @@
-"""Snapshots and resets of a server that runs: everybody else waits while the whole of it is read or replaced."""
+"""Snapshots and resets of a running server. Background work waits while the database is read or replaced."""
 
 from __future__ import annotations
 
@@ -10,58 +10,63 @@ from fotapool.domain.errors import Invalid
 from fotapool.services.accounts.rejections import flush_rejections
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator
-from fotapool.services.snapshots.documents import read_document
 from fotapool.services.snapshots.seeds import Seed, prepare_seed, replace_by_seed, reset_to_seed
-from fotapool.services.snapshots.snapshots import Dated, digest_of, take_snapshot
+from fotapool.services.snapshots.snapshot_documents import read_document
+from fotapool.services.snapshots.snapshots import RestoredSnapshot, create_snapshot, digest_of
 
 
 class SnapshotService:
-    """Takes snapshots, puts them back and resets: with the clock, the check of tokens, and what else goes."""
+    """Creates and restores snapshots and resets the server, together with its clock, sign-ins and in-memory state.
 
-    def __init__(self, context: Context, clock: MovableClock, gate: Authenticator, forget: Callable[[], None]) -> None:
+    `clear_memory` clears the in-memory state that belongs to the replaced database.
+    """
+
+    def __init__(
+        self, context: Context, clock: MovableClock, authenticator: Authenticator, clear_memory: Callable[[], None]
+    ) -> None:
         self._context = context
         self._clock = clock
-        self._gate = gate
-        self._forget = forget
-        self._put_back: tuple[Dated, int] | None = None
-        """The snapshot that was put back last, and the clock's offset (ms) since then."""
+        self._authenticator = authenticator
+        self._clear_memory = clear_memory
+        self._restored: tuple[RestoredSnapshot, int] | None = None
+        """The snapshot restored last, and the clock's offset (ms) since then."""
 
-    async def take(self) -> bytes:
-        """Everything that there is. Raises Conflict if that is too much, and ContentsUnavailable."""
-        await self._gate.flush()
+    async def create(self) -> bytes:
+        """The whole database as a snapshot document. Raises Conflict if it is too large, and ContentsUnavailable."""
+        await self._authenticator.flush()
         await flush_rejections(self._context)
-        async with self._context.stepping:
-            put_back, offset_ms = self._put_back or (None, 0)
+        async with self._context.step_lock:
+            restored, offset_ms = self._restored or (None, 0)
             moved = offset_ms != self._clock.offset_ms
-            return await take_snapshot(self._context, self._clock.now_ms(), None if moved else put_back)
+            return await create_snapshot(self._context, self._clock.now_ms(), None if moved else restored)
 
-    async def put(self, data: bytes) -> None:
-        """Puts a snapshot or a seed document in place of everything but the operators.
+    async def restore(self, data: bytes) -> None:
+        """Replaces everything but the operators by a snapshot or a seed document.
 
-        Raises Invalid that says what is wrong, and ContentsUnavailable; everything is as it was then.
+        Raises Invalid that says what is wrong, and ContentsUnavailable; then nothing has changed.
         """
         if not data.strip():
             raise Invalid("the body is empty; send a snapshot or a seed document, which is {} for nothing at all")
         seed = await prepare_seed(await asyncio.to_thread(read_document, data), self._clock.now_ms())
-        async with self._context.stepping, self._gate.paused():
+        async with self._context.step_lock, self._authenticator.paused():
             await self._replace(seed)
-            self._forget()
-            self._put_back = None
-            if seed.world is not None:
-                self._put_back = Dated(seed.world.timestamp_ms, digest_of(data)), self._clock.offset_ms
+            self._clear_memory()
+            self._restored = None
+            if seed.image is not None:
+                self._restored = RestoredSnapshot(seed.image.timestamp_ms, digest_of(data)), self._clock.offset_ms
 
     async def reset(self, seed: Seed) -> None:
-        """Goes back to the seed, and to its time."""
-        async with self._context.stepping, self._gate.paused():
+        """Replaces everything by the seed, and sets the clock to the seed's time."""
+        async with self._context.step_lock, self._authenticator.paused():
             await reset_to_seed(self._context, seed, self._clock.reset)
-            self._forget()
-            self._put_back = None
+            self._clear_memory()
+            self._restored = None
 
     async def _replace(self, seed: Seed) -> None:
-        """What was refused so far, and is not written yet, goes with all the rest."""
-        refusals = self._context.refusals.take()
+        """Discards the rejections counted so far; they are restored if the replacement fails."""
+        rejections = self._context.rejections.drain()
         try:
             await replace_by_seed(self._context, seed)
         except BaseException:
-            self._context.refusals.put_back(refusals)
+            self._context.rejections.restore(rejections)
             raise

@@ -1,4 +1,4 @@
-"""Snapshots: everything that a server holds as one document, and putting it back."""
+"""Creates a snapshot of the whole database as one document, and restores one."""
 
 from __future__ import annotations
 
@@ -10,73 +10,73 @@ from hashlib import sha256
 from fotapool.core.clock import MovableClock
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.errors import Conflict, Invalid
-from fotapool.services.accounts.accounts import DirectCommand
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
-from fotapool.services.snapshots.documents import MAX_SNAPSHOT_BYTES, ContentState, laid_out
-from fotapool.services.snapshots.rows import MAX_ROWS, World
-from fotapool.services.snapshots.schemas import Words, describe_rows
+from fotapool.services.snapshots.document_from_rows import Members, describe_rows
+from fotapool.services.snapshots.rows_from_document import MAX_ROWS, DatabaseImage
+from fotapool.services.snapshots.snapshot_documents import MAX_SNAPSHOT_BYTES, format_document
 from fotapool.store.db.audit import read_audit
 from fotapool.store.db.connection import Connection
 from fotapool.store.packages.contents import Content
 from fotapool.store.snapshots import SHAPES, Rows, count_rows, read_last_ids, read_rows, replace_rows
 
 MAX_CONTENTS_BYTES = 32 * 1024 * 1024
-"""How many octets of files and packages a snapshot holds; of further ones it has the key, size and sum only."""
+"""Maximum bytes of contents in a snapshot; of further contents it has the key, size and hash only."""
 
 
 @dataclass(frozen=True, slots=True)
-class Dated:
-    """A snapshot that was put back: its moment (ms), and the sum of its octets."""
+class RestoredSnapshot:
+    """A snapshot that was restored: its time (ms), and the hash of its bytes."""
 
     timestamp_ms: int
     digest: bytes
 
 
 def digest_of(data: bytes) -> bytes:
+    """The SHA-256 hash of the bytes."""
     return sha256(data).digest()
 
 
-async def take_snapshot(context: Context, now_ms: int, put_back: Dated | None = None) -> bytes:
-    """Everything that the server holds, as a document in JSON that says that it is of this moment.
+async def create_snapshot(context: Context, now_ms: int, restored: RestoredSnapshot | None = None) -> bytes:
+    """The whole database as a JSON document, dated `now_ms`.
 
-    If nothing has changed since a snapshot was put back it is that one, though a clock that goes on has gone on.
-    Raises Conflict if that is more than a snapshot may hold, and ContentsUnavailable.
+    If only the time has changed since `restored`, the document is the restored one with its time. Raises Conflict if
+    the document would be too large, and ContentsUnavailable.
     """
 
-    def read(connection: Connection) -> tuple[Words, list[Content]]:
+    def read(connection: Connection) -> tuple[Members, list[Content]]:
         if count_rows(connection, MAX_ROWS) > MAX_ROWS:
             raise Conflict(f"the server holds more than {MAX_ROWS} rows; copy its database instead (docs/snapshots.md)")
         rows = read_rows(connection)
         return describe_rows(rows, now_ms, read_last_ids(connection)), _contents(rows)
 
     document, contents = await context.reader.long(read)
-    found = [ContentState(content.key, await _octets(context, content)) for content in contents]
-    if found:
-        document["contents"] = [{"key": one.key, "octets": one.data} for one in found]
-    data = await asyncio.to_thread(_dated, document, put_back)
+    if contents:
+        document["contents"] = [{"key": one.key, "octets": await _read_content(context, one)} for one in contents]
+    data = await asyncio.to_thread(_encode, document, restored)
     if len(data) > MAX_SNAPSHOT_BYTES:
         raise Conflict(f"the snapshot would have more than {MAX_SNAPSHOT_BYTES // 1024**2} MiB; copy the database")
     return data
 
 
-def _dated(document: Words, put_back: Dated | None) -> bytes:
-    data = laid_out(document)
-    if put_back is not None:
-        now, then = document["snapshot"]["now"], format_timestamp(put_back.timestamp_ms)
-        as_put_back = data.replace(now.encode(), then.encode(), 1)
-        if digest_of(as_put_back) == put_back.digest:
-            return as_put_back
+def _encode(document: Members, restored: RestoredSnapshot | None) -> bytes:
+    data = format_document(document)
+    if restored is not None:
+        now, then = document["snapshot"]["now"], format_timestamp(restored.timestamp_ms)
+        as_restored = data.replace(now.encode(), then.encode(), 1)
+        if digest_of(as_restored) == restored.digest:
+            return as_restored
     return data
 
 
 def _contents(rows: Rows) -> list[Content]:
-    """Those that the snapshot holds: by key, as long as there is room for them."""
+    """The contents to include: by key, up to MAX_CONTENTS_BYTES."""
     found = {content.key: content for content in _all_contents(rows)}
-    chosen, data = [], 0
+    chosen, size = [], 0
     for key in sorted(found):
-        if data + found[key].size <= MAX_CONTENTS_BYTES:
+        if size + found[key].size <= MAX_CONTENTS_BYTES:
             chosen.append(found[key])
-            data += found[key].size
+            size += found[key].size
     return chosen
 
 
@@ -89,36 +89,35 @@ def _all_contents(rows: Rows) -> list[Content]:
     return contents
 
 
-async def _octets(context: Context, content: Content) -> bytes:
+async def _read_content(context: Context, content: Content) -> bytes:
     return b"".join([chunk async for chunk in await context.contents.read(content.key, 0, content.size)])
 
 
-async def put_back(context: Context, world: World) -> None:
-    """Makes the world everything that there is, at its own moment. Nothing may step or send meanwhile.
+async def restore_image(context: Context, image: DatabaseImage) -> None:
+    """Replaces the database by the image, and sets the clock to its time. Steps and deliveries must be paused.
 
-    Raises Invalid if it contradicts itself, and ContentsUnavailable; everything is as it was then.
+    Raises Invalid if the image violates an invariant, and ContentsUnavailable; then nothing has changed.
     """
-    await store_contents(context, world)
+    await store_contents(context, image)
 
     def change(connection: Connection, now_ms: int) -> None:
-        restore(connection, context, world, checked=False)
+        restore_rows(connection, context, image, audited=False)
 
-    command = DirectCommand(change, alone=True)
-    command.devices = sum(len(rows) for rows in world.rows.values())
-    await context.writer.submit(command)
+    devices = sum(len(rows) for rows in image.rows.values())
+    await context.writer.submit(DirectCommand(change, alone=True, devices=devices))
 
 
-async def store_contents(context: Context, world: World) -> None:
-    """Stores the contents that the world brings along. Raises Invalid for one that is not what the rows say."""
-    known = {content.key: content for content in _all_contents(world.rows)}
-    for place, content in enumerate(world.contents):
+async def store_contents(context: Context, image: DatabaseImage) -> None:
+    """Stores the contents of the image. Raises Invalid for one that no row refers to."""
+    known = {content.key: content for content in _all_contents(image.rows)}
+    for place, content in enumerate(image.contents):
         expected = known.get(content.key)
-        if expected is None or not _is(content.data, expected):
+        if expected is None or not _matches(content.data, expected):
             raise Invalid(f"contents[{place}]: no file or package has this key, size and sum")
         await context.contents.store(content.key, _chunks(content.data))
 
 
-def _is(data: bytes, expected: Content) -> bool:
+def _matches(data: bytes, expected: Content) -> bool:
     return len(data) == expected.size and sha256(data).hexdigest() == expected.sha256
 
 
@@ -126,16 +125,16 @@ async def _chunks(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
-def restore(connection: Connection, context: Context, world: World, checked: bool) -> None:
-    """The same within a transaction that is under way and has to be rolled back if this raises Invalid.
+def restore_rows(connection: Connection, context: Context, image: DatabaseImage, audited: bool) -> None:
+    """Replaces all rows and sets the clock, within a transaction that is rolled back if this raises Invalid.
 
-    `checked`: whether it is known that the audit finds nothing in it.
+    `audited`: the image is known to pass the audit.
     """
-    replace_rows(connection, world.rows)
-    for account in () if checked else world.rows["account"]:
+    replace_rows(connection, image.rows)
+    for account in () if audited else image.rows["account"]:
         for check in read_audit(connection, account[0]):
             if not check.ok:
                 raise Invalid(f"account {account[1]}: it does not hold that {check.says}: {check.found}")
-    connection.record_last_ids(world.last_ids)
+    connection.record_last_ids(image.last_ids)
     if isinstance(context.clock, MovableClock):
-        context.clock.set_to(world.timestamp_ms)
+        context.clock.set_to(image.timestamp_ms)

@@ -57,7 +57,7 @@ class Command(Generic[Result]):
     """The accounts whose pools it locks."""
     devices: int = 1
     """The number of its devices, for the limits of a batch."""
-    inline: ClassVar[bool] = True
+    inline: bool = True
     """Whether it may run on the event loop, because its work is bounded by `devices`."""
     auth_epoch: int = NO_AUTH_EPOCH
     """The auth epoch in which its caller was authenticated; checked again in the transaction."""

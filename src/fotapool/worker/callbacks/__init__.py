@@ -1,1 +1,1 @@
-"""The way out: sends callbacks over HTTP, to addresses that they may go to, and signs them."""
+"""Delivers callbacks over HTTP: leases, sending, address checks, signatures."""

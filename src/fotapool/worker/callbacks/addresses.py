@@ -1,6 +1,6 @@
-"""Looks up the receivers' names, and keeps callbacks away from addresses that they may not go to.
+"""Resolves the names of receivers, and rejects addresses to which callbacks may not be sent.
 
-The addresses that were checked are the ones that are connected to, so a name cannot stand for another one in between.
+The connection uses the checked addresses, so that a name cannot resolve to another one in between (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from yarl import URL
 from fotapool.domain.callbacks import is_public_address, literal_is_public
 
 LOOKUP_THREADS = 50
-"""One for each listener that is sent to at once: a name server that does not answer holds up nobody else."""
+"""One per concurrent batch, so that a name server that does not answer delays only its own listener."""
 
 
 class AddressRefused(OSError):
-    """The receiver's address is one that callbacks may not go to."""
+    """Callbacks may not be sent to the receiver's address."""
 
 
 def check_literal(url: URL, private_targets: bool) -> None:
-    """Raises AddressRefused if the URL's host is an address and refused: such a host is not looked up."""
+    """Raises AddressRefused if the URL's host is a rejected address; such a host is not resolved."""
     host = url.raw_host or ""
     if not private_targets and literal_is_public(host) is False:
         raise AddressRefused(f"callbacks may not go to {host}")
 
 
 class CheckedResolver(AbstractResolver):
-    """Resolves a name to those of its addresses that callbacks may go to."""
+    """Resolves names to addresses to which callbacks may be sent."""
 
     def __init__(self, private_targets: bool) -> None:
         self._private_targets = private_targets
@@ -40,7 +40,7 @@ class CheckedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Raises AddressRefused if any address of the name is refused: such a name is up to no good."""
+        """The addresses of a name. Raises AddressRefused if any of them is rejected (DNS rebinding)."""
         loop = asyncio.get_running_loop()
         found: list[Any] = await loop.run_in_executor(self._threads, _look_up, host, port, family)
         results: list[ResolveResult] = []

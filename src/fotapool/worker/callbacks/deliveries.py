@@ -1,9 +1,9 @@
-"""Delivers callbacks: each listener in order, listeners beside each other, and never within a transaction.
+"""Delivers callbacks: in order for each listener, concurrently for several listeners, and outside of transactions.
 
-A turn claims a listener and what is due to it, sends it, and records it. It ends with the first that fails, so that
-nothing overtakes what is tried again, and after TURN_MS, so that slow receivers take turns with the others. While there
-are places free, a listener that has more due keeps its place. Servers
-that share a database keep out of each other's way by the leases of the listeners.
+A batch is a leased listener with its due deliveries: they are sent, then recorded. A batch ends with the first delivery
+that fails, so that none overtakes it, and after MAX_BATCH_MS, so that slow receivers do not block the others. A
+listener with more due deliveries gets its next batch at once while there is room. Leases keep servers that share a
+database from sending to the same listener.
 """
 
 from __future__ import annotations
@@ -11,40 +11,41 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from fotapool.domain.callbacks import DeliveryState, is_acknowledged, retry_ms
 from fotapool.domain.errors import RequestRejected
-from fotapool.services.callbacks.deliveries import Encode, claim, find_due_listeners, record
+from fotapool.services.callbacks.deliveries import Encode, acquire_batch, find_due_listeners, record_batch
 from fotapool.services.callbacks.deliveries import next_delivery_ms as read_next_delivery_ms
 from fotapool.services.context import Context
 from fotapool.store.callbacks.deliveries import Attempt
 from fotapool.store.callbacks.leases import DELIVERIES_PER_LEASE, Ended, LeasedBatch, Waiting
+from fotapool.store.callbacks.listeners import Listener
 from fotapool.store.db.connection import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
 MAX_AT_ONCE = 50
-"""How many listeners are sent to at once."""
+"""Maximum number of concurrent batches."""
 MAX_RETRIES_AT_ONCE = 25
-"""How many of them may be listeners that failed last time: dead receivers leave room for the others."""
-TURN_MS = 15_000
-"""A turn ends after so much time spent on sending. With one more attempt it stays well within the lease."""
+"""Maximum number of them for listeners whose last attempt failed, so that dead receivers leave room for the others."""
+MAX_BATCH_MS = 15_000
+"""A batch ends after this time spent on sending. With one more attempt it remains well within its lease."""
 POLL_S = 0.2
-"""How often the background looks for what is due, in seconds."""
+"""Interval at which the background starts due batches, in seconds."""
 RECORD_TRIES, RECORD_WAIT_S = 5, 1.0
-"""While the database does not answer, what was sent is recorded later; the lease lasts longer than these tries."""
+"""Attempts to record a batch while the database does not answer; the lease lasts longer than all of them."""
 STOP_GRACE_S = 3.0
-"""How long attempts under way may go on when the server stops; what they then have not sent stays in the outbox."""
+"""How long attempts in progress may take when the server stops; unsent deliveries remain in the outbox."""
 
-NOT_WORDED = "the event cannot be put into words; the server's log has the details"
+NOT_SERIALIZED = "the event cannot be serialized; the server's log has the details"
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """What an attempt came to: the HTTP status or else the error, the beginning of the answer, and how long it took."""
+class SendResult:
+    """The result of an attempt: the HTTP status or an error, the beginning of the response, and the duration (ms)."""
 
     status: int | None
     error: str
@@ -53,235 +54,223 @@ class Sent:
 
 
 class Sender(Protocol):
-    """Posts one callback; whatever happens is in what it answers."""
+    """Posts callbacks. Failures of the receiver or the network are in the result; `send` does not raise them."""
 
-    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Sent: ...
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> SendResult: ...
 
 
 Sign = Callable[[str, str, int, bytes], str]
-"""The signature for a secret, a message id, a time (s) and a body."""
+"""Returns the signature for a secret, a message id, a time (s) and a body."""
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
-    """What one turn did, and when (ms) it ended."""
+class BatchResult:
+    """The result of a batch, and when (ms) it ended."""
 
     at_ms: int
     account_id: int
     style: str
     delivered: int
     failed: int
-    """How many were not acknowledged: 1 at most, for the turn ends with it."""
+    """Deliveries that were not acknowledged: at most 1, since the batch ends with it."""
 
 
-def in_order(turns: Iterable[Delivered]) -> list[Delivered]:
-    """By time, account and style: turns beside each other end in any order."""
-    return sorted(turns, key=lambda turn: (turn.at_ms, turn.account_id, turn.style))
+def in_order(results: Iterable[BatchResult]) -> list[BatchResult]:
+    """The results by time, account and style, since concurrent batches end in any order."""
+    return sorted(results, key=lambda one: (one.at_ms, one.account_id, one.style))
 
 
 @dataclass(slots=True)
-class _Results:
-    attempts: list[Attempt]
-    ended: list[Ended]
+class _Progress:
+    """The attempts of a batch so far, and the deliveries to update."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
     took_ms: int = 0
     delivered: int = 0
     failed: int = 0
 
 
 class Deliveries:
-    """The deliveries of one server."""
+    """Delivers the callbacks of one server."""
 
     def __init__(self, context: Context, sender: Sender, encoders: Mapping[str, Encode], sign: Sign) -> None:
         self._context = context
         self._sender = sender
         self._encoders = encoders
         self._sign = sign
-        self._turns: dict[asyncio.Task[None], bool] = {}
-        """The turns under way, and which of them are about a listener that failed last time."""
-        self._watchers: list[list[Delivered]] = []
-        """Who wants to know what the turns did."""
-        self._claiming = asyncio.Lock()
+        self._batches: dict[asyncio.Task[None], bool] = {}
+        """The batches in progress, and whether their listener's last attempt failed."""
+        self._watchers: list[list[BatchResult]] = []
+        self._leasing = asyncio.Lock()
         self._stopping = False
 
     @contextlib.contextmanager
-    def watch(self) -> Iterator[list[Delivered]]:
-        """The list that every turn is added to as it ends, whoever began it."""
-        done: list[Delivered] = []
+    def watch(self) -> Iterator[list[BatchResult]]:
+        """A list to which the result of every batch is added as it ends, in the background too."""
+        done: list[BatchResult] = []
         self._watchers.append(done)
         try:
             yield done
         finally:
             self._watchers = [watcher for watcher in self._watchers if watcher is not done]
 
-    async def deliver_due(self) -> list[Delivered]:
-        """Delivers until nothing more is due now; answers what the turns did meanwhile."""
+    async def deliver_due(self) -> list[BatchResult]:
+        """Delivers until nothing is due; returns the results of the batches that ended meanwhile."""
         with self.watch() as done:
             while not self._stopping:
-                await self._begin_turns()
-                if not self._turns:
+                await self._start_batches()
+                if not self._batches:
                     break
-                await asyncio.wait(self._turns, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(self._batches, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
         return in_order(done)
 
     async def next_delivery_ms(self) -> int | None:
-        """The next moment (ms) after now at which a delivery falls due, or None."""
+        """The next time (ms) after now at which a delivery is due, or None."""
         return await read_next_delivery_ms(self._context)
 
     async def run_in_background(self) -> None:
-        """Delivers what is due as it falls due, until canceled. A fault is logged and tried again."""
+        """Delivers callbacks as they become due, until canceled. Errors are logged, and the delivery is retried."""
         while not self._stopping:
             try:
-                await self._begin_turns()
+                await self._start_batches()
             except (StoreUnavailable, RequestRejected) as error:
-                log.warning("callbacks will be tried again: %s", error)
+                log.warning("callback delivery failed, will retry: %s", error)
             except Exception:
-                log.exception("callbacks will be tried again")
-            if self._turns:
-                await asyncio.wait(self._turns, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
+                log.exception("callback delivery failed, will retry")
+            if self._batches:
+                await asyncio.wait(self._batches, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
             else:
                 await asyncio.sleep(POLL_S)
 
     async def stop(self) -> None:
-        """Begins no further turn, and ends those under way soon; what was sent is recorded."""
+        """Starts no further batch, ends those in progress within STOP_GRACE_S, and records what they sent."""
         self._stopping = True
-        if self._turns:
-            await asyncio.wait(self._turns, timeout=STOP_GRACE_S)
-        for turn in list(self._turns):
-            turn.cancel()
-        await asyncio.gather(*self._turns, return_exceptions=True)
+        if self._batches:
+            await asyncio.wait(self._batches, timeout=STOP_GRACE_S)
+        for batch in list(self._batches):
+            batch.cancel()
+        await asyncio.gather(*self._batches, return_exceptions=True)
 
-    async def _begin_turns(self) -> None:
-        """Begins a turn for each due listener that there is room for."""
-        async with self._claiming:
+    async def _start_batches(self) -> None:
+        """Starts a batch for each due listener for which there is room."""
+        async with self._leasing:
             for again in (False, True):
-                room = MAX_AT_ONCE - len(self._turns)
+                room = MAX_AT_ONCE - len(self._batches)
                 if again:
-                    room = min(room, MAX_RETRIES_AT_ONCE - sum(self._turns.values()))
+                    room = min(room, MAX_RETRIES_AT_ONCE - sum(self._batches.values()))
                 if room <= 0 or self._stopping:
                     continue
                 due = await find_due_listeners(self._context, again, room)
-                claims = (claim(self._context, account_id, style, self._encoders) for account_id, style in due)
-                claimed = await asyncio.gather(*claims, return_exceptions=True)
-                for turn in claimed:
-                    if isinstance(turn, LeasedBatch):
-                        self._begin(turn, again)
-                for error in claimed:
+                acquired = await asyncio.gather(
+                    *(acquire_batch(self._context, account_id, style, self._encoders) for account_id, style in due),
+                    return_exceptions=True,
+                )
+                for batch in acquired:
+                    if isinstance(batch, LeasedBatch):
+                        task = asyncio.create_task(self._run(batch))
+                        self._batches[task] = again
+                        task.add_done_callback(self._batches.pop)
+                for error in acquired:
                     if isinstance(error, BaseException):
                         raise error
 
-    def _begin(self, turn: LeasedBatch, again: bool) -> None:
-        task = asyncio.create_task(self._run(turn))
-        self._turns[task] = again
-        task.add_done_callback(self._turns.pop)
-
     async def _run(self, first: LeasedBatch) -> None:
-        """Sends what the turn claimed and records it; goes on with the listener while nobody waits for the place."""
-        turn: LeasedBatch | None = first
+        """Runs a batch, and further ones of its listener while there is room."""
+        batch: LeasedBatch | None = first
         try:
-            while turn is not None:
-                turn = await self._take(turn)
+            while batch is not None:
+                batch = await self._run_one(batch)
         except Exception:
-            log.exception("callbacks of account %d were sent and not recorded", first.listener.account_id)
+            log.exception("callbacks of account %d were sent but not recorded", first.listener.account_id)
 
-    async def _take(self, turn: LeasedBatch) -> LeasedBatch | None:
-        """Takes a turn; answers the listener's next one, which is claimed in the transaction that records this one."""
-        results = _Results([], [])
+    async def _run_one(self, batch: LeasedBatch) -> LeasedBatch | None:
+        """Sends and records a batch. Returns the listener's next one, acquired in the same transaction, if any."""
+        progress = _Progress()
         with contextlib.suppress(asyncio.CancelledError):
-            await self._send_all(turn, results)
-        has_more = results.delivered == DELIVERIES_PER_LEASE
-        if not has_more or self._stopping or len(self._turns) >= MAX_AT_ONCE:
-            await self._record(turn, results)
+            await self._send_all(batch, progress)
+        has_more = progress.delivered == DELIVERIES_PER_LEASE
+        if not has_more or self._stopping or len(self._batches) >= MAX_AT_ONCE:
+            await self._record(batch, progress)
             return None
-        listener = turn.listener
-        claiming = claim(self._context, listener.account_id, listener.style, self._encoders)
-        _, claimed = await asyncio.gather(self._record(turn, results), _unless_unavailable(claiming))
-        return claimed
+        _, acquired = await asyncio.gather(self._record(batch, progress), self._acquire_next(batch.listener))
+        return acquired
 
-    async def _send_all(self, turn: LeasedBatch, results: _Results) -> None:
-        for waiting in turn.deliveries:
-            if self._stopping or results.failed or results.took_ms >= TURN_MS:
+    async def _acquire_next(self, listener: Listener) -> LeasedBatch | None:
+        """The listener's next batch; None while the database does not answer."""
+        try:
+            return await acquire_batch(self._context, listener.account_id, listener.style, self._encoders)
+        except (StoreUnavailable, RequestRejected):
+            return None
+
+    async def _send_all(self, batch: LeasedBatch, progress: _Progress) -> None:
+        for waiting in batch.deliveries:
+            if self._stopping or progress.failed or progress.took_ms >= MAX_BATCH_MS:
                 return
             at_ms = self._context.clock.now_ms()
             if waiting.body is None:
-                sent = Sent(None, NOT_WORDED, "", 0)
+                sent = SendResult(None, NOT_SERIALIZED, "", 0)
             else:
-                headers = self._headers(turn, waiting, waiting.body, at_ms)
-                sent = await self._sender.send(turn.listener.url, headers, waiting.body)
-            _note(
-                results=results, turn=turn, waiting=waiting, sent=sent, at_ms=at_ms, now_ms=self._context.clock.now_ms()
-            )
+                headers = self._headers(batch, waiting, waiting.body, at_ms)
+                sent = await self._sender.send(batch.listener.url, headers, waiting.body)
+            now_ms = self._context.clock.now_ms()
+            _note(progress, url=batch.listener.url, waiting=waiting, sent=sent, at_ms=at_ms, now_ms=now_ms)
 
-    def _headers(self, turn: LeasedBatch, waiting: Waiting, body: bytes, at_ms: int) -> dict[str, str]:
-        """`webhook-id` is the same whenever this delivery is sent (Standard Webhooks, "Webhook Headers")."""
+    def _headers(self, batch: LeasedBatch, waiting: Waiting, body: bytes, at_ms: int) -> dict[str, str]:
+        """The Standard Webhooks headers; `webhook-id` is the same for every attempt ("Webhook Headers")."""
         message_id = f"msg_{waiting.created_ms}_{waiting.id}"
         headers = {"webhook-id": message_id}
-        if turn.secret is not None:
+        if batch.secret is not None:
             headers["webhook-timestamp"] = str(at_ms // 1000)
-            headers["webhook-signature"] = self._sign(turn.secret, message_id, at_ms // 1000, body)
+            headers["webhook-signature"] = self._sign(batch.secret, message_id, at_ms // 1000, body)
         return headers
 
-    async def _record(self, turn: LeasedBatch, results: _Results) -> None:
+    async def _record(self, batch: LeasedBatch, progress: _Progress) -> None:
         for tries_left in reversed(range(RECORD_TRIES)):
             try:
-                held = await record(self._context, turn, results.attempts, results.ended)
+                recorded = await record_batch(self._context, batch, progress.attempts, progress.ended)
                 break
             except (StoreUnavailable, RequestRejected):
                 if not tries_left:
                     raise
                 await asyncio.sleep(RECORD_WAIT_S)
-        if not held:
-            log.warning("a turn of account %d lasted longer than its lease", turn.listener.account_id)
+        if not recorded:
+            log.warning("a batch of account %d lasted longer than its lease", batch.listener.account_id)
             return
-        now_ms = self._context.clock.now_ms()
-        listener = turn.listener
-        done = Delivered(
-            at_ms=now_ms,
-            account_id=listener.account_id,
-            style=listener.style,
-            delivered=results.delivered,
-            failed=results.failed,
+        result = BatchResult(
+            at_ms=self._context.clock.now_ms(),
+            account_id=batch.listener.account_id,
+            style=batch.listener.style,
+            delivered=progress.delivered,
+            failed=progress.failed,
         )
         for watcher in self._watchers:
-            watcher.append(done)
+            watcher.append(result)
 
 
-async def _unless_unavailable(claiming: Coroutine[Any, Any, LeasedBatch | None]) -> LeasedBatch | None:
-    """What was claimed; nothing while the database does not answer."""
-    try:
-        return await claiming
-    except (StoreUnavailable, RequestRejected):
-        return None
-
-
-def _note(results: _Results, turn: LeasedBatch, waiting: Waiting, sent: Sent, at_ms: int, now_ms: int) -> None:
-    """Notes an attempt and what becomes of its delivery."""
-    results.took_ms += sent.took_ms
-    results.attempts.append(
+def _note(progress: _Progress, url: str, waiting: Waiting, sent: SendResult, at_ms: int, now_ms: int) -> None:
+    """Notes an attempt and the new state of its delivery."""
+    progress.took_ms += sent.took_ms
+    progress.attempts.append(
         Attempt(
             delivery_id=waiting.id,
             number=waiting.number + 1,
             at_ms=at_ms,
             took_ms=sent.took_ms,
-            url=turn.listener.url,
+            url=url,
             status=sent.status,
             error=sent.error,
             answer=sent.answer,
         )
     )
     tried = waiting.tried + 1
+    due_ms: int | None = None
     if is_acknowledged(sent.status):
-        results.delivered += 1
-        results.ended.append(
-            Ended(delivery_id=waiting.id, state=DeliveryState.DELIVERED, tried=tried, due_ms=None, ended_ms=now_ms)
-        )
-        return
-    results.failed += 1
-    due_ms = retry_ms(tried, now_ms) if waiting.body is not None else None
-    if due_ms is None:
-        results.ended.append(
-            Ended(delivery_id=waiting.id, state=DeliveryState.FAILED, tried=tried, due_ms=None, ended_ms=now_ms)
-        )
+        progress.delivered += 1
+        state = DeliveryState.DELIVERED
     else:
-        results.ended.append(
-            Ended(delivery_id=waiting.id, state=DeliveryState.WAITING, tried=tried, due_ms=due_ms, ended_ms=None)
-        )
+        progress.failed += 1
+        due_ms = retry_ms(tried, now_ms) if waiting.body is not None else None
+        state = DeliveryState.FAILED if due_ms is None else DeliveryState.WAITING
+    ended_ms = now_ms if due_ms is None else None
+    progress.ended.append(Ended(delivery_id=waiting.id, state=state, tried=tried, due_ms=due_ms, ended_ms=ended_ms))

@@ -1,4 +1,4 @@
-"""Makes the sender when the first callback is sent: its library takes a quarter of a second to import."""
+"""Creates the sender with the first callback, since its library takes a quarter of a second to import."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from fotapool.worker.callbacks.deliveries import Sent
+from fotapool.worker.callbacks.deliveries import SendResult
 
 if TYPE_CHECKING:
     from fotapool.worker.callbacks.sender import HttpSender
 
 
 class LazySender:
-    """See fotapool.engine.deliveries.Sender. Close it on the event loop that uses it."""
+    """A Sender (deliveries.py). Close it on the event loop that uses it."""
 
     def __init__(self, timeout_s: float, private_targets: bool) -> None:
         self._options = (timeout_s, private_targets)
         self._sender: HttpSender | None = None
 
-    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Sent:
-        """Posts the body; never raises for what the receiver or the network does."""
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> SendResult:
+        """Posts the body; failures of the receiver or the network are in the result."""
         if self._sender is None:
             made = await asyncio.to_thread(_sender_class)
             self._sender = self._sender or made(*self._options)

@@ -1,4 +1,4 @@
-"""Sends callbacks with aiohttp: one POST each, no redirects, no proxies, answers read up to a limit."""
+"""Sends callbacks with aiohttp: one POST each, no redirects, no proxies, responses read up to a limit."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from yarl import URL
 
 from fotapool import __version__
 from fotapool.worker.callbacks.addresses import AddressRefused, CheckedResolver, check_literal
-from fotapool.worker.callbacks.deliveries import MAX_AT_ONCE, Sent
+from fotapool.worker.callbacks.deliveries import MAX_AT_ONCE, SendResult
 
-MAX_ANSWER_KEPT_BYTES = 1024
-MAX_ANSWER_BYTES = 64 * 1024
-"""How much of an answer is read, so that the connection can be used again; beyond it the connection is closed."""
-ANSWER_S = 2.0
-"""How long the rest of an answer may take once its status is there, in seconds."""
+MAX_STORED_BYTES = 1024
+"""How much of a response is stored."""
+MAX_RESPONSE_BYTES = 64 * 1024
+"""How much of a response is read to reuse the connection; after more, the connection is closed."""
+RESPONSE_S = 2.0
+"""Time limit of the response body after its status, in seconds."""
 KEEP_ALIVE_S = 60
 HEADERS = {"Content-Type": "application/json", "User-Agent": f"fotapool/{__version__}", "Accept-Encoding": "identity"}
 
 
 class HttpSender:
-    """See fotapool.engine.deliveries.Sender. Make and close it on the event loop that uses it."""
+    """A Sender (deliveries.py). Create and close it on the event loop that uses it."""
 
     def __init__(self, timeout_s: float, private_targets: bool) -> None:
         self._timeout_s = timeout_s
         self._private_targets = private_targets
         self._resolver = CheckedResolver(private_targets)
-        self._kept = self._session(force_close=False)
+        self._pooled = self._session(force_close=False)
         self._fresh = self._session(force_close=True)
-        """Its connections are all new: for another try after a kept one turned out to be closed."""
+        """Opens a new connection each time, for a retry after a pooled one was closed."""
 
     def _session(self, force_close: bool) -> aiohttp.ClientSession:
         keep_alive: dict[str, Any] = {} if force_close else {"keepalive_timeout": KEEP_ALIVE_S}
@@ -52,12 +53,12 @@ class HttpSender:
         )
 
     async def close(self) -> None:
-        await self._kept.close()
+        await self._pooled.close()
         await self._fresh.close()
         await self._resolver.close()
 
-    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Sent:
-        """Posts the body; never raises for what the receiver or the network does."""
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> SendResult:
+        """Posts the body; failures of the receiver or the network are in the result."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         status, error, answer = None, "", b""
@@ -68,19 +69,24 @@ class HttpSender:
         except TimeoutError:
             error = f"no answer within {self._timeout_s:g} seconds"
         except (aiohttp.ClientError, OSError, ValueError) as problem:
-            error = _words(problem)
-        return Sent(status, _storable(error), _storable(answer.decode(errors="replace")), _ms(loop.time() - began))
+            error = _message(problem)
+        return SendResult(
+            status=status,
+            error=_storable(error),
+            answer=_storable(answer.decode(errors="replace")),
+            took_ms=round((loop.time() - began) * 1000),
+        )
 
     async def _post(self, url: URL, headers: Mapping[str, str], body: bytes, deadline_s: float) -> tuple[int, bytes]:
-        """The status, which must come before the deadline (of the loop's clock), and the beginning of the answer.
+        """The status, awaited until the deadline (of the loop's clock), and the beginning of the response.
 
-        A receiver may close a kept connection just as it is used again. Then a new one is tried at once: the receiver
-        has perhaps seen the callback, but more than once is allowed, and five minutes late is worse.
+        If the receiver closes a pooled connection just as it is reused, the callback is sent on a new one at once. It
+        may then arrive twice, which at-least-once delivery allows, rather than minutes late.
         """
         seen = SimpleNamespace(reused=False)
         options = {"data": body, "headers": headers, "allow_redirects": False, "trace_request_ctx": seen}
         try:
-            return await _post_once(self._kept, url, deadline_s, options)
+            return await _post_once(self._pooled, url, deadline_s, options)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
             if not seen.reused:
                 raise
@@ -93,23 +99,23 @@ async def _post_once(
     async with asyncio.timeout_at(deadline_s):
         response = await session.post(url, **options)
     async with response:
-        return response.status, await _read_answer(response)
+        return response.status, await _read_response(response)
 
 
 async def _note_reuse(_: object, context: SimpleNamespace, __: object) -> None:
     context.trace_request_ctx.reused = True
 
 
-async def _read_answer(response: aiohttp.ClientResponse) -> bytes:
-    """The first bytes of the answer. Of one that is long, slow or broken the status counts all the same."""
+async def _read_response(response: aiohttp.ClientResponse) -> bytes:
+    """The first bytes of the response body; a long, slow or broken body is no error."""
     answer = bytearray()
     size = 0
     try:
-        async with asyncio.timeout(ANSWER_S):
-            while chunk := await response.content.read(MAX_ANSWER_BYTES):
-                answer += chunk[: MAX_ANSWER_KEPT_BYTES - len(answer)]
+        async with asyncio.timeout(RESPONSE_S):
+            while chunk := await response.content.read(MAX_RESPONSE_BYTES):
+                answer += chunk[: MAX_STORED_BYTES - len(answer)]
                 size += len(chunk)
-                if size > MAX_ANSWER_BYTES:
+                if size > MAX_RESPONSE_BYTES:
                     response.close()
                     break
     except (TimeoutError, aiohttp.ClientError):
@@ -117,16 +123,12 @@ async def _read_answer(response: aiohttp.ClientResponse) -> bytes:
     return bytes(answer)
 
 
-def _words(problem: Exception) -> str:
+def _message(problem: Exception) -> str:
     if isinstance(problem.__cause__, AddressRefused):
         return str(problem.__cause__)
     return str(problem) or type(problem).__name__
 
 
 def _storable(text: str) -> str:
-    """Without the character that a database's text cannot hold."""
-    return text.replace("\x00", "\ufffd")[:MAX_ANSWER_KEPT_BYTES]
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
+    """The text without NUL characters, which databases reject, cut to MAX_STORED_BYTES characters."""
+    return text.replace("\x00", "\ufffd")[:MAX_STORED_BYTES]

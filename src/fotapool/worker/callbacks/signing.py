@@ -1,4 +1,4 @@
-"""Signs callbacks as Standard Webhooks says, by its library."""
+"""Signs callbacks by the Standard Webhooks library."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=256)
 def _webhook(secret: str) -> Webhook:
-    from standardwebhooks import Webhook  # with the first signature: few servers send any
+    from standardwebhooks import Webhook  # imported with the first signature, since few servers sign
 
     return Webhook(secret)
 

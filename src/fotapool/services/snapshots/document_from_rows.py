@@ -1,4 +1,4 @@
-"""A snapshot's words for the rows of the tables: what people read and edit, and all else as it is stored."""
+"""Writes the rows of all tables as a snapshot document: with members of their own, or else as they are stored."""
 
 from __future__ import annotations
 
@@ -40,13 +40,14 @@ READABLE = {
     "api_user": "username, password_hash, failed_logins, created_ms",
     "user_account": "username, account_id",
 }
-"""The tables that a snapshot has words for, with the columns that these words are about; a test compares them."""
+"""The tables that have members of their own in the document, with their columns; a test compares these."""
 STATE_TABLES = tuple(table for table in SHAPES if table not in READABLE)
 
-Words = dict[str, Any]
+Members = dict[str, Any]
+"""A JSON object of the document."""
 
 
-def describe_rows(rows: Rows, now_ms: int, last_ids: dict[str, int]) -> Words:
+def describe_rows(rows: Rows, now_ms: int, last_ids: dict[str, int]) -> Members:
     """The document without the contents of files."""
     names = {row[0]: row[1] for row in rows["account"]}
     return {
@@ -66,12 +67,12 @@ def describe_rows(rows: Rows, now_ms: int, last_ids: dict[str, int]) -> Words:
     }
 
 
-def _given(words: Words, **defaults: Any) -> Words:
-    """The words without those that say what would be so anyway."""
-    return {name: value for name, value in words.items() if value != defaults.get(name)}
+def _given(members: Members, **defaults: Any) -> Members:
+    """The members without those that have their default."""
+    return {name: value for name, value in members.items() if value != defaults.get(name)}
 
 
-def _users(rows: Rows, names: dict[int, str]) -> Iterator[Words]:
+def _users(rows: Rows, names: dict[int, str]) -> Iterator[Members]:
     accounts: dict[str, list[str]] = defaultdict(list)
     for username, account_id in rows["user_account"]:
         accounts[username].append(names[account_id])
@@ -89,11 +90,11 @@ def _users(rows: Rows, names: dict[int, str]) -> Iterator[Words]:
 
 
 def _by_account(rows: Iterable[Row]) -> dict[int, list[Row]]:
-    """The rows of each account; they stand together already."""
+    """The rows of each account, which are adjacent."""
     return {account_id: list(of_account) for account_id, of_account in groupby(rows, itemgetter(0))}
 
 
-def _accounts(rows: Rows) -> Iterator[Words]:
+def _accounts(rows: Rows) -> Iterator[Members]:
     tables = {table: _by_account(rows[table]) for table in ("license_pool", "device", "license", "candidate", "fleet")}
     for account_id, name, purchase_type, status, created_ms, namespace in rows["account"]:
         pool = tables["license_pool"][account_id][0]
@@ -127,25 +128,25 @@ def _accounts(rows: Rows) -> Iterator[Words]:
         )
 
 
-def _devices(rows: Sequence[Row], licenses: dict[int, Row], created_ms: int) -> Iterator[Words]:
-    """The devices by IMEI; those with consecutive ones that are alike are one run."""
+def _devices(rows: Sequence[Row], licenses: dict[int, Row], created_ms: int) -> Iterator[Members]:
+    """The devices by IMEI; equal devices with consecutive IMEIs are one run."""
     place = 0
     while place < len(rows):
         imei = rows[place][1]
         license_ = licenses.get(imei)
         alike, licensed = _run(rows, place, licenses)
-        words: Words = {"deviceId": format_device_id(imei)}
+        members: Members = {"deviceId": format_device_id(imei)}
         if alike > 1:
-            words = {"first": format_device_id(imei), "count": alike}
-        words |= _device(rows[place], created_ms)
+            members = {"first": format_device_id(imei), "count": alike}
+        members |= _device(rows[place], created_ms)
         if license_ is not None:
-            words |= ({"licensed": licensed} if alike > 1 else {}) | _license(*license_)
-        yield words
+            members |= ({"licensed": licensed} if alike > 1 else {}) | _license(*license_)
+        yield members
         place += alike
 
 
 def _run(rows: Sequence[Row], begin: int, licenses: dict[int, Row]) -> tuple[int, int]:
-    """How many devices from this one on are a run, and how many of them hold a license."""
+    """The number of devices of the run that begins here, and how many of them hold a license."""
     first = rows[begin]
     license_ = licenses.get(first[1])
     if first[6] or not (license_ is None or license_[2:] == _PLAIN):
@@ -166,82 +167,64 @@ def _run(rows: Sequence[Row], begin: int, licenses: dict[int, Row]) -> tuple[int
 
 
 _PLAIN = (int(LicenseState.PLAIN), None, None)
+_TRAITS = (("make", ""), ("model", ""), ("firmware", ""), ("protocol", "LWM2M"), ("mdn", ""), ("status", ACTIVE))
+"""Members of a device in the order of the columns, with their defaults."""
 
 
-_USUAL = (("make", ""), ("model", ""), ("firmware", ""), ("protocol", "LWM2M"), ("mdn", ""), ("status", ACTIVE))
-"""A device's words in the order of the columns, and what they say if they are left out."""
-
-
-def _device(row: Row, account_created_ms: int) -> Words:
+def _device(row: Row, account_created_ms: int) -> Members:
     created_ms, updated_ms = row[8:10]
-    words: Words = {name: text for (name, usual), text in zip(_USUAL, row[2:8], strict=True) if text != usual}
+    members: Members = {name: text for (name, default), text in zip(_TRAITS, row[2:8], strict=True) if text != default}
     if created_ms != account_created_ms:
-        words["createdAt"] = format_timestamp(created_ms)
+        members["createdAt"] = format_timestamp(created_ms)
     if updated_ms != created_ms:
-        words["updatedAt"] = format_timestamp(updated_ms)
+        members["updatedAt"] = format_timestamp(updated_ms)
     for name, timestamp_ms in zip(("upgradedAt", "refreshedAt", "seenAt"), row[10:13], strict=True):
         if timestamp_ms is not None:
-            words[name] = format_timestamp(timestamp_ms)
-    return words
+            members[name] = format_timestamp(timestamp_ms)
+    return members
 
 
-def _license(assigned_ms: int, place: int, state: int, until_ms: int | None, notice_place: int | None) -> Words:
-    words: Words = {
+def _license(assigned_ms: int, place: int, state: int, until_ms: int | None, notice_place: int | None) -> Members:
+    members: Members = {
         "licensedAt": UNKNOWN if assigned_ms == UNKNOWN_TIME_MS else format_timestamp(assigned_ms),
         "licensePlace": place,
     }
     if state & _USED:
-        words["licenseUsed"] = True
+        members["licenseUsed"] = True
     if until_ms is not None:
-        words["noticeUntil"] = format_timestamp(until_ms)
+        members["noticeUntil"] = format_timestamp(until_ms)
     if notice_place is not None:
-        words["noticePlace"] = notice_place
-    return words
+        members["noticePlace"] = notice_place
+    return members
 
 
 _USED = int(LicenseState.USED)
 
 
-def _package(row: Row) -> Words:
-    (
-        package_id,
-        name,
-        make,
-        model,
-        from_version,
-        to_version,
-        protocol,
-        platform,
-        release_note,
-        launched_ms,
-        pilot_passed,
-        succeeded,
-        failed,
-        key,
-        size,
-        sha256,
-    ) = row
-    return _given(
-        {
-            "firmwareName": name,
-            "id": package_id,
-            "make": make,
-            "model": model,
-            "fromVersion": from_version,
-            "toVersion": to_version,
-            "protocol": protocol,
-            "platformId": platform,
-            "releaseNote": release_note,
-            "launchDate": format_timestamp(launched_ms),
-            "proven": bool(pilot_passed),
-            "succeeded": succeeded,
-            "failed": failed,
-            "contentKey": key,
-            "contentSize": size,
-            "contentSha256": sha256,
-        },
-        releaseNote="",
-        proven=False,
-        succeeded=0,
-        failed=0,
-    )
+_PACKAGE = {
+    "firmwareName": "name",
+    "id": "id",
+    "make": "make",
+    "model": "model",
+    "fromVersion": "from_version",
+    "toVersion": "to_version",
+    "protocol": "protocol",
+    "platformId": "platform",
+    "releaseNote": "release_note",
+    "launchDate": "launched_ms",
+    "proven": "pilot_passed",
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "contentKey": "content_key",
+    "contentSize": "content_size",
+    "contentSha256": "content_sha256",
+}
+"""The members of a package and their columns."""
+
+
+def _package(row: Row) -> Members:
+    values = dict(zip(SHAPES["package"].names, row, strict=True))
+    values["launched_ms"] = format_timestamp(values["launched_ms"])
+    values["pilot_passed"] = bool(values["pilot_passed"])
+    members = {member: values[column] for member, column in _PACKAGE.items()}
+    return _given(members, releaseNote="", proven=False, succeeded=0, failed=0)

@@ -1,12 +1,13 @@
-"""The rows that a snapshot's words stand for, with a check of what the constraints of the tables do not say."""
+"""Reads a snapshot document into the rows of all tables; checks what the constraints of the tables do not."""
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -15,38 +16,38 @@ from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.candidates import MAX_CANDIDATES
 from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS, LicenseState
 from fotapool.domain.names import MAX_IMEI, AccountStatus, PurchaseType, is_account_name, is_device_id
-from fotapool.services.identity.credentials import MAX_ACCOUNTS, check_key, check_name
+from fotapool.services.identity.credentials import check_key, check_name
+from fotapool.services.identity.users import MAX_ACCOUNTS
 from fotapool.services.simulation.fleets import read_fleets
-from fotapool.services.snapshots.documents import (
+from fotapool.services.snapshots.document_from_rows import STATE_TABLES
+from fotapool.services.snapshots.seed_documents import (
+    MAX_RUN,
+    UNKNOWN,
+    check_traits,
+    check_unique,
+)
+from fotapool.services.snapshots.snapshot_documents import (
     AccountState,
     ContentState,
     DeviceState,
     PackageState,
     Snapshot,
-    TableState,
     read_timestamp,
-)
-from fotapool.services.snapshots.schemas import STATE_TABLES
-from fotapool.services.snapshots.seed_documents import (
-    MAX_RUN,
-    UNKNOWN,
-    check_status,
-    check_texts,
-    first_duplicate,
-    read_protocol,
 )
 from fotapool.store.db.connection import Row
 from fotapool.store.db.schema import VERSION
 from fotapool.store.simulation import behavior_text
 from fotapool.store.snapshots import NUMBERED, SHAPES
 
+Default = TypeVar("Default", int, None)
+
 MAX_ROWS = 5_000_000
-"""How many rows a snapshot has at most."""
+"""Maximum number of rows of a snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """What a snapshot stands for: its moment (ms), the rows of each table, the last ids, and contents of files."""
+class DatabaseImage:
+    """A whole database: its time (ms), the rows and the last id of each table, and the contents of files."""
 
     timestamp_ms: int
     rows: dict[str, list[Row]]
@@ -54,12 +55,12 @@ class World:
     contents: list[ContentState]
 
 
-def read_world(snapshot: Snapshot) -> World:
-    """Raises Invalid that names the member that is wrong."""
+def read_image(snapshot: Snapshot) -> DatabaseImage:
+    """The database that the snapshot describes. Raises Invalid that names the wrong member."""
     if snapshot.snapshot.schema != VERSION:
         raise Invalid(
-            f"snapshot.schema is {snapshot.snapshot.schema[:40]!r}, and this program has {VERSION}: put the snapshot "
-            "back into the version that took it, or go on from a seed document"
+            f"snapshot.schema is {snapshot.snapshot.schema[:40]!r}, and this program has {VERSION}: restore the "
+            "snapshot with the version that created it, or start from a seed document"
         )
     rows: dict[str, list[Row]] = {table: [] for table in SHAPES}
     _check_size(snapshot)
@@ -68,43 +69,38 @@ def read_world(snapshot: Snapshot) -> World:
     _read_accounts(snapshot, rows)
     _read_users(snapshot, rows)
     for place, package in enumerate(snapshot.firmware):
-        with _About(f"firmware[{place}]"):
+        with _in_member(f"firmware[{place}]"):
             rows["package"].append(_package(package))
     _check_accounts_known(rows)
-    with _About("snapshot.now"):
+    with _in_member("snapshot.now"):
         timestamp_ms = read_timestamp(snapshot.snapshot.now)
-    return World(timestamp_ms, rows, _last_ids(snapshot, rows), snapshot.contents)
+    return DatabaseImage(timestamp_ms, rows, _last_ids(snapshot, rows), snapshot.contents)
 
 
-class _About:
-    """Says in front of what is wrong where it is."""
-
-    def __init__(self, member: str) -> None:
-        self._member = member
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Invalid | msgspec.ValidationError):
-            raise Invalid(f"{self._member}: {error}") from error
+@contextlib.contextmanager
+def _in_member(member: str) -> Iterator[None]:
+    """Names the member in front of the messages of errors."""
+    try:
+        yield
+    except (Invalid, msgspec.ValidationError) as error:
+        raise Invalid(f"{member}: {error}") from error
 
 
 def _check_size(snapshot: Snapshot) -> None:
-    """Before runs of devices are spelled out."""
+    """Raises Invalid for more than MAX_ROWS rows, before runs of devices are expanded."""
     devices = sum(line.count for account in snapshot.accounts for line in account.devices)
     if devices + sum(len(table.rows) for table in snapshot.state.values()) > MAX_ROWS:
         raise Invalid(f"the snapshot has more than {MAX_ROWS} devices and rows")
 
 
 _Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-_Words = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
-_TYPES: dict[type, Any] = {int: _Number, str: _Words, bytes: bytes}
+_Text = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
+_TYPES: dict[type, Any] = {int: _Number, str: _Text, bytes: bytes}
 
 
 @cache
 def _rows_type(table: str) -> Any:
-    """The type of the table's rows: a list of tuples."""
+    """The msgspec type of the table's rows: a list of tuples."""
     found = SHAPES[table].columns
     columns = [_TYPES[column.type] | None if column.optional else _TYPES[column.type] for column in found]
     return list[tuple[tuple(columns)]]  # type: ignore[misc]
@@ -112,32 +108,32 @@ def _rows_type(table: str) -> Any:
 
 def _read_state(snapshot: Snapshot, rows: dict[str, list[Row]]) -> None:
     for table, found in snapshot.state.items():
-        with _About(f"state.{table[:60]}"):
+        with _in_member(f"state.{table[:60]}"):
             if table not in STATE_TABLES:
                 raise Invalid(f"it is none of {', '.join(STATE_TABLES)}")
-            rows[table] = _state_rows(table, found)
+            names = SHAPES[table].names
+            if tuple(found.columns) != names:
+                raise Invalid(f"its columns must be {', '.join(names)}")
+            rows[table] = msgspec.convert(found.rows, _rows_type(table), strict=False)
 
 
-def _state_rows(table: str, found: TableState) -> list[Row]:
-    names = SHAPES[table].names
-    if tuple(found.columns) != names:
-        raise Invalid(f"its columns must be {', '.join(names)}")
-    converted: list[Row] = msgspec.convert(found.rows, _rows_type(table), strict=False)
-    return converted
+def _row(table: str, **values: Any) -> Row:
+    """A row from its values by column."""
+    return tuple(values[name] for name in SHAPES[table].names)
 
 
 def _read_clients(snapshot: Snapshot, rows: dict[str, list[Row]]) -> None:
     for place, client in enumerate(snapshot.clients):
-        with _About(f"clients[{place}]"):
+        with _in_member(f"clients[{place}]"):
             check_key(client.key)
             rows["api_client"].append((client.key, client.secretHash, read_timestamp(client.createdAt)))
-    _check_once("client", [client.key for client in snapshot.clients])
+    check_unique("client", [client.key for client in snapshot.clients])
 
 
 def _read_users(snapshot: Snapshot, rows: dict[str, list[Row]]) -> None:
     ids = {account.name: account.id for account in snapshot.accounts}
     for place, user in enumerate(snapshot.users):
-        with _About(f"users[{place}]"):
+        with _in_member(f"users[{place}]"):
             check_name(user.username, "username")
             unknown = [name for name in user.accounts if name not in ids]
             if unknown or len(set(user.accounts)) > MAX_ACCOUNTS:
@@ -146,21 +142,21 @@ def _read_users(snapshot: Snapshot, rows: dict[str, list[Row]]) -> None:
             created_ms = read_timestamp(user.createdAt)
             rows["api_user"].append((user.username, user.passwordHash, user.failedLogins, created_ms))
             rows["user_account"] += [(user.username, account_id) for account_id in {ids[one] for one in user.accounts}]
-    _check_once("user", [user.username for user in snapshot.users])
+    check_unique("user", [user.username for user in snapshot.users])
 
 
 def _read_accounts(snapshot: Snapshot, rows: dict[str, list[Row]]) -> None:
     changes = Counter(row[0] for row in rows["pool_change"])
     entries = Counter(row[0] for row in rows["ledger_entry"])
     for place, account in enumerate(snapshot.accounts):
-        with _About(f"accounts[{place}]"):
+        with _in_member(f"accounts[{place}]"):
             _read_account(account, rows, entries[account.id], changes[account.id])
-    _check_once("account", [account.name for account in snapshot.accounts])
-    _check_once("accounts: id", [str(account.id) for account in snapshot.accounts])
+    check_unique("account", [account.name for account in snapshot.accounts])
+    check_unique("accounts: id", [str(account.id) for account in snapshot.accounts])
 
 
 def _read_account(account: AccountState, rows: dict[str, list[Row]], entries: int, changes: int) -> None:
-    """`entries` and `changes` are how many of them the ledger has; the pool's row counts what there is."""
+    """Reads one account. `entries` and `changes` are the numbers of its rows in the ledger."""
     if not is_account_name(account.name):
         raise Invalid("name must be 1 to 64 letters, digits, '-', '_' or '.'")
     purchase_type = _purchase_type(account)
@@ -171,12 +167,20 @@ def _read_account(account: AccountState, rows: dict[str, list[Row]], entries: in
     created_ms = read_timestamp(account.createdAt)
     licenses: list[Row] = []
     for place, line in enumerate(account.devices):
-        with _About(f"devices[{place}]"):
+        with _in_member(f"devices[{place}]"):
             devices = list(_devices(line, account, created_ms))
             rows["device"] += devices
             licenses += _licenses(line, devices)
     rows["account"].append(
-        (account.id, account.name, purchase_type.value, account.status, created_ms, account.namespace)
+        _row(
+            "account",
+            id=account.id,
+            name=account.name,
+            purchase_type=purchase_type.value,
+            status=account.status,
+            created_ms=created_ms,
+            namespace=account.namespace,
+        )
     )
     rows["license"] += licenses
     rows["candidate"] += [(account.id, place, int(device)) for place, device in enumerate(account.candidates)]
@@ -184,22 +188,18 @@ def _read_account(account: AccountState, rows: dict[str, list[Row]], entries: in
         (account.id, fleet.first_imei, fleet.last_imei, behavior_text(fleet.behavior))
         for fleet in read_fleets(account.fleet)
     ]
-    notices = sum(row[5] is not None for row in licenses)
-    candidates_ms, subscription_ms = (
-        created_ms if text is None else read_timestamp(text)
-        for text in (account.candidatesUpdatedAt, account.subscriptionUpdatedAt)
-    )
     rows["license_pool"].append(
-        (
-            account.id,
-            account.licenseCount,
-            len(licenses),
-            notices,
-            entries,
-            changes,
-            len(account.candidates),
-            candidates_ms,
-            subscription_ms,
+        _row(
+            "license_pool",
+            account_id=account.id,
+            total=account.licenseCount,
+            used=len(licenses),
+            notice=sum(row[5] is not None for row in licenses),
+            entries=entries,
+            changes=changes,
+            candidates=len(account.candidates),
+            candidates_updated_ms=_time(account.candidatesUpdatedAt, created_ms),
+            subscription_updated_ms=_time(account.subscriptionUpdatedAt, created_ms),
         )
     )
 
@@ -221,26 +221,11 @@ def _devices(line: DeviceState, account: AccountState, account_created_ms: int) 
         raise Invalid("count must be from 1 on, and the last IMEI of the run must have 15 digits")
     if line.count > 1 and line.mdn:
         raise Invalid("a run of devices has no mdn")
-    check_texts(line.make, line.model, line.firmware, line.mdn)
-    check_status(line.status)
-    protocol = read_protocol(line.protocol)
-    created_ms = account_created_ms if line.createdAt is None else read_timestamp(line.createdAt)
-    updated_ms = created_ms if line.updatedAt is None else read_timestamp(line.updatedAt)
-    moments = [
-        None if text is None else read_timestamp(text) for text in (line.upgradedAt, line.refreshedAt, line.seenAt)
-    ]
-    rest = (
-        line.make,
-        line.model,
-        line.firmware,
-        protocol,
-        line.mdn,
-        line.status,
-        created_ms,
-        updated_ms,
-        *moments,
-        account.namespace,
-    )
+    protocol = check_traits(line)
+    created_ms = _time(line.createdAt, account_created_ms)
+    last_times = [_time(text, None) for text in (line.upgradedAt, line.refreshedAt, line.seenAt)]
+    traits = line.make, line.model, line.firmware, protocol, line.mdn, line.status
+    rest = *traits, created_ms, _time(line.updatedAt, created_ms), *last_times, account.namespace
     for imei in range(int(first), int(first) + line.count):
         yield account.id, imei, *rest
 
@@ -255,7 +240,7 @@ def _licenses(line: DeviceState, devices: list[Row]) -> Iterator[Row]:
     if line.count > 1 and (special or line.noticePlace is not None):
         raise Invalid("licenses that were used or are under notice are of one device, not of a run")
     since_ms = UNKNOWN_TIME_MS if line.licensedAt == UNKNOWN else read_timestamp(line.licensedAt)
-    until_ms = None if line.noticeUntil is None else read_timestamp(line.noticeUntil)
+    until_ms = _time(line.noticeUntil, None)
     state = int(LicenseState.USED) * line.licenseUsed + int(LicenseState.NOTICE) * (until_ms is not None)
     for place, row in enumerate(devices[:licensed], start=line.licensePlace):
         yield *row[:2], since_ms, place, state, until_ms, line.noticePlace
@@ -266,30 +251,21 @@ def _package(line: PackageState) -> Row:
     package = line.to_package(launched_ms)
     if len({line.contentKey is None, line.contentSize is None, line.contentSha256 is None}) > 1:
         raise Invalid("contentKey, contentSize and contentSha256 go together")
-    return (
-        line.id,
-        package.name,
-        package.make,
-        package.model,
-        package.from_version,
-        package.to_version,
-        package.protocol,
-        package.platform,
-        package.release_note,
-        launched_ms,
-        int(package.pilot_passed),
-        line.succeeded,
-        line.failed,
-        line.contentKey,
-        line.contentSize,
-        line.contentSha256,
+    values = {member.name: getattr(package, member.name) for member in fields(package)}
+    return _row(
+        "package",
+        **values | {"pilot_passed": int(package.pilot_passed)},
+        id=line.id,
+        succeeded=line.succeeded,
+        failed=line.failed,
+        content_key=line.contentKey,
+        content_size=line.contentSize,
+        content_sha256=line.contentSha256,
     )
 
 
-def _check_once(what: str, names: list[str]) -> None:
-    repeated = first_duplicate(names)
-    if repeated is not None:
-        raise Invalid(f"{what} {repeated} is there twice")
+def _time(text: str | None, otherwise: Default) -> int | Default:
+    return otherwise if text is None else read_timestamp(text)
 
 
 def _check_accounts_known(rows: dict[str, list[Row]]) -> None:
@@ -304,7 +280,7 @@ def _check_accounts_known(rows: dict[str, list[Row]]) -> None:
 
 
 def _last_ids(snapshot: Snapshot, rows: dict[str, list[Row]]) -> dict[str, int]:
-    """The last id of each table; where the document says less than its rows do, theirs."""
+    """The last id of each numbered table: that of the document, or of its rows if that is greater."""
     given = snapshot.snapshot.lastIds
     unknown = [table for table in given if table not in NUMBERED]
     if unknown:

@@ -1,4 +1,4 @@
-"""The seed document's exact form, which a snapshot is: its members, how it is laid out, and reading either form."""
+"""The snapshot document: the exact form of a seed document. Its structs, its layout, and reading of either form."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from fotapool.services.snapshots.seed_documents import (
 )
 
 MAX_SNAPSHOT_BYTES = 256 * 1024 * 1024
-"""How large a snapshot may be, in either direction."""
+"""Maximum size of a snapshot, sent or received."""
 MAX_YAML_BYTES = 16 * 1024 * 1024
-"""How large a document may be if it is not JSON: reading YAML takes a hundred times as long."""
+"""Maximum size of a document that is not JSON; reading YAML takes a hundred times as long."""
 
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**62)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 Hash = Annotated[str, msgspec.Meta(pattern="^[ -~]{1,500}$")]
-"""A hashed secret, as it was stored."""
+"""The hash of a secret, as it is stored."""
 ContentKey = Annotated[str, msgspec.Meta(pattern="^[0-9a-f-]{36}$")]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class Header(msgspec.Struct, forbid_unknown_fields=True):
-    """What makes a seed document a snapshot: its moment, its schema, and the last numbers that were given."""
+    """Marks a document as a snapshot: its time, the version of its schema, and the last id of each numbered table."""
 
     now: str
     schema: str
@@ -40,12 +40,16 @@ class Header(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ClientState(msgspec.Struct, forbid_unknown_fields=True):
+    """An API client."""
+
     key: str
     secretHash: Hash
     createdAt: str
 
 
 class UserState(msgspec.Struct, forbid_unknown_fields=True):
+    """A user."""
+
     username: str
     passwordHash: Hash
     createdAt: str
@@ -54,7 +58,7 @@ class UserState(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class DeviceState(msgspec.Struct, forbid_unknown_fields=True):
-    """A device, or a run of devices that are alike, the first `licensed` of which hold one license after the other."""
+    """A device, or a run of equal devices with consecutive IMEIs; the first `licensed` of them hold a license."""
 
     deviceId: str = ""
     first: str = ""
@@ -79,6 +83,8 @@ class DeviceState(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class AccountState(msgspec.Struct, forbid_unknown_fields=True):
+    """An account with its pool, devices, licenses, candidates and fleets."""
+
     name: str
     id: Id
     createdAt: str
@@ -94,6 +100,8 @@ class AccountState(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PackageState(PackageLine, kw_only=True, forbid_unknown_fields=True):
+    """A package of firmware or software with its counters and its content."""
+
     id: Id
     succeeded: Count = 0
     failed: Count = 0
@@ -103,21 +111,21 @@ class PackageState(PackageLine, kw_only=True, forbid_unknown_fields=True):
 
 
 class TableState(msgspec.Struct, forbid_unknown_fields=True):
-    """A table as it is: the names of its columns, and its rows."""
+    """The rows of a table that has no members of its own in the document."""
 
     columns: list[str]
     rows: list[list[Any]]
 
 
 class ContentState(msgspec.Struct, forbid_unknown_fields=True):
-    """The octets of a file or package; in JSON as base64."""
+    """The bytes of a file or package; base64 in JSON."""
 
     key: ContentKey
     data: bytes = msgspec.field(name="octets")
 
 
 class Snapshot(msgspec.Struct, forbid_unknown_fields=True):
-    """A seed document that is exact: `PUT` of it and `GET` again gives the same octets."""
+    """The whole snapshot; a snapshot taken after restoring it has the same bytes."""
 
     snapshot: Header
     clients: list[ClientState] = []
@@ -129,7 +137,7 @@ class Snapshot(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def read_document(data: bytes) -> SeedDocument | Snapshot:
-    """Reads a seed document or a snapshot, JSON or YAML. Raises Invalid that says where it is wrong."""
+    """Reads a seed document or a snapshot, JSON or YAML. Raises Invalid that names the wrong member."""
     if b"\x00" in data:
         raise Invalid("the document must be UTF-8 text without NUL characters")
     try:
@@ -145,13 +153,13 @@ def read_document(data: bytes) -> SeedDocument | Snapshot:
 
 
 class _Either(msgspec.Struct):
-    """A document of which nothing else is looked at."""
+    """Decodes only the member that tells the two kinds of documents apart."""
 
     snapshot: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 def _read_yaml(data: bytes) -> SeedDocument | Snapshot:
-    """A snapshot's values are texts and numbers by their columns; only what is empty has to be told from a text."""
+    """Reads YAML. Scalars of a snapshot become texts or numbers by their columns; only nulls are read as nulls."""
     from fotapool.core.yaml_loader import read_yaml
 
     text = _text(data)
@@ -161,7 +169,7 @@ def _read_yaml(data: bytes) -> SeedDocument | Snapshot:
     try:
         plain = read_yaml(text, nulls=True)
     except (RecursionError, ValueError):
-        return read_seed_document(text)  # which says what is wrong
+        return read_seed_document(text)  # raises Invalid
     if not isinstance(plain, dict) or "snapshot" not in plain:
         return read_seed_document(text)
     try:
@@ -179,15 +187,15 @@ def _text(data: bytes) -> str:
         raise Invalid("the document must be UTF-8 text without NUL characters") from error
 
 
-def laid_out(document: dict[str, Any]) -> bytes:
-    """JSON with a line for each value that holds no further lists, so that snapshots can be read and compared."""
+def format_document(document: dict[str, Any]) -> bytes:
+    """JSON with one line for each value that has no nested lists or objects, so that snapshots can be compared."""
     parts: list[bytes] = []
-    _lay_out(document, parts, b"\n")
+    _append(document, parts, b"\n")
     parts.append(b"\n")
     return b"".join(parts)
 
 
-def _lay_out(value: Any, parts: list[bytes], pad: bytes) -> None:
+def _append(value: Any, parts: list[bytes], pad: bytes) -> None:
     members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     if not any(isinstance(member, dict | list) for member in members):
         parts.append(_encode(value))
@@ -196,12 +204,12 @@ def _lay_out(value: Any, parts: list[bytes], pad: bytes) -> None:
     if isinstance(value, dict):
         for place, (name, member) in enumerate(value.items()):
             parts.append((b"," if place else b"{") + inside + _encode(name) + b": ")
-            _lay_out(member, parts, inside)
+            _append(member, parts, inside)
         parts.append(pad + b"}")
     else:
         for place, member in enumerate(value):
             parts.append((b"," if place else b"[") + inside)
-            _lay_out(member, parts, inside)
+            _append(member, parts, inside)
         parts.append(pad + b"]")
 
 
@@ -211,9 +219,9 @@ _encode = msgspec.json.Encoder().encode
 def read_timestamp(text: str) -> int:
     """The timestamp (ms) of RFC 3339 text. Raises Invalid."""
     try:
-        milliseconds = parse_timestamp(text)
+        timestamp_ms = parse_timestamp(text)
     except ValueError as error:
         raise Invalid(f"{text[:40]!r} is no time like 2026-03-10T12:00:00.000Z") from error
-    if not 0 <= milliseconds < MAX_TIMESTAMP_MS:
+    if not 0 <= timestamp_ms < MAX_TIMESTAMP_MS:
         raise Invalid(f"{text[:40]!r} must be from 1970 on, and before 9999")
-    return milliseconds
+    return timestamp_ms

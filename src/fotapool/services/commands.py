@@ -1,0 +1,100 @@
+"""Base classes of commands, which the writer runs in its transactions (store/db/writer.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+from fotapool.domain.licenses.licenses import Pool
+from fotapool.services.context import Caller
+from fotapool.store.accounts.accounts import Account
+from fotapool.store.db.connection import NO_AUTH_EPOCH, Connection
+from fotapool.store.db.writer import Command, Facts, Pools
+from fotapool.store.licenses.changes import LedgerChangeSet
+
+Result = TypeVar("Result")
+
+
+class PoolFacts:
+    """One account's locked pool, the connection of the transaction, and the ledger changes to record."""
+
+    def __init__(self, connection: Connection, pool: Pool) -> None:
+        self.connection = connection
+        self.pool = pool
+        self.changes = LedgerChangeSet()
+
+    def record(self, connection: Connection) -> None:
+        self.changes.record(connection)
+
+
+class _DirectFacts:
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def record(self, connection: Connection) -> None:
+        """Does nothing: the command has written its change."""
+
+
+class DirectCommand(Command[Result]):
+    """A command that is one function of the connection and the time (ms); it reads and writes as it decides.
+
+    `caller` or `account_ids` name the accounts whose pool rows are locked; with a `caller`, its sign-in is checked
+    again in the transaction. A command that may raise after it has written must be `alone`. `devices` and `inline`
+    are those of `Command`.
+    """
+
+    def __init__(
+        self,
+        change: Callable[[Connection, int], Result],
+        account_ids: Sequence[int] = (),
+        *,
+        caller: Caller | None = None,
+        alone: bool = False,
+        devices: int = 1,
+        inline: bool = True,
+    ) -> None:
+        self._change: Callable[[Any, int], Result] = change
+        self.account_ids = (caller.account_id,) if caller else account_ids
+        self.auth_epoch = caller.auth_epoch if caller else NO_AUTH_EPOCH
+        self.alone = alone
+        self.devices = devices
+        self.inline = inline
+
+    @classmethod
+    def load(cls, connection: Connection, pools: Pools, commands: Sequence[Any], now_ms: int) -> Facts:
+        return _DirectFacts(connection)
+
+    def decide(self, facts: Any, now_ms: int) -> Result:
+        return self._change(facts.connection, now_ms)
+
+
+class PoolCommand(DirectCommand[Result]):
+    """A command that is one function of the PoolFacts of the caller's account and the time (ms).
+
+    It may change the pool and note ledger changes, which are recorded after it. `options` are those of `DirectCommand`.
+    """
+
+    def __init__(self, caller: Caller, change: Callable[[PoolFacts, int], Result], **options: Any) -> None:
+        super().__init__(cast(Any, change), caller=caller, **options)
+
+    @classmethod
+    def load(cls, connection: Connection, pools: Pools, commands: Sequence[Any], now_ms: int) -> Facts:
+        return PoolFacts(connection, pools[commands[0].account_ids[0]])
+
+    def decide(self, facts: Any, now_ms: int) -> Result:
+        return self._change(facts, now_ms)
+
+
+def pool_of(account: Account) -> Pool:
+    """The account's pool for a preview: it has the numbers that decisions read, and records nothing."""
+    return Pool(
+        account_id=account.id,
+        total=account.total,
+        used=account.used,
+        notice=account.notice,
+        entries=0,
+        changes=0,
+        candidates=account.candidates,
+        candidates_updated_ms=0,
+        subscription_updated_ms=0,
+    )

@@ -1,0 +1,43 @@
+"""API clients (OAuth client credentials), as operators manage them."""
+
+from __future__ import annotations
+
+from fotapool.core import hashing
+from fotapool.domain.errors import Conflict, NotFound
+from fotapool.services.commands import DirectCommand
+from fotapool.services.context import OPERATOR_PAGE, Context
+from fotapool.services.identity.credentials import check_key, given_or_generated, is_key
+from fotapool.store.db.connection import Connection, Row
+from fotapool.store.identity import sessions as store
+
+
+async def create_client(context: Context, key: str | None, secret: str | None) -> tuple[str, str]:
+    """Creates an API client; returns its key and secret. Raises Invalid or Conflict."""
+    new_key = key if key is not None else context.new_uuid()
+    check_key(new_key)
+    secret = given_or_generated(context, secret, "secret")
+    secret_hash = await hashing.hash_secret(secret)
+
+    def create(connection: Connection, now_ms: int) -> None:
+        if store.read_client(connection, new_key) is not None:
+            raise Conflict(f"client {new_key} exists already")
+        store.record_client(connection, new_key, secret_hash, now_ms)
+
+    await context.writer.submit(DirectCommand(create))
+    return new_key, secret
+
+
+async def list_clients(context: Context, after: str, limit: int) -> list[Row]:
+    """(key, created_ms) of API clients, by key, after the given one."""
+    return await context.reader.short(store.read_clients, after, min(limit, OPERATOR_PAGE + 1))
+
+
+async def delete_client(context: Context, key: str) -> None:
+    """Deletes an API client and ends its token. Raises NotFound."""
+
+    def delete(connection: Connection, now_ms: int) -> None:
+        if not is_key(key) or store.read_client(connection, key) is None:
+            raise NotFound(f"client {key} does not exist")
+        store.record_client_deleted(connection, key)
+
+    await context.writer.submit(DirectCommand(delete))

@@ -1,0 +1,71 @@
+"""Operators and their keys. One operator has the key that the server was started with; the others are stored."""
+
+from __future__ import annotations
+
+import hmac
+
+from fotapool.core import hashing
+from fotapool.domain.errors import Conflict, NotFound
+from fotapool.domain.identity import Role
+from fotapool.services.commands import DirectCommand
+from fotapool.services.context import OPERATOR_PAGE, Context
+from fotapool.services.identity.credentials import check_name, given_or_generated, is_name
+from fotapool.store.db.connection import Connection
+from fotapool.store.identity import sessions as store
+from fotapool.store.identity.sessions import Operator
+
+FIRST_OPERATOR = "operator"
+"""The name of the operator with the key that the server was started with (--operator-key)."""
+
+
+async def create_operator(context: Context, name: str, role: Role) -> str:
+    """Creates an operator; returns its key. Raises Invalid or Conflict."""
+    check_name(name, "name")
+    key = given_or_generated(context, None, "key")
+
+    def create(connection: Connection, now_ms: int) -> None:
+        if name == FIRST_OPERATOR or store.read_operator(connection, name) is not None:
+            raise Conflict(f"operator {name} exists already")
+        store.record_operator(connection, Operator(name, role, hashing.token_hash(key), now_ms))
+
+    await context.writer.submit(DirectCommand(create))
+    return key
+
+
+async def list_operators(context: Context, after: str, limit: int) -> list[Operator]:
+    """Operators by name, after the given one, without FIRST_OPERATOR."""
+    return await context.reader.short(store.read_operators, after, min(limit, OPERATOR_PAGE + 1))
+
+
+async def delete_operator(context: Context, name: str) -> None:
+    """Deletes an operator and its key. Raises NotFound, and Conflict for FIRST_OPERATOR."""
+    if name == FIRST_OPERATOR:
+        raise Conflict(f"{name} has the key that the server was started with; restart it with another --operator-key")
+
+    def delete(connection: Connection, now_ms: int) -> None:
+        if not is_name(name) or store.read_operator(connection, name) is None:
+            raise NotFound(f"operator {name} does not exist")
+        store.record_operator_deleted(connection, name)
+
+    await context.writer.submit(DirectCommand(delete))
+
+
+async def identify_operator(context: Context, key: str) -> Operator | None:
+    """The operator with this key, or None. The key of FIRST_OPERATOR is compared in constant time."""
+    key_hash = hashing.token_hash(key)
+    first = _first_operator(context)
+    if first is not None and hmac.compare_digest(key_hash, first.key_hash):
+        return first
+    return await context.reader.short(store.read_operator_of_key, key_hash)
+
+
+async def find_operator(context: Context, name: str) -> Operator | None:
+    """The operator of this name with its present role, or None."""
+    if name == FIRST_OPERATOR:
+        return _first_operator(context)
+    return await context.reader.short(store.read_operator, name)
+
+
+def _first_operator(context: Context) -> Operator | None:
+    key = context.settings.operator_key
+    return Operator(FIRST_OPERATOR, Role.ADMIN, hashing.token_hash(key), 0) if key is not None else None

@@ -1,0 +1,82 @@
+"""Users, as operators manage them. Their own sign-in is in sessions.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fotapool.core import hashing
+from fotapool.domain.errors import Conflict, Invalid, NotFound
+from fotapool.domain.identity import is_locked
+from fotapool.services.accounts.accounts import require_account
+from fotapool.services.commands import DirectCommand
+from fotapool.services.context import OPERATOR_PAGE, Context
+from fotapool.services.identity.credentials import check_name, given_or_generated, is_name
+from fotapool.store.db.connection import Connection
+from fotapool.store.identity import sessions as store
+
+MAX_ACCOUNTS = 1000
+"""Maximum number of accounts of one user."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserView:
+    """A user, the names of its accounts, and whether failed logins have locked it."""
+
+    username: str
+    accounts: list[str]
+    locked: bool
+
+
+async def create_user(context: Context, username: str, password: str | None, accounts: Sequence[str]) -> str:
+    """Creates a user of the accounts; returns the password. Raises Invalid, Conflict or NotFound."""
+    check_name(username, "username")
+    if len(accounts) > MAX_ACCOUNTS:
+        raise Invalid(f"accounts must be at most {MAX_ACCOUNTS}")
+    password = given_or_generated(context, password, "password")
+    password_hash = await hashing.hash_secret(password)
+
+    def create(connection: Connection, now_ms: int) -> None:
+        if store.read_user(connection, username) is not None:
+            raise Conflict(f"user {username} exists already")
+        store.record_user(
+            connection,
+            username=username,
+            password_hash=password_hash,
+            account_ids=[require_account(connection, name).id for name in dict.fromkeys(accounts)],
+            now_ms=now_ms,
+        )
+
+    await context.writer.submit(DirectCommand(create))
+    return password
+
+
+async def list_users(context: Context, after: str, limit: int) -> list[UserView]:
+    """Users by name, after the given one."""
+    rows = await context.reader.short(store.read_users, after, min(limit, OPERATOR_PAGE + 1))
+    return [UserView(user.username, accounts, is_locked(user.failed_logins)) for user, accounts in rows]
+
+
+async def unlock_user(context: Context, username: str) -> None:
+    """Resets the user's failed logins, so that it can log in again. Raises NotFound."""
+
+    def unlock(connection: Connection, now_ms: int) -> None:
+        _check_exists(connection, username)
+        store.record_failed_logins(connection, username, 0)
+
+    await context.writer.submit(DirectCommand(unlock))
+
+
+async def delete_user(context: Context, username: str) -> None:
+    """Deletes a user and ends its sessions. Raises NotFound."""
+
+    def delete(connection: Connection, now_ms: int) -> None:
+        _check_exists(connection, username)
+        store.record_user_deleted(connection, username)
+
+    await context.writer.submit(DirectCommand(delete))
+
+
+def _check_exists(connection: Connection, username: str) -> None:
+    if not is_name(username) or store.read_user(connection, username) is None:
+        raise NotFound(f"user {username} does not exist")
