@@ -16,11 +16,11 @@ from fotapool.api.common.responses import (
     method_not_allowed,
     unknown_resource,
 )
+from fotapool.api.openapi.versions import VERSIONS
 from fotapool.api.v2.licenses.schemas import WORDS
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import Outcome
-from fotapool.openapi.document import DIALECTS
-from fotapool.operator_api.problems import TITLES
+from fotapool.web.problems import TITLES
 from generated.tables import code, table
 
 RETRY_AFTER_S = 2
@@ -116,6 +116,7 @@ PROBLEMS = {
     409: "`detail` says why the state does not allow it.",
     413: "Send a smaller body; imports are streamed and have no limit but that of a line.",
     415: "Send one of the media types that `detail` names.",
+    416: "Ask for a range within the length that `Content-Range` names.",
     500: "A bug: report it with `X-Request-Id` and the log.",
     503: "Try again after the seconds in `Retry-After`; nothing was done.",
 }
@@ -165,7 +166,7 @@ def sessions() -> str:
 
 
 def gateway() -> str:
-    context = DIALECTS[-1].API_CONTEXT
+    context = VERSIONS[-1].API_CONTEXT
     rows = [
         _row(refusal, gateway_error(RequestRejected(refusal), context)) for refusal in sorted(BEARER_ERRORS, key=_order)
     ]
