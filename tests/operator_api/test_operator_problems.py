@@ -45,7 +45,7 @@ def test_the_scheme_is_read_in_any_case(shared: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/nothing", "/accounts/", "/accounts/a/b", "/%0A", "/accounts/%2F", "//accounts"]
+    "path", ["", "/", "/nothing", "/nothing/", "/accounts//", "/accounts/a/b", "/%0A", "/accounts/%2F", "//accounts"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_an_unknown_path_is_a_problem(shared: Api, method: str, path: str) -> None:

@@ -17,7 +17,7 @@ from fotapool.services.devices import check_ins
 from fotapool.services.identity.device_keys import KeyUnknown
 from fotapool.services.packages.downloads import content_for_device
 from fotapool.store.devices.logs import Log
-from fotapool.web.parameters import IdParameter, TextParameter
+from fotapool.web.parameters import TEXT, Parameter, id_in_path
 from fotapool.web.problems import HttpError
 
 log = logging.getLogger(__name__)
@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 BASE = "/device/v1"
 MAX_LOGS_BYTES = 256 * 1024
 BYTES = "application/octet-stream"
-UPGRADE_ID = IdParameter("upgradeId", noun="upgrade")
-RANGE = TextParameter("Range", "One range of bytes, as bytes=0-1023", location="header")
+UPGRADE_ID = id_in_path("upgradeId", "upgrade")
+RANGE = Parameter("Range", str, TEXT, description="One range of bytes, as bytes=0-1023", location="header")
 
 
 async def check_in(call: DeviceCall, given: schemas.CheckIn) -> schemas.CheckedIn:

@@ -14,14 +14,14 @@ from fotapool.services.identity.device_keys import KeyRing
 from fotapool.web.endpoint import router
 from fotapool.web.http import RequestIds
 from fotapool.web.openapi.document import ApiDescription, Schemas
-from fotapool.web.parameters import DeviceIdParameter
+from fotapool.web.parameters import device_parameter
 
 _DESCRIPTION = ApiDescription(
     base=BASE,
     tag="Devices",
     prefix="device",
     security="device",
-    path_parameters=[DeviceIdParameter("deviceId", location="path")],
+    path_parameters=[device_parameter("deviceId").in_path()],
     errors={
         400: "The request is malformed; detail says how",
         401: "Device key missing or not known",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from starlette.responses import Response, StreamingResponse
 
@@ -21,30 +20,21 @@ from fotapool.services.billing.statement_export import (
 )
 from fotapool.web.endpoint import JSON, json_response
 from fotapool.web.operations import Operation
-from fotapool.web.parameters import LIMIT, ChoiceParameter, DeviceIdParameter, IntParameter, Parameter
+from fotapool.web.parameters import LIMIT, Parameter, choice_parameter, device_parameter, int_parameter
 
 CSV = "text/csv"
 
 
-@dataclass(frozen=True)
-class MonthParameter(Parameter[Month]):
-    """A billing month, as 2026-03."""
-
-    def parse(self, text: str) -> Month:
-        return Month.parse(text)
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$", "examples": ["2026-03"]}
-
-
-MONTH = MonthParameter("month", location="path")
-FORMAT = ChoiceParameter(
-    "format", "json or csv; otherwise the header Accept decides", choices={"json": JSON, "csv": CSV}
+MONTH = Parameter(
+    "month",
+    Month.parse,
+    schema={"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$", "examples": ["2026-03"]},
+    location="path",
 )
+FORMAT = choice_parameter("format", "json or csv; otherwise the header Accept decides", {"json": JSON, "csv": CSV})
 LINES = replace(LIMIT, description="lines of each kind on a page, 1 to 1000; 100 by default; CSV has all lines")
-AFTER_EVENT = IntParameter("after", "the last number of the page before, for events", default=0)
-AFTER_NOTICE = DeviceIdParameter(
+AFTER_EVENT = int_parameter("after", "the last number of the page before, for events", default=0)
+AFTER_NOTICE = device_parameter(
     "noticeAfter", "the last deviceId of the page before, for licenses under notice", default=BEFORE_ALL
 )
 

@@ -13,12 +13,12 @@ from fotapool.services.accounts.accounts import get_account
 from fotapool.services.callbacks import deliveries, listeners
 from fotapool.store.callbacks.deliveries import Attempt, Delivery, DeliveryState
 from fotapool.web.operations import Operation
-from fotapool.web.parameters import AFTER_NUMBER, PAGE_BY_NUMBER, AccountParameter, ChoiceParameter, IdParameter
+from fotapool.web.parameters import AFTER_NUMBER, PAGE_BY_NUMBER, account_parameter, choice_parameter, id_in_path
 
 STATES = {state.word: state for state in DeliveryState}
-DELIVERY_ID = IdParameter("id", noun="delivery")
-OF_ACCOUNT = AccountParameter("account", "only this account's deliveries")
-IN_STATE = ChoiceParameter("state", f"only those in this state: {', '.join(STATES)}", choices=STATES)
+DELIVERY_ID = id_in_path("id", "delivery")
+OF_ACCOUNT = account_parameter("account", "only this account's deliveries")
+IN_STATE = choice_parameter("state", f"only those in this state: {', '.join(STATES)}", STATES)
 StateText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(STATES)})]
 KindText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(KINDS)})]
 

@@ -16,10 +16,10 @@ from fotapool.services.identity.device_keys import KeyUnknown
 from fotapool.web.endpoint import JsonEndpoint, bearer_key
 from fotapool.web.http import RequestIds
 from fotapool.web.operations import Call, Operation
-from fotapool.web.parameters import DeviceIdParameter
+from fotapool.web.parameters import device_parameter
 from fotapool.web.problems import HttpError
 
-DEVICE_ID = DeviceIdParameter("deviceId", location="path")
+DEVICE_ID = device_parameter("deviceId").in_path()
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class OperatorEndpoint(JsonEndpoint[Operation]):
         needed = operation.needed_role
         if not operator.role.allows(needed):
             raise HttpError(
-                403, f"this needs the role {needed.value}; operator {operator.name} may only {operator.role.value}"
+                403, f"this needs the role {needed.value}; operator {operator.name} has the role {operator.role.value}"
             )
         return OperatorCall(
             context=self.context,

@@ -26,11 +26,11 @@ from fotapool.services.snapshots.seed_documents import DeviceLine
 from fotapool.store.devices.devices import OperatorDeviceRow
 from fotapool.web.endpoint import JSON, json_response
 from fotapool.web.operations import Operation
-from fotapool.web.parameters import AFTER_NUMBER, LIMIT
+from fotapool.web.parameters import LIMIT, int_parameter
 from fotapool.web.problems import HttpError, describe, problem_of
 
 NDJSON, CSV = "application/x-ndjson", "text/csv"
-AFTER_DEVICE = replace(AFTER_NUMBER, default=BEFORE_ALL)
+AFTER_DEVICE = replace(int_parameter("after", "the last number of the page before"), default=BEFORE_ALL)
 UpgradeText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(STATUS_OF_WORD)})]
 
 _READERS: dict[str, type[JsonArrayReader | NdjsonReader | CsvReader]] = {

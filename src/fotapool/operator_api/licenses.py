@@ -13,9 +13,9 @@ from fotapool.domain.names import format_device_id
 from fotapool.operator_api.calls import OperatorCall
 from fotapool.services.accounts import audits
 from fotapool.web.operations import Operation
-from fotapool.web.parameters import AFTER_NUMBER, PAGE_BY_NUMBER, DeviceIdParameter
+from fotapool.web.parameters import AFTER_NUMBER, PAGE_BY_NUMBER, device_parameter
 
-ENTRIES_OF = DeviceIdParameter("deviceId", "only this device's entries")
+ENTRIES_OF = device_parameter("deviceId", "only this device's entries")
 
 
 class LedgerEntry(msgspec.Struct):

@@ -21,7 +21,7 @@ from fotapool.web.endpoint import router
 from fotapool.web.http import RequestIds
 from fotapool.web.openapi.document import ApiDescription, Schemas
 from fotapool.web.operations import Operation
-from fotapool.web.parameters import AccountParameter
+from fotapool.web.parameters import account_parameter
 
 BASE = "/control/v1"
 
@@ -52,7 +52,7 @@ _DESCRIPTION = ApiDescription(
     prefix="control",
     security="operator",
     shows_role=True,
-    path_parameters=(AccountParameter("name", location="path"), DEVICE_ID, MONTH),
+    path_parameters=(account_parameter("name").in_path(), DEVICE_ID, MONTH),
     errors={
         400: "The request is malformed; detail says how",
         401: "Operator key missing or wrong",

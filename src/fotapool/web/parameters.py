@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, TypeVar
 
 from starlette.requests import Request
@@ -24,144 +24,119 @@ MAX_ID_DIGITS = 18
 
 @dataclass(frozen=True)
 class Parameter(Generic[T]):
-    """A parameter of an operation. Without a default, `Call.get` requires it and `Call.find` returns None."""
+    """A parameter of an operation. If it has no default and is missing, `Call.get` raises and `Call.find` is None."""
 
     name: str
+    parse: Callable[[str], T]
+    """Raises ValueError with a message that continues the name: "must be 15 digits"; or raises Invalid or NotFound."""
+    schema: Schema
     description: str = ""
-    location: Literal["query", "path", "header"] = field(default="query", kw_only=True)
-    default: T | None = field(default=None, kw_only=True)
-
-    def parse(self, text: str) -> T:
-        """The value. Raises Invalid or NotFound if `text` is not one."""
-        raise NotImplementedError
-
-    @property
-    def schema(self) -> Schema:
-        """The JSON schema of the value."""
-        return TEXT
+    location: Literal["query", "path", "header"] = "query"
+    default: T | None = None
 
     def read(self, request: Request) -> T | None:
-        """The value in the request, or the default. Raises as `parse` does."""
+        """The value in the request, or the default. Raises Invalid or NotFound."""
         if self.location == "path":
             text = request.path_params.get(self.name)
         else:
-            values = request.query_params if self.location == "query" else request.headers
-            text = values.get(self.name)
-        return self.default if text is None else self.parse(text)
+            text = (request.query_params if self.location == "query" else request.headers).get(self.name)
+        return self.default if text is None else self.check(text)
+
+    def check(self, text: str) -> T:
+        """The value of a text. Raises Invalid or NotFound."""
+        try:
+            return self.parse(text)
+        except ValueError as error:
+            raise Invalid(f"{self.name} {error}") from error
+
+    def in_path(self) -> Parameter[T]:
+        """The parameter as a part of a path."""
+        return replace(self, location="path")
 
 
-@dataclass(frozen=True)
-class IntParameter(Parameter[int]):
+def int_parameter(
+    name: str, description: str, minimum: int = 0, maximum: int = MAX_CURSOR, default: int | None = None
+) -> Parameter[int]:
     """A whole number."""
 
-    minimum: int = field(default=0, kw_only=True)
-    maximum: int = field(default=MAX_CURSOR, kw_only=True)
-
-    def parse(self, text: str) -> int:
-        if text.isascii() and text.isdigit() and len(text) < 20 and self.minimum <= int(text) <= self.maximum:
+    def parse(text: str) -> int:
+        if text.isascii() and text.isdigit() and len(text) < 20 and minimum <= int(text) <= maximum:
             return int(text)
-        raise Invalid(f"{self.name} must be a whole number from {self.minimum} to {self.maximum}, not {text[:40]!r}")
+        raise ValueError(f"must be a whole number from {minimum} to {maximum}, not {text[:40]!r}")
 
-    @property
-    def schema(self) -> Schema:
-        schema: Schema = {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
-        in_range = self.default is not None and self.minimum <= self.default <= self.maximum
-        return schema | {"default": self.default} if in_range else schema
+    schema: Schema = {"type": "integer", "minimum": minimum, "maximum": maximum}
+    if default is not None:
+        schema["default"] = default
+    return Parameter(name, parse, schema, description, default=default)
 
 
-@dataclass(frozen=True)
-class TextParameter(Parameter[str]):
+def text_parameter(name: str, description: str = "", default: str | None = None) -> Parameter[str]:
     """A text without NUL characters."""
 
-    def parse(self, text: str) -> str:
+    def parse(text: str) -> str:
         if "\x00" in text:
-            raise Invalid(f"{self.name} must not hold a NUL character")
+            raise ValueError("must not hold a NUL character")
         return text
 
-    @property
-    def schema(self) -> Schema:
-        return TEXT if self.location == "header" else {"type": "string", "pattern": "^[^\\u0000]*$"}
+    return Parameter(name, parse, {"type": "string", "pattern": "^[^\\u0000]*$"}, description, default=default)
 
 
-@dataclass(frozen=True)
-class ChoiceParameter(Parameter[T]):
+def choice_parameter(name: str, description: str, choices: Mapping[str, T]) -> Parameter[T]:
     """One of some texts, each with the value that it stands for."""
 
-    choices: Mapping[str, T] = field(default_factory=dict, kw_only=True)
+    def parse(text: str) -> T:
+        if text not in choices:
+            *others, last = choices
+            raise ValueError(f"must be {', '.join(others)} or {last}")
+        return choices[text]
 
-    def parse(self, text: str) -> T:
-        if text not in self.choices:
-            raise Invalid(f"{self.name} must be one of {', '.join(self.choices)}")
-        return self.choices[text]
-
-    @property
-    def schema(self) -> Schema:
-        return {"type": "string", "enum": list(self.choices)}
+    return Parameter(name, parse, {"type": "string", "enum": list(choices)}, description)
 
 
-@dataclass(frozen=True)
-class BoolParameter(Parameter[bool]):
-    """`true` or `false`."""
-
-    def parse(self, text: str) -> bool:
-        if text not in ("true", "false"):
-            raise Invalid(f"{self.name} must be true or false")
-        return text == "true"
-
-    @property
-    def schema(self) -> Schema:
-        return {"type": "boolean", "default": self.default}
+def flag_parameter(name: str, description: str) -> Parameter[bool]:
+    """`true` or `false`, the default."""
+    flag = choice_parameter(name, description, {"true": True, "false": False})
+    return replace(flag, schema={"type": "boolean", "default": False}, default=False)
 
 
-@dataclass(frozen=True)
-class AccountParameter(Parameter[str]):
+def account_parameter(name: str, description: str = "") -> Parameter[str]:
     """The name of an account, which may not exist."""
 
-    def parse(self, text: str) -> str:
+    def parse(text: str) -> str:
         if not is_account_name(text):
-            raise Invalid(f"{self.name} must be the name of an account, as 0242078689-00001")
+            raise ValueError("must be the name of an account, as 0242078689-00001")
         return text
 
-    @property
-    def schema(self) -> Schema:
-        return ACCOUNT
+    return Parameter(name, parse, ACCOUNT, description)
 
 
-@dataclass(frozen=True)
-class DeviceIdParameter(Parameter[int]):
+def device_parameter(name: str, description: str = "", default: int | None = None) -> Parameter[int]:
     """An IMEI."""
 
-    def parse(self, text: str) -> int:
+    def parse(text: str) -> int:
         if not is_device_id(text):
-            raise Invalid(f"{self.name} must be 15 digits")
+            raise ValueError("must be 15 digits")
         return int(text)
 
-    @property
-    def schema(self) -> Schema:
-        return IMEI
+    return Parameter(name, parse, IMEI, description, default=default)
 
 
-@dataclass(frozen=True)
-class IdParameter(Parameter[int]):
-    """A number in the path that names a thing; `noun` says what, for the error."""
+def id_in_path(name: str, noun: str) -> Parameter[int]:
+    """A number in the path that identifies a thing; `noun` says what, for the error."""
 
-    noun: str = field(default="", kw_only=True)
-    location: Literal["query", "path", "header"] = field(default="path", kw_only=True)
-
-    def parse(self, text: str) -> int:
+    def parse(text: str) -> int:
         if text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS:
             return int(text)
-        raise NotFound(f"{self.noun} {text[:40]} does not exist")
+        raise NotFound(f"{noun} {text[:40]} does not exist")
 
-    @property
-    def schema(self) -> Schema:
-        return {"type": "string", "pattern": f"^[0-9]{{1,{MAX_ID_DIGITS}}}$", "examples": ["1"]}
+    schema = {"type": "string", "pattern": f"^[0-9]{{1,{MAX_ID_DIGITS}}}$", "examples": ["1"]}
+    return Parameter(name, parse, schema, location="path")
 
 
-LIMIT = IntParameter(
+LIMIT = int_parameter(
     "limit", "rows of a page, 1 to 1000; 100 by default", minimum=1, maximum=OPERATOR_PAGE, default=100
 )
-AFTER_NAME = TextParameter("after", "the last name of the page before", default="")
-AFTER_NUMBER = IntParameter("after", "the last number of the page before", default=0)
+AFTER_NAME = text_parameter("after", "the last name of the page before", default="")
+AFTER_NUMBER = int_parameter("after", "the last number of the page before", default=0)
 PAGE_BY_NAME = (AFTER_NAME, LIMIT)
 PAGE_BY_NUMBER = (AFTER_NUMBER, LIMIT)

@@ -80,7 +80,7 @@ def describe(error: Exception) -> tuple[int, str]:
         status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 500)
         detail = str(error) or "the client went away before the body had ended"
     if status == 503:
-        return 503, "the database does not answer, or too many changes wait for it; try again later"
+        return 503, "the server is busy; try again later"
     return (500, "") if status == 500 else (status, detail)
 
 

@@ -16,9 +16,9 @@ from fotapool.operator_api.calls import OperatorCall
 from fotapool.services.accounts import accounts, subscriptions
 from fotapool.store.accounts.accounts import Account
 from fotapool.web.operations import Operation
-from fotapool.web.parameters import AFTER_NAME, PAGE_BY_NAME, BoolParameter
+from fotapool.web.parameters import AFTER_NAME, PAGE_BY_NAME, flag_parameter
 
-PREVIEW = BoolParameter("preview", "true changes nothing", default=False)
+PREVIEW = flag_parameter("preview", "true changes nothing")
 PURCHASE_TYPES = [*(member.value for member in PurchaseType), "TS-HFOTA-MRC,TS-HFOTA-EVNT"]
 PurchaseTypeText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": PURCHASE_TYPES})]
 LicenseCount = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": MAX_LICENSES})]

@@ -14,9 +14,9 @@ from fotapool.emulator.faults import FaultHit
 from fotapool.emulator.rules import Rule
 from fotapool.operator_api.calls import OperatorCall
 from fotapool.web.operations import Operation
-from fotapool.web.parameters import AFTER_NUMBER, LIMIT, IdParameter
+from fotapool.web.parameters import AFTER_NUMBER, LIMIT, id_in_path
 
-FAULT_ID = IdParameter("id", noun="fault")
+FAULT_ID = id_in_path("id", "fault")
 
 
 class FaultView(msgspec.Struct):

@@ -14,16 +14,16 @@ from fotapool.web.operations import Operation
 from fotapool.web.parameters import (
     AFTER_NUMBER,
     PAGE_BY_NUMBER,
-    AccountParameter,
-    ChoiceParameter,
-    IdParameter,
-    IntParameter,
+    account_parameter,
+    choice_parameter,
+    id_in_path,
+    int_parameter,
 )
 
-NUMBER = IdParameter("number", noun="request")
-AS = ChoiceParameter("as", "curl or pytest: as plain text", choices={"curl": as_curl, "pytest": as_pytest})
-OF_ACCOUNT = AccountParameter("account", "only requests about this account")
-STATUS = IntParameter("status", "only those answered with this status", minimum=100, maximum=599)
+NUMBER = id_in_path("number", "request")
+AS = choice_parameter("as", "curl or pytest: as plain text", {"curl": as_curl, "pytest": as_pytest})
+OF_ACCOUNT = account_parameter("account", "only requests about this account")
+STATUS = int_parameter("status", "only those answered with this status", minimum=100, maximum=599)
 
 
 class ExchangeView(msgspec.Struct):

@@ -47,7 +47,7 @@ class DeviceKeyList(msgspec.Struct):
 async def create_device_key(call: OperatorCall, given: NewDeviceKey) -> CreatedDeviceKey:
     """Create a key for one device of the account or for all of them."""
     caller = await call.caller()
-    imei = None if given.deviceId is None else DEVICE_ID.parse(given.deviceId)
+    imei = None if given.deviceId is None else DEVICE_ID.check(given.deviceId)
     key = await device_keys.create_device_key(call.context, caller, given.name, imei)
     return CreatedDeviceKey(given.name, given.deviceId, key)
 

@@ -10,9 +10,9 @@ from fotapool.operator_api.calls import OperatorCall
 from fotapool.services.packages import packages
 from fotapool.services.snapshots.seed_documents import PackageLine
 from fotapool.web.operations import Operation
-from fotapool.web.parameters import AFTER_NAME, PAGE_BY_NAME, TextParameter
+from fotapool.web.parameters import AFTER_NAME, PAGE_BY_NAME, text_parameter
 
-FIRMWARE = TextParameter("firmware", location="path")
+FIRMWARE = text_parameter("firmware").in_path()
 
 
 class FirmwareView(msgspec.Struct):
