@@ -1,4 +1,4 @@
-"""docs/compatibility.md: each operation's evidence, paths and tests, and the words of each version."""
+"""docs/compatibility.md: each operation's evidence, paths and tests, and the messages of each version."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ _REMOVE = (
 )
 
 
-def words() -> str:
+def messages() -> str:
     """The status and reason of each outcome in each module."""
     rows = []
     for verb, outcomes, columns in (
@@ -117,4 +117,9 @@ def words() -> str:
     return table(["Request", "Outcome", "v1 status", "v2 status", "v3 status", "Reason, in all three"], rows)
 
 
-SECTIONS: dict[str, Callable[[], str]] = {"levels": levels, "counts": counts, "coverage": coverage, "words": words}
+SECTIONS: dict[str, Callable[[], str]] = {
+    "levels": levels,
+    "counts": counts,
+    "coverage": coverage,
+    "messages": messages,
+}

@@ -1,4 +1,4 @@
-"""docs/errors.md: every refusal with its words in each API, and what to do about it."""
+"""docs/errors.md: every error code with its message in each API, and what to do about it."""
 
 from __future__ import annotations
 
@@ -122,43 +122,43 @@ PROBLEMS = {
 }
 
 
-def _words(answer: Answer) -> tuple[str, str]:
+def _code_and_message(answer: Answer) -> tuple[str, str]:
     """Code and message of an answer, whichever shape it has."""
     body = msgspec.json.decode(answer.body)
     fault = body.get("fault")
     return (f"fault {fault['code']}", fault["message"]) if fault else (body["errorCode"], body["errorMessage"])
 
 
-def _row(refusal: ErrorCode, answer: Answer, advice: str | None = None) -> list[str]:
-    found, message = _words(answer)
-    return [str(answer.status), code(found), code(message), refusal.value, advice or WHAT_TO_DO[refusal]]
+def _row(error_code: ErrorCode, answer: Answer, advice: str | None = None) -> list[str]:
+    found, message = _code_and_message(answer)
+    return [str(answer.status), code(found), code(message), error_code.value, advice or WHAT_TO_DO[error_code]]
 
 
-def _service_row(refusal: ErrorCode) -> list[str]:
-    """With the words of those versions that have others."""
-    refused = RequestRejected(refusal, EXAMPLE.get(refusal, ""))
-    row = _row(refusal, error_response(refused, "", RETRY_AFTER_S))
+def _service_row(error_code: ErrorCode) -> list[str]:
+    """With the messages of versions that have their own."""
+    refused = RequestRejected(error_code, EXAMPLE.get(error_code, ""))
+    row = _row(error_code, error_response(refused, "", RETRY_AFTER_S))
     for context, own in OWN_MESSAGES.items():
-        if refusal in own:
-            row[2] += f"<br>{context.rpartition('/')[2]}: {code(own[refusal])}"
+        if error_code in own:
+            row[2] += f"<br>{context.rpartition('/')[2]}: {code(own[error_code])}"
     return row
 
 
-def refusals() -> str:
-    """The service's own refusals, in order of precedence."""
+def error_codes() -> str:
+    """The error codes of /api/fota, in order of precedence."""
     rows = [
-        _service_row(refusal)
-        for refusal in ErrorCode
-        if (refusal in MESSAGES or refusal in BEARER_ERRORS) and refusal is not ErrorCode.LOGIN_REFUSED
+        _service_row(error_code)
+        for error_code in ErrorCode
+        if (error_code in MESSAGES or error_code in BEARER_ERRORS) and error_code is not ErrorCode.LOGIN_REFUSED
     ]
     return table(["HTTP", "errorCode", "errorMessage", "Cause", "What to do"], rows)
 
 
 def sessions() -> str:
     rows = [
-        _row(refusal, session_error(RequestRejected(refusal), RETRY_AFTER_S), SESSION_ADVICE.get(refusal))
-        for refusal in ErrorCode
-        if refusal in _CODES
+        _row(error_code, session_error(RequestRejected(error_code), RETRY_AFTER_S), SESSION_ADVICE.get(error_code))
+        for error_code in ErrorCode
+        if error_code in _CODES
     ]
     empty = _row(ErrorCode.BODY_INVALID, session_error(RequestRejected(ErrorCode.BODY_INVALID, "empty"), RETRY_AFTER_S))
     empty[3:] = ["the request body is empty", "Send the JSON object that the operation takes."]
@@ -168,28 +168,29 @@ def sessions() -> str:
 def gateway() -> str:
     context = VERSIONS[-1].API_CONTEXT
     rows = [
-        _row(refusal, gateway_error(RequestRejected(refusal), context)) for refusal in sorted(BEARER_ERRORS, key=_order)
+        _row(error_code, gateway_error(RequestRejected(error_code), context))
+        for error_code in sorted(BEARER_ERRORS, key=_order)
     ]
     for answer, cause, advice in (
         (unknown_resource(context), "the API has no such path", "Check the path: docs/operations.md has them all."),
         (method_not_allowed("GET"), "the path does not take this method", "The header `Allow` has those it takes."),
     ):
-        rows.append([str(answer.status), *(code(word) for word in _words(answer)), cause, advice])
+        rows.append([str(answer.status), *(code(text) for text in _code_and_message(answer)), cause, advice])
     rows.append(
         ["404", "XML fault `404`", "`Not Found`", "no API has such a path", "Paths begin with `/api/fota/v1` to `v3`."]
     )
     return table(["HTTP", "Code", "Message", "Cause", "What to do"], rows)
 
 
-def _order(refusal: ErrorCode) -> int:
-    return list(ErrorCode).index(refusal)
+def _order(error_code: ErrorCode) -> int:
+    return list(ErrorCode).index(error_code)
 
 
 def auth_header() -> str:
-    """What X-Fotapool-Auth can say."""
+    """The values of X-Fotapool-Auth."""
     rows = [
-        [code(explain_auth(RequestRejected(refusal))[0][1].decode()), WHAT_TO_DO[refusal]]
-        for refusal in sorted(AUTH_ERRORS, key=_order)
+        [code(explain_auth(RequestRejected(error_code))[0][1].decode()), WHAT_TO_DO[error_code]]
+        for error_code in sorted(AUTH_ERRORS, key=_order)
     ]
     return table(["X-Fotapool-Auth", "What to do"], rows)
 
@@ -206,7 +207,7 @@ def problems() -> str:
 
 
 SECTIONS: dict[str, Callable[[], str]] = {
-    "refusals": refusals,
+    "error-codes": error_codes,
     "sessions": sessions,
     "gateway": gateway,
     "auth-header": auth_header,

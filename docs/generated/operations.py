@@ -1,4 +1,4 @@
-"""docs/operations.md: every path, method, request, answer and error, from the tables of operations."""
+"""docs/operations.md: path, method, body, answer and errors of every operation, from the tables of operations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fotapool.domain.errors import ErrorCode
 from fotapool.operator_api.routes import BASE as OPERATOR_BASE
 from fotapool.operator_api.routes import EMULATOR_OPERATIONS, OPERATIONS
 from fotapool.web.operations import Operation
-from generated.refusals import message, refusals
+from generated.error_codes import error_codes, message
 from generated.tables import code, codes, prose, shape, table
 
 _EVERY_CALL = (
@@ -38,7 +38,7 @@ def version(module: ModuleType) -> str:
 
 
 def _messages(module: ModuleType, found: Iterable[ErrorCode]) -> str:
-    return ", ".join(f"[{message(refusal, module)}](errors.md#refusals-of-apifota)" for refusal in found)
+    return ", ".join(f"[{message(error_code, module)}](errors.md#refusals-of-apifota)" for error_code in found)
 
 
 def in_order(module: ModuleType) -> list[VersionOperation]:
@@ -62,7 +62,7 @@ def _operation(module: ModuleType, operation: VersionOperation) -> str:
         takes = "Takes" if operation.takes is None else "Takes a form, `multipart/form-data`"
         lines += ["", f"{takes}:", "", f"```text\n{shape(operation.request)}\n```"]
     lines += ["", "Answers:", "", f"```text\n{shape(operation.response)}\n```"]
-    own = refusals(operation)
+    own = error_codes(operation)
     if own:
         lines += ["", f"Refused with: {_messages(module, own)}."]
     if operation.notes:
@@ -77,10 +77,13 @@ def _query(operation: VersionOperation) -> str:
 
 
 def every_call() -> str:
-    """What every call of the three versions can be refused for."""
+    """The error codes of every call of the three versions."""
     rows = [
-        [code(MESSAGES[refusal].format(detail="NAME")) if refusal in MESSAGES else "gateway fault", refusal.value]
-        for refusal in _EVERY_CALL
+        [
+            code(MESSAGES[error_code].format(detail="NAME")) if error_code in MESSAGES else "gateway fault",
+            error_code.value,
+        ]
+        for error_code in _EVERY_CALL
     ]
     return table(["Message", "Why"], rows)
 
@@ -136,8 +139,8 @@ def _operator_operation(operation: Operation) -> str:
     if operation.response is None:
         lines += ["", f"Answers {operation.success_status}, without a body."]
     else:
-        words = prose(operation.response.__doc__ or "")
-        own = words if words and not words.startswith(operation.response.__name__) else ""
+        text = prose(operation.response.__doc__ or "")
+        own = text if text and not text.startswith(operation.response.__name__) else ""
         lines += [
             "",
             f"Answers {operation.success_status}{': ' + own if own else ':'}",

@@ -52,7 +52,7 @@ class OperatorEndpoint(JsonEndpoint[Operation]):
 
     unknown_path = "the operator API has no such resource; see /docs"
     key_hint = "send the operator key as Authorization: Bearer KEY"
-    realm = "fotapool control"
+    realm = "fotapool operator API"
 
     def __init__(
         self,
