@@ -76,18 +76,18 @@ def error_codes(operation: Operation) -> list[ErrorCode]:
     found = _by_state(operation)
     if operation.request is not None:
         members = [field.name for field in msgspec.structs.fields(operation.request)]
-        found |= {error_code for member in members for error_code in _MEMBERS.get(member, ())}
+        found |= {error for member in members for error in _MEMBERS.get(member, ())}
         if operation.takes is None:
             found |= {ErrorCode.BODY_TOO_LARGE, ErrorCode.BODY_INVALID}
     if operation.request is CandidatesBody:
         found.add(ErrorCode.TYPE_INVALID)
-    found |= {error_code for name in operation.query for error_code in _QUERY.get(name, ())}
-    found |= {error_code for part, its in _PATH.items() if part in operation.paths[0] for error_code in its}
+    found |= {error for name in operation.query for error in _QUERY.get(name, ())}
+    found |= {error for part, its in _PATH.items() if part in operation.paths[0] for error in its}
     if operation.request is not None:
         found.discard(ErrorCode.CURSOR_UNKNOWN)  # a cursor into the request's own list
-    return [error_code for error_code in ErrorCode if error_code in found]
+    return [error for error in ErrorCode if error in found]
 
 
-def message(error_code: ErrorCode, module: ModuleType) -> str:
+def message(error: ErrorCode, module: ModuleType) -> str:
     """The message of an error code in a version of the API."""
-    return OWN_MESSAGES.get(module.API_CONTEXT, {}).get(error_code) or MESSAGES[error_code]
+    return OWN_MESSAGES.get(module.API_CONTEXT, {}).get(error) or MESSAGES[error]

@@ -129,36 +129,36 @@ def _code_and_message(answer: Answer) -> tuple[str, str]:
     return (f"fault {fault['code']}", fault["message"]) if fault else (body["errorCode"], body["errorMessage"])
 
 
-def _row(error_code: ErrorCode, answer: Answer, advice: str | None = None) -> list[str]:
+def _row(error: ErrorCode, answer: Answer, advice: str | None = None) -> list[str]:
     found, message = _code_and_message(answer)
-    return [str(answer.status), code(found), code(message), error_code.value, advice or WHAT_TO_DO[error_code]]
+    return [str(answer.status), code(found), code(message), error.value, advice or WHAT_TO_DO[error]]
 
 
-def _service_row(error_code: ErrorCode) -> list[str]:
+def _service_row(error: ErrorCode) -> list[str]:
     """With the messages of versions that have their own."""
-    refused = RequestRejected(error_code, EXAMPLE.get(error_code, ""))
-    row = _row(error_code, error_response(refused, "", RETRY_AFTER_S))
+    refused = RequestRejected(error, EXAMPLE.get(error, ""))
+    row = _row(error, error_response(refused, "", RETRY_AFTER_S))
     for context, own in OWN_MESSAGES.items():
-        if error_code in own:
-            row[2] += f"<br>{context.rpartition('/')[2]}: {code(own[error_code])}"
+        if error in own:
+            row[2] += f"<br>{context.rpartition('/')[2]}: {code(own[error])}"
     return row
 
 
 def error_codes() -> str:
     """The error codes of /api/fota, in order of precedence."""
     rows = [
-        _service_row(error_code)
-        for error_code in ErrorCode
-        if (error_code in MESSAGES or error_code in BEARER_ERRORS) and error_code is not ErrorCode.LOGIN_REFUSED
+        _service_row(error)
+        for error in ErrorCode
+        if (error in MESSAGES or error in BEARER_ERRORS) and error is not ErrorCode.LOGIN_REFUSED
     ]
     return table(["HTTP", "errorCode", "errorMessage", "Cause", "What to do"], rows)
 
 
 def sessions() -> str:
     rows = [
-        _row(error_code, session_error(RequestRejected(error_code), RETRY_AFTER_S), SESSION_ADVICE.get(error_code))
-        for error_code in ErrorCode
-        if error_code in _CODES
+        _row(error, session_error(RequestRejected(error), RETRY_AFTER_S), SESSION_ADVICE.get(error))
+        for error in ErrorCode
+        if error in _CODES
     ]
     empty = _row(ErrorCode.BODY_INVALID, session_error(RequestRejected(ErrorCode.BODY_INVALID, "empty"), RETRY_AFTER_S))
     empty[3:] = ["the request body is empty", "Send the JSON object that the operation takes."]
@@ -167,10 +167,7 @@ def sessions() -> str:
 
 def gateway() -> str:
     context = VERSIONS[-1].API_CONTEXT
-    rows = [
-        _row(error_code, gateway_error(RequestRejected(error_code), context))
-        for error_code in sorted(BEARER_ERRORS, key=_order)
-    ]
+    rows = [_row(error, gateway_error(RequestRejected(error), context)) for error in sorted(BEARER_ERRORS, key=_order)]
     for answer, cause, advice in (
         (unknown_resource(context), "the API has no such path", "Check the path: docs/operations.md has them all."),
         (method_not_allowed("GET"), "the path does not take this method", "The header `Allow` has those it takes."),
@@ -182,15 +179,15 @@ def gateway() -> str:
     return table(["HTTP", "Code", "Message", "Cause", "What to do"], rows)
 
 
-def _order(error_code: ErrorCode) -> int:
-    return list(ErrorCode).index(error_code)
+def _order(error: ErrorCode) -> int:
+    return list(ErrorCode).index(error)
 
 
 def auth_header() -> str:
     """The values of X-Fotapool-Auth."""
     rows = [
-        [code(explain_auth(RequestRejected(error_code))[0][1].decode()), WHAT_TO_DO[error_code]]
-        for error_code in sorted(AUTH_ERRORS, key=_order)
+        [code(explain_auth(RequestRejected(error))[0][1].decode()), WHAT_TO_DO[error]]
+        for error in sorted(AUTH_ERRORS, key=_order)
     ]
     return table(["X-Fotapool-Auth", "What to do"], rows)
 

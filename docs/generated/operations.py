@@ -38,7 +38,7 @@ def version(module: ModuleType) -> str:
 
 
 def _messages(module: ModuleType, found: Iterable[ErrorCode]) -> str:
-    return ", ".join(f"[{message(error_code, module)}](errors.md#refusals-of-apifota)" for error_code in found)
+    return ", ".join(f"[{message(error, module)}](errors.md#refusals-of-apifota)" for error in found)
 
 
 def in_order(module: ModuleType) -> list[VersionOperation]:
@@ -80,10 +80,10 @@ def every_call() -> str:
     """The error codes of every call of the three versions."""
     rows = [
         [
-            code(MESSAGES[error_code].format(detail="NAME")) if error_code in MESSAGES else "gateway fault",
-            error_code.value,
+            code(MESSAGES[error].format(detail="NAME")) if error in MESSAGES else "gateway fault",
+            error.value,
         ]
-        for error_code in _EVERY_CALL
+        for error in _EVERY_CALL
     ]
     return table(["Message", "Why"], rows)
 
