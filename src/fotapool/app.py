@@ -239,7 +239,7 @@ def _clock(settings: Settings) -> Clock:
 
 def build_openapi_document(emulator: bool) -> dict[str, Any]:
     """The OpenAPI document of `serve`, or of the emulator."""
-    from fotapool.api.openapi.sign_in import describe_sign_in  # the start of the server does not wait for it
+    from fotapool.api.openapi.sign_in import describe_sign_in  # imported here to keep the start short
     from fotapool.api.openapi.versions import describe_versions
 
     schemas = Schemas()

@@ -155,7 +155,7 @@ async def list_listeners(call: OperatorCall) -> ListenerList:
 
 async def remove_listener(call: OperatorCall) -> None:
     """Remove a callback listener and cancel its waiting deliveries."""
-    await listeners.remove_listener(call.context, await call.caller(), call.request.path_params["listener"])
+    await listeners.remove_listener(call.context, await call.caller(), call.path["listener"])
 
 
 async def turn_on_signing(call: OperatorCall, given: NewSigning) -> Signing:

@@ -32,8 +32,7 @@ class OperatorCall(Call):
     @property
     def account_name(self) -> str:
         """The account in the path, which may not exist."""
-        name: str = self.request.path_params["name"]
-        return name
+        return self.path["name"]
 
     @property
     def emulator(self) -> EmulatorParts:

@@ -109,6 +109,11 @@ class Call:
     request: Request
     request_id: str
 
+    @property
+    def path(self) -> dict[str, str]:
+        """The parameters of the path, as text."""
+        return self.request.path_params
+
     def find(self, parameter: Parameter[T]) -> T | None:
         """The parameter's value or default, or None. Raises Invalid or NotFound."""
         return parameter.read(self.request)

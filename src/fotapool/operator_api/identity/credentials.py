@@ -114,12 +114,12 @@ async def list_users(call: OperatorCall) -> UserList:
 
 async def unlock_user(call: OperatorCall) -> None:
     """Let a locked user log in again."""
-    await credentials.unlock_user(call.context, call.request.path_params["username"])
+    await credentials.unlock_user(call.context, call.path["username"])
 
 
 async def delete_user(call: OperatorCall) -> None:
     """Delete a user and end its sessions."""
-    await credentials.delete_user(call.context, call.request.path_params["username"])
+    await credentials.delete_user(call.context, call.path["username"])
 
 
 async def create_client(call: OperatorCall, given: NewClient) -> CreatedClient:
@@ -135,7 +135,7 @@ async def list_clients(call: OperatorCall) -> ClientList:
 
 async def delete_client(call: OperatorCall) -> None:
     """Delete an OAuth client and its token."""
-    await credentials.delete_client(call.context, call.request.path_params["key"])
+    await credentials.delete_client(call.context, call.path["key"])
 
 
 async def create_operator(call: OperatorCall, given: NewOperator) -> CreatedOperator:
@@ -152,7 +152,7 @@ async def list_operators(call: OperatorCall) -> OperatorList:
 
 async def delete_operator(call: OperatorCall) -> None:
     """Delete an operator and revoke its key."""
-    await credentials.delete_operator(call.context, call.request.path_params["operator"])
+    await credentials.delete_operator(call.context, call.path["operator"])
 
 
 OPERATIONS = (

@@ -66,7 +66,7 @@ async def list_device_keys(call: OperatorCall) -> DeviceKeyList:
 
 async def delete_device_key(call: OperatorCall) -> None:
     """Revoke a device key."""
-    await device_keys.delete_device_key(call.context, await call.caller(), call.request.path_params["key"])
+    await device_keys.delete_device_key(call.context, await call.caller(), call.path["key"])
 
 
 _PATH = "/accounts/{name}/device-keys"
