@@ -1,4 +1,4 @@
-"""Puts the pieces together: settings in, an ASGI application out. The only module that may import them all."""
+"""Builds the ASGI application from the settings. The only module that may import all others."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ CONSOLE_BASE = "/console"
 
 
 class Server:
-    """One process's server: its context, its application, and how it is started and stopped."""
+    """The server of one process: its context and its application, with start and stop."""
 
     def __init__(self, settings: Settings, clock: Clock | None = None, database: Database | None = None) -> None:
         if not settings.emulator and (settings.random_seed, settings.clock) != (None, None):
@@ -96,7 +96,7 @@ class Server:
         try:
             schema.prepare(connection)
             if isinstance(self.clock, MovableClock):
-                self.clock.move_to(read_latest_timestamp(connection))  # for its data, time never goes back
+                self.clock.move_to(read_latest_timestamp(connection))  # the data must not be from the future
                 connection.rollback()
         finally:
             connection.close()
@@ -137,7 +137,7 @@ class Server:
     def _emulator_parts(self) -> EmulatorParts | None:
         if self.tools is None or not isinstance(self.clock, MovableClock):
             return None
-        snapshot_service = SnapshotService(self.context, self.clock, self.gate, self._forget)
+        snapshot_service = SnapshotService(self.context, self.clock, self.gate, self._clear_memory)
         return EmulatorParts(
             clock=self.clock,
             seed=lambda: self.seed,
@@ -146,8 +146,8 @@ class Server:
             snapshot_service=snapshot_service,
         )
 
-    def _forget(self) -> None:
-        """What is in memory and goes with a reset."""
+    def _clear_memory(self) -> None:
+        """Clears the state in memory, for a reset."""
         self.context.refusals.clear()
         if self.tools is not None:
             self.tools.rules.clear()
@@ -157,7 +157,7 @@ class Server:
         background: list[asyncio.Task[None]] = []
         try:
             await self._apply_seed(self.context)
-            async with self._delivering() as deliveries:
+            async with self._run_deliveries() as deliveries:
                 background.append(asyncio.create_task(run_in_background(self.context, self.gate)))
                 background.append(asyncio.create_task(deliveries.run_in_background()))
                 background.append(asyncio.create_task(bulk_jobs.run_in_background(self.context)))
@@ -175,8 +175,8 @@ class Server:
             self.database.dispose()
 
     @contextlib.asynccontextmanager
-    async def _delivering(self) -> AsyncIterator[Deliveries]:
-        """The deliveries, with a sender that belongs to the running event loop."""
+    async def _run_deliveries(self) -> AsyncIterator[Deliveries]:
+        """The deliveries, with a sender of the running event loop."""
         sender: ClosableSender = LazySender(self.settings.callback_timeout_s, self.settings.private_targets_allowed)
         if self.tools is not None:
             sender = self.tools.around_sender(sender)
@@ -190,14 +190,14 @@ class Server:
             self.deliveries = None
 
     def seed_before_serving(self) -> None:
-        """Raises Invalid for a seed that cannot be applied; nothing of it is kept then."""
+        """Applies the seed. Raises Invalid if it cannot be applied; the database is unchanged then."""
         try:
-            asyncio.run(self._seed_by_a_writer_of_its_own())
+            asyncio.run(self._seed_with_own_writer())
         except BaseException:
             self.database.dispose()
             raise
 
-    async def _seed_by_a_writer_of_its_own(self) -> None:
+    async def _seed_with_own_writer(self) -> None:
         writer = Writer(self.database, self.clock.now_ms)
         try:
             await self._apply_seed(replace(self.context, writer=writer))
@@ -219,7 +219,7 @@ class Server:
 
 
 def _templates() -> list[Template]:
-    """The paths of the API, for hints at wrong ones."""
+    """The methods and paths of the API, for hints about wrong paths."""
     found = [
         (operation.method, version.BASE + path)
         for version in (v1, v2, v3)
@@ -258,10 +258,10 @@ def compressed(app: ASGIApp) -> ASGIApp:
 
 
 class Dispatcher:
-    """Sends a request to the version of the API or to the part of the server that its path begins with.
+    """Passes a request to the version of the API or the part of the server whose base its path begins with.
 
-    In paths of the API double slashes are accepted: the v1 page on removing licenses prints one. In all other paths one
-    slash at the end is ignored. Responses to devices are not compressed: a range is one of the content's own bytes.
+    Below /api/, double slashes are accepted: the v1 page on removing licenses prints one. In all other paths, one slash
+    at the end is ignored. Responses to devices are not compressed, because ranges count the bytes of the content.
     """
 
     def __init__(self, versions: dict[str, ASGIApp], parts: dict[str, ASGIApp], others: ASGIApp) -> None:
