@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from fotapool.device import schemas
 from fotapool.device.calls import DeviceCall, DeviceOperation
-from fotapool.device.ranges import Unsatisfiable, asked_range, entity_tag
+from fotapool.device.ranges import Unsatisfiable, entity_tag, parse_range
 from fotapool.domain.errors import Invalid
 from fotapool.services.campaigns.upgrade_progress import report_progress
 from fotapool.services.devices import check_ins
@@ -67,7 +67,7 @@ async def download(call: DeviceCall) -> Response:
         "Cache-Control": "no-transform",
     }
     try:
-        part = asked_range(call.find(RANGE), call.request.headers.get("if-range"), tag, content.size)
+        part = parse_range(call.find(RANGE), call.request.headers.get("if-range"), tag, content.size)
     except Unsatisfiable:
         size = content.size
         raise HttpError(416, f"the content has {size} bytes", {"Content-Range": f"bytes */{size}"}) from None

@@ -16,7 +16,7 @@ def entity_tag(sha256: str) -> str:
     return f'"{sha256}"'
 
 
-def asked_range(header: str | None, if_range: str | None, tag: str, size: int) -> tuple[int, int] | None:
+def parse_range(header: str | None, if_range: str | None, tag: str, size: int) -> tuple[int, int] | None:
     """The first byte and the one after the last; None for the whole content of `size` bytes.
 
     As the RFC requires, the whole content is also the answer to a header that is malformed or has several ranges or
