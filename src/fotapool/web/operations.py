@@ -116,11 +116,13 @@ class Call:
 
     def find(self, parameter: Parameter[T]) -> T | None:
         """The parameter's value or default, or None. Raises Invalid or NotFound."""
+        declared = parameter.location == "path" or parameter.name in (one.name for one in self.operation.parameters)
+        assert declared, f"{self.operation.name} does not declare {parameter.name}"
         return parameter.read(self.request)
 
     def get(self, parameter: Parameter[T]) -> T:
         """The parameter's value or default. Raises Invalid or NotFound."""
-        value = parameter.read(self.request)
+        value = self.find(parameter)
         if value is None:
             raise Invalid(f"{parameter.name} is missing")
         return value
