@@ -1,4 +1,4 @@
-"""Routes requests to the rows of a table: paths, methods, HEAD, OPTIONS, 404, 405, errors."""
+"""Routes requests to the rows of a table, and answers HEAD, OPTIONS, 404, 405 and errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Op = TypeVar("Op", bound=Operation)
 
 
 class Endpoint(Generic[R]):
-    """The rows of one path, by method, as an ASGI application; without rows, a path that does not exist."""
+    """ASGI application for the rows of one path; without rows, for all paths that do not exist."""
 
     def __init__(self, request_ids: RequestIds, rows: Sequence[R]) -> None:
         self._request_ids = request_ids
@@ -45,7 +45,7 @@ class Endpoint(Generic[R]):
         await response(scope, receive, send)
 
     async def respond(self, request: Request, request_id: str) -> Response:
-        """The answer; it raises nothing."""
+        """The answer. Raises nothing."""
         raise NotImplementedError
 
 
@@ -59,7 +59,7 @@ def router(base: str, rows: Iterable[R], endpoint: Callable[[Sequence[R]], Endpo
 
 
 class JsonEndpoint(Endpoint[Op]):
-    """The operations of one path of a JSON API; errors are problem details."""
+    """Endpoint of a JSON API; its errors are problem details."""
 
     unknown_path: str
     """The detail of the problem for a path that does not exist."""

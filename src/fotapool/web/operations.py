@@ -1,8 +1,7 @@
-"""Rows of the tables of operations and pages, and the request that a handler is called with.
+"""Rows of the tables of operations and pages, and the call that a handler receives.
 
-A row of an API is the only place that names an operation. Its name and summary are those of its handler: the function's
-name and the first line of its docstring. Body and answer are typed by the handler's annotations:
-`async def create_account(call, given: NewAccount) -> AccountView`.
+The handler gives an operation its name (the function's), its summary (the first line of the docstring) and the types of
+body and answer (the annotations): `async def create_account(call: Call, given: NewAccount) -> AccountView`.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class Row:
 
     method: str
     path: str
-    """Below the base of the API or the console; parameters as `{name}`."""
+    """The path below the base of the API or the console, with parameters as `{name}`."""
     handle: Handler
     role: Role | None = field(default=None, kw_only=True)
     """Default: viewer for GET, editor for all other methods."""
@@ -47,21 +46,21 @@ class Operation(Row):
     """An operation of a JSON API."""
 
     parameters: Sequence[Parameter[Any]] = ()
-    """Of the query and headers; of the path those that the API does not declare for all of its paths."""
+    """Parameters of query, headers and path. An API declares common path parameters once (`ApiDescription`)."""
     status: int | None = None
-    """Of the answer. Default: 204 if the handler returns None, else 200."""
+    """The status of the answer. Default: 204 if the handler returns None, else 200."""
     max_body_bytes: int | None = None
-    """Default: the limit of the API."""
+    """The limit of the body. Default: the limit of the API."""
     reads: Any = None
-    """Type of a body that the handler reads by itself; None if the handler's annotation has it."""
+    """The type of the body, if the handler reads the body itself."""
     answers: Any = None
-    """Type of the answer of a handler that returns a Response; None if the handler's annotation has it."""
+    """The type of the answer, if the handler returns a Response."""
     consumes: Mapping[str, Any] = field(default_factory=dict)
-    """Media types of the body with their OpenAPI description. Default: JSON of the body's type."""
+    """Media types of the body, each with its OpenAPI media type object. Default: JSON of the body's type."""
     produces: Mapping[str, str] = field(default_factory=dict)
-    """Media types of the answer beside JSON, and what the answer holds then."""
+    """Further media types of the answer, each with a description of its content."""
     other_statuses: Mapping[int, str] = field(default_factory=dict)
-    """Statuses that only this operation answers with, and what they mean."""
+    """Further statuses of this operation, each with its meaning."""
 
     @property
     def name(self) -> str:
@@ -102,7 +101,7 @@ def _types(handle: Handler) -> tuple[Any, Any]:
 
 @dataclass(slots=True)
 class Call:
-    """A request whose sender was identified and may make it."""
+    """A request of an identified sender who may make it."""
 
     context: Context
     operation: Operation
@@ -129,17 +128,17 @@ class Call:
 
     @property
     def read_limit(self) -> int:
-        """How many rows to read for a page: one more than `limit`, which tells whether a page follows."""
+        """The number of rows to read for a page: `limit` + 1, to know whether another page follows."""
         return self.get(LIMIT) + 1
 
     def page(self, rows: Sequence[T]) -> tuple[Sequence[T], bool]:
-        """The rows of the page, of `read_limit` rows that were read, and whether a page follows."""
+        """The first `limit` of `rows`, and whether another page follows. Read `read_limit` rows for it."""
         limit = self.get(LIMIT)
         return rows[:limit], len(rows) > limit
 
     @property
     def declared_bytes(self) -> int:
-        """The length of the body by its header; 0 if there is none."""
+        """The length of the body (bytes) by its header; 0 without the header."""
         length = self.request.headers.get("content-length", "0")
         return int(length) if length.isascii() and length.isdigit() else 0
 
@@ -148,7 +147,7 @@ class Call:
         return await read_body(self.request.receive, self.declared_bytes, limit_bytes)
 
     async def decode(self, shape: Any, limit_bytes: int) -> Any:
-        """The JSON body as a value of the type. Raises Invalid or RequestRejected(BODY_TOO_LARGE)."""
+        """The JSON body as a `shape`. Raises Invalid or RequestRejected(BODY_TOO_LARGE)."""
         text = await self.read(limit_bytes)
         try:
             return msgspec.convert(_with_integers(msgspec.json.decode(text)), shape)

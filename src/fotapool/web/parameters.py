@@ -24,7 +24,7 @@ MAX_ID_DIGITS = 18
 
 @dataclass(frozen=True)
 class Parameter(Generic[T]):
-    """A parameter of an operation. If it has no default and is missing, `Call.get` raises and `Call.find` is None."""
+    """A parameter of an operation. If it is missing and has no default, `get` raises and `find` returns None."""
 
     name: str
     parse: Callable[[str], T]
@@ -67,7 +67,7 @@ def int_parameter(
     schema: Schema = {"type": "integer", "minimum": minimum, "maximum": maximum}
     if default is not None:
         schema["default"] = default
-    return Parameter(name, parse, schema, description, default=default)
+    return Parameter(name, parse, schema, description=description, default=default)
 
 
 def text_parameter(name: str, description: str = "", default: str | None = None) -> Parameter[str]:
@@ -78,7 +78,9 @@ def text_parameter(name: str, description: str = "", default: str | None = None)
             raise ValueError("must not hold a NUL character")
         return text
 
-    return Parameter(name, parse, {"type": "string", "pattern": "^[^\\u0000]*$"}, description, default=default)
+    return Parameter(
+        name, parse, {"type": "string", "pattern": "^[^\\u0000]*$"}, description=description, default=default
+    )
 
 
 def choice_parameter(name: str, description: str, choices: Mapping[str, T]) -> Parameter[T]:
@@ -118,7 +120,7 @@ def device_parameter(name: str, description: str = "", default: int | None = Non
             raise ValueError("must be 15 digits")
         return int(text)
 
-    return Parameter(name, parse, IMEI, description, default=default)
+    return Parameter(name, parse, IMEI, description=description, default=default)
 
 
 def id_in_path(name: str, noun: str) -> Parameter[int]:
