@@ -6,7 +6,6 @@ import msgspec
 
 from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
 from fotapool.operator_api.calls import OperatorCall
-from fotapool.operator_api.packages.packages import FIRMWARE
 from fotapool.services.packages import contents
 from fotapool.store.packages.contents import Content
 from fotapool.web.operations import Operation
@@ -26,7 +25,7 @@ def _view(name: str, content: Content) -> ContentView:
 
 async def set_content(call: OperatorCall) -> ContentView:
     """Give a package the content that devices download, as raw bytes."""
-    name = call.get(FIRMWARE)
+    name = call.path["firmware"]
     if call.declared_bytes > call.context.settings.max_file_bytes:
         raise RequestRejected(ErrorCode.FILE_TOO_LARGE)
     return _view(name, await contents.set_package_content(call.context, name, call.request.stream()))
@@ -34,7 +33,7 @@ async def set_content(call: OperatorCall) -> ContentView:
 
 async def read_content(call: OperatorCall) -> ContentView:
     """Read size and checksum of a package's content."""
-    name = call.get(FIRMWARE)
+    name = call.path["firmware"]
     content = await contents.package_content(call.context, name)
     if content is None:
         raise NotFound(f"package {name[:100]} has no content; send it by PUT")
@@ -43,13 +42,6 @@ async def read_content(call: OperatorCall) -> ContentView:
 
 _PATH = "/firmware/{firmware}/content"
 OPERATIONS = (
-    Operation(
-        "PUT",
-        _PATH,
-        set_content,
-        parameters=[FIRMWARE],
-        reads=bytes,
-        consumes={"application/octet-stream": {"schema": {}}},
-    ),
-    Operation("GET", _PATH, read_content, parameters=[FIRMWARE]),
+    Operation("PUT", _PATH, set_content, reads=bytes, consumes={"application/octet-stream": {"schema": {}}}),
+    Operation("GET", _PATH, read_content),
 )
