@@ -1,4 +1,4 @@
-"""docs/compatibility.md: each operation's evidence, paths and tests, and the words of each dialect."""
+"""docs/compatibility.md: each operation's evidence, paths and tests, and the messages of each version."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from types import ModuleType
 
 from fotapool.api.common.operations import Evidence, Operation
-from fotapool.api.v1 import licenses as v1
-from fotapool.api.v2 import licenses as v2
-from fotapool.api.v3 import licenses as v3
+from fotapool.api.openapi.versions import VERSIONS
+from fotapool.api.v1.licenses import schemas as v1
+from fotapool.api.v2.licenses import schemas as v2
+from fotapool.api.v3.licenses import schemas as v3
 from fotapool.domain.licenses.licenses import Outcome
-from fotapool.openapi.document import DIALECTS
 from generated.operations import in_order, version
 from generated.sdk_calls import sdk_calls
 from generated.tables import code, codes, table
@@ -50,12 +50,12 @@ def all_operations() -> list[dict[str, str]]:
 
 
 def here() -> list[tuple[ModuleType, Operation]]:
-    return [(dialect, op) for dialect in DIALECTS for op in in_order(dialect)]
+    return [(module, op) for module in VERSIONS for op in in_order(module)]
 
 
-def _tested(dialect: ModuleType, operation: Operation) -> str:
+def _tested(module: ModuleType, operation: Operation) -> str:
     """What a test compares the answer with or calls the operation by, besides plain HTTP."""
-    name = f"_{version(dialect)}_{_PAGE_OF.get(operation.name, '-')}_answer.json"
+    name = f"_{version(module)}_{_PAGE_OF.get(operation.name, '-')}_answer.json"
     examples = [path for path in (ROOT / "tests/api/golden").glob("*.json") if path.name.endswith(name)]
     found = [f"[the page's example](../{path.relative_to(ROOT).as_posix()})" for path in examples]
     found += [f"[{path.name}](../{path.relative_to(ROOT).as_posix()})" for path in _calls().get(operation.sdk, ())]
@@ -68,11 +68,11 @@ def coverage() -> str:
             operation.id,
             operation.summary,
             LEVELS[operation.evidence],
-            codes(f"{operation.method} {dialect.BASE}{path}" for path in operation.paths),
+            codes(f"{operation.method} {module.BASE}{path}" for path in operation.paths),
             code(operation.sdk),
-            _tested(dialect, operation),
+            _tested(module, operation),
         ]
-        for dialect, operation in here()
+        for module, operation in here()
     ]
     return table(["No.", "Operation", "Evidence", "Paths", "In the vendor's Python SDK", "Tested with"], rows)
 
@@ -85,9 +85,9 @@ def counts() -> str:
     """How many of the operations are here."""
     everything = all_operations()
     rows = []
-    for dialect in DIALECTS:
-        total = sum(row["version"] == version(dialect) for row in everything)
-        rows.append([version(dialect), str(len(dialect.OPERATIONS)), str(total)])
+    for module in VERSIONS:
+        total = sum(row["version"] == version(module) for row in everything)
+        rows.append([version(module), str(len(module.OPERATIONS)), str(total)])
     rows.append(["together", str(len(here())), str(len(everything))])
     return table(["Version", "Here", "Of"], rows)
 
@@ -103,8 +103,8 @@ _REMOVE = (
 )
 
 
-def words() -> str:
-    """The status and reason of each outcome in each dialect."""
+def messages() -> str:
+    """The status and reason of each outcome in each module."""
     rows = []
     for verb, outcomes, columns in (
         ("assign", _ASSIGN, (v1.ASSIGN_LABELS, v2.LABELS, v3.ASSIGN_LABELS)),
@@ -117,4 +117,9 @@ def words() -> str:
     return table(["Request", "Outcome", "v1 status", "v2 status", "v3 status", "Reason, in all three"], rows)
 
 
-SECTIONS: dict[str, Callable[[], str]] = {"levels": levels, "counts": counts, "coverage": coverage, "words": words}
+SECTIONS: dict[str, Callable[[], str]] = {
+    "levels": levels,
+    "counts": counts,
+    "coverage": coverage,
+    "messages": messages,
+}

@@ -1,4 +1,4 @@
-"""docs/errors.md: every refusal with its words in each API, and what to do about it."""
+"""docs/errors.md: every error code with its message in each API, and what to do about it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,15 @@ from fotapool.api.common.errors import (
     BEARER_ERRORS,
     MESSAGES,
     OWN_MESSAGES,
-    error_headers,
     error_response,
     gateway_error,
     method_not_allowed,
     unknown_resource,
 )
-from fotapool.api.v2.licenses import LABELS
+from fotapool.api.openapi.versions import VERSIONS
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import Outcome
-from fotapool.openapi.document import DIALECTS
-from fotapool.operator_api.problems import TITLES
-from fotapool.web.http import ApiResponse
+from fotapool.web.problems import TITLES
 from generated.tables import code, table
 
 RETRY_AFTER_S = 2
@@ -119,48 +116,49 @@ PROBLEMS = {
     409: "`detail` says why the state does not allow it.",
     413: "Send a smaller body; imports are streamed and have no limit but that of a line.",
     415: "Send one of the media types that `detail` names.",
+    416: "Ask for a range within the length that `Content-Range` names.",
     500: "A bug: report it with `X-Request-Id` and the log.",
     503: "Try again after the seconds in `Retry-After`; nothing was done.",
 }
 
 
-def _words(answer: ApiResponse) -> tuple[str, str]:
+def _code_and_message(answer: Answer) -> tuple[str, str]:
     """Code and message of an answer, whichever shape it has."""
     body = msgspec.json.decode(answer.body)
     fault = body.get("fault")
     return (f"fault {fault['code']}", fault["message"]) if fault else (body["errorCode"], body["errorMessage"])
 
 
-def _row(refusal: ErrorCode, answer: ApiResponse, advice: str | None = None) -> list[str]:
-    found, message = _words(answer)
-    return [str(answer.status), code(found), code(message), refusal.value, advice or WHAT_TO_DO[refusal]]
+def _row(error: ErrorCode, answer: Answer, advice: str | None = None) -> list[str]:
+    found, message = _code_and_message(answer)
+    return [str(answer.status), code(found), code(message), error.value, advice or WHAT_TO_DO[error]]
 
 
-def _service_row(refusal: ErrorCode) -> list[str]:
-    """With the words of those versions that have others."""
-    refused = RequestRejected(refusal, EXAMPLE.get(refusal, ""))
-    row = _row(refusal, error_response(refused, "", RETRY_AFTER_S))
+def _service_row(error: ErrorCode) -> list[str]:
+    """With the messages of versions that have their own."""
+    refused = RequestRejected(error, EXAMPLE.get(error, ""))
+    row = _row(error, error_response(refused, "", RETRY_AFTER_S))
     for context, own in OWN_MESSAGES.items():
-        if refusal in own:
-            row[2] += f"<br>{context.rpartition('/')[2]}: {code(own[refusal])}"
+        if error in own:
+            row[2] += f"<br>{context.rpartition('/')[2]}: {code(own[error])}"
     return row
 
 
-def refusals() -> str:
-    """The service's own refusals, in order of precedence."""
+def error_codes() -> str:
+    """The error codes of /api/fota, in order of precedence."""
     rows = [
-        _service_row(refusal)
-        for refusal in ErrorCode
-        if (refusal in MESSAGES or refusal in BEARER_ERRORS) and refusal is not ErrorCode.LOGIN_REFUSED
+        _service_row(error)
+        for error in ErrorCode
+        if (error in MESSAGES or error in BEARER_ERRORS) and error is not ErrorCode.LOGIN_REFUSED
     ]
     return table(["HTTP", "errorCode", "errorMessage", "Cause", "What to do"], rows)
 
 
 def sessions() -> str:
     rows = [
-        _row(refusal, session_error(RequestRejected(refusal), RETRY_AFTER_S), SESSION_ADVICE.get(refusal))
-        for refusal in ErrorCode
-        if refusal in _CODES
+        _row(error, session_error(RequestRejected(error), RETRY_AFTER_S), SESSION_ADVICE.get(error))
+        for error in ErrorCode
+        if error in _CODES
     ]
     empty = _row(ErrorCode.BODY_INVALID, session_error(RequestRejected(ErrorCode.BODY_INVALID, "empty"), RETRY_AFTER_S))
     empty[3:] = ["the request body is empty", "Send the JSON object that the operation takes."]
@@ -168,30 +166,28 @@ def sessions() -> str:
 
 
 def gateway() -> str:
-    context = DIALECTS[-1].API_CONTEXT
-    rows = [
-        _row(refusal, gateway_error(RequestRejected(refusal), context)) for refusal in sorted(BEARER_ERRORS, key=_order)
-    ]
+    context = VERSIONS[-1].API_CONTEXT
+    rows = [_row(error, gateway_error(RequestRejected(error), context)) for error in sorted(BEARER_ERRORS, key=_order)]
     for answer, cause, advice in (
         (unknown_resource(context), "the API has no such path", "Check the path: docs/operations.md has them all."),
         (method_not_allowed("GET"), "the path does not take this method", "The header `Allow` has those it takes."),
     ):
-        rows.append([str(answer.status), *(code(word) for word in _words(answer)), cause, advice])
+        rows.append([str(answer.status), *(code(text) for text in _code_and_message(answer)), cause, advice])
     rows.append(
         ["404", "XML fault `404`", "`Not Found`", "no API has such a path", "Paths begin with `/api/fota/v1` to `v3`."]
     )
     return table(["HTTP", "Code", "Message", "Cause", "What to do"], rows)
 
 
-def _order(refusal: ErrorCode) -> int:
-    return list(ErrorCode).index(refusal)
+def _order(error: ErrorCode) -> int:
+    return list(ErrorCode).index(error)
 
 
 def auth_header() -> str:
-    """What X-Fotapool-Auth can say."""
+    """The values of X-Fotapool-Auth."""
     rows = [
-        [code(error_headers(RequestRejected(refusal))[0][1].decode()), WHAT_TO_DO[refusal]]
-        for refusal in sorted(AUTH_ERRORS, key=_order)
+        [code(explain_auth(RequestRejected(error))[0][1].decode()), WHAT_TO_DO[error]]
+        for error in sorted(AUTH_ERRORS, key=_order)
     ]
     return table(["X-Fotapool-Auth", "What to do"], rows)
 
@@ -208,7 +204,7 @@ def problems() -> str:
 
 
 SECTIONS: dict[str, Callable[[], str]] = {
-    "refusals": refusals,
+    "error-codes": error_codes,
     "sessions": sessions,
     "gateway": gateway,
     "auth-header": auth_header,

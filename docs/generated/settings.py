@@ -32,15 +32,15 @@ PRINT_HELPS = """
 import contextlib, io, json, sys
 from fotapool.cli.main import main
 texts = []
-for words in json.load(sys.stdin):
+for arguments in json.load(sys.stdin):
     with contextlib.redirect_stdout(io.StringIO()) as text:
-        main([*words, "--help"], prog_name="fotapool", standalone_mode=False)
+        main([*arguments, "--help"], prog_name="fotapool", standalone_mode=False)
     texts.append(text.getvalue())
 json.dump(texts, sys.stdout)
 """
 PREFIX = "FOTAPOOL_"
 FIXED = {
-    "inspector_requests": "requests that the emulator's inspector keeps",
+    "inspector_requests": "requests that the emulator's inspector records",
     "max_body_bytes": "bytes of a request's body, imports aside",
     "max_file_bytes": "bytes of a file or of a package's content",
     "max_import_line_bytes": "bytes of one line, or of one element, of an import",
@@ -58,12 +58,12 @@ LIMITS = (
     (campaigns.MAX_WINDOWS, "time windows of a campaign, of each kind"),
     (campaigns.HISTORY_MS // campaigns.DAY_MS, "days that lists and reports of campaigns go back"),
     (reports.MAX_DEVICES_SHOWN, "devices that answers of version 1 list within upgrades"),
-    (steps.STEP_DEVICES, "devices of a campaign that one transaction of the engine is about"),
+    (steps.STEP_DEVICES, "devices of a campaign that one transaction handles"),
     (devices.MAX_LOGGING_DEVICES, "devices of an account with logging on"),
-    (leases.DELIVERIES_PER_LEASE, "callbacks that one turn sends to a listener"),
+    (leases.DELIVERIES_PER_LEASE, "callbacks sent to a listener under one lease"),
     (fleets.MAX_FLEET, "devices of one simulated fleet"),
     (imports.IMPORT_BATCH, "lines of an import that one transaction takes"),
-    (OPERATOR_PAGE, "rows of a page of the operator plane"),
+    (OPERATOR_PAGE, "rows of a page of the operator API"),
     (writer.MAX_WAITING, "changes of one process that may wait; one more is answered 503"),
     (writer.MAX_BATCH_COMMANDS, "changes that one transaction takes"),
     (writer.MAX_BATCH_DEVICES, "devices after which a transaction takes no further change"),
@@ -104,14 +104,14 @@ def settings() -> str:
 def fixed() -> str:
     """The limits that no option changes."""
     defaults = {field.name: field.default for field in msgspec.structs.fields(Settings)}
-    rows = [[f"{defaults[name]:,}", words] for name, words in FIXED.items()]
-    return table(["Value", "Of what"], [*rows, *([f"{value:,}", words] for value, words in LIMITS)])
+    rows = [[f"{defaults[name]:,}", text] for name, text in FIXED.items()]
+    return table(["Value", "Of what"], [*rows, *([f"{value:,}", text] for value, text in LIMITS)])
 
 
 def commands(
     command: click.Command = main, path: tuple[str, ...] = ("fotapool",)
 ) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command, with the words that call it."""
+    """Every command with its name: `fotapool database migrate` in parts."""
     yield path, command
     if isinstance(command, click.Group):
         for name in command.list_commands(click.Context(command)):

@@ -1,4 +1,4 @@
-"""Puts the pieces together: settings in, an ASGI application out. The only module that may import them all."""
+"""Builds the ASGI application from the settings. The only module that may import all others."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Router
@@ -22,29 +23,21 @@ from fotapool.api.v2 import callbacks as v2_callbacks
 from fotapool.api.v2 import routes as v2
 from fotapool.api.v3 import callbacks as v3_callbacks
 from fotapool.api.v3 import routes as v3
-from fotapool.console.emulator.parts import EmulatorParts
 from fotapool.console.lazy import LazyConsole
 from fotapool.core.clock import Clock, FixedClock, MovableClock, SystemClock
 from fotapool.core.content_storage import Storage, default_storage
 from fotapool.core.settings import Settings
 from fotapool.device.operations import BASE as DEVICE_BASE
-from fotapool.device.routes import device_router
+from fotapool.device.routes import describe_device_api, device_router
 from fotapool.domain.errors import Invalid
 from fotapool.emulator.callbacks import ClosableSender
 from fotapool.emulator.features import Tools
 from fotapool.emulator.hints import LOGIN_PATH, TOKEN_PATH
 from fotapool.emulator.page import InspectorPage
+from fotapool.emulator.parts import EmulatorParts
 from fotapool.emulator.paths import Template
-from fotapool.openapi.pages import DocsPages
-from fotapool.operator_api.accounts.copies import OPERATIONS as COPY_OPERATIONS
-from fotapool.operator_api.emulator.clock import ClockControl
-from fotapool.operator_api.emulator.faults import FaultControl
-from fotapool.operator_api.emulator.requests import InspectorControl
-from fotapool.operator_api.emulator.snapshots import SnapshotControl
-from fotapool.operator_api.requests import OperatorOperation
-from fotapool.operator_api.routes import BASE as CONTROL_BASE
-from fotapool.operator_api.routes import OPERATIONS as CONTROL_OPERATIONS
-from fotapool.operator_api.routes import control_router
+from fotapool.operator_api.routes import BASE as OPERATOR_BASE
+from fotapool.operator_api.routes import describe_operator_api, operator_router
 from fotapool.services.accounts.rejections import flush_rejections
 from fotapool.services.context import Context, SeededChance
 from fotapool.services.identity.sessions import Authenticator
@@ -59,7 +52,9 @@ from fotapool.store.db.reader import Reader
 from fotapool.store.db.timestamps import read_latest_timestamp
 from fotapool.store.db.writer import Writer
 from fotapool.web import health
-from fotapool.web.http import GZIP_FROM_BYTES, GZIP_LEVEL, MountedRouter, RequestIds
+from fotapool.web.http import GZIP_FROM_BYTES, GZIP_LEVEL, RequestIds
+from fotapool.web.openapi.document import Schemas, openapi_document
+from fotapool.web.pages import Pages
 from fotapool.worker import bulk_jobs
 from fotapool.worker.callbacks.deliveries import Deliveries
 from fotapool.worker.callbacks.lazy import LazySender
@@ -70,7 +65,7 @@ CONSOLE_BASE = "/console"
 
 
 class Server:
-    """One process's server: its context, its application, and how it is started and stopped."""
+    """The server of one process: its context and its application, with start and stop."""
 
     def __init__(self, settings: Settings, clock: Clock | None = None, database: Database | None = None) -> None:
         if not settings.emulator and (settings.random_seed, settings.clock) != (None, None):
@@ -101,7 +96,7 @@ class Server:
         try:
             schema.prepare(connection)
             if isinstance(self.clock, MovableClock):
-                self.clock.move_to(read_latest_timestamp(connection))  # for its data, time never goes back
+                self.clock.move_to(read_latest_timestamp(connection))  # the data must not be from the future
                 connection.rollback()
         finally:
             connection.close()
@@ -109,46 +104,40 @@ class Server:
     def _build(self) -> ASGIApp:
         request_ids = RequestIds(self.context.random_bytes(6).hex())
         context, gate = self.context, self.gate
-        control: list[OperatorOperation] = list(CONTROL_OPERATIONS)
-        parts = self._emulator_parts()
-        if parts is not None:
-            control += ClockControl(parts.clock, parts.deliveries).operations()
-            control += SnapshotControl(lambda: parts.snapshot_service, parts.seed).operations()
-            control += COPY_OPERATIONS
-        if self.tools is not None:
-            control += FaultControl(self.tools.rules).operations()
-            control += InspectorControl(self.tools.exchanges, self.tools.hints).operations()
-        dialects: dict[str, ASGIApp] = {
-            dialect.BASE: VersionApp(
+        emulator = self._emulator_parts()
+        versions: dict[str, ASGIApp] = {
+            version.BASE: VersionApp(
                 context=context,
                 authenticator=gate,
                 request_ids=request_ids,
-                base=dialect.BASE,
-                api_context=dialect.API_CONTEXT,
-                operations=dialect.OPERATIONS,
+                base=version.BASE,
+                api_context=version.API_CONTEXT,
+                operations=version.OPERATIONS,
             )
-            for dialect in (v1, v2, v3)
+            for version in (v1, v2, v3)
         }
         routes: list[BaseRoute] = [
             *signin_routes(context, gate, request_ids),
-            MountedRouter(CONTROL_BASE, control_router(context, request_ids, control)),
-            MountedRouter(CONSOLE_BASE, LazyConsole(context, request_ids, parts)),
             *health.routes(context, self.readiness),
-            *DocsPages(self.settings, control).routes(),
+            *Pages(self.settings, lambda: build_openapi_document(emulator is not None)).routes(),
         ]
         if self.tools is not None:
             routes.append(InspectorPage(self.tools.exchanges, self.tools.hints).route())
-        router = Router(
+        others = Router(
             routes, redirect_slashes=False, default=FixedResponse(unknown_api()), lifespan=lambda _: self._lifespan()
         )
-        compressed = GZipMiddleware(router, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
-        front = Dispatcher(dialects, device_router(context, request_ids), compressed)
-        return front if self.tools is None else self.tools.around(front, request_ids)
+        parts: dict[str, ASGIApp] = {
+            OPERATOR_BASE: compressed(operator_router(context, request_ids, emulator)),
+            CONSOLE_BASE: compressed(LazyConsole(context, request_ids, emulator)),
+            DEVICE_BASE: device_router(context, request_ids),
+        }
+        dispatcher = Dispatcher(versions, parts, compressed(others))
+        return dispatcher if self.tools is None else self.tools.around(dispatcher, request_ids)
 
     def _emulator_parts(self) -> EmulatorParts | None:
         if self.tools is None or not isinstance(self.clock, MovableClock):
             return None
-        snapshot_service = SnapshotService(self.context, self.clock, self.gate, self._forget)
+        snapshot_service = SnapshotService(self.context, self.clock, self.gate, self._clear_memory)
         return EmulatorParts(
             clock=self.clock,
             seed=lambda: self.seed,
@@ -157,8 +146,8 @@ class Server:
             snapshot_service=snapshot_service,
         )
 
-    def _forget(self) -> None:
-        """What is in memory and goes with a reset."""
+    def _clear_memory(self) -> None:
+        """Clears the state in memory, for a reset."""
         self.context.rejections.clear()
         if self.tools is not None:
             self.tools.rules.clear()
@@ -168,7 +157,7 @@ class Server:
         background: list[asyncio.Task[None]] = []
         try:
             await self._apply_seed(self.context)
-            async with self._delivering() as deliveries:
+            async with self._run_deliveries() as deliveries:
                 background.append(asyncio.create_task(run_in_background(self.context, self.gate)))
                 background.append(asyncio.create_task(deliveries.run_in_background()))
                 background.append(asyncio.create_task(bulk_jobs.run_in_background(self.context)))
@@ -186,12 +175,12 @@ class Server:
             self.database.dispose()
 
     @contextlib.asynccontextmanager
-    async def _delivering(self) -> AsyncIterator[Deliveries]:
-        """The deliveries, with a sender that belongs to the running event loop."""
+    async def _run_deliveries(self) -> AsyncIterator[Deliveries]:
+        """The deliveries, with a sender of the running event loop."""
         sender: ClosableSender = LazySender(self.settings.callback_timeout_s, self.settings.private_targets_allowed)
         if self.tools is not None:
             sender = self.tools.around_sender(sender)
-        encoders = {words.STYLE: words.encode for words in (v1_callbacks, v2_callbacks, v3_callbacks)}
+        encoders = {schemas.STYLE: schemas.encode for schemas in (v1_callbacks, v2_callbacks, v3_callbacks)}
         deliveries = self.deliveries = Deliveries(self.context, sender, encoders, sign)
         try:
             yield deliveries
@@ -201,14 +190,14 @@ class Server:
             self.deliveries = None
 
     def seed_before_serving(self) -> None:
-        """Raises Invalid for a seed that cannot be applied; nothing of it is kept then."""
+        """Applies the seed. Raises Invalid if it cannot be applied; the database is unchanged then."""
         try:
-            asyncio.run(self._seed_by_a_writer_of_its_own())
+            asyncio.run(self._seed_with_own_writer())
         except BaseException:
             self.database.dispose()
             raise
 
-    async def _seed_by_a_writer_of_its_own(self) -> None:
+    async def _seed_with_own_writer(self) -> None:
         writer = Writer(self.database, self.clock.now_ms)
         try:
             await self._apply_seed(replace(self.context, writer=writer))
@@ -230,11 +219,11 @@ class Server:
 
 
 def _templates() -> list[Template]:
-    """The paths of the API, for hints at wrong ones."""
+    """The methods and paths of the API, for hints about wrong paths."""
     found = [
-        (operation.method, dialect.BASE + path)
-        for dialect in (v1, v2, v3)
-        for operation in dialect.OPERATIONS
+        (operation.method, version.BASE + path)
+        for version in (v1, v2, v3)
+        for operation in version.OPERATIONS
         for path in operation.paths
     ]
     return [*found, ("POST", TOKEN_PATH), ("POST", LOGIN_PATH)]
@@ -248,29 +237,55 @@ def _clock(settings: Settings) -> Clock:
     return MovableClock(FixedClock(round(settings.clock.timestamp() * 1000)))
 
 
-class Dispatcher:
-    """Sends a request to its dialect, or to everything else.
+def build_openapi_document(emulator: bool) -> dict[str, Any]:
+    """The OpenAPI document of `serve`, or of the emulator."""
+    from fotapool.api.openapi.sign_in import describe_sign_in  # imported here to keep the start short
+    from fotapool.api.openapi.versions import describe_versions
 
-    Double slashes in paths of the API are tolerated: the v1 page on removing licenses prints one. What devices get is
-    not compressed, since a range of a content is one of its data as they are.
+    schemas = Schemas()
+    paths = {
+        **describe_sign_in(schemas),
+        **describe_versions(schemas),
+        **describe_operator_api(schemas, emulator),
+        **describe_device_api(schemas),
+    }
+    return openapi_document(paths, schemas)
+
+
+def compressed(app: ASGIApp) -> ASGIApp:
+    """The application with responses compressed, for clients that accept it."""
+    return GZipMiddleware(app, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
+
+
+class Dispatcher:
+    """Passes a request to the version of the API or the part of the server whose base its path begins with.
+
+    Below /api/, double slashes are accepted: the v1 page on removing licenses prints one. In all other paths, one slash
+    at the end is ignored. Responses to devices are not compressed, because ranges count the bytes of the content.
     """
 
-    def __init__(self, dialects: dict[str, ASGIApp], devices: ASGIApp, others: ASGIApp) -> None:
-        self._dialects = dialects
-        self._devices = devices
+    def __init__(self, versions: dict[str, ASGIApp], parts: dict[str, ASGIApp], others: ASGIApp) -> None:
+        self._versions = versions
+        self._parts = parts
         self._others = others
-        self._base_length = len(next(iter(dialects)))
+        self._base_length = len(next(iter(versions)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._others
         if scope["type"] == "http":
             path = scope["path"]
-            if "//" in path and path.startswith("/api/"):
-                path = scope["path"] = re.sub("/+", "/", path)
-            dialect = self._dialects.get(path[: self._base_length])
-            if dialect is not None and path[self._base_length : self._base_length + 1] == "/":
-                await dialect(scope, receive, send)
-                return
-            if path.startswith(DEVICE_BASE + "/"):
-                await self._devices(scope, receive, send)
-                return
-        await self._others(scope, receive, send)
+            if path.startswith("/api/"):
+                if "//" in path:
+                    path = scope["path"] = re.sub("/+", "/", path)
+                version = self._versions.get(path[: self._base_length])
+                if version is not None and path[self._base_length : self._base_length + 1] == "/":
+                    app = version
+            else:
+                if len(path) > 1 and (scope.get("raw_path") or path.encode())[-1:] == b"/":
+                    path = scope["path"] = path[:-1]
+                app = next((part for base, part in self._parts.items() if _is_below(path, base)), self._others)
+        await app(scope, receive, send)
+
+
+def _is_below(path: str, base: str) -> bool:
+    return path.startswith(base) and path[len(base) : len(base) + 1] in ("", "/")

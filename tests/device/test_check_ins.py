@@ -50,7 +50,7 @@ def test_devices_of_other_accounts_unknown_and_malformed_ones_are_refused_alike(
     assert history(api) == []
 
 
-def test_without_a_key_or_with_a_wrong_or_deleted_one_nothing_is_told(api: Api) -> None:
+def test_without_a_key_or_with_a_wrong_or_deleted_one_nothing_is_reported(api: Api) -> None:
     key = make_key(api)
     for authorization in ("", "Bearer", "Bearer nonsense", f"Basic {key}", "Bearer \xff"):
         response = api.http.post(

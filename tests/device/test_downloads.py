@@ -106,7 +106,7 @@ def test_a_content_that_was_replaced_has_another_tag(api: Api, downloading: Devi
     assert (response.status_code, response.content) == (200, b"new")
 
 
-def test_nothing_is_sent_outside_the_time_window_and_the_device_is_told_when(api: Api) -> None:
+def test_nothing_is_sent_outside_the_time_window_and_the_device_is_reported_when(api: Api) -> None:
     schedule(api, 0, windows=Windows(download=((14, 16),)))
     one = calling(api)
     upgrade = one.check_in()["upgrade"]
@@ -120,7 +120,7 @@ def test_nothing_is_sent_outside_the_time_window_and_the_device_is_told_when(api
     assert refused(get(one)) == NOT_NOW
 
 
-def test_a_campaign_that_has_not_begun_is_not_told_yet(api: Api) -> None:
+def test_a_campaign_that_has_not_begun_is_not_reported_yet(api: Api) -> None:
     schedule(api, 0, start_date="2026-03-12", end_date="2026-03-13")
     assert calling(api).check_in()["upgrade"] is None
 
@@ -147,7 +147,7 @@ def test_an_upgrade_that_is_over_is_not_sent_any_more(downloading: Device) -> No
     assert downloading.check_in()["upgrade"] is None
 
 
-def test_a_package_without_content_is_told_without_an_address(start: Callable[..., Api], tmp_path: Path) -> None:
+def test_a_package_without_content_is_reported_without_an_address(start: Callable[..., Api], tmp_path: Path) -> None:
     api = start(seed=SEED_HTTP, storage=(tmp_path / "files").as_uri())
     schedule(api, 0)
     one = calling(api)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fotapool.device.ranges import Unsatisfiable, asked_range, entity_tag
+from fotapool.device.ranges import Unsatisfiable, entity_tag, parse_range
 
 TAG = entity_tag("ab" * 32)
 
@@ -36,26 +36,26 @@ TAG = entity_tag("ab" * 32)
     ],
 )
 def test_a_range_is_read(header: str | None, part: tuple[int, int] | None) -> None:
-    assert asked_range(header, None, TAG, 100) == part
+    assert parse_range(header, None, TAG, 100) == part
 
 
 @pytest.mark.parametrize(("header", "size"), [("bytes=100-", 100), ("bytes=-0", 100), ("bytes=0-", 0), ("bytes=-5", 0)])
 def test_a_range_beyond_the_end_cannot_be_satisfied(header: str, size: int) -> None:
     with pytest.raises(Unsatisfiable):
-        asked_range(header, None, TAG, size)
+        parse_range(header, None, TAG, size)
 
 
 @pytest.mark.parametrize("if_range", ['"other"', f"W/{TAG}", "Tue, 10 Mar 2026 12:00:00 GMT", ""])
 def test_a_part_of_another_content_is_not_asked_for(if_range: str) -> None:
-    assert asked_range("bytes=5-", if_range, TAG, 100) is None
-    assert asked_range("bytes=5-", TAG, TAG, 100) == (5, 100)
+    assert parse_range("bytes=5-", if_range, TAG, 100) is None
+    assert parse_range("bytes=5-", TAG, TAG, 100) == (5, 100)
 
 
 @given(st.text(max_size=30), st.integers(0, 1000))
 def test_whatever_is_asked_a_part_lies_in_the_content(text: str, size: int) -> None:
     for header in (text, f"bytes={text}"):
         try:
-            part = asked_range(header, None, TAG, size)
+            part = parse_range(header, None, TAG, size)
         except Unsatisfiable:
             continue
         assert part is None or 0 <= part[0] < part[1] <= size

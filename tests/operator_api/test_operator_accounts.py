@@ -1,4 +1,4 @@
-"""The operator plane on accounts: create, list, read, subscription, status, upgrades, ledger, audit."""
+"""The operator API: accounts: create, list, read, subscription, status, upgrades, ledger, audit."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def test_what_makes_no_sense_is_a_problem(api: Api, method: str, path: str, body
     assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
 
 
-def test_accounts_that_listen_are_told_of_packages_that_fit_their_devices(api: Api) -> None:
+def test_accounts_that_listen_are_reported_of_packages_that_fit_their_devices(api: Api) -> None:
     api.call("POST", f"/v3/callbacks/{ACCOUNT}", {"url": URL})
     fitting = NewPackage(
         name="fits",

@@ -93,20 +93,37 @@ class Page(HTMLParser):
         self.words.append(data)
 
 
-@pytest.mark.parametrize("path", ["/docs", "/"])
-def test_the_page_lists_every_operation_and_loads_nothing(shared: Api, path: str) -> None:
-    response = shared.http.get(path)
+def read_page(api: Api, path: str) -> Page:
+    """The page, which loads nothing and needs no scripts."""
+    response = api.http.get(path)
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     page = Page()
     page.feed(response.text)
     page.close()
     assert page.open == []
-    assert page.links == ["openapi.json"]
     assert not page.tags & {"script", "link", "img", "iframe", "object", "embed", "base"}
     assert "url(" not in response.text
     assert "@import" not in response.text
+    return page
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/"])
+def test_the_page_lists_every_operation_and_loads_nothing(shared: Api, path: str) -> None:
+    page = read_page(shared, path)
+    assert page.links == ["/openapi.json"]
     words = set(page.words)
     for where, methods in shared.http.get("/openapi.json").json()["paths"].items():
         assert where in words
         for operation in methods.values():
             assert operation["summary"] in words
+
+
+def test_the_home_page_links_console_docs_and_health(shared: Api) -> None:
+    links = read_page(shared, "/").links
+    assert {"/console", "/docs", "/openapi.json", "/health/live", "/health/ready", "/metrics"} == set(links)
+    assert {shared.http.get(path, follow_redirects=True).status_code for path in links} <= {200, 401}
+
+
+def test_the_home_page_has_no_links_to_what_is_closed(start: Callable[..., Api]) -> None:
+    api = start(close_metrics=True, close_docs=True)
+    assert read_page(api, "/").links == ["/console", "/health/ready", "/health/live"]

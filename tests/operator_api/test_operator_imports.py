@@ -1,4 +1,4 @@
-"""The bulk import: three formats, streamed; good lines are kept, bad ones are told."""
+"""The bulk import: three formats, streamed; good lines are stored, bad ones are reported."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def bad_lines(api: Api, media_type: str, content: str) -> list[tuple[int, str, s
     return [(one["line"], one["deviceId"], one["error"]) for one in result["errors"]]
 
 
-def test_bad_lines_of_ndjson_are_told_with_their_numbers_and_the_good_ones_kept(shared: Api) -> None:
+def test_bad_lines_of_ndjson_are_reported_with_their_numbers_and_the_good_ones_kept(shared: Api) -> None:
     lines = [
         '{"deviceId": "12"}',
         f'{{"deviceId": "{NEW}"}}',
@@ -100,7 +100,7 @@ def test_bad_lines_of_ndjson_are_told_with_their_numbers_and_the_good_ones_kept(
     assert {device_id for line, device_id, _ in errors if line > 8} == {NEW, ""}
 
 
-def test_bad_lines_of_csv_are_told_with_their_numbers_in_the_file(shared: Api) -> None:
+def test_bad_lines_of_csv_are_reported_with_their_numbers_in_the_file(shared: Api) -> None:
     lines = ["deviceId,make", f"{NEW},Acme", "12,Acme", f"{NEW}", "", '"x', f"{NEW},a,b", f"{NEW},\x01"]
     errors = bad_lines(shared, CSV, "\r\n".join(lines))
     assert [line for line, _, _ in errors] == [3, 4, 6, 7, 8]
@@ -108,7 +108,7 @@ def test_bad_lines_of_csv_are_told_with_their_numbers_in_the_file(shared: Api) -
     assert errors[2][2].startswith("the line is not CSV")
 
 
-def test_bad_elements_of_an_array_are_told_with_their_places(shared: Api) -> None:
+def test_bad_elements_of_an_array_are_reported_with_their_places(shared: Api) -> None:
     errors = bad_lines(
         shared, JSON, json.dumps([1, {"deviceId": NEW}, None, [], {"deviceId": "12"}, 10**30, 1e300, "\ud800"])
     )
@@ -121,7 +121,7 @@ def test_no_element_of_an_array_brings_the_server_down(shared: Api) -> None:
     assert (result["kept"], result["failed"]) == (1, len(numbers))
 
 
-def test_a_line_that_is_too_long_is_told_and_the_others_are_kept(start: Callable[..., Api]) -> None:
+def test_a_line_that_is_too_long_is_reported_and_the_others_are_kept(start: Callable[..., Api]) -> None:
     api = start(max_import_line_bytes=100)
     lines = [f'{{"deviceId": "{NEW}"}}', "x" * 200_000, '{"deviceId": "12"}', "y" * 101]
     errors = bad_lines(api, NDJSON, "\n".join(lines))
@@ -242,22 +242,22 @@ def test_an_import_into_an_unknown_account_is_not_found(shared: Api) -> None:
     assert send(shared, NDJSON, "", account="nobody").status_code == 404
 
 
-def told(response: httpx.Response) -> list[dict[str, Any]]:
+def progress_lines(response: httpx.Response) -> list[dict[str, Any]]:
     assert response.headers["content-type"] == NDJSON
     return [json.loads(line) for line in response.text.splitlines()]
 
 
-def test_progress_is_told_line_by_line_and_the_result_last(api: Api) -> None:
+def test_progress_is_reported_line_by_line_and_the_result_last(api: Api) -> None:
     content = "\n".join(json.dumps({"deviceId": f"{number:015d}"}) for number in range(4500))
-    lines = told(send(api, NDJSON, content, Accept=NDJSON))
+    lines = progress_lines(send(api, NDJSON, content, Accept=NDJSON))
     assert [list(line) for line in lines] == [["progress"], ["progress"], ["result"]]
     assert lines[0]["progress"] == {"lines": 2000, "kept": 2000, "failed": 0}
     assert lines[2]["result"]["kept"] == 4500
 
 
-def test_an_error_midway_is_told_between_progress_and_result(api: Api) -> None:
+def test_an_error_midway_is_reported_between_progress_and_result(api: Api) -> None:
     content = "[" + ",".join(json.dumps({"deviceId": f"{number:015d}"}) for number in range(2500)) + ", oops"
-    lines = told(send(api, JSON, content, Accept=NDJSON))
+    lines = progress_lines(send(api, JSON, content, Accept=NDJSON))
     assert [list(line) for line in lines] == [["progress"], ["error"], ["result"]]
     assert "2500 devices before that were kept" in lines[1]["error"]
     assert lines[2]["result"]["kept"] == 2500

@@ -1,4 +1,4 @@
-"""Refusals of the operator plane: the key, unknown paths and methods, limits, and a database that is gone."""
+"""Refusals of the operator API: the key, unknown paths and methods, limits, and a database that is gone."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_scheme_is_read_in_any_case(shared: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/nothing", "/accounts/", "/accounts/a/b", "/%0A", "/accounts/%2F", "//accounts"]
+    "path", ["", "/", "/nothing", "/nothing/", "/accounts//", "/accounts/a/b", "/%0A", "/accounts/%2F", "//accounts"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_an_unknown_path_is_a_problem(shared: Api, method: str, path: str) -> None:
@@ -103,7 +103,7 @@ def test_a_database_that_does_not_answer_is_a_problem_with_a_time_to_retry(
     assert api.http.get("/health/ready").status_code == 200
 
 
-def test_a_database_that_goes_away_during_an_import_is_told_with_what_was_kept(
+def test_a_database_that_goes_away_during_an_import_is_reported_with_what_was_kept(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = imports.import_devices

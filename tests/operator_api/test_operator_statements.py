@@ -31,8 +31,8 @@ def lines_of(api: Api, month: str, **options: Any) -> list[list[str]]:
     return list(csv.reader(io.StringIO(response.text, newline="")))
 
 
-def move_to(api: Api, moment: str) -> None:
-    response = api.control("POST", "/clock", {"to": moment})
+def move_to(api: Api, timestamp: str) -> None:
+    response = api.control("POST", "/clock", {"to": timestamp})
     assert response.status_code == 200, response.text
 
 
@@ -200,7 +200,7 @@ def test_a_notice_that_comes_and_goes_in_one_moment_leaves_one_period(api: Api) 
     assert read(api, "2026-04")["notice"] == []
 
 
-def test_an_unwithdrawn_and_a_later_reduction_are_told_apart(api: Api) -> None:
+def test_an_unwithdrawn_and_a_later_reduction_are_reported_apart(api: Api) -> None:
     keep_under_notice(api, 0)
     move_to(api, "2026-04-05T00:00:00Z")
     api.subscribe(1)
@@ -228,7 +228,7 @@ def test_a_notice_ends_in_business_time_even_where_the_engine_comes_late(api: Ap
     api.assert_consistent()
 
 
-def test_events_are_told_in_order_of_time_and_paged_by_their_number(api: Api) -> None:
+def test_events_are_reported_in_order_of_time_and_paged_by_their_number(api: Api) -> None:
     add_events(api, [(3, MARCH + 12 * DAY_MS), (1, MARCH + 11 * DAY_MS), (2, MARCH + 12 * DAY_MS), (4, APRIL)])
     whole = read(api, "2026-03")
     assert [(line["deviceId"], line["at"], line["campaignId"], line["name"]) for line in whole["events"]] == [
@@ -360,7 +360,7 @@ def test_the_header_accept_chooses_between_json_and_csv(shared: Api, accept: str
         ("no%00body/statements", 404, "does not exist"),
     ],
 )
-def test_a_statement_that_is_not_there_is_told_in_words(shared: Api, path: str, status: int, words: str) -> None:
+def test_a_statement_that_is_not_there_is_reported_in_words(shared: Api, path: str, status: int, words: str) -> None:
     response = shared.control("GET", f"/accounts/{path}")
     assert response.status_code == status, response.text
     assert words in response.json()["detail"]

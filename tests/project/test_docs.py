@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from fotapool.api.openapi.versions import VERSIONS
+from fotapool.app import build_openapi_document
 from fotapool.core.settings import Settings
 from fotapool.domain.errors import ErrorCode
 from fotapool.domain.licenses.licenses import Outcome
-from fotapool.openapi.document import DIALECTS, openapi_document
 from fotapool.services.snapshots.seed_documents import read_devices, read_seed_document
 from fotapool.services.snapshots.seeds import check_document
 from support.helpers import NOW_MS
@@ -58,16 +59,14 @@ def test_every_generated_part_stands_on_one_page() -> None:
 
 def test_every_operation_is_documented_on_every_path() -> None:
     text = page("operations.md")
-    for path, methods in openapi_document([*operations.CONTROL_OPERATIONS, *operations.EMULATOR_OPERATIONS])[
-        "paths"
-    ].items():
+    for path, methods in build_openapi_document(True)["paths"].items():
         for method in methods:
             assert f"`{method.upper()} {path}`" in text
 
 
 def test_the_operations_here_are_those_of_the_vendor_and_all_are_listed() -> None:
     known = {(row["version"], row["sdk"]) for row in compatibility.all_operations()}
-    here = {(operations.version(dialect), operation.sdk) for dialect in DIALECTS for operation in dialect.OPERATIONS}
+    here = {(operations.version(version), operation.sdk) for version in VERSIONS for operation in version.OPERATIONS}
     assert here == known
     assert len(known) == 71
     listed = re.findall(r"^\| V[123]-\d+ \|", page("compatibility.md"), re.MULTILINE)

@@ -13,12 +13,11 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
+from fotapool.api.openapi.versions import VERSIONS
 from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.operations import OPERATIONS as DEVICE_OPERATIONS
-from fotapool.openapi.document import DIALECTS
-from fotapool.operator_api.requests import Only
-from fotapool.operator_api.routes import BASE as CONTROL_BASE
-from fotapool.operator_api.routes import OPERATIONS as CONTROL_OPERATIONS
+from fotapool.operator_api.routes import BASE as OPERATOR_BASE
+from fotapool.operator_api.routes import OPERATIONS as OPERATOR_OPERATIONS
 from support.helpers import ACCOUNT, KEY, OPERATOR, OTHER, PASSWORD, SECRET, USER, Api, device
 
 EXAMPLES = int(os.environ.get("FOTAPOOL_TEST_EXAMPLES", "4"))
@@ -76,12 +75,11 @@ def described(api: Api) -> set[tuple[str, str]]:
 
 def in_the_tables() -> set[tuple[str, str]]:
     found = set(SIGN_IN)
-    for dialect in DIALECTS:
-        for operation in dialect.OPERATIONS:
-            found |= {(operation.method.lower(), dialect.BASE + path) for path in operation.paths}
+    for version in VERSIONS:
+        for operation in version.OPERATIONS:
+            found |= {(operation.method.lower(), version.BASE + path) for path in operation.paths}
     found |= {(operation.method.lower(), DEVICE_BASE + operation.path) for operation in DEVICE_OPERATIONS}
-    assert all(operation.only is Only.BOTH for operation in CONTROL_OPERATIONS)
-    return found | {(operation.method.lower(), CONTROL_BASE + operation.path) for operation in CONTROL_OPERATIONS}
+    return found | {(operation.method.lower(), OPERATOR_BASE + operation.path) for operation in OPERATOR_OPERATIONS}
 
 
 @ON_SQLITE
@@ -105,7 +103,7 @@ def test_serve_neither_describes_nor_has_what_only_the_emulator_has(start: Calla
     api = start(emulator=False)
     assert described(api) == in_the_tables()
     for method, path in EMULATOR:
-        response = api.control(method.upper(), path.removeprefix(CONTROL_BASE))
+        response = api.control(method.upper(), path.removeprefix(OPERATOR_BASE))
         assert (response.status_code, response.json()["status"]) == (404, 404)
 
 

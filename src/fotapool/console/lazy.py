@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fotapool.console.emulator.parts import EmulatorParts
+from fotapool.emulator.parts import EmulatorParts
 from fotapool.services.context import Context
 from fotapool.web.http import RequestIds
 

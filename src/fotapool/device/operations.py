@@ -1,4 +1,4 @@
-"""What devices can ask, in one table."""
+"""The operations of the device API."""
 
 from __future__ import annotations
 
@@ -9,44 +9,39 @@ from starlette.responses import Response, StreamingResponse
 
 from fotapool.core.timestamps import timestamp_of
 from fotapool.device import schemas
-from fotapool.device.problems import problem
-from fotapool.device.ranges import Unsatisfiable, asked_range, entity_tag
-from fotapool.device.requests import DeviceCall, DeviceOperation, answer
-from fotapool.domain.errors import Invalid, NotFound
-from fotapool.domain.names import format_device_id
+from fotapool.device.calls import DeviceCall, DeviceOperation
+from fotapool.device.ranges import Unsatisfiable, entity_tag, parse_range
+from fotapool.domain.errors import Invalid
 from fotapool.services.campaigns.upgrade_progress import report_progress
 from fotapool.services.devices import check_ins
 from fotapool.services.identity.device_keys import KeyUnknown
 from fotapool.services.packages.downloads import content_for_device
 from fotapool.store.devices.logs import Log
+from fotapool.web.parameters import TEXT, Parameter, id_in_path
+from fotapool.web.problems import HttpError
 
 log = logging.getLogger(__name__)
 
 BASE = "/device/v1"
 MAX_LOGS_BYTES = 256 * 1024
-MAX_UPGRADE_DIGITS = 18
+BYTES = "application/octet-stream"
+UPGRADE_ID = id_in_path("upgradeId", "upgrade")
+RANGE = Parameter("Range", str, TEXT, description="One range of bytes, as bytes=0-1023", location="header")
 
 
-def _upgrade_id(call: DeviceCall) -> int:
-    text: str = call.request.path_params["upgradeId"]
-    if not (text.isascii() and text.isdigit() and len(text) <= MAX_UPGRADE_DIGITS):
-        raise NotFound(f"device {format_device_id(call.imei)} has no upgrade {text[:40]}")
-    return int(text)
-
-
-async def check_in(call: DeviceCall) -> Response:
-    given = await call.body(schemas.CheckIn)
-    said = call.key_hash, call.imei, given.firmware, given.clientType
+async def check_in(call: DeviceCall, given: schemas.CheckIn) -> schemas.CheckedIn:
+    """Record that the device is in contact; answer what it is to do."""
+    reported = call.key_hash, call.imei, given.firmware, given.clientType
     try:
-        found = await check_ins.check_in(call.context, call.caller, *said)
+        found = await check_ins.check_in(call.context, call.caller, *reported)
     except KeyUnknown:
-        found = await check_ins.check_in(call.context, await call.look_up(), *said)
-    return answer(schemas.checked_in(BASE, call.imei, found))
+        found = await check_ins.check_in(call.context, await call.look_up(), *reported)
+    return schemas.checked_in(BASE, call.imei, found)
 
 
-async def report_status(call: DeviceCall) -> Response:
-    upgrade_id = _upgrade_id(call)
-    given = await call.body(schemas.Report)
+async def report_status(call: DeviceCall, given: schemas.Report) -> schemas.UpgradeView:
+    """Report how far the device is with its upgrade."""
+    upgrade_id = call.get(UPGRADE_ID)
     upgrade = await report_progress(
         call.context,
         caller=call.caller,
@@ -57,11 +52,12 @@ async def report_status(call: DeviceCall) -> Response:
     )
     if given.message:
         log.info("%s on upgrade %d, %s: %r", call.caller.actor, upgrade_id, given.status.value, given.message)
-    return answer(schemas.upgrade_view(BASE, call.imei, upgrade))
+    return schemas.upgrade_view(BASE, call.imei, upgrade)
 
 
 async def download(call: DeviceCall) -> Response:
-    content = await content_for_device(call.context, call.caller, call.imei, _upgrade_id(call))
+    """Download what is to be installed."""
+    content = await content_for_device(call.context, call.caller, call.imei, call.get(UPGRADE_ID))
     digest = base64.b64encode(bytes.fromhex(content.sha256)).decode()
     tag = entity_tag(content.sha256)
     headers = {
@@ -70,20 +66,20 @@ async def download(call: DeviceCall) -> Response:
         "Repr-Digest": f"sha-256=:{digest}:",
         "Cache-Control": "no-transform",
     }
-    asked = call.request.headers
     try:
-        part = asked_range(asked.get("range"), asked.get("if-range"), tag, content.size)
+        part = parse_range(call.find(RANGE), call.request.headers.get("if-range"), tag, content.size)
     except Unsatisfiable:
-        return problem(416, f"the content has {content.size} bytes", {"Content-Range": f"bytes */{content.size}"})
+        size = content.size
+        raise HttpError(416, f"the content has {size} bytes", {"Content-Range": f"bytes */{size}"}) from None
     first, end = part or (0, content.size)
     if part is not None:
         headers["Content-Range"] = f"bytes {first}-{end - 1}/{content.size}"
     headers["Content-Length"] = str(end - first)
-    status, media_type = (200 if part is None else 206), "application/octet-stream"
+    status = 200 if part is None else 206
     if call.request.method == "HEAD":
-        return Response(status_code=status, headers=headers, media_type=media_type)
+        return Response(status_code=status, headers=headers, media_type=BYTES)
     chunks = await call.context.contents.read(content.key, first, end)
-    return StreamingResponse(chunks, status, headers, media_type)
+    return StreamingResponse(chunks, status, headers, BYTES)
 
 
 def _log(call: DeviceCall, entry: schemas.LogEntry) -> Log:
@@ -101,49 +97,25 @@ def _log(call: DeviceCall, entry: schemas.LogEntry) -> Log:
     )
 
 
-async def send_logs(call: DeviceCall) -> Response:
-    given = await call.body(schemas.Logs, MAX_LOGS_BYTES)
+async def send_logs(call: DeviceCall, given: schemas.Logs) -> schemas.LogsStored:
+    """Send log entries, while logging is on for the device."""
     logs = [_log(call, entry) for entry in given.entries]
     await check_ins.add_logs(call.context, call.caller, call.imei, logs)
-    return answer(schemas.LogsKept(len(logs)))
+    return schemas.LogsStored(len(logs))
 
 
 _UPGRADE = "/{deviceId}/upgrades/{upgradeId}"
 OPERATIONS = (
+    DeviceOperation("POST", "/{deviceId}/check-in", check_in, checks_key=True),
     DeviceOperation(
-        name="check_in",
-        method="POST",
-        path="/{deviceId}/check-in",
-        handle=check_in,
-        summary="Say that the device is there; learn what it is to do",
-        response=schemas.CheckedIn,
-        request=schemas.CheckIn,
-        checks_key=True,
+        "GET",
+        _UPGRADE + "/content",
+        download,
+        parameters=(UPGRADE_ID, RANGE),
+        status=200,
+        produces={BYTES: ""},
+        other_statuses={206: "The requested range", 416: "The range lies beyond the end"},
     ),
-    DeviceOperation(
-        name="download",
-        method="GET",
-        path=_UPGRADE + "/content",
-        handle=download,
-        summary="Download what is to be installed",
-        response=None,
-    ),
-    DeviceOperation(
-        name="report_status",
-        method="POST",
-        path=_UPGRADE + "/status",
-        handle=report_status,
-        summary="Report how far the device is with its upgrade",
-        response=schemas.UpgradeView,
-        request=schemas.Report,
-    ),
-    DeviceOperation(
-        name="send_logs",
-        method="POST",
-        path="/{deviceId}/logs",
-        handle=send_logs,
-        summary="Send log entries, while logging is on for the device",
-        response=schemas.LogsKept,
-        request=schemas.Logs,
-    ),
+    DeviceOperation("POST", _UPGRADE + "/status", report_status, parameters=[UPGRADE_ID]),
+    DeviceOperation("POST", "/{deviceId}/logs", send_logs, max_body_bytes=MAX_LOGS_BYTES),
 )

@@ -1,4 +1,4 @@
-"""Which part of a content a request asks for (RFC 9110, section 14): one range, or all of it."""
+"""Reads the header Range (RFC 9110, section 14): one range of bytes, or the whole content."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _RANGE = re.compile(r"bytes=[ \t]*(\d{0,18})-(\d{0,18})[ \t]*", re.ASCII | re.IG
 
 
 class Unsatisfiable(Exception):
-    """The range lies beyond the end."""
+    """The range begins beyond the end of the content."""
 
 
 def entity_tag(sha256: str) -> str:
@@ -16,18 +16,18 @@ def entity_tag(sha256: str) -> str:
     return f'"{sha256}"'
 
 
-def asked_range(header: str | None, if_range: str | None, tag: str, size: int) -> tuple[int, int] | None:
-    """The first octet and the one after the last; None for all of it.
+def parse_range(header: str | None, if_range: str | None, tag: str, size: int) -> tuple[int, int] | None:
+    """The first byte and the one after the last; None for the whole content of `size` bytes.
 
-    All of it too where the header is malformed, names several ranges or another unit, or where `If-Range` names
-    another content than the one with the tag, as the RFC has it. Raises Unsatisfiable.
+    As the RFC requires, the whole content is also the answer to a header that is malformed or has several ranges or
+    another unit, and to an `If-Range` that differs from `tag`. Raises Unsatisfiable.
     """
     match = _RANGE.fullmatch(header or "")
     if match is None or (if_range is not None and if_range.strip() != tag):
         return None
     first, last = match.groups()
     if not first:
-        return _last_octets(last, size)
+        return _last_bytes(last, size)
     if last and int(last) < int(first):
         return None
     if int(first) >= size:
@@ -35,7 +35,7 @@ def asked_range(header: str | None, if_range: str | None, tag: str, size: int) -
     return int(first), min(int(last) + 1 if last else size, size)
 
 
-def _last_octets(count: str, size: int) -> tuple[int, int] | None:
+def _last_bytes(count: str, size: int) -> tuple[int, int] | None:
     if not count:
         return None
     if int(count) == 0 or size == 0:

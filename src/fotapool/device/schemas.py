@@ -1,4 +1,4 @@
-"""Shapes and words of the devices' edge."""
+"""Structures of the device API."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PRINTABLE = r"^[ -~]+$"
 _NO_NUL = r"^[^\u0000]*$"
 _BASE64 = r"^([0-9A-Za-z+/]{4})*([0-9A-Za-z+/]{2}==|[0-9A-Za-z+/]{3}=)?$"
 
-Word = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT, extra_json_schema={"pattern": _PRINTABLE})]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT, extra_json_schema={"pattern": _PRINTABLE})]
 ClientType = Annotated[
     str, msgspec.Meta(min_length=1, max_length=MAX_CLIENT_TYPE, extra_json_schema={"pattern": _PRINTABLE})
 ]
@@ -35,18 +35,18 @@ LogType = Literal[
     "MobileBroadbandModem",
     "WindowsMDM",
 ]
-"""The values of `logType` (facts, V2-31)."""
+"""Values of `logType` (facts, V2-31)."""
 
 
 class CheckIn(msgspec.Struct):
-    """What the device says of itself; both may be left out."""
+    """What the device reports of itself; both members are optional."""
 
-    firmware: Word | None = None
+    firmware: Text | None = None
     clientType: ClientType | None = None
 
 
 class UpgradeView(msgspec.Struct, omit_defaults=True):
-    """`size`, `sha256` and `url` are null where nothing was uploaded; `nextWindow` is when the device may go on."""
+    """`size` (bytes), `sha256` and `url` are null without content; `nextWindow` is the start of the next window."""
 
     id: str
     name: str
@@ -71,7 +71,7 @@ class CheckedIn(msgspec.Struct, omit_defaults=True):
 
 
 class Report(msgspec.Struct):
-    """How far the device is; `failure` counts with `failed` only. `message` goes to the server's log."""
+    """The status of the upgrade; `failure` is read for `failed` only. `message` goes to the server's log."""
 
     status: ReportedStep
     failure: ReportedFailure | None = None
@@ -79,7 +79,7 @@ class Report(msgspec.Struct):
 
 
 class LogEntry(msgspec.Struct):
-    """Without a time, it happened now."""
+    """Default of `time`: now."""
 
     type: LogType
     event: Annotated[str, msgspec.Meta(max_length=MAX_EVENT, extra_json_schema={"pattern": _NO_NUL})]
@@ -92,8 +92,8 @@ class Logs(msgspec.Struct):
     entries: Annotated[list[LogEntry], msgspec.Meta(min_length=1, max_length=MAX_LOG_ENTRIES)]
 
 
-class LogsKept(msgspec.Struct):
-    kept: int
+class LogsStored(msgspec.Struct, rename={"stored": "kept"}):
+    stored: int
 
 
 _STEPS = {
@@ -105,13 +105,14 @@ _ENDS = {UpgradeStatus.COMPLETED: ReportedStep.INSTALLED, UpgradeStatus.FAILED: 
 
 
 def state(status: UpgradeStatus, reason: int) -> str:
-    """The word that the device itself reported, or `scheduled`, `canceled` and the like."""
+    """The step that the device itself reported, or `scheduled`, `canceled` and the like."""
     if status is UpgradeStatus.IN_PROGRESS:
         return _STEPS.get(Reason(reason), ReportedStep.DOWNLOADING).value
     return _ENDS[status].value if status in _ENDS else status.word
 
 
 def upgrade_view(base: str, imei: int, upgrade: DeviceUpgrade) -> UpgradeView:
+    """The upgrade as the device API returns it; `base` is that of the API's paths."""
     subject, content = upgrade.campaign.subject, upgrade.content
     url = f"{base}/{format_device_id(imei)}/upgrades/{upgrade.id}/content" if content.key is not None else None
     return UpgradeView(
@@ -132,5 +133,6 @@ def upgrade_view(base: str, imei: int, upgrade: DeviceUpgrade) -> UpgradeView:
 
 
 def checked_in(base: str, imei: int, found: CheckInResult) -> CheckedIn:
+    """The answer to a check-in."""
     view = None if found.upgrade is None else upgrade_view(base, imei, found.upgrade)
     return CheckedIn(format_device_id(imei), time_text(found.at_ms), view, found.report_request)

@@ -1,1 +1,1 @@
-"""The operator plane at /control/v1: its own key, plain JSON, errors as RFC 9457 problem details."""
+"""The operator API at /control/v1: operator keys, JSON, errors as RFC 9457 problem details."""

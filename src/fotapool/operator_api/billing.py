@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.responses import Response, StreamingResponse
 
 from fotapool.domain.billing import Month
-from fotapool.domain.errors import Invalid
-from fotapool.domain.names import is_device_id
 from fotapool.domain.paging import BEFORE_ALL
-from fotapool.operator_api.requests import MAX_CURSOR, OperatorCall, OperatorOperation, answer
+from fotapool.operator_api.calls import OperatorCall
 from fotapool.services.billing import statements
 from fotapool.services.billing.statement_export import (
     MonthView,
@@ -18,60 +18,71 @@ from fotapool.services.billing.statement_export import (
     statement_view,
     totals_view,
 )
+from fotapool.web.endpoint import JSON, json_response
+from fotapool.web.operations import Operation
+from fotapool.web.parameters import LIMIT, Parameter, choice_parameter, device_parameter, int_parameter
 
-JSON, CSV = "application/json", "text/csv"
-FORMATS = {"json": JSON, "csv": CSV}
+CSV = "text/csv"
 
 
-async def list_statements(call: OperatorCall) -> Response:
-    name = call.request.path_params["name"]
+MONTH = Parameter(
+    "month",
+    Month.parse,
+    schema={"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$", "examples": ["2026-03"]},
+    location="path",
+)
+FORMAT = choice_parameter("format", "json or csv; otherwise the header Accept decides", {"json": JSON, "csv": CSV})
+LINES = replace(LIMIT, description="lines of each kind on a page, 1 to 1000; 100 by default; CSV has all lines")
+AFTER_EVENT = int_parameter("after", "the last number of the page before, for events", default=0)
+AFTER_NOTICE = device_parameter(
+    "noticeAfter", "the last deviceId of the page before, for licenses under notice", default=BEFORE_ALL
+)
+
+
+async def list_statements(call: OperatorCall) -> StatementList:
+    """List the account's billing statements with their totals, the last 24 months."""
+    name = call.account_name
     months, now_ms = await statements.list_statements(call.context, name)
     views = [
         MonthView(one.month.text, now_ms >= one.month.to_ms, one.purchase_type.value, totals_view(one))
         for one in months
     ]
-    return answer(StatementList(name, views))
+    return StatementList(name, views)
 
 
 async def read_statement(call: OperatorCall) -> Response:
-    month = Month.parse(call.request.path_params["month"])
-    wanted = _format(call)
-    limit = call.limit()
+    """Read the billing statement of a month, as JSON or as CSV (by Accept or format)."""
+    month = call.get(MONTH)
+    media_type = call.find(FORMAT) or _accepted(call.request.headers.get("accept", "*/*").lower())
     statement = await statements.read_statement(
         call.context,
-        name=call.request.path_params["name"],
+        name=call.account_name,
         month=month,
-        notice_after=_notice_after(call),
-        events_after=call.number("after", 0, 0, MAX_CURSOR),
-        limit=limit,
+        notice_after=call.get(AFTER_NOTICE),
+        events_after=call.get(AFTER_EVENT),
+        limit=call.get(LINES),
     )
     caller = await call.caller()
-    if wanted == CSV:
+    if media_type == CSV:
         name = f'attachment; filename="statement-{caller.account_name}-{month.text}.csv"'
         headers = {"Content-Disposition": name, "Vary": "Accept"}
         return StreamingResponse(statement_csv(call.context, caller, statement.totals), headers=headers, media_type=CSV)
-    response = answer(statement_view(caller.account_name, statement))
+    response = json_response(statement_view(caller.account_name, statement))
     response.headers["Vary"] = "Accept"
     return response
 
 
-def _format(call: OperatorCall) -> str:
-    """By `?format=`, or else by the header Accept; JSON unless CSV is preferred. Raises Invalid."""
-    given = call.request.query_params.get("format")
-    if given is not None:
-        if given not in FORMATS:
-            raise Invalid("format must be json or csv")
-        return FORMATS[given]
-    accepted = call.request.headers.get("accept", "*/*").lower()
-    return CSV if _quality(accepted, CSV) > _quality(accepted, JSON) else JSON
+def _accepted(accept: str) -> str:
+    """The media type by the header Accept: JSON unless CSV is preferred."""
+    return CSV if _quality(accept, CSV) > _quality(accept, JSON) else JSON
 
 
-def _quality(accepted: str, media_type: str) -> float:
-    """How much the header wants the type, 0 to 1; the range that names it most closely says so (RFC 9110, 12.5.1)."""
+def _quality(accept: str, media_type: str) -> float:
+    """The weight of the type in the header, 0 to 1; the most specific range counts (RFC 9110, 12.5.1)."""
     ranges: dict[str, float] = {}
-    for part in accepted.split(","):
-        name, *parameters = (word.strip() for word in part.split(";"))
-        weight = next((word[2:] for word in parameters if word.startswith("q=")), "1")
+    for part in accept.split(","):
+        name, *parameters = (text.strip() for text in part.split(";"))
+        weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")
         try:
             ranges[name] = float(weight)
         except ValueError:
@@ -80,37 +91,14 @@ def _quality(accepted: str, media_type: str) -> float:
     return next((ranges[name] for name in names if name in ranges), 0.0)
 
 
-def _notice_after(call: OperatorCall) -> int:
-    text = call.request.query_params.get("noticeAfter")
-    if text is None:
-        return BEFORE_ALL
-    if not is_device_id(text):
-        raise Invalid("noticeAfter must be 15 digits")
-    return int(text)
-
-
 OPERATIONS = (
-    OperatorOperation(
-        name="list_statements",
-        method="GET",
-        path="/accounts/{name}/statements",
-        handle=list_statements,
-        summary="List the account's billing statements with their totals, the last 24 months",
-        response=StatementList,
-    ),
-    OperatorOperation(
-        name="read_statement",
-        method="GET",
-        path="/accounts/{name}/statements/{month}",
-        handle=read_statement,
-        summary="Read the billing statement of a month, as JSON or as CSV (by Accept or format)",
-        response=StatementView,
-        produces=(JSON, CSV),
-        query=(
-            ("format", "json or csv; otherwise the header Accept decides"),
-            ("after", "the last number of the page before, for events"),
-            ("noticeAfter", "the last deviceId of the page before, for licenses under notice"),
-            ("limit", "lines of each kind on a page, 1 to 1000; 100 by default; CSV has all lines"),
-        ),
+    Operation("GET", "/accounts/{name}/statements", list_statements),
+    Operation(
+        "GET",
+        "/accounts/{name}/statements/{month}",
+        read_statement,
+        parameters=(FORMAT, AFTER_EVENT, AFTER_NOTICE, LINES),
+        answers=StatementView,
+        produces={CSV: "All lines, with a header"},
     ),
 )

@@ -1,84 +1,199 @@
-"""The bulk import of devices as an operation: JSON array, NDJSON or CSV, read and answered as a stream."""
+"""Devices of an account: list, upgrade, and import from a JSON array, NDJSON or CSV, as a stream."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Annotated
 
 import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from fotapool.operator_api.problems import Unsupported, describe
-from fotapool.operator_api.requests import OperatorCall, OperatorOperation, answer
+from fotapool.domain.campaigns.upgrades import STATUS_OF_WORD, UpgradeStatus
+from fotapool.domain.devices.devices import reachability
+from fotapool.domain.errors import Invalid
+from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS, LicenseState
+from fotapool.domain.names import format_device_id
+from fotapool.domain.paging import BEFORE_ALL
+from fotapool.operator_api.calls import DEVICE_ID, OperatorCall, time_or_none
+from fotapool.services.campaigns import upgrades
+from fotapool.services.devices import devices
 from fotapool.services.devices.import_lines import CsvReader, JsonArrayReader, LineReader, NdjsonReader
 from fotapool.services.devices.imports import DeviceImport, ImportResult, Interrupted
 from fotapool.services.snapshots.seed_documents import DeviceLine
+from fotapool.store.devices.devices import OperatorDeviceRow
+from fotapool.web.endpoint import JSON, json_response
+from fotapool.web.operations import Operation
+from fotapool.web.parameters import LIMIT, int_parameter
+from fotapool.web.problems import HttpError, describe, problem_of
 
-NDJSON = "application/x-ndjson"
-
+NDJSON, CSV = "application/x-ndjson", "text/csv"
+AFTER_DEVICE = replace(int_parameter("after", "the last number of the page before"), default=BEFORE_ALL)
+UpgradeText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(STATUS_OF_WORD)})]
 
 _READERS: dict[str, type[JsonArrayReader | NdjsonReader | CsvReader]] = {
-    "application/json": JsonArrayReader,
+    JSON: JsonArrayReader,
     NDJSON: NdjsonReader,
     "application/ndjson": NdjsonReader,
-    "text/csv": CsvReader,
+    CSV: CsvReader,
 }
 
 
-def _reader(call: OperatorCall) -> LineReader:
-    media_type = call.request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+class NewUpgrade(msgspec.Struct, forbid_unknown_fields=True):
+    status: UpgradeText
+
+
+class UpgradeView(msgspec.Struct):
+    deviceId: str
+    status: str
+
+
+class DeviceView(msgspec.Struct):
+    deviceId: str
+    make: str
+    model: str
+    firmware: str
+    protocol: str
+    mdn: str
+    status: str
+    licensed: bool
+    licensedAt: str | None
+    usedByUpgrade: bool
+    noticeUntil: str | None
+    openUpgrade: str | None
+    upgradedAt: str | None
+    lastSeenAt: str | None
+    reachable: str
+
+
+class DeviceList(msgspec.Struct):
+    devices: list[DeviceView]
+    hasMoreData: bool
+
+
+async def list_devices(call: OperatorCall) -> DeviceList:
+    """List the account's devices by IMEI."""
+    rows, more = call.page(
+        await devices.list_devices(call.context, await call.caller(), call.get(AFTER_DEVICE), call.read_limit)
+    )
+    now_ms = call.context.clock.now_ms()
+    return DeviceList([_view(row, now_ms) for row in rows], more)
+
+
+def _view(row: OperatorDeviceRow, now_ms: int) -> DeviceView:
+    return DeviceView(
+        deviceId=format_device_id(row.imei),
+        make=row.make,
+        model=row.model,
+        firmware=row.firmware,
+        protocol=row.protocol,
+        mdn=row.mdn,
+        status=row.status,
+        licensed=row.licensed_ms is not None,
+        licensedAt="unknown" if row.licensed_ms == UNKNOWN_TIME_MS else time_or_none(row.licensed_ms),
+        usedByUpgrade=bool((row.license_state or 0) & LicenseState.USED),
+        noticeUntil=time_or_none(row.notice_until_ms),
+        openUpgrade=UpgradeStatus(row.open_upgrade).word if row.open_upgrade else None,
+        upgradedAt=time_or_none(row.upgraded_ms),
+        lastSeenAt=time_or_none(row.seen_ms),
+        reachable=reachability(row.licensed_ms, row.seen_ms, now_ms).value,
+    )
+
+
+async def set_upgrade(call: OperatorCall, given: NewUpgrade) -> UpgradeView:
+    """Schedule, start, complete, fail or cancel the device's upgrade."""
+    device = call.get(DEVICE_ID)
+    if given.status not in STATUS_OF_WORD:
+        raise Invalid(f"status must be one of {', '.join(STATUS_OF_WORD)}")
+    status = await upgrades.set_upgrade(call.context, await call.caller(), device, STATUS_OF_WORD[given.status])
+    return UpgradeView(format_device_id(device), status.word)
+
+
+async def import_devices(call: OperatorCall) -> Response:
+    """Import devices from a JSON array, NDJSON or CSV; good lines are stored, bad ones reported.
+
+    Returns one result; for `Accept: application/x-ndjson`, progress line by line and the result last.
+    """
+    media_type = call.request.headers.get("content-type", JSON).split(";")[0].strip().lower()
     if media_type not in _READERS:
-        raise Unsupported(f"set the header Content-Type to one of {', '.join(_READERS)}; it is {media_type[:60]!r}")
-    return _READERS[media_type](call.context.settings.max_import_line_bytes)
-
-
-async def import_lines(call: OperatorCall) -> Response:
-    """Answers one result; or, for `Accept: application/x-ndjson`, progress line by line and the result last."""
-    reader = _reader(call)
-    under_way = DeviceImport(call.context, await call.caller())
+        types = ", ".join(_READERS)
+        raise HttpError(415, f"set the header Content-Type to one of {types}; it is {media_type[:60]!r}")
+    reader = _READERS[media_type](call.context.settings.max_import_line_bytes)
+    device_import = DeviceImport(call.context, await call.caller())
     if NDJSON in call.request.headers.get("accept", ""):
-        # Compressing would hold the progress back.
+        # Compression would delay the progress.
         headers = {"Content-Encoding": "identity"}
-        return _WhileReading(_told(under_way, call, reader), media_type=NDJSON, headers=headers)
-    async for _ in under_way.run(call.request.stream(), reader):
-        pass
-    return answer(under_way.result)
+        return _WhileReading(_progress(device_import, call, reader), media_type=NDJSON, headers=headers)
+    try:
+        async for _ in device_import.run(call.request.stream(), reader):
+            pass
+    except Interrupted as interrupted:
+        response = problem_of(
+            interrupted.error, call.context.settings.retry_after_s, note=str(interrupted), result=interrupted.result
+        )
+        if response is None:
+            raise
+        return response
+    return json_response(device_import.result)
 
 
 class _WhileReading(StreamingResponse):
-    """Answers while the request is still read: nobody else may take its messages, not even to see it disconnect."""
+    """Sends the answer while the handler still reads the request, so nothing else may receive its messages."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.stream_response(send)
 
 
-async def _told(under_way: DeviceImport, call: OperatorCall, reader: LineReader) -> AsyncIterator[bytes]:
+async def _progress(device_import: DeviceImport, call: OperatorCall, reader: LineReader) -> AsyncIterator[bytes]:
     try:
-        async for progress in under_way.run(call.request.stream(), reader):
+        async for progress in device_import.run(call.request.stream(), reader):
             yield _line("progress", progress)
     except ClientDisconnect:
         return
     except Interrupted as interrupted:
-        described = describe(interrupted.error)
-        yield _line("error", f"{described[1] if described else ''} ({interrupted})")
-    yield _line("result", under_way.result)
+        yield _line("error", f"{describe(interrupted.error)[1]} ({interrupted})")
+    yield _line("result", device_import.result)
 
 
 def _line(name: str, value: object) -> bytes:
     return msgspec.json.encode({name: value}) + b"\n"
 
 
+_BODIES = {
+    JSON: {
+        "schema": {
+            "type": "array",
+            "description": "Each element a ControlDeviceLine; any other is reported, and the others are stored",
+        },
+        "examples": {"one": {"value": [{"deviceId": "990003425730535", "make": "Verizon", "model": "Model-A"}]}},
+    },
+    NDJSON: {
+        "schema": {"description": "A ControlDeviceLine a line; any other is reported, and the others are stored"},
+        "examples": {"one": {"value": '{"deviceId": "990003425730535", "licensed": true}\n'}},
+    },
+    CSV: {
+        "schema": {
+            "type": "string",
+            "pattern": "^deviceId(,make)?(,model)?(,firmware)?(,protocol)?(\\n[\\s\\S]*)?$",
+            "description": "A header line that names the members, in any order, then a device a line",
+        },
+        "examples": {"one": {"value": "deviceId,make,model\n990003425730535,Verizon,Model-A\n"}},
+    },
+}
+_PATH = "/accounts/{name}/devices"
 OPERATIONS = (
-    OperatorOperation(
-        name="import_devices",
-        method="POST",
-        path="/accounts/{name}/devices",
-        handle=import_lines,
-        summary="Import devices from a JSON array, NDJSON or CSV; good lines are kept, bad ones told",
-        response=ImportResult,
-        request=list[DeviceLine],
-        consumes=("application/json", NDJSON, "text/csv"),
-        produces=("application/json", NDJSON),
+    Operation("GET", _PATH, list_devices, parameters=(AFTER_DEVICE, LIMIT)),
+    Operation("PUT", _PATH + "/{deviceId}/upgrade", set_upgrade),
+    Operation(
+        "POST",
+        _PATH,
+        import_devices,
+        reads=list[DeviceLine],
+        answers=ImportResult,
+        consumes=_BODIES,
+        produces={NDJSON: "Progress line by line, the result last"},
+        other_statuses={415: "The body's media type is not one of these"},
     ),
 )

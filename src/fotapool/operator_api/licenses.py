@@ -6,14 +6,16 @@ import json
 from typing import Any
 
 import msgspec
-from starlette.responses import Response
 
 from fotapool.core.timestamps import time_text
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.names import format_device_id
-from fotapool.operator_api.accounts.accounts import NUMBERED, parse_device
-from fotapool.operator_api.requests import MAX_CURSOR, OperatorCall, OperatorOperation, answer
+from fotapool.operator_api.calls import OperatorCall
 from fotapool.services.accounts import audits
+from fotapool.web.operations import Operation
+from fotapool.web.parameters import AFTER_NUMBER, PAGE_BY_NUMBER, device_parameter
+
+ENTRIES_OF = device_parameter("deviceId", "only this device's entries")
 
 
 class LedgerEntry(msgspec.Struct):
@@ -47,15 +49,18 @@ class Audit(msgspec.Struct):
     checks: list[CheckView]
 
 
-async def list_ledger(call: OperatorCall) -> Response:
-    text = call.request.query_params.get("deviceId")
-    device = None if text is None else parse_device(text)
-    limit = call.limit()
-    after = call.number("after", 0, 0, MAX_CURSOR)
-    rows = await audits.list_ledger(
-        call.context, caller=await call.caller(), device=device, after=after, limit=limit + 1
+async def list_ledger(call: OperatorCall) -> Ledger:
+    """Read the ledger, of one device or of all."""
+    rows, more = call.page(
+        await audits.list_ledger(
+            call.context,
+            caller=await call.caller(),
+            device=call.find(ENTRIES_OF),
+            after=call.get(AFTER_NUMBER),
+            limit=call.read_limit,
+        )
     )
-    return answer(Ledger([_entry(*row) for row in rows[:limit]], len(rows) > limit))
+    return Ledger([_entry(*row) for row in rows], more)
 
 
 def _entry(
@@ -77,28 +82,14 @@ def _entry(
     )
 
 
-async def read_audit(call: OperatorCall) -> Response:
-    checks = await audits.audit_account(call.context, call.request.path_params["name"])
+async def read_audit(call: OperatorCall) -> Audit:
+    """Recompute every invariant from the rows."""
+    checks = await audits.audit_account(call.context, call.account_name)
     views = [CheckView(check.name, check.says, check.ok, check.found) for check in checks]
-    return answer(Audit(all(check.ok for check in checks), views))
+    return Audit(all(check.ok for check in checks), views)
 
 
 OPERATIONS = (
-    OperatorOperation(
-        name="list_ledger",
-        method="GET",
-        path="/accounts/{name}/ledger",
-        handle=list_ledger,
-        summary="Read the ledger, of one device or of all",
-        response=Ledger,
-        query=(("deviceId", "only this device's entries"), *NUMBERED),
-    ),
-    OperatorOperation(
-        name="read_audit",
-        method="GET",
-        path="/accounts/{name}/audit",
-        handle=read_audit,
-        summary="Recompute every invariant from the rows",
-        response=Audit,
-    ),
+    Operation("GET", "/accounts/{name}/ledger", list_ledger, parameters=(ENTRIES_OF, *PAGE_BY_NUMBER)),
+    Operation("GET", "/accounts/{name}/audit", read_audit),
 )

@@ -1,22 +1,31 @@
-"""Puts the operator plane's operations on their paths."""
+"""The operator API's table of operations, their routes, and their part of the OpenAPI document."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
-from starlette.routing import Route, Router
+from starlette.routing import Router
 
+from fotapool.emulator.parts import EmulatorParts
 from fotapool.operator_api import billing, callbacks, devices, licenses
-from fotapool.operator_api.accounts import accounts
+from fotapool.operator_api.accounts import accounts, copies
+from fotapool.operator_api.billing import MONTH
+from fotapool.operator_api.calls import DEVICE_ID, OperatorEndpoint
+from fotapool.operator_api.emulator import clock, faults, requests, snapshots
 from fotapool.operator_api.identity import credentials, device_keys
 from fotapool.operator_api.packages import contents, packages
-from fotapool.operator_api.requests import OperatorEndpoint, OperatorOperation, UnknownOperatorPath
 from fotapool.services.context import Context
+from fotapool.web.endpoint import router
 from fotapool.web.http import RequestIds
+from fotapool.web.openapi.document import ApiDescription, Schemas
+from fotapool.web.operations import Operation
+from fotapool.web.parameters import account_parameter
 
 BASE = "/control/v1"
 
-OPERATIONS: tuple[OperatorOperation, ...] = (
+OPERATIONS: tuple[Operation, ...] = (
     *accounts.OPERATIONS,
     *licenses.OPERATIONS,
     *devices.OPERATIONS,
@@ -27,12 +36,46 @@ OPERATIONS: tuple[OperatorOperation, ...] = (
     *billing.OPERATIONS,
     *callbacks.OPERATIONS,
 )
-"""What both servers have."""
+"""The operations of both servers."""
+EMULATOR_OPERATIONS: tuple[Operation, ...] = (
+    *clock.OPERATIONS,
+    *snapshots.OPERATIONS,
+    *copies.OPERATIONS,
+    *faults.OPERATIONS,
+    *requests.OPERATIONS,
+)
+"""The operations that only the emulator has."""
+
+_DESCRIPTION = ApiDescription(
+    base=BASE,
+    tag="Operator API",
+    prefix="control",
+    security="operator",
+    shows_role=True,
+    path_parameters=(account_parameter("name").in_path(), DEVICE_ID, MONTH),
+    errors={
+        400: "The request is malformed; detail says how",
+        401: "Operator key missing or wrong",
+        403: "The operator's role does not allow it",
+        404: "No such thing",
+        405: "The resource does not take this method",
+        409: "The state does not allow it",
+        413: "The body is over the limit",
+        503: "The database does not answer; Retry-After says when to try again",
+    },
+)
 
 
-def control_router(context: Context, request_ids: RequestIds, operations: Iterable[OperatorOperation]) -> Router:
-    by_path: dict[str, list[OperatorOperation]] = {}
-    for operation in operations:
-        by_path.setdefault(operation.path, []).append(operation)
-    routes = [Route(path, OperatorEndpoint(context, request_ids, of_path)) for path, of_path in by_path.items()]
-    return Router(routes, redirect_slashes=False, default=UnknownOperatorPath(request_ids))
+def operator_router(context: Context, request_ids: RequestIds, emulator: EmulatorParts | None) -> Router:
+    """Routes requests below BASE."""
+    operations = OPERATIONS if emulator is None else OPERATIONS + EMULATOR_OPERATIONS
+    return router(BASE, operations, partial(OperatorEndpoint, context, request_ids, emulator))
+
+
+def describe_operator_api(schemas: Schemas, emulator: bool) -> dict[str, Any]:
+    """The path items of the OpenAPI document."""
+    paths = _DESCRIPTION.paths(OPERATIONS, schemas)
+    if emulator:
+        for path, item in replace(_DESCRIPTION, tag="Emulator").paths(EMULATOR_OPERATIONS, schemas).items():
+            paths.setdefault(path, {}).update(item)
+    return paths

@@ -1,1 +1,1 @@
-"""HTTP that all planes share: request ids, bodies with a limit, health, metrics."""
+"""The kit of all HTTP APIs and the console: tables of operations, parameters, bodies, errors, OpenAPI, health."""

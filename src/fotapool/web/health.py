@@ -1,4 +1,4 @@
-"""Health and readiness, which a process supervisor asks for, and the route to metrics.py."""
+"""Liveness and readiness for process supervisors, and the metrics."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from fotapool.store.db.connection import StoreUnavailable
 
 @dataclass(slots=True)
 class Readiness:
-    """What the server still waits for before it calls itself ready, in words; nothing if it does not wait."""
+    """What the server waits for before it is ready, as text; empty if it is ready."""
 
     waits_for: str = ""
 
 
 def routes(context: Context, readiness: Readiness) -> list[BaseRoute]:
-    """The routes; metrics only where they are not closed."""
+    """The routes, without /metrics if the settings close it."""
 
     async def live(request: Request) -> Response:
         return JSONResponse({"status": "live", "version": __version__})
@@ -38,7 +38,7 @@ def routes(context: Context, readiness: Readiness) -> list[BaseRoute]:
         return JSONResponse({"status": "ready", "version": __version__})
 
     async def metrics(request: Request) -> Response:
-        from fotapool.web.metrics import MEDIA_TYPE, metrics_text  # the start does not wait for it
+        from fotapool.web.metrics import MEDIA_TYPE, metrics_text  # imported here to keep the start of the server short
 
         try:
             totals = await context.reader.short(read_account_totals)

@@ -1,4 +1,4 @@
-"""What a monitoring system reads: the pools and the process in figures, in the format of Prometheus."""
+"""Metrics of the pools and the process, in the format of Prometheus."""
 
 from __future__ import annotations
 
@@ -16,36 +16,30 @@ PlatformCollector(registry=_process)
 GCCollector(registry=_process)
 
 
-def metrics_text(context: Context, totals: tuple[int, int, int, int] | None) -> bytes:
-    """The figures; `totals` are accounts, licenses, used, under notice, or None if the database does not answer."""
-    return b"".join(_exposed(metric) for metric in _pool_metrics(context, totals)) + generate_latest(_process)
-
-
-class _Once:
-    def __init__(self, metric: Metric) -> None:
-        self._metric = metric
+class _Collected:
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
 
     def collect(self) -> list[Metric]:
-        return [self._metric]
+        return self._metrics
 
 
-def _exposed(metric: Metric) -> bytes:
+def metrics_text(context: Context, totals: tuple[int, int, int, int] | None) -> bytes:
+    """The metrics; `totals` are accounts, licenses, used, under notice, or None if the database does not answer."""
     registry = CollectorRegistry()
-    registry.register(_Once(metric))
-    return generate_latest(registry)
+    registry.register(_Collected(_pool_metrics(context, totals)))
+    return generate_latest(registry) + generate_latest(_process)
 
 
 def _pool_metrics(context: Context, totals: tuple[int, int, int, int] | None) -> list[Metric]:
-    waiting = GaugeMetricFamily("fotapool_changes_waiting", "Changes that wait for the writer")
-    waiting.add_metric([], context.writer.waiting)
-    reachable = GaugeMetricFamily("fotapool_database_up", "Whether the database answers")
-    reachable.add_metric([], 0 if totals is None else 1)
-    if totals is None:
-        return [waiting, reachable]
-    licenses = GaugeMetricFamily("fotapool_licenses", "Licenses of all accounts", labels=["kind"])
-    accounts, total, used, notice = totals
-    for kind, value in (("total", total), ("used", used), ("under_notice", notice)):
-        licenses.add_metric([kind], value)
-    count = GaugeMetricFamily("fotapool_accounts", "Accounts")
-    count.add_metric([], accounts)
-    return [waiting, reachable, count, licenses]
+    found: list[Metric] = [
+        GaugeMetricFamily("fotapool_changes_waiting", "Changes that wait for the writer", context.writer.waiting),
+        GaugeMetricFamily("fotapool_database_up", "Whether the database answers", int(totals is not None)),
+    ]
+    if totals is not None:
+        accounts, *counts = totals
+        licenses = GaugeMetricFamily("fotapool_licenses", "Licenses of all accounts", labels=["kind"])
+        for kind, value in zip(("total", "used", "under_notice"), counts, strict=True):
+            licenses.add_metric([kind], value)
+        found += [GaugeMetricFamily("fotapool_accounts", "Accounts", accounts), licenses]
+    return found

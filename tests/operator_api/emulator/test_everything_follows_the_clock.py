@@ -58,11 +58,11 @@ def test_everything_follows_the_clock(start: Callable[..., Api], inbox: Inbox) -
     first = api.control("POST", "/clock", {"next": True}).json()
     assert first["happened"]
     assert first["nextDue"] > first["now"]
-    happened = first["happened"] + api.advance("PT6H")["happened"]
-    times = [one["time"] for one in happened]
+    events = first["happened"] + api.advance("PT6H")["happened"]
+    times = [one["time"] for one in events]
     assert times == sorted(times)
-    assert {one["campaign"] for one in happened if one["what"].startswith("device")} <= {campaign}
-    failed = [one["time"] for one in happened if one["what"] == "callback failed"]
+    assert {one["campaign"] for one in events if one["what"].startswith("device")} <= {campaign}
+    failed = [one["time"] for one in events if one["what"] == "callback failed"]
     assert [time[11:19] for time in failed[:4]] == ["13:00:05", "13:05:05", "13:10:05", "13:15:05"], "every 5 minutes"
     api.sign_in()
     assert status(api, 3, campaign) == "CampaignEnded"
@@ -80,8 +80,8 @@ def test_everything_follows_the_clock(start: Callable[..., Api], inbox: Inbox) -
     assert shrunk["notice"], shrunk
     assert api.pool()["underNotice"] == 1
     assert api.control("PUT", path, {"status": "failed"}).status_code == 200
-    happened = api.advance("P61D")["happened"]
-    assert [one["time"] for one in happened if one["what"] == "notice ended"] == ["2026-05-01T00:00:00.000Z"]
+    events = api.advance("P61D")["happened"]
+    assert [one["time"] for one in events if one["what"] == "notice ended"] == ["2026-05-01T00:00:00.000Z"]
 
     # By then logging is off, statements of the months are there, and the archive of callbacks is empty.
     api.sign_in()

@@ -119,8 +119,8 @@ def test_a_long_move_stops_at_each_thing_due_in_order(api: Api) -> None:
     api.subscribe(0)
     api.upgrade(0, "failed")
     api.upgrade(1, "failed")
-    happened = api.advance("P365D")["happened"]
-    assert [(one["time"], one["devices"]) for one in happened] == [
+    events = api.advance("P365D")["happened"]
+    assert [(one["time"], one["devices"]) for one in events] == [
         ("2026-05-01T00:00:00.000Z", [device(0)]),
         ("2026-06-01T00:00:00.000Z", [device(1)]),
     ]

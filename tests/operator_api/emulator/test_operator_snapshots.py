@@ -17,7 +17,7 @@ from fotapool.app import Server
 from fotapool.core.clock import FixedClock, MovableClock
 from fotapool.core.settings import Settings
 from fotapool.domain.errors import Invalid
-from fotapool.operator_api.emulator import snapshots as control_snapshots
+from fotapool.operator_api.emulator import snapshots as operator_snapshots
 from fotapool.services.snapshots import snapshots as taking
 from support.device_helpers import calling
 from support.helpers import ACCOUNT, NOW_MS, OPERATOR, OTHER, SEED, Api, device, devices
@@ -104,7 +104,7 @@ def without_durations(snapshot: bytes) -> Any:
     return document
 
 
-def test_a_history_put_back_on_the_other_kind_of_database_gives_the_same_octets_and_goes_on_alike(
+def test_a_history_put_back_on_the_other_kind_of_database_gives_the_same_bytes_and_runs_on_alike(
     history: Api, elsewhere: Api
 ) -> None:
     before = taken(history)
@@ -118,9 +118,9 @@ def test_a_history_put_back_on_the_other_kind_of_database_gives_the_same_octets_
         assert api.control("GET", "/clock").json()["now"] == document["snapshot"]["now"]
         assert api.call("GET", f"/v3/licenses/{ACCOUNT}").status_code == 200
         api.assert_consistent()
-    told = [api.advance("P30D")["happened"] for api in (history, elsewhere)]
-    # Callbacks that the background was quicker to send are not told of; the attempts of all are compared below.
-    ended = [[one for one in of if not one["what"].startswith("callback")] for of in told]
+    events = [api.advance("P30D")["happened"] for api in (history, elsewhere)]
+    # Callbacks that the background was quicker to send are not returned; the attempts of all are compared below.
+    ended = [[one for one in of if not one["what"].startswith("callback")] for of in events]
     assert ended[0] == ended[1] != []
     assert without_durations(taken(history)) == without_durations(taken(elsewhere))
     for api in (history, elsewhere):
@@ -252,12 +252,12 @@ def test_while_nothing_changes_a_clock_that_goes_on_does_not_change_a_snapshot_e
         put(api, SEED)
         before = taken(api)
         put(api, before)
-        moment = json.loads(before)["snapshot"]["now"]
-        while api.control("GET", "/clock").json()["now"] == moment:
+        timestamp = json.loads(before)["snapshot"]["now"]
+        while api.control("GET", "/clock").json()["now"] == timestamp:
             pass
         assert taken(api) == before
         api.control("POST", "/accounts", {"name": "new"})
-        assert json.loads(taken(api))["snapshot"]["now"] > moment
+        assert json.loads(taken(api))["snapshot"]["now"] > timestamp
 
 
 def test_a_snapshot_may_be_the_seed_and_reset_goes_back_to_it(start: Callable[..., Api], elsewhere: Api) -> None:
@@ -381,7 +381,7 @@ def test_what_is_neither_a_snapshot_nor_a_seed_is_refused_and_changes_nothing(
 
 
 def test_a_body_over_the_limit_is_refused_as_such(used: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control_snapshots, "MAX_SNAPSHOT_BYTES", 2**20)
+    monkeypatch.setattr(operator_snapshots, "MAX_SNAPSHOT_BYTES", 2**20)
     response = used.control("PUT", "/snapshot", content=b" " * (2**20 + 1))
     assert (response.status_code, response.json()["detail"]) == (413, "a snapshot has 1 MiB at most")
 

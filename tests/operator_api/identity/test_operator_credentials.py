@@ -1,4 +1,4 @@
-"""The operator plane on users, clients and operators: secrets shown once, and what deleting ends."""
+"""The operator API: users, clients and operators: secrets shown once, and what deleting ends."""
 
 from __future__ import annotations
 

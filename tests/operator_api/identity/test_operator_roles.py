@@ -14,17 +14,17 @@ def key_of(api: Api, role: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def test_whoever_may_look_sees_everything_and_changes_nothing(api: Api) -> None:
+def test_a_viewer_sees_everything_and_changes_nothing(api: Api) -> None:
     headers = key_of(api, "viewer")
     assert api.control("GET", f"/accounts/{ACCOUNT}", headers=headers).status_code == 200
     assert api.control("GET", "/users", headers=headers).status_code == 200
     refused = api.control("PUT", f"/accounts/{ACCOUNT}/status", {"status": "suspended"}, headers=headers)
     assert refused.status_code == 403
-    assert refused.json()["detail"] == "this needs the role change; operator look may only look"
+    assert refused.json()["detail"] == "this needs the role editor; operator viewer has the role viewer"
     assert api.control("GET", f"/accounts/{ACCOUNT}").json()["status"] == "active"
 
 
-def test_whoever_may_change_does_not_manage_who_may(api: Api) -> None:
+def test_an_editor_does_not_manage_credentials(api: Api) -> None:
     headers = key_of(api, "editor")
     status = api.control("PUT", f"/accounts/{ACCOUNT}/status", {"status": "suspended"}, headers=headers)
     assert status.status_code == 200
@@ -48,5 +48,5 @@ def test_a_role_that_does_not_exist_is_refused(api: Api) -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_only_reading_is_open_to_whoever_may_look(operation: object) -> None:
+def test_only_reading_is_open_to_viewers(operation: object) -> None:
     assert (operation.needed_role is Role.VIEWER) == (operation.method == "GET")  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Contents of packages: raw octets in, size and checksum out; what is replaced or refused does not stay behind."""
+"""Contents of packages: raw bytes in, size and checksum out; what is replaced or refused does not stay behind."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def in_pieces(content: bytes) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_a_package_gets_a_content_that_is_told_by_size_and_checksum(packages: Api, storage: Path, whole: bool) -> None:
+def test_a_package_content_is_described_by_size_and_checksum(packages: Api, storage: Path, whole: bool) -> None:
     content = bytes(range(256)) * 100
     view = {"firmwareName": NAME, "size": 25_600, "sha256": hashlib.sha256(content).hexdigest()}
     response = put(packages, content if whole else in_pieces(content))

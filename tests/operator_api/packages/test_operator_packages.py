@@ -1,4 +1,4 @@
-"""Packages in the operator plane and in the seed, and what the operator sees of a device's contact."""
+"""Packages in the operator API and in the seed, and what the operator sees of a device's contact."""
 
 from __future__ import annotations
 

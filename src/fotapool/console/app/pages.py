@@ -12,14 +12,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from fotapool.console.app.rendering import Templates
-from fotapool.console.emulator.parts import EmulatorParts
 from fotapool.console.identity.sessions import NOTICE_COOKIE, PATH, Session, Sessions
 from fotapool.domain.errors import Invalid, NotFound
 from fotapool.domain.identity import Role
+from fotapool.emulator.parts import EmulatorParts
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.campaigns.campaign_views import CampaignCounts
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import Account
+from fotapool.web.operations import Row
 
 MAX_FIELDS = 2_000
 MAX_TEXT_BYTES = 16 * 1024 * 1024
@@ -130,20 +131,11 @@ class ConsoleCall:
 
 
 @dataclass(frozen=True, slots=True)
-class ConsolePage:
-    """One page or change; the tables of these drive the routes, and the tests that walk all of them."""
+class ConsolePage(Row):
+    """A page or a change; `path` is below /console."""
 
-    method: str
-    path: str
-    """MountedRouter /console, with `{account}` and the like."""
     handle: Callable[[ConsoleCall], Awaitable[Response]]
-    role: Role | None = None
-    """If it is not said, whoever may look may GET, and whoever may change, POST."""
-    emulator_only: bool = False
-
-    @property
-    def needed_role(self) -> Role:
-        return self.role or (Role.VIEWER if self.method == "GET" else Role.EDITOR)
+    emulator_only: bool = field(default=False, kw_only=True)
 
 
 def whole_number(name: str, text: str, lowest: int, highest: int) -> int:

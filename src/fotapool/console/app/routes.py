@@ -1,14 +1,15 @@
-"""Puts the pages on their paths: tables of pages in, an ASGI application out; sign-in, roles and errors for all."""
+"""The console's table of pages and their routes, with sign-in, roles and errors."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import Route, Router
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fotapool.console import billing, callbacks
@@ -21,14 +22,15 @@ from fotapool.console.app.rendering import Templates
 from fotapool.console.campaigns import campaigns, schedule
 from fotapool.console.devices import device, devices
 from fotapool.console.emulator import clock, faults, requests, simulation, snapshots
-from fotapool.console.emulator.parts import EmulatorParts
 from fotapool.console.identity import access, device_keys
 from fotapool.console.identity.sessions import PATH, Sessions, same_token
 from fotapool.console.identity.sign_in import SignIn
 from fotapool.console.licenses import candidates, ledger, licenses
 from fotapool.core.clock import SystemClock
+from fotapool.emulator.parts import EmulatorParts
 from fotapool.services.context import Context
-from fotapool.web.http import Endpoint, RequestIds, by_method
+from fotapool.web.endpoint import Endpoint, router
+from fotapool.web.http import RequestIds
 
 log = logging.getLogger(__name__)
 
@@ -65,24 +67,20 @@ HEADERS = {
 
 
 def console_app(context: Context, request_ids: RequestIds, emulator: EmulatorParts | None) -> ASGIApp:
-    """The application below /console."""
+    """The application at /console and below it."""
     assets = Assets()
     console = Console(context, Templates(assets), Sessions(context, SystemClock()), emulator)
-    by_path: dict[str, list[ConsolePage]] = {}
-    for page in PAGES:
-        if emulator is not None or not page.emulator_only:
-            by_path.setdefault(page.path, []).append(page)
+    pages = [page for page in PAGES if emulator is not None or not page.emulator_only]
+    app = router(PATH, pages, partial(PageEndpoint, console, request_ids))
     sign_in = SignIn(console)
-    routes = [
-        Route("/static/{version}/{name:path}", assets.serve),
-        Route("/sign-in", sign_in.show, methods=["GET"]),
-        Route("/sign-in", sign_in.sign_in, methods=["POST"]),
-        Route("/sign-out", sign_in.sign_out, methods=["POST"]),
-        *(Route(path, PageEndpoint(console, request_ids, pages)) for path, pages in by_path.items()),
-        Route("/", _first_page),
-        Route("/{rest:path}", PageEndpoint(console, request_ids, ())),
+    app.routes[:0] = [
+        Route(PATH, _first_page),
+        Route(PATH + "/static/{version}/{name:path}", assets.serve),
+        Route(PATH + "/sign-in", sign_in.show, methods=["GET"]),
+        Route(PATH + "/sign-in", sign_in.sign_in, methods=["POST"]),
+        Route(PATH + "/sign-out", sign_in.sign_out, methods=["POST"]),
     ]
-    return WithHeaders(Router(routes, redirect_slashes=False))
+    return WithHeaders(app)
 
 
 class WithHeaders:
@@ -106,20 +104,19 @@ async def _first_page(request: Request) -> Response:
     return RedirectResponse(f"{PATH}/pools", 303)
 
 
-class PageEndpoint(Endpoint):
-    """The pages of one path, by method, as an ASGI application."""
+class PageEndpoint(Endpoint[ConsolePage]):
+    """The pages of one path, for operators who are signed in with the role that they need."""
 
     def __init__(self, console: Console, request_ids: RequestIds, pages: Sequence[ConsolePage]) -> None:
-        super().__init__(request_ids)
+        super().__init__(request_ids, pages)
         self._console = console
-        self._pages = by_method(pages)
 
     async def respond(self, request: Request, request_id: str) -> Response:
         try:
             session = await self._console.sessions.read(request)
             if session is None:
                 return await SignIn(self._console).ask(request)
-            page = self._pages.get(request.method)
+            page = self.rows.get(request.method)
             form = await read_form(request, self._console.context.settings.max_file_bytes)
             call = ConsoleCall(
                 console=self._console, session=session, request=request, request_id=request_id, form=form
@@ -130,7 +127,7 @@ class PageEndpoint(Endpoint):
             fault = self._fault(error, request_id)
             return HTMLResponse(f"{fault.words} {fault.advice}", fault.status)
         try:
-            _check(page, bool(self._pages), call)
+            _check(page, bool(self.rows), call)
             assert page is not None
             return await page.handle(call)
         except Exception as error:

@@ -73,7 +73,7 @@ async def _page(call: ConsoleCall, wrong: str = "") -> Response:
 
 PAGES = (
     ConsolePage("GET", "/emulator/snapshots", show_snapshots, emulator_only=True),
-    ConsolePage("POST", "/emulator/snapshots/download", download, Role.ADMIN, emulator_only=True),
-    ConsolePage("POST", "/emulator/snapshots/restore", restore, Role.ADMIN, emulator_only=True),
+    ConsolePage("POST", "/emulator/snapshots/download", download, role=Role.ADMIN, emulator_only=True),
+    ConsolePage("POST", "/emulator/snapshots/restore", restore, role=Role.ADMIN, emulator_only=True),
     ConsolePage("POST", "/emulator/snapshots/copy", copy, emulator_only=True),
 )

@@ -1,24 +1,26 @@
-"""Operations on faults, which only the emulator has: rules, and the record of their firings."""
+"""Operations on faults, which only the emulator has: rules and their hits."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
-from starlette.responses import Response
 
 from fotapool.core.timestamps import time_text
 from fotapool.domain.errors import NotFound
 from fotapool.emulator.fault_schemas import NewFault, add_fault, given_words
-from fotapool.emulator.faults import FaultHit, Rules
+from fotapool.emulator.faults import FaultHit
 from fotapool.emulator.rules import Rule
-from fotapool.operator_api.requests import MAX_CURSOR, Only, OperatorCall, OperatorOperation, answer, no_content
+from fotapool.operator_api.calls import OperatorCall
+from fotapool.web.operations import Operation
+from fotapool.web.parameters import AFTER_NUMBER, LIMIT, id_in_path
 
-MAX_ID_DIGITS = 18
+FAULT_ID = id_in_path("id", "fault")
 
 
 class FaultView(msgspec.Struct):
-    """`matched` counts what the rule is about, `fired` how often it did something."""
+    """`matched` counts the requests or deliveries that the rule matched, `fired` its hits."""
 
     id: int
     match: dict[str, Any]
@@ -28,7 +30,7 @@ class FaultView(msgspec.Struct):
 
 
 class FaultHitView(msgspec.Struct):
-    """One time that a rule fired, by the test clock. Of a callback, `requestId` is its `webhook-id`."""
+    """A hit of a rule, with the time of the test clock. For a callback, `requestId` is its `webhook-id`."""
 
     number: int
     time: str
@@ -40,99 +42,42 @@ class FaultHitView(msgspec.Struct):
 
 
 class FaultList(msgspec.Struct, rename={"hits": "firings"}):
-    """The rules in the order in which they are asked, and firings in order; the last 1,000 are kept."""
+    """The rules in the order in which they are tried, and the last 1,000 hits in order."""
 
     faults: list[FaultView]
     hits: list[FaultHitView]
     hasMoreData: bool
 
 
-class FaultControl:
-    """The operations, on the rules of this process."""
+async def create_fault(call: OperatorCall, given: NewFault) -> FaultView:
+    """Add a fault: a rule and what it does."""
+    return _view(add_fault(call.emulator.tools.rules, given))
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
 
-    async def create(self, call: OperatorCall) -> Response:
-        return answer(_view(add_fault(self._rules, await call.body(NewFault))), 201)
+async def list_faults(call: OperatorCall) -> FaultList:
+    """List the faults and their hits."""
+    rules = call.emulator.tools.rules
+    hits, more = call.page(rules.hits(call.get(AFTER_NUMBER), call.read_limit))
+    return FaultList([_view(rule) for rule in rules.rules()], [_hit(one) for one in hits], more)
 
-    async def list(self, call: OperatorCall) -> Response:
-        limit, after = call.limit(), call.number("after", 0, 0, MAX_CURSOR)
-        hits = self._rules.hits(after, limit + 1)
-        views = [_view(rule) for rule in self._rules.rules()]
-        return answer(FaultList(views, [_firing(one) for one in hits[:limit]], len(hits) > limit))
 
-    async def read(self, call: OperatorCall) -> Response:
-        wanted = _fault_id(call)
-        for rule in self._rules.rules():
-            if rule.id == wanted:
-                return answer(_view(rule))
-        raise NotFound(f"fault {wanted} does not exist")
+async def delete_faults(call: OperatorCall) -> None:
+    """Delete all faults and their hits."""
+    call.emulator.tools.rules.clear()
 
-    async def delete(self, call: OperatorCall) -> Response:
-        self._rules.delete(_fault_id(call))
-        return no_content()
 
-    async def delete_all(self, call: OperatorCall) -> Response:
-        self._rules.clear()
-        return no_content()
+async def read_fault(call: OperatorCall) -> FaultView:
+    """Read a fault."""
+    wanted = call.get(FAULT_ID)
+    for rule in call.emulator.tools.rules.rules():
+        if rule.id == wanted:
+            return _view(rule)
+    raise NotFound(f"fault {wanted} does not exist")
 
-    def operations(self) -> tuple[OperatorOperation, ...]:
-        return (
-            OperatorOperation(
-                name="create_fault",
-                method="POST",
-                path="/faults",
-                handle=self.create,
-                summary="Add a fault: a rule and what it does",
-                response=FaultView,
-                status=201,
-                request=NewFault,
-                only=Only.EMULATE,
-            ),
-            OperatorOperation(
-                name="list_faults",
-                method="GET",
-                path="/faults",
-                handle=self.list,
-                summary="List the faults and their hits",
-                response=FaultList,
-                query=(
-                    ("after", "the last number of the page before"),
-                    ("limit", "hits of a page, 1 to 1000; 100 by default"),
-                ),
-                only=Only.EMULATE,
-            ),
-            OperatorOperation(
-                name="delete_faults",
-                method="DELETE",
-                path="/faults",
-                handle=self.delete_all,
-                summary="Delete all faults and forget their hits",
-                response=None,
-                status=204,
-                only=Only.EMULATE,
-            ),
-            OperatorOperation(
-                name="read_fault",
-                method="GET",
-                path="/faults/{id}",
-                handle=self.read,
-                summary="Read a fault",
-                response=FaultView,
-                only=Only.EMULATE,
-            ),
-            OperatorOperation(
-                name="delete_fault",
-                method="DELETE",
-                path="/faults/{id}",
-                handle=self.delete,
-                summary="Delete a fault; its hits stay on record",
-                response=None,
-                status=204,
-                only=Only.EMULATE,
-            ),
-        )
+
+async def delete_fault(call: OperatorCall) -> None:
+    """Delete a fault; its hits stay on record."""
+    call.emulator.tools.rules.delete(call.get(FAULT_ID))
 
 
 def _view(rule: Rule) -> FaultView:
@@ -140,7 +85,7 @@ def _view(rule: Rule) -> FaultView:
     return FaultView(id=rule.id, match=match, action=action, matched=rule.matched, fired=rule.fired)
 
 
-def _firing(one: FaultHit) -> FaultHitView:
+def _hit(one: FaultHit) -> FaultHitView:
     return FaultHitView(
         number=one.number,
         time=time_text(one.at_ms),
@@ -152,8 +97,11 @@ def _firing(one: FaultHit) -> FaultHitView:
     )
 
 
-def _fault_id(call: OperatorCall) -> int:
-    text: str = call.request.path_params["id"]
-    if not (text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS):
-        raise NotFound(f"fault {text[:40]} does not exist")
-    return int(text)
+HITS = replace(LIMIT, description="hits of a page, 1 to 1000; 100 by default")
+OPERATIONS = (
+    Operation("POST", "/faults", create_fault, status=201),
+    Operation("GET", "/faults", list_faults, parameters=(AFTER_NUMBER, HITS)),
+    Operation("DELETE", "/faults", delete_faults),
+    Operation("GET", "/faults/{id}", read_fault, parameters=[FAULT_ID]),
+    Operation("DELETE", "/faults/{id}", delete_fault, parameters=[FAULT_ID]),
+)

@@ -1,4 +1,4 @@
-"""Operations on the last requests and answers, which only the emulator keeps."""
+"""Operations on the last requests and their answers, which only the emulator records."""
 
 from __future__ import annotations
 
@@ -6,19 +6,28 @@ import msgspec
 from starlette.responses import PlainTextResponse, Response
 
 from fotapool.core.timestamps import time_text
-from fotapool.domain.errors import Invalid, NotFound
-from fotapool.domain.names import is_account_name
-from fotapool.emulator.exchanges import Exchange, Exchanges
-from fotapool.emulator.inspector import HintFinder
+from fotapool.emulator.exchanges import Exchange
 from fotapool.emulator.reproduce import as_curl, as_pytest
-from fotapool.operator_api.requests import MAX_CURSOR, Only, OperatorCall, OperatorOperation, answer, no_content
+from fotapool.operator_api.calls import OperatorCall
+from fotapool.web.endpoint import json_response
+from fotapool.web.operations import Operation
+from fotapool.web.parameters import (
+    AFTER_NUMBER,
+    PAGE_BY_NUMBER,
+    account_parameter,
+    choice_parameter,
+    id_in_path,
+    int_parameter,
+)
 
-MAX_ID_DIGITS = 15
-FORMS = {"curl": as_curl, "pytest": as_pytest}
+NUMBER = id_in_path("number", "request")
+AS = choice_parameter("as", "curl or pytest: as plain text", {"curl": as_curl, "pytest": as_pytest})
+OF_ACCOUNT = account_parameter("account", "only requests about this account")
+STATUS = int_parameter("status", "only those answered with this status", minimum=100, maximum=599)
 
 
 class ExchangeView(msgspec.Struct):
-    """`status` is null where a fault left the request without an answer. Tokens and passwords read `***`."""
+    """`status` is null if a fault left the request without an answer. Tokens and passwords are shown as `***`."""
 
     number: int
     time: str
@@ -39,105 +48,68 @@ class ExchangeView(msgspec.Struct):
 
 
 class ExchangeList(msgspec.Struct):
-    """Requests with their answers, by number. Of a body and of an answer the first 64 KiB are kept."""
+    """Requests with their answers, by number, with the first 64 KiB of each body and answer."""
 
     requests: list[ExchangeView]
     hasMoreData: bool
 
 
-class InspectorControl:
-    """The operations, on what the inspector keeps."""
-
-    def __init__(self, exchanges: Exchanges, hints: HintFinder) -> None:
-        self._exchanges = exchanges
-        self._hints = hints
-
-    async def list(self, call: OperatorCall) -> Response:
-        limit, after = call.limit(), call.number("after", 0, 0, MAX_CURSOR)
-        status = call.number("status", 0, 100, 599) or None
-        account = call.request.query_params.get("account")
-        if account is not None and not is_account_name(account):
-            raise Invalid("account must be the name of an account, as 0242078689-00001")
-        found = self._exchanges.choose(after, limit + 1, account, status)
-        return answer(ExchangeList([await self._view(one) for one in found[:limit]], len(found) > limit))
-
-    async def read(self, call: OperatorCall) -> Response:
-        text: str = call.request.path_params["number"]
-        if not (text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS):
-            raise NotFound(f"request {text[:40]} does not exist")
-        exchange = self._exchanges.find(int(text))
-        form = call.request.query_params.get("as")
-        if form is None:
-            return answer(await self._view(exchange))
-        if form not in FORMS:
-            raise Invalid(f"as must be one of {', '.join(FORMS)}")
-        return PlainTextResponse(FORMS[form](exchange))
-
-    async def clear(self, call: OperatorCall) -> Response:
-        self._exchanges.clear()
-        return no_content()
-
-    async def _view(self, one: Exchange) -> ExchangeView:
-        hints = await self._hints.of(one)
-        return ExchangeView(
-            number=one.number,
-            time=time_text(one.at_ms),
-            method=one.method,
-            path=one.path,
-            status=one.status,
-            tookMs=one.took_ms,
-            requestId=one.request_id,
-            account=one.account or None,
-            headers=_text(one.headers),
-            body=one.body.text(),
-            bodyBytes=one.body.total_bytes,
-            answerHeaders=_text(one.answer_headers),
-            answer=one.answer_text,
-            answerBytes=one.answer.total_bytes,
-            fault=one.fault or None,
-            hints=hints,
+async def list_requests(call: OperatorCall) -> ExchangeList:
+    """List the last requests and answers, with hints on what was wrong."""
+    found, more = call.page(
+        call.emulator.tools.exchanges.choose(
+            call.get(AFTER_NUMBER), call.read_limit, call.find(OF_ACCOUNT), call.find(STATUS)
         )
+    )
+    return ExchangeList([await _view(call, one) for one in found], more)
 
-    def operations(self) -> tuple[OperatorOperation, ...]:
-        return (
-            OperatorOperation(
-                name="list_requests",
-                method="GET",
-                path="/requests",
-                handle=self.list,
-                summary="List the last requests and answers, with hints on what was wrong",
-                response=ExchangeList,
-                query=(
-                    ("after", "the last number of the page before"),
-                    ("limit", "rows of a page, 1 to 1000; 100 by default"),
-                    ("account", "only requests about this account"),
-                    ("status", "only those answered with this status"),
-                ),
-                only=Only.EMULATE,
-            ),
-            OperatorOperation(
-                name="read_request",
-                method="GET",
-                path="/requests/{number}",
-                handle=self.read,
-                summary="Read a request and its answer, or have it as a command or a test",
-                response=ExchangeView,
-                query=(("as", "curl or pytest: as plain text"),),
-                produces=("application/json", "text/plain"),
-                only=Only.EMULATE,
-            ),
-            OperatorOperation(
-                name="clear_requests",
-                method="DELETE",
-                path="/requests",
-                handle=self.clear,
-                summary="Forget the requests",
-                response=None,
-                status=204,
-                only=Only.EMULATE,
-            ),
-        )
+
+async def read_request(call: OperatorCall) -> Response:
+    """Read a request and its answer, or have it as a command or a test."""
+    exchange = call.emulator.tools.exchanges.find(call.get(NUMBER))
+    convert = call.find(AS)
+    return json_response(await _view(call, exchange)) if convert is None else PlainTextResponse(convert(exchange))
+
+
+async def clear_requests(call: OperatorCall) -> None:
+    """Delete the recorded requests."""
+    call.emulator.tools.exchanges.clear()
+
+
+async def _view(call: OperatorCall, one: Exchange) -> ExchangeView:
+    return ExchangeView(
+        number=one.number,
+        time=time_text(one.at_ms),
+        method=one.method,
+        path=one.path,
+        status=one.status,
+        tookMs=one.took_ms,
+        requestId=one.request_id,
+        account=one.account or None,
+        headers=_text(one.headers),
+        body=one.body.text(),
+        bodyBytes=one.body.total_bytes,
+        answerHeaders=_text(one.answer_headers),
+        answer=one.answer_text,
+        answerBytes=one.answer.total_bytes,
+        fault=one.fault or None,
+        hints=await call.emulator.tools.hints.of(one),
+    )
 
 
 def _text(headers: tuple[tuple[bytes, bytes], ...]) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+
+
+OPERATIONS = (
+    Operation("GET", "/requests", list_requests, parameters=(*PAGE_BY_NUMBER, OF_ACCOUNT, STATUS)),
+    Operation(
+        "GET",
+        "/requests/{number}",
+        read_request,
+        parameters=(NUMBER, AS),
+        answers=ExchangeView,
+        produces={"text/plain": "As a command or a test"},
+    ),
+    Operation("DELETE", "/requests", clear_requests),
+)

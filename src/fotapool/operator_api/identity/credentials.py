@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 import msgspec
-from starlette.responses import Response
 
 from fotapool.core.timestamps import time_text
 from fotapool.domain.identity import Role
 from fotapool.operator_api.accounts.accounts import AccountName
-from fotapool.operator_api.requests import OperatorCall, OperatorOperation, answer, no_content
+from fotapool.operator_api.calls import OperatorCall
 from fotapool.services.identity import api_clients, credentials, operators, users
+from fotapool.web.operations import Operation
+from fotapool.web.parameters import AFTER_NAME, PAGE_BY_NAME
 
 Name = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": credentials.NAME_PATTERN})]
 Key = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": credentials.KEY_PATTERN})]
@@ -24,7 +24,7 @@ Accounts = Annotated[list[AccountName], msgspec.Meta(extra_json_schema={"maxItem
 
 
 class NewUser(msgspec.Struct, forbid_unknown_fields=True):
-    """Without a password, one is made."""
+    """Default of the password: a generated one."""
 
     username: Name
     password: Secret | None = None
@@ -32,7 +32,7 @@ class NewUser(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class CreatedUser(msgspec.Struct):
-    """The password is shown this once."""
+    """The password is shown only in this answer."""
 
     username: str
     password: str
@@ -51,14 +51,14 @@ class UserList(msgspec.Struct):
 
 
 class NewClient(msgspec.Struct, forbid_unknown_fields=True):
-    """What is missing is made."""
+    """Default of both: generated."""
 
     key: Key | None = None
     secret: Secret | None = None
 
 
 class CreatedClient(msgspec.Struct):
-    """The secret is shown this once."""
+    """The secret is shown only in this answer."""
 
     key: str
     secret: str
@@ -75,14 +75,14 @@ class ClientList(msgspec.Struct):
 
 
 class NewOperator(msgspec.Struct, forbid_unknown_fields=True):
-    """Its role: viewer, editor or admin, which everyone is who is not given another."""
+    """Its role: viewer, editor or admin, the default."""
 
     name: Name
     role: Role = Role.ADMIN
 
 
 class CreatedOperator(msgspec.Struct):
-    """The key is shown this once."""
+    """The key is shown only in this answer."""
 
     name: str
     role: Role
@@ -100,162 +100,70 @@ class OperatorList(msgspec.Struct):
     hasMoreData: bool
 
 
-async def create_user(call: OperatorCall) -> Response:
-    given = await call.body(NewUser)
+async def create_user(call: OperatorCall, given: NewUser) -> CreatedUser:
+    """Create a user of some accounts."""
     password = await users.create_user(call.context, given.username, given.password, given.accounts)
-    return answer(CreatedUser(given.username, password, given.accounts), 201)
+    return CreatedUser(given.username, password, given.accounts)
 
 
-async def list_users(call: OperatorCall) -> Response:
-    limit = call.limit()
-    found = await users.list_users(call.context, call.after(), limit + 1)
-    views = [UserView(user.username, user.accounts, user.locked) for user in found[:limit]]
-    return answer(UserList(views, len(found) > limit))
+async def list_users(call: OperatorCall) -> UserList:
+    """List users, their accounts, and who is locked."""
+    found, more = call.page(await users.list_users(call.context, call.get(AFTER_NAME), call.read_limit))
+    return UserList([UserView(user.username, user.accounts, user.locked) for user in found], more)
 
 
-async def unlock_user(call: OperatorCall) -> Response:
-    await users.unlock_user(call.context, call.request.path_params["username"])
-    return no_content()
+async def unlock_user(call: OperatorCall) -> None:
+    """Let a locked user log in again."""
+    await users.unlock_user(call.context, call.path["username"])
 
 
-async def delete_user(call: OperatorCall) -> Response:
-    await users.delete_user(call.context, call.request.path_params["username"])
-    return no_content()
+async def delete_user(call: OperatorCall) -> None:
+    """Delete a user and end its sessions."""
+    await users.delete_user(call.context, call.path["username"])
 
 
-async def create_client(call: OperatorCall) -> Response:
-    given = await call.body(NewClient)
-    key, secret = await api_clients.create_client(call.context, given.key, given.secret)
-    return answer(CreatedClient(key, secret), 201)
+async def create_client(call: OperatorCall, given: NewClient) -> CreatedClient:
+    """Create an OAuth client."""
+    return CreatedClient(*await api_clients.create_client(call.context, given.key, given.secret))
 
 
-async def list_clients(call: OperatorCall) -> Response:
-    limit = call.limit()
-    rows = await api_clients.list_clients(call.context, call.after(), limit + 1)
-    return answer(ClientList([ClientView(key, time_text(at)) for key, at in rows[:limit]], len(rows) > limit))
+async def list_clients(call: OperatorCall) -> ClientList:
+    """List OAuth clients."""
+    found, more = call.page(await api_clients.list_clients(call.context, call.get(AFTER_NAME), call.read_limit))
+    return ClientList([ClientView(key, time_text(created_ms)) for key, created_ms in found], more)
 
 
-async def delete_client(call: OperatorCall) -> Response:
-    await api_clients.delete_client(call.context, call.request.path_params["key"])
-    return no_content()
+async def delete_client(call: OperatorCall) -> None:
+    """Delete an OAuth client and its token."""
+    await api_clients.delete_client(call.context, call.path["key"])
 
 
-async def create_operator(call: OperatorCall) -> Response:
-    given = await call.body(NewOperator)
+async def create_operator(call: OperatorCall, given: NewOperator) -> CreatedOperator:
+    """Create an operator key."""
     key = await operators.create_operator(call.context, given.name, given.role)
-    return answer(CreatedOperator(given.name, given.role, key), 201)
+    return CreatedOperator(given.name, given.role, key)
 
 
-async def list_operators(call: OperatorCall) -> Response:
-    limit = call.limit()
-    found = await operators.list_operators(call.context, call.after(), limit + 1)
-    views = [OperatorView(one.name, one.role, time_text(one.created_ms)) for one in found[:limit]]
-    return answer(OperatorList(views, len(found) > limit))
+async def list_operators(call: OperatorCall) -> OperatorList:
+    """List operators."""
+    found, more = call.page(await operators.list_operators(call.context, call.get(AFTER_NAME), call.read_limit))
+    return OperatorList([OperatorView(one.name, one.role, time_text(one.created_ms)) for one in found], more)
 
 
-async def delete_operator(call: OperatorCall) -> Response:
-    await operators.delete_operator(call.context, call.request.path_params["operator"])
-    return no_content()
+async def delete_operator(call: OperatorCall) -> None:
+    """Delete an operator and revoke its key."""
+    await operators.delete_operator(call.context, call.path["operator"])
 
 
-_PAGE = (("after", "the last name of the page before"), ("limit", "rows of a page, 1 to 1000; 100 by default"))
-
-_OPERATIONS = (
-    OperatorOperation(
-        name="create_user",
-        method="POST",
-        path="/users",
-        handle=create_user,
-        summary="Create a user of some accounts",
-        response=CreatedUser,
-        status=201,
-        request=NewUser,
-    ),
-    OperatorOperation(
-        name="list_users",
-        method="GET",
-        path="/users",
-        handle=list_users,
-        summary="List users, their accounts, and who is locked",
-        response=UserList,
-        query=_PAGE,
-    ),
-    OperatorOperation(
-        name="unlock_user",
-        method="POST",
-        path="/users/{username}/unlock",
-        handle=unlock_user,
-        summary="Let a locked user log in again",
-        response=None,
-        status=204,
-    ),
-    OperatorOperation(
-        name="delete_user",
-        method="DELETE",
-        path="/users/{username}",
-        handle=delete_user,
-        summary="Delete a user and end its sessions",
-        response=None,
-        status=204,
-    ),
-    OperatorOperation(
-        name="create_client",
-        method="POST",
-        path="/clients",
-        handle=create_client,
-        summary="Create an OAuth client",
-        response=CreatedClient,
-        status=201,
-        request=NewClient,
-    ),
-    OperatorOperation(
-        name="list_clients",
-        method="GET",
-        path="/clients",
-        handle=list_clients,
-        summary="List OAuth clients",
-        response=ClientList,
-        query=_PAGE,
-    ),
-    OperatorOperation(
-        name="delete_client",
-        method="DELETE",
-        path="/clients/{key}",
-        handle=delete_client,
-        summary="Delete an OAuth client and its token",
-        response=None,
-        status=204,
-    ),
-    OperatorOperation(
-        name="create_operator",
-        method="POST",
-        path="/operators",
-        handle=create_operator,
-        summary="Create an operator key",
-        response=CreatedOperator,
-        status=201,
-        request=NewOperator,
-    ),
-    OperatorOperation(
-        name="list_operators",
-        method="GET",
-        path="/operators",
-        handle=list_operators,
-        summary="List operators",
-        response=OperatorList,
-        query=_PAGE,
-    ),
-    OperatorOperation(
-        name="delete_operator",
-        method="DELETE",
-        path="/operators/{operator}",
-        handle=delete_operator,
-        summary="Take an operator's key away",
-        response=None,
-        status=204,
-    ),
-)
-
-OPERATIONS = tuple(
-    operation if operation.method == "GET" else replace(operation, role=Role.ADMIN) for operation in _OPERATIONS
+OPERATIONS = (
+    Operation("POST", "/users", create_user, status=201, role=Role.ADMIN),
+    Operation("GET", "/users", list_users, parameters=PAGE_BY_NAME),
+    Operation("POST", "/users/{username}/unlock", unlock_user, role=Role.ADMIN),
+    Operation("DELETE", "/users/{username}", delete_user, role=Role.ADMIN),
+    Operation("POST", "/clients", create_client, status=201, role=Role.ADMIN),
+    Operation("GET", "/clients", list_clients, parameters=PAGE_BY_NAME),
+    Operation("DELETE", "/clients/{key}", delete_client, role=Role.ADMIN),
+    Operation("POST", "/operators", create_operator, status=201, role=Role.ADMIN),
+    Operation("GET", "/operators", list_operators, parameters=PAGE_BY_NAME),
+    Operation("DELETE", "/operators/{operator}", delete_operator, role=Role.ADMIN),
 )

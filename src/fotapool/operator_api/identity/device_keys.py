@@ -5,28 +5,28 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from starlette.responses import Response
 
 from fotapool.core.timestamps import time_text
-from fotapool.domain.errors import Invalid
 from fotapool.domain.identity import Role
-from fotapool.domain.names import format_device_id, is_device_id
+from fotapool.domain.names import format_device_id
+from fotapool.operator_api.calls import DEVICE_ID, OperatorCall
 from fotapool.operator_api.identity.credentials import Name
-from fotapool.operator_api.requests import OperatorCall, OperatorOperation, answer, no_content
 from fotapool.services.identity import device_keys
+from fotapool.web.operations import Operation
+from fotapool.web.parameters import AFTER_NAME, PAGE_BY_NAME
 
 _DeviceId = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^[0-9]{15}$"})]
 
 
 class NewDeviceKey(msgspec.Struct, forbid_unknown_fields=True):
-    """Without a device, the key is for all devices of the account."""
+    """Without `deviceId`, the key is for all devices of the account."""
 
     name: Name
     deviceId: _DeviceId | None = None
 
 
 class CreatedDeviceKey(msgspec.Struct):
-    """The key is shown this once."""
+    """The key is shown only in this answer."""
 
     name: str
     deviceId: str | None
@@ -44,61 +44,34 @@ class DeviceKeyList(msgspec.Struct):
     hasMoreData: bool
 
 
-async def create_device_key(call: OperatorCall) -> Response:
+async def create_device_key(call: OperatorCall, given: NewDeviceKey) -> CreatedDeviceKey:
+    """Create a key for one device of the account or for all of them."""
     caller = await call.caller()
-    given = await call.body(NewDeviceKey)
-    if given.deviceId is not None and not is_device_id(given.deviceId):
-        raise Invalid("deviceId must be 15 digits")
-    imei = None if given.deviceId is None else int(given.deviceId)
+    imei = None if given.deviceId is None else DEVICE_ID.check(given.deviceId)
     key = await device_keys.create_device_key(call.context, caller, given.name, imei)
-    return answer(CreatedDeviceKey(given.name, given.deviceId, key), 201)
+    return CreatedDeviceKey(given.name, given.deviceId, key)
 
 
-async def list_device_keys(call: OperatorCall) -> Response:
-    limit = call.limit()
-    found = await device_keys.list_device_keys(call.context, await call.caller(), call.after(), limit + 1)
+async def list_device_keys(call: OperatorCall) -> DeviceKeyList:
+    """List the account's device keys."""
+    found, more = call.page(
+        await device_keys.list_device_keys(call.context, await call.caller(), call.get(AFTER_NAME), call.read_limit)
+    )
     views = [
         DeviceKeyView(key.name, None if key.imei is None else format_device_id(key.imei), time_text(key.created_ms))
-        for key in found[:limit]
+        for key in found
     ]
-    return answer(DeviceKeyList(views, len(found) > limit))
+    return DeviceKeyList(views, more)
 
 
-async def delete_device_key(call: OperatorCall) -> Response:
-    await device_keys.delete_device_key(call.context, await call.caller(), call.request.path_params["key"])
-    return no_content()
+async def delete_device_key(call: OperatorCall) -> None:
+    """Revoke a device key."""
+    await device_keys.delete_device_key(call.context, await call.caller(), call.path["key"])
 
 
 _PATH = "/accounts/{name}/device-keys"
 OPERATIONS = (
-    OperatorOperation(
-        name="create_device_key",
-        method="POST",
-        path=_PATH,
-        handle=create_device_key,
-        summary="Make a key for one device of the account or for all of them",
-        response=CreatedDeviceKey,
-        status=201,
-        request=NewDeviceKey,
-        role=Role.ADMIN,
-    ),
-    OperatorOperation(
-        name="list_device_keys",
-        method="GET",
-        path=_PATH,
-        handle=list_device_keys,
-        summary="List the account's device keys",
-        response=DeviceKeyList,
-        query=(("after", "the last name of the page before"), ("limit", "rows of a page, 1 to 1000; 100 by default")),
-    ),
-    OperatorOperation(
-        name="delete_device_key",
-        method="DELETE",
-        path=_PATH + "/{key}",
-        handle=delete_device_key,
-        summary="Take a device key away",
-        response=None,
-        status=204,
-        role=Role.ADMIN,
-    ),
+    Operation("POST", _PATH, create_device_key, status=201, role=Role.ADMIN),
+    Operation("GET", _PATH, list_device_keys, parameters=PAGE_BY_NAME),
+    Operation("DELETE", _PATH + "/{key}", delete_device_key, role=Role.ADMIN),
 )

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import msgspec
-from starlette.responses import Response
 
 from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
-from fotapool.operator_api.requests import OperatorCall, OperatorOperation, answer
+from fotapool.operator_api.calls import OperatorCall
 from fotapool.services.packages import contents
 from fotapool.store.packages.contents import Content
-
-OCTETS = "application/octet-stream"
+from fotapool.web.operations import Operation
 
 
 class ContentView(msgspec.Struct):
-    """`size` in octets; `sha256` in hexadecimal."""
+    """`size` in bytes; `sha256` in hexadecimal."""
 
     firmwareName: str
     size: int
@@ -25,39 +23,25 @@ def _view(name: str, content: Content) -> ContentView:
     return ContentView(name, content.size, content.sha256)
 
 
-async def set_content(call: OperatorCall) -> Response:
-    name = call.request.path_params["firmware"]
-    length = call.request.headers.get("content-length", "0")
-    if length.isascii() and length.isdigit() and int(length) > call.context.settings.max_file_bytes:
+async def set_content(call: OperatorCall) -> ContentView:
+    """Give a package the content that devices download, as raw bytes."""
+    name = call.path["firmware"]
+    if call.declared_bytes > call.context.settings.max_file_bytes:
         raise RequestRejected(ErrorCode.FILE_TOO_LARGE)
-    return answer(_view(name, await contents.set_package_content(call.context, name, call.request.stream())))
+    return _view(name, await contents.set_package_content(call.context, name, call.request.stream()))
 
 
-async def read_content(call: OperatorCall) -> Response:
-    name = call.request.path_params["firmware"]
+async def read_content(call: OperatorCall) -> ContentView:
+    """Read size and checksum of a package's content."""
+    name = call.path["firmware"]
     content = await contents.package_content(call.context, name)
     if content is None:
         raise NotFound(f"package {name[:100]} has no content; send it by PUT")
-    return answer(_view(name, content))
+    return _view(name, content)
 
 
+_PATH = "/firmware/{firmware}/content"
 OPERATIONS = (
-    OperatorOperation(
-        name="set_content",
-        method="PUT",
-        path="/firmware/{firmware}/content",
-        handle=set_content,
-        summary="Give a package the content that devices download, as raw bytes",
-        response=ContentView,
-        request=bytes,
-        consumes=(OCTETS,),
-    ),
-    OperatorOperation(
-        name="read_content",
-        method="GET",
-        path="/firmware/{firmware}/content",
-        handle=read_content,
-        summary="Read size and checksum of a package's content",
-        response=ContentView,
-    ),
+    Operation("PUT", _PATH, set_content, reads=bytes, consumes={"application/octet-stream": {"schema": {}}}),
+    Operation("GET", _PATH, read_content),
 )

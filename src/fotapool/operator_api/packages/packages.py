@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import msgspec
-from starlette.responses import Response
 
 from fotapool.core.timestamps import time_text
-from fotapool.domain.errors import Invalid
 from fotapool.domain.packages import Package, pilot_has_passed
-from fotapool.operator_api.requests import OperatorCall, OperatorOperation, answer, no_content
+from fotapool.operator_api.calls import OperatorCall
 from fotapool.services.packages import packages
 from fotapool.services.snapshots.seed_documents import PackageLine
-from fotapool.web.http import read_body
+from fotapool.web.operations import Operation
+from fotapool.web.parameters import AFTER_NAME, PAGE_BY_NAME, text_parameter
+
+FIRMWARE = text_parameter("firmware").in_path()
 
 
 class FirmwareView(msgspec.Struct):
-    """A package; `proven` tells whether campaigns may have any number of devices, by the operator's word or by rule."""
+    """A package. `proven`: campaigns may have any number of devices, by rule or because the operator allows it."""
 
     firmwareName: str
     make: str
@@ -39,13 +40,10 @@ class FirmwareList(msgspec.Struct):
 
 
 class FirmwareChange(msgspec.Struct, forbid_unknown_fields=True):
-    """What is left out stays as it is."""
+    """Members that are left out stay unchanged."""
 
     releaseNote: str | None = None
     proven: bool | None = None
-
-
-_given = msgspec.json.Decoder(PackageLine | list[PackageLine])
 
 
 def _view(package: Package) -> FirmwareView:
@@ -67,94 +65,40 @@ def _view(package: Package) -> FirmwareView:
     )
 
 
-async def create_firmware(call: OperatorCall) -> Response:
-    """Takes one package or an array of them; raises Invalid or Conflict, and none of them is created."""
-    length = call.request.headers.get("content-length", "0")
-    declared = int(length) if length.isascii() and length.isdigit() else 0
-    text = await read_body(call.request.receive, declared, call.context.settings.max_body_bytes)
-    try:
-        given = _given.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise Invalid(f"the body is not what the operation takes: {error}") from error
+async def create_firmware(call: OperatorCall, given: PackageLine | list[PackageLine]) -> FirmwareList:
+    """Create packages of firmware or software: one, or an array of them, all or none."""
     lines = given if isinstance(given, list) else [given]
     now_ms = call.context.clock.now_ms()
     created = await packages.create_packages(call.context, [line.to_package(now_ms) for line in lines])
-    return answer(FirmwareList([_view(package) for package in created], False), 201)
+    return FirmwareList([_view(package) for package in created], False)
 
 
-async def list_firmware(call: OperatorCall) -> Response:
-    limit = call.limit()
-    found = await packages.list_packages(call.context, call.after(), limit + 1)
-    return answer(FirmwareList([_view(package) for package in found[:limit]], len(found) > limit))
+async def list_firmware(call: OperatorCall) -> FirmwareList:
+    """List packages by name."""
+    found, more = call.page(await packages.list_packages(call.context, call.get(AFTER_NAME), call.read_limit))
+    return FirmwareList([_view(package) for package in found], more)
 
 
-async def read_firmware(call: OperatorCall) -> Response:
-    return answer(_view(await packages.get_package(call.context, _name(call))))
+async def read_firmware(call: OperatorCall) -> FirmwareView:
+    """Read a package."""
+    return _view(await packages.get_package(call.context, call.get(FIRMWARE)))
 
 
-async def change_firmware(call: OperatorCall) -> Response:
-    given = await call.body(FirmwareChange)
-    package = await packages.change_package(call.context, _name(call), given.releaseNote, given.proven)
-    return answer(_view(package))
+async def change_firmware(call: OperatorCall, given: FirmwareChange) -> FirmwareView:
+    """Change a package's release note, or lift its pilot rule."""
+    return _view(await packages.change_package(call.context, call.get(FIRMWARE), given.releaseNote, given.proven))
 
 
-async def delete_firmware(call: OperatorCall) -> Response:
-    await packages.remove_package(call.context, _name(call))
-    return no_content()
+async def delete_firmware(call: OperatorCall) -> None:
+    """Delete a package that no campaign installs or has installed."""
+    await packages.remove_package(call.context, call.get(FIRMWARE))
 
 
-def _name(call: OperatorCall) -> str:
-    """The package in the path; a name that no package can have is an unknown one. Raises Invalid."""
-    name: str = call.request.path_params["firmware"]
-    if "\x00" in name:
-        raise Invalid("the name must not hold a NUL character")
-    return name
-
-
+_PATH = "/firmware/{firmware}"
 OPERATIONS = (
-    OperatorOperation(
-        name="create_firmware",
-        method="POST",
-        path="/firmware",
-        handle=create_firmware,
-        summary="Create packages of firmware or software: one, or an array of them, all or none",
-        response=FirmwareList,
-        status=201,
-        request=PackageLine | list[PackageLine],
-    ),
-    OperatorOperation(
-        name="list_firmware",
-        method="GET",
-        path="/firmware",
-        handle=list_firmware,
-        summary="List packages by name",
-        response=FirmwareList,
-        query=(("after", "the last name of the page before"), ("limit", "rows of a page, 1 to 1000; 100 by default")),
-    ),
-    OperatorOperation(
-        name="read_firmware",
-        method="GET",
-        path="/firmware/{firmware}",
-        handle=read_firmware,
-        summary="Read a package",
-        response=FirmwareView,
-    ),
-    OperatorOperation(
-        name="change_firmware",
-        method="PUT",
-        path="/firmware/{firmware}",
-        handle=change_firmware,
-        summary="Change a package's release note, or lift its pilot rule",
-        response=FirmwareView,
-        request=FirmwareChange,
-    ),
-    OperatorOperation(
-        name="delete_firmware",
-        method="DELETE",
-        path="/firmware/{firmware}",
-        handle=delete_firmware,
-        summary="Delete a package that no campaign installs or did install",
-        response=None,
-        status=204,
-    ),
+    Operation("POST", "/firmware", create_firmware, status=201),
+    Operation("GET", "/firmware", list_firmware, parameters=PAGE_BY_NAME),
+    Operation("GET", _PATH, read_firmware, parameters=[FIRMWARE]),
+    Operation("PUT", _PATH, change_firmware, parameters=[FIRMWARE]),
+    Operation("DELETE", _PATH, delete_firmware, parameters=[FIRMWARE]),
 )

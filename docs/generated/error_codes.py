@@ -1,4 +1,4 @@
-"""Which refusals an operation can answer besides those of every call: found by what it takes and where it is."""
+"""Which error codes an operation can answer besides those of every call, by its path, query and body."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MEMBERS: dict[str, tuple[ErrorCode, ...]] = {
     "name": (ErrorCode.SERVICE_INVALID,),
     "fileupload": (ErrorCode.FILE_INVALID, ErrorCode.FILE_TOO_LARGE, ErrorCode.FILE_EXISTS),
 }
-"""What a member of a body can be refused for."""
+"""The error codes of a member of a body."""
 _QUERY: dict[str, tuple[ErrorCode, ...]] = {
     "lastSeenDeviceId": (ErrorCode.INDEX_INVALID, ErrorCode.DEVICE_ID_INVALID, ErrorCode.CURSOR_UNKNOWN),
     "startIndex": (ErrorCode.INDEX_INVALID, ErrorCode.INDEX_TOO_HIGH),
@@ -51,11 +51,11 @@ _PATH: dict[str, tuple[ErrorCode, ...]] = {
     "{service}": (ErrorCode.SERVICE_INVALID,),
     "/devices/{account}/index/{index}": _QUERY["lastSeenDeviceId"],
 }
-"""What a part of a path can be refused for."""
+"""The error codes of a part of a path."""
 
 
 def _by_state(operation: Operation) -> set[ErrorCode]:
-    """What the state of a campaign, or of logging, can be against."""
+    """The error codes that depend on the state of a campaign or of logging."""
     path, found = operation.paths[0], set[ErrorCode]()
     of_campaign = path.endswith(("{campaignId}", "{upgradeId}"))
     if of_campaign and operation.method == "DELETE":
@@ -71,23 +71,23 @@ def _by_state(operation: Operation) -> set[ErrorCode]:
     return found
 
 
-def refusals(operation: Operation) -> list[ErrorCode]:
-    """What an operation is refused for besides the tokens, the account and the database, in order of precedence."""
+def error_codes(operation: Operation) -> list[ErrorCode]:
+    """The error codes of an operation, without those of tokens, account and database, in order of precedence."""
     found = _by_state(operation)
     if operation.request is not None:
         members = [field.name for field in msgspec.structs.fields(operation.request)]
-        found |= {refusal for member in members for refusal in _MEMBERS.get(member, ())}
-        if operation.upload_reader is None:
+        found |= {error for member in members for error in _MEMBERS.get(member, ())}
+        if operation.takes is None:
             found |= {ErrorCode.BODY_TOO_LARGE, ErrorCode.BODY_INVALID}
     if operation.request is CandidatesBody:
         found.add(ErrorCode.TYPE_INVALID)
-    found |= {refusal for name in operation.query for refusal in _QUERY.get(name, ())}
-    found |= {refusal for part, its in _PATH.items() if part in operation.paths[0] for refusal in its}
+    found |= {error for name in operation.query for error in _QUERY.get(name, ())}
+    found |= {error for part, its in _PATH.items() if part in operation.paths[0] for error in its}
     if operation.request is not None:
         found.discard(ErrorCode.CURSOR_UNKNOWN)  # a cursor into the request's own list
-    return [refusal for refusal in ErrorCode if refusal in found]
+    return [error for error in ErrorCode if error in found]
 
 
-def message(refusal: ErrorCode, dialect: ModuleType) -> str:
-    """The words that a version of the API has for it."""
-    return OWN_MESSAGES.get(dialect.API_CONTEXT, {}).get(refusal) or MESSAGES[refusal]
+def message(error: ErrorCode, module: ModuleType) -> str:
+    """The message of an error code in a version of the API."""
+    return OWN_MESSAGES.get(module.API_CONTEXT, {}).get(error) or MESSAGES[error]

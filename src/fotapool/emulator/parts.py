@@ -1,4 +1,4 @@
-"""What only the emulator's console works with, as the application hands it over."""
+"""The parts of the emulator that the console and the operator API work with."""
 
 from __future__ import annotations
 

@@ -1,14 +1,11 @@
-"""What the OpenAPI document says of the API's parameters and members by their names, beyond their types."""
+"""Constraints of the documented API's parameters and members by name, beyond their types."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fotapool.domain.names import ACCOUNT_NAME_PATTERN
+from fotapool.web.parameters import ACCOUNT, IMEI, TEXT
 
-TEXT = {"type": "string"}
-IMEI = {"type": "string", "pattern": "^[0-9]{15}$", "examples": ["990003425730535"]}
-ACCOUNT = {"type": "string", "pattern": f"^{ACCOUNT_NAME_PATTERN}$", "examples": ["0242078689-00001"]}
 NUMBER = {"type": "string", "pattern": "^[0-9]{1,15}$", "examples": ["0"]}
 _UUID = {
     "type": "string",
@@ -89,7 +86,7 @@ _TYPES = {
 
 
 def refine(component: dict[str, Any], name: str) -> None:
-    """Says of a request's structure which members must be there, and what they must be like."""
+    """Adds to the schema of a request's structure which members are required, and their constraints."""
     for member, schema in component.get("properties", {}).items():
         if member == "type" and name in _TYPES:
             component["properties"][member] = _TYPES[name]

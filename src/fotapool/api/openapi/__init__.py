@@ -1,0 +1,1 @@
+"""The documented API in the OpenAPI document."""

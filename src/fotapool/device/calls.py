@@ -1,0 +1,73 @@
+"""Requests of devices: the device key, the device in the path."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from fotapool.domain.names import is_device_id
+from fotapool.services.context import Caller, Context
+from fotapool.services.identity.device_keys import KeyRing
+from fotapool.web.endpoint import JsonEndpoint, bearer_key
+from fotapool.web.http import RequestIds
+from fotapool.web.operations import Call, Operation
+
+MAX_BODY_BYTES = 16 * 1024
+"""The limit of a body, except for logs."""
+NO_DEVICE = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceOperation(Operation):
+    """An operation of the device API."""
+
+    checks_key: bool = False
+    """Whether it checks the key itself, in the transaction of its change."""
+
+
+@dataclass(slots=True)
+class DeviceCall(Call):
+    """A request of a device."""
+
+    caller: Caller
+    key_hash: bytes
+    imei: int
+    look_up: Callable[[], Awaitable[Caller]]
+    """Looks the key up again, if the remembered caller turned out to be outdated. Raises KeyUnknown."""
+
+
+class DeviceEndpoint(JsonEndpoint[DeviceOperation]):
+    """The operations of one path, for devices with a key."""
+
+    unknown_path = "there is no such resource for devices; see docs/device-protocol.md"
+    key_hint = "send the device key as Authorization: Bearer KEY"
+    realm = "fotapool device"
+
+    def __init__(
+        self, context: Context, request_ids: RequestIds, keys: KeyRing, operations: Sequence[DeviceOperation]
+    ) -> None:
+        super().__init__(context, request_ids, operations)
+        self.max_body_bytes = MAX_BODY_BYTES
+        self._keys = keys
+
+    async def identify(self, operation: DeviceOperation, request: Request, request_id: str) -> DeviceCall:
+        key = bearer_key(request)
+        text = request.path_params["deviceId"]
+        imei = int(text) if is_device_id(text) else NO_DEVICE
+
+        async def look_up() -> Caller:
+            return (await self._keys.identify(key, imei, request_id, False))[0]
+
+        caller, key_hash = await self._keys.identify(key, imei, request_id, operation.checks_key)
+        return DeviceCall(
+            context=self.context,
+            operation=operation,
+            request=request,
+            request_id=request_id,
+            caller=caller,
+            key_hash=key_hash,
+            imei=imei,
+            look_up=look_up,
+        )

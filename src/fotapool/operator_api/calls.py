@@ -1,0 +1,87 @@
+"""Requests of the operator API: the operator key, its role, the account in the path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from fotapool.core.timestamps import time_text
+from fotapool.emulator.parts import EmulatorParts
+from fotapool.services.accounts.accounts import get_account
+from fotapool.services.context import Caller, Context
+from fotapool.services.identity.device_keys import KeyUnknown
+from fotapool.services.identity.operators import identify_operator
+from fotapool.web.endpoint import JsonEndpoint, bearer_key
+from fotapool.web.http import RequestIds
+from fotapool.web.operations import Call, Operation
+from fotapool.web.parameters import device_parameter
+from fotapool.web.problems import HttpError
+
+DEVICE_ID = device_parameter("deviceId").in_path()
+
+
+@dataclass(slots=True)
+class OperatorCall(Call):
+    """A request of an operator."""
+
+    operator: str
+    parts: EmulatorParts | None
+
+    @property
+    def account_name(self) -> str:
+        """The account in the path, which may not exist."""
+        return self.path["name"]
+
+    @property
+    def emulator(self) -> EmulatorParts:
+        """What the operations of the emulator work with; `serve` has none of them."""
+        assert self.parts is not None
+        return self.parts
+
+    async def caller(self) -> Caller:
+        """The operator, about the account in the path. Raises NotFound."""
+        account = await get_account(self.context, self.account_name)
+        return Caller(self.operator, self.request_id, account.id, account.name)
+
+
+class OperatorEndpoint(JsonEndpoint[Operation]):
+    """The operations of one path, for operators with the role that they need."""
+
+    unknown_path = "the operator API has no such resource; see /docs"
+    key_hint = "send the operator key as Authorization: Bearer KEY"
+    realm = "fotapool operator API"
+
+    def __init__(
+        self,
+        context: Context,
+        request_ids: RequestIds,
+        emulator: EmulatorParts | None,
+        operations: Sequence[Operation],
+    ) -> None:
+        super().__init__(context, request_ids, operations)
+        self._emulator = emulator
+
+    async def identify(self, operation: Operation, request: Request, request_id: str) -> OperatorCall:
+        operator = await identify_operator(self.context, bearer_key(request))
+        if operator is None:
+            raise KeyUnknown
+        needed = operation.needed_role
+        if not operator.role.allows(needed):
+            raise HttpError(
+                403, f"this needs the role {needed.value}; operator {operator.name} has the role {operator.role.value}"
+            )
+        return OperatorCall(
+            context=self.context,
+            operation=operation,
+            request=request,
+            request_id=request_id,
+            operator=operator.name,
+            parts=self._emulator,
+        )
+
+
+def time_or_none(timestamp_ms: int | None) -> str | None:
+    """The timestamp as text; None for None."""
+    return None if timestamp_ms is None else time_text(timestamp_ms)

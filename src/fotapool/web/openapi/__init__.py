@@ -1,0 +1,1 @@
+"""The OpenAPI document, generated from tables of operations."""

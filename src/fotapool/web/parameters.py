@@ -1,0 +1,144 @@
+"""Typed parameters: one declaration reads a value from the path, the query or a header, and gives its schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Literal, TypeVar
+
+from starlette.requests import Request
+
+from fotapool.domain.errors import Invalid, NotFound
+from fotapool.domain.names import ACCOUNT_NAME_PATTERN, is_account_name, is_device_id
+from fotapool.services.context import OPERATOR_PAGE
+
+T = TypeVar("T")
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+ACCOUNT: Schema = {"type": "string", "pattern": f"^{ACCOUNT_NAME_PATTERN}$", "examples": ["0242078689-00001"]}
+IMEI: Schema = {"type": "string", "pattern": "^[0-9]{15}$", "examples": ["990003425730535"]}
+MAX_CURSOR = 2**53
+MAX_ID_DIGITS = 18
+
+
+@dataclass(frozen=True)
+class Parameter(Generic[T]):
+    """A parameter of an operation. If it is missing and has no default, `get` raises and `find` returns None."""
+
+    name: str
+    parse: Callable[[str], T]
+    """Raises ValueError with a message that continues the name: "must be 15 digits"; or raises Invalid or NotFound."""
+    schema: Schema
+    description: str = ""
+    location: Literal["query", "path", "header"] = "query"
+    default: T | None = None
+
+    def read(self, request: Request) -> T | None:
+        """The value in the request, or the default. Raises Invalid or NotFound."""
+        if self.location == "path":
+            text = request.path_params.get(self.name)
+        else:
+            text = (request.query_params if self.location == "query" else request.headers).get(self.name)
+        return self.default if text is None else self.check(text)
+
+    def check(self, text: str) -> T:
+        """The value of a text. Raises Invalid or NotFound."""
+        try:
+            return self.parse(text)
+        except ValueError as error:
+            raise Invalid(f"{self.name} {error}") from error
+
+    def in_path(self) -> Parameter[T]:
+        """The parameter as a part of a path."""
+        return replace(self, location="path")
+
+
+def int_parameter(
+    name: str, description: str, minimum: int = 0, maximum: int = MAX_CURSOR, default: int | None = None
+) -> Parameter[int]:
+    """A whole number."""
+
+    def parse(text: str) -> int:
+        if text.isascii() and text.isdigit() and len(text) < 20 and minimum <= int(text) <= maximum:
+            return int(text)
+        raise ValueError(f"must be a whole number from {minimum} to {maximum}, not {text[:40]!r}")
+
+    schema: Schema = {"type": "integer", "minimum": minimum, "maximum": maximum}
+    if default is not None:
+        schema["default"] = default
+    return Parameter(name, parse, schema, description=description, default=default)
+
+
+def text_parameter(name: str, description: str = "", default: str | None = None) -> Parameter[str]:
+    """A text without NUL characters."""
+
+    def parse(text: str) -> str:
+        if "\x00" in text:
+            raise ValueError("must not hold a NUL character")
+        return text
+
+    return Parameter(
+        name, parse, {"type": "string", "pattern": "^[^\\u0000]*$"}, description=description, default=default
+    )
+
+
+def choice_parameter(name: str, description: str, choices: Mapping[str, T]) -> Parameter[T]:
+    """One of some texts, each with the value that it stands for."""
+
+    def parse(text: str) -> T:
+        if text not in choices:
+            *others, last = choices
+            raise ValueError(f"must be {', '.join(others)} or {last}")
+        return choices[text]
+
+    return Parameter(name, parse, {"type": "string", "enum": list(choices)}, description)
+
+
+def flag_parameter(name: str, description: str) -> Parameter[bool]:
+    """`true` or `false`, the default."""
+    flag = choice_parameter(name, description, {"true": True, "false": False})
+    return replace(flag, schema={"type": "boolean", "default": False}, default=False)
+
+
+def account_parameter(name: str, description: str = "") -> Parameter[str]:
+    """The name of an account, which may not exist."""
+
+    def parse(text: str) -> str:
+        if not is_account_name(text):
+            raise ValueError("must be the name of an account, as 0242078689-00001")
+        return text
+
+    return Parameter(name, parse, ACCOUNT, description)
+
+
+def device_parameter(name: str, description: str = "", default: int | None = None) -> Parameter[int]:
+    """An IMEI."""
+
+    def parse(text: str) -> int:
+        if not is_device_id(text):
+            raise ValueError("must be 15 digits")
+        return int(text)
+
+    return Parameter(name, parse, IMEI, description=description, default=default)
+
+
+def id_in_path(name: str, noun: str) -> Parameter[int]:
+    """A number in the path that identifies a thing; `noun` says what, for the error."""
+
+    def parse(text: str) -> int:
+        if text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS:
+            return int(text)
+        raise NotFound(f"{noun} {text[:40]} does not exist")
+
+    schema = {"type": "string", "pattern": f"^[0-9]{{1,{MAX_ID_DIGITS}}}$", "examples": ["1"]}
+    return Parameter(name, parse, schema, location="path")
+
+
+LIMIT = int_parameter(
+    "limit", "rows of a page, 1 to 1000; 100 by default", minimum=1, maximum=OPERATOR_PAGE, default=100
+)
+AFTER_NAME = text_parameter("after", "the last name of the page before", default="")
+AFTER_NUMBER = int_parameter("after", "the last number of the page before", default=0)
+PAGE_BY_NAME = (AFTER_NAME, LIMIT)
+PAGE_BY_NUMBER = (AFTER_NUMBER, LIMIT)
