@@ -158,14 +158,14 @@ class ConsoleCall:
 
 @dataclass(frozen=True, slots=True)
 class ConsolePage:
-    """One page or change; the tables of these drive the routes, and the tests that walk all of them."""
+    """A row of the tables of pages: method, path, handler and required role."""
 
     method: str
     path: str
-    """MountedRouter /console, with `{account}` and the like."""
+    """Below /console, with placeholders such as `{account}`."""
     handle: Callable[[ConsoleCall], Awaitable[Response]]
     role: Role | None = None
-    """If it is not said, whoever may look may GET, and whoever may change, POST."""
+    """Default: viewer for GET, editor for POST."""
     emulator_only: bool = False
 
     @property

@@ -1,4 +1,4 @@
-"""Puts the pages on their paths: tables of pages in, an ASGI application out; sign-in, roles and errors for all."""
+"""The console as an ASGI application: routes of all pages, with sessions, roles, CSRF checks and error pages."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ PAGES: tuple[ConsolePage, ...] = (
     *access.PAGES,
     *device_keys.PAGES,
 )
-"""What both servers have, and, marked so, what only the emulator has."""
+"""All pages; those with `emulator_only` exist only in the emulator."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self';"
@@ -86,7 +86,7 @@ def console_app(context: Context, request_ids: RequestIds, emulator: EmulatorPar
 
 
 class WithHeaders:
-    """Adds the console's headers to every answer that does not have its own."""
+    """Sets the console's default headers on each response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

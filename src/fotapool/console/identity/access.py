@@ -26,18 +26,17 @@ ROLE_LABELS = {
 }
 
 
+async def _show(call: ConsoleCall, template: str, title: str, error: str, **values: Any) -> Response:
+    """A list with a form below it; `error` says why the form was rejected."""
+    shown = typed(call, "username", "accounts", "key", "name", "role")
+    return await call.page(f"identity/{template}", title, 400 if error else 200, error=error, typed=shown, **values)
+
+
 async def show_users(call: ConsoleCall, error: str = "") -> Response:
     after = call.text("after")
-    users = await credentials.list_users(call.context, after, ROWS + 1)
-    return await call.page(
-        "identity/access_users.html",
-        "API users",
-        400 if error else 200,
-        users=Listing.by_name(users, ROWS, after, lambda user: user.username),
-        accounts_shown=ACCOUNTS_SHOWN,
-        error=error,
-        typed=typed(call, "username", "accounts"),
-    )
+    rows = await credentials.list_users(call.context, after, ROWS + 1)
+    users = Listing.by_name(rows, ROWS, after, lambda user: user.username)
+    return await _show(call, "access_users.html", "API users", error, users=users, accounts_shown=ACCOUNTS_SHOWN)
 
 
 def typed(call: ConsoleCall, *names: str) -> dict[str, str]:
@@ -86,15 +85,9 @@ async def delete_user(call: ConsoleCall) -> Response:
 
 async def show_clients(call: ConsoleCall, error: str = "") -> Response:
     after = call.text("after")
-    clients = await credentials.list_clients(call.context, after, ROWS + 1)
-    return await call.page(
-        "identity/access_clients.html",
-        "API clients",
-        400 if error else 200,
-        clients=Listing.by_name(clients, ROWS, after, lambda client: str(client[0])),
-        error=error,
-        typed=typed(call, "key"),
-    )
+    rows = await credentials.list_clients(call.context, after, ROWS + 1)
+    clients = Listing.by_name(rows, ROWS, after, lambda client: str(client[0]))
+    return await _show(call, "access_clients.html", "API clients", error, clients=clients)
 
 
 async def create_client(call: ConsoleCall) -> Response:
@@ -114,17 +107,16 @@ async def delete_client(call: ConsoleCall) -> Response:
 
 async def show_operators(call: ConsoleCall, error: str = "") -> Response:
     after = call.text("after")
-    operators = await credentials.list_operators(call.context, after, ROWS + 1)
-    return await call.page(
-        "identity/access_operators.html",
+    rows = await credentials.list_operators(call.context, after, ROWS + 1)
+    return await _show(
+        call,
+        "access_operators.html",
         "Operators",
-        400 if error else 200,
-        operators=Listing.by_name(operators, ROWS, after, lambda operator: operator.name),
+        error,
+        operators=Listing.by_name(rows, ROWS, after, lambda operator: operator.name),
         role_labels=ROLE_LABELS,
         has_first=call.context.settings.operator_key is not None,
         first=credentials.FIRST_OPERATOR,
-        error=error,
-        typed=typed(call, "name", "role"),
     )
 
 
