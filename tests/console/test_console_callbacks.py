@@ -21,8 +21,8 @@ URL = "https://receiver.invalid/hook"
 PAGE = f"/accounts/{ACCOUNT}/callbacks"
 
 
-def happen(api: Api, count: int) -> None:
-    """So many events of the account."""
+def record_firmware_reports(api: Api, count: int) -> None:
+    """Records this number of events of the account."""
     events: list[Event] = [
         FirmwareReported(account_name=ACCOUNT, imei=number, firmware="1", request_id=f"id-{number}", at_ms=NOW_MS)
         for number in range(count)
@@ -45,7 +45,7 @@ def listening(start: Callable[..., Api]) -> Api:
     body = {"name": "Fota", "url": URL, "username": "me", "password": "very-secret"}
     assert api.call("POST", f"/v1/callbacks/{ACCOUNT}", body).status_code == 200
     assert api.call("POST", f"/v3/callbacks/{ACCOUNT}", {"url": URL}).status_code == 200
-    happen(api, 2)
+    record_firmware_reports(api, 2)
     return api
 
 
@@ -99,7 +99,7 @@ def test_a_delivery_shows_attempts_and_body_without_the_password_and_is_sent_aga
     assert "Delivery 99999 does not exist." in words_of(console.get("/callbacks/99999", status=404))
 
 
-def test_a_listener_is_deregistered_and_what_waits_is_given_up(listening: Api) -> None:
+def test_removing_a_listener_fails_its_queued_deliveries(listening: Api) -> None:
     console = Browser(listening)
     page = console.get(PAGE)
     assert URL in page

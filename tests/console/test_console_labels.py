@@ -72,7 +72,7 @@ def test_every_status_and_reason_has_a_label() -> None:
         (CampaignStatus.ENDED, Flow.PUSH, None, "", None),
     ],
 )
-def test_it_is_said_what_happens_to_a_campaign_next(
+def test_a_campaign_names_its_next_event(
     status: CampaignStatus, flow: Flow, due_ms: int | None, words: str, when_ms: int | None
 ) -> None:
     assert next_event(replace(CAMPAIGN, status=status, flow=flow, due_ms=due_ms)) == (words, when_ms)

@@ -1,4 +1,4 @@
-"""The page of one account: its pool in parts, its history and forecast, what was refused, suspending it."""
+"""The overview of an account: license usage, history, forecast, rejected requests, suspending it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def part(page: str, words: str) -> int:
     return int(found[1].replace("\u202f", ""))
 
 
-def test_the_parts_of_the_pool_are_told_apart_and_add_up_to_the_total(console: Browser, api: Api) -> None:
+def test_the_parts_of_the_pool_add_up_to_the_total(console: Browser, api: Api) -> None:
     api.assign(0, 1, 2, 3, 4)
     api.upgrade(0, "scheduled", "inProgress", "completed")
     api.upgrade(1, "scheduled", "inProgress")
@@ -93,7 +93,7 @@ def test_the_forecast_says_when_the_licenses_run_out_and_what_it_is_based_on(con
     assert "No licenses available. Raise the subscription" in words_of(console.get(PAGE))
 
 
-def test_refusals_are_counted_by_reason_requests_and_devices_apart(console: Browser, api: Api) -> None:
+def test_rejections_are_counted_by_reason_for_requests_and_devices(console: Browser, api: Api) -> None:
     api.assign(0, 1, 2, 3, 4, 5, 6)
     api.remove(7)
     api.call("POST", f"/v3/licenses/{ACCOUNT}/assign", {"deviceList": ["1"]})

@@ -30,7 +30,7 @@ def used(api: Api) -> tuple[int, int, int]:
     return pool["licenseCount"], pool["licenseUsedCount"], pool["underNotice"]
 
 
-def test_a_reduction_shows_who_loses_what_and_why_and_changes_nothing(console: Browser, api: Api) -> None:
+def test_a_preview_lists_affected_devices_with_reasons_and_changes_nothing(console: Browser, api: Api) -> None:
     api.assign(0, 1, 2, 3, 4)
     api.candidates(3)
     api.upgrade(0, "scheduled", "inProgress")

@@ -240,14 +240,14 @@ def test_without_a_package_that_fits_the_form_says_what_is_missing(api: Api) -> 
     assert "No package matches a device of this account" in words_of(Browser(api).get(LIST + "/new"))
 
 
-def test_whoever_may_only_look_can_neither_cancel_nor_change(world: Api) -> None:
+def test_a_viewer_can_neither_cancel_nor_change(world: Api) -> None:
     key = world.control("POST", "/operators", {"name": "ford", "role": "viewer"}).json()["key"]
     ford, campaign = Browser(world, key), f"{LIST}/{schedule(world)}"
     assert "Cancel campaign" not in words_of(ford.get(campaign))
     ford.post(campaign + "/cancel", {}, status=403)
 
 
-def test_a_campaign_that_is_not_there_is_said_so(api: Api) -> None:
+def test_an_unknown_campaign_is_not_found(api: Api) -> None:
     console, campaign = Browser(api), "e3a8d88a-04c6-4ef3-b039-89b62f91e962"
     page = console.get(f"/accounts/{OTHER}/campaigns/{campaign}", status=404)
     assert f"Account {OTHER} has no campaign {campaign}." in words_of(page)

@@ -177,7 +177,7 @@ def test_a_file_is_imported_whatever_of_the_three_kinds_it_is(console: Browser) 
         assert notice_of(send(console, content)) == "1 device imported, 0 newly licensed."
 
 
-def test_bad_lines_are_told_with_their_number_and_good_ones_are_kept(console: Browser) -> None:
+def test_invalid_lines_are_listed_with_their_numbers_and_valid_ones_imported(console: Browser) -> None:
     page = words_of(
         send(console, "deviceId,protocol\n490154203237518,HTTP\n123,HTTP\n490154203237517,TCP\n111111111111111,")
     )

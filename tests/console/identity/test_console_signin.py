@@ -23,7 +23,7 @@ def test_somebody_who_is_not_signed_in_is_asked_to_and_led_back(api: Api) -> Non
 
 
 @pytest.mark.parametrize("path", ["https://example.com/", "//example.com", "/console/../x//", "/console\\x", ""])
-def test_nobody_is_led_out_of_the_console(api: Api, path: str) -> None:
+def test_sign_in_does_not_redirect_to_other_sites(api: Api, path: str) -> None:
     signed_in = new_client(api).post("/console/sign-in", data={"key": OPERATOR, "next": path})
     assert signed_in.headers["location"] == "/console/pools"
 
@@ -85,7 +85,7 @@ def test_taking_an_operator_s_key_away_ends_its_sessions(api: Api) -> None:
     assert ford.http.get("/console/pools", follow_redirects=False).status_code == 303
 
 
-def test_whoever_may_only_look_is_offered_no_change_and_can_make_none(api: Api) -> None:
+def test_a_viewer_is_offered_no_change_and_can_make_none(api: Api) -> None:
     key = api.control("POST", "/operators", {"name": "ford", "role": "viewer"}).json()["key"]
     ford = Browser(api, key)
     assert "Create account" not in ford.get("/pools")
@@ -94,7 +94,7 @@ def test_whoever_may_only_look_is_offered_no_change_and_can_make_none(api: Api) 
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.method} {page.path}")
-def test_only_pages_that_change_nothing_are_open_to_whoever_may_look(page: object) -> None:
+def test_viewers_may_use_exactly_the_pages_that_change_nothing(page: object) -> None:
     assert (page.needed_role is Role.VIEWER) == (page.method == "GET")  # type: ignore[attr-defined]
 
 
@@ -113,7 +113,7 @@ def test_an_address_that_does_not_exist_says_so_and_where_to_go(console: Browser
     assert "account nobody does not exist" in words_of(console.get("/accounts/nobody", status=404)).lower()
 
 
-def test_answers_let_nothing_be_loaded_from_elsewhere_and_nobody_frame_them(api: Api, console: Browser) -> None:
+def test_responses_forbid_foreign_content_and_framing(api: Api, console: Browser) -> None:
     for path in ("/pools", "/sign-in", f"/accounts/{ACCOUNT}"):
         headers = console.http.get(f"/console{path}").headers
         assert headers["content-security-policy"].startswith("default-src 'self'")

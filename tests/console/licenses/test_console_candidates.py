@@ -1,4 +1,4 @@
-"""The candidate list: what its page shows, each change, each refusal; and who would go at a given total."""
+"""The page of removal candidates: the list, each change, each rejection; the removal order at a given total."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_a_list_that_would_be_too_long_is_refused(console: Browser, api: Api, mo
     assert on_list(api) == devices(1, 2)
 
 
-def test_who_would_go_at_a_total_is_shown_in_line_with_the_reason(console: Browser, api: Api) -> None:
+def test_the_removal_order_at_a_total_is_shown_with_reasons(console: Browser, api: Api) -> None:
     api.assign(0, 1, 2, 3)
     api.candidates(2)
     page = words_of(console.get(f"{PAGE}?total=2"))
@@ -148,7 +148,7 @@ def test_who_would_go_at_a_total_is_shown_in_line_with_the_reason(console: Brows
     assert api.pool()["licenseCount"] == 5
 
 
-def test_whoever_may_only_look_sees_the_list_without_buttons(console: Browser, api: Api) -> None:
+def test_a_viewer_sees_the_list_without_buttons(console: Browser, api: Api) -> None:
     api.candidates(1)
     key = api.control("POST", "/operators", {"name": "ford", "role": "viewer"}).json()["key"]
     ford = Browser(api, key)

@@ -117,7 +117,7 @@ def test_a_list_that_is_too_long_and_two_lists_at_once_are_refused(
     assert "choose whether to assign" in words_of(give(console, device(0), verb="x", status=400)).lower()
 
 
-def test_a_list_can_be_put_away_and_is_found_again(console: Browser, api: Api) -> None:
+def test_a_list_can_be_discarded_and_is_still_listed(console: Browser, api: Api) -> None:
     path = path_of(give(console, device(0)))
     assert "draft, not started" in words_of(console.get(PAGE))
     page = console.post(f"{path}/stop", {})
@@ -166,7 +166,7 @@ def test_a_long_list_goes_on_by_itself_and_can_be_stopped(
     assert api.licensed() == devices(0, 1, 2, 3)
 
 
-def test_the_engine_carries_long_lists_to_their_end(start: Callable[..., Api], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worker_completes_long_lists(start: Callable[..., Api], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk_jobs, "STEP_DEVICES", 4)
     monkeypatch.setattr("fotapool.worker.bulk_jobs.TICK_S", 0.01)
     api = start()
@@ -191,23 +191,23 @@ def test_a_list_of_many_devices_is_checked_by_a_request_of_its_own(
     assert "3 get a license" in words_of(console.get(f"{path_of(page)}?check=1"))
 
 
-def test_lists_are_forgotten_a_month_after_their_end_or_a_day_after_a_mere_check(console: Browser, api: Api) -> None:
+def test_jobs_are_purged_after_a_month_and_drafts_after_a_day(console: Browser, api: Api) -> None:
     checked, done = path_of(give(console, device(0))), path_of(give(console, device(1)))
     console.post(f"{done}/start", {})
-    forget(api)
+    purge(api)
     console.get(checked)
     api.advance("P2D")
-    forget(api)
+    purge(api)
     console.get(checked, 404)
     console.get(done)
     api.advance("P30D")
-    forget(api)
+    purge(api)
     console.get(done, 404)
     assert "No jobs yet" in words_of(console.get(PAGE))
 
 
-def forget(api: Api) -> None:
-    """Does at once what the engine does every ten minutes."""
+def purge(api: Api) -> None:
+    """Runs the purge that the worker runs every ten minutes."""
     import asyncio
 
     from fotapool.core.clock import FixedClock
@@ -226,7 +226,7 @@ def forget(api: Api) -> None:
     asyncio.run(run())
 
 
-def test_whoever_may_only_look_sees_lists_and_gives_none(console: Browser, api: Api) -> None:
+def test_a_viewer_sees_jobs_and_creates_none(console: Browser, api: Api) -> None:
     path = path_of(give(console, device(0)))
     key = api.control("POST", "/operators", {"name": "ford", "role": "viewer"}).json()["key"]
     ford = Browser(api, key)
