@@ -37,7 +37,7 @@ def test_a_list_is_checked_first_and_the_check_changes_nothing(console: Browser,
     api.assign(0, 1)
     page = give(console, "\n".join([*devices(0, 2, 3, 4, 5), "123456789012345", "not an imei", device(2)]))
     words = words_of(page)
-    assert "Assign 6 licenses, by operator" in words
+    assert "Assign licenses to 6 devices, by operator" in words
     assert "3 get a license" in words
     assert "1 already have a license" in words
     assert "1 get no license: none available" in words
