@@ -171,7 +171,7 @@ def test_dates_are_changed_before_the_start_and_then_only_the_end(world: Api, co
     campaign = f"{LIST}/{schedule(world, 'later', range(5), '2026-03-12', '2026-03-13')}"
     world.advance("PT1M")
     page = console.post(campaign + "/dates", {"start": "2026-03-11", "end": "2026-03-14"})
-    assert notice_of(page) == "Dates changed to 2026-03-11 to 2026-03-14."
+    assert notice_of(page) == "The campaign now runs from 2026-03-11 to 2026-03-14."
     refused = console.post(campaign + "/dates", {"start": "2026-03-01", "end": "2026-03-14"}, status=409)
     assert "The start date must be between today and" in words_of(refused)
     assert 'value="2026-03-01"' in refused

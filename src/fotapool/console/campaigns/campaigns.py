@@ -224,7 +224,9 @@ async def change_dates(call: ConsoleCall) -> Response:
     except RequestRejected as error:
         typed = {"start": start, "end": end}
         return await _page(call, campaign, rejection(error, _REJECTIONS), error_form="dates", typed=typed)
-    return await call.go(_path(call, campaign), f"Dates changed to {changed.start_date} to {changed.end_date}.")
+    return await call.go(
+        _path(call, campaign), f"The campaign now runs from {changed.start_date} to {changed.end_date}."
+    )
 
 
 def rejection(error: RequestRejected, messages: dict[ErrorCode, str]) -> str:
