@@ -21,8 +21,8 @@ URL = "https://receiver.invalid/hook"
 PAGE = f"/accounts/{ACCOUNT}/callbacks"
 
 
-def happen(api: Api, count: int) -> None:
-    """So many events of the account."""
+def record_firmware_reports(api: Api, count: int) -> None:
+    """Records this number of events of the account."""
     events: list[Event] = [
         FirmwareReported(account_name=ACCOUNT, imei=number, firmware="1", request_id=f"id-{number}", at_ms=NOW_MS)
         for number in range(count)
@@ -45,7 +45,7 @@ def listening(start: Callable[..., Api]) -> Api:
     body = {"name": "Fota", "url": URL, "username": "me", "password": "very-secret"}
     assert api.call("POST", f"/v1/callbacks/{ACCOUNT}", body).status_code == 200
     assert api.call("POST", f"/v3/callbacks/{ACCOUNT}", {"url": URL}).status_code == 200
-    happen(api, 2)
+    record_firmware_reports(api, 2)
     return api
 
 
@@ -54,10 +54,10 @@ def shown(page: str) -> list[int]:
 
 
 def test_without_listeners_the_pages_say_how_to_register_one(console: Browser) -> None:
-    assert "Nothing has been sent yet." in words_of(console.get("/callbacks"))
+    assert "No deliveries yet." in words_of(console.get("/callbacks"))
     page = words_of(console.get(PAGE))
-    assert "Nobody listens" in page
-    assert "The account's callbacks are not signed." in page
+    assert "No listener registered" in page
+    assert "Callbacks of this account are not signed." in page
 
 
 def test_deliveries_are_listed_newest_first_by_state_listener_and_event(
@@ -71,41 +71,41 @@ def test_deliveries_are_listed_newest_first_by_state_listener_and_event(
     assert shown(console.get(f"/accounts/{OTHER}/callbacks")) == []
     page = words_of(console.get("/callbacks?listener=v3&event=firmware+reported"))
     assert page.count("firmware reported v3") == 2
-    assert "No delivery is one of these. Show all deliveries." in words_of(console.get("/callbacks?state=delivered"))
+    assert "No deliveries match. Show all" in words_of(console.get("/callbacks?state=delivered"))
     assert "State must be one of" in words_of(console.get("/callbacks?state=odd", status=400))
     monkeypatch.setattr("fotapool.console.callbacks.ROWS", 3)
     assert f'?before={ids[2]}" rel="next"' in console.get("/callbacks")
     assert shown(console.get(f"/callbacks?before={ids[2]}")) == ids[3:]
     monkeypatch.setattr(deliveries, "SCAN_LIMIT", 2)
     page = words_of(console.get("/callbacks?state=failed"))
-    assert "None of the last 2 deliveries is one of these. There are older ones to look through." in page
+    assert "No match in the 2 deliveries searched. Search more" in page
 
 
 def test_a_delivery_shows_attempts_and_body_without_the_password_and_is_sent_again(listening: Api) -> None:
     console = Browser(listening)
     first = min(shown(console.get("/callbacks")))
     waiting = notice_of(console.post(f"/callbacks/{first}/redeliver", {}))
-    assert waiting == f"It is not sent again: delivery {first} is waiting already."
+    assert waiting == f"Not redelivered: delivery {first} is waiting already."
     listening.advance("PT1H")
     page = console.get(f"/callbacks/{first}")
     words = words_of(page)
-    assert "given up firmware reported, to the listener of v1" in words
+    assert "failed firmware reported, listener v1" in words
     assert words.count(URL) == 4
     assert "very-secret" not in page
     assert "(not shown)" in page
     page = console.post(f"/callbacks/{first}/redeliver", {})
-    assert notice_of(page).startswith("It is sent again")
-    assert "waiting" in words_of(page)
+    assert notice_of(page).startswith("Redelivery queued")
+    assert "queued firmware reported, listener v1" in words_of(page)
     assert "Delivery 99999 does not exist." in words_of(console.get("/callbacks/99999", status=404))
 
 
-def test_a_listener_is_deregistered_and_what_waits_is_given_up(listening: Api) -> None:
+def test_removing_a_listener_fails_its_queued_deliveries(listening: Api) -> None:
     console = Browser(listening)
     page = console.get(PAGE)
     assert URL in page
     assert "very-secret" not in page
     page = console.post(PAGE + "/deregister", {"listener": "v1"})
-    assert notice_of(page).startswith("The listener of v1 is deregistered")
+    assert notice_of(page).startswith("Listener v1 removed")
     assert len(shown(console.get(PAGE + "?listener=v1&state=failed"))) == 2
     refused = console.post(PAGE + "/deregister", {"listener": "v1"}, status=404)
     assert "has no listener v1" in words_of(refused)
@@ -120,6 +120,6 @@ def test_a_signing_secret_is_shown_once_and_never_in_an_address_or_cookie(listen
     assert secret[0] not in str(console.http.cookies)
     page = console.get(PAGE)
     assert secret[0] not in page
-    assert "signed as Standard Webhooks says" in words_of(page)
-    assert notice_of(console.post(PAGE + "/signing/off", {})) == "Callbacks are not signed any more."
+    assert "Callbacks of this account are signed (Standard Webhooks)." in words_of(page)
+    assert notice_of(console.post(PAGE + "/signing/off", {})) == "Signing turned off."
     assert listening.control("GET", f"/accounts/{ACCOUNT}/listeners").json()["signing"] is False

@@ -1,4 +1,4 @@
-"""What the console says about campaigns and the ledger, word by word."""
+"""Labels of the console: campaigns, the ledger, bodies of callbacks."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ CAMPAIGN = Campaign(
 )
 
 
-def test_every_status_and_reason_has_words() -> None:
+def test_every_status_and_reason_has_a_label() -> None:
     assert set(labels.CAMPAIGN) == set(CampaignStatus)
     assert set(labels.UPGRADE) == set(UpgradeStatus)
     assert set(labels.REASONS) == set(Reason)
@@ -72,7 +72,7 @@ def test_every_status_and_reason_has_words() -> None:
         (CampaignStatus.ENDED, Flow.PUSH, None, "", None),
     ],
 )
-def test_it_is_said_what_happens_to_a_campaign_next(
+def test_a_campaign_names_its_next_event(
     status: CampaignStatus, flow: Flow, due_ms: int | None, words: str, when_ms: int | None
 ) -> None:
     assert next_event(replace(CAMPAIGN, status=status, flow=flow, due_ms=due_ms)) == (words, when_ms)
@@ -108,7 +108,7 @@ def test_what_may_be_changed_is_what_the_rules_allow() -> None:
 )
 def test_an_entry_says_why(verb: str, detail: dict[str, object], kind: EntryKind, words: str) -> None:
     assert (
-        ledger_labels.why(
+        ledger_labels.reason_label(
             kind, ChangeRow(number=1, at_ms=0, actor="ford", request_id="r", verb=verb, detail=json.dumps(detail))
         )
         == words
@@ -122,5 +122,5 @@ def test_a_body_is_shown_as_it_is_if_it_is_no_json_and_without_its_password_if_i
         "password": "(not shown)",
         "a": ["password"],
     }
-    assert labels.hours_words(((22, 24), (0, 6))) == "22:00 to 24:00, 0:00 to 6:00"
+    assert labels.window_label(((22, 24), (0, 6))) == "22:00 to 24:00, 0:00 to 6:00"
     assert labels.campaign_name(CAMPAIGN) == "package from 2026-03-11"

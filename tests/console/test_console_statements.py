@@ -19,9 +19,9 @@ LIST = f"/accounts/{ACCOUNT}/statements"
 
 def test_the_first_month_says_when_its_statement_is_complete(console: Browser) -> None:
     page = words_of(console.get(LIST))
-    assert "The first statement is complete at the end of 2026-03; below is what is known so far." in page
-    assert "2026-03 TS-HFOTA-MRC 5 0 0 so far" in page
-    assert "The month has not passed" in words_of(console.get(LIST + "/2026-03"))
+    assert "The first statement closes at the end of 2026-03." in page
+    assert "2026-03 TS-HFOTA-MRC 5 0 0 open" in page
+    assert "This month is open" in words_of(console.get(LIST + "/2026-03"))
 
 
 def test_months_are_listed_with_their_totals_as_a_chart_too(console: Browser, api: Api) -> None:
@@ -31,15 +31,15 @@ def test_months_are_listed_with_their_totals_as_a_chart_too(console: Browser, ap
     api.subscribe(1)
     api.advance("P40D")
     page = console.get(LIST)
-    assert "2026-04 TS-HFOTA-MRC 1 1 0 so far 2026-03 TS-HFOTA-MRC 5 0 0 yes" in words_of(page)
+    assert "2026-04 TS-HFOTA-MRC 1 1 0 open 2026-03 TS-HFOTA-MRC 5 0 0 closed" in words_of(page)
     assert 'id="chart-statements"' in page
     rows = list(csv.reader(io.StringIO(console.get(LIST + "/totals.csv"))))
     assert rows[1:] == [["2026-03-01T00:00:00.000Z", "5", "0", "0"], ["2026-04-01T00:00:00.000Z", "1", "1", "0"]]
     month = words_of(console.get(LIST + "/2026-04"))
-    assert f"{device(0)} 2026-03-10 12:00:00 2026-05-01 00:00:00 not within the month" in month
+    assert f"{device(0)} 2026-03-10 12:00:00 2026-05-01 00:00:00 not in this month" in month
 
 
-def test_a_month_is_downloaded_as_the_operator_plane_has_it(console: Browser, api: Api) -> None:
+def test_a_month_is_downloaded_as_the_operator_api_returns_it(console: Browser, api: Api) -> None:
     path = f"/accounts/{ACCOUNT}/statements/2026-03"
     assert json.loads(console.get(path + "/lines.json")) == api.control("GET", path).json()
     assert console.get(path + "/lines.csv") == api.control("GET", path + "?format=csv").text

@@ -1,1 +1,1 @@
-"""The web console: pages for operators, rendered here, over the same use cases as the operator plane."""
+"""The web console: server-rendered pages for operators, on the same services as the operator API."""

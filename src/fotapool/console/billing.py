@@ -1,107 +1,102 @@
-"""Billing statements of an account: the months with their totals, and one month line by line."""
+"""Billing statements of an account: totals of all months, and the lines of one month."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from fotapool.console.app.charts import Chart, ChartRow, Series
-from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path
+from fotapool.console.app.downloads import CSV, attachment
+from fotapool.console.app.pages import MAX_CURSOR, ConsoleCall, ConsolePage
 from fotapool.domain.billing import Month
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import is_device_id
 from fotapool.domain.paging import BEFORE_ALL
 from fotapool.services.billing import statements
 from fotapool.services.billing.statement_export import statement_csv, statement_view
-from fotapool.store.accounts.accounts import Account
 from fotapool.store.billing import MonthTotals
 
 LINES = 100
-"""How many lines of each kind a page shows."""
+"""Maximum number of lines of each kind on a page."""
 JSON_LINES = 1_000
-"""How many lines of each kind the JSON document holds; the CSV file holds all."""
-MAX_EVENT = 2**62
+"""Maximum number of lines of each kind in the JSON document; the CSV file has all."""
 
 
-def _chart(account: Account, months: list[MonthTotals]) -> Chart:
-    series = [
-        Series("Licenses", "--used"),
-        Series("Kept under notice", "--noticed"),
-        Series("Charged upgrades", "--progress"),
-    ]
-    rows = [ChartRow(one.month.from_ms, (one.licenses, one.notice_licenses, one.events)) for one in reversed(months)]
-    path = account_path(account.name, "statements", "totals.csv")
-    return Chart(name="statements", title="What the months come to", series=series, rows=rows, csv_path=path)
+def _chart(call: ConsoleCall, months: Sequence[MonthTotals]) -> Chart:
+    return Chart(
+        name="statements",
+        title="Licenses and upgrades by month",
+        series=[
+            Series("Licenses", "--used"),
+            Series("Pending removals billed", "--noticed"),
+            Series("Upgrades billed", "--progress"),
+        ],
+        rows=[ChartRow(one.month.from_ms, (one.licenses, one.notice_licenses, one.events)) for one in reversed(months)],
+        csv_path=call.path("statements", "totals.csv"),
+    )
 
 
 async def show_statements(call: ConsoleCall) -> Response:
-    account = await call.account()
-    months, now_ms = await statements.list_statements(call.context, account.name)
+    months, now_ms = await statements.list_statements(call.context, call.account.name)
     return await call.page(
         "billing/statements.html",
         "Statements",
-        account=account,
         months=months,
         this_month=Month.of(now_ms),
-        totals=_chart(account, months),
-        listed=statements.MONTHS_LISTED,
+        totals=_chart(call, months),
+        max_months=statements.MONTHS_LISTED,
     )
 
 
 async def send_totals(call: ConsoleCall) -> Response:
-    account = await call.account()
-    months, _ = await statements.list_statements(call.context, account.name)
-    return _chart(account, months).csv()
+    months, _ = await statements.list_statements(call.context, call.account.name)
+    return _chart(call, months).csv()
 
 
-def _notice_after(call: ConsoleCall) -> int:
-    text = call.text("noticeAfter")
-    if text and not is_device_id(text):
-        raise Invalid("noticeAfter must be 15 digits")
-    return int(text) if text else BEFORE_ALL
+async def _read(
+    call: ConsoleCall, limit: int, notice_after: int = BEFORE_ALL, events_after: int = 0
+) -> statements.Statement:
+    """The statement of the month in the path. Raises NotFound, Invalid."""
+    return await statements.read_statement(
+        call.context,
+        name=call.account.name,
+        month=Month.parse(call.request.path_params["month"]),
+        notice_after=notice_after,
+        events_after=events_after,
+        limit=limit,
+    )
 
 
 async def show_statement(call: ConsoleCall) -> Response:
-    account = await call.account()
-    month = Month.parse(call.request.path_params["month"])
-    after = call.number("after", 0, 0, MAX_EVENT)
-    statement = await statements.read_statement(
-        call.context, name=account.name, month=month, notice_after=_notice_after(call), events_after=after, limit=LINES
-    )
-    query = {"noticeAfter": call.text("noticeAfter"), "after": after or ""}
+    notice_after = call.text("noticeAfter")
+    if notice_after and not is_device_id(notice_after):
+        raise Invalid("noticeAfter must be 15 digits")
+    after = call.number("after", 0, 0, MAX_CURSOR)
+    statement = await _read(call, LINES, int(notice_after) if notice_after else BEFORE_ALL, after)
     return await call.page(
         "billing/statement.html",
-        f"Statement for {month.text}",
-        account=account,
+        f"Statement {statement.totals.month.text}",
         statement=statement,
-        month=month,
-        query=query,
-        here=account_path(account.name, "statements", month.text),
+        query={"noticeAfter": notice_after, "after": after or ""},
     )
 
 
 async def send_statement_csv(call: ConsoleCall) -> Response:
-    account = await call.account()
-    month = Month.parse(call.request.path_params["month"])
-    statement = await statements.read_statement(
-        call.context, name=account.name, month=month, notice_after=BEFORE_ALL, events_after=0, limit=1
-    )
-    lines = statement_csv(call.context, call.caller(account), statement.totals)
-    return StreamingResponse(lines, headers=_download(account, month, "csv"), media_type="text/csv; charset=utf-8")
+    totals = (await _read(call, 1)).totals
+    lines = statement_csv(call.context, call.caller(), totals)
+    return StreamingResponse(lines, headers=_headers(call, totals.month, "csv"), media_type=CSV)
 
 
 async def send_statement_json(call: ConsoleCall) -> Response:
-    account = await call.account()
-    month = Month.parse(call.request.path_params["month"])
-    statement = await statements.read_statement(
-        call.context, name=account.name, month=month, notice_after=BEFORE_ALL, events_after=0, limit=JSON_LINES
-    )
-    text = msgspec.json.format(msgspec.json.encode(statement_view(account.name, statement)))
-    return Response(text, headers=_download(account, month, "json"), media_type="application/json")
+    statement = await _read(call, JSON_LINES)
+    text = msgspec.json.format(msgspec.json.encode(statement_view(call.account.name, statement)))
+    return Response(text, headers=_headers(call, statement.totals.month, "json"), media_type="application/json")
 
 
-def _download(account: Account, month: Month, ending: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="statement-{account.name}-{month.text}.{ending}"'}
+def _headers(call: ConsoleCall, month: Month, extension: str) -> dict[str, str]:
+    return attachment(f"statement-{call.account.name}-{month.text}.{extension}")
 
 
 _PATH = "/accounts/{account}/statements"

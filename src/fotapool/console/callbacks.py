@@ -1,4 +1,4 @@
-"""Callbacks: deliveries of all accounts or of one, one with its attempts, redelivery, listeners and signatures."""
+"""Callbacks: deliveries of all accounts or of one, their attempts, redelivery, listeners and signatures."""
 
 from __future__ import annotations
 
@@ -7,73 +7,66 @@ from typing import Any
 
 from starlette.responses import Response
 
-from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path
+from fotapool.console.app.listing import Listing
+from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.console.identity.sessions import PATH
 from fotapool.domain.callbacks import KINDS, DeliveryState, kind_of
-from fotapool.domain.errors import Conflict, Invalid, NotFound
+from fotapool.domain.errors import Conflict, NotFound
 from fotapool.services.callbacks import deliveries, listeners
-from fotapool.store.accounts.accounts import Account
+from fotapool.store.callbacks.deliveries import Delivery
+from fotapool.store.callbacks.delivery_views import DeliveryRow
 
 ROWS = 50
-MAX_ID = 2**62
-STATE_WORDS = {
-    DeliveryState.WAITING: ("waiting", "warn"),
-    DeliveryState.DELIVERED: ("delivered", "good"),
-    DeliveryState.FAILED: ("given up", "bad"),
-}
 STATES = {state.word: state for state in DeliveryState}
-STYLES = ("v1", "v2", "v3")
+STATE_LABELS = {"waiting": "queued or retrying", "delivered": "delivered", "failed": "failed"}
+VERSIONS = ("v1", "v2", "v3")
 _ID_DIGITS = 18
 _HIDDEN = "(not shown)"
 
 
-async def _values(call: ConsoleCall, account: Account | None) -> dict[str, Any]:
-    """What both lists show. Raises Invalid for an unknown filter."""
-    query = {name: call.text(name) for name in ("state", "listener", "event")}
-    for name, known in (("state", tuple(STATES)), ("listener", STYLES), ("event", KINDS)):
-        if query[name] and query[name] not in known:
-            raise Invalid(f"{name} must be one of {', '.join(known)}")
-    before = call.number("before", 0, 0, MAX_ID) or None
-    state = STATES.get(query["state"])
-    rows, go_on = await deliveries.list_latest_deliveries(
-        call.context,
-        account_id=account.id if account else None,
-        state=state,
-        style=query["listener"],
-        kind=query["event"],
-        before=before,
-        limit=ROWS,
-    )
-    return {
-        "rows": rows,
-        "go_on": go_on,
-        "before": before,
-        "query": query,
-        "states": STATES,
-        "styles": STYLES,
-        "kinds": KINDS,
-        "state_words": STATE_WORDS,
-        "kind_of": kind_of,
-        "looked": deliveries.SCAN_LIMIT,
-    }
+def state_label(delivery: Delivery | DeliveryRow) -> tuple[str, str]:
+    """The delivery's state and its class in console.css."""
+    match DeliveryState(delivery.state):
+        case DeliveryState.DELIVERED:
+            return "delivered", "good"
+        case DeliveryState.FAILED:
+            return "failed", "bad"
+    return ("retrying" if delivery.attempts else "queued"), "warn"
 
 
 async def show_deliveries(call: ConsoleCall) -> Response:
-    return await call.page("callbacks/callbacks.html", "Callbacks", **await _values(call, None))
-
-
-async def show_account_callbacks(call: ConsoleCall) -> Response:
-    account = await call.account()
-    caller = call.caller(account)
-    return await call.page(
-        "callbacks/callbacks_account.html",
-        "Callbacks",
-        account=account,
-        **await _values(call, account),
-        listeners=await listeners.list_listeners(call.context, caller),
-        signing=await listeners.is_signing(call.context, caller),
-        here=account_path(account.name, "callbacks"),
+    """The deliveries of one account, with its listeners, or of all accounts."""
+    account = getattr(call, "account", None)
+    found, next_cursor = await deliveries.list_latest_deliveries(
+        call.context,
+        account_id=account.id if account else None,
+        state=call.choice("state", STATES),
+        style=call.choice("listener", {version: version for version in VERSIONS}) or "",
+        kind=call.choice("event", {kind: kind for kind in KINDS}) or "",
+        before=call.cursor(),
+        limit=ROWS,
     )
+    values: dict[str, Any] = {
+        "found": Listing(
+            found,
+            cursor=call.cursor(),
+            next_cursor=next_cursor,
+            query={name: call.text(name) for name in ("state", "listener", "event")},
+            searched=deliveries.SCAN_LIMIT,
+        ),
+        "filters": [
+            ("state", "State", STATE_LABELS.items()),
+            ("listener", "Listener", [(version, version) for version in VERSIONS]),
+            ("event", "Event", [(kind, kind) for kind in KINDS]),
+        ],
+        "state_label": state_label,
+        "kind_of": kind_of,
+    }
+    if account is None:
+        return await call.page("callbacks/callbacks.html", "Callbacks", **values)
+    values["listeners"] = await listeners.list_listeners(call.context, call.caller())
+    values["is_signing"] = await listeners.is_signing(call.context, call.caller())
+    return await call.page("callbacks/callbacks_account.html", "Callbacks", **values)
 
 
 def _delivery_id(call: ConsoleCall) -> int:
@@ -84,7 +77,7 @@ def _delivery_id(call: ConsoleCall) -> int:
 
 
 def shown_body(body: bytes | None) -> str | None:
-    """The body as people read it: indented, without the password that version 1 sends along."""
+    """The body as indented JSON, without the password that version 1 sends; None if it does not exist yet."""
     if body is None:
         return None
     text = body.decode("utf-8", "replace")
@@ -99,19 +92,19 @@ def shown_body(body: bytes | None) -> str | None:
 
 async def show_delivery(call: ConsoleCall) -> Response:
     delivery, attempts = await deliveries.read_delivery(call.context, _delivery_id(call))
-    event = json.dumps(json.loads(delivery.event), indent=2, ensure_ascii=False)
+    body = shown_body(delivery.body)
     return await call.page(
         "callbacks/callback.html",
-        f"Callback {delivery.id}",
+        f"Delivery {delivery.id}",
         delivery=delivery,
         attempts=attempts,
-        event=event,
-        body=shown_body(delivery.body),
+        event=json.dumps(json.loads(delivery.event), indent=2, ensure_ascii=False),
+        body=body,
+        is_password_hidden=_HIDDEN in (body or ""),
         kind=kind_of(delivery.event),
-        state=STATE_WORDS[DeliveryState(delivery.state)],
-        ended=delivery.state != DeliveryState.WAITING,
-        hidden=_HIDDEN,
-        shown=deliveries.MAX_ATTEMPTS_SHOWN,
+        state=state_label(delivery),
+        is_waiting=delivery.state == DeliveryState.WAITING,
+        max_attempts=deliveries.MAX_ATTEMPTS_SHOWN,
     )
 
 
@@ -121,28 +114,24 @@ async def redeliver(call: ConsoleCall) -> Response:
     try:
         await deliveries.redeliver(call.context, delivery_id)
     except Conflict as error:
-        return await call.go(path, f"It is not sent again: {error}.", "failed")
-    return await call.go(path, "It is sent again: the same bytes under the same id, before what else waits.")
+        return await call.go(path, f"Not redelivered: {error}.", "failed")
+    return await call.go(path, "Redelivery queued: same body and webhook-id, ahead of other deliveries.")
 
 
 async def deregister(call: ConsoleCall) -> Response:
-    account = await call.account()
-    style = call.field("listener")
-    await listeners.remove_listener(call.context, call.caller(account), style)
-    words = f"The listener of {style} is deregistered; what waited for it is given up."
-    return await call.go(account_path(account.name, "callbacks"), words)
+    version = call.field("listener")
+    await listeners.remove_listener(call.context, call.caller(), version)
+    return await call.go(call.path("callbacks"), f"Listener {version} removed. Its queued deliveries have failed.")
 
 
 async def turn_on_signing(call: ConsoleCall) -> Response:
-    account = await call.account()
-    secret = await listeners.turn_on_signing(call.context, call.caller(account), None)
-    return await call.page("callbacks/signing_secret.html", "Signing secret", account=account, secret=secret)
+    secret = await listeners.turn_on_signing(call.context, call.caller(), None)
+    return await call.page("callbacks/signing_secret.html", "Signing secret", secret=secret)
 
 
 async def turn_off_signing(call: ConsoleCall) -> Response:
-    account = await call.account()
-    await listeners.turn_off_signing(call.context, call.caller(account))
-    return await call.go(account_path(account.name, "callbacks"), "Callbacks are not signed any more.")
+    await listeners.turn_off_signing(call.context, call.caller())
+    return await call.go(call.path("callbacks"), "Signing turned off.")
 
 
 _PATH = "/accounts/{account}/callbacks"
@@ -150,7 +139,7 @@ PAGES = (
     ConsolePage("GET", "/callbacks", show_deliveries),
     ConsolePage("GET", "/callbacks/{id}", show_delivery),
     ConsolePage("POST", "/callbacks/{id}/redeliver", redeliver),
-    ConsolePage("GET", _PATH, show_account_callbacks),
+    ConsolePage("GET", _PATH, show_deliveries),
     ConsolePage("POST", _PATH + "/deregister", deregister),
     ConsolePage("POST", _PATH + "/signing", turn_on_signing),
     ConsolePage("POST", _PATH + "/signing/off", turn_off_signing),

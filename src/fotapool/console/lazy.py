@@ -1,4 +1,4 @@
-"""Loads the console when its first page is asked for, so that a server's start does not wait for it."""
+"""Imports the console at its first request, which keeps the server's start short."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fotapool.web.http import RequestIds
 
 
 class LazyConsole:
-    """The console as an ASGI application; what it is made of is imported at its first request."""
+    """The console as an ASGI application that is imported at its first request."""
 
     def __init__(self, context: Context, request_ids: RequestIds, emulator: EmulatorParts | None) -> None:
         self._context = context

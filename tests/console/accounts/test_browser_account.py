@@ -27,15 +27,15 @@ def test_the_account_s_page_draws_its_history_and_suspends_after_a_question(
     page.wait_for_selector(".plot canvas")
     accessible(page)
     screenshot(page, "account")
-    page.get_by_text("As a table").click()
+    page.get_by_text("Show as table").click()
     assert page.get_by_role("cell", name="reduced to 3").is_visible()
     page.get_by_role("link", name="1 year").click()
     page.wait_for_url("**days=365")
     page.on("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("button", name="Suspend the account").click()
-    assert "is suspended" in page.locator(".notice").first.inner_text()
-    page.get_by_role("button", name="Make the account active again").click()
-    assert page.locator(".notice").first.inner_text() == "The account is active again."
+    page.get_by_role("button", name="Suspend account").click()
+    assert "suspended" in page.locator(".notice").first.inner_text()
+    page.get_by_role("button", name="Activate account").click()
+    assert page.locator(".notice").first.inner_text() == "Account activated."
 
 
 def test_a_large_pool_is_counted_after_its_page_is_there(
@@ -44,7 +44,7 @@ def test_a_large_pool_is_counted_after_its_page_is_there(
     monkeypatch.setattr("fotapool.services.accounts.pools.COUNTED_AT_ONCE", 0)
     api.assign(0, 1)
     page = open_console(api, f"/accounts/{ACCOUNT}")
-    page.get_by_text("2 assigned, idle").wait_for()
+    page.get_by_text("2 unused").wait_for()
 
 
 def test_devices_are_found_while_typing_imported_and_looked_at(
@@ -63,12 +63,12 @@ def test_devices_are_found_while_typing_imported_and_looked_at(
     page.wait_for_url(f"**imei={device(7)}*")
     assert page.locator("#found tbody th").all_inner_texts() == [device(7)]
     page.select_option("#license", "unlicensed")
-    page.get_by_text("No device of the account fits.").wait_for()
+    page.get_by_text("No device matches.").wait_for()
 
-    page.get_by_text("Import devices from a file").click()
+    page.locator("summary", has_text="Import devices").click()
     content = b"deviceId,make\n490154203237518,New\n12,New\n"
     page.set_input_files("#file", {"name": "new.csv", "mimeType": "text/csv", "buffer": content})
-    page.get_by_role("button", name="Import the file").click()
+    page.get_by_role("button", name="Import devices").click()
     assert page.get_by_role("cell", name="deviceId must be 15 digits").is_visible()
     accessible(page)
     screenshot(page, "device-import")
@@ -76,10 +76,10 @@ def test_devices_are_found_while_typing_imported_and_looked_at(
     page.goto(f"/console/accounts/{ACCOUNT}/devices/{device(7)}")
     accessible(page)
     screenshot(page, "device")
-    page.get_by_text("Set its upgrade on your word").click()
+    page.get_by_text("Override upgrade status").click()
     page.select_option("#status", "scheduled")
-    page.get_by_role("button", name="Set it").click()
-    assert page.locator(".notice").inner_text() == "The device's upgrade is scheduled now."
+    page.get_by_role("button", name="Set status").click()
+    assert page.locator(".notice").inner_text() == "Upgrade status set to scheduled."
 
 
 @pytest.mark.parametrize("path", ["", "/devices", f"/devices/{device(0)}"])

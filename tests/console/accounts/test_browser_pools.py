@@ -24,8 +24,8 @@ def test_pools_are_searched_while_typing_and_sorted_by_their_headings(
     page.fill("#search", ACCOUNT)
     page.wait_for_url(f"**search={ACCOUNT}*")
     assert page.locator("tbody th").all_inner_texts() == [ACCOUNT]
-    page.get_by_role("link", name="Free").click()
-    assert page.locator("th[aria-sort]").inner_text().startswith("Free")
+    page.get_by_role("link", name="Available").click()
+    assert page.locator("th[aria-sort]").inner_text().startswith("Available")
 
 
 def test_an_account_is_created_with_the_keyboard_alone(api: Api, open_console: Callable[..., Any]) -> None:

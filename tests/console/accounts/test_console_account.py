@@ -1,4 +1,4 @@
-"""The page of one account: its pool in parts, its history and forecast, what was refused, suspending it."""
+"""The overview of an account: license usage, history, forecast, rejected requests, suspending it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def part(page: str, words: str) -> int:
     return int(found[1].replace("\u202f", ""))
 
 
-def test_the_parts_of_the_pool_are_told_apart_and_add_up_to_the_total(console: Browser, api: Api) -> None:
+def test_the_parts_of_the_pool_add_up_to_the_total(console: Browser, api: Api) -> None:
     api.assign(0, 1, 2, 3, 4)
     api.upgrade(0, "scheduled", "inProgress", "completed")
     api.upgrade(1, "scheduled", "inProgress")
@@ -33,19 +33,19 @@ def test_the_parts_of_the_pool_are_told_apart_and_add_up_to_the_total(console: B
     api.candidates(2)
     api.subscribe(4)
     page = console.get(PAGE)
-    names = ["assigned, idle", "in an upgrade in progress", "used by a completed upgrade", "under notice", "free"]
+    names = ["unused", "upgrading", "used", "pending removal", "available"]
     assert [part(page, name) for name in names] == [2, 1, 1, 1, 0]
-    assert "5 of 4 licenses used, 0 free" in words_of(page)
-    assert "Licenses under notice exceed the total" in words_of(page)
+    assert "5 of 4 licenses assigned, 0 available" in words_of(page)
+    assert "Over limit until the pending removals are complete." in words_of(page)
 
 
 def test_a_large_pool_is_counted_only_when_asked(console: Browser, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fotapool.services.accounts.pools.COUNTED_AT_ONCE", 1)
     api.assign(0, 1)
     page = console.get(PAGE)
-    assert "is being counted" in words_of(page)
+    assert "Counting the use of the assigned licenses" in words_of(page)
     assert part(page, "assigned") == 2
-    assert part(console.get(f"{PAGE}?count=1"), "assigned, idle") == 2
+    assert part(console.get(f"{PAGE}?count=1"), "unused") == 2
 
 
 def history(console: Browser, days: int = 90) -> list[list[str]]:
@@ -59,7 +59,7 @@ def test_the_history_has_each_change_of_the_last_days_and_marks_reductions_and_s
     api.advance("P30D")
     api.subscribe(2)
     header, *rows = history(console)
-    assert header == ["time", "used", "under notice", "licenses", "what"]
+    assert header == ["time", "assigned", "pending removal", "subscribed", "event"]
     assert [row[1:] for row in rows] == [
         ["4", "0", "5", ""],
         ["4", "0", "5", "statement 2026-03"],
@@ -82,31 +82,32 @@ def test_days_that_are_long_past_are_shown_as_they_ended(console: Browser, api: 
 
 
 def test_the_forecast_says_when_the_licenses_run_out_and_what_it_is_based_on(console: Browser, api: Api) -> None:
-    assert "needs a day of history" in words_of(console.get(PAGE))
+    assert "No forecast yet: it needs one day of history." in words_of(console.get(PAGE))
     later(api, "P2D")
-    assert "No growth at the pace of the last 2 days (0 used)" in words_of(console.get(PAGE))
+    assert "No growth (0 in the last 2 days)." in words_of(console.get(PAGE))
     api.assign(0, 1)
     page = words_of(console.get(PAGE))
-    assert "At the pace of the last 2 days (+2 used), the free licenses last until about 2026-03-15" in page
+    assert "Available licenses run out about 2026-03-15 , in" in page
+    assert "(+2 in the last 2 days)" in page
     api.assign(2, 3, 4)
-    assert "No license is free. Raise the subscription" in words_of(console.get(PAGE))
+    assert "No licenses available. Raise the subscription" in words_of(console.get(PAGE))
 
 
-def test_refusals_are_counted_by_reason_requests_and_devices_apart(console: Browser, api: Api) -> None:
+def test_rejections_are_counted_by_reason_for_requests_and_devices(console: Browser, api: Api) -> None:
     api.assign(0, 1, 2, 3, 4, 5, 6)
     api.remove(7)
     api.call("POST", f"/v3/licenses/{ACCOUNT}/assign", {"deviceList": ["1"]})
     page = words_of(console.get(PAGE))
-    assert "no license is free devices of requests 2" in page
-    assert "has no license devices of requests 1" in page
+    assert "no license is free single devices 2" in page
+    assert "has no license single devices 1" in page
     assert "not a 15-digit IMEI whole requests 1" in page
     api.advance("P30D")
-    assert "no request of the API about this account was refused" in words_of(console.get(PAGE))
+    assert "No rejected API requests." in words_of(console.get(PAGE))
 
 
 def test_requests_without_a_right_to_the_account_are_not_counted(console: Browser, api: Api) -> None:
     api.call("GET", f"/v3/licenses/{ACCOUNT}", headers={"VZ-M2M-Token": "wrong"})
-    assert "no request of the API about this account was refused" in words_of(console.get(PAGE))
+    assert "No rejected API requests." in words_of(console.get(PAGE))
     console.post(f"{PAGE}/status", {"status": "suspended"})
     api.call("GET", f"/v3/licenses/{ACCOUNT}")
     assert "account is suspended whole requests 1" in words_of(console.get(PAGE))
@@ -114,9 +115,9 @@ def test_requests_without_a_right_to_the_account_are_not_counted(console: Browse
 
 def test_an_account_is_suspended_and_made_active_again(console: Browser, api: Api) -> None:
     page = console.post(f"{PAGE}/status", {"status": "suspended"})
-    assert notice_of(page).startswith("The account is suspended: its users' requests are refused")
+    assert notice_of(page).startswith("Account suspended. The API rejects its requests.")
     assert api.call("GET", f"/v3/licenses/{ACCOUNT}").status_code == 400
-    assert notice_of(console.post(f"{PAGE}/status", {"status": "active"})) == "The account is active again."
+    assert notice_of(console.post(f"{PAGE}/status", {"status": "active"})) == "Account activated."
     assert api.call("GET", f"/v3/licenses/{ACCOUNT}").status_code == 200
     rejected = words_of(console.post(f"{PAGE}/status", {"status": "gone"}, status=400))
     assert "Status must be active or suspended" in rejected
@@ -125,17 +126,17 @@ def test_an_account_is_suspended_and_made_active_again(console: Browser, api: Ap
 def test_an_empty_account_says_what_to_do_next(console: Browser, api: Api) -> None:
     api.control("POST", "/accounts", {"name": "empty"})
     page = words_of(console.get("/accounts/empty"))
-    assert "Import its devices from a file" in page
-    assert "Create a user, or give one access." in page
+    assert "Import devices from a file." in page
+    assert "Create an API user." in page
     api.control("POST", "/accounts/empty/devices", [{"deviceId": "490154203237518"}])
-    assert "Choose how many it subscribes to." in words_of(console.get("/accounts/empty"))
+    assert "Subscribe to licenses." in words_of(console.get("/accounts/empty"))
     api.subscribe(3, account="empty")
-    assert "No device has a license yet. Assign licenses to devices" in words_of(console.get("/accounts/empty"))
+    assert "No licenses are assigned. Assign licenses to devices" in words_of(console.get("/accounts/empty"))
 
 
 def test_an_account_that_pays_for_each_upgrade_needs_no_forecast(console: Browser, api: Api) -> None:
     api.control("POST", "/accounts", {"name": "events", "purchaseType": "TS-HFOTA-EVNT"})
-    assert "pays for each upgrade: it needs no licenses" in words_of(console.get("/accounts/events"))
+    assert "pays per upgrade and needs no licenses" in words_of(console.get("/accounts/events"))
 
 
 def test_a_range_that_makes_no_sense_is_refused(console: Browser) -> None:

@@ -25,7 +25,7 @@ def test_accounts_are_found_by_a_part_of_their_name_and_signs_stand_for_themselv
     for name in ("under_score", "underXscore"):
         api.control("POST", "/accounts", {"name": name})
     assert names(console.get("/pools?search=er_s")) == ["under_score"]
-    assert "No account has “nobody” in its name" in words_of(console.get("/pools?search=nobody"))
+    assert "No account matches “nobody”." in words_of(console.get("/pools?search=nobody"))
 
 
 def test_accounts_are_sorted_by_each_number_both_ways(console: Browser, api: Api) -> None:

@@ -30,18 +30,18 @@ def used(api: Api) -> tuple[int, int, int]:
     return pool["licenseCount"], pool["licenseUsedCount"], pool["underNotice"]
 
 
-def test_a_reduction_shows_who_loses_what_and_why_and_changes_nothing(console: Browser, api: Api) -> None:
+def test_a_preview_lists_affected_devices_with_reasons_and_changes_nothing(console: Browser, api: Api) -> None:
     api.assign(0, 1, 2, 3, 4)
     api.candidates(3)
     api.upgrade(0, "scheduled", "inProgress")
     api.upgrade(1, "scheduled")
     page = words_of(preview(console, 2))
-    assert "From 5 licenses to 2. 3 licenses must go: 2 at once, 1 after notice." in page
+    assert "From 5 licenses to 2. 3 licenses to remove: 2 now, 1 pending removal." in page
     assert f"1 {device(3)} subscription reduced; the device was on the cancellation candidate list 2026-03-10" in page
     assert f"3 {device(1)} subscription reduced; first assigned, first out" in page
-    assert "put under notice until 2026-05-01 00:00:00" in page
+    assert "1 license marked for removal on 2026-05-01 00:00:00" in page
     assert f"2 {device(0)} subscription reduced while its upgrade ran; first assigned, first out" in page
-    assert f"1 scheduled upgrade is canceled {device(1)}" in page
+    assert f"1 scheduled upgrade canceled {device(1)}" in page
     assert f"type the account's name: {ACCOUNT}" in page
     assert used(api) == (5, 5, 0)
 
@@ -51,7 +51,7 @@ def test_the_change_is_what_the_preview_showed(console: Browser, api: Api) -> No
     api.upgrade(0, "scheduled", "inProgress")
     page = confirm(console, preview(console, 2))
     assert notice_of(page) == (
-        "The subscription has 2 licenses now. 2 licenses are taken. 1 license is put under notice."
+        "Subscription changed to 2 licenses. 2 licenses reclaimed. 1 license marked for removal."
     )
     assert used(api) == (2, 3, 1)
     assert api.licensed() == devices(0, 3, 4)
@@ -66,8 +66,8 @@ def test_a_preview_that_does_not_hold_any_more_changes_nothing_and_shows_the_new
     old = preview(console, 2)
     api.remove(0)
     page = confirm(console, old, status=409)
-    assert "Things have changed since the preview. Nothing was done" in words_of(page)
-    assert "2 licenses must go" in words_of(page)
+    assert "The account has changed since the preview. Nothing was changed." in words_of(page)
+    assert "2 licenses to remove" in words_of(page)
     assert used(api) == (5, 4, 0)
     confirm(console, page)
     assert used(api) == (2, 2, 0)
@@ -79,17 +79,17 @@ def test_a_preview_that_does_not_hold_any_more_changes_nothing_and_shows_the_new
 def test_a_reduction_that_takes_licenses_needs_the_account_s_name(console: Browser, api: Api, name: str) -> None:
     api.assign(0, 1)
     page = confirm(console, preview(console, 1), name, 400)
-    assert f"to confirm, type the account's name, {ACCOUNT}" in words_of(page)
+    assert f"To confirm, type the account's name: {ACCOUNT}." in words_of(page)
     assert used(api) == (5, 2, 0)
 
 
 def test_what_takes_nothing_needs_no_name_typed(console: Browser, api: Api) -> None:
     api.assign(0)
     page = preview(console, 9)
-    assert "Nobody loses a license." in words_of(page)
+    assert "No device loses its license." in words_of(page)
     assert 'name="confirm"' not in page
-    assert notice_of(confirm(console, page, "")) == "The subscription has 9 licenses now."
-    assert "That is what the account has: nothing would change." in words_of(preview(console, 9))
+    assert notice_of(confirm(console, page, "")) == "Subscription changed to 9 licenses."
+    assert "No change: this is the current subscription." in words_of(preview(console, 9))
     assert used(api) == (9, 1, 0)
 
 
@@ -98,15 +98,15 @@ def test_raising_again_withdraws_notices(console: Browser, api: Api) -> None:
     api.upgrade(0, "scheduled", "inProgress")
     api.subscribe(1)
     page = preview(console, 2)
-    assert "1 notice is withdrawn" in words_of(page)
-    assert "1 license is no longer under notice." in notice_of(confirm(console, page, ""))
+    assert "1 pending removal canceled" in words_of(page)
+    assert "1 pending removal canceled." in notice_of(confirm(console, page, ""))
     assert used(api) == (2, 2, 0)
 
 
 def test_the_purchase_type_is_changed_too_and_the_periods_before_are_listed(console: Browser, api: Api) -> None:
     api.advance("P1D")
     page = confirm(console, preview(console, 7, "TS-HFOTA-EVNT,TS-HFOTA-MRC"), "")
-    words = words_of(page[page.index("<h2>Before") :])
+    words = words_of(page[page.index("<h2>Previous subscriptions") :])
     assert "2026-03-11 12:00:00 7 TS-HFOTA-EVNT,TS-HFOTA-MRC 2026-03-10 12:00:00 5 TS-HFOTA-MRC" in words
     assert api.pool()["purchaseType"] == "TS-HFOTA-EVNT,TS-HFOTA-MRC"
 
@@ -131,7 +131,7 @@ def test_a_choice_that_cannot_be_is_explained_beside_the_form(
 
 def test_a_form_without_a_preview_is_refused(console: Browser) -> None:
     page = console.post(PAGE, {"total": "1", "purchaseType": MRC, "confirm": ACCOUNT}, 400)
-    assert "Look at the preview first." in words_of(page)
+    assert "Preview the change first." in words_of(page)
 
 
 def test_all_devices_of_a_preview_are_in_its_file(console: Browser, api: Api) -> None:
@@ -152,9 +152,9 @@ def test_a_large_reduction_is_previewed_by_a_request_of_its_own(
     monkeypatch.setattr("fotapool.console.accounts.subscriptions.DECIDED_AT_ONCE", 2)
     api.assign(0, 1, 2, 3)
     page = preview(console, 0)
-    assert "Deciding who would lose a license" in words_of(page)
+    assert "Loading the preview." in words_of(page)
     assert 'hx-trigger="load"' in page
     page = console.get(f"{PAGE}?total=0&purchaseType={MRC}&decided=1")
-    assert "4 licenses must go" in words_of(page)
+    assert "4 licenses to remove" in words_of(page)
     confirm(console, page)
     assert used(api) == (0, 0, 0)

@@ -44,7 +44,7 @@ def test_a_campaign_shows_its_chart_and_failures_and_leads_to_the_devices_that_f
     page.locator("#course canvas").wait_for()
     accessible(page)
     screenshot(page, "campaign")
-    page.get_by_role("link", name="the installation failed").click()
+    page.get_by_role("link", name="installation failed").click()
     page.wait_for_url("**reason=install_failed*")
     assert page.locator("table[aria-label], #devices ~ .scrolling tbody tr").count() == 5
 
@@ -54,14 +54,14 @@ def test_a_campaign_is_put_off_and_canceled_in_the_browser(
 ) -> None:
     page = open_console(world, f"{HERE}/campaigns")
     page.get_by_role("link", name="South plants").click()
-    page.get_by_text("Change its dates").click()
+    page.locator("summary", has_text="Change dates").click()
     page.fill("#end", "2026-03-15")
-    page.get_by_role("button", name="Change the dates").click()
+    page.get_by_role("button", name="Change dates").click()
     assert "to 2026-03-15" in page.get_by_role("status").first.inner_text()
-    page.get_by_text("Cancel it").click()
+    page.locator("summary", has_text="Cancel campaign").click()
     accessible(page)
-    page.get_by_role("button", name="Cancel the campaign").click()
-    assert "is canceled" in page.get_by_role("status").first.inner_text()
+    page.get_by_role("button", name="Cancel campaign").click()
+    assert "Campaign canceled." in page.get_by_role("status").first.inner_text()
     assert status_of(world, page.url.rpartition("/")[2]) == "CampaignCancelled"
 
 
@@ -69,13 +69,13 @@ def test_a_campaign_is_scheduled_in_the_browser(
     world: Api, open_console: Callable[..., Any], accessible: Callable[[Any], None]
 ) -> None:
     page = open_console(world, f"{HERE}/campaigns")
-    page.get_by_role("link", name="Schedule a campaign").click()
+    page.get_by_role("link", name="Schedule campaign").click()
     accessible(page)
     page.fill("#name", "East plants")
     page.fill("#devices", device(23))
-    page.get_by_role("button", name="Schedule the campaign").click()
+    page.get_by_role("button", name="Schedule campaign").click()
     page.get_by_role("heading", name="East plants").wait_for()
-    assert "is accepted" in page.get_by_role("status").first.inner_text()
+    assert "Campaign accepted." in page.get_by_role("status").first.inner_text()
 
 
 def test_a_large_campaign_is_counted_while_its_page_is_there_already(
@@ -103,17 +103,17 @@ def test_callbacks_are_looked_at_signed_and_sent_again(
     page.locator("tbody th a").first.click()
     accessible(page)
     screenshot(page, "callback")
-    page.get_by_role("button", name="Send it again").click()
-    assert "It is sent again" in page.get_by_role("status").first.inner_text()
+    page.get_by_role("button", name="Redeliver").click()
+    assert "Redelivery queued" in page.get_by_role("status").first.inner_text()
     page.goto(f"/console{HERE}/callbacks")
-    page.get_by_text("Sign callbacks").click()
-    page.get_by_role("button", name="Make a secret and sign").click()
+    page.get_by_text("Turn signing on").click()
+    page.get_by_role("button", name="Create secret").click()
     assert page.locator("#secret").inner_text().startswith("whsec_")
     accessible(page)
-    page.get_by_role("link", name="To the account's callbacks").click()
-    page.get_by_text("Deregister v3", exact=True).click()
-    page.get_by_role("button", name="Deregister the listener of v3").click()
-    assert "is deregistered" in page.get_by_role("status").first.inner_text()
+    page.get_by_role("link", name="Done").click()
+    page.locator("summary", has_text="Remove listener v3").click()
+    page.get_by_role("button", name="Remove listener v3").click()
+    assert "Listener v3 removed." in page.get_by_role("status").first.inner_text()
 
 
 def test_statements_and_the_ledger_are_read_and_filtered(
@@ -132,12 +132,12 @@ def test_statements_and_the_ledger_are_read_and_filtered(
     accessible(page)
     page.goto(f"/console{HERE}/ledger")
     page.select_option("#what", "reclaimed")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Filter").click()
     page.wait_for_url("**what=reclaimed*")
     assert page.locator("tbody tr").count() == 5
     accessible(page)
     screenshot(page, "ledger")
-    page.get_by_role("link", name="By request").click()
+    page.get_by_role("link", name="Audit log").click()
     page.wait_for_url("**/ledger/changes*")
     accessible(page)
 

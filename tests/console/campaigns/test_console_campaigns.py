@@ -38,18 +38,19 @@ def shown(page: str) -> list[str]:
 
 
 def test_campaigns_are_listed_newest_first_with_what_became_of_their_devices(world: Api, console: Browser) -> None:
-    assert "This account has no campaign yet." in words_of(console.get(LIST))
+    assert "No campaigns yet." in words_of(console.get(LIST))
     schedule(world, "North")
     world.advance("PT9H")
     world.sign_in()
     schedule(world, "South", range(20, 22), "2026-03-12", "2026-03-13")
     page = console.get(LIST)
     assert names(page) == ["South", "North"]
-    assert f"{PACKAGE} network-aware 2026-03-10 2026-03-12 ended 30 20 completed, 5 failed, 5 rejected" in words_of(
-        page
+    assert (
+        f"{PACKAGE} network-aware push 2026-03-10 2026-03-12 ended 30 20 completed, 5 failed, 5 rejected"
+        in words_of(page)
     )
     assert names(console.get(LIST + "?status=ended")) == ["North"]
-    assert "No campaign of this account is in this state." in words_of(console.get(LIST + "?status=aborted"))
+    assert "No campaigns match." in words_of(console.get(LIST + "?status=aborted"))
     assert "Status must be one of" in words_of(console.get(LIST + "?status=odd", status=400))
 
 
@@ -60,10 +61,10 @@ def test_a_list_goes_on_where_the_page_before_has_looked(
     for number in range(3):
         schedule(world, f"c{number}", range(number, number + 1))
     page = console.get(LIST + "?status=aborted")
-    assert "None of these 2 campaigns is aborted. There are older ones." in words_of(page)
+    assert "No match in the 2 campaigns searched. Search more" in words_of(page)
     rest = re.search(r'href="(\?[^"]+)" rel="next"', page)
     assert rest is not None
-    assert "No further campaign" in words_of(console.get(LIST + rest[1].replace("&amp;", "&")))
+    assert "No more campaigns match." in words_of(console.get(LIST + rest[1].replace("&amp;", "&")))
 
 
 def test_one_campaign_shows_its_devices_by_state_and_why_they_failed(world: Api, console: Browser) -> None:
@@ -74,17 +75,15 @@ def test_one_campaign_shows_its_devices_by_state_and_why_they_failed(world: Api,
     page = console.get(campaign)
     words = words_of(page)
     assert "completed 20 failed 5 rejected 5" in words
-    assert "failed the installation failed 5" in words
-    assert "rejected the device had no license 5" in words
-    assert "It is over: neither its dates nor its devices can be changed any more." in words
+    assert "failed installation failed 5" in words
+    assert "rejected no license 5" in words
+    assert "The campaign has ended and can't be changed." in words
     assert len(shown(page)) == 30
     failed = console.get(campaign + "?status=failed&reason=install_failed")
     assert shown(failed) == [device(number) for number in range(20, 25)]
-    assert "No device of the campaign is in this state." in words_of(console.get(campaign + "?status=canceled"))
+    assert "No devices match." in words_of(console.get(campaign + "?status=canceled"))
     rows = list(csv.reader(io.StringIO(console.get(campaign + "/devices.csv?status=rejected"))))
-    assert [row[:3] for row in rows[1:]] == [
-        [device(number), "rejected", "the device had no license"] for number in range(25, 30)
-    ]
+    assert [row[:3] for row in rows[1:]] == [[device(number), "rejected", "no license"] for number in range(25, 30)]
 
 
 def test_the_devices_are_paged_and_a_page_says_how_far_it_has_looked(
@@ -99,13 +98,13 @@ def test_the_devices_are_paged_and_a_page_says_how_far_it_has_looked(
     assert f"?after={device(19)}#devices" in page
     assert len(shown(console.get(f"{campaign}?after={device(19)}"))) == 10
     page = console.get(campaign + "?status=rejected")
-    assert "None of the 25 devices that were looked at is in this state." in words_of(page)
+    assert "No match in the 25 devices searched. Search more" in words_of(page)
     assert len(shown(console.get(f"{campaign}?status=rejected&after={device(24)}"))) == 5
 
 
 def test_the_course_over_time_is_a_chart_a_table_and_a_file(world: Api, console: Browser) -> None:
     campaign = f"{LIST}/{schedule(world)}"
-    assert "No device of the campaign has begun yet." in words_of(console.get(campaign + "/course"))
+    assert "No device has started yet." in words_of(console.get(campaign + "/course"))
     world.advance("PT9H")
     assert 'id="chart-course"' in console.get(campaign + "/course")
     rows = list(csv.reader(io.StringIO(console.get(campaign + "/course.csv"))))
@@ -139,9 +138,9 @@ def test_a_large_campaign_is_counted_after_its_page_and_the_count_is_kept(
     campaign = f"{LIST}/{schedule(world)}"
     world.advance("PT9H")
     page = console.get(campaign)
-    assert "Count the 30 devices by state" in words_of(page)
+    assert "Show the 30 devices by state" in words_of(page)
     assert 'hx-trigger="load"' in page
-    assert "Count its devices" in words_of(console.get(LIST))
+    assert "Show progress" in words_of(console.get(LIST))
     assert "20 completed" in words_of(console.get(campaign + "/bar"))
     connection = world.server.database.connect(writes=True)
     connection.begin()
@@ -156,15 +155,15 @@ def test_a_campaign_is_canceled_before_its_start_and_aborted_while_it_runs(world
     running = schedule(world, "now", range(5, 10))
     world.advance("PT2M")
     page = words_of(console.get(f"{LIST}/{waiting}"))
-    assert "A campaign can't be paused: no version of the API knows that." in page
-    assert "None of its 5 devices will be upgraded by it." in page
-    assert "It runs, so it is aborted" in words_of(console.get(f"{LIST}/{running}"))
-    assert notice_of(console.post(f"{LIST}/{waiting}/cancel", {})).startswith("The campaign is canceled")
-    assert notice_of(console.post(f"{LIST}/{running}/cancel", {})).startswith("The campaign is aborted")
+    assert "The API has no pause." in page
+    assert "None of the 5 devices will be upgraded." in page
+    assert "Upgrades in progress continue; all others are canceled." in words_of(console.get(f"{LIST}/{running}"))
+    assert notice_of(console.post(f"{LIST}/{waiting}/cancel", {})).startswith("Campaign canceled.")
+    assert notice_of(console.post(f"{LIST}/{running}/cancel", {})).startswith("Campaign stopped.")
     assert status_of(world, waiting) == "CampaignCancelled"
     assert status_of(world, running) == "CampaignAborted"
     refused = words_of(console.post(f"{LIST}/{waiting}/cancel", {}, status=409))
-    assert "there is nothing left to cancel. Nothing was changed." in refused
+    assert "The campaign has already ended. Nothing was changed." in refused
     assert "operator" in words_of(console.get(f"/accounts/{ACCOUNT}/ledger/changes"))
 
 
@@ -174,10 +173,12 @@ def test_dates_are_changed_before_the_start_and_then_only_the_end(world: Api, co
     page = console.post(campaign + "/dates", {"start": "2026-03-11", "end": "2026-03-14"})
     assert notice_of(page) == "The campaign now runs from 2026-03-11 to 2026-03-14."
     refused = console.post(campaign + "/dates", {"start": "2026-03-01", "end": "2026-03-14"}, status=409)
-    assert "The start must be a date from today on" in words_of(refused)
+    assert "The start date must be between today and" in words_of(refused)
     assert 'value="2026-03-01"' in refused
     world.advance("PT12H1M")
-    assert "It has started: only its last day can still be moved" in words_of(console.get(campaign))
+    assert "The campaign has started. Its end date must be at least 24 hours from now." in words_of(
+        console.get(campaign)
+    )
     assert notice_of(console.post(campaign + "/dates", {"end": "2026-03-20"})).endswith("to 2026-03-20.")
     refused = console.post(campaign + "/dates", {"end": "2026-03-11"}, status=409)
     assert "at least 24 hours from now" in words_of(refused)
@@ -202,8 +203,8 @@ def test_a_campaign_is_scheduled_from_a_list_of_devices(world: Api, console: Bro
     assert f'<option value="{PACKAGE}"' in form
     assert 'value="2026-03-13"' in form
     page = console.post(LIST + "/new", new(assign="1"))
-    assert notice_of(page).startswith("The campaign is accepted.")
-    assert "assigned to devices that have none" in words_of(page)
+    assert notice_of(page).startswith("Campaign accepted.")
+    assert "assigned to devices without one" in words_of(page)
     world.advance("PT9H")
     assert names(console.get(LIST + "?status=ended")) == ["From here"]
     console.post(LIST + "/new", new(kind="v1", end="", devices=device(7)))
@@ -213,13 +214,13 @@ def test_a_campaign_is_scheduled_from_a_list_of_devices(world: Api, console: Bro
 @pytest.mark.parametrize(
     ("form", "words"),
     [
-        ({"start": "2026-03-01"}, "The first day must be a date from today on"),
-        ({"end": "2026-03-01"}, "The last day must be a date from the first day on"),
-        ({"kind": "v2", "end": ""}, "This kind of campaign needs a last day."),
-        ({"kind": "v2", "add": "1"}, "Only network-aware campaigns assign licenses"),
-        ({"kind": "v9"}, "The kind must be one of v3, v2, v1."),
-        ({"package": "none"}, "There is no such package any more."),
-        ({"devices": ""}, "Paste the IMEIs of at least one device."),
+        ({"start": "2026-03-01"}, "The start date must be between today and"),
+        ({"end": "2026-03-01"}, "The end date must not be before the start date"),
+        ({"kind": "v2", "end": ""}, "This delivery requires an end date."),
+        ({"kind": "v2", "add": "1"}, "Only network-aware campaigns assign licenses and add new devices."),
+        ({"kind": "v9"}, "The delivery must be one of v3, v2, v1."),
+        ({"package": "none"}, "The package no longer exists."),
+        ({"devices": ""}, "Paste the IMEI of at least one device."),
         ({"devices": "990000000000000\n12"}, "line 2: '12' is not an IMEI of 15 digits."),
         ({"name": "x" * 201}, "The name may have 200 characters."),
     ],
@@ -236,17 +237,17 @@ def test_a_campaign_that_makes_no_sense_is_refused_and_what_was_typed_stays(
 
 
 def test_without_a_package_that_fits_the_form_says_what_is_missing(api: Api) -> None:
-    assert "No package fits a device of this account" in words_of(Browser(api).get(LIST + "/new"))
+    assert "No package matches a device of this account" in words_of(Browser(api).get(LIST + "/new"))
 
 
-def test_whoever_may_only_look_can_neither_cancel_nor_change(world: Api) -> None:
+def test_a_viewer_can_neither_cancel_nor_change(world: Api) -> None:
     key = world.control("POST", "/operators", {"name": "ford", "role": "viewer"}).json()["key"]
     ford, campaign = Browser(world, key), f"{LIST}/{schedule(world)}"
-    assert "Cancel it" not in words_of(ford.get(campaign))
+    assert "Cancel campaign" not in words_of(ford.get(campaign))
     ford.post(campaign + "/cancel", {}, status=403)
 
 
-def test_a_campaign_that_is_not_there_is_said_so(api: Api) -> None:
+def test_an_unknown_campaign_is_not_found(api: Api) -> None:
     console, campaign = Browser(api), "e3a8d88a-04c6-4ef3-b039-89b62f91e962"
     page = console.get(f"/accounts/{OTHER}/campaigns/{campaign}", status=404)
     assert f"Account {OTHER} has no campaign {campaign}." in words_of(page)

@@ -61,7 +61,7 @@ def test_devices_are_listed_by_imei_page_by_page(console: Browser) -> None:
     assert following
     second = console.get(LIST + following[1])
     assert shown(second) == [*range(50, 80), 90, 91]
-    assert "From the first" in words_of(second)
+    assert "First page" in words_of(second)
 
 
 FILTERED: list[tuple[str, list[int]]] = [
@@ -109,7 +109,7 @@ def test_a_step_that_looked_at_many_devices_in_vain_says_so_and_goes_on(
 ) -> None:
     monkeypatch.setattr("fotapool.services.devices.search.SCAN", 30)
     page = console.get(f"{LIST}?license=unlicensed&make=acme")
-    assert "Looked at 30 devices, up to 990000000000029; go on looking" in words_of(page)
+    assert "30 devices searched, up to 990000000000029. Search more" in words_of(page)
     seen: list[int] = []
     for _ in range(5):
         seen += shown(page)
@@ -127,14 +127,14 @@ def test_the_contact_of_simulated_devices_is_looked_at_step_by_step_too(
     world.advance("PT3H")
     page = console.get(f"{LIST}?seen=day&after={FIRST + 3}")
     assert shown(page) == [4, 5, 6, 7, 8, 9]
-    assert "Looked at 8 devices" in words_of(page)
+    assert "8 devices searched" in words_of(page)
 
 
 def test_many_matching_mdns_are_not_all_looked_at(console: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fotapool.services.devices.search.MDN_MATCHES", 1)
     page = console.get(f"{LIST}?mdn=555")
     assert shown(page) == [90]
-    assert "type more of it" in words_of(page)
+    assert "Enter more digits." in words_of(page)
 
 
 def test_a_row_says_what_is_known_of_the_license(world: Api, console: Browser) -> None:
@@ -169,19 +169,19 @@ def send(console: Browser, content: str, status: int = 200) -> str:
 
 def test_a_file_is_imported_whatever_of_the_three_kinds_it_is(console: Browser) -> None:
     csv_text = "deviceId,make,licensed\n490154203237518,New,true\n"
-    assert notice_of(send(console, csv_text)) == "Imported: 1 device, 1 of them newly licensed."
+    assert notice_of(send(console, csv_text)) == "1 device imported, 1 newly licensed."
     row = words_of(console.get(f"{LIST}?imei=490154203237518"))
     assert "490154203237518 New LWM2M since 2026-03-10" in row
     line = {"deviceId": "490154203237518", "make": "Newer"}
     for content in ("\ufeff" + json.dumps(line), json.dumps([line])):
-        assert notice_of(send(console, content)) == "Imported: 1 device, 0 of them newly licensed."
+        assert notice_of(send(console, content)) == "1 device imported, 0 newly licensed."
 
 
-def test_bad_lines_are_told_with_their_number_and_good_ones_are_kept(console: Browser) -> None:
+def test_invalid_lines_are_listed_with_their_numbers_and_valid_ones_imported(console: Browser) -> None:
     page = words_of(
         send(console, "deviceId,protocol\n490154203237518,HTTP\n123,HTTP\n490154203237517,TCP\n111111111111111,")
     )
-    assert "Of 4 lines in my.csv, 2 were kept, 0 of them newly licensed; 2 failed; 1 kept with a warning." in page
+    assert "my.csv: 4 lines, 2 imported (0 newly licensed, 1 with a warning), 2 failed." in page
     assert "3 123 deviceId must be 15 digits" in page
     assert "5 111111111111111 the check digit is wrong" in page
     assert shown(console.get(f"{LIST}?imei=49")) == [490154203237518 - FIRST]
@@ -189,7 +189,7 @@ def test_bad_lines_are_told_with_their_number_and_good_ones_are_kept(console: Br
 
 def test_of_many_bad_lines_the_first_are_shown(console: Browser) -> None:
     page = words_of(send(console, "deviceId\n" + "1\n" * 150))
-    assert "The first 100 of 150" in page
+    assert "First 100 of 150" in page
 
 
 def test_a_file_that_breaks_off_says_what_was_kept(console: Browser) -> None:
@@ -204,4 +204,4 @@ def test_without_a_file_there_is_nothing_to_import(console: Browser) -> None:
 
 def test_an_account_without_devices_offers_to_import_some(world: Api, console: Browser) -> None:
     world.control("POST", "/accounts", {"name": "empty"})
-    assert "has no device yet: import some from a file" in words_of(console.get("/accounts/empty/devices"))
+    assert "This account has no devices: import them from a file" in words_of(console.get("/accounts/empty/devices"))

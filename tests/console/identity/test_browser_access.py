@@ -19,12 +19,12 @@ def test_a_user_is_created_and_deleted_and_its_password_is_copied(
     screenshot: Callable[[Any, str], None],
 ) -> None:
     page = open_console(api, "/access")
-    page.get_by_text("Create a user").click()
+    page.locator("summary", has_text="Create API user").click()
     accessible(page)
     screenshot(page, "access")
     page.fill("#username", "trillian")
     page.fill("#accounts", ACCOUNT)
-    page.get_by_role("button", name="Create the user").click()
+    page.get_by_role("button", name="Create API user").click()
     password = page.locator("#secret").inner_text()
     accessible(page)
     assert api.log_in("trillian", password).status_code == 200
@@ -34,27 +34,27 @@ def test_a_user_is_created_and_deleted_and_its_password_is_copied(
     page.get_by_role("link", name="Done").click()
     page.get_by_text(f"Delete {USER}").first.click()
     page.get_by_role("button", name=f"Delete {USER}").click()
-    assert "is deleted" in page.get_by_role("status").first.inner_text()
+    assert f"User {USER} deleted." in page.get_by_role("status").first.inner_text()
 
 
 def test_clients_operators_and_device_keys_are_made(
     api: Api, open_console: Callable[..., Any], accessible: Callable[[Any], None]
 ) -> None:
     page = open_console(api, "/access/clients")
-    page.get_by_text("Create a client").click()
+    page.locator("summary", has_text="Create API client").click()
     accessible(page)
-    page.get_by_role("button", name="Create the client").click()
+    page.get_by_role("button", name="Create API client").click()
     page.locator("#secret").wait_for()
     page.goto("/console/access/operators")
-    page.get_by_text("Create an operator").click()
+    page.locator("summary", has_text="Create operator").click()
     page.fill("#name", "ford")
     page.select_option("#role", "viewer")
-    page.get_by_role("button", name="Create the operator").click()
+    page.get_by_role("button", name="Create operator").click()
     page.get_by_role("link", name="Done").click()
     assert page.get_by_role("rowheader", name="ford").is_visible()
     accessible(page)
     page.goto(f"/console/accounts/{ACCOUNT}/device-keys")
     accessible(page)
     page.fill("#name", "factory")
-    page.get_by_role("button", name="Make the key").click()
+    page.get_by_role("button", name="Create key").click()
     page.locator("#secret").wait_for()

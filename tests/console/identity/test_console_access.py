@@ -33,15 +33,15 @@ def test_a_user_is_created_with_a_password_that_is_shown_once(console: Browser, 
 def test_a_user_may_be_given_a_password_which_is_not_repeated(console: Browser, api: Api) -> None:
     page = console.post("/access", {"username": "marvin", "password": "depressed!", "accounts": ""})
     assert "depressed!" not in page
-    assert "The password is the one that you gave." in words_of(page)
-    assert "none: it can do nothing" in words_of(console.get("/access"))
+    assert "The password is the one you entered." in words_of(page)
+    assert "none (no access)" in words_of(console.get("/access"))
     assert api.log_in("marvin", "depressed!").status_code == 200
 
 
 def test_a_form_that_is_refused_keeps_what_was_typed_but_no_secret(console: Browser) -> None:
     form = {"username": "ford", "password": "towel-42", "accounts": "nobody"}
     page = console.post("/access", form, status=400)
-    assert "Account nobody does not exist. No user was created." in words_of(page)
+    assert "Account nobody does not exist. Nothing was created." in words_of(page)
     assert 'value="ford"' in page
     assert "towel-42" not in page
     page = console.post("/access", {"username": USER}, status=400)
@@ -53,7 +53,7 @@ def test_a_locked_user_is_unlocked(console: Browser, api: Api) -> None:
     for _ in range(5):
         api.log_in(password="wrong")
     assert f"Unlock {USER}" in words_of(console.get("/access"))
-    assert notice_of(console.post("/access/unlock", {"name": USER})) == f"{USER} may log in again."
+    assert notice_of(console.post("/access/unlock", {"name": USER})) == f"User {USER} unlocked."
     assert api.log_in().status_code == 200
 
 
@@ -64,8 +64,8 @@ def test_users_are_deleted_and_paged_by_name(console: Browser, api: Api) -> None
     assert '?after=a49" rel="next"' in page
     assert USER in console.get("/access?after=a49")
     page = console.post("/access/delete", {"name": USER})
-    assert notice_of(page) == f"User {USER} is deleted; its sessions have ended."
-    assert "There are no users after zz." in words_of(console.get("/access?after=zz"))
+    assert notice_of(page) == f"User {USER} deleted. Its sessions have ended."
+    assert "No API users after zz." in words_of(console.get("/access?after=zz"))
     assert f"User {USER} does not exist." in words_of(console.post("/access/delete", {"name": USER}, status=404))
 
 
@@ -76,7 +76,7 @@ def test_clients_are_created_and_deleted(console: Browser, api: Api) -> None:
     assert "app-1" in page
     assert secret not in page
     refused = console.post("/access/clients", {"key": "app-1", "secret": SECRET}, status=400)
-    assert "Client app-1 exists already. No client was created." in words_of(refused)
+    assert "Client app-1 exists already. Nothing was created." in words_of(refused)
     console.post("/access/clients/delete", {"name": "app-1"})
     assert api.get_bearer("app-1", secret).status_code == 401
 
@@ -84,11 +84,11 @@ def test_clients_are_created_and_deleted(console: Browser, api: Api) -> None:
 def test_operators_are_created_with_a_role_and_lose_their_key(console: Browser, api: Api) -> None:
     page = console.post("/access/operators", {"name": "ford", "role": "editor"})
     ford = Browser(api, secret_of(page))
-    assert "ford change" in words_of(console.get("/access/operators"))
-    assert "To change anything here takes the role admin ." in words_of(ford.get("/access/operators"))
+    assert "ford editor" in words_of(console.get("/access/operators"))
+    assert "Changes require the role admin ." in words_of(ford.get("/access/operators"))
     ford.post("/access/operators", {"name": "x", "role": "viewer"}, status=403)
     refused = console.post("/access/operators", {"name": "x", "role": "rule"}, status=400)
-    assert "Role must be one of viewer, editor, admin. No operator was created." in words_of(refused)
+    assert "Role must be one of viewer, editor, admin. Nothing was created." in words_of(refused)
     console.post("/access/operators/delete", {"name": "ford"})
     assert ford.http.get("/console/pools", follow_redirects=False).status_code == 303
     refused = console.post("/access/operators/delete", {"name": "operator"}, status=409)
@@ -107,7 +107,7 @@ def test_device_keys_are_made_for_one_device_or_all_and_taken_away(console: Brow
     checked_in = api.http.post(f"/device/v1/{device(0)}/check-in", **report)
     assert checked_in.status_code == 200, checked_in.text
     refused = words_of(console.post(path, {"name": "two", "device": "12"}, status=400))
-    assert "Device must be an IMEI of 15 digits, or empty. No key was made." in refused
+    assert "Device must be an IMEI of 15 digits, or empty. Nothing was created." in refused
     assert "is not a device of account" in words_of(console.post(path, {"name": "x", "device": "1" * 15}, status=400))
     console.post(path + "/delete", {"name": "factory"})
     assert api.http.post(f"/device/v1/{device(0)}/check-in", **report).status_code == 401

@@ -23,7 +23,7 @@ def test_somebody_who_is_not_signed_in_is_asked_to_and_led_back(api: Api) -> Non
 
 
 @pytest.mark.parametrize("path", ["https://example.com/", "//example.com", "/console/../x//", "/console\\x", ""])
-def test_nobody_is_led_out_of_the_console(api: Api, path: str) -> None:
+def test_sign_in_does_not_redirect_to_other_sites(api: Api, path: str) -> None:
     signed_in = new_client(api).post("/console/sign-in", data={"key": OPERATOR, "next": path})
     assert signed_in.headers["location"] == "/console/pools"
 
@@ -53,7 +53,7 @@ def test_a_cookie_that_was_changed_or_made_elsewhere_counts_for_nothing(api: Api
 def test_a_form_without_the_session_s_token_changes_nothing(api: Api, console: Browser) -> None:
     refused = console.http.post("/console/pools", data={"name": "new", "licenseCount": "1", "csrf": "0" * 32})
     assert refused.status_code == 403
-    assert "belongs to another sign-in" in words_of(refused.text)
+    assert "belongs to another session" in words_of(refused.text)
     assert api.control("GET", "/accounts/new").status_code == 404
 
 
@@ -67,7 +67,7 @@ def test_a_sign_in_from_another_site_s_page_is_refused(api: Api) -> None:
 def test_a_form_that_comes_after_the_session_s_end_changes_nothing_and_says_so(api: Api) -> None:
     answer = new_client(api).post("/console/pools", data={"name": "new"})
     assert answer.status_code == 401
-    assert "You are no longer signed in, and nothing was changed." in words_of(answer.text)
+    assert "Your session has ended. Nothing was changed." in words_of(answer.text)
     assert api.control("GET", "/accounts/new").status_code == 404
 
 
@@ -85,16 +85,16 @@ def test_taking_an_operator_s_key_away_ends_its_sessions(api: Api) -> None:
     assert ford.http.get("/console/pools", follow_redirects=False).status_code == 303
 
 
-def test_whoever_may_only_look_is_offered_no_change_and_can_make_none(api: Api) -> None:
+def test_a_viewer_is_offered_no_change_and_can_make_none(api: Api) -> None:
     key = api.control("POST", "/operators", {"name": "ford", "role": "viewer"}).json()["key"]
     ford = Browser(api, key)
-    assert "Create an account" not in ford.get("/pools")
+    assert "Create account" not in ford.get("/pools")
     refused = ford.post("/pools", {"name": "new", "purchaseType": "TS-HFOTA-MRC"}, status=403)
-    assert "This needs the role change; you may only look." in words_of(refused)
+    assert "This requires the role editor; your role is viewer." in words_of(refused)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.method} {page.path}")
-def test_only_pages_that_change_nothing_are_open_to_whoever_may_look(page: object) -> None:
+def test_viewers_may_use_exactly_the_pages_that_change_nothing(page: object) -> None:
     assert (page.needed_role is Role.VIEWER) == (page.method == "GET")  # type: ignore[attr-defined]
 
 
@@ -108,12 +108,12 @@ def test_pages_of_the_emulator_do_not_exist_in_the_operators_server(start: Calla
 
 def test_an_address_that_does_not_exist_says_so_and_where_to_go(console: Browser) -> None:
     page = words_of(console.get("/nothing", status=404))
-    assert "The console has no such page." in page
-    assert "To the pools" in page
+    assert "No such page." in page
+    assert "All accounts" in page
     assert "account nobody does not exist" in words_of(console.get("/accounts/nobody", status=404)).lower()
 
 
-def test_answers_let_nothing_be_loaded_from_elsewhere_and_nobody_frame_them(api: Api, console: Browser) -> None:
+def test_responses_forbid_foreign_content_and_framing(api: Api, console: Browser) -> None:
     for path in ("/pools", "/sign-in", f"/accounts/{ACCOUNT}"):
         headers = console.http.get(f"/console{path}").headers
         assert headers["content-security-policy"].startswith("default-src 'self'")
@@ -123,5 +123,5 @@ def test_answers_let_nothing_be_loaded_from_elsewhere_and_nobody_frame_them(api:
 
 def test_a_notice_is_shown_once(console: Browser) -> None:
     page = console.post("/pools", {"name": "new", "purchaseType": "TS-HFOTA-MRC", "licenseCount": "5"})
-    assert notice_of(page).startswith("Account new is there.")
+    assert notice_of(page).startswith("Account new created.")
     assert notice_of(console.get("/accounts/new")) == ""

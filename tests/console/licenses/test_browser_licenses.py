@@ -38,16 +38,16 @@ def test_a_list_is_pasted_checked_and_assigned(
     page = open_console(api, f"{HERE}/licenses")
     accessible(page)
     page.fill("#list", "\n".join([*devices(0, 1, 2, 3, 4, 5), "123456789012345", "nonsense"]))
-    page.get_by_role("button", name="Check the list").click()
-    page.get_by_text("The first").or_(page.get_by_text("Show 4 devices")).first.click()
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_text("Show 4 devices").first.click()
     accessible(page)
     screenshot(page, "license-check")
     page.get_by_role("button", name="Assign 4 licenses").click()
-    page.get_by_text("Done at").wait_for()
+    page.get_by_text("Completed at").wait_for()
     accessible(page)
     screenshot(page, "license-result")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download the result file").click()
+        page.get_by_role("link", name="Download result").click()
     assert download.value.suggested_filename.startswith(f"assign-{ACCOUNT}")
     assert api.licensed() == devices(0, 1, 2, 3, 4)
 
@@ -62,11 +62,11 @@ def test_a_long_list_shows_its_progress_and_ends_by_itself(
     page = open_console(api, f"{HERE}/licenses")
     text = "deviceId\n" + "\n".join(devices(*range(10)))
     page.set_input_files("#file", files=[{"name": "some.csv", "mimeType": "text/csv", "buffer": text.encode()}])
-    page.get_by_role("button", name="Check the list").click()
+    page.get_by_role("button", name="Preview").click()
     page.get_by_role("button", name="Assign 5 licenses").click()
     page.get_by_label("of 10 done").wait_for()
     accessible(page)
-    page.get_by_text("Done at").wait_for()
+    page.get_by_text("Completed at").wait_for()
     assert page.get_by_label("of 10 done").count() == 0
     assert len(api.licensed()) == 5
 
@@ -82,27 +82,27 @@ def test_candidates_are_moved_by_keyboard_and_drag_and_saved_together(
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     assert shown(page) == devices(1, 2, 0, 3, 4)
-    assert page.locator("#moved").inner_text() == f"{device(0)} is now at place 3 of 5. Not saved yet."
-    page.get_by_role("button", name=f"Take {device(2)} off the list").press("Enter")
+    assert page.locator("#moved").inner_text() == f"{device(0)} moved to 3 of 5. Not saved yet."
+    page.get_by_role("button", name=f"Remove {device(2)} from list").press("Enter")
     grips = page.locator(".grip")
     grips.nth(3).drag_to(grips.nth(0))
     assert shown(page) == devices(4, 1, 0, 3)
     assert on_list(api) == devices(0, 1, 2, 3, 4)
     screenshot(page, "candidates")
-    page.get_by_role("button", name="Save the order").click()
-    page.get_by_text("The order is saved.").wait_for()
+    page.get_by_role("button", name="Save order").click()
+    page.get_by_text("Order saved.").wait_for()
     assert shown(page) == on_list(api) == devices(4, 1, 0, 3)
 
 
 def test_devices_are_put_on_the_list_and_all_taken_off_in_two_steps(api: Api, open_console: Callable[..., Any]) -> None:
     page = open_console(api, f"{HERE}/candidates")
     page.fill("#list", "\n".join(devices(1, 2)))
-    page.get_by_role("button", name="Append them").click()
-    page.get_by_text("2 candidates").wait_for()
+    page.get_by_role("button", name="Add to list").click()
+    page.get_by_text("2 removal candidates").wait_for()
     assert on_list(api) == devices(1, 2)
-    page.locator("summary", has_text="Empty the list").click()
-    page.get_by_role("button", name="Empty the list").click()
-    page.get_by_text("0 candidates").wait_for()
+    page.locator("summary", has_text="Clear list").click()
+    page.get_by_role("button", name="Clear list").click()
+    page.get_by_text("0 removal candidates").wait_for()
     assert on_list(api) == []
 
 
@@ -115,12 +115,12 @@ def test_a_reduction_is_previewed_and_confirmed_by_the_account_s_name(
     page = open_console(api, f"{HERE}/subscription")
     page.fill("#total", "2")
     page.get_by_role("button", name="Preview").click()
-    page.get_by_text("3 licenses must go").wait_for()
+    page.get_by_text("3 licenses to remove").wait_for()
     accessible(page)
     screenshot(page, "subscription-preview")
     page.fill("#confirm", ACCOUNT)
-    page.get_by_role("button", name="Change to 2 licenses").click()
-    page.get_by_text("The subscription has 2 licenses now.").wait_for()
+    page.get_by_role("button", name="Reduce to 2 licenses").click()
+    page.get_by_text("Subscription changed to 2 licenses.").wait_for()
     assert api.pool()["licenseCount"] == 2
     assert api.licensed() == devices(0, 2, 4)
 

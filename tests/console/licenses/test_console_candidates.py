@@ -1,4 +1,4 @@
-"""The candidate list: what its page shows, each change, each refusal; and who would go at a given total."""
+"""The page of removal candidates: the list, each change, each rejection; the removal order at a given total."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def on_list(api: Api) -> list[str]:
 def test_an_empty_list_says_what_follows_and_takes_devices(console: Browser, api: Api) -> None:
     api.assign(1, 2)
     page = console.get(PAGE)
-    assert "0 candidates" in words_of(page)
-    assert "a reduction takes the licenses that were assigned first" in words_of(page)
+    assert "0 removal candidates" in words_of(page)
+    assert "a subscription reduction removes the oldest licenses first" in words_of(page)
     page = give(console, "append", "\n".join([*devices(2, 1, 3), "123456789012345", "x"]))
     assert notice_of(page) == (
-        "The list was extended by 4 devices. 1 is no device of the account. 1 has no license to lose."
-        " 1 line left out, the first: line 5, 'x' is not an IMEI of 15 digits."
+        "4 devices added. 1 is not a device of the account. 1 has no license."
+        " 1 line skipped, the first: line 5, 'x' is not an IMEI of 15 digits."
     )
     assert shown(page) == [*devices(2, 1, 3), "123456789012345"]
-    assert "no device of this account" in words_of(page)
+    assert "not a device of this account" in words_of(page)
     assert "since 2026-03-10" in words_of(page)
     assert on_list(api) == [*devices(2, 1, 3), "123456789012345"]
 
@@ -61,7 +61,7 @@ def test_a_list_is_extended_replaced_and_emptied(console: Browser, api: Api) -> 
     assert file.splitlines() == ["place,deviceId", *[f"{n},{one}" for n, one in enumerate(devices(1, 2, 3), 1)]]
     assert shown(give(console, "replace", "\n".join(devices(5, 4)))) == devices(5, 4)
     page = console.post(f"{PAGE}/empty", {"mark": mark_of(console.get(PAGE))})
-    assert notice_of(page) == "The list is empty."
+    assert notice_of(page) == "List cleared."
     assert on_list(api) == []
     assert shown(give(console, "append", file)) == devices(1, 2, 3)
 
@@ -92,7 +92,7 @@ def test_the_order_of_a_page_is_saved_at_once(console: Browser, api: Api, monkey
     assert shown(page) == devices(3, 4, 5)
     assert "Page 2 of 3" in words_of(page)
     page = act(console, "order", query="?page=2", order=" ".join(devices(5, 3)))
-    assert notice_of(page) == "The order is saved."
+    assert notice_of(page) == "Order saved."
     assert on_list(api) == devices(0, 1, 2, 5, 3, 6)
     act(console, f"top {device(6)}", query="?page=2")
     assert on_list(api) == devices(6, 0, 1, 2, 5, 3)
@@ -105,7 +105,7 @@ def test_what_was_shown_is_changed_or_nothing_is(console: Browser, api: Api) -> 
     api.candidates(3, 2, 1)
     for changed in (f"up {device(3)}", "order", f"remove {device(1)}"):
         page = act(console, changed, 409, mark, order=" ".join(devices(2, 1, 3)))
-        assert "Somebody else has changed the list" in words_of(page)
+        assert "The list was changed by someone else." in words_of(page)
         assert shown(page) == devices(3, 2, 1)
     console.post(f"{PAGE}/empty", {"mark": mark}, 409)
     page = console.post(PAGE, {"how": "append", "list": device(7), "mark": mark}, 409)
@@ -136,19 +136,19 @@ def test_a_list_that_would_be_too_long_is_refused(console: Browser, api: Api, mo
     assert on_list(api) == devices(1, 2)
 
 
-def test_who_would_go_at_a_total_is_shown_in_line_with_the_reason(console: Browser, api: Api) -> None:
+def test_the_removal_order_at_a_total_is_shown_with_reasons(console: Browser, api: Api) -> None:
     api.assign(0, 1, 2, 3)
     api.candidates(2)
     page = words_of(console.get(f"{PAGE}?total=2"))
-    assert "2 devices would lose their license, in this order" in page
+    assert "2 devices lose their licenses in this order" in page
     candidate = f"1 {device(2)} reclaimed subscription reduced; the device was on the cancellation candidate list"
     assert f"{candidate} 2026-03-10 2 {device(0)} reclaimed subscription reduced; first assigned, first out" in page
-    assert "nobody would lose a license: 4 are assigned" in words_of(console.get(f"{PAGE}?total=4"))
+    assert "no device loses its license: 4 are assigned" in words_of(console.get(f"{PAGE}?total=4"))
     assert "total must be a whole number" in words_of(console.get(f"{PAGE}?total=x", 400)).lower()
     assert api.pool()["licenseCount"] == 5
 
 
-def test_whoever_may_only_look_sees_the_list_without_buttons(console: Browser, api: Api) -> None:
+def test_a_viewer_sees_the_list_without_buttons(console: Browser, api: Api) -> None:
     api.candidates(1)
     key = api.control("POST", "/operators", {"name": "ford", "role": "viewer"}).json()["key"]
     ford = Browser(api, key)

@@ -21,7 +21,7 @@ def entries(page: str) -> list[int]:
 
 
 @pytest.fixture
-def told(api: Api) -> Api:
+def world(api: Api) -> Api:
     """Three licenses on 10 March, one removed on the 12th, a reduction to 1 on the 13th."""
     api.assign(0, 1, 2)
     api.advance("P2D")
@@ -33,13 +33,13 @@ def told(api: Api) -> Api:
 
 
 def test_an_empty_ledger_says_what_to_do(console: Browser) -> None:
-    assert "The ledger is empty: no license has been assigned yet." in words_of(console.get(PAGE))
+    assert "The ledger is empty. Assign licenses" in words_of(console.get(PAGE))
     assert "import devices (lines 20) seed" in words_of(console.get(PAGE + "/changes"))
     console.post("/pools", {"name": "new", "purchaseType": "TS-HFOTA-MRC"})
-    assert "Nothing has been changed yet." in words_of(console.get("/accounts/new/ledger/changes"))
+    assert "No changes yet." in words_of(console.get("/accounts/new/ledger/changes"))
 
 
-def test_entries_say_who_when_and_why_with_the_count_before_and_after(told: Api, console: Browser) -> None:
+def test_entries_say_who_when_and_why_with_the_count_before_and_after(world: Api, console: Browser) -> None:
     page = console.get(PAGE)
     assert entries(page) == [5, 4, 3, 2, 1]
     words = words_of(page)
@@ -63,41 +63,41 @@ def test_entries_say_who_when_and_why_with_the_count_before_and_after(told: Api,
         ("who=nobody", []),
     ],
 )
-def test_entries_are_filtered_and_exported_alike(told: Api, console: Browser, query: str, numbers: list[int]) -> None:
+def test_entries_are_filtered_and_exported_alike(world: Api, console: Browser, query: str, numbers: list[int]) -> None:
     page = console.get(f"{PAGE}?{query}")
     assert entries(page) == numbers
     rows = list(csv.reader(io.StringIO(console.get(f"{PAGE}/entries.csv?{query}"))))
     assert [int(row[0]) for row in rows[1:]] == numbers
     if not numbers:
-        assert "No entry is one of these. Show the whole ledger." in words_of(page)
+        assert "No entries match. Show all" in words_of(page)
 
 
-def test_one_request_s_entries_are_a_link_away(told: Api, console: Browser) -> None:
-    request: Any = told.ledger()[0]["requestId"]
+def test_one_request_s_entries_are_a_link_away(world: Api, console: Browser) -> None:
+    request: Any = world.ledger()[0]["requestId"]
     page = console.get(PAGE)
     assert f'?request={request}"' in page
     assert entries(console.get(f"{PAGE}?request={request}")) == [3, 2, 1]
 
 
-def test_changes_are_listed_those_too_that_touched_no_license(told: Api, console: Browser) -> None:
-    told.sign_in()
-    told.candidates(0)
+def test_changes_that_touched_no_license_are_listed_too(world: Api, console: Browser) -> None:
+    world.sign_in()
+    world.candidates(0)
     page = words_of(console.get(PAGE + "/changes"))
     assert f"5 2026-03-13 12:00:00 replace candidates (count 1) {USER}" in page
     assert "4 2026-03-13 12:00:00 change subscription from 5 to 1 operator" in page
-    assert "No change is one of these" in words_of(console.get(PAGE + "/changes?since=2026-03-14"))
+    assert "No changes match" in words_of(console.get(PAGE + "/changes?since=2026-03-14"))
     assert entries(console.get(PAGE + "/changes?who=operator")) == [4]
     assert entries(console.get(PAGE + "/changes?until=2026-03-12")) == [3, 2, 1]
 
 
-def test_the_ledger_is_paged_by_number(told: Api, console: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ledger_is_paged_by_number(world: Api, console: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fotapool.console.licenses.ledger.ROWS", 2)
     assert '?before=4" rel="next"' in console.get(PAGE)
     assert entries(console.get(PAGE + "?before=4")) == [3, 2]
     assert entries(console.get(PAGE + "/changes?before=2")) == [1]
     monkeypatch.setattr(ledger_views, "SCAN_LIMIT", 2)
     page = console.get(PAGE + "?what=assigned")
-    assert "None of these 2 entries is one of those you look for. There are older ones." in words_of(page)
+    assert "No match in the 2 entries searched. Search more" in words_of(page)
     assert entries(console.get(PAGE + "?what=assigned&before=4")) == [3, 2]
     monkeypatch.setattr(ledger_views, "ROWS_PER_READ", 1)
     rows = list(csv.reader(io.StringIO(console.get(f"{PAGE}/entries.csv?what=assigned"))))

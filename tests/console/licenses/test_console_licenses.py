@@ -37,10 +37,10 @@ def test_a_list_is_checked_first_and_the_check_changes_nothing(console: Browser,
     api.assign(0, 1)
     page = give(console, "\n".join([*devices(0, 2, 3, 4, 5), "123456789012345", "not an imei", device(2)]))
     words = words_of(page)
-    assert "6 devices to assign" in words
-    assert "3 would get a license" in words
-    assert "1 have a license already" in words
-    assert "1 would get none: no license is free for them" in words
+    assert "Assign licenses to 6 devices, by operator" in words
+    assert "3 get a license" in words
+    assert "1 already have a license" in words
+    assert "1 get no license: none available" in words
     assert "1 are not devices of this account" in words
     assert "have a wrong check digit warning" in words
     assert "Line 7: 'not' is not an IMEI" in words
@@ -56,7 +56,7 @@ def test_a_checked_list_is_carried_out_and_leaves_a_result_file_and_a_ledger_tha
     api.assign(0)
     path = path_of(give(console, "\n".join([*devices(0, 3, 2, 4, 5, 6), "123456789012345", "x"])))
     page = words_of(console.post(f"{path}/start", {}))
-    assert "Done at" in page
+    assert "Completed at" in page
     assert "4 assigned" in page
     assert api.licensed() == devices(0, 2, 3, 4, 5)
     assert result_of(console, path) == [
@@ -80,8 +80,8 @@ def test_licenses_are_removed_by_a_csv_file_and_what_may_not_go_stays(console: B
     api.upgrade(2, "scheduled")
     file = ("mine.csv", "name,deviceId\n" + "".join(f"x,{one}\n" for one in devices(0, 1, 2, 3)), "text/csv")
     page = console.post(PAGE, {"verb": "remove"}, files={"file": file})
-    assert "2 would lose their license" in words_of(page)
-    assert "would keep it: an upgrade is in progress" in words_of(page)
+    assert "2 lose their license" in words_of(page)
+    assert "keep their license: upgrade in progress" in words_of(page)
     path = path_of(page)
     console.post(f"{path}/start", {})
     assert api.licensed() == devices(1)
@@ -113,17 +113,17 @@ def test_a_list_that_is_too_long_and_two_lists_at_once_are_refused(
     monkeypatch.setattr("fotapool.domain.licenses.bulk_jobs.MAX_BULK_DEVICES", 2)
     assert "split it" in words_of(give(console, "\n".join(devices(0, 1, 2)), status=400))
     both = console.post(PAGE, {"verb": "assign", "list": device(0)}, 400, files={"file": ("a.csv", device(1))})
-    assert "send one of the two" in words_of(both)
+    assert "send only one of them" in words_of(both)
     assert "choose whether to assign" in words_of(give(console, device(0), verb="x", status=400)).lower()
 
 
-def test_a_list_can_be_put_away_and_is_found_again(console: Browser, api: Api) -> None:
+def test_a_list_can_be_discarded_and_is_still_listed(console: Browser, api: Api) -> None:
     path = path_of(give(console, device(0)))
-    assert "checked, not carried out" in words_of(console.get(PAGE))
+    assert "draft, not started" in words_of(console.get(PAGE))
     page = console.post(f"{path}/stop", {})
-    assert notice_of(page) == "The list was put away; no license was changed."
-    assert "put away" in words_of(page)
-    assert "has ended already" in words_of(console.post(f"{path}/stop", {}, 409))
+    assert notice_of(page) == "List discarded. No license was changed."
+    assert "discarded" in words_of(page)
+    assert "has come to its end already" in words_of(console.post(f"{path}/stop", {}, 409))
     assert "was started before" in words_of(console.post(f"{path}/start", {}, 409))
     assert result_of(console, path) == [(device(0), "waiting")]
     assert api.licensed() == []
@@ -158,7 +158,7 @@ def test_a_long_list_goes_on_by_itself_and_can_be_stopped(
     page = console.post(f"{path}/start", {})
     assert "4 of 10 done" in words_of(page)
     assert 'hx-trigger="every 1s"' in page
-    assert "4 done, goes on" in words_of(console.get(PAGE))
+    assert "running, 4 done" in words_of(console.get(PAGE))
     assert [outcome for _, outcome in result_of(console, path)] == ["assigned"] * 4 + ["waiting"] * 6
     page = console.post(f"{path}/stop", {})
     assert "after 4 of 10 devices" in words_of(page)
@@ -166,14 +166,14 @@ def test_a_long_list_goes_on_by_itself_and_can_be_stopped(
     assert api.licensed() == devices(0, 1, 2, 3)
 
 
-def test_the_engine_carries_long_lists_to_their_end(start: Callable[..., Api], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worker_completes_long_lists(start: Callable[..., Api], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk_jobs, "STEP_DEVICES", 4)
     monkeypatch.setattr("fotapool.worker.bulk_jobs.TICK_S", 0.01)
     api = start()
     console = Browser(api)
     path = path_of(give(console, "\n".join(devices(*range(10)))))
     page = console.post(f"{path}/start", {})
-    while "goes on without the page" in page:
+    while "You can leave this page. <a" in page:
         page = console.get(path)
     assert "5 assigned" in words_of(page)
     assert "5 no license is free" in words_of(page)
@@ -188,26 +188,26 @@ def test_a_list_of_many_devices_is_checked_by_a_request_of_its_own(
     page = give(console, "\n".join(devices(0, 1, 2)))
     assert "Checking 3 devices" in words_of(page)
     assert 'hx-trigger="load"' in page
-    assert "3 would get a license" in words_of(console.get(f"{path_of(page)}?check=1"))
+    assert "3 get a license" in words_of(console.get(f"{path_of(page)}?check=1"))
 
 
-def test_lists_are_forgotten_a_month_after_their_end_or_a_day_after_a_mere_check(console: Browser, api: Api) -> None:
+def test_jobs_are_purged_after_a_month_and_drafts_after_a_day(console: Browser, api: Api) -> None:
     checked, done = path_of(give(console, device(0))), path_of(give(console, device(1)))
     console.post(f"{done}/start", {})
-    forget(api)
+    purge(api)
     console.get(checked)
     api.advance("P2D")
-    forget(api)
+    purge(api)
     console.get(checked, 404)
     console.get(done)
     api.advance("P30D")
-    forget(api)
+    purge(api)
     console.get(done, 404)
-    assert "No list has been given here yet" in words_of(console.get(PAGE))
+    assert "No jobs yet" in words_of(console.get(PAGE))
 
 
-def forget(api: Api) -> None:
-    """Does at once what the engine does every ten minutes."""
+def purge(api: Api) -> None:
+    """Runs the purge that the worker runs every ten minutes."""
     import asyncio
 
     from fotapool.core.clock import FixedClock
@@ -226,13 +226,13 @@ def forget(api: Api) -> None:
     asyncio.run(run())
 
 
-def test_whoever_may_only_look_sees_lists_and_gives_none(console: Browser, api: Api) -> None:
+def test_a_viewer_sees_jobs_and_creates_none(console: Browser, api: Api) -> None:
     path = path_of(give(console, device(0)))
     key = api.control("POST", "/operators", {"name": "ford", "role": "viewer"}).json()["key"]
     ford = Browser(api, key)
-    assert "Your role may look only" in words_of(ford.get(PAGE))
+    assert "Your role is Viewer" in words_of(ford.get(PAGE))
     page = ford.get(path)
-    assert "1 would get a license" in words_of(page)
+    assert "1 get a license" in words_of(page)
     assert "<button" not in page[page.index('id="check"') :]
     ford.post(PAGE, {"verb": "assign", "list": device(1)}, 403)
     ford.post(f"{path}/start", {}, 403)

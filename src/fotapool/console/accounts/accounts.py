@@ -1,4 +1,4 @@
-"""The page of one account: its pool as a picture, over time and ahead, what was refused; suspending it."""
+"""The overview of an account: license usage, history, forecast, rejected requests; suspending the account."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from fotapool.console.app.charts import Chart, ChartRow, Series
-from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path
+from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.domain.accounts.pool_history import PoolPoint
 from fotapool.domain.billing import Month
 from fotapool.domain.errors import Invalid
@@ -18,39 +18,35 @@ from fotapool.services.accounts.rejections import list_rejections
 
 RANGES = ((30, "30 days"), (90, "90 days"), (365, "1 year"), (MAX_DAYS, "5 years"))
 DEFAULT_DAYS = 90
-REFUSAL_DAYS = 30
+REJECTION_DAYS = 30
 
 
 async def show_account(call: ConsoleCall) -> Response:
-    account = await call.account()
     days = _days(call)
-    found = await read_pool(call.context, account, days, count=bool(call.text("count")))
-    pool, parts = found.account, found.parts
-    rejected = await list_rejections(call.context, account, REFUSAL_DAYS)
+    pool = await read_pool(call.context, call.account, days, count=bool(call.text("count")))
     return await call.page(
         "accounts/account.html",
-        account.name,
-        account=pool,
-        found=found,
-        parts=_named_parts(parts) if parts else [],
-        counted=parts is not None,
-        chart=_chart(account.name, days, found.history),
+        call.account.name,
+        account=pool.account,
+        pool=pool,
+        parts=_parts(pool.parts) if pool.parts else [],
+        chart=_chart(call, days, pool.history),
         days=days,
         ranges=RANGES,
         month=Month.of(call.context.clock.now_ms()),
-        rejected=rejected,
-        refusal_days=REFUSAL_DAYS,
+        rejections=await list_rejections(call.context, call.account, REJECTION_DAYS),
+        rejection_days=REJECTION_DAYS,
     )
 
 
-def _named_parts(parts: PoolParts) -> list[tuple[str, str, int]]:
-    """Of each part of the bar: its class in console.css, what it is, and how many licenses."""
+def _parts(parts: PoolParts) -> list[tuple[str, str, int]]:
+    """The parts of the usage bar: class in console.css, label, number of licenses."""
     return [
-        ("used", "assigned, idle", parts.idle),
-        ("progressing", "in an upgrade in progress", parts.progressing),
-        ("upgraded", "used by a completed upgrade", parts.upgraded),
-        ("noticed", "under notice", parts.notice),
-        ("free", "free", parts.free),
+        ("used", "unused", parts.idle),
+        ("progressing", "upgrading", parts.progressing),
+        ("upgraded", "used", parts.upgraded),
+        ("noticed", "pending removal", parts.notice),
+        ("free", "available", parts.free),
     ]
 
 
@@ -58,34 +54,29 @@ def _days(call: ConsoleCall) -> int:
     return call.number("days", DEFAULT_DAYS, 1, MAX_DAYS)
 
 
-def _chart(account: str, days: int, history: Sequence[PoolPoint]) -> Chart:
-    series = [Series("used", "--used"), Series("under notice", "--noticed"), Series("licenses", "--edge")]
-    rows = [ChartRow(point.at_ms, (point.used, point.notice, point.total), point.mark) for point in history]
-    path = f"{account_path(account)}/history.csv?days={days}"
+def _chart(call: ConsoleCall, days: int, history: Sequence[PoolPoint]) -> Chart:
     return Chart(
-        name="history", title="Used, under notice and subscribed licenses", series=series, rows=rows, csv_path=path
+        name="history",
+        title="Assigned and subscribed licenses, pending removals",
+        series=[Series("assigned", "--used"), Series("pending removal", "--noticed"), Series("subscribed", "--edge")],
+        rows=[ChartRow(point.at_ms, (point.used, point.notice, point.total), point.mark) for point in history],
+        csv_path=f"{call.path()}/history.csv?days={days}",
     )
 
 
 async def download_history(call: ConsoleCall) -> Response:
-    account = await call.account()
     days = _days(call)
-    return _chart(account.name, days, await read_history(call.context, account, days)).csv()
+    return _chart(call, days, await read_history(call.context, call.account, days)).csv()
 
 
 async def set_status(call: ConsoleCall) -> Response:
-    account = await call.account()
-    wanted = call.field("status")
-    if wanted not in {status.value for status in AccountStatus}:
-        raise Invalid("status must be active or suspended")
-    status = AccountStatus(wanted)
-    await set_account_status(call.context, account.name, status)
-    words = (
-        "The account is suspended: its users' requests are refused from now on."
-        if status is AccountStatus.SUSPENDED
-        else "The account is active again."
-    )
-    return await call.go(account_path(account.name), words)
+    try:
+        status = AccountStatus(call.field("status"))
+    except ValueError as error:
+        raise Invalid("status must be active or suspended") from error
+    await set_account_status(call.context, call.account.name, status)
+    suspended = "Account suspended. The API rejects its requests."
+    return await call.go(call.path(), suspended if status is AccountStatus.SUSPENDED else "Account activated.")
 
 
 PAGES = (

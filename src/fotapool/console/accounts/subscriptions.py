@@ -1,4 +1,4 @@
-"""Changing the subscription: who would lose what and why, then the same as a deed, or nothing."""
+"""The subscription of an account: preview of a change with the affected devices, and the change itself."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from starlette.responses import Response
 
-from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path, whole_number
+from fotapool.console.app.downloads import Rows, csv_stream, in_batches
+from fotapool.console.app.errors import sentence
+from fotapool.console.app.listing import Listing
+from fotapool.console.app.pages import ConsoleCall, ConsolePage, whole_number
 from fotapool.console.app.rendering import plural
-from fotapool.console.app.streams import Rows, csv_stream
 from fotapool.core.timestamps import time_text
 from fotapool.domain.accounts.subscriptions import MAX_LICENSES, NOTICE_KINDS, RECLAIM_KINDS, SubscriptionChange
 from fotapool.domain.errors import Invalid
@@ -19,199 +22,183 @@ from fotapool.domain.licenses.ledger import Entry, EntryKind
 from fotapool.domain.names import PurchaseType, format_device_id
 from fotapool.services.accounts.subscriptions import PreviewOutdated, change_subscription, list_periods, preview_change
 from fotapool.services.licenses.candidate_views import read_assigned_times
-from fotapool.store.accounts.accounts import Account
 
 SHOWN = 100
-"""How many devices of each kind a preview shows; the file has all."""
+"""Maximum number of devices of each kind in a preview; the CSV file has all."""
 DECIDED_AT_ONCE = 2_000
-"""A reduction by more licenses is previewed by a request of its own, once the page is there."""
+"""Largest reduction that is previewed with the page; larger ones are loaded after it."""
 PERIODS_SHOWN = 50
 MAX_NUMBER = 2**62
 LINES_A_BATCH = 5_000
-TYPES = {
-    PurchaseType.MRC: "a number of licenses a month",
-    PurchaseType.EVENT: "each upgrade is charged",
+PURCHASE_TYPES = {
+    PurchaseType.MRC: "monthly licenses",
+    PurchaseType.EVENT: "pay per upgrade",
     PurchaseType.BOTH: "both",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One device of the preview; `place` is its place in line, from 1."""
+class Line(NamedTuple):
+    """A device of the preview; `order` is its position in the removal order, from 1."""
 
-    place: int
+    order: int
     device: int
     kind: EntryKind
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The devices with which the same happens: how many, and the first of them."""
+    """The devices that a change affects in the same way: how many, and the first of them."""
 
     count: int
     lines: list[Line]
 
-
-def _part(entries: Sequence[Entry], *kinds: EntryKind) -> Part:
-    found = ((place, entry) for place, entry in enumerate(entries, 1) if entry.kind in kinds)
-    lines = [Line(place, entry.device, entry.kind) for place, entry in islice(found, SHOWN)]
-    return Part(len(lines) + sum(1 for _ in found), lines)
+    @classmethod
+    def of(cls, entries: Sequence[Entry], *kinds: EntryKind) -> Part:
+        found = (Line(order, one.device, one.kind) for order, one in enumerate(entries, 1) if one.kind in kinds)
+        lines = list(islice(found, SHOWN))
+        return cls(len(lines) + sum(1 for _ in found), lines)
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A change as the page shows it."""
+    """The effect of a change; `assigned` has the times (ms) at which the listed devices got their licenses."""
 
     change: SubscriptionChange
     mark: str
     reclaimed: Part
     noticed: Part
     withdrawn: Part
-    canceled: list[int]
     assigned: dict[int, int]
 
     @property
-    def short(self) -> int:
-        """How many licenses too few would go."""
+    def missing(self) -> int:
+        """Number of licenses that would have to be removed but cannot."""
         return self.change.decision.need - self.reclaimed.count - self.noticed.count
+
+    @property
+    def is_unchanged(self) -> bool:
+        change = self.change
+        return (change.decision.total, change.purchase_type) == (change.before, change.before_type)
 
 
 async def show_subscription(call: ConsoleCall) -> Response:
-    return await _page(call, await call.account(), call.text("total"), call.text("purchaseType"))
+    return await _page(call, call.text("total"), call.text("purchaseType"))
 
 
-async def _page(
-    call: ConsoleCall, account: Account, total: str, type_word: str, problem: str = "", status: int = 200
-) -> Response:
+async def _page(call: ConsoleCall, total: str, type_text: str, problem: str = "", status: int = 200) -> Response:
     preview: Preview | None = None
-    waits = False
-    if total or type_word:
-        at_once = bool(call.text("decided") or problem)
+    is_loading = False
+    if total or type_text:
         try:
-            preview = await _previewed(call, account=account, total=total, type_word=type_word, at_once=at_once)
-            waits = preview is None
+            preview = await _preview(call, total, type_text, at_once=bool(call.text("decided") or problem))
+            is_loading = preview is None
         except Invalid as error:
-            problem, status = f"{str(error)[:1].upper()}{str(error)[1:]}.", 400
-    before = call.number("before", MAX_NUMBER, 1, MAX_NUMBER)
-    periods = await list_periods(call.context, account, before, PERIODS_SHOWN + 1)
+            problem, status = sentence(str(error)), 400
+    before = call.cursor()
+    periods = await list_periods(call.context, call.account, before or MAX_NUMBER, PERIODS_SHOWN + 1)
+    next_cursor = periods[PERIODS_SHOWN - 1].number if len(periods) > PERIODS_SHOWN else None
     return await call.page(
         "accounts/subscription.html",
         "Subscription",
         status,
-        account=account,
         preview=preview,
-        waits=waits,
+        is_loading=is_loading,
         total=total,
-        type_word=type_word,
-        types=TYPES,
+        type_text=type_text,
+        purchase_types=PURCHASE_TYPES,
         problem=problem,
-        periods=periods[:PERIODS_SHOWN],
+        periods=Listing(periods[:PERIODS_SHOWN], cursor=before, next_cursor=next_cursor),
         shown=SHOWN,
-        older=periods[PERIODS_SHOWN - 1].number if len(periods) > PERIODS_SHOWN else None,
-        query={"total": total, "purchaseType": type_word},
+        query={"total": total, "purchaseType": type_text},
     )
 
 
-async def _previewed(call: ConsoleCall, account: Account, total: str, type_word: str, at_once: bool) -> Preview | None:
-    """The preview, or None if it is for a request of its own. Raises Invalid."""
-    wanted, purchase_type = _wanted(total, type_word)
-    if wanted is not None and account.used - wanted > DECIDED_AT_ONCE and not at_once:
+async def _preview(call: ConsoleCall, total_text: str, type_text: str, at_once: bool) -> Preview | None:
+    """The preview; None if it is to be loaded after the page. Raises Invalid."""
+    total, purchase_type = _parse(total_text, type_text)
+    if total is not None and call.account.used - total > DECIDED_AT_ONCE and not at_once:
         return None
-    return await _preview(
-        call, account, await preview_change(call.context, call.caller(account), wanted, purchase_type)
+    change = await preview_change(call.context, call.caller(), total, purchase_type)
+    kinds = (RECLAIM_KINDS, NOTICE_KINDS, (EntryKind.NOTICE_WITHDRAWN,))
+
+    def compute() -> tuple[str, list[Part]]:
+        return change.mark, [Part.of(change.decision.entries, *some) for some in kinds]
+
+    mark, (reclaimed, noticed, withdrawn) = await asyncio.to_thread(compute)
+    devices = [line.device for part in (reclaimed, noticed, withdrawn) for line in part.lines]
+    assigned = await read_assigned_times(call.context, call.account, devices)
+    return Preview(
+        change=change, mark=mark, reclaimed=reclaimed, noticed=noticed, withdrawn=withdrawn, assigned=assigned
     )
 
 
-def _wanted(total: str, type_word: str) -> tuple[int | None, PurchaseType | None]:
-    """Raises Invalid."""
-    wanted = whole_number("the number of licenses", total, 0, MAX_LICENSES) if total else None
+def _parse(total_text: str, type_text: str) -> tuple[int | None, PurchaseType | None]:
+    """The wanted total and purchase type; None where the text is empty. Raises Invalid."""
+    total = whole_number("the number of licenses", total_text, 0, MAX_LICENSES) if total_text else None
+    return total, parse_purchase_type(type_text) if type_text else None
+
+
+def parse_purchase_type(text: str) -> PurchaseType:
+    """The purchase type of a form. Raises Invalid."""
     try:
-        return wanted, PurchaseType.parse(type_word) if type_word else None
+        return PurchaseType.parse(text)
     except ValueError as error:
         raise Invalid("the purchase type must be TS-HFOTA-MRC, TS-HFOTA-EVNT or both") from error
 
 
-async def _preview(call: ConsoleCall, account: Account, change: SubscriptionChange) -> Preview:
-    kinds = (RECLAIM_KINDS, NOTICE_KINDS, (EntryKind.NOTICE_WITHDRAWN,))
-
-    def look() -> tuple[str, list[Part]]:
-        return change.mark, [_part(change.decision.entries, *some) for some in kinds]
-
-    mark, (reclaimed, noticed, withdrawn) = await asyncio.to_thread(look)
-    devices = [line.device for part in (reclaimed, noticed, withdrawn) for line in part.lines]
-    assigned = await read_assigned_times(call.context, account, devices)
-    return Preview(
-        change=change,
-        mark=mark,
-        reclaimed=reclaimed,
-        noticed=noticed,
-        withdrawn=withdrawn,
-        canceled=change.decision.canceled_upgrades,
-        assigned=assigned,
-    )
-
-
 async def change(call: ConsoleCall) -> Response:
-    account = await call.account()
-    total, type_word, mark = call.field("total"), call.field("purchaseType"), call.field("mark")
-    wanted, purchase_type = _wanted(total, type_word)
+    """Changes the subscription if its preview is current and, for a reduction, the account's name was typed."""
+    total, type_text, mark = call.field("total"), call.field("purchaseType"), call.field("mark")
+    wanted, purchase_type = _parse(total, type_text)
     if not mark:
-        raise Invalid("look at the preview first")
-    caller = call.caller(account)
-    if call.field("confirm") != account.name:
-        previewed = await preview_change(call.context, caller, wanted, purchase_type)
+        raise Invalid("preview the change first")
+    name = call.account.name
+    if call.field("confirm") != name:
+        previewed = await preview_change(call.context, call.caller(), wanted, purchase_type)
         if previewed.takes:
-            problem = f"Nothing was changed: to confirm, type the account's name, {account.name}."
-            return await _page(call, account=account, total=total, type_word=type_word, problem=problem, status=400)
+            problem = f"Nothing was changed. To confirm, type the account's name: {name}."
+            return await _page(call, total, type_text, problem, status=400)
     try:
         decision = await change_subscription(
-            call.context, caller=caller, total=wanted, purchase_type=purchase_type, mark=mark
+            call.context, caller=call.caller(), total=wanted, purchase_type=purchase_type, mark=mark
         )
     except PreviewOutdated:
-        problem = "Things have changed since the preview. Nothing was done; this is what would happen now."
-        return await _page(
-            call, account=await call.account(), total=total, type_word=type_word, problem=problem, status=409
-        )
-    words = [f"The subscription has {plural(decision.total, 'license')} now."]
-    for count, done in (
-        (len(decision.devices(*RECLAIM_KINDS)), "taken"),
-        (len(decision.devices(*NOTICE_KINDS)), "put under notice"),
-        (len(decision.devices(EntryKind.NOTICE_WITHDRAWN)), "no longer under notice"),
-    ):
-        if count:
-            words.append(f"{plural(count, 'license is', 'licenses are')} {done}.")
-    if decision.canceled_upgrades:
-        words.append(
-            f"{plural(len(decision.canceled_upgrades), 'scheduled upgrade is', 'scheduled upgrades are')} canceled."
-        )
-    return await call.go(account_path(account.name, "subscription"), " ".join(words))
+        await call.load_account()
+        problem = "The account has changed since the preview. Nothing was changed. This is the current preview."
+        return await _page(call, total, type_text, problem, status=409)
+    results = (
+        (len(decision.devices(*RECLAIM_KINDS)), "license", "reclaimed"),
+        (len(decision.devices(*NOTICE_KINDS)), "license", "marked for removal"),
+        (len(decision.devices(EntryKind.NOTICE_WITHDRAWN)), "pending removal", "canceled"),
+        (len(decision.canceled_upgrades), "scheduled upgrade", "canceled"),
+    )
+    texts = [f"{plural(count, noun)} {done}." for count, noun, done in results if count]
+    text = " ".join([f"Subscription changed to {plural(decision.total, 'license')}.", *texts])
+    return await call.go(call.path("subscription"), text)
 
 
 async def preview_file(call: ConsoleCall) -> Response:
-    """Every device of the preview, in line."""
-    account = await call.account()
-    wanted, purchase_type = _wanted(call.text("total"), call.text("purchaseType"))
-    found = await preview_change(call.context, call.caller(account), wanted, purchase_type)
-    decision = found.decision
+    """All devices of the preview in the removal order."""
+    total, purchase_type = _parse(call.text("total"), call.text("purchaseType"))
+    decision = (await preview_change(call.context, call.caller(), total, purchase_type)).decision
     canceled = set(decision.canceled_upgrades)
 
     async def batches() -> AsyncIterator[Rows]:
-        for first in range(0, len(decision.entries), LINES_A_BATCH):
-            entries = decision.entries[first : first + LINES_A_BATCH]
+        for batch in in_batches(enumerate(decision.entries, start=1), LINES_A_BATCH):
             yield [
                 (
-                    place,
+                    order,
                     format_device_id(entry.device),
                     entry.kind.what,
                     entry.kind.why,
                     time_text(decision.notice_until_ms) if entry.kind in NOTICE_KINDS else "",
                     "yes" if entry.device in canceled else "",
                 )
-                for place, entry in enumerate(entries, start=first + 1)
+                for order, entry in batch
             ]
 
     header = ["place", "deviceId", "what", "why", "noticeUntil", "upgradeCanceled"]
-    return csv_stream(f"subscription-{account.name}-{decision.total}.csv", header, batches())
+    return csv_stream(f"subscription-{call.account.name}-{decision.total}.csv", header, batches())
 
 
 _PATH = "/accounts/{account}/subscription"

@@ -1,1 +1,1 @@
-"""The console's frame: routes, page calls, templates, charts, static files."""
+"""The framework of the pages: routes, calls, templates, lists, charts, downloads, static files."""

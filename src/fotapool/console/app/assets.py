@@ -1,4 +1,4 @@
-"""The files that the pages load: style, scripts, and the libraries that the package ships."""
+"""Static files: the stylesheet, the scripts and the vendored libraries."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from starlette.responses import PlainTextResponse, Response
 from fotapool.console.identity.sessions import PATH
 
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
-_LONG = "public, max-age=31536000, immutable"
+_IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 class Assets:
-    """All of them in memory, under a path that has a hash of what they are, so that browsers may keep them."""
+    """Serves the static files from memory. Their URLs contain a hash of all files, so that browsers can cache them."""
 
     def __init__(self) -> None:
         root = files("fotapool.console") / "static"
@@ -28,16 +28,17 @@ class Assets:
         self._version = digest.hexdigest()[:12]
 
     def url(self, name: str) -> str:
-        """Where a page finds the file. Raises KeyError for a file that there is not."""
+        """The URL of a file. Raises KeyError if there is no such file."""
         if name not in self._contents:
             raise KeyError(name)
         return f"{PATH}/static/{self._version}/{name}"
 
     async def serve(self, request: Request) -> Response:
+        """The file in the path, or 404."""
         name = request.path_params["name"]
         content = self._contents.get(name)
         if content is None:
             return PlainTextResponse("no such file\n", 404)
-        current = request.path_params["version"] == self._version
-        headers = {"Cache-Control": _LONG if current else "no-cache", "X-Content-Type-Options": "nosniff"}
+        is_current = request.path_params["version"] == self._version
+        headers = {"Cache-Control": _IMMUTABLE if is_current else "no-cache", "X-Content-Type-Options": "nosniff"}
         return Response(content, headers=headers, media_type=TYPES[name[name.rindex(".") :]])

@@ -1,4 +1,4 @@
-"""Errors as pages: what happened, and what to try."""
+"""Error pages: which status, title, message and advice an exception becomes."""
 
 from __future__ import annotations
 
@@ -7,53 +7,45 @@ from starlette.exceptions import HTTPException
 from fotapool.domain.errors import Conflict, ErrorCode, Invalid, NotFound, RequestRejected
 from fotapool.store.db.connection import StoreUnavailable
 
+_NOT_CHANGED = "Nothing was changed."
+_CORRECT_IT = "Go back, correct it and send it again."
 
-class PageFault(Exception):
-    """What a page shows in place of itself."""
 
-    def __init__(self, status: int, title: str, words: str, advice: str) -> None:
-        super().__init__(words)
+class PageError(Exception):
+    """The error page to show instead of the requested page."""
+
+    def __init__(self, status: int, title: str, message: str, advice: str) -> None:
+        super().__init__(message)
         self.status = status
         self.title = title
-        self.words = words
+        self.message = sentence(message)
         self.advice = advice
 
 
-_BUSY = PageFault(
-    503,
-    "Busy",
-    "The database does not answer, or too much waits for it. Nothing was changed.",
-    "Try again in a few seconds; /health/ready and the server's log say more.",
-)
+def page_error(error: Exception) -> PageError:
+    """The error page of an exception. An unexpected exception becomes a 500 without details."""
+    match error:
+        case PageError():
+            return error
+        case NotFound():
+            return PageError(404, "Not found", str(error), "Check the address, or start from the list of accounts.")
+        case Invalid():
+            return PageError(400, "Invalid request", str(error), _CORRECT_IT)
+        case Conflict():
+            return PageError(409, "Conflict", str(error), _NOT_CHANGED)
+        case StoreUnavailable() | RequestRejected(code=ErrorCode.BUSY | ErrorCode.STORE_UNAVAILABLE):
+            message = f"The database is not available, or too many requests are waiting. {_NOT_CHANGED}"
+            return PageError(503, "Busy", message, "Try again in a few seconds. The server log has details.")
+        case RequestRejected(code=code, detail=detail):
+            status = 413 if code in (ErrorCode.BODY_TOO_LARGE, ErrorCode.FILE_TOO_LARGE) else 400
+            message = f"{code.value}: {detail}" if detail else code.value
+            return PageError(status, "Request rejected", message, f"{_NOT_CHANGED} {_CORRECT_IT}")
+        case HTTPException():  # raised while a form is read
+            return PageError(error.status_code, "Invalid request", str(error.detail), "Go back and try again.")
+    advice = "Try again. If it happens again, report it with the request ID below."
+    return PageError(500, "Server error", "An unexpected error occurred; the server log has the details", advice)
 
 
-def fault_of(error: Exception) -> PageFault:
-    """What to show for an error; one that nobody foresaw becomes a 500, whose details only the log has."""
-    if isinstance(error, PageFault):
-        return error
-    if isinstance(error, NotFound):
-        return PageFault(404, "Not found", _sentence(str(error)), "Check the address, or begin with the list of pools.")
-    if isinstance(error, Invalid):
-        return PageFault(400, "Not understood", _sentence(str(error)), "Go back, mend it, and send it again.")
-    if isinstance(error, Conflict):
-        return PageFault(409, "Not possible now", _sentence(str(error)), "Nothing was changed.")
-    if isinstance(error, StoreUnavailable) or (
-        isinstance(error, RequestRejected) and error.code in (ErrorCode.BUSY, ErrorCode.STORE_UNAVAILABLE)
-    ):
-        return _BUSY
-    if isinstance(error, RequestRejected):
-        words = _sentence(f"{error.code.value}{': ' + error.detail if error.detail else ''}")
-        status = 413 if error.code in (ErrorCode.BODY_TOO_LARGE, ErrorCode.FILE_TOO_LARGE) else 400
-        return PageFault(status, "Refused", words, "Nothing was changed. Go back, mend it, and send it again.")
-    if isinstance(error, HTTPException):  # of reading a form
-        return PageFault(error.status_code, "Not understood", _sentence(str(error.detail)), "Go back and try again.")
-    return PageFault(
-        500,
-        "A fault of the server",
-        "Something failed that should not; the log has the details.",
-        "Try again; if it stays, report it with the request id below.",
-    )
-
-
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
+def sentence(text: str) -> str:
+    """The text with a capital letter first and a full stop last."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

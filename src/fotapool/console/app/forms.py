@@ -1,4 +1,4 @@
-"""Reads the forms that pages send, within limits."""
+"""Reads the forms of POST requests, within limits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from fotapool.domain.errors import ErrorCode, RequestRejected
 
 
 async def read_form(request: Request, max_file_bytes: int) -> FormData:
-    """The form of a POST. Raises RequestRejected(BODY_TOO_LARGE), and HTTPException for one that cannot be read."""
+    """The form of a POST request; empty for other methods.
+
+    Raises RequestRejected(BODY_TOO_LARGE), and HTTPException if the form cannot be parsed.
+    """
     if request.method != "POST":
         return FormData()
     length = request.headers.get("content-length", "")

@@ -1,10 +1,11 @@
-"""What every page has: who asks, the form, the answer; and the table row that puts a page on its path."""
+"""A request for a page: its operator, account, query, form and response; and the row of the tables of pages."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import field as attribute
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from starlette.datastructures import FormData, UploadFile
@@ -24,30 +25,35 @@ from fotapool.web.operations import Row
 
 MAX_FIELDS = 2_000
 MAX_TEXT_BYTES = 16 * 1024 * 1024
-"""How long a text field of a form may be: a pasted list of devices is the longest."""
+"""Maximum size of a text field of a form; pasted device lists are the longest."""
+MAX_CURSOR = 2**62
+
+Choice = TypeVar("Choice")
 
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """What the pages work with."""
+    """The services that the pages use; `emulator` is None outside of the emulator."""
 
     context: Context
     templates: Templates
     sessions: Sessions
     emulator: EmulatorParts | None
-    campaign_counts: CampaignCounts = field(default_factory=CampaignCounts)
+    campaign_counts: CampaignCounts = attribute(default_factory=CampaignCounts)
 
 
 @dataclass(slots=True)
 class ConsoleCall:
-    """A request of an operator who is signed in and whose role allows it."""
+    """A request for a page by an operator who is signed in and whose role allows it."""
 
     console: Console
     session: Session
     request: Request
     request_id: str
     form: FormData
-    """Of a POST; empty for others."""
+    """Empty unless the request is a POST."""
+    account: Account = attribute(init=False)
+    """The account in the path; only set for pages below /accounts/{account}."""
 
     @property
     def context(self) -> Context:
@@ -55,78 +61,99 @@ class ConsoleCall:
 
     @property
     def emulator(self) -> EmulatorParts:
-        """Raises NotFound in a server that is no emulator."""
+        """The emulator's services. Raises NotFound if this server is not the emulator."""
         if self.console.emulator is None:
             raise NotFound("only the emulator has this page: start it with `fotapool emulate`")
         return self.console.emulator
 
     @property
     def is_fragment(self) -> bool:
-        """Whether the page itself asks, to replace a part of it (htmx)."""
+        """Whether htmx requests a part of the page."""
         return "hx-request" in self.request.headers
 
     def allows(self, role: Role) -> bool:
+        """Whether the operator has this role or a higher one."""
         return self.session.operator.role.allows(role)
 
-    async def account(self) -> Account:
-        """The account in the path. Raises NotFound."""
-        return await get_account(self.context, self.request.path_params["account"])
+    async def load_account(self) -> None:
+        """Sets `account` if the path names one. Raises NotFound if it does not exist."""
+        if "account" in self.request.path_params:
+            self.account = await get_account(self.context, self.request.path_params["account"])
 
-    def caller(self, account: Account) -> Caller:
-        """The operator, about the account."""
+    def caller(self, account: Account | None = None) -> Caller:
+        """The operator as the actor of a change of the account, by default the one in the path."""
+        account = account or self.account
         return Caller(self.session.operator.name, self.request_id, account.id, account.name)
 
+    def path(self, *parts: str) -> str:
+        """The path of a page of the account in the path."""
+        return account_path(self.account.name, *parts)
+
     def text(self, name: str, default: str = "") -> str:
-        """A text of the query. Raises Invalid for one that is too long or holds a NUL."""
+        """A query parameter. Raises Invalid if it has more than 200 characters or a NUL."""
         text = self.request.query_params.get(name, default).strip()
         if len(text) > 200 or "\x00" in text:
             raise Invalid(f"{name} may have 200 characters")
         return text
 
     def number(self, name: str, default: int, lowest: int, highest: int) -> int:
-        """A whole number of the query. Raises Invalid."""
+        """A whole number from the query. Raises Invalid."""
         return whole_number(name, self.request.query_params.get(name) or str(default), lowest, highest)
 
+    def cursor(self, name: str = "before") -> int | None:
+        """The number of a record from the query; None if there is none. Raises Invalid."""
+        return self.number(name, 0, 0, MAX_CURSOR) or None
+
+    def choice(self, name: str, choices: Mapping[str, Choice]) -> Choice | None:
+        """What a query parameter selects; None if it is empty. Raises Invalid for a value that is not a choice."""
+        value = self.text(name)
+        if value and value not in choices:
+            raise Invalid(f"{name} must be one of {', '.join(choices)}")
+        return choices[value] if value else None
+
     def field(self, name: str) -> str:
-        """A text of the form; empty if it is not there."""
+        """A text field of the form; empty if it is missing."""
         value = self.form.get(name, "")
         return value.strip() if isinstance(value, str) else ""
 
     def fields(self, name: str) -> list[str]:
-        """All texts of the form with this name."""
+        """All text fields of the form with this name."""
         return [value for value in self.form.getlist(name) if isinstance(value, str)]
 
     def upload(self, name: str) -> UploadFile | None:
+        """An uploaded file of the form; None if none was chosen."""
         value = self.form.get(name)
         return value if isinstance(value, UploadFile) and value.filename else None
 
     async def page(self, template: str, title: str, status: int = 200, **values: Any) -> Response:
-        """The page: `templates/NAME.html`, which extends layout.html; for a fragment, name the fragment's file."""
+        """A rendered template. Each template also gets the values that the layouts use: account, operator, role, …"""
         notice = None if self.is_fragment else await self.console.sessions.notice(self.request)
-        html = self.console.templates.render(
-            template,
-            call=self,
-            title=title,
-            notice=notice,
-            csrf=self.session.csrf,
-            operator=self.session.operator,
-            can_change=self.allows(Role.EDITOR),
-            is_admin=self.allows(Role.ADMIN),
-            emulator=self.console.emulator,
-            now_ms=self.context.clock.now_ms(),
-            path=self.request.url.path,
-            **values,
-        )
-        response = HTMLResponse(html, status)
+        account: Account | None = getattr(self, "account", None)
+        variables = {
+            "call": self,
+            "title": title,
+            "notice": notice,
+            "csrf": self.session.csrf,
+            "operator": self.session.operator,
+            "can_edit": self.allows(Role.EDITOR),
+            "can_change": self.allows(Role.EDITOR),
+            "is_admin": self.allows(Role.ADMIN),
+            "emulator": self.console.emulator,
+            "now_ms": self.context.clock.now_ms(),
+            "path": self.request.url.path,
+            "account": account,
+            "account_path": account_path(account.name) if account else "",
+        }
+        response = HTMLResponse(self.console.templates.render(template, **(variables | values)), status)
         if notice is not None:
             response.delete_cookie(NOTICE_COOKIE, path=PATH)
         return response
 
-    async def go(self, path: str, words: str = "", kind: str = "done") -> Response:
-        """Sends the browser to a page of the console after a change; it shows the words. `kind`: done or failed."""
+    async def go(self, path: str, text: str = "", kind: str = "done") -> Response:
+        """Redirects to a page of the console, which shows the text once. `kind` is done, warn or failed."""
         response = RedirectResponse(path, 303)
-        if words:
-            await self.console.sessions.leave_notice(self.request, response, words[:1000], kind)
+        if text:
+            await self.console.sessions.leave_notice(self.request, response, text[:1000], kind)
         return response
 
 
@@ -139,7 +166,7 @@ class ConsolePage(Row):
 
 
 def whole_number(name: str, text: str, lowest: int, highest: int) -> int:
-    """Raises Invalid that names the field."""
+    """A whole number from a text. Raises Invalid with the name of the field."""
     digits = text.strip().replace("\u202f", "").replace(",", "").replace(" ", "")
     if not (digits.isascii() and digits.isdigit() and len(digits) < 20 and lowest <= int(digits) <= highest):
         raise Invalid(f"{name} must be a whole number from {lowest} to {highest}, not {text[:40]!r}")
@@ -147,5 +174,5 @@ def whole_number(name: str, text: str, lowest: int, highest: int) -> int:
 
 
 def account_path(name: str, *parts: str) -> str:
-    """The path of a page about an account."""
+    """The path of an account's page."""
     return "/".join([PATH, "accounts", quote(name, safe=""), *(quote(part, safe="") for part in parts)])

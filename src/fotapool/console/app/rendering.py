@@ -1,7 +1,8 @@
-"""Templates and the words and numbers in them: moments in UTC, numbers with thin spaces, IMEIs with 15 digits."""
+"""Renders templates, and formats what they show: times in UTC, numbers, durations, IMEIs, links."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -10,12 +11,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fotapool import __version__
 from fotapool.console.app.assets import Assets
+from fotapool.console.app.errors import sentence
 from fotapool.core.timestamps import MINUTE_MS, time_text
 from fotapool.domain.names import format_device_id
 
 
 class Templates:
-    """The console's templates with their filters; everything is escaped unless it is markup of a macro."""
+    """The console's templates and their filters. Values are escaped; undefined variables are errors."""
 
     def __init__(self, assets: Assets) -> None:
         self._environment = Environment(
@@ -27,7 +29,8 @@ class Templates:
             auto_reload=False,
         )
         self._environment.filters |= {
-            "moment": moment,
+            "timestamp": timestamp,
+            "moment": timestamp,
             "day": day,
             "number": number,
             "imei": format_device_id,
@@ -36,6 +39,7 @@ class Templates:
             "ago": ago,
             "pathpart": lambda text: quote(str(text), safe=""),
             "plural": plural,
+            "sentence": sentence,
         }
         self._environment.globals |= {"asset": assets.url, "version": __version__, "with_query": with_query}
 
@@ -43,27 +47,31 @@ class Templates:
         return self._environment.get_template(name).render(**values)
 
 
-def moment(timestamp_ms: int | None, missing: str = "never") -> str:
-    """As in 2026-03-01 12:00:05; the pages say once that times are UTC."""
+def timestamp(timestamp_ms: int | None, missing: str = "never") -> str:
+    """A time in UTC, as in 2026-03-01 12:00:05."""
     return missing if timestamp_ms is None else _utc(timestamp_ms).strftime("%Y-%m-%d %H:%M:%S")
 
 
+moment = timestamp
+
+
 def day(timestamp_ms: int | None, missing: str = "never") -> str:
+    """A day in UTC, as in 2026-03-01."""
     return missing if timestamp_ms is None else _utc(timestamp_ms).strftime("%Y-%m-%d")
 
 
 def number(value: float) -> str:
-    """With a narrow space between thousands."""
+    """The number with a narrow space between thousands."""
     return f"{value:,}".replace(",", "\u202f")
 
 
 def plural(count: int, one: str, many: str = "") -> str:
-    """As in `1 device`, `2 devices`."""
+    """The count with its noun, as in `1 device`, `2 devices`."""
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
 
 def span(span_ms: float) -> str:
-    """A length of time in the largest two units that fit, as in `3 d 4 h`."""
+    """A duration in its two largest units, as in `3 d 4 h`."""
     minutes, rest_ms = divmod(int(span_ms), MINUTE_MS)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
@@ -75,16 +83,16 @@ def span(span_ms: float) -> str:
 
 
 def ago(timestamp_ms: int | None, now_ms: int) -> str:
-    """How long before now, or `in …`, or `never`."""
+    """A time relative to now: `3 h 5 min ago`, `in 3 h 5 min` or `never`."""
     if timestamp_ms is None:
         return "never"
     return f"{span(now_ms - timestamp_ms)} ago" if timestamp_ms <= now_ms else f"in {span(timestamp_ms - now_ms)}"
 
 
-def with_query(query: dict[str, Any], **changes: Any) -> str:
-    """A link to the same page with a changed query; None and empty values are left out."""
-    kept = {name: value for name, value in (query | changes).items() if value not in (None, "")}
-    return "?" + urlencode(kept)
+def with_query(query: Mapping[str, Any], **changes: Any) -> str:
+    """A link to the same page with a changed query, without parameters that are None or empty."""
+    parameters = {name: value for name, value in {**query, **changes}.items() if value not in (None, "")}
+    return "?" + urlencode(parameters)
 
 
 def _utc(timestamp_ms: int) -> datetime:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fotapool.console import billing, callbacks
 from fotapool.console.accounts import accounts, pools, subscriptions
 from fotapool.console.app.assets import Assets
-from fotapool.console.app.errors import PageFault, fault_of
+from fotapool.console.app.errors import PageError, page_error
 from fotapool.console.app.forms import read_form
 from fotapool.console.app.pages import Console, ConsoleCall, ConsolePage
 from fotapool.console.app.rendering import Templates
@@ -55,7 +55,7 @@ PAGES: tuple[ConsolePage, ...] = (
     *access.PAGES,
     *device_keys.PAGES,
 )
-"""What both servers have, and, marked so, what only the emulator has."""
+"""All pages; those with `emulator_only` exist only in the emulator."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self';"
@@ -84,7 +84,7 @@ def console_app(context: Context, request_ids: RequestIds, emulator: EmulatorPar
 
 
 class WithHeaders:
-    """Adds the console's headers to every answer that does not have its own."""
+    """Sets the console's default headers on each response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -122,46 +122,40 @@ class PageEndpoint(Endpoint[ConsolePage]):
                 console=self._console, session=session, request=request, request_id=request_id, form=form
             )
         except ClientDisconnect:
-            return HTMLResponse("the browser went away", 400)
+            return HTMLResponse("client disconnected", 400)
         except Exception as error:
-            fault = self._fault(error, request_id)
-            return HTMLResponse(f"{fault.words} {fault.advice}", fault.status)
+            shown = _page_error(error, request_id)
+            return HTMLResponse(f"{shown.message} {shown.advice}", shown.status)
         try:
             _check(page, bool(self.rows), call)
             assert page is not None
+            await call.load_account()
             return await page.handle(call)
         except Exception as error:
-            fault = self._fault(error, request_id)
-            return await call.page("shared/error.html", fault.title, fault.status, fault=fault, request_id=request_id)
+            shown = _page_error(error, request_id)
+            return await call.page("shared/error.html", shown.title, shown.status, error=shown, request_id=request_id)
         finally:
             await form.close()
 
-    def _fault(self, error: Exception, request_id: str) -> PageFault:
-        fault = fault_of(error)
-        if fault.status == 500:
-            log.error("request %s failed", request_id, exc_info=error)
-        return fault
+
+def _page_error(error: Exception, request_id: str) -> PageError:
+    shown = page_error(error)
+    if shown.status == 500:
+        log.error("request %s failed", request_id, exc_info=error)
+    return shown
 
 
 def _check(page: ConsolePage | None, exists: bool, call: ConsoleCall) -> None:
-    """Raises PageFault for a page that does not exist, a role that does not suffice, or a foreign form."""
+    """Raises PageError: 404 and 405 for an unknown page, 403 for a wrong CSRF token or an insufficient role."""
     if page is None:
-        words = "This address takes no such request." if exists else "The console has no such page."
-        raise PageFault(405 if exists else 404, "Not found", words, "Begin with the list of pools.")
+        status, message = (405, "This page does not accept this method.") if exists else (404, "No such page.")
+        raise PageError(status, "Not found", message, "Check the address, or start from the list of accounts.")
     if page.method == "POST":
         given = call.field("csrf") or call.request.headers.get("x-csrf-token", "")
         if not same_token(given, call.session.csrf):
-            raise PageFault(
-                403,
-                "The form is out of date",
-                "The form belongs to another sign-in; nothing was changed.",
-                "Go back, load the page again, and send the form once more.",
-            )
+            message = "The form belongs to another session. Nothing was changed."
+            raise PageError(403, "Form expired", message, "Go back, reload the page and send the form again.")
     role = call.session.operator.role
     if not role.allows(page.needed_role):
-        raise PageFault(
-            403,
-            "Not allowed",
-            f"This needs the role {page.needed_role.value}; you may only {role.value}.",
-            "Ask whoever administers the operators for another role.",
-        )
+        message = f"This requires the role {page.needed_role.value}; your role is {role.value}."
+        raise PageError(403, "Not allowed", message, "Ask an admin for an operator key with this role.")

@@ -1,61 +1,47 @@
-"""Campaigns of an account: the list, one with its progress, its devices and failures, its dates, canceling it."""
+"""Campaigns of an account: the list, one campaign with progress and devices, changing its dates, canceling it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.responses import Response
 
 from fotapool.console.app.charts import Chart, ChartRow, Series
-from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path
-from fotapool.console.app.streams import Rows, csv_stream
-from fotapool.console.campaigns.labels import (
-    BAR_CLASSES,
-    CAMPAIGN,
-    CAMPAIGN_OF_WORD,
-    FLOWS,
-    REASON_OF_WORD,
-    REASONS,
-    SHORT_FLOWS,
-    UPGRADE,
-    UPGRADE_OF_WORD,
-    campaign_name,
-    hours_words,
-)
+from fotapool.console.app.downloads import Rows, csv_stream, optional_time
+from fotapool.console.app.listing import Listing
+from fotapool.console.app.pages import ConsoleCall, ConsolePage
+from fotapool.console.campaigns import labels
+from fotapool.console.campaigns.labels import CAMPAIGN_OF_VALUE, REASON_OF_VALUE, UPGRADE, UPGRADE_OF_VALUE
 from fotapool.core.timestamps import time_text
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
-from fotapool.domain.errors import ErrorCode, Invalid, NotFound, RequestRejected
+from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.services.campaigns import campaign_views, campaigns
 from fotapool.services.campaigns.reports import get_campaign
-from fotapool.store.accounts.accounts import Account
 from fotapool.store.campaigns.campaign_views import Counts
 
 ROWS = 20
 DEVICES = 50
-MAX_ID = 2**62
 COUNTED_IN_LIST = campaign_views.MAX_SHORT_COUNT
-"""Campaigns of more devices are counted by a request of their own, once the list is there."""
+"""Largest campaign whose devices are counted with the list; larger ones are counted after it is loaded."""
 _UUID_LENGTH = 36
-_REFUSALS = {
-    ErrorCode.CAMPAIGN_STARTED: "The campaign has ended already: there is nothing left to cancel.",
-    ErrorCode.DATES_FIXED: "The campaign has started or ended: only the end of one that runs can still be changed.",
-    ErrorCode.START_DATE_INVALID: "The start must be a date from today on, at most five years ahead.",
-    ErrorCode.END_DATE_INVALID: "The end must be a date from the start on, at most a year after it; that of a campaign"
-    " that runs must be at least 24 hours from now.",
-    ErrorCode.WINDOW_INVALID: "The campaign's time windows have a date that lies after the new end.",
+_REJECTIONS = {
+    ErrorCode.CAMPAIGN_STARTED: "The campaign has already ended.",
+    ErrorCode.DATES_FIXED: "The campaign has started or ended. Only the end of a running campaign can be changed.",
+    ErrorCode.START_DATE_INVALID: "The start date must be between today and five years from now.",
+    ErrorCode.END_DATE_INVALID: "The end date must be at most a year after the start date and not before it. For a"
+    " running campaign it must be at least 24 hours from now.",
+    ErrorCode.WINDOW_INVALID: "A time window of the campaign starts after the new end date.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One state's part of a campaign's bar."""
+    """The devices in one state as a part of the campaign's bar; `x` and `width` in percent."""
 
-    words: str
-    word: str
+    state: labels.Label
     count: int
     css: str
     x: float
@@ -63,189 +49,151 @@ class Part:
 
 
 def parts_of(counts: Counts) -> list[Part]:
-    """The bar of the campaign's devices, what is done first."""
-    order = (
-        UpgradeStatus.COMPLETED,
-        UpgradeStatus.FAILED,
-        UpgradeStatus.CANCELED,
-        UpgradeStatus.REJECTED,
-        UpgradeStatus.IN_PROGRESS,
-        UpgradeStatus.SCHEDULED,
-        UpgradeStatus.PENDING,
-    )
+    """The parts of the campaign's bar, without empty ones."""
     parts: list[Part] = []
     x = 0.0
-    for status in order:
+    for status, css in labels.BAR_CLASSES.items():
         count = counts.statuses[status]
         width = 100 * count / max(1, counts.devices)
         if count:
-            parts.append(
-                Part(
-                    words=UPGRADE[status].words,
-                    word=UPGRADE[status].word,
-                    count=count,
-                    css=BAR_CLASSES.get(status, "free"),
-                    x=x,
-                    width=width,
-                )
-            )
+            parts.append(Part(state=UPGRADE[status], count=count, css=css, x=x, width=width))
         x += width
     return parts
 
 
-async def _campaign(call: ConsoleCall) -> tuple[Account, Campaign]:
+async def _campaign(call: ConsoleCall) -> Campaign:
     """The campaign in the path. Raises NotFound."""
-    account = await call.account()
     uuid = call.request.path_params["uuid"]
     try:
         if len(uuid) > _UUID_LENGTH or "\x00" in uuid:
             raise RequestRejected(ErrorCode.CAMPAIGN_UNKNOWN)
-        return account, await get_campaign(call.context, call.caller(account), uuid.lower())
+        return await get_campaign(call.context, call.caller(), uuid.lower())
     except RequestRejected as error:
-        raise NotFound(f"account {account.name} has no campaign {uuid[:_UUID_LENGTH]}") from error
+        raise NotFound(f"account {call.account.name} has no campaign {uuid[:_UUID_LENGTH]}") from error
 
 
-def _choice(call: ConsoleCall, name: str, choices: dict[str, Any]) -> Any:
-    """The query's word for one of these; None without it. Raises Invalid."""
-    word = call.text(name)
-    if word and word not in choices:
-        raise Invalid(f"{name} must be one of {', '.join(choices)}")
-    return choices[word] if word else None
+def _path(call: ConsoleCall, campaign: Campaign, *parts: str) -> str:
+    return call.path("campaigns", campaign.uuid, *parts)
 
 
 async def show_campaigns(call: ConsoleCall) -> Response:
-    account = await call.account()
-    status: CampaignStatus | None = _choice(call, "status", CAMPAIGN_OF_WORD)
-    before = call.number("before", 0, 0, MAX_ID) or None
-    statuses = set(CampaignStatus) if status is None else {status}
-    found, go_on = await campaign_views.list_latest_campaigns(
-        call.context, caller=call.caller(account), statuses=statuses, before=before, limit=ROWS
+    status = call.choice("status", CAMPAIGN_OF_VALUE)
+    found, next_cursor = await campaign_views.list_latest_campaigns(
+        call.context,
+        caller=call.caller(),
+        statuses=set(CampaignStatus) if status is None else {status},
+        before=call.cursor(),
+        limit=ROWS,
     )
-    bars = {}
-    for campaign in found:
-        if campaign.devices <= COUNTED_IN_LIST:
-            bars[campaign.uuid] = parts_of(await call.console.campaign_counts.counts(call.context, campaign))
-    return await call.page(
-        "campaigns/campaigns.html",
-        "Campaigns",
-        account=account,
-        campaigns=found,
-        bars=bars,
-        go_on=go_on,
-        before=before,
-        wanted=status,
+    bars = {
+        campaign.uuid: parts_of(await call.console.campaign_counts.counts(call.context, campaign))
+        for campaign in found
+        if campaign.devices <= COUNTED_IN_LIST
+    }
+    listing = Listing(
+        found,
+        cursor=call.cursor(),
+        next_cursor=next_cursor,
         query={"status": call.text("status")},
-        words=CAMPAIGN,
-        flows=SHORT_FLOWS,
-        name_of=campaign_name,
-        looked=campaign_views.SCAN_CAMPAIGNS,
+        searched=campaign_views.SCAN_CAMPAIGNS,
     )
+    return await call.page("campaigns/campaigns.html", "Campaigns", found=listing, bars=bars, labels=labels)
 
 
 async def show_bar(call: ConsoleCall) -> Response:
-    account, campaign = await _campaign(call)
-    counts = await call.console.campaign_counts.counts(call.context, campaign)
-    return await call.page("campaigns/campaign_bar.html", "Progress", account=account, parts=parts_of(counts))
+    counts = await call.console.campaign_counts.counts(call.context, await _campaign(call))
+    return await call.page("campaigns/campaign_bar.html", "Progress", parts=parts_of(counts))
 
 
 async def show_campaign(call: ConsoleCall) -> Response:
-    return await _page(call, *await _campaign(call))
+    return await _page(call, await _campaign(call))
 
 
-async def _page(call: ConsoleCall, account: Account, campaign: Campaign, status: int = 200, **more: Any) -> Response:
-    wanted: UpgradeStatus | None = _choice(call, "status", UPGRADE_OF_WORD)
-    reason: Reason | None = _choice(call, "reason", REASON_OF_WORD)
-    after = call.number("after", 0, 0, MAX_ID) or None
-    upgrades, go_on = await campaign_views.list_upgrades(
-        call.context, campaign=campaign, status=wanted, reason=reason, after=after, limit=DEVICES
+async def _page(
+    call: ConsoleCall, campaign: Campaign, error: str = "", error_form: str = "", typed: dict[str, str] | None = None
+) -> Response:
+    status, reason = call.choice("status", UPGRADE_OF_VALUE), call.choice("reason", REASON_OF_VALUE)
+    after = call.cursor("after")
+    upgrades, next_cursor = await campaign_views.list_upgrades(
+        call.context, campaign=campaign, status=status, reason=reason, after=after, limit=DEVICES
     )
     is_counted = campaign.devices <= campaign_views.MAX_UNCACHED or bool(call.text("counted"))
-    parts, reasons, waits = [], {}, False
-    if is_counted:
-        counts = await call.console.campaign_counts.counts(call.context, campaign)
-        reasons = await call.console.campaign_counts.reasons(call.context, campaign)
-        parts, waits = parts_of(counts), counts.open > 0
-    now_ms = call.context.clock.now_ms()
-    next_words, next_ms = campaign_views.next_event(campaign)
-    values: dict[str, Any] = {
-        "start": campaign.start_date,
-        "end": campaign.end_date,
-        "error": "",
-        "error_of": "",
-        **more,
-    }
-    query = {"status": call.text("status"), "reason": call.text("reason"), "counted": call.text("counted")}
+    progress = call.console.campaign_counts
+    counts = await progress.counts(call.context, campaign) if is_counted else None
+    next_label, next_ms = campaign_views.next_event(campaign)
     return await call.page(
         "campaigns/campaign.html",
-        campaign_name(campaign),
-        status,
-        account=account,
+        labels.campaign_name(campaign),
+        409 if error else 200,
         campaign=campaign,
-        upgrades=upgrades,
-        go_on=go_on,
-        after=after,
-        query=query,
-        wanted=wanted,
+        found=Listing(
+            upgrades,
+            cursor=after,
+            next_cursor=next_cursor,
+            query={name: call.text(name) for name in ("status", "reason", "counted")},
+            parameter="after",
+            searched=campaign_views.SCAN_DEVICES,
+        ),
         reason=reason,
-        is_counted=is_counted,
-        parts=parts,
-        reasons=reasons,
-        waits=waits,
-        allowed=campaign_views.allowed_changes(campaign, now_ms),
-        next_words=next_words,
+        counts=counts,
+        parts=parts_of(counts) if counts else [],
+        reasons=await progress.reasons(call.context, campaign) if is_counted else {},
+        allowed=campaign_views.allowed_changes(campaign, call.context.clock.now_ms()),
+        next_label=next_label,
         next_ms=next_ms,
-        words=CAMPAIGN,
-        flows=FLOWS,
-        device_words=UPGRADE,
-        reason_words=REASONS,
-        hours=hours_words,
-        looked=campaign_views.SCAN_DEVICES,
-        here=account_path(account.name, "campaigns", campaign.uuid),
-        **values,
+        labels=labels,
+        error=error,
+        error_form=error_form,
+        typed=typed or {"start": campaign.start_date, "end": campaign.end_date},
+        campaign_path=_path(call, campaign),
     )
 
 
-async def _chart(call: ConsoleCall, account: Account, campaign: Campaign) -> Chart:
+async def _chart(call: ConsoleCall, campaign: Campaign) -> Chart:
     points = await call.console.campaign_counts.progress(call.context, campaign)
-    series = [
-        Series("Completed", "--good"),
-        Series("Failed", "--bad"),
-        Series("Canceled or rejected", "--noticed"),
-        Series("In progress", "--progress"),
-    ]
-    rows = [ChartRow(one.at_ms, (one.completed, one.failed, one.canceled, one.in_progress)) for one in points]
-    path = account_path(account.name, "campaigns", campaign.uuid, "course.csv")
-    return Chart(name="course", title="Devices by state, over time", series=series, rows=rows, csv_path=path)
+    return Chart(
+        name="course",
+        title="Devices by state",
+        series=[
+            Series("Completed", "--good"),
+            Series("Failed", "--bad"),
+            Series("Canceled or rejected", "--noticed"),
+            Series("In progress", "--progress"),
+        ],
+        rows=[ChartRow(one.at_ms, (one.completed, one.failed, one.canceled, one.in_progress)) for one in points],
+        csv_path=_path(call, campaign, "course.csv"),
+    )
 
 
 async def show_course(call: ConsoleCall) -> Response:
-    account, campaign = await _campaign(call)
-    chart = await _chart(call, account, campaign)
-    title = f"Course of {campaign_name(campaign)}"
-    return await call.page("campaigns/campaign_progress.html", title, account=account, campaign=campaign, course=chart)
+    campaign = await _campaign(call)
+    return await call.page(
+        "campaigns/campaign_progress.html",
+        f"Progress of {labels.campaign_name(campaign)}",
+        campaign_path=_path(call, campaign),
+        progress=await _chart(call, campaign),
+    )
 
 
 async def send_course(call: ConsoleCall) -> Response:
-    account, campaign = await _campaign(call)
-    return (await _chart(call, account, campaign)).csv()
+    return (await _chart(call, await _campaign(call))).csv()
 
 
 async def send_devices(call: ConsoleCall) -> Response:
-    _, campaign = await _campaign(call)
-    status: UpgradeStatus | None = _choice(call, "status", UPGRADE_OF_WORD)
-    reason: Reason | None = _choice(call, "reason", REASON_OF_WORD)
+    campaign = await _campaign(call)
+    status, reason = call.choice("status", UPGRADE_OF_VALUE), call.choice("reason", REASON_OF_VALUE)
 
     async def batches() -> AsyncIterator[Rows]:
         async for upgrades in campaign_views.stream_upgrades(call.context, campaign, status, reason):
             yield [
                 (
                     format_device_id(one.imei),
-                    UPGRADE[UpgradeStatus(one.status)].word,
-                    REASONS[Reason(one.reason)],
+                    UPGRADE[UpgradeStatus(one.status)].value,
+                    labels.REASONS[Reason(one.reason)],
                     one.attempts,
                     time_text(one.scheduled_ms),
-                    _time(one.started_ms),
-                    _time(one.ended_ms),
+                    optional_time(one.started_ms),
+                    optional_time(one.ended_ms),
                 )
                 for one in upgrades
             ]
@@ -254,45 +202,38 @@ async def send_devices(call: ConsoleCall) -> Response:
     return csv_stream(f"campaign-{campaign.uuid}.csv", header, batches())
 
 
-def _time(timestamp_ms: int | None) -> str:
-    return "" if timestamp_ms is None else time_text(timestamp_ms)
-
-
 async def cancel(call: ConsoleCall) -> Response:
-    account, campaign = await _campaign(call)
+    """Cancels the campaign before its start, or stops it while it runs."""
+    campaign = await _campaign(call)
     try:
-        canceled = await campaigns.cancel_campaign(call.context, call.caller(account), campaign.uuid, may_abort=True)
+        canceled = await campaigns.cancel_campaign(call.context, call.caller(), campaign.uuid, may_abort=True)
     except RequestRejected as error:
-        return await _refused(call, account=account, campaign=campaign, error=error, form="cancel")
-    aborted = canceled.status is CampaignStatus.ABORTED
-    words = (
-        "The campaign is aborted: devices that have begun are finished, all others are canceled."
-        if aborted
-        else "The campaign is canceled: no device is upgraded by it."
-    )
-    return await call.go(account_path(account.name, "campaigns", campaign.uuid), words)
+        return await _page(call, campaign, rejection(error, _REJECTIONS), error_form="cancel")
+    stopped = "Campaign stopped. Upgrades in progress continue; all others are canceled."
+    text = stopped if canceled.status is CampaignStatus.ABORTED else "Campaign canceled. No device will be upgraded."
+    return await call.go(_path(call, campaign), text)
 
 
 async def change_dates(call: ConsoleCall) -> Response:
-    account, campaign = await _campaign(call)
+    campaign = await _campaign(call)
     start, end = call.field("start") or campaign.start_date, call.field("end")
     try:
         changed = await campaigns.change_dates(
-            call.context, caller=call.caller(account), uuid=campaign.uuid, start_date=start, end_date=end, windows=None
+            call.context, caller=call.caller(), uuid=campaign.uuid, start_date=start, end_date=end, windows=None
         )
     except RequestRejected as error:
-        return await _refused(call, account=account, campaign=campaign, error=error, form="dates", start=start, end=end)
-    words = f"The campaign now runs from {changed.start_date} to {changed.end_date}."
-    return await call.go(account_path(account.name, "campaigns", campaign.uuid), words)
+        typed = {"start": start, "end": end}
+        return await _page(call, campaign, rejection(error, _REJECTIONS), error_form="dates", typed=typed)
+    return await call.go(
+        _path(call, campaign), f"The campaign now runs from {changed.start_date} to {changed.end_date}."
+    )
 
 
-async def _refused(
-    call: ConsoleCall, account: Account, campaign: Campaign, error: RequestRejected, form: str, **typed: str
-) -> Response:
-    """The page again, with what was typed and why it can't be. Other refusals are raised on."""
-    if error.code not in _REFUSALS:
+def rejection(error: RequestRejected, messages: dict[ErrorCode, str]) -> str:
+    """The message for a rejected form. Raises the error itself if there is no message for its code."""
+    if error.code not in messages:
         raise error
-    return await _page(call, account, campaign, 409, error=_REFUSALS[error.code], error_of=form, **typed)
+    return messages[error.code]
 
 
 _ONE = "/accounts/{account}/campaigns/{uuid}"

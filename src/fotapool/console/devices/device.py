@@ -1,11 +1,11 @@
-"""One device: what is known of it, what happened to it, and setting its upgrade on the operator's word."""
+"""One device: details, timeline, check-ins; overriding its upgrade status."""
 
 from __future__ import annotations
 
 from starlette.responses import Response
 
-from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path
-from fotapool.console.campaigns.labels import REASONS
+from fotapool.console.app.pages import ConsoleCall, ConsolePage
+from fotapool.console.campaigns.labels import REASONS, UPGRADE
 from fotapool.domain.campaigns.upgrades import STATUS_OF_WORD, UpgradeStatus
 from fotapool.domain.devices.devices import reachability
 from fotapool.domain.errors import Invalid, NotFound
@@ -14,7 +14,7 @@ from fotapool.domain.names import format_device_id, is_device_id
 from fotapool.services.campaigns import upgrades
 from fotapool.services.devices import timelines
 
-KINDS = {
+TAGS = {
     "licensed": "good",
     "upgraded": "good",
     "reclaimed": "bad",
@@ -24,54 +24,44 @@ KINDS = {
     "put under notice": "warn",
     "upgrade canceled": "warn",
 }
-"""How the words of a timeline are marked, by their beginnings; all others are plain."""
-ACTORS = {"engine": "by the server, as it fell due", "seed": "by the seed", "": ""}
-UPGRADE_WORDS = {
-    "scheduled": "scheduled",
-    "inProgress": "in progress",
-    "completed": "completed",
-    "failed": "failed",
-    "canceled": "canceled",
-}
+"""The classes in console.css of timeline events, by the start of their labels; all others have none."""
+ACTORS = {"engine": "by the server", "seed": "by the seed", "": ""}
 NEXT_STATES = {
-    None: ("scheduled", "inProgress"),
-    UpgradeStatus.SCHEDULED: ("inProgress", "canceled", "failed"),
-    UpgradeStatus.IN_PROGRESS: ("completed", "failed"),
+    None: (UpgradeStatus.SCHEDULED, UpgradeStatus.IN_PROGRESS),
+    UpgradeStatus.SCHEDULED: (UpgradeStatus.IN_PROGRESS, UpgradeStatus.CANCELED, UpgradeStatus.FAILED),
+    UpgradeStatus.IN_PROGRESS: (UpgradeStatus.COMPLETED, UpgradeStatus.FAILED),
 }
-"""What is offered; the rule itself is domain/campaigns/upgrades.py: check_transition."""
+"""The states that the form offers; check_transition in domain/campaigns/upgrades.py enforces the rule."""
 
 
 async def show_device(call: ConsoleCall) -> Response:
-    account = await call.account()
-    found = await timelines.read_timeline(call.context, call.caller(account), _device(call), REASONS.__getitem__)
+    found = await timelines.read_timeline(call.context, call.caller(), _device(call), REASONS.__getitem__)
     row = found.device
-    state = row.license_state or 0
     open_upgrade = UpgradeStatus(row.open_upgrade) if row.open_upgrade else None
     return await call.page(
         "devices/device.html",
         f"Device {format_device_id(row.imei)}",
-        account=account,
         found=found,
         row=row,
-        unknown_time=row.licensed_ms == UNKNOWN_TIME_MS,
-        used_by_upgrade=bool(state & LicenseState.USED),
-        reachable=reachability(row.licensed_ms, row.seen_ms, call.context.clock.now_ms()).value,
-        upgrade=UPGRADE_WORDS[open_upgrade.word] if open_upgrade else "none",
-        kind_of=_kind_of,
+        is_time_unknown=row.licensed_ms == UNKNOWN_TIME_MS,
+        is_used=bool((row.license_state or 0) & LicenseState.USED),
+        reachability=reachability(row.licensed_ms, row.seen_ms, call.context.clock.now_ms()).value,
+        upgrade=UPGRADE[open_upgrade].text if open_upgrade else "none",
+        tag_of=_tag_of,
         actor_of=_actor_of,
-        next_states=[(word, UPGRADE_WORDS[word]) for word in NEXT_STATES[open_upgrade]],
+        next_states=[UPGRADE[status] for status in NEXT_STATES[open_upgrade]],
     )
 
 
 def _device(call: ConsoleCall) -> int:
     text = call.request.path_params["device"]
     if not is_device_id(text):
-        raise NotFound("a device's page has its IMEI, 15 digits, at the end of its address")
+        raise NotFound(f"{text[:40]!r} is not an IMEI of 15 digits")
     return int(text)
 
 
-def _kind_of(what: str) -> str:
-    return next((kind for beginning, kind in KINDS.items() if what.startswith(beginning)), "")
+def _tag_of(event: str) -> str:
+    return next((tag for start, tag in TAGS.items() if event.startswith(start)), "")
 
 
 def _actor_of(actor: str) -> str:
@@ -79,14 +69,12 @@ def _actor_of(actor: str) -> str:
 
 
 async def set_upgrade(call: ConsoleCall) -> Response:
-    account = await call.account()
-    device = _device(call)
-    word = call.field("status")
-    if word not in STATUS_OF_WORD:
+    device, value = _device(call), call.field("status")
+    if value not in STATUS_OF_WORD:
         raise Invalid(f"the upgrade's state must be one of {', '.join(STATUS_OF_WORD)}")
-    status = await upgrades.set_upgrade(call.context, call.caller(account), device, STATUS_OF_WORD[word])
-    path = account_path(account.name, "devices", format_device_id(device))
-    return await call.go(path, f"The device's upgrade is {UPGRADE_WORDS[status.word]} now.")
+    status = await upgrades.set_upgrade(call.context, call.caller(), device, STATUS_OF_WORD[value])
+    text = f"Upgrade status set to {UPGRADE[status].text}."
+    return await call.go(call.path("devices", format_device_id(device)), text)
 
 
 PAGES = (

@@ -1,4 +1,4 @@
-"""The devices of an account: searched, listed, downloaded, imported from a file."""
+"""The devices of an account: search, download as CSV, import from a file."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from fotapool.console.app.charts import csv_answer
-from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path, whole_number
+from fotapool.console.app.downloads import csv_file, optional_time
+from fotapool.console.app.pages import ConsoleCall, ConsolePage, whole_number
 from fotapool.console.app.rendering import number, plural
 from fotapool.core.timestamps import time_text
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
@@ -24,10 +24,10 @@ from fotapool.store.devices.devices import OperatorDeviceRow
 
 ROWS = 50
 MAX_DOWNLOADED = 10_000
-"""How many devices a downloaded file has at most."""
+"""Maximum number of devices in a CSV file."""
 DOWNLOAD_ROWS = 1_000
 MAX_DOWNLOAD_STEPS = 100
-"""How many steps of the search a download takes at most."""
+"""Maximum number of search steps for one CSV file."""
 CHUNK_BYTES = 256 * 1024
 ERRORS_SHOWN = 100
 
@@ -36,15 +36,15 @@ LICENSES = {
     "": "any",
     "licensed": "licensed",
     "unlicensed": "not licensed",
-    "notice": "under notice",
-    "candidate": "on the candidate list",
+    "notice": "pending removal",
+    "candidate": "removal candidate",
 }
 SEEN = {
-    "": "any time or never",
-    "day": "within a day",
-    "week": "within a week",
-    "not-day": "not within a day",
-    "not-week": "not within a week",
+    "": "any",
+    "day": "in the last day",
+    "week": "in the last week",
+    "not-day": "not in the last day",
+    "not-week": "not in the last week",
     "never": "never",
 }
 COLUMNS = (
@@ -63,7 +63,6 @@ COLUMNS = (
 
 
 async def show_devices(call: ConsoleCall) -> Response:
-    account = await call.account()
     query = _query(call)
     found = await _search(call, query, ROWS)
     choices = {
@@ -73,17 +72,16 @@ async def show_devices(call: ConsoleCall) -> Response:
     return await call.page(
         "devices/devices.html",
         "Devices",
-        account=account,
         query=query,
         found=found,
-        filtered=any(query.values()),
+        is_filtered=any(query.values()),
         choices=choices,
         protocols=[("", "any"), *((word, word) for word in PROTOCOLS)],
         licenses=LICENSES,
         seen=SEEN,
         after=call.text("after"),
-        state_of=_license_words,
-        upgrade_of=_upgrade_word,
+        license_label=_license_label,
+        upgrade_label=_upgrade_label,
         max_downloaded=MAX_DOWNLOADED,
     )
 
@@ -93,28 +91,27 @@ def _query(call: ConsoleCall) -> dict[str, str]:
 
 
 async def _search(call: ConsoleCall, query: dict[str, str], limit: int, after: int | None = None) -> SearchPage:
-    account = await call.account()
     if after is None:
         text = call.text("after")
         after = whole_number("after", text, 0, MAX_IMEI) if text else BEFORE_ALL
     return await search_devices(
-        call.context, caller=call.caller(account), wanted=DeviceFilter(**query), after=after, limit=limit
+        call.context, caller=call.caller(), wanted=DeviceFilter(**query), after=after, limit=limit
     )
 
 
-def _license_words(row: OperatorDeviceRow) -> str:
-    """Since when it has held its license, in words; empty without one."""
+def _license_label(row: OperatorDeviceRow) -> str:
+    """Since when the device has had its license; empty without one."""
     if row.licensed_ms is None:
         return ""
     return "since an unknown time" if row.licensed_ms == UNKNOWN_TIME_MS else f"since {time_text(row.licensed_ms)[:10]}"
 
 
-def _upgrade_word(row: OperatorDeviceRow) -> str:
+def _upgrade_label(row: OperatorDeviceRow) -> str:
     return UpgradeStatus(row.open_upgrade).word if row.open_upgrade else ""
 
 
 async def download_devices(call: ConsoleCall) -> Response:
-    """The devices that fit, up to MAX_DOWNLOADED of them."""
+    """The first MAX_DOWNLOADED matching devices as CSV."""
     query = _query(call)
     rows: list[OperatorDeviceRow] = []
     after: int | None = BEFORE_ALL
@@ -124,11 +121,10 @@ async def download_devices(call: ConsoleCall) -> Response:
         after = found.after
         if after is None or len(rows) >= MAX_DOWNLOADED:
             break
-    return csv_answer("devices.csv", COLUMNS, [_csv_row(row) for row in rows[:MAX_DOWNLOADED]])
+    return csv_file("devices.csv", COLUMNS, [_csv_row(row) for row in rows[:MAX_DOWNLOADED]])
 
 
 def _csv_row(row: OperatorDeviceRow) -> list[str]:
-    licensed = "unknown" if row.licensed_ms == UNKNOWN_TIME_MS else _time(row.licensed_ms)
     return [
         format_device_id(row.imei),
         row.make,
@@ -137,40 +133,34 @@ def _csv_row(row: OperatorDeviceRow) -> list[str]:
         row.protocol,
         row.mdn,
         row.status,
-        licensed,
-        _time(row.notice_until_ms),
-        _upgrade_word(row),
-        _time(row.seen_ms),
+        "unknown" if row.licensed_ms == UNKNOWN_TIME_MS else optional_time(row.licensed_ms),
+        optional_time(row.notice_until_ms),
+        _upgrade_label(row),
+        optional_time(row.seen_ms),
     ]
 
 
-def _time(timestamp_ms: int | None) -> str:
-    return "" if timestamp_ms is None else time_text(timestamp_ms)
-
-
 async def import_file(call: ConsoleCall) -> Response:
-    """Imports a file of devices; what it is, is seen from how it begins."""
-    account = await call.account()
+    """Imports a file of devices; its first character tells CSV, NDJSON and a JSON array apart."""
     upload = call.upload("file")
     if upload is None:
         raise Invalid("choose a file of devices: CSV, NDJSON or a JSON array")
-    under_way = DeviceImport(call.context, call.caller(account))
+    device_import = DeviceImport(call.context, call.caller())
     stopped = ""
     try:
-        async for _ in under_way.run(_chunks(upload), await _reader(call, upload)):
+        async for _ in device_import.run(_chunks(upload), await _reader(call, upload)):
             pass
     except Interrupted as interrupted:
         if not isinstance(interrupted.error, Invalid):
             raise interrupted.error from interrupted
         stopped = f"{interrupted.error}; {interrupted}"
-    result = under_way.result
+    result = device_import.result
     if not (stopped or result.errors or result.warnings):
-        words = f"Imported: {plural(result.kept, 'device')}, {number(result.licensed)} of them newly licensed."
-        return await call.go(account_path(account.name, "devices"), words)
+        text = f"{plural(result.kept, 'device')} imported, {number(result.licensed)} newly licensed."
+        return await call.go(call.path("devices"), text)
     return await call.page(
         "devices/device_import.html",
-        "Import of devices",
-        account=account,
+        "Import devices",
         result=result,
         stopped=stopped,
         shown=ERRORS_SHOWN,
@@ -186,10 +176,10 @@ async def _chunks(upload: UploadFile) -> AsyncIterator[bytes]:
 async def _reader(call: ConsoleCall, upload: UploadFile) -> LineReader:
     first = (await upload.read(1024)).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     await upload.seek(0)
-    longest = call.context.settings.max_import_line_bytes
+    max_bytes = call.context.settings.max_import_line_bytes
     if first == b"[":
-        return JsonArrayReader(longest)
-    return NdjsonReader(longest) if first == b"{" else CsvReader(longest)
+        return JsonArrayReader(max_bytes)
+    return NdjsonReader(max_bytes) if first == b"{" else CsvReader(max_bytes)
 
 
 PAGES = (

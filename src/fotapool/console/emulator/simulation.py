@@ -14,7 +14,7 @@ ROWS = 10
 
 async def show_fleets(call: ConsoleCall) -> Response:
     """With `device`, also what this one does next."""
-    account = await call.account()
+    account = call.account
     caller, page = call.caller(account), call.number("page", 1, 1, 100)
     total, fleets = await list_fleet_schedules(call.context, caller, (page - 1) * ROWS, ROWS)
     wanted = call.text("device")

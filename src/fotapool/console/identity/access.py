@@ -1,13 +1,14 @@
-"""Who may do what: users of the API with their accounts, clients, and operators with their roles."""
+"""The access pages: API users with their accounts, API clients, and operators with their roles."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from starlette.responses import Response
 
+from fotapool.console.app.listing import Listing
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.console.identity.sessions import PATH
 from fotapool.domain.errors import Conflict, Invalid, NotFound
@@ -16,101 +17,77 @@ from fotapool.services.identity import api_clients, operators, users
 
 ROWS = 50
 ACCOUNTS_SHOWN = 5
-"""How many accounts of a user stand in the list; a tooltip would be no place for the others."""
+"""Maximum number of accounts that the list shows for each user."""
 USERS, CLIENTS, OPERATORS = (f"{PATH}/access{part}" for part in ("", "/clients", "/operators"))
-_TYPED = ("username", "accounts", "key", "name", "role")
-"""Fields that are shown again when a form is refused: never a secret."""
-ROLE_WORDS = {
-    Role.VIEWER: "sees everything, changes nothing",
-    Role.EDITOR: "also changes accounts, subscriptions, devices, licenses, campaigns and callbacks",
-    Role.ADMIN: "also manages users, clients, operators and device keys",
+ROLE_LABELS = {
+    Role.VIEWER: "read only",
+    Role.EDITOR: "can also edit accounts, subscriptions, devices, licenses, campaigns and callbacks",
+    Role.ADMIN: "can also manage API users, API clients, operators and device keys",
 }
 
-Row = TypeVar("Row")
+
+async def _show(call: ConsoleCall, template: str, title: str, error: str, **values: Any) -> Response:
+    """A list with a form below it; `error` says why the form was rejected."""
+    shown = typed(call, "username", "accounts", "key", "name", "role")
+    return await call.page(f"identity/{template}", title, 400 if error else 200, error=error, typed=shown, **values)
 
 
-def _paged(rows: Sequence[Row]) -> tuple[Sequence[Row], bool]:
-    return rows[:ROWS], len(rows) > ROWS
-
-
-async def show_users(call: ConsoleCall) -> Response:
-    return await _users(call)
-
-
-async def _users(call: ConsoleCall, status: int = 200, error: str = "") -> Response:
+async def show_users(call: ConsoleCall, error: str = "") -> Response:
     after = call.text("after")
-    rows, more = _paged(await users.list_users(call.context, after, ROWS + 1))
-    return await call.page(
-        "identity/access_users.html",
-        "Users",
-        status,
-        users=rows,
-        after=after,
-        shown=ACCOUNTS_SHOWN,
-        next_after=rows[-1].username if more else None,
-        **_form(call, error),
-    )
+    rows = await users.list_users(call.context, after, ROWS + 1)
+    found = Listing.by_name(rows, ROWS, after, lambda user: user.username)
+    return await _show(call, "access_users.html", "API users", error, users=found, accounts_shown=ACCOUNTS_SHOWN)
 
 
-def _form(call: ConsoleCall, error: str) -> dict[str, Any]:
-    """What the form to create one shows: what was typed, and why it was refused."""
-    return {"error": error, "typed": {name: call.field(name) for name in _TYPED}}
+def typed(call: ConsoleCall, *names: str) -> dict[str, str]:
+    """The fields of the form, to show again if it is rejected. Never for secrets."""
+    return {name: call.field(name) for name in names}
 
 
 async def create_user(call: ConsoleCall) -> Response:
-    accounts = list(dict.fromkeys(re.split(r"[\s,;]+", call.field("accounts"))))
-    given = _secret(call, "password")
+    username, given = call.field("username"), _secret(call, "password")
+    accounts = list(dict.fromkeys(name for name in re.split(r"[\s,;]+", call.field("accounts")) if name))
     try:
-        password = await users.create_user(
-            call.context, call.field("username"), given, [name for name in accounts if name]
-        )
+        password = await users.create_user(call.context, username, given, accounts)
     except (Invalid, Conflict, NotFound) as error:
-        return await _users(call, 400, str(error))
-    words = [("User name", call.field("username")), ("Password", password)]
-    return await _once(call, done="The user is there.", words=words, back=USERS, what="password", made=given is None)
+        return await show_users(call, str(error))
+    facts = [("User name", username), ("Password", password)]
+    return await show_secret(call, title="API user created", facts=facts, back=USERS, is_generated=given is None)
 
 
 def _secret(call: ConsoleCall, name: str) -> str | None:
-    """What was typed, spaces and all; None stands for one that is to be made."""
+    """The secret exactly as typed; None to generate one."""
     value = call.form.get(name)
     return value if isinstance(value, str) and value else None
 
 
-async def _once(
-    call: ConsoleCall, done: str, words: Sequence[tuple[str, str]], back: str, what: str, made: bool
+async def show_secret(
+    call: ConsoleCall, title: str, facts: Sequence[tuple[str, str]], back: str, is_generated: bool = True
 ) -> Response:
-    """The answer to the POST itself: the secret is in no address, cookie or log, and not shown again."""
+    """The response to a POST that creates something with a secret, the last of `facts`.
+
+    The secret is in no URL, cookie or log, and is not shown again.
+    """
     return await call.page(
-        "identity/secret_created.html", f"The {what}", done=done, words=words, back=back, what=what, made=made
+        "identity/secret_created.html", title, facts=facts[:-1], secret=facts[-1], back=back, is_generated=is_generated
     )
 
 
 async def unlock_user(call: ConsoleCall) -> Response:
     await users.unlock_user(call.context, call.field("name"))
-    return await call.go(USERS, f"{call.field('name')} may log in again.")
+    return await call.go(USERS, f"User {call.field('name')} unlocked.")
 
 
 async def delete_user(call: ConsoleCall) -> Response:
     await users.delete_user(call.context, call.field("name"))
-    return await call.go(USERS, f"User {call.field('name')} is deleted; its sessions have ended.")
+    return await call.go(USERS, f"User {call.field('name')} deleted. Its sessions have ended.")
 
 
-async def show_clients(call: ConsoleCall) -> Response:
-    return await _clients(call)
-
-
-async def _clients(call: ConsoleCall, status: int = 200, error: str = "") -> Response:
+async def show_clients(call: ConsoleCall, error: str = "") -> Response:
     after = call.text("after")
-    rows, more = _paged(await api_clients.list_clients(call.context, after, ROWS + 1))
-    return await call.page(
-        "identity/access_clients.html",
-        "Clients",
-        status,
-        clients=rows,
-        after=after,
-        next_after=rows[-1][0] if more else None,
-        **_form(call, error),
-    )
+    rows = await api_clients.list_clients(call.context, after, ROWS + 1)
+    clients = Listing.by_name(rows, ROWS, after, lambda client: str(client[0]))
+    return await _show(call, "access_clients.html", "API clients", error, clients=clients)
 
 
 async def create_client(call: ConsoleCall) -> Response:
@@ -118,54 +95,48 @@ async def create_client(call: ConsoleCall) -> Response:
     try:
         key, secret = await api_clients.create_client(call.context, call.field("key") or None, given)
     except (Invalid, Conflict) as error:
-        return await _clients(call, 400, str(error))
-    words = [("Key", key), ("Secret", secret)]
-    return await _once(call, done="The client is there.", words=words, back=CLIENTS, what="secret", made=given is None)
+        return await show_clients(call, str(error))
+    facts = [("Key", key), ("Secret", secret)]
+    return await show_secret(call, title="API client created", facts=facts, back=CLIENTS, is_generated=given is None)
 
 
 async def delete_client(call: ConsoleCall) -> Response:
     await api_clients.delete_client(call.context, call.field("name"))
-    return await call.go(CLIENTS, f"Client {call.field('name')} is deleted; its token does not count any more.")
+    return await call.go(CLIENTS, f"Client {call.field('name')} deleted. Its token is no longer valid.")
 
 
-async def show_operators(call: ConsoleCall) -> Response:
-    return await _operators(call)
-
-
-async def _operators(call: ConsoleCall, status: int = 200, error: str = "") -> Response:
+async def show_operators(call: ConsoleCall, error: str = "") -> Response:
     after = call.text("after")
-    rows, more = _paged(await operators.list_operators(call.context, after, ROWS + 1))
-    return await call.page(
-        "identity/access_operators.html",
+    rows = await operators.list_operators(call.context, after, ROWS + 1)
+    return await _show(
+        call,
+        "access_operators.html",
         "Operators",
-        status,
-        operators=rows,
-        after=after,
-        roles=ROLE_WORDS,
+        error,
+        operators=Listing.by_name(rows, ROWS, after, lambda operator: operator.name),
+        role_labels=ROLE_LABELS,
         has_first=call.context.settings.operator_key is not None,
         first=operators.FIRST_OPERATOR,
-        next_after=rows[-1].name if more else None,
-        **_form(call, error),
     )
 
 
 async def create_operator(call: ConsoleCall) -> Response:
+    name = call.field("name")
     try:
         role = Role(call.field("role"))
     except ValueError:
-        return await _operators(call, 400, f"role must be one of {', '.join(one.value for one in Role)}")
+        return await show_operators(call, f"role must be one of {', '.join(one.value for one in Role)}")
     try:
-        key = await operators.create_operator(call.context, call.field("name"), role)
+        key = await operators.create_operator(call.context, name, role)
     except (Invalid, Conflict) as error:
-        return await _operators(call, 400, str(error))
-    words = [("Name", call.field("name")), ("Role", f"{role.value}: {ROLE_WORDS[role]}"), ("Key", key)]
-    return await _once(call, done="The operator is there.", words=words, back=OPERATORS, what="key", made=True)
+        return await show_operators(call, str(error))
+    facts = [("Name", name), ("Role", f"{role.value}: {ROLE_LABELS[role]}"), ("Key", key)]
+    return await show_secret(call, title="Operator created", facts=facts, back=OPERATORS)
 
 
 async def delete_operator(call: ConsoleCall) -> Response:
     await operators.delete_operator(call.context, call.field("name"))
-    words = f"The key of {call.field('name')} is taken away; whoever was signed in with it is not any more."
-    return await call.go(OPERATORS, words)
+    return await call.go(OPERATORS, f"Operator {call.field('name')} deleted. Its sessions have ended.")
 
 
 def _page(method: str, path: str, handle: Any) -> ConsolePage:

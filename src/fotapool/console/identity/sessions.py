@@ -1,4 +1,4 @@
-"""Who is signed in to the console: a signed cookie that names the operator, and what keeps others from using it."""
+"""Sessions of the console: a signed cookie that names the operator, and the CSRF token of its forms."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from fotapool.store.identity.sessions import Operator
 COOKIE, NOTICE_COOKIE = "fotapool_console", "fotapool_notice"
 PATH = "/console"
 LIFE_S = 12 * 3600
-"""How long an operator stays signed in, in seconds of real time: the test clock does not end it."""
+"""Length of a session in seconds of real time; the test clock does not end it."""
 NOTICE_LIFE_S = 60
-KEY_MARK = 16
-"""How many hex digits of the key's hash a session is bound to: with another key for the name, it ends."""
+KEY_DIGITS = 16
+"""Number of hex digits of the key's hash that a session stores. A new key for the operator ends the session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An operator who is signed in, and the token that the forms of this session carry."""
+    """The operator who is signed in, and the CSRF token of the session."""
 
     operator: Operator
     csrf: str
 
 
 class Sessions:
-    """Makes and checks the cookies. What the cookie says is looked up again for each request."""
+    """Creates and verifies the cookies. The operator is read from the database for each request."""
 
     def __init__(self, context: Context, real_clock: Clock) -> None:
         self._context = context
@@ -42,21 +42,21 @@ class Sessions:
         self._signer: URLSafeSerializer | None = None
 
     async def read(self, request: Request) -> Session | None:
-        """The session of the request, if its cookie is ours, has not ended, and the operator still has that key."""
-        found = await self._load(request.cookies.get(COOKIE))
-        if not isinstance(found, dict):
+        """The session of the request; None if the cookie is invalid or expired, or the operator has another key."""
+        content = await self._load(request.cookies.get(COOKIE))
+        if not isinstance(content, dict):
             return None
-        operator = await find_operator(self._context, str(found.get("operator")))
-        age_ms = self._clock.now_ms() - int(found.get("since", 0))
-        if operator is None or found.get("key") != _mark(operator) or not 0 <= age_ms < LIFE_S * 1000:
+        operator = await find_operator(self._context, str(content.get("operator")))
+        age_ms = self._clock.now_ms() - int(content.get("since", 0))
+        if operator is None or content.get("key") != _key_digits(operator) or not 0 <= age_ms < LIFE_S * 1000:
             return None
-        return Session(operator, str(found.get("csrf")))
+        return Session(operator, str(content.get("csrf")))
 
     async def begin(self, request: Request, response: Response, operator: Operator) -> None:
-        """Sets the cookie of a new session."""
+        """Starts a session: sets its cookie."""
         content = {
             "operator": operator.name,
-            "key": _mark(operator),
+            "key": _key_digits(operator),
             "since": self._clock.now_ms(),
             "csrf": self._context.random_bytes(16).hex(),
         }
@@ -64,31 +64,33 @@ class Sessions:
             request=request,
             response=response,
             name=COOKIE,
-            content=(await self._signer_of_server()).dumps(content),
+            content=(await self._server_signer()).dumps(content),
             life_s=LIFE_S,
         )
 
     def end(self, response: Response) -> None:
+        """Deletes the session's cookie."""
         response.delete_cookie(COOKIE, path=PATH)
 
-    async def leave_notice(self, request: Request, response: Response, words: str, kind: str) -> None:
-        """Words that the next page shows, once: of kind `done` or `failed`."""
-        content = (await self._signer_of_server()).dumps({"words": words, "kind": kind})
+    async def leave_notice(self, request: Request, response: Response, text: str, kind: str) -> None:
+        """Stores a text that the next page shows once. `kind` is done, warn or failed."""
+        content = (await self._server_signer()).dumps({"text": text, "kind": kind})
         self._set(request=request, response=response, name=NOTICE_COOKIE, content=content, life_s=NOTICE_LIFE_S)
 
     async def notice(self, request: Request) -> dict[str, str] | None:
-        found = await self._load(request.cookies.get(NOTICE_COOKIE))
-        return found if isinstance(found, dict) and "words" in found else None
+        """The stored notice with its `text` and `kind`; None if there is none."""
+        content = await self._load(request.cookies.get(NOTICE_COOKIE))
+        return content if isinstance(content, dict) and "text" in content else None
 
     async def _load(self, text: str | None) -> Any:
         if not text:
             return None
         try:
-            return (await self._signer_of_server()).loads(text)
+            return (await self._server_signer()).loads(text)
         except BadSignature:
             return None
 
-    async def _signer_of_server(self) -> URLSafeSerializer:
+    async def _server_signer(self) -> URLSafeSerializer:
         if self._signer is None:
             self._signer = URLSafeSerializer(await server_secret(self._context, "console"), salt="fotapool console")
         return self._signer
@@ -98,9 +100,10 @@ class Sessions:
         response.set_cookie(name, content, life_s, path=PATH, secure=secure, httponly=True, samesite="lax")
 
 
-def same_token(given: str, of_session: str) -> bool:
-    return hmac.compare_digest(given.encode(), of_session.encode())
+def same_token(given: str, expected: str) -> bool:
+    """Compares two tokens in constant time."""
+    return hmac.compare_digest(given.encode(), expected.encode())
 
 
-def _mark(operator: Operator) -> str:
-    return operator.key_hash.hex()[:KEY_MARK]
+def _key_digits(operator: Operator) -> str:
+    return operator.key_hash.hex()[:KEY_DIGITS]

@@ -1,1 +1,1 @@
-"""Pages of licenses, candidates and the ledger."""
+"""Licenses in bulk, removal candidates, the ledger and the audit log."""

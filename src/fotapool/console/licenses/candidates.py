@@ -1,4 +1,4 @@
-"""The cancellation candidates of an account: their order, by drag or keyboard; and who would go at a given total."""
+"""The removal candidates of an account: the list and its order, and a preview of the removal order at a given total."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 
 from starlette.responses import Response
 
-from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path
+from fotapool.console.app.downloads import Rows, csv_stream, in_batches
+from fotapool.console.app.errors import sentence
+from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.console.app.rendering import plural
-from fotapool.console.app.streams import Rows, csv_stream
+from fotapool.console.licenses.ledger_labels import change_label
 from fotapool.console.licenses.licenses import read_list
 from fotapool.domain.accounts.subscriptions import MAX_LICENSES, SubscriptionChange
 from fotapool.domain.errors import Invalid
@@ -23,163 +25,143 @@ from fotapool.domain.licenses.licenses import LicenseState
 from fotapool.domain.names import format_device_id, is_device_id
 from fotapool.services.accounts.subscriptions import preview_change
 from fotapool.services.licenses import candidate_views
-from fotapool.services.licenses.candidate_views import CANDIDATES_SHOWN, Arrange, ListOutdated, Unaffected
-from fotapool.store.accounts.accounts import Account
+from fotapool.services.licenses.candidate_views import CANDIDATES_SHOWN, Arrange, ListOutdated
 
-GOING_SHOWN = 100
-"""How many devices are shown of those that would lose their license."""
+REMOVALS_SHOWN = 100
+"""Maximum number of devices in the preview of the removal order."""
 LINES_A_BATCH = 10_000
 MAX_PAGE = MAX_CANDIDATES // CANDIDATES_SHOWN
 
 
-async def show_candidates(call: ConsoleCall) -> Response:
-    return await _page(call, await call.account())
-
-
-async def _page(call: ConsoleCall, account: Account, problem: str = "", text: str = "", status: int = 200) -> Response:
-    number = call.number("page", 1, 1, MAX_PAGE)
-    shown = await candidate_views.show_candidates(call.context, account, (number - 1) * CANDIDATES_SHOWN)
-    total = call.text("total")
-    going = await _going(call, account, total) if total else None
+async def show_candidates(call: ConsoleCall, problem: str = "", text: str = "", status: int = 200) -> Response:
+    candidates = await candidate_views.show_candidates(call.context, call.account, _first(call))
+    preview = await _preview(call) if call.text("total") else None
+    affected = [entry.device for entry in preview.decision.entries] if preview else []
     return await call.page(
         "licenses/candidates.html",
-        "Candidates",
+        "Removal candidates",
         status,
-        account=account,
-        shown=shown,
-        number=number,
-        total=total,
-        pages=max(1, -(-shown.count // CANDIDATES_SHOWN)),
-        going=going,
+        candidates=candidates,
+        page=_page_number(call),
+        pages=max(1, -(-candidates.count // CANDIDATES_SHOWN)),
+        total=call.text("total"),
+        preview=preview,
+        assigned=await candidate_views.read_assigned_times(call.context, call.account, affected),
+        change_label=change_label,
+        removals_shown=REMOVALS_SHOWN,
         problem=problem,
         text=text,
-        noticed=LicenseState.NOTICE,
+        pending_removal=LicenseState.NOTICE,
         max_candidates=MAX_CANDIDATES,
-        max_licenses=MAX_LICENSES,
-        assigned=await _assigned(call, account, going),
-        at_most=GOING_SHOWN,
     )
 
 
-async def _going(call: ConsoleCall, account: Account, total: str) -> SubscriptionChange:
-    wanted = call.number("total", 0, 0, MAX_LICENSES)
+def _page_number(call: ConsoleCall) -> int:
+    return call.number("page", 1, 1, MAX_PAGE)
+
+
+def _first(call: ConsoleCall) -> int:
+    """The position of the page's first candidate, from 0."""
+    return (_page_number(call) - 1) * CANDIDATES_SHOWN
+
+
+async def _preview(call: ConsoleCall) -> SubscriptionChange:
+    total = call.number("total", 0, 0, MAX_LICENSES)
     return await preview_change(
-        call.context, caller=call.caller(account), total=wanted, purchase_type=None, limit=GOING_SHOWN
+        call.context, caller=call.caller(), total=total, purchase_type=None, limit=REMOVALS_SHOWN
     )
-
-
-async def _assigned(call: ConsoleCall, account: Account, going: SubscriptionChange | None) -> dict[int, int]:
-    devices = [entry.device for entry in going.decision.entries] if going else []
-    return await candidate_views.read_assigned_times(call.context, account, devices)
 
 
 async def change_order(call: ConsoleCall) -> Response:
-    """One button's move or removal, or the order of the whole page."""
+    """Moves or removes one device, or saves the order of the page."""
     action, _, device = call.field("act").partition(" ")
     if action == "order":
-        return await _arrange(call, _reordering(call), "The order is saved.")
+        return await _arrange(call, _reordering(call), "Order saved.")
     if not is_device_id(device):
         raise Invalid("the form names no device")
     if action == "remove":
-        words = f"{device} is not on the list any more."
-        return await _arrange(call, lambda current: without_candidate(current, int(device)), words)
+        return await _arrange(call, lambda current: without_candidate(current, int(device)), f"{device} removed.")
     try:
         move = CandidateMove(action)
     except ValueError as error:
         raise Invalid("the form names no move") from error
-    words = f"{device} was moved {'to the ' if move in (CandidateMove.TOP, CandidateMove.BOTTOM) else ''}{move.value}."
-    return await _arrange(call, lambda current: move_candidate(current, int(device), move), words)
+    text = f"{device} moved {'to the ' if move in (CandidateMove.TOP, CandidateMove.BOTTOM) else ''}{move.value}."
+    return await _arrange(call, lambda current: move_candidate(current, int(device), move), text)
 
 
 def _reordering(call: ConsoleCall) -> Arrange:
     given = call.field("order").split()
     if not all(map(is_device_id, given)):
         raise Invalid("the order is not a list of IMEIs")
-    devices = list(map(int, given))
-    first = _first(call)
+    devices, first = list(map(int, given)), _first(call)
     return lambda current: reorder_candidates(current, first, CANDIDATES_SHOWN, devices)
 
 
-def _first(call: ConsoleCall) -> int:
-    return (call.number("page", 1, 1, MAX_PAGE) - 1) * CANDIDATES_SHOWN
+async def _apply(call: ConsoleCall, arrange: Arrange) -> None:
+    """Changes the list as it was shown. Raises ListOutdated, Invalid, Conflict."""
+    await candidate_views.arrange_candidates(
+        call.context, caller=call.caller(), arrange=arrange, first=_first(call), mark=call.field("mark")
+    )
 
 
-async def _arrange(call: ConsoleCall, arrange: Arrange, words: str) -> Response:
-    account = await call.account()
-    mark = call.field("mark")
+async def _arrange(call: ConsoleCall, arrange: Arrange, text: str) -> Response:
     try:
-        await candidate_views.arrange_candidates(
-            call.context, caller=call.caller(account), arrange=arrange, first=_first(call), mark=mark
-        )
+        await _apply(call, arrange)
     except ListOutdated:
-        return await _outdated(call, account)
-    number = call.number("page", 1, 1, MAX_PAGE)
-    query = f"?page={number}" if number > 1 else ""
-    return await call.go(account_path(account.name, "candidates") + query, words)
+        return await _outdated(call)
+    page = _page_number(call)
+    return await call.go(call.path("candidates") + (f"?page={page}" if page > 1 else ""), text)
 
 
-async def _outdated(call: ConsoleCall, account: Account, text: str = "") -> Response:
-    problem = "Somebody else has changed the list since it was shown to you. Nothing was changed now; this is the list."
-    return await _page(call, account=account, problem=problem, text=text, status=409)
+async def _outdated(call: ConsoleCall, text: str = "") -> Response:
+    problem = "The list was changed by someone else. Nothing was changed. This is the current list."
+    return await show_candidates(call, problem, text, status=409)
 
 
 async def change_list(call: ConsoleCall) -> Response:
-    """Appends devices, or makes them the list."""
-    account = await call.account()
-    text, how = call.field("list"), call.field("how")
-    if how not in ("append", "replace"):
+    """Adds devices to the list, or replaces it."""
+    text, mode = call.field("list"), call.field("how")
+    if mode not in ("append", "replace"):
         raise Invalid("choose whether to append or to replace")
     try:
         lines = await read_list(call, text)
-        arrange = (candidate_views.appending if how == "append" else candidate_views.replacing)(lines.devices)
-        await candidate_views.arrange_candidates(
-            call.context, caller=call.caller(account), arrange=arrange, first=_first(call), mark=call.field("mark")
-        )
+        arranging = candidate_views.appending if mode == "append" else candidate_views.replacing
+        await _apply(call, arranging(lines.devices))
     except ListOutdated:
-        return await _outdated(call, account, text)
+        return await _outdated(call, text)
     except Invalid as error:
-        return await _page(
-            call, account=account, problem=f"{str(error)[:1].upper()}{str(error)[1:]}.", text=text, status=400
+        return await show_candidates(call, sentence(str(error)), text, status=400)
+    unaffected = await candidate_views.read_unaffected(call.context, call.account, lines.devices)
+    warnings = [
+        f"{plural(count, *texts)}."
+        for count, *texts in (
+            (unaffected.unknown, "is not a device of the account", "are not devices of the account"),
+            (unaffected.unlicensed, "has no license", "have no license"),
+            (unaffected.noticed, "is already pending removal", "are already pending removal"),
         )
-    unaffected = await candidate_views.read_unaffected(call.context, account, lines.devices)
-    words = [
-        f"The list was {'extended by' if how == 'append' else 'replaced by'} {plural(len(lines.devices), 'device')}."
+        if count
     ]
-    words += _warnings(unaffected)
     if lines.left_out:
         first = lines.left_out[0]
-        words.append(f"{plural(len(lines.left_out), 'line')} left out, the first: line {first.line}, {first.reason}.")
-    kind = "warn" if len(words) > 1 else "done"
-    return await call.go(account_path(account.name, "candidates"), " ".join(words), kind)
-
-
-def _warnings(unaffected: Unaffected) -> list[str]:
-    """Devices that the list takes as the API does, and that lose nothing by it."""
-    words = []
-    if unaffected.unknown:
-        words.append(f"{plural(unaffected.unknown, 'is no device', 'are no devices')} of the account.")
-    if unaffected.unlicensed:
-        words.append(f"{plural(unaffected.unlicensed, 'has', 'have')} no license to lose.")
-    if unaffected.noticed:
-        words.append(f"{plural(unaffected.noticed, 'is', 'are')} under notice already.")
-    return words
+        warnings.append(f"{plural(len(lines.left_out), 'line')} skipped, the first: line {first.line}, {first.reason}.")
+    done = f"{plural(len(lines.devices), 'device')} added." if mode == "append" else "List replaced."
+    kind = "warn" if warnings else "done"
+    return await call.go(call.path("candidates"), " ".join([done, *warnings]), kind)
 
 
 async def empty_list(call: ConsoleCall) -> Response:
-    return await _arrange(call, candidate_views.replacing([]), "The list is empty.")
+    return await _arrange(call, candidate_views.replacing([]), "List cleared.")
 
 
 async def list_file(call: ConsoleCall) -> Response:
-    """The whole list, which the form takes back."""
-    account = await call.account()
+    """The whole list as CSV; the form accepts the file."""
 
     async def batches() -> AsyncIterator[Rows]:
-        devices = await candidate_views.list_all(call.context, account)
-        for first in range(0, len(devices), LINES_A_BATCH):
-            some = enumerate(devices[first : first + LINES_A_BATCH], start=first + 1)
-            yield [(place, format_device_id(device)) for place, device in some]
+        devices = await candidate_views.list_all(call.context, call.account)
+        for batch in in_batches(enumerate(devices, start=1), LINES_A_BATCH):
+            yield [(place, format_device_id(device)) for place, device in batch]
 
-    return csv_stream(f"candidates-{account.name}.csv", ["place", "deviceId"], batches())
+    return csv_stream(f"candidates-{call.account.name}.csv", ["place", "deviceId"], batches())
 
 
 PAGES = (

@@ -1,48 +1,46 @@
-"""An account's ledger: every entry with who, when and why; every change; filters and an export."""
+"""The ledger of an account (one entry for each license) and its audit log (one for each request), with filters."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import date
-from typing import Any
 
 from starlette.responses import Response
 
-from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path
-from fotapool.console.app.streams import Rows, csv_stream
-from fotapool.console.licenses.ledger_labels import KINDS, campaign_of, did, what, why
+from fotapool.console.app.downloads import Rows, csv_stream
+from fotapool.console.app.listing import Listing, Row
+from fotapool.console.app.pages import ConsoleCall, ConsolePage
+from fotapool.console.licenses import ledger_labels
+from fotapool.console.licenses.ledger_labels import KINDS, assigned_before, change_label, reason_label, request_label
 from fotapool.core.timestamps import DAY_MS, date_ms, time_text
 from fotapool.domain.errors import Invalid
-from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.names import format_device_id, is_device_id
 from fotapool.services.licenses import ledger_views
 from fotapool.store.licenses.ledger_views import EntryRow, LedgerFilter
 
 ROWS = 50
-MAX_NUMBER = 2**62
 FIELDS = ("device", "what", "who", "request", "since", "until")
 
 
-def _filter(call: ConsoleCall) -> tuple[dict[str, str], LedgerFilter]:
-    """The filter as it was typed, and what it means. Raises Invalid that names the field."""
-    query = {name: call.text(name) for name in FIELDS}
-    if query["device"] and not is_device_id(query["device"]):
-        raise Invalid(f"device must be an IMEI of 15 digits, not {query['device'][:40]}")
-    if query["what"] and query["what"] not in KINDS:
-        raise Invalid(f"what must be one of {', '.join(KINDS)}")
-    since_ms, until_ms = (_day_ms(name, query[name]) for name in ("since", "until"))
-    return query, LedgerFilter(
-        device=int(query["device"]) if query["device"] else None,
-        kinds=KINDS[query["what"]][1] if query["what"] else (),
-        actor=query["who"],
-        request_id=query["request"],
-        since_ms=since_ms,
+def _filter(call: ConsoleCall) -> LedgerFilter:
+    """The filter of the query. Raises Invalid that names the field."""
+    device, kinds = call.text("device"), call.choice("what", KINDS)
+    if device and not is_device_id(device):
+        raise Invalid(f"device must be an IMEI of 15 digits, not {device[:40]}")
+    until_ms = _day_ms(call, "until")
+    return LedgerFilter(
+        device=int(device) if device else None,
+        kinds=kinds[1] if kinds else (),
+        actor=call.text("who"),
+        request_id=call.text("request"),
+        since_ms=_day_ms(call, "since"),
         until_ms=None if until_ms is None else until_ms + DAY_MS,
     )
 
 
-def _day_ms(name: str, text: str) -> int | None:
-    """The first moment of a day in UTC."""
+def _day_ms(call: ConsoleCall, name: str) -> int | None:
+    """The start of a day in UTC (ms)."""
+    text = call.text(name)
     if not text:
         return None
     try:
@@ -51,69 +49,40 @@ def _day_ms(name: str, text: str) -> int | None:
         raise Invalid(f"{name} must be a date as in 2026-03-01, not {text[:40]!r}") from error
 
 
-def _words(call: ConsoleCall) -> dict[str, Any]:
-    return {
-        "kinds": KINDS,
-        "what": what,
-        "why": why,
-        "did": did,
-        "campaign_of": campaign_of,
-        "delta": lambda kind: EntryKind(kind).delta,
-        "looked": ledger_views.SCAN_LIMIT,
-        "exported": ledger_views.MAX_EXPORTED,
-    }
-
-
 async def show_ledger(call: ConsoleCall) -> Response:
-    account = await call.account()
-    query, wanted = _filter(call)
-    before = call.number("before", 0, 0, MAX_NUMBER) or None
-    entries, go_on = await ledger_views.list_latest_entries(
-        call.context, caller=call.caller(account), wanted=wanted, before=before, limit=ROWS
+    entries, next_cursor = await ledger_views.list_latest_entries(
+        call.context, caller=call.caller(), wanted=_filter(call), before=call.cursor(), limit=ROWS
     )
-    return await call.page(
-        "licenses/ledger.html",
-        "Ledger",
-        account=account,
-        query=query,
-        entries=entries,
-        go_on=go_on,
-        before=before,
-        here=account_path(account.name, "ledger"),
-        **_words(call),
-    )
+    return await _page(call, "licenses/ledger.html", "Ledger", entries, next_cursor)
 
 
 async def show_changes(call: ConsoleCall) -> Response:
-    account = await call.account()
-    query, wanted = _filter(call)
-    before = call.number("before", 0, 0, MAX_NUMBER) or None
-    changes, go_on = await ledger_views.list_latest_changes(
-        call.context, caller=call.caller(account), wanted=wanted, before=before, limit=ROWS
+    changes, next_cursor = await ledger_views.list_latest_changes(
+        call.context, caller=call.caller(), wanted=_filter(call), before=call.cursor(), limit=ROWS
     )
-    return await call.page(
-        "licenses/ledger_changes.html",
-        "Ledger: changes",
-        account=account,
-        query=query,
-        changes=changes,
-        go_on=go_on,
-        before=before,
-        here=account_path(account.name, "ledger"),
-        **_words(call),
+    return await _page(call, "licenses/ledger_changes.html", "Audit log", changes, next_cursor)
+
+
+async def _page(call: ConsoleCall, template: str, title: str, rows: Sequence[Row], next_cursor: int | None) -> Response:
+    found = Listing(
+        rows,
+        cursor=call.cursor(),
+        next_cursor=next_cursor,
+        query={name: call.text(name) for name in FIELDS},
+        searched=ledger_views.SCAN_LIMIT,
     )
+    return await call.page(template, title, found=found, labels=ledger_labels, max_exported=ledger_views.MAX_EXPORTED)
 
 
 async def send_ledger(call: ConsoleCall) -> Response:
-    account = await call.account()
-    _, wanted = _filter(call)
+    wanted = _filter(call)
 
     async def batches() -> AsyncIterator[Rows]:
-        async for entries in ledger_views.stream_entries(call.context, call.caller(account), wanted):
+        async for entries in ledger_views.stream_entries(call.context, call.caller(), wanted):
             yield [_row(entry) for entry in entries]
 
     header = ("number", "time", "who", "requestId", "deviceId", "what", "why", "operation", "usedBefore", "usedAfter")
-    return csv_stream(f"ledger-{account.name}.csv", header, batches())
+    return csv_stream(f"ledger-{call.account.name}.csv", header, batches())
 
 
 def _row(entry: EntryRow) -> tuple[object, ...]:
@@ -124,10 +93,10 @@ def _row(entry: EntryRow) -> tuple[object, ...]:
         change.actor,
         change.request_id,
         format_device_id(entry.imei),
-        what(entry.kind),
-        why(entry.kind, change),
-        did(change),
-        entry.used_after - EntryKind(entry.kind).delta,
+        change_label(entry.kind),
+        reason_label(entry.kind, change),
+        request_label(change),
+        assigned_before(entry),
         entry.used_after,
     )
 

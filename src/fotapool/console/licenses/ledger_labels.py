@@ -1,4 +1,4 @@
-"""The console's words for what the ledger says: what happened to a license, why, and what a request did."""
+"""Labels for the ledger and the audit log: the change of a license, its reason, and what a request changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from fotapool.domain.licenses.ledger import EntryKind
-from fotapool.store.licenses.ledger_views import ChangeRow
+from fotapool.store.licenses.ledger_views import ChangeRow, EntryRow
 
 KINDS: dict[str, tuple[str, frozenset[EntryKind]]] = {
     "assigned": ("assigned", frozenset({EntryKind.ASSIGNED, EntryKind.IMPORTED})),
@@ -15,43 +15,47 @@ KINDS: dict[str, tuple[str, frozenset[EntryKind]]] = {
         "reclaimed",
         frozenset({EntryKind.RECLAIMED_CANDIDATE, EntryKind.RECLAIMED_OLDEST, EntryKind.NOTICE_ENDED}),
     ),
-    "notice": ("put under notice", frozenset({EntryKind.NOTICE_CANDIDATE, EntryKind.NOTICE_OLDEST})),
-    "withdrawn": ("notice withdrawn", frozenset({EntryKind.NOTICE_WITHDRAWN})),
+    "notice": ("marked for removal", frozenset({EntryKind.NOTICE_CANDIDATE, EntryKind.NOTICE_OLDEST})),
+    "withdrawn": ("removal canceled", frozenset({EntryKind.NOTICE_WITHDRAWN})),
 }
-"""The filter's words, what they are called, and the kinds of entries they stand for."""
-_NAMES = {kind: words for words, kinds in KINDS.values() for kind in kinds}
+"""The filter's values with their labels and the kinds of entries that they select."""
+_LABELS = {kind: label for label, kinds in KINDS.values() for kind in kinds}
 
 
-def what(kind: int) -> str:
-    """What happened to the license."""
-    return _NAMES[EntryKind(kind)]
+def change_label(kind: int) -> str:
+    """What changed about the license."""
+    return _LABELS[EntryKind(kind)]
 
 
-def why(kind: int, change: ChangeRow) -> str:
-    """Why it happened, in plain words."""
-    detail: dict[str, Any] = json.loads(change.detail)
-    reason = EntryKind(kind).why
-    if change.verb == "change subscription" and "before" in detail and "after" in detail:
-        word = "reduced" if detail["after"] < detail["before"] else "raised"
-        told = f"subscription {word} from {detail['before']} to {detail['after']}"
-        return reason.replace(f"subscription {word}", told, 1)
+def reason_label(kind: int, change: ChangeRow) -> str:
+    """Why the license changed."""
     if change.verb == "assign for campaign":
         return "needed by a campaign that assigns licenses"
+    detail: dict[str, Any] = json.loads(change.detail)
     if change.verb == "copy account":
         return f"copied from account {detail.get('of', '')}"
+    reason = EntryKind(kind).why
+    if change.verb == "change subscription" and "before" in detail and "after" in detail:
+        short = f"subscription {'reduced' if detail['after'] < detail['before'] else 'raised'}"
+        return reason.replace(short, f"{short} from {detail['before']} to {detail['after']}", 1)
     return reason
 
 
 def campaign_of(change: ChangeRow) -> str | None:
-    """The campaign that the change was about, as its UUID."""
-    found = json.loads(change.detail).get("campaign")
-    return found if isinstance(found, str) else None
+    """The UUID of the campaign that the change belongs to."""
+    uuid = json.loads(change.detail).get("campaign")
+    return uuid if isinstance(uuid, str) else None
 
 
-def did(change: ChangeRow) -> str:
-    """What the request did, in plain words."""
+def request_label(change: ChangeRow) -> str:
+    """What the request changed."""
     detail: dict[str, Any] = json.loads(change.detail)
     if change.verb == "change subscription" and "before" in detail and "after" in detail:
         return f"change subscription from {detail['before']} to {detail['after']}"
     others = [f"{name} {value}" for name, value in detail.items() if name != "campaign"]
     return f"{change.verb} ({', '.join(others)})" if others else change.verb
+
+
+def assigned_before(entry: EntryRow) -> int:
+    """The number of assigned licenses before the entry."""
+    return entry.used_after - EntryKind(entry.kind).delta

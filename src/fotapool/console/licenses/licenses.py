@@ -1,59 +1,52 @@
-"""Assigning and removing licenses by a list: check it, carry it out, watch it, and its result as a file."""
+"""Assigning and removing licenses in bulk: preview of a list, its job with progress, and the result file."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 from starlette.responses import Response
 
-from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path
-from fotapool.console.app.streams import Rows, csv_stream
+from fotapool.console.app.downloads import Rows, csv_stream
+from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.domain.errors import Conflict, ErrorCode, Invalid, RequestRejected
 from fotapool.domain.licenses.bulk_jobs import MAX_BULK_DEVICES, MAX_SHOWN, BulkVerb, DeviceLines
 from fotapool.domain.licenses.licenses import Outcome
 from fotapool.domain.names import format_device_id
 from fotapool.services.licenses import bulk_jobs
-from fotapool.store.accounts.accounts import Account
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.store.licenses.bulk_jobs import BulkJob, word_of
 
 CHECKED_AT_ONCE = 2_000
-"""A longer list is checked by a request of its own, once its page is there."""
+"""Longest list that is previewed with the page; longer ones are loaded after it."""
 MAX_LIST_BYTES = 16 * 1024 * 1024
-"""How long an uploaded list may be."""
+"""Maximum size of an uploaded list."""
 WAITING = "waiting"
 UNREADABLE = "left_out"
-WOULD = {
-    Outcome.ASSIGNED: "would get a license",
-    Outcome.PREEXISTING: "have a license already",
-    Outcome.NO_FREE_LICENSE: "would get none: no license is free for them",
+PREVIEW_LABELS = {
+    Outcome.ASSIGNED: "get a license",
+    Outcome.PREEXISTING: "already have a license",
+    Outcome.NO_FREE_LICENSE: "get no license: none available",
     Outcome.DEVICE_NOT_FOUND: "are not devices of this account",
-    Outcome.REMOVED: "would lose their license",
+    Outcome.REMOVED: "lose their license",
     Outcome.NO_LICENSE: "have no license",
-    Outcome.USED_BY_UPGRADE: "would keep it: an upgrade has completed since it was assigned",
-    Outcome.UPGRADE_IN_PROGRESS: "would keep it: an upgrade is in progress",
-    Outcome.UNDER_NOTICE: "are under notice: their license is taken later",
+    Outcome.USED_BY_UPGRADE: "keep their license: used by a completed upgrade",
+    Outcome.UPGRADE_IN_PROGRESS: "keep their license: upgrade in progress",
+    Outcome.UNDER_NOTICE: "keep their license until its pending removal",
 }
-"""What the check says of the devices with an outcome."""
+"""The preview's labels, each after a number of devices."""
 
 
-async def show_form(call: ConsoleCall) -> Response:
-    account = await call.account()
-    return await _form(call, account, BulkVerb.ASSIGN, "")
-
-
-async def _form(
-    call: ConsoleCall, account: Account, verb: BulkVerb, text: str, problem: str = "", status: int = 200
+async def show_form(
+    call: ConsoleCall, verb: BulkVerb = BulkVerb.ASSIGN, text: str = "", problem: str = "", status: int = 200
 ) -> Response:
-    jobs = await bulk_jobs.list_jobs(call.context, account)
     return await call.page(
         "licenses/licenses.html",
-        "Assign and remove",
+        "Licenses",
         status,
-        account=account,
-        jobs=jobs,
+        jobs=await bulk_jobs.list_jobs(call.context, call.account),
         verb=verb.value,
         text=text,
         problem=problem,
@@ -62,125 +55,94 @@ async def _form(
 
 
 async def check_list(call: ConsoleCall) -> Response:
-    account = await call.account()
-    verb = _verb(call.field("verb"))
+    """Stores the list as a draft job, whose page previews it."""
+    try:
+        verb = BulkVerb(call.field("verb"))
+    except ValueError as error:
+        raise Invalid("choose whether to assign or to remove") from error
     text = call.field("list")
     try:
         lines = await read_list(call, text)
-    except Invalid as error:
-        return await _form(call, account=account, verb=verb, text=text, problem=str(error), status=400)
-    try:
-        job = await bulk_jobs.create_draft_job(call.context, call.caller(account), verb, lines)
-    except Conflict as error:
-        return await _form(call, account=account, verb=verb, text=text, problem=str(error), status=409)
-    return await call.go(_path(account, job.uuid))
+        job = await bulk_jobs.create_draft_job(call.context, call.caller(), verb, lines)
+    except (Invalid, Conflict) as error:
+        return await show_form(call, verb, text, problem=str(error), status=400 if isinstance(error, Invalid) else 409)
+    return await call.go(_path(call, job))
 
 
 async def read_list(call: ConsoleCall, text: str) -> DeviceLines:
-    """The devices of the form's text, or of its file. Raises Invalid."""
+    """The devices of the form's text or file. Raises Invalid."""
     upload = call.upload("file")
     if upload is not None:
         content = await upload.read(MAX_LIST_BYTES + 1)
         if len(content) > MAX_LIST_BYTES:
             raise RequestRejected(ErrorCode.FILE_TOO_LARGE)
         if text:
-            raise Invalid("there is a pasted list and a file: send one of the two")
+            raise Invalid("there is a pasted list and a file: send only one of them")
         text = content.decode("utf-8-sig", "replace")
     if not text:
         raise Invalid("there is no list: paste it, or choose a file")
     return await asyncio.to_thread(bulk_jobs.read_lines, text)
 
 
-def _verb(word: str) -> BulkVerb:
-    try:
-        return BulkVerb(word)
-    except ValueError as error:
-        raise Invalid("choose whether to assign or to remove") from error
-
-
-def _path(account: Account, uuid: str, *parts: str) -> str:
-    return account_path(account.name, "licenses", "jobs", uuid, *parts)
+def _path(call: ConsoleCall, job: BulkJob) -> str:
+    return call.path("licenses", "jobs", job.uuid)
 
 
 async def show_job(call: ConsoleCall) -> Response:
-    account = await call.account()
-    job = await bulk_jobs.get_job(call.context, account, call.request.path_params["job"])
-    return await (_show_check(call, account, job) if job.is_draft else _show_result(call, account, job))
-
-
-async def _show_check(call: ConsoleCall, account: Account, job: BulkJob) -> Response:
+    """The preview of a draft job, or the progress and result of one that was started."""
+    job = await bulk_jobs.get_job(call.context, call.account, call.request.path_params["job"])
+    verb = job.verb.value
+    values: dict[str, Any] = {"verb": verb, "shown": MAX_SHOWN, "job_path": _path(call, job)}
+    if not job.is_draft:
+        result = await bulk_jobs.read_result(call.context, call.account, job.uuid)
+        title = f"{verb.capitalize()} licenses"
+        return await call.page("licenses/bulk_job.html", title, job=result.job, result=result, **values)
     at_once = job.devices <= CHECKED_AT_ONCE or bool(call.text("check"))
-    check = await bulk_jobs.check_job(call.context, job) if at_once else None
-    title = "Check: assign licenses" if job.verb is BulkVerb.ASSIGN else "Check: remove licenses"
     return await call.page(
         "licenses/bulk_preview.html",
-        title,
-        account=account,
+        f"Preview: {verb} licenses",
         job=job,
-        check=check,
-        would=WOULD,
-        shown=MAX_SHOWN,
+        check=await bulk_jobs.check_job(call.context, job) if at_once else None,
+        preview_labels=PREVIEW_LABELS,
         left_out=await bulk_jobs.list_left_out(call.context, job),
-        verb=job.verb.value,
-        free=max(0, account.total - account.used),
-    )
-
-
-async def _show_result(call: ConsoleCall, account: Account, job: BulkJob) -> Response:
-    result = await bulk_jobs.read_result(call.context, account, job.uuid)
-    title = "Assigning licenses" if job.verb is BulkVerb.ASSIGN else "Removing licenses"
-    return await call.page(
-        "licenses/bulk_job.html",
-        title,
-        account=account,
-        job=result.job,
-        counts=result.counts,
-        not_done=result.not_done,
-        left_out=result.left_out,
-        verb=job.verb.value,
-        shown=MAX_SHOWN,
-        word_of=word_of,
+        available=max(0, call.account.total - call.account.used),
+        **values,
     )
 
 
 async def start(call: ConsoleCall) -> Response:
-    """Starts the list, and does its first step at once: of a short list that is all."""
-    account = await call.account()
-    job = await bulk_jobs.start_job(call.context, account, call.request.path_params["job"])
-    with contextlib.suppress(RequestRejected, StoreUnavailable):  # it was started: the engine goes on
+    """Starts the job and runs its first step, which completes a short list."""
+    job = await bulk_jobs.start_job(call.context, call.account, call.request.path_params["job"])
+    with contextlib.suppress(RequestRejected, StoreUnavailable):  # the job is started: the worker resumes it
         await bulk_jobs.step_job(call.context, job)
-    job = await bulk_jobs.get_job(call.context, account, job.uuid)
-    if job.ended_ms is not None:
-        return await call.go(_path(account, job.uuid))
-    words = "The list is being carried out. You may leave this page and come back."
-    return await call.go(_path(account, job.uuid), words)
+    job = await bulk_jobs.get_job(call.context, call.account, job.uuid)
+    running = "The job runs in the background. You can leave this page."
+    return await call.go(_path(call, job), "" if job.ended_ms is not None else running)
 
 
 async def stop(call: ConsoleCall) -> Response:
-    account = await call.account()
-    job = await bulk_jobs.stop_job(call.context, account, call.request.path_params["job"])
+    """Stops a running job, or discards a draft."""
+    job = await bulk_jobs.stop_job(call.context, call.account, call.request.path_params["job"])
     if not job.done:
-        return await call.go(account_path(account.name, "licenses"), "The list was put away; no license was changed.")
-    words = "Stopped. What was done before stays done; the result file says what that is."
-    return await call.go(_path(account, job.uuid), words)
+        return await call.go(call.path("licenses"), "List discarded. No license was changed.")
+    return await call.go(_path(call, job), "Job stopped. Changes made before the stop remain; see the result file.")
 
 
 async def result_file(call: ConsoleCall) -> Response:
-    account = await call.account()
-    result = await bulk_jobs.read_result(call.context, account, call.request.path_params["job"])
+    result = await bulk_jobs.read_result(call.context, call.account, call.request.path_params["job"])
 
     async def batches() -> AsyncIterator[Rows]:
         async for lines in bulk_jobs.read_result_lines(call.context, result.job):
             yield [_line(device, outcome) for device, outcome in lines]
         yield [("", UNREADABLE, f"line {one.line}: {one.reason}") for one in result.left_out]
 
-    name = f"{result.job.verb.value}-{account.name}-{result.job.uuid[:8]}.csv"
-    return csv_stream(name, ["deviceId", "outcome", "words"], batches())
+    name = f"{result.job.verb.value}-{call.account.name}-{result.job.uuid[:8]}.csv"
+    return csv_stream(name, ["deviceId", "outcome", "message"], batches())
 
 
 def _line(device: int, outcome: Outcome | None) -> tuple[str, str, str]:
     if outcome is None:
-        return format_device_id(device), WAITING, "not carried out"
+        return format_device_id(device), WAITING, "not processed"
     return format_device_id(device), word_of(outcome), outcome.value
 
 

@@ -1,4 +1,4 @@
-// Moves candidates on the page, by drag (Sortable) or by the same buttons that work without a script; saves on request.
+// Moves candidates on the page, by drag (Sortable) or with the buttons, which also work without a script; saves on request.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -14,16 +14,16 @@ document.addEventListener("DOMContentLoaded", () => {
 
   const rows = () => [...body.rows];
   const number = (value) => value.toLocaleString("en").replaceAll(",", "\u202f");
-  const settle = (words) => {
+  const report = (text) => {
     rows().forEach((row, index) => { row.cells[0].textContent = number(first + index + 1); });
-    moved.textContent = words;
+    moved.textContent = text;
     changed = true;
     save.disabled = false;
   };
-  const told = (row) =>
-    settle(`${row.dataset.device} is now at place ${number(first + row.sectionRowIndex + 1)} of ${number(count)}. Not saved yet.`);
+  const reportMove = (row) =>
+    report(`${row.dataset.device} moved to ${number(first + row.sectionRowIndex + 1)} of ${number(count)}. Not saved yet.`);
 
-  // Where the row goes on this page; null if that is on another one.
+  // The row's new index on this page; null if it moves to another page.
   const place = (action, index) => {
     if (action === "up" && index > 0) return index - 1;
     if (action === "down" && index < body.rows.length - 1) return index + 1;
@@ -35,7 +35,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const next = row.nextElementSibling || row.previousElementSibling;
     row.remove();
     count -= 1;
-    settle(`${row.dataset.device} is off the list. Not saved yet.`);
+    report(`${row.dataset.device} removed. Not saved yet.`);
     (next ? next.querySelector('button[value^="remove"]') : save).focus();
   };
 
@@ -53,18 +53,18 @@ document.addEventListener("DOMContentLoaded", () => {
     if (to === null) {
       if (changed) {
         event.preventDefault();
-        moved.textContent = "That place is on another page: save the order first.";
+        moved.textContent = "The new position is on another page. Save the order first.";
       }
       return;
     }
     event.preventDefault();
     if (to === row.sectionRowIndex) {
-      moved.textContent = `${row.dataset.device} is at the end of the list already.`;
+      moved.textContent = `${row.dataset.device} is already at the end of the list.`;
       return;
     }
     body.insertBefore(row, body.rows[to > row.sectionRowIndex ? to + 1 : to] || null);
     button.focus();
-    told(row);
+    reportMove(row);
   });
   form.addEventListener("submit", () => {
     form.elements.order.value = rows().map((row) => row.dataset.device).join(" ");
@@ -79,6 +79,6 @@ document.addEventListener("DOMContentLoaded", () => {
   Sortable.create(body, {
     handle: ".grip",
     ghostClass: "moving",
-    onEnd: ({ item, oldIndex, newIndex }) => { if (oldIndex !== newIndex) told(item); },
+    onEnd: ({ item, oldIndex, newIndex }) => { if (oldIndex !== newIndex) reportMove(item); },
   });
 });

@@ -1,9 +1,9 @@
-// What the pages cannot do without a script: charts, copying, and asking for confirmation. Everything else is HTML and htmx.
+// What needs a script: charts, copying to the clipboard, confirmation dialogs. Everything else is HTML and htmx.
 "use strict";
 
 (() => {
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  // Canvas knows no light-dark(): let the browser compute the color on an element.
+  // Canvas does not support light-dark(): let the browser compute the color on an element.
   const computed = (name) => {
     const probe = document.createElement("span");
     probe.style.color = color(name);
@@ -13,7 +13,7 @@
     return found;
   };
 
-  // The moments at which something happened, as vertical lines with a word.
+  // Markers: vertical lines with labels.
   const marks = (found) => ({
     hooks: {
       draw: (plot) => {
@@ -22,25 +22,25 @@
         ctx.strokeStyle = ctx.fillStyle = computed("--warn");
         ctx.setLineDash([4, 4]);
         ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
-        for (const [place, { at, words }] of found.entries()) {
+        for (const [place, { at, label }] of found.entries()) {
           const x = Math.round(plot.valToPos(at, "x", true));
           if (x < bbox.left || x > bbox.left + bbox.width) continue;
           ctx.beginPath();
           ctx.moveTo(x, bbox.top);
           ctx.lineTo(x, bbox.top + bbox.height);
           ctx.stroke();
-          const fits = x + 4 + ctx.measureText(words).width < bbox.left + bbox.width;
+          const fits = x + 4 + ctx.measureText(label).width < bbox.left + bbox.width;
           ctx.textAlign = fits ? "left" : "right";
-          ctx.fillText(words, fits ? x + 4 : x - 4, bbox.top + (12 + 14 * (place % 3)) * devicePixelRatio);
+          ctx.fillText(label, fits ? x + 4 : x - 4, bbox.top + (12 + 14 * (place % 3)) * devicePixelRatio);
         }
         ctx.restore();
       },
     },
   });
 
-  // How moments are written along the axis, by the seconds between them: 24 hours, and dates as the pages have them.
-  const line = (seconds, words, day, minute = null) => [seconds, words, `\n${day}`, null, `\n${day}`, null, minute, null, 1];
-  const moments = [
+  // Formats of the time axis by the seconds between ticks: 24 hours, and dates as on the pages.
+  const line = (seconds, format, day, minute = null) => [seconds, format, `\n${day}`, null, `\n${day}`, null, minute, null, 1];
+  const timeFormats = [
     [31536000, "{YYYY}", null, null, null, null, null, null, 1],
     [2419200, "{YYYY}-{MM}", null, null, null, null, null, null, 1],
     [86400, "{MM}-{DD}", "\n{YYYY}", null, null, null, null, null, 1],
@@ -58,7 +58,7 @@
     const plot = new uPlot({
       width: element.clientWidth, height: 280, tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       scales: { y: { range: (_, low, high) => [0, Math.max(1, high * 1.05)] } },
-      axes: [{ ...axis, values: moments }, { ...axis, size: 70 }],
+      axes: [{ ...axis, values: timeFormats }, { ...axis, size: 70 }],
       series: [{ value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, ...series], plugins: [marks(chart.marks)],
     }, [chart.times, ...chart.values], element);
     new ResizeObserver(() => {
@@ -80,8 +80,8 @@
     button.textContent = "Copied";
   });
   document.addEventListener("submit", (event) => {
-    const words = event.target.dataset.confirm;
-    if (words && !window.confirm(words)) event.preventDefault();
+    const question = event.target.dataset.confirm;
+    if (question && !window.confirm(question)) event.preventDefault();
   });
   document.addEventListener("DOMContentLoaded", () => prepare(document));
   document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));
