@@ -81,8 +81,8 @@ def test_a_step_that_fails_at_its_end_has_done_nothing_and_is_done_again(
     record_step = store.record_step
     calls = []
 
-    def fail_once(connection: Connection, *arguments: object) -> None:
-        record_step(connection, *arguments)  # type: ignore[arg-type]
+    def fail_once(connection: Connection, *arguments: object, **named: object) -> None:
+        record_step(connection, *arguments, **named)  # type: ignore[arg-type]
         calls.append(1)
         if len(calls) == 2:
             raise StoreUnavailable("the disk is gone")
