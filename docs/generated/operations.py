@@ -1,4 +1,4 @@
-"""docs/operations.md: every path, method, request, answer and error, from the tables of operations."""
+"""docs/reference/operations.md: every path, method, request, answer and error, from the tables of operations."""
 
 from __future__ import annotations
 

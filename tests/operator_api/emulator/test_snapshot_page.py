@@ -14,7 +14,7 @@ import pytest
 
 from support.helpers import SEED, seed_file
 
-PAGE = Path(__file__).parents[3] / "docs/snapshots.md"
+PAGE = Path(__file__).parents[3] / "docs/how-to/snapshots.md"
 
 
 @pytest.mark.skipif(not all(map(shutil.which, ("curl", "bash", "cmp"))), reason="needs curl, bash and cmp")

@@ -44,7 +44,9 @@ async def take_snapshot(context: Context, now_ms: int, put_back: Dated | None = 
 
     def read(connection: Connection) -> tuple[Words, list[Content]]:
         if count_rows(connection, MAX_ROWS) > MAX_ROWS:
-            raise Conflict(f"the server holds more than {MAX_ROWS} rows; copy its database instead (docs/snapshots.md)")
+            raise Conflict(
+                f"the server holds more than {MAX_ROWS} rows; copy its database instead (docs/how-to/snapshots.md)"
+            )
         rows = read_rows(connection)
         return describe_rows(rows, now_ms, read_last_ids(connection)), _contents(rows)
 
