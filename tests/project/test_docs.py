@@ -155,9 +155,9 @@ def test_the_demo_is_one_command() -> None:
     )
 
 
-@pytest.mark.parametrize("text", [README, page("seed.md")], ids=["README.md", "seed.md"])
-def test_the_seed_documents_shown_are_good(text: str) -> None:
-    document = read_seed_document(block(text, "yaml", "accounts:"))
+@pytest.mark.parametrize("name", ["first-requests.md", "seed.md"])
+def test_the_seed_documents_shown_are_good(name: str) -> None:
+    document = read_seed_document(block(page(name), "yaml", "accounts:"))
     assert document.clients
     assert document.users
     assert all(list(read_devices(account, NOW_MS)) for account in document.accounts)
@@ -166,36 +166,53 @@ def test_the_seed_documents_shown_are_good(text: str) -> None:
     check_document(document, NOW_MS)
 
 
+def run_python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.fixture
-def readme_server(server_process: Callable[..., Any], tmp_path: Path) -> Iterator[str]:
-    """The server that the README starts."""
+def tutorial_server(server_process: Callable[..., Any], tmp_path: Path) -> Iterator[str]:
+    """The server that the tutorials start."""
     seed = tmp_path / "seed.yaml"
-    seed.write_text(block(README, "yaml", "accounts:"), encoding="utf-8")
+    seed.write_text(block(page("first-requests.md"), "yaml", "accounts:"), encoding="utf-8")
     with server_process("emulate", "--seed", str(seed)) as (address, _):
         yield address
 
 
-def test_the_sdk_snippet_runs(readme_server: str) -> None:
-    snippet = block(README, "python", "V3LicenseIMEI").replace("http://127.0.0.1:8080", readme_server)
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", snippet], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert '"licUsedCount":101' in done.stdout
-    assert '"LicenseAssignSuccess"' in done.stdout
+def test_the_readmes_program_runs() -> None:
+    code = block(README, "python", "Server()")
+    assert len([line for line in code.splitlines() if line]) <= 10
+    output = run_python(code)
+    assert '"licUsedCount":3' in output
+    assert output.count('"LicenseAssignSuccess"') == 3
 
 
-def test_the_campaign_snippet_runs(readme_server: str) -> None:
-    snippet = block(README, "python", "Listener").replace("http://127.0.0.1:8080", readme_server)
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", snippet], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    told = done.stdout.splitlines()
-    assert told[:2] == ["CampaignRequestPending", "CampaignRequestQueued []"]
-    assert told[-1].startswith("CampaignEnded ")
-    assert sum(line.count("'UpgradeSuccess'") + line.count("'UpgradeFailed'") for line in told) == 3
+def test_the_readme_is_short() -> None:
+    before, _, after = README.partition("## Run it in production")
+    assert len(before.split()) <= 700
+    assert len(before.split()) + len(after.split()) <= 1000
+
+
+def test_the_sdk_program_of_the_tutorial_runs(tutorial_server: str) -> None:
+    code = block(page("first-requests.md"), "python", "V3LicenseIMEI")
+    output = run_python(code.replace("http://127.0.0.1:8080", tutorial_server))
+    assert '"licUsedCount":101' in output
+    assert '"LicenseAssignSuccess"' in output
+
+
+def test_the_campaign_of_the_tutorial_runs(tutorial_server: str) -> None:
+    code = block(page("tutorials/campaign.md"), "python", "Listener")
+    lines = run_python(code.replace("http://127.0.0.1:8080", tutorial_server)).splitlines()
+    assert lines[:2] == ["CampaignRequestPending", "CampaignRequestQueued []"]
+    assert lines[-1].startswith("CampaignEnded ")
+    assert sum(line.count("'UpgradeSuccess'") + line.count("'UpgradeFailed'") for line in lines) == 3
 
 
 @pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="needs curl and bash")
-def test_the_curl_commands_run(readme_server: str) -> None:
-    commands = block(README, "sh", "BEARER=").replace("http://127.0.0.1:8080", readme_server)
+def test_the_curl_commands_of_the_tutorial_run(tutorial_server: str) -> None:
+    commands = block(page("first-requests.md"), "sh", "BEARER=").replace("http://127.0.0.1:8080", tutorial_server)
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", commands], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert '"assignedLicenses":100' in done.stdout
