@@ -104,14 +104,32 @@ def test_every_refusal_and_outcome_has_advice() -> None:
         assert f"| {outcome.value} |" in text
 
 
-def test_the_tree_in_architecture_names_every_module() -> None:
+def test_the_tree_in_architecture_names_every_folder() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     tree = block(text, "text", "src/fotapool/\n")
+    entries = {entry.split("/")[0]: entry for entry in re.split(r"\n {2}(?! )", tree)}
     source = ROOT / "src/fotapool"
-    for path in source.rglob("*.py"):
-        if path.stem in ("__init__", "__main__") or "migrations" in path.parts:
-            continue
-        assert re.search(rf"\b{path.stem}\b", tree), f"{path.relative_to(source)} is missing"
+    for path in source.rglob("__init__.py"):
+        top, *below = path.parent.relative_to(source).parts or [""]
+        assert not top or top in entries, f"{top} is missing"
+        for folder in below:
+            assert f" {folder}/" in entries[top], f"{path.parent.relative_to(source)} is missing"
+
+
+def test_architecture_is_short() -> None:
+    assert (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").count("\n") <= 200
+
+
+def test_architecture_names_files_and_functions_that_exist() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    source = ROOT / "src/fotapool"
+    code = "\n".join(path.read_text(encoding="utf-8") for path in source.rglob("*.py"))
+    for name in re.findall(r"`([\w/]+/[\w/]+)/?`", text):
+        assert (source / name).exists() or (ROOT / name).exists(), f"there is no {name}"
+    for name in re.findall(r"`([\w/]+\.py)(?::[^`]*)?`", text):
+        assert list(source.rglob(name)), f"there is no {name}"
+    for name in re.findall(r"`(?:[\w/]+\.py: )?([A-Z][a-z]+[A-Z]\w+|[a-z]+_[a-z_]+)(?:\.\w+)?`", text):
+        assert re.search(rf"\b{name}\b", code), f"nothing is called {name}"
 
 
 def _anchors(path: Path) -> set[str]:
