@@ -60,7 +60,7 @@ def version(dialect: ModuleType) -> str:
 
 
 def _messages(dialect: ModuleType, found: Iterable[ErrorCode]) -> str:
-    return ", ".join(f"[{message(refusal, dialect)}](errors.md#refusals-of-apifota)" for refusal in found)
+    return ", ".join(f"[{message(refusal, dialect)}](errors.md#errors-of-apifota)" for refusal in found)
 
 
 def in_order(dialect: ModuleType) -> list[Operation]:
