@@ -1,6 +1,6 @@
-"""Fills the generated parts of docs/*.md from the program's own tables: `python docs/generate.py [--check]`.
+"""Writes the generated parts of the pages from the program's tables: `python docs/generate.py [--check]`.
 
-A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`; all else is written by hand.
+A generated part is between `<!-- generated: NAME -->` and `<!-- end -->`. Everything else is written by hand.
 """
 
 from __future__ import annotations
@@ -27,20 +27,22 @@ _PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTA
 
 
 def pages() -> list[Path]:
+    """The pages with generated parts."""
     return sorted(page for page in DOCS.rglob("*.md") if _PART.search(page.read_text(encoding="utf-8")))
 
 
 def filled(text: str) -> str:
-    """The page with its generated parts as they are to be now."""
+    """Returns the text of a page with its generated parts up to date."""
     return _PART.sub(lambda part: f"{part[1]}\n{SECTIONS[part[2]]().strip()}\n\n{part[3]}", text)
 
 
 def used_sections() -> list[str]:
+    """The names of the generated parts of all pages."""
     return [part[2] for page in pages() for part in _PART.finditer(page.read_text(encoding="utf-8"))]
 
 
 def main(arguments: list[str]) -> int:
-    """With --check, changes nothing and answers 1 if a page is out of date."""
+    """Writes stale pages. With --check, prints the differences instead and returns 1 if there are any."""
     stale = 0
     for page in pages():
         text = page.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the pages say is true: generated parts are current, nothing is left out, links lead somewhere, examples run."""
+"""The pages are right: generated parts are current, everything is documented, links work, examples run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def page(name: str) -> str:
 
 
 def block(text: str, language: str, holding: str) -> str:
-    """The one block of code in this language that holds the text."""
+    """Returns the only code block in this language that contains the text."""
     found = [
         code for code in re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE) if holding in code
     ]
@@ -94,12 +94,12 @@ def test_every_setting_is_an_option_or_a_documented_limit() -> None:
         assert field in names or field in settings.FIXED or field == "emulator", f"{field} is not documented"
 
 
-def test_every_refusal_and_outcome_has_advice() -> None:
+def test_every_error_code_and_outcome_has_advice() -> None:
     assert set(errors.WHAT_TO_DO) == set(ErrorCode)
     assert set(errors.OUTCOMES) == set(Outcome)
     text = page("errors.md")
-    for refusal in ErrorCode:
-        assert f"| {refusal.value} |" in text
+    for error_code in ErrorCode:
+        assert f"| {error_code.value} |" in text
     for outcome in Outcome:
         assert f"| {outcome.value} |" in text
 
@@ -133,7 +133,7 @@ def test_architecture_names_files_and_functions_that_exist() -> None:
 
 
 def _anchors(path: Path) -> set[str]:
-    """As GitHub makes them of headings."""
+    """The anchors that GitHub gives the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", path.read_text(encoding="utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -151,6 +151,29 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
         there = (path.parent / file).resolve() if file else path
         assert there.exists(), f"{path.name} links to {target}, which does not exist"
         assert not anchor or anchor in _anchors(there), f"{path.name} links to {target}, which has no such heading"
+
+
+def test_every_page_named_in_the_code_exists() -> None:
+    for top in ("src", "tests", "bench", "docs", "examples"):
+        for path in (ROOT / top).rglob("*.py"):
+            for name in re.findall(r"\bdocs/[\w./-]+\.(?:md|tsv|svg|py)\b", path.read_text(encoding="utf-8")):
+                assert (ROOT / name).exists(), f"{path.relative_to(ROOT)} names {name}, which does not exist"
+
+
+def test_the_index_links_every_page() -> None:
+    linked = {(DOCS / target.partition("#")[0]).resolve() for target in _links(DOCS / "README.md")}
+    for folder in ("tutorials", "how-to", "reference", "explanation"):
+        assert set((DOCS / folder).glob("*.md")) <= linked
+    decisions = {(DOCS / "decisions" / target).resolve() for target in _links(DOCS / "decisions/README.md")}
+    assert set((DOCS / "decisions").glob("0*.md")) == decisions
+
+
+@pytest.mark.parametrize("path", sorted((DOCS / "decisions").glob("0*.md")), ids=lambda path: path.stem)
+def test_a_decision_has_a_status_and_a_date(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert re.search(
+        r"^Status: (accepted|superseded by .+)\n\nDate: \d{4}-\d\d-\d\d\n\n## Context$", text, re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
