@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import subprocess
 import sys
-import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,16 @@ WIRE_NAMES = re.compile(
 TEMPLATES = ("access_once", "fault", "campaign_course", "license_check", "callbacks_secret")
 
 
+@cache
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(_text(path))
+
+
 def run(*command: str) -> None:
     done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -81,8 +92,7 @@ def test_imports_go_one_way() -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_says_what_it_is_for_and_stays_small(path: Path) -> None:
-    text = path.read_text()
-    tree = ast.parse(text)
+    text, tree = _text(path), _tree(path)
     assert ast.get_docstring(tree), "the module does not say what it is for"
     assert text.count("\n") <= MAX_FILE_LINES
     for node in ast.walk(tree):
@@ -93,7 +103,7 @@ def test_a_module_says_what_it_is_for_and_stays_small(path: Path) -> None:
 
 def test_the_domain_takes_only_the_standard_library() -> None:
     for path in (ROOT / "src/fotapool/domain").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(_tree(path)):
             names = (
                 [alias.name for alias in node.names]
                 if isinstance(node, ast.Import)
@@ -108,7 +118,7 @@ def test_the_domain_takes_only_the_standard_library() -> None:
 
 def test_the_formatter_decides_every_layout() -> None:
     mark = re.compile(r"#\s*fmt:\s*(?:skip|off)")
-    assert [str(path.relative_to(ROOT)) for path in PYTHON if mark.search(path.read_text(encoding="utf-8"))] == []
+    assert [str(path.relative_to(ROOT)) for path in PYTHON if mark.search(_text(path))] == []
 
 
 def _name(call: ast.Call) -> str:
@@ -120,7 +130,7 @@ def test_a_call_with_more_than_four_values_uses_keywords() -> None:
         f"{path.relative_to(ROOT)}:{node.lineno} {_name(node)}"
         for path in SOURCES
         if "migrations" not in path.parts
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(_tree(path))
         if isinstance(node, ast.Call) and _name(node) not in ANY_NUMBER
         if sum(not isinstance(argument, ast.Starred) for argument in node.args) > MAX_POSITIONAL
     ]
@@ -138,13 +148,14 @@ def test_a_folder_has_at_most_fifteen_entries() -> None:
 
 
 def _names(path: Path) -> Iterator[tuple[int, str]]:
-    """The names that the code uses, with their lines; without texts and comments."""
-    if "migrations" in path.parts:
+    """The names in the code, with their lines; without texts and comments."""
+    if "migrations" in path.parts or not re.search(rf"\b(?:{IDENTIFIERS.pattern})\b", _text(path)):
         return
-    with path.open("rb") as file:
-        for token in tokenize.tokenize(file.readline):
-            if token.type == tokenize.NAME:
-                yield token.start[0], token.string
+    for node in ast.walk(_tree(path)):
+        for field in ("id", "attr", "arg", "name", "asname"):
+            name = getattr(node, field, None)
+            if isinstance(name, str):
+                yield getattr(node, "lineno", 0), name.rpartition(".")[2]
 
 
 def test_no_name_in_the_code_is_a_private_word() -> None:
@@ -154,7 +165,7 @@ def test_no_name_in_the_code_is_a_private_word() -> None:
         found += [f"{where}:{number} {name}" for number, name in _names(path) if IDENTIFIERS.fullmatch(name)]
         if MODULES.fullmatch(path.stem):
             found.append(str(where))
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(_text(path).splitlines(), 1):
             defined = re.match(r"\s*(?:class|(?:async )?def) (\w+)", line)
             if defined and DEFINITIONS.fullmatch(defined[1]):
                 found.append(f"{where}:{number} {defined[1]}")
@@ -162,15 +173,15 @@ def test_no_name_in_the_code_is_a_private_word() -> None:
 
 
 def test_no_text_uses_a_private_word() -> None:
-    templates = [path for path in (ROOT / "src").rglob("*.html") if "vendor" not in path.parts]
+    templates = (ROOT / "src").rglob("*.html")
+    pages = ((ROOT / "docs").rglob(pattern) for pattern in ("*.md", "*.py"))
     found = []
-    for path in (*SOURCES, *templates, *(ROOT / "docs").rglob("*.md"), *(ROOT / "docs").rglob("*.py")):
-        if "migrations" in path.parts:
-            continue
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            found += [
-                f"{path.relative_to(ROOT)}:{number} {match[0]}" for match in PROSE.finditer(WIRE_NAMES.sub("", line))
-            ]
+    for path in (*SOURCES, *templates, *itertools.chain(*pages)):
+        if "migrations" not in path.parts:
+            text = WIRE_NAMES.sub("", _text(path))
+            for match in PROSE.finditer(text):
+                line = text.count("\n", 0, match.start()) + 1
+                found.append(f"{path.relative_to(ROOT)}:{line} {match[0]}")
     assert found == []
 
 
