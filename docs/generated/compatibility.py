@@ -1,4 +1,4 @@
-"""docs/reference/compatibility.md: each operation's evidence, paths and tests, and the words of each dialect."""
+"""docs/compatibility.md: each operation's evidence, paths and tests, and the words of each dialect."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def _tested(dialect: ModuleType, operation: Operation) -> str:
     """What a test compares the answer with or calls the operation by, besides plain HTTP."""
     name = f"_{version(dialect)}_{_PAGE_OF.get(operation.name, '-')}_answer.json"
     examples = [path for path in (ROOT / "tests/api/golden").glob("*.json") if path.name.endswith(name)]
-    found = [f"[the page's example](../../{path.relative_to(ROOT).as_posix()})" for path in examples]
-    found += [f"[{path.name}](../../{path.relative_to(ROOT).as_posix()})" for path in _calls().get(operation.sdk, ())]
+    found = [f"[the page's example](../{path.relative_to(ROOT).as_posix()})" for path in examples]
+    found += [f"[{path.name}](../{path.relative_to(ROOT).as_posix()})" for path in _calls().get(operation.sdk, ())]
     return "<br>".join(found) or "HTTP only"
 
 

@@ -1,4 +1,4 @@
-"""docs/reference/errors.md: every refusal with its words in each API, and what to do about it."""
+"""docs/errors.md: every refusal with its words in each API, and what to do about it."""
 
 from __future__ import annotations
 
@@ -110,8 +110,7 @@ OUTCOMES: dict[Outcome, str] = {
 PROBLEMS = {
     400: "`detail` says what is malformed and what would be right.",
     401: "Send `Authorization: Bearer OPERATOR_KEY`.",
-    403: "Use the key of an operator with the role that `detail` names:"
-    " [operators](../how-to/operating.md#operators-and-roles).",
+    403: "Use the key of an operator with the role that `detail` names: [operators](operating.md#operators-and-roles).",
     404: "`detail` names what does not exist.",
     405: "The header `Allow` has the methods that there are.",
     409: "`detail` says why the state does not allow it.",
@@ -171,11 +170,7 @@ def gateway() -> str:
         _row(refusal, gateway_error(RequestRejected(refusal), context)) for refusal in sorted(BEARER_ERRORS, key=_order)
     ]
     for answer, cause, advice in (
-        (
-            unknown_resource(context),
-            "the API has no such path",
-            "Check the path: docs/reference/operations.md has them all.",
-        ),
+        (unknown_resource(context), "the API has no such path", "Check the path: docs/operations.md has them all."),
         (method_not_allowed("GET"), "the path does not take this method", "The header `Allow` has those it takes."),
     ):
         rows.append([str(answer.status), *(code(word) for word in _words(answer)), cause, advice])

@@ -1,4 +1,4 @@
-"""docs/reference/operations.md: every path, method, request, answer and error, from the tables of operations."""
+"""docs/operations.md: every path, method, request, answer and error, from the tables of operations."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def version(dialect: ModuleType) -> str:
 
 
 def _messages(dialect: ModuleType, found: Iterable[ErrorCode]) -> str:
-    return ", ".join(f"[{message(refusal, dialect)}](errors.md#errors-of-apifota)" for refusal in found)
+    return ", ".join(f"[{message(refusal, dialect)}](errors.md#refusals-of-apifota)" for refusal in found)
 
 
 def in_order(dialect: ModuleType) -> list[Operation]:

@@ -1,1 +1,1 @@
-"""The edge that devices call: check-in, download, status reports, logs (docs/reference/device-protocol.md)."""
+"""The edge that devices call: check-in, download, status reports, logs (docs/device-protocol.md)."""

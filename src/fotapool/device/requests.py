@@ -113,7 +113,7 @@ class UnknownDevicePath(Endpoint):
     """Answers whatever the devices' edge does not have."""
 
     async def respond(self, request: Request, request_id: str) -> Response:
-        return problem(404, "there is no such resource for devices; see docs/reference/device-protocol.md")
+        return problem(404, "there is no such resource for devices; see docs/device-protocol.md")
 
 
 def answer(body: Any) -> Response:

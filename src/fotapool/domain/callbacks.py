@@ -1,7 +1,6 @@
 """Callbacks: what listeners are told, in our own words; where callbacks may go; and what follows a failed attempt.
 
-Sources: facts, section 10 (the vendor's page on callback services) and rule U17. Retries and limits:
-docs/reference/callbacks.md.
+Sources: facts, section 10 (the vendor's page on callback services) and rule U17; retries and limits: docs/callbacks.md.
 An event is kept as compact JSON text and put into the words of each version of the API when it is first sent.
 """
 

@@ -88,7 +88,7 @@ class OperatorCall:
 
 @dataclass(frozen=True, slots=True)
 class OperatorOperation:
-    """One operation of the operator plane; one table drives routes, OpenAPI and docs/reference/operations.md."""
+    """One operation of the operator plane; one table drives routes, OpenAPI and docs/operations.md."""
 
     name: str
     method: str

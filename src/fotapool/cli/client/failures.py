@@ -1,4 +1,4 @@
-"""How a command fails: one message, what to do next, and the exit code that docs/reference/command-line.md lists."""
+"""How a command fails: one message, what to do next, and the exit code that docs/command-line.md lists."""
 
 from __future__ import annotations
 

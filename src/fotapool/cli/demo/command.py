@@ -134,5 +134,5 @@ Try next:
     curl -X POST -H 'Authorization: Bearer {EMULATOR_KEY}' {url}/control/v1/reset
   From the command line:         fotapool accounts list --address {url}
   A server of your own:          fotapool emulate --seed seed.yaml
-  The vendor's SDKs pointed here: docs/how-to/clients.md
+  The vendor's SDKs pointed here: docs/clients.md
 """

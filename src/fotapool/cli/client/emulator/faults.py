@@ -76,7 +76,7 @@ def list_faults(plane: Any, as_json: bool) -> None:
 @options.as_json
 @options.admin_client_options
 def add(plane: Any, document: str | None, as_json: bool, **given: Any) -> None:
-    """Add a rule: which requests, and what happens to them. By options, or as the JSON of docs/reference/faults.md.
+    """Add a rule: which requests, and what happens to them. By options, or as the JSON of docs/faults.md.
 
     \b
     Examples:
@@ -97,9 +97,7 @@ def _document(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise UsageError(
-            f"the rule is no JSON: {error}", "See docs/reference/faults.md, or use the options."
-        ) from error
+        raise UsageError(f"the rule is no JSON: {error}", "See docs/faults.md, or use the options.") from error
 
 
 def _rule(given: dict[str, Any]) -> dict[str, Any]:
