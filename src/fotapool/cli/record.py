@@ -66,7 +66,7 @@ def record(
 ) -> None:
     """Pass requests on to the real service, and record them without what is secret.
 
-    Point your client at the address that is printed. What is replaced, and the file's format: docs/how-to/recording.md.
+    Point your client at the address that is printed. What is replaced, and the file's format: docs/recording.md.
 
     \b
     Example:

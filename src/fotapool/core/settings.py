@@ -1,4 +1,4 @@
-"""Settings of a server: option, environment variable and TOML key of each (docs/reference/settings.md)."""
+"""Settings of a server: each an option, an environment variable and a key of the TOML file (docs/settings.md)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 
 
 class Timestamps(enum.Enum):
-    """In which style times are answered (our choice, see docs/reference/compatibility.md)."""
+    """In which style times are answered (our choice, see docs/compatibility.md)."""
 
     AUTO = "auto"
     DOCUMENTED = "documented"
