@@ -1,1 +1,1 @@
-"""The benchmarks that the documentation quotes: `python -m bench` from the repository (docs/benchmarks.md)."""
+"""The benchmarks that docs/reference/benchmarks.md quotes: `python -m bench` from the repository."""

@@ -1,11 +1,13 @@
-"""Fills the generated parts of docs/*.md from the program's own tables: `python docs/generate.py [--check]`.
+"""Writes the generated parts of the pages from the program's tables: `python docs/generate.py [--check]`.
 
-A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`; all else is written by hand.
+A generated part is between `<!-- generated: NAME -->` and `<!-- end -->`. Everything else is written by hand.
+Links in generated parts name a page without its folder, as `errors.md#sign-in`, or begin with `../`, as from docs/.
 """
 
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -23,28 +25,39 @@ SECTIONS: dict[str, Callable[[], str]] = {
     **settings.SECTIONS,
 }
 REGENERATE = ".venv/bin/python docs/generate.py"
+_LINK = re.compile(r"(\]\()((?:\.\./|[\w-]+\.md)[^)#]*)")
 _PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def pages() -> list[Path]:
+    """The pages with generated parts."""
     return sorted(page for page in DOCS.rglob("*.md") if _PART.search(page.read_text(encoding="utf-8")))
 
 
-def filled(text: str) -> str:
-    """The page with its generated parts as they are to be now."""
-    return _PART.sub(lambda part: f"{part[1]}\n{SECTIONS[part[2]]().strip()}\n\n{part[3]}", text)
+def filled(page: Path) -> str:
+    """Returns the text of a page with its generated parts up to date."""
+
+    def link(found: re.Match[str]) -> str:
+        target = DOCS / found[2] if "/" in found[2] else next(DOCS.rglob(found[2]))
+        return f"{found[1]}{Path(os.path.relpath(target, page.parent)).as_posix()}"
+
+    def part(found: re.Match[str]) -> str:
+        return f"{found[1]}\n{_LINK.sub(link, SECTIONS[found[2]]()).strip()}\n\n{found[3]}"
+
+    return _PART.sub(part, page.read_text(encoding="utf-8"))
 
 
 def used_sections() -> list[str]:
+    """The names of the generated parts of all pages."""
     return [part[2] for page in pages() for part in _PART.finditer(page.read_text(encoding="utf-8"))]
 
 
 def main(arguments: list[str]) -> int:
-    """With --check, changes nothing and answers 1 if a page is out of date."""
+    """Writes stale pages. With --check, prints the differences instead and returns 1 if there are any."""
     stale = 0
     for page in pages():
         text = page.read_text(encoding="utf-8")
-        wanted = filled(text)
+        wanted = filled(page)
         if wanted == text:
             continue
         stale += 1

@@ -1,6 +1,6 @@
-"""Takes the pictures of the console in docs/images: `python docs/screenshots.py`, with Chromium and the test extra.
+"""Takes the screenshots in docs/images: `python docs/screenshots.py`. Needs Chromium and the test extra.
 
-It starts an emulator with a world of its own, lives 60 days of it by the test clock, and drives a browser through it.
+Starts an emulator, simulates 60 days by the test clock, and drives a browser through the console.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ OTHERS = {
     "0977230461-00002": (60, 0, 1),
     "1012884530-00001": (9000, 5200, 60),
 }
-"""Further accounts: licenses, how many are assigned at first, and how many a day are added or taken back."""
-REASONS_TO_REFUSE = ("990000000900001", "990000000900002")
+"""Other accounts: licenses, assigned licenses at the start, and the change per day."""
+UNKNOWN_DEVICES = ("990000000900001", "990000000900002")
 WIDTH = 1100
 QUALITY = 82
-DEVICE_WITH_A_STORY = FIRST + 3
+DEVICE_WITH_HISTORY = FIRST + 3
 
 
 def seed() -> dict[str, Any]:
-    """What there is on the first day."""
+    """The seed document of the first day."""
     package = {"make": "Verizon", "model": "Tracker-9", "protocol": "LWM2M", "proven": True}
     accounts = [
         {
@@ -107,7 +107,7 @@ def _imei(number: int) -> str:
     return f"{FIRST + number:015d}"
 
 
-class World:
+class Clients:
     """The emulator's clients: a user with both tokens, and the operator."""
 
     def __init__(self, address: str) -> None:
@@ -120,7 +120,7 @@ class World:
         return answer.json() if answer.content else None
 
     def sign_in(self) -> None:
-        """Anew after each move of the clock, since sessions end."""
+        """Signs in; needed after each move of the clock, because sessions expire."""
         form = {"grant_type": "client_credentials"}
         bearer = self.http.post("/api/ts/v1/oauth2/token", auth=(KEY, SECRET), data=form).json()["access_token"]
         self.http.headers["Authorization"] = f"Bearer {bearer}"
@@ -140,7 +140,7 @@ class World:
         self.control("PUT", f"/accounts/{MAIN}/subscription", {"licenseCount": total})
 
     def campaign(self, name: str, versions: tuple[str, str], first: int, count: int, days: int) -> None:
-        """A campaign from tomorrow on."""
+        """Schedules a campaign that starts tomorrow."""
         today = BEGIN + datetime.timedelta(days=self.day)
         package = f"Tracker-9_{''.join(versions[0].split('.'))}To{''.join(versions[1].split('.'))}"
         start, end = (today + datetime.timedelta(days=number) for number in (1, days))
@@ -162,54 +162,54 @@ class World:
         )
 
 
-def live(world: World) -> None:
-    """Sixty days: growth with weekends, a reduction, two campaigns, some mistakes."""
+def simulate(clients: Clients) -> None:
+    """Sixty days: growth without weekends, a reduction, two campaigns, some rejected requests."""
     assigned = 900
     others = {name: licensed for name, (_, licensed, _) in OTHERS.items()}
     for day in range(DAYS):
-        world.day = day
-        world.sign_in()
+        clients.day = day
+        clients.sign_in()
         weekend = (BEGIN + datetime.timedelta(days=day)).weekday() >= 5
         growth = 0 if weekend else 18 + (day * 37) % 23
-        world.licenses(MAIN, "assign", assigned, growth)
+        clients.licenses(MAIN, "assign", assigned, growth)
         assigned += growth
         if day % 9 == 4:
-            world.licenses(MAIN, "remove", 100 + day * 3, 12)
-            world.call("POST", f"/v3/licenses/{MAIN}/assign", {"deviceList": list(REASONS_TO_REFUSE)})
+            clients.licenses(MAIN, "remove", 100 + day * 3, 12)
+            clients.call("POST", f"/v3/licenses/{MAIN}/assign", {"deviceList": list(UNKNOWN_DEVICES)})
         for place, (name, (total, _, step)) in enumerate(OTHERS.items()):
             change = 0 if weekend else min(step, total - others[name])
             if change:
                 start = 10_000 * (place + 1) + (others[name] if change > 0 else others[name] + change)
-                world.licenses(name, "assign" if change > 0 else "remove", start, abs(change))
+                clients.licenses(name, "assign" if change > 0 else "remove", start, abs(change))
                 others[name] += change
-        happen(world, day)
-        world.control("POST", "/clock", {"advance": "P1D"})
-    world.day = DAYS
-    world.sign_in()
+        run_special_day(clients, day)
+        clients.control("POST", "/clock", {"advance": "P1D"})
+    clients.day = DAYS
+    clients.sign_in()
 
 
-def happen(world: World, day: int) -> None:
-    """What is special about a day."""
+def run_special_day(clients: Clients, day: int) -> None:
+    """Campaigns, candidates and changes of the subscription on certain days."""
     if day == 12:
-        world.campaign(name="Spring security", versions=("2.0", "2.1"), first=200, count=500, days=6)
+        clients.campaign(name="Spring security", versions=("2.0", "2.1"), first=200, count=500, days=6)
     elif day == 24:
         reached = [_imei(number) for number in (5, 3, 8, 13, 21, 34, 55, 89)]
-        world.call("POST", f"/v2/licenses/{MAIN}/cancel", {"deviceList": reached})
+        clients.call("POST", f"/v2/licenses/{MAIN}/cancel", {"deviceList": reached})
     elif day == 30:
-        world.subscribe(1_400)
+        clients.subscribe(1_400)
     elif day == 33:
-        world.subscribe(2_400)
-        world.licenses(MAIN, "assign", 0, 30)
+        clients.subscribe(2_400)
+        clients.licenses(MAIN, "assign", 0, 30)
     elif day == 50:
         waiting = [_imei(number) for number in (40, 41, 47, 52, 60, 61, 73, 88, 90, 91, 97, 99)]
-        world.call("POST", f"/v2/licenses/{MAIN}/cancel", {"deviceList": waiting})
+        clients.call("POST", f"/v2/licenses/{MAIN}/cancel", {"deviceList": waiting})
     elif day == DAYS - 2:
-        world.campaign(name="Autumn radio", versions=("2.1", "2.2"), first=200, count=450, days=8)
+        clients.campaign(name="Autumn radio", versions=("2.1", "2.2"), first=200, count=450, days=8)
 
 
 @contextlib.contextmanager
 def emulator() -> Iterator[str]:
-    """The address of an emulator with the seed, on a free port; the same ids and times in each run."""
+    """Runs an emulator on a free port, with the same ids and times in each run; yields its address."""
     with tempfile.TemporaryDirectory(prefix="fotapool-screenshots-") as directory:
         file = Path(directory) / "seed.json"
         file.write_text(json.dumps(seed()))
@@ -242,20 +242,20 @@ def emulator() -> Iterator[str]:
 
 
 def pages() -> dict[str, tuple[str, int]]:
-    """The pictures by name: the page that each is of, and its height."""
-    here = f"/console/accounts/{MAIN}"
+    """The screenshots by name: path of the page, and height in pixels."""
+    account = f"/console/accounts/{MAIN}"
     return {
         "console-pools": ("/console/pools?order=used&down=1", 700),
-        "console-account": (here, 1250),
-        "console-subscription": (f"{here}/subscription?total=1750", 1150),
-        "console-device": (f"{here}/devices/{DEVICE_WITH_A_STORY}", 900),
-        "console-campaign": (f"{here}/campaigns", 1150),
+        "console-account": (account, 1250),
+        "console-subscription": (f"{account}/subscription?total=1750", 1150),
+        "console-device": (f"{account}/devices/{DEVICE_WITH_HISTORY}", 900),
+        "console-campaign": (f"{account}/campaigns", 1150),
         "console-clock": ("/console/emulator/clock", 1000),
     }
 
 
-def take(browser: Browser, address: str) -> list[str]:
-    """Writes the pictures; answers the pages that could not be taken."""
+def capture(browser: Browser, address: str) -> list[str]:
+    """Writes the screenshots; returns the paths of pages that failed."""
     context = browser.new_context(base_url=address, color_scheme="light", reduced_motion="reduce")
     page = context.new_page()
     page.goto("/console/sign-in")
@@ -275,25 +275,25 @@ def take(browser: Browser, address: str) -> list[str]:
             page.get_by_role("button", name="1 hour").click()
             page.wait_for_load_state("networkidle")
         shot = context.new_cdp_session(page).send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
-        picture = base64.b64decode(shot["data"])
-        (IMAGES / f"{name}.webp").write_bytes(picture)
-        sys.stdout.write(f"{name}.webp, {len(picture) // 1024} KiB\n")
+        image = base64.b64decode(shot["data"])
+        (IMAGES / f"{name}.webp").write_bytes(image)
+        sys.stdout.write(f"{name}.webp, {len(image) // 1024} KiB\n")
     return missing
 
 
 def main() -> int:
-    """1 if a page could not be taken, 2 without a browser."""
+    """Returns the exit code: 1 if a page failed, 2 without a browser."""
     chromium = os.environ.get("FOTAPOOL_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
-        sys.stderr.write("no browser here: apt-get install chromium, or name one in FOTAPOOL_TEST_CHROMIUM\n")
+        sys.stderr.write("no browser found: apt-get install chromium, or set FOTAPOOL_TEST_CHROMIUM\n")
         return 2
     IMAGES.mkdir(exist_ok=True)
     with emulator() as address, sync_playwright() as playwright:
-        live(World(address))
+        simulate(Clients(address))
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        missing = take(browser, address)
+        missing = capture(browser, address)
         browser.close()
-    sys.stdout.writelines(f"no picture of {path}\n" for path in missing)
+    sys.stdout.writelines(f"failed: {path}\n" for path in missing)
     return 1 if missing else 0
 
 

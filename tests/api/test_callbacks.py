@@ -294,7 +294,7 @@ def test_device_labels_are_total_and_as_documented() -> None:
 
 
 def test_the_messages_in_the_documentation_are_the_ones_that_are_sent() -> None:
-    text = (Path(__file__).parents[2] / "docs/callbacks.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs/reference/callbacks.md").read_text(encoding="utf-8")
     shown = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", text, re.DOTALL | re.MULTILINE)]
     assert shown == [
         json.loads(v1.encode(FirmwareAvailable(ACCOUNT, (PACKAGE,)), LISTENER)),

@@ -1,4 +1,4 @@
-"""What the pages say is true: generated parts are current, nothing is left out, links lead somewhere, examples run."""
+"""The pages are right: generated parts are current, everything is documented, links work, examples run."""
 
 from __future__ import annotations
 
@@ -35,11 +35,13 @@ _FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
 
 def page(name: str) -> str:
-    return (DOCS / name).read_text(encoding="utf-8")
+    """The text of a page; its name is unique below docs/."""
+    (path,) = DOCS.rglob(name)
+    return path.read_text(encoding="utf-8")
 
 
 def block(text: str, language: str, holding: str) -> str:
-    """The one block of code in this language that holds the text."""
+    """Returns the only code block in this language that contains the text."""
     found = [
         code for code in re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE) if holding in code
     ]
@@ -49,8 +51,9 @@ def block(text: str, language: str, holding: str) -> str:
 
 @pytest.mark.parametrize("path", generate.pages(), ids=lambda path: path.name)
 def test_the_generated_parts_of_a_page_are_current(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert text == generate.filled(text), f"{path.name} is out of date: run {generate.REGENERATE}"
+    assert path.read_text(encoding="utf-8") == generate.filled(path), (
+        f"{path.name} is out of date: run {generate.REGENERATE}"
+    )
 
 
 def test_every_generated_part_stands_on_one_page() -> None:
@@ -91,28 +94,43 @@ def test_every_setting_is_an_option_or_a_documented_limit() -> None:
         assert field in names or field in settings.FIXED or field == "emulator", f"{field} is not documented"
 
 
-def test_every_refusal_and_outcome_has_advice() -> None:
+def test_every_error_code_and_outcome_has_advice() -> None:
     assert set(errors.WHAT_TO_DO) == set(ErrorCode)
     assert set(errors.OUTCOMES) == set(Outcome)
     text = page("errors.md")
-    for refusal in ErrorCode:
-        assert f"| {refusal.value} |" in text
+    for error_code in ErrorCode:
+        assert f"| {error_code.value} |" in text
     for outcome in Outcome:
         assert f"| {outcome.value} |" in text
 
 
-def test_the_tree_in_architecture_names_every_module() -> None:
+def test_the_tree_in_architecture_names_every_folder() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    tree = block(text, "text", "src/fotapool/\n")
+    tree = block(text, "text", "src/fotapool/\n").partition("\ntests/")[0]
+    named = {entry.split("/")[0]: set(re.findall(r" (\w+)/", entry)) for entry in re.split(r"\n {2}(?! )", tree)[1:]}
     source = ROOT / "src/fotapool"
-    for path in source.rglob("*.py"):
-        if path.stem in ("__init__", "__main__") or "migrations" in path.parts:
-            continue
-        assert re.search(rf"\b{path.stem}\b", tree), f"{path.relative_to(source)} is missing"
+    folders = {path.parent.relative_to(source).parts for path in source.rglob("__init__.py")} - {()}
+    assert named == {top: {name for parts in folders if parts[0] == top for name in parts[1:]} for top, *_ in folders}
+
+
+def test_architecture_is_short() -> None:
+    assert (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").count("\n") <= 200
+
+
+def test_architecture_names_files_and_functions_that_exist() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    source = ROOT / "src/fotapool"
+    code = "\n".join(path.read_text(encoding="utf-8") for path in source.rglob("*.py"))
+    for name in re.findall(r"`([\w/]+/[\w/]+)/?`", text):
+        assert (source / name).exists() or (ROOT / name).exists(), f"there is no {name}"
+    for name in re.findall(r"`([\w/]+\.py)(?::[^`]*)?`", text):
+        assert list(source.rglob(name)), f"there is no {name}"
+    for name in re.findall(r"`(?:[\w/]+\.py: )?([A-Z][a-z]+[A-Z]\w+|[a-z]+_[a-z_]+)(?:\.\w+)?`", text):
+        assert re.search(rf"\b{name}\b", code), f"nothing is called {name}"
 
 
 def _anchors(path: Path) -> set[str]:
-    """As GitHub makes them of headings."""
+    """The anchors that GitHub gives the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", path.read_text(encoding="utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -130,6 +148,29 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
         there = (path.parent / file).resolve() if file else path
         assert there.exists(), f"{path.name} links to {target}, which does not exist"
         assert not anchor or anchor in _anchors(there), f"{path.name} links to {target}, which has no such heading"
+
+
+def test_every_page_named_in_the_code_exists() -> None:
+    for top in ("src", "tests", "bench", "docs", "examples"):
+        for path in (ROOT / top).rglob("*.py"):
+            for name in re.findall(r"\bdocs/[\w./-]+\.(?:md|tsv|svg|py)\b", path.read_text(encoding="utf-8")):
+                assert (ROOT / name).exists(), f"{path.relative_to(ROOT)} names {name}, which does not exist"
+
+
+def test_the_index_links_every_page() -> None:
+    linked = {(DOCS / target.partition("#")[0]).resolve() for target in _links(DOCS / "README.md")}
+    for folder in ("tutorials", "how-to", "reference", "explanation"):
+        assert set((DOCS / folder).glob("*.md")) <= linked
+    decisions = {(DOCS / "decisions" / target).resolve() for target in _links(DOCS / "decisions/README.md")}
+    assert set((DOCS / "decisions").glob("0*.md")) == decisions
+
+
+@pytest.mark.parametrize("path", sorted((DOCS / "decisions").glob("0*.md")), ids=lambda path: path.stem)
+def test_a_decision_has_a_status_and_a_date(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert re.search(
+        r"^Status: (accepted|superseded by .+)\n\nDate: \d{4}-\d\d-\d\d\n\n## Context$", text, re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -152,9 +193,9 @@ def test_the_demo_is_one_command() -> None:
     )
 
 
-@pytest.mark.parametrize("text", [README, page("seed.md")], ids=["README.md", "seed.md"])
-def test_the_seed_documents_shown_are_good(text: str) -> None:
-    document = read_seed_document(block(text, "yaml", "accounts:"))
+@pytest.mark.parametrize("name", ["first-requests.md", "seed.md"])
+def test_the_seed_documents_shown_are_good(name: str) -> None:
+    document = read_seed_document(block(page(name), "yaml", "accounts:"))
     assert document.clients
     assert document.users
     assert all(list(read_devices(account, NOW_MS)) for account in document.accounts)
@@ -163,36 +204,53 @@ def test_the_seed_documents_shown_are_good(text: str) -> None:
     check_document(document, NOW_MS)
 
 
+def run_python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.fixture
-def readme_server(server_process: Callable[..., Any], tmp_path: Path) -> Iterator[str]:
-    """The server that the README starts."""
+def tutorial_server(server_process: Callable[..., Any], tmp_path: Path) -> Iterator[str]:
+    """The server that the tutorials start."""
     seed = tmp_path / "seed.yaml"
-    seed.write_text(block(README, "yaml", "accounts:"), encoding="utf-8")
+    seed.write_text(block(page("first-requests.md"), "yaml", "accounts:"), encoding="utf-8")
     with server_process("emulate", "--seed", str(seed)) as (address, _):
         yield address
 
 
-def test_the_sdk_snippet_runs(readme_server: str) -> None:
-    snippet = block(README, "python", "V3LicenseIMEI").replace("http://127.0.0.1:8080", readme_server)
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", snippet], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert '"licUsedCount":101' in done.stdout
-    assert '"LicenseAssignSuccess"' in done.stdout
+def test_the_readmes_program_runs() -> None:
+    code = block(README, "python", "Server()")
+    assert len([line for line in code.splitlines() if line]) <= 10
+    output = run_python(code)
+    assert '"licUsedCount":3' in output
+    assert output.count('"LicenseAssignSuccess"') == 3
 
 
-def test_the_campaign_snippet_runs(readme_server: str) -> None:
-    snippet = block(README, "python", "Listener").replace("http://127.0.0.1:8080", readme_server)
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", snippet], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    told = done.stdout.splitlines()
-    assert told[:2] == ["CampaignRequestPending", "CampaignRequestQueued []"]
-    assert told[-1].startswith("CampaignEnded ")
-    assert sum(line.count("'UpgradeSuccess'") + line.count("'UpgradeFailed'") for line in told) == 3
+def test_the_readme_is_short() -> None:
+    before, _, after = README.partition("## Run it in production")
+    assert len(before.split()) <= 700
+    assert len(before.split()) + len(after.split()) <= 1000
+
+
+def test_the_sdk_program_of_the_tutorial_runs(tutorial_server: str) -> None:
+    code = block(page("first-requests.md"), "python", "V3LicenseIMEI")
+    output = run_python(code.replace("http://127.0.0.1:8080", tutorial_server))
+    assert '"licUsedCount":101' in output
+    assert '"LicenseAssignSuccess"' in output
+
+
+def test_the_campaign_of_the_tutorial_runs(tutorial_server: str) -> None:
+    code = block(page("tutorials/campaign.md"), "python", "Listener")
+    lines = run_python(code.replace("http://127.0.0.1:8080", tutorial_server)).splitlines()
+    assert lines[:2] == ["CampaignRequestPending", "CampaignRequestQueued []"]
+    assert lines[-1].startswith("CampaignEnded ")
+    assert sum(line.count("'UpgradeSuccess'") + line.count("'UpgradeFailed'") for line in lines) == 3
 
 
 @pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="needs curl and bash")
-def test_the_curl_commands_run(readme_server: str) -> None:
-    commands = block(README, "sh", "BEARER=").replace("http://127.0.0.1:8080", readme_server)
+def test_the_curl_commands_of_the_tutorial_run(tutorial_server: str) -> None:
+    commands = block(page("first-requests.md"), "sh", "BEARER=").replace("http://127.0.0.1:8080", tutorial_server)
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", commands], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert '"assignedLicenses":100' in done.stdout

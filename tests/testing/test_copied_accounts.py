@@ -11,7 +11,7 @@ from pathlib import Path
 
 from support.helpers import ACCOUNT
 
-PAGE = Path(__file__).parents[2] / "docs/testing.md"
+PAGE = Path(__file__).parents[2] / "docs/how-to/testing.md"
 WITHIN_S = 120
 
 

@@ -110,7 +110,7 @@ def _open(url: str) -> Any:
         retries = {"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_WITHIN_S)}
         return from_url(url, retry_config=cast(Any, retries))
     except (BaseError, ValueError) as error:
-        raise ValueError(f"storage {_without_query(url)}: {_first_line(error)}; see docs/files.md") from error
+        raise ValueError(f"storage {_without_query(url)}: {_first_line(error)}; see docs/reference/files.md") from error
 
 
 def _directory(url: str) -> Path | None:

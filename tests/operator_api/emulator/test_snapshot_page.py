@@ -14,7 +14,7 @@ import pytest
 
 from support.helpers import SEED, seed_file
 
-PAGE = Path(__file__).parents[3] / "docs/snapshots.md"
+PAGE = Path(__file__).parents[3] / "docs/how-to/snapshots.md"
 
 
 @pytest.mark.skipif(not all(map(shutil.which, ("curl", "bash", "cmp"))), reason="needs curl, bash and cmp")
@@ -28,7 +28,7 @@ def test_the_commands_of_the_page_run(server_process: Callable[..., Any], tmp_pa
         )
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.split("\n", 1)
-    assert first == "the same octets"
+    assert first == "the same bytes"
     assert json.loads(second)["name"] == "copy-1"
     prepared = str(tmp_path / "prepared.json")
     with server_process("emulate", "--seed", prepared) as (address, _):

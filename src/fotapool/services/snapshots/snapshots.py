@@ -46,7 +46,9 @@ async def create_snapshot(context: Context, now_ms: int, restored: RestoredSnaps
 
     def read(connection: Connection) -> tuple[Members, list[Content]]:
         if count_rows(connection, MAX_ROWS) > MAX_ROWS:
-            raise Conflict(f"the server holds more than {MAX_ROWS} rows; copy its database instead (docs/snapshots.md)")
+            raise Conflict(
+                f"the server holds more than {MAX_ROWS} rows; copy its database instead (docs/how-to/snapshots.md)"
+            )
         rows = read_rows(connection)
         return describe_rows(rows, now_ms, read_last_ids(connection)), _contents(rows)
 
