@@ -81,6 +81,5 @@ def _id_member(line: str) -> str:
 
 def check_digit_is_valid(imei: int) -> bool:
     """Whether the last digit of the IMEI is the Luhn check digit of the others."""
-    from stdnum import luhn
-
-    return bool(luhn.is_valid(f"{imei:015d}"))
+    digits = [int(digit) for digit in f"{imei:015d}"]
+    return sum(digits[::2] + [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]) % 10 == 0
