@@ -68,10 +68,10 @@ def signin_routes(context: Context, authenticator: Authenticator, request_ids: R
         return respond
 
     def with_tokens(
-        handler: Callable[[Context, Authenticator, str | None, str | None, bytes], Awaitable[ApiResponse]],
+        handler: Callable[[Context, Authenticator, RequestHead, bytes], Awaitable[ApiResponse]],
     ) -> Respond:
         async def respond(head: RequestHead, authorization: str | None, body: bytes) -> ApiResponse:
-            return await handler(context, authenticator, head.bearer, head.session, body)
+            return await handler(context, authenticator, head, body)
 
         return respond
 

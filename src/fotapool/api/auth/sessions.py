@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from fotapool.api.common.bodies import read_document
+from fotapool.api.common.endpoint import RequestHead
 from fotapool.api.common.errors import BEARER_ERRORS, ErrorBody, error_headers, gateway_error
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
@@ -79,30 +80,24 @@ def _decode(decoder: msgspec.json.Decoder[Body], body: bytes) -> Body:
     return read_document(decoder, body)
 
 
-async def login(
-    context: Context, authenticator: Authenticator, bearer: str | None, session: str | None, body: bytes
-) -> ApiResponse:
+async def login(context: Context, authenticator: Authenticator, head: RequestHead, body: bytes) -> ApiResponse:
     """POST /session/login: needs the bearer token only; returns a session token."""
-    await authenticator.check_bearer(bearer)
+    await authenticator.check_bearer(head.bearer)
     given = _decode(_login, body)
     if not given.username.isprintable():
         raise RequestRejected(ErrorCode.LOGIN_REFUSED)
     return json_response(SessionAnswer(await log_in(context, given.username, given.password)))
 
 
-async def logout(
-    context: Context, authenticator: Authenticator, bearer: str | None, session: str | None, body: bytes
-) -> ApiResponse:
+async def logout(context: Context, authenticator: Authenticator, head: RequestHead, body: bytes) -> ApiResponse:
     """POST /session/logout: ends the session and returns its token."""
-    await authenticator.check_session(bearer, session)
-    await log_out(context, session or "")
-    return json_response(SessionAnswer(session or ""))
+    await authenticator.check_session(head.bearer, head.session)
+    await log_out(context, head.session or "")
+    return json_response(SessionAnswer(head.session or ""))
 
 
-async def reset(
-    context: Context, authenticator: Authenticator, bearer: str | None, session: str | None, body: bytes
-) -> ApiResponse:
+async def reset(context: Context, authenticator: Authenticator, head: RequestHead, body: bytes) -> ApiResponse:
     """PUT /session/password/actions/reset: returns a new password, effective at once."""
-    username = await authenticator.check_session(bearer, session)
+    username = await authenticator.check_session(head.bearer, head.session)
     given = _decode(_reset, body)
     return json_response(PasswordAnswer(await reset_password(context, username, given.oldPassword)))
