@@ -12,14 +12,17 @@ from fotapool.api.common.errors import (
     BEARER_ERRORS,
     MESSAGES,
     OWN_MESSAGES,
+    error_headers,
     error_response,
     gateway_error,
     method_not_allowed,
     unknown_resource,
 )
 from fotapool.api.openapi.versions import VERSIONS
+from fotapool.api.v2.licenses import LABELS
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import Outcome
+from fotapool.web.http import ApiResponse
 from fotapool.web.problems import TITLES
 from generated.tables import code, table
 
@@ -122,14 +125,14 @@ PROBLEMS = {
 }
 
 
-def _code_and_message(answer: Answer) -> tuple[str, str]:
+def _code_and_message(answer: ApiResponse) -> tuple[str, str]:
     """Code and message of an answer, whichever shape it has."""
     body = msgspec.json.decode(answer.body)
     fault = body.get("fault")
     return (f"fault {fault['code']}", fault["message"]) if fault else (body["errorCode"], body["errorMessage"])
 
 
-def _row(error: ErrorCode, answer: Answer, advice: str | None = None) -> list[str]:
+def _row(error: ErrorCode, answer: ApiResponse, advice: str | None = None) -> list[str]:
     found, message = _code_and_message(answer)
     return [str(answer.status), code(found), code(message), error.value, advice or WHAT_TO_DO[error]]
 
@@ -186,7 +189,7 @@ def _order(error: ErrorCode) -> int:
 def auth_header() -> str:
     """The values of X-Fotapool-Auth."""
     rows = [
-        [code(explain_auth(RequestRejected(error))[0][1].decode()), WHAT_TO_DO[error]]
+        [code(error_headers(RequestRejected(error))[0][1].decode()), WHAT_TO_DO[error]]
         for error in sorted(AUTH_ERRORS, key=_order)
     ]
     return table(["X-Fotapool-Auth", "What to do"], rows)
