@@ -83,7 +83,7 @@ def main() -> None:
     server.gate._inline = True
     listener = running.listen(settings)
     # The same uvicorn with the same configuration is the point here.
-    served = running._AnnouncingServer(running._config(settings, server.app))
+    served = running._AnnouncingServer(running.make_config(settings, server.app))
     served.url = running.address(settings, listener)
     served.run(sockets=[listener])
 

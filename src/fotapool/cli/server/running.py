@@ -71,7 +71,7 @@ def address(settings: Settings, listener: socket.socket) -> str:
     return f"{'https' if settings.tls else 'http'}://{host}:{listener.getsockname()[1]}"
 
 
-def _config(settings: Settings, app: Any) -> uvicorn.Config:
+def make_config(settings: Settings, app: Any) -> uvicorn.Config:
     tls: dict[str, Any] = {}
     if settings.tls:
         from fotapool.cli.server.tls import ensure_certificates
@@ -150,7 +150,7 @@ def _run_here(settings: Settings, listener: socket.socket, address_file: Path | 
         raise StartFailed(str(error)) from error
     # uvicorn handles the signal, finishes the requests under way, and then raises it again: by then it is obeyed.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    running = _AnnouncingServer(_config(settings, server.app))
+    running = _AnnouncingServer(make_config(settings, server.app))
     running.url, running.address_file = address(settings, listener), address_file
     running.operator_key = settings.operator_key or ""
     running.scripts = StartScripts(scripts, server.readiness) if scripts else None
@@ -172,7 +172,7 @@ def _run_workers(settings: Settings, listener: socket.socket) -> None:
     except (StoreMismatch, StoreUnavailable, ValueError, Invalid) as error:
         raise StartFailed(str(error)) from error
     os.environ[SETTINGS_VARIABLE] = msgspec.json.encode(settings).decode()
-    config = _config(settings, "fotapool.cli.server.running:worker_app")
+    config = make_config(settings, "fotapool.cli.server.running:worker_app")
     stopping = threading.Event()
     threading.Thread(target=_announce, args=(settings, listener, stopping), daemon=True).start()
     try:
