@@ -1,4 +1,4 @@
-"""`fotapool record`: a proxy to the real service whose recording can be shared."""
+"""`fotapool record`: a proxy that records a real service without secrets."""
 
 from __future__ import annotations
 
@@ -21,17 +21,19 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def _check_upstream(_: click.Context, __: click.Parameter, url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
-        raise click.BadParameter("must be the base address of a service, as https://thingspace.verizon.com/api")
+        raise click.BadParameter("must be the base URL of a service, as https://thingspace.verizon.com/api")
     return url
 
 
 @click.command(context_settings={"auto_envvar_prefix": "FOTAPOOL_RECORD"})
-@click.option("--upstream", required=True, metavar="URL", callback=_check_upstream, help="The real service.")
+@click.option(
+    "--upstream", required=True, metavar="URL", callback=_check_upstream, help="Base URL of the real service."
+)
 @click.option(
     "--out",
     required=True,
     metavar="FILE_OR_DIR",
-    help="A new file, or a directory that gets a new file for this session; one that ends with / is made.",
+    help="New file, or directory for a new file; a directory that ends with / is created.",
 )
 @click.option("--host", default="127.0.0.1", help="Address to listen on.", show_default=True)
 @click.option(
@@ -41,19 +43,19 @@ def _check_upstream(_: click.Context, __: click.Parameter, url: str) -> str:
     "--redact-member",
     multiple=True,
     metavar="NAME",
-    help="A further member, field or parameter whose values are replaced; may be given several times.",
+    help="Additional member, field or parameter whose values are redacted; can be repeated.",
 )
 @click.option(
     "--redact-text",
     multiple=True,
     metavar="TEXT",
-    help="A further text that is replaced wherever it stands; may be given several times.",
+    help="Additional text to redact everywhere; can be repeated.",
 )
 @click.option(
     "--upstream-ca",
     type=click.Path(exists=True, dir_okay=False),
     metavar="FILE",
-    help="Certificate authority of the service, if it is not one of the usual ones.",
+    help="PEM file of the service's certificate authority, if it is a private one.",
 )
 def record(
     upstream: str,
@@ -64,9 +66,9 @@ def record(
     redact_text: tuple[str, ...],
     upstream_ca: str | None,
 ) -> None:
-    """Pass requests on to the real service, and record them without what is secret.
+    """Proxy requests to a real service, and record them without secrets.
 
-    Point your client at the address that is printed. What is replaced, and the file's format: docs/recording.md.
+    Use the printed address in your client. docs/recording.md describes the redaction and the format of the file.
 
     \b
     Example:
@@ -80,7 +82,7 @@ def record(
 
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     if host not in LOOPBACK:
-        click.echo("warning: others can reach this proxy, and what they send it passes on to the service", err=True)
+        click.echo("warning: this proxy can be reached by others, and forwards their requests to the service", err=True)
     path = Path(out)
     try:
         if out.endswith("/"):
@@ -118,7 +120,7 @@ def _serve(
     texts: tuple[str, ...],
     authority: str | None,
 ) -> None:
-    """Until SIGTERM or SIGINT. Raises StartFailed."""
+    """Runs until SIGTERM or SIGINT. Raises StartFailed."""
     import uvicorn
 
     from fotapool.cli.server.running import address, listen
@@ -139,7 +141,7 @@ def _serve(
             if self.started:
                 click.echo(f"fotapool records on {address(settings, listener)} to {path}")
 
-    # uvicorn stops in order at the signal and then raises it again: by then it is obeyed.
+    # uvicorn stops gracefully and then raises the signal again, which must not end the process
     signal.signal(signal.SIGTERM, lambda *_: None)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="on", server_header=False, date_header=False
