@@ -1,4 +1,4 @@
-"""The status page of 1,000 rows, and assigning, in pools of very different sizes."""
+"""The license status page of 1,000 rows, and assigning, in pools of different sizes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bench.scenarios.assigning import CONNECTIONS, Lane, Scale, of_one
+from bench.scenarios.assign import CONNECTIONS, Lane, Scale, of_one
 from bench.support.databases import Store
 from bench.support.pools import FIRST_DEVICE, Account, build, page_request, sign_in
 from bench.support.processes import SERVER_CORES, Server, load, pinned, serving
@@ -31,7 +31,7 @@ WORDS = {10_000: "10 thousand", 1_000_000: "1 million", 10_000_000: "10 million"
 
 @dataclass
 class Pool:
-    """One database with one account of a size, and its server."""
+    """A database with one account of a given size, and its server."""
 
     size: int
     account: Account
@@ -90,7 +90,7 @@ def _measure_reading(report: Report, kind: str, pools: list[Pool], scale: Scale)
 
 
 def _served_pages(pool: Pool, count: int) -> Callable[[], float]:
-    """Milliseconds a page, the server being busy all the time."""
+    """Milliseconds per page on a saturated server."""
     requests = itertools.cycle([page_request(pool.account.name, after) for after in pool.account.some_devices(500)])
 
     def measure() -> float:
@@ -100,7 +100,7 @@ def _served_pages(pool: Pool, count: int) -> Callable[[], float]:
 
 
 def _bare_pages(connection: Connection, pool: Pool, count: int) -> Callable[[], float]:
-    """Milliseconds a page in process: the query, the answer's structure and its JSON, and nothing else."""
+    """Milliseconds per page in this process: query, response structure and JSON only."""
     cursors = itertools.cycle(pool.account.some_devices(500))
     encode = msgspec.json.Encoder().encode
 

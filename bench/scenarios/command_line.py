@@ -1,4 +1,4 @@
-"""The command line assigning 100,000 devices from a file, beside the load client that does nothing else."""
+"""The command line assigning 100,000 devices from a file, compared with the load client sending the same requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.scenarios.assigning import LARGE, LARGE_CONNECTIONS, Scale, audit
+from bench.scenarios.assign import LARGE, LARGE_CONNECTIONS, Scale, audit
 from bench.support.databases import Store
 from bench.support.pools import FIRST_DEVICE, Account, assign_request, build, in_groups, shuffled
 from bench.support.processes import CLIENT_CORES, OPERATOR, Failed, Server, load, pin, serving
@@ -25,7 +25,7 @@ _SAID = re.compile(r"([\d,]+) devices in ([\d.]+) s")
 
 
 def measure_commands(report: Report, store: Store, scale: Scale) -> None:
-    """(j) The whole command, from its start to its end, with reading, checking, sign-in and result file."""
+    """(j) The whole command: start, reading the file, sign-in, requests and result file."""
     accounts = [
         Account(f"bench-cli-{number:02d}", FIRST_DEVICE + number * DEVICES, 0, DEVICES)
         for number in range(2 * (scale.rounds + 1))
@@ -72,7 +72,7 @@ def measure_commands(report: Report, store: Store, scale: Scale) -> None:
 
 
 def _signing_in(server: Server, accounts: list[Account]) -> dict[str, str]:
-    """The environment of a command that may assign licenses of these."""
+    """The environment of a command with the credentials for these accounts."""
     address = f"http://127.0.0.1:{server.port}"
     with httpx.Client(base_url=f"{address}/control/v1", headers={"Authorization": f"Bearer {OPERATOR}"}) as http:
         http.post("/clients", json={"key": "bench-cli", "secret": "bench-cli"}).raise_for_status()

@@ -1,4 +1,4 @@
-"""Assigning licenses: one device a request against the no-storage answer, 1,000 against the bare transaction."""
+"""Assigning licenses: one device per request against the no-storage response, 1,000 against the bare transaction."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from bench.scenarios.replay import Bare
+from bench.scenarios.bare_transaction import Bare
 from bench.support.databases import Store
 from bench.support.pools import FIRST_DEVICE, Account, assign_request, build, in_groups, shuffled, sign_in
 from bench.support.processes import OPERATOR, Failed, Server, load, serving, serving_without_storage
@@ -23,7 +23,7 @@ MANY_ACCOUNTS = 500
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured."""
+    """The size of a run."""
 
     rounds: int
     quick: bool
@@ -54,7 +54,7 @@ class Scale:
 
 
 def audit(server: Server, account: str) -> None:
-    """Raises Failed if the server's own audit finds fault with what the load left."""
+    """Raises Failed if the server's audit finds a violation after the load."""
     url = f"http://127.0.0.1:{server.port}/control/v1/accounts/{account}/audit"
     answer = httpx.get(url, headers={"Authorization": f"Bearer {OPERATOR}"}, timeout=300).json()
     if not answer["consistent"]:
@@ -62,7 +62,7 @@ def audit(server: Server, account: str) -> None:
 
 
 class Lane:
-    """Sends the next requests to a server; answers requests a second, and notes what they cost."""
+    """Sends the next requests to a server; returns requests per second, and records their cost."""
 
     def __init__(self, server: Server, requests: Iterator[bytes], count: int) -> None:
         self._server = server
@@ -82,7 +82,7 @@ class Lane:
 
 
 def measure_small(report: Report, store: Store, scale: Scale) -> None:
-    """(a) One device a request, on one account and on many."""
+    """(a) One device per request, on one account and on many."""
     needed = (scale.rounds + 1) * scale.small_requests
     one = Account("bench-one", FIRST_DEVICE, scale.licensed, needed)
     each = -(-needed // MANY_ACCOUNTS)
@@ -155,7 +155,7 @@ def of_many(accounts: list[Account]) -> Iterator[bytes]:
 
 
 def measure_large(report: Report, store: Store, scale: Scale) -> None:
-    """(b) 1,000 devices a request: random ones, and consecutive ones."""
+    """(b) 1,000 devices per request: random and consecutive ones."""
     needed = (scale.rounds + 1) * scale.large_requests * LARGE
     scattered = Account("bench-random", FIRST_DEVICE, scale.licensed, needed)
     row = Account("bench-consecutive", FIRST_DEVICE + scattered.devices, 0, needed)
