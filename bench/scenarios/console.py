@@ -168,7 +168,7 @@ def _add_accounts(url: str) -> None:
 
 
 def _live(server: Server, viewer: Viewer) -> dict[str, str]:
-    """Creates a campaign of 100,000 devices, callbacks, candidates, a bulk job and requests. Returns names for paths."""
+    """Creates a campaign of 100,000 devices, callbacks, candidates, a bulk job and requests. Returns path names."""
     emulator = Emulator(server)
     api = httpx.Client(
         base_url=f"http://127.0.0.1:{server.port}/api/fota",

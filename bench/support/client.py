@@ -1,6 +1,6 @@
 """The load client: a closed loop over keep-alive connections in a separate process.
 
-Started as `python -m bench.support.client JOB`; reads the job (msgpack) from the file and prints the result as one JSON line.
+Started as `python -m bench.support.client JOB`. Reads the job (msgpack) from the file and prints the result as JSON.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A callback receiver in a separate process, faster than the server: returns 200 to every POST and stores the bodies.
 
-Started as `python -m bench.support.receiver CORE`. `GET` returns the bodies received since the last one, in order (msgpack).
+Started as `python -m bench.support.receiver CORE`. `GET` returns the bodies since the last one, in order (msgpack).
 """
 
 from __future__ import annotations
