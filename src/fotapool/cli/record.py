@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import secrets
 import signal
+import socket
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
 if TYPE_CHECKING:
+    from fotapool.core.settings import Settings
     from fotapool.recording.pairs import RecordingFile
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -75,34 +77,23 @@ def record(
       fotapool record --upstream https://thingspace.verizon.com/api --out recordings/
       fotapool compare recordings/recording-20260301T120000Z.jsonl
     """
-    from fotapool.cli.server.running import StartFailed
+    from fotapool.cli.server.running import StartFailed, listen
     from fotapool.core.clock import SystemClock
-    from fotapool.recording.pairs import RecordingFile
-    from fotapool.recording.proxy import file_name
+    from fotapool.core.settings import Settings
+    from fotapool.recording.proxy import Proxy, Recorder, open_client
+    from fotapool.recording.redaction import Redactor
 
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     if host not in LOOPBACK:
         click.echo("warning: this proxy can be reached by others, and forwards their requests to the service", err=True)
-    path = Path(out)
+    file, path = _create_file(out)
+    settings = Settings(host=host, port=port)
+    recorder = Recorder(file, Redactor(secrets.token_bytes(32), redact_member, redact_text))
+    is_local = urlsplit(upstream).hostname in LOOPBACK
+    app = Proxy(upstream, recorder, SystemClock(), lambda: open_client(upstream_ca, is_local))
     try:
-        if out.endswith("/"):
-            path.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            path /= file_name(SystemClock().now_ms())
-        file = RecordingFile(path)
-    except OSError as error:
-        raise click.ClickException(f"cannot write {path}: {error.strerror}; name a new file, or a directory") from error
-    try:
-        _serve(
-            file=file,
-            path=path,
-            upstream=upstream,
-            host=host,
-            port=port,
-            members=redact_member,
-            texts=redact_text,
-            authority=upstream_ca,
-        )
+        with listen(settings) as listener:
+            _run(app, settings, listener, path)
     except StartFailed as error:
         raise click.ClickException(str(error)) from error
     finally:
@@ -110,30 +101,28 @@ def record(
         click.echo(f"{file.pairs} requests recorded in {path}", err=True)
 
 
-def _serve(
-    file: RecordingFile,
-    path: Path,
-    upstream: str,
-    host: str,
-    port: int,
-    members: tuple[str, ...],
-    texts: tuple[str, ...],
-    authority: str | None,
-) -> None:
-    """Runs until SIGTERM or SIGINT. Raises StartFailed."""
+def _create_file(out: str) -> tuple[RecordingFile, Path]:
+    """A new file at `out`, or in that directory."""
+    from fotapool.core.clock import SystemClock
+    from fotapool.recording.pairs import RecordingFile
+    from fotapool.recording.proxy import file_name
+
+    path = Path(out)
+    try:
+        if out.endswith("/"):
+            path.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            path /= file_name(SystemClock().now_ms())
+        return RecordingFile(path), path
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}; name a new file, or a directory") from error
+
+
+def _run(app: Any, settings: Settings, listener: socket.socket, path: Path) -> None:
+    """Runs until SIGTERM or SIGINT."""
     import uvicorn
 
-    from fotapool.cli.server.running import address, listen
-    from fotapool.core.clock import SystemClock
-    from fotapool.core.settings import Settings
-    from fotapool.recording.proxy import Proxy, Recorder, open_client
-    from fotapool.recording.redaction import Redactor
-
-    settings = Settings(host=host, port=port)
-    listener = listen(settings)
-    recorder = Recorder(file, Redactor(secrets.token_bytes(32), members, texts))
-    is_local = urlsplit(upstream).hostname in LOOPBACK
-    app = Proxy(upstream, recorder, SystemClock(), lambda: open_client(authority, is_local))
+    from fotapool.cli.server.running import address
 
     class Announcing(uvicorn.Server):
         async def startup(self, sockets: object = None) -> None:
@@ -146,5 +135,5 @@ def _serve(
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="on", server_header=False, date_header=False
     )
-    with suppress(KeyboardInterrupt), listener:
+    with suppress(KeyboardInterrupt):
         Announcing(config).run(sockets=[listener])

@@ -29,9 +29,10 @@ class Operation:
     path: str
     method: str = "GET"
     params: tuple[Decorator, ...] = ()
-    """Arguments and options, besides --json, --profile and --address. Their names are those of the API.
+    """Arguments and options, named as in the API. ACCOUNT is added if `path` names it, --limit if there is a `cursor`.
 
-    A value that is a function is called after the confirmation."""
+    A value that is a function is called after the confirmation.
+    """
     body: dict[str, Any] = field(default_factory=dict)
     """Members of the body that are not parameters."""
     api: bool = False
@@ -65,8 +66,14 @@ def make_command(operation: Operation) -> click.Command:
         _run(operation, client, **values)
 
     command = options.api_client_options(run) if operation.api else options.admin_client_options(run)
-    confirmation = (options.yes,) if operation.confirm else ()
-    for decorate in reversed((*operation.params, *confirmation, options.as_json)):
+    params = [
+        *([options.account] if "{account}" in operation.path else []),
+        *operation.params,
+        *([options.limit] if operation.cursor else []),
+        *([options.yes] if operation.confirm else []),
+        options.as_json,
+    ]
+    for decorate in reversed(params):
         command = decorate(command)
     return click.command(operation.name, help=_help(operation.help, operation.examples))(command)
 

@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -183,35 +184,23 @@ def write_secrets(name: str, secret_store: str, secrets: dict[str, str]) -> None
 
 def delete_secrets(profile: Profile) -> None:
     """Deletes the profile's secrets from the file and the key store."""
-    _delete_in_file(profile.name)
-    if profile.secret_store == KEY_STORE:
-        _delete_in_key_store(profile.name)
-
-
-def _write_secrets_file(name: str, secrets: dict[str, str] | None) -> None:
-    import tomlkit
-
-    stored = _read(secrets_path())
-    stored.pop(name, None)
-    if secrets:
-        stored[name] = secrets
-    try:
-        _write(secrets_path(), tomlkit.dumps(stored), 0o600)
-    except OSError as error:
-        raise UsageError(f"{secrets_path()} cannot be written: {error}", f"Set {DIRECTORY_VARIABLE}.") from error
-
-
-def _delete_in_file(name: str) -> None:
-    if name in _read(secrets_path()):
-        _write_secrets_file(name, None)
-
-
-def _delete_in_key_store(name: str) -> None:
+    if profile.name in _read(secrets_path()):
+        _write_secrets_file(profile.name, {})
+    if profile.secret_store != KEY_STORE:
+        return
     from keyring.errors import KeyringError
 
     store = key_store()
     for secret in SECRETS if store is not None else ():
-        try:
-            store.delete_password(KEY_STORE_SERVICE, f"{name}:{secret}")
-        except KeyringError:
-            continue  # it was not stored
+        with suppress(KeyringError):  # it was not stored
+            store.delete_password(KEY_STORE_SERVICE, f"{profile.name}:{secret}")
+
+
+def _write_secrets_file(name: str, secrets: dict[str, str]) -> None:
+    import tomlkit
+
+    stored = {**_read(secrets_path()), name: secrets}
+    try:
+        _write(secrets_path(), tomlkit.dumps({one: values for one, values in stored.items() if values}), 0o600)
+    except OSError as error:
+        raise UsageError(f"{secrets_path()} cannot be written: {error}", f"Set {DIRECTORY_VARIABLE}.") from error
