@@ -97,11 +97,11 @@ def measure_small(report: Report, store: Store, scale: Scale) -> None:
             "many, memory": Lane(memory, of_many(many), count),
         }
         rates = alternate(scale.rounds, lanes)
-        for name, words in (("one", "one account"), ("many", f"{MANY_ACCOUNTS} accounts")):
+        for name, label in (("one", "one account"), ("many", f"{MANY_ACCOUNTS} accounts")):
             _report_small(
                 report=report,
                 kind=store.kind,
-                words=words,
+                label=label,
                 served=lanes[name],
                 memory=lanes[f"{name}, memory"],
                 rates=rates,
@@ -117,24 +117,24 @@ def measure_small(report: Report, store: Store, scale: Scale) -> None:
 
 
 def _report_small(
-    report: Report, kind: str, words: str, served: Lane, memory: Lane, rates: dict[str, list[float]], name: str
+    report: Report, kind: str, label: str, served: Lane, memory: Lane, rates: dict[str, list[float]], name: str
 ) -> None:
-    report.add_rounds(section="a", database=kind, name=f"assign 1 device, {words}", values=rates[name], unit="req/s")
+    report.add_rounds(section="a", database=kind, name=f"assign 1 device, {label}", values=rates[name], unit="req/s")
     report.add_rounds(
-        section="a", database=kind, name=f"no-storage answer, {words}", values=rates[f"{name}, memory"], unit="req/s"
+        section="a", database=kind, name=f"no-storage answer, {label}", values=rates[f"{name}, memory"], unit="req/s"
     )
     share = ratios(rates[name], rates[f"{name}, memory"])
-    report.add_rounds("a", kind, f"share of the no-storage answer, {words}", share, at_least=0.35)
+    report.add_rounds("a", kind, f"share of the no-storage answer, {label}", share, at_least=0.35)
     report.add_rounds(
-        section="a", database=kind, name=f"99th percentile of the wait, {words}", values=served.p99_ms[1:], unit="ms"
+        section="a", database=kind, name=f"99th percentile of the wait, {label}", values=served.p99_ms[1:], unit="ms"
     )
     report.add_rounds(
-        section="a", database=kind, name=f"processor time, {words}", values=served.cpu_us[1:], unit="us/req"
+        section="a", database=kind, name=f"processor time, {label}", values=served.cpu_us[1:], unit="us/req"
     )
     report.add_rounds(
         section="a",
         database=kind,
-        name=f"processor time of the no-storage answer, {words}",
+        name=f"processor time of the no-storage answer, {label}",
         values=memory.cpu_us[1:],
         unit="us/req",
     )

@@ -38,9 +38,9 @@ class _RecordingConnection:
             return method
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            kept = tuple(list(arg) if name == "insert" and place == 2 else arg for place, arg in enumerate(args))
-            self._calls.append((name, kept, kwargs))
-            return method(*kept, **kwargs)
+            stored = tuple(list(arg) if name == "insert" and place == 2 else arg for place, arg in enumerate(args))
+            self._calls.append((name, stored, kwargs))
+            return method(*stored, **kwargs)
 
         return call
 

@@ -164,8 +164,8 @@ def measure_campaigns(report: Report, store: Store, scale: Scale) -> None:
         section="f", database=store.kind, name=f"campaign of {LARGEST:,} devices", values=large, unit="s", at_most=60
     )
     growth = [(many / LARGEST) / (few / SMALLEST) for many, few in zip(large, small, strict=True)]
-    words = f"cost a device at {LARGEST:,}, compared with {SMALLEST:,}"
-    report.add_rounds("f", store.kind, words, growth, at_most=1.5)
+    label = f"cost a device at {LARGEST:,}, compared with {SMALLEST:,}"
+    report.add_rounds("f", store.kind, label, growth, at_most=1.5)
     report.add_memory("f", store.kind, "emulate", max(peaks))
 
 

@@ -21,7 +21,7 @@ from bench.support.report import Report, alternate, ratios
 DEVICES = 100_000
 AT_LEAST = 0.8
 WITHIN_S = 120
-_SAID = re.compile(r"([\d,]+) devices in ([\d.]+) s")
+_SUMMARY = re.compile(r"([\d,]+) devices in ([\d.]+) s")
 
 
 def measure_commands(report: Report, store: Store, scale: Scale) -> None:
@@ -32,38 +32,38 @@ def measure_commands(report: Report, store: Store, scale: Scale) -> None:
     ]  # an account for each time, so that all pools are alike
     url = build(store, accounts)
     waiting = iter(accounts)
-    said: list[float] = []
+    reported: list[float] = []
     with serving(url) as server, tempfile.TemporaryDirectory(prefix="fotapool-bench-cli-") as directory:
         environment = _signing_in(server, accounts)
         rates = alternate(
             scale.rounds,
             {
                 "client": lambda: _by_client(server, next(waiting)),
-                "command": lambda: _by_command(next(waiting), Path(directory), environment, said),
+                "command": lambda: _by_command(next(waiting), Path(directory), environment, reported),
             },
         )
         audit(server, accounts[0].name)
         audit(server, accounts[-1].name)
-    words = f"assign {DEVICES:,} devices"
+    label = f"assign {DEVICES:,} devices"
     report.add_rounds(
         section="j",
         database=store.kind,
-        name=f"{words}, load client, {LARGE_CONNECTIONS} connections",
+        name=f"{label}, load client, {LARGE_CONNECTIONS} connections",
         values=rates["client"],
         unit="lic/s",
     )
     report.add_rounds(
         section="j",
         database=store.kind,
-        name=f"{words}, fotapool licenses assign --file",
+        name=f"{label}, fotapool licenses assign --file",
         values=rates["command"],
         unit="lic/s",
     )
     report.add_rounds(
         section="j",
         database=store.kind,
-        name=f"{words}, the command's own figure, without its start",
-        values=said[1:],
+        name=f"{label}, the command's own figure, without its start",
+        values=reported[1:],
         unit="lic/s",
     )
     share = ratios(rates["command"], rates["client"])
@@ -94,7 +94,7 @@ def _by_client(server: Server, account: Account) -> float:
     return load(server.port, requests, LARGE_CONNECTIONS, WITHIN_S).rate * LARGE
 
 
-def _by_command(account: Account, directory: Path, environment: dict[str, str], said: list[float]) -> float:
+def _by_command(account: Account, directory: Path, environment: dict[str, str], reported: list[float]) -> float:
     file = directory / f"{account.name}.txt"
     file.write_text("".join(f"{device:015d}\n" for device in shuffled(account.spare_devices())))
     results = directory / f"{account.name}.csv"
@@ -120,8 +120,8 @@ def _by_command(account: Account, directory: Path, environment: dict[str, str], 
         check=False,
     )
     seconds = time.perf_counter() - began
-    found = _SAID.search(done.stderr)
+    found = _SUMMARY.search(done.stderr)
     if done.returncode or not found or found[1] != f"{DEVICES:,}":
         raise Failed(f"the command answered {done.returncode}: {done.stdout}{done.stderr}")
-    said.append(DEVICES / float(found[2]))
+    reported.append(DEVICES / float(found[2]))
     return DEVICES / seconds

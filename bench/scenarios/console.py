@@ -27,7 +27,7 @@ FLEET = Account("0242078689-00002", FIRST_DEVICE + BIG.devices, 100_000, 0)
 ACCOUNTS = 10_000
 DAYS = 30
 REQUESTS = 20
-NOBODY = "http://127.0.0.1:9/callbacks"
+UNREACHABLE = "http://127.0.0.1:9/callbacks"
 """A listener that does not respond, so that callbacks stay pending."""
 AT_MOST_MS, AT_MOST_KIB = 100.0, 150.0
 NOT_PAGES = (".csv", ".json", "{form}")
@@ -64,8 +64,8 @@ class Viewer:
     def get(self, path: str) -> httpx.Response:
         answer = self.http.get(path)
         if answer.status_code != 200:
-            words = " ".join(re.sub("<[^>]+>", " ", answer.text).split())
-            raise Failed(f"{path} answered {answer.status_code}: {words[:500]}")
+            label = " ".join(re.sub("<[^>]+>", " ", answer.text).split())
+            raise Failed(f"{path} answered {answer.status_code}: {label[:500]}")
         return answer
 
     def times_ms(self, path: str, count: int = REQUESTS) -> list[float]:
@@ -104,7 +104,7 @@ def measure_console(report: Report, store: Store, scale: Scale) -> None:
         viewer = Viewer(server)
         names = _live(server, viewer)
         failed = []
-        for path, words in _paths(names, report):
+        for path, label in _paths(names, report):
             try:
                 times, size = viewer.times_ms(path), viewer.transferred_kib(path)
             except Failed as error:
@@ -113,7 +113,7 @@ def measure_console(report: Report, store: Store, scale: Scale) -> None:
             report.add_rounds(
                 section="k",
                 database=store.kind,
-                name=f"{words}, server time",
+                name=f"{label}, server time",
                 values=times,
                 unit="ms",
                 at_most=AT_MOST_MS,
@@ -122,18 +122,18 @@ def measure_console(report: Report, store: Store, scale: Scale) -> None:
                 Figure(
                     section="k",
                     database=store.kind,
-                    name=f"{words}, transferred",
+                    name=f"{label}, transferred",
                     value=size,
                     unit="KiB",
                     at_most=AT_MOST_KIB,
                 )
             )
         report.add_memory("k", store.kind, "emulate", server.peak_mib)
-        for path, words in _behind(names["campaign"]):
+        for path, label in _behind(names["campaign"]):
             report.add_rounds(
                 section="k",
                 database=store.kind,
-                name=f"{words}, asked for by its page",
+                name=f"{label}, loaded by its page",
                 values=viewer.times_ms(path, 3),
                 unit="ms",
             )
@@ -178,7 +178,7 @@ def _live(server: Server, viewer: Viewer) -> dict[str, str]:
     listed = [f"{device:015d}" for device in BIG.some_devices(500)]
     api.post(f"/v2/licenses/{BIG.name}/cancel", json={"deviceList": listed})
     api.post(f"/v3/licenses/{BIG.name}/assign", json={"deviceList": [f"{d:015d}" for d in BIG.spare_devices()[:1000]]})
-    answered = api.post(f"/v3/callbacks/{FLEET.name}", json={"url": NOBODY})
+    answered = api.post(f"/v3/callbacks/{FLEET.name}", json={"url": UNREACHABLE})
     answered.raise_for_status()
     campaign = emulator.schedule(FLEET, start_days=1)
     here = f"/console/accounts/{BIG.name}/licenses"

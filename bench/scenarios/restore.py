@@ -24,7 +24,7 @@ PREPARED = "prepared"
 
 def measure_restore(report: Report, directory: Path, rounds: int, quick: bool) -> None:
     """(i) On a separate emulator whose seed has one account."""
-    seed = directory / "kept.json"
+    seed = directory / "seed.json"
     seed.write_text(json.dumps(_seed()))
     with Server("--seed", str(seed)) as server:
         copies = _Copies(server)
@@ -55,7 +55,7 @@ def _measure_snapshot(report: Report, call: Callable[..., bytes], rounds: int, d
     taken = [_ms(1, lambda: call("GET", "/snapshot")) / 1000 for _ in range(rounds)]
     put_back = [_ms(1, lambda: call("PUT", "/snapshot", data)) / 1000 for _ in range(rounds)]
     if call("GET", "/snapshot") != data:
-        raise Failed("the snapshot is not what was put back")
+        raise Failed("the restored state differs from the snapshot")
     size = f"{len(data) / 1e6:.0f} MB"
     report.add_rounds(
         section="i", database="memory", name=f"a snapshot of {devices:,} devices, {size}", values=taken, unit="s"

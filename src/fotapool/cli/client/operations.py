@@ -66,7 +66,7 @@ def make_command(operation: Operation) -> click.Command:
         _run(operation, client, **values)
 
     command = options.api_client_options(run) if operation.api else options.admin_client_options(run)
-    params = [
+    params: list[Decorator] = [
         *([options.account] if "{account}" in operation.path else []),
         *operation.params,
         *([options.limit] if operation.cursor else []),
