@@ -31,7 +31,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "devices": (f"{CLIENT}.devices.devices", "Import and list devices."),
         "ledger": (f"{CLIENT}.accounts.ledger", "Print the license ledger of an account."),
         "statements": (f"{CLIENT}.accounts.statements", "List and print billing statements."),
-        "deliveries": (f"{CLIENT}.callbacks", "List, show and repeat callback deliveries."),
+        "deliveries": (f"{CLIENT}.accounts.deliveries", "List, show and repeat callback deliveries."),
         "users": (f"{CLIENT}.identity.credentials", "Manage users and unlock them."),
         "clients": (f"{CLIENT}.identity.credentials", "Manage OAuth clients."),
         "operators": (f"{CLIENT}.identity.credentials", "Manage operators, their keys and roles."),
