@@ -11,14 +11,14 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.scenarios.assigning import Scale, measure_large, measure_small
+from bench.scenarios.alternatives import measure_alternatives
+from bench.scenarios.assign import Scale, measure_large, measure_small
 from bench.scenarios.callbacks import measure_callbacks
-from bench.scenarios.campaigns import measure_beside, measure_campaigns
-from bench.scenarios.commanding import measure_commands
-from bench.scenarios.others import measure_others
-from bench.scenarios.paging import measure_pages
-from bench.scenarios.testing import measure_testing
-from bench.scenarios.viewing import measure_viewing
+from bench.scenarios.campaigns import measure_campaign_load, measure_campaigns
+from bench.scenarios.command_line import measure_commands
+from bench.scenarios.console import measure_console
+from bench.scenarios.pages import measure_pages
+from bench.scenarios.test_suite import measure_test_suite
 from bench.support.databases import SqliteStore, Store, postgres_store
 from bench.support.processes import Failed
 from bench.support.report import Report
@@ -28,10 +28,10 @@ MEASURES = {
     "b": measure_large,
     "c": measure_pages,
     "f": measure_campaigns,
-    "g": measure_beside,
+    "g": measure_campaign_load,
     "h": measure_callbacks,
     "j": measure_commands,
-    "k": measure_viewing,
+    "k": measure_console,
 }
 EVERYTHING = "a,b,c,d,e,f,g,h,i,j,k"
 
@@ -99,9 +99,9 @@ def _measure(report: Report, scale: Scale, chosen: list[str], database: str) -> 
         for letter, kind in plan:
             MEASURES[letter](report, stores[kind], scale)
         if "e" in chosen:
-            measure_others(report, stores["sqlite"], scale, directory)
+            measure_alternatives(report, stores["sqlite"], scale, directory)
         if "i" in chosen:
-            measure_testing(report, scale, directory)
+            measure_test_suite(report, scale, directory)
 
 
 if __name__ == "__main__":

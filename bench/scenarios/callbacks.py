@@ -1,4 +1,4 @@
-"""Callbacks: how fast a full outbox is delivered to one local receiver, beside a bare client that posts the same."""
+"""Callbacks: delivery rate of a full outbox to one local receiver, compared with a plain client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import httpx
 import msgspec
 import uvloop
 
-from bench.scenarios.assigning import Scale
+from bench.scenarios.assign import Scale
 from bench.support.databases import Store, connected
 from bench.support.pools import FIRST_DEVICE, Account, build
 from bench.support.processes import (
@@ -30,7 +30,7 @@ from bench.support.processes import (
     running,
 )
 from bench.support.report import Report, alternate, ratios
-from fotapool.api.v3 import callbacks
+from fotapool.api.v3.callbacks import schemas
 from fotapool.domain.callbacks import CampaignFacts, UpgradesChanged
 from fotapool.domain.campaigns.campaigns import CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
@@ -46,7 +46,7 @@ POLL_S = 0.02
 ROUNDS = 3
 
 Messages = dict[str, list[bytes]]
-"""The messages that each account's listener is to get, in order."""
+"""The messages expected by each account's listener, in order."""
 
 
 class _Message(msgspec.Struct):
@@ -54,13 +54,13 @@ class _Message(msgspec.Struct):
 
 
 def _delivering(url: str) -> AbstractContextManager[Server]:
-    """`fotapool serve` that may deliver to a receiver here."""
+    """`fotapool serve` that is allowed to deliver to a local receiver."""
     command = ["-m", "fotapool.cli", "serve", "--port", "0", "--database", url, "--operator-key", OPERATOR]
     return running([sys.executable, *command, "--callback-private-targets"], ready_line)
 
 
 def _receiving() -> AbstractContextManager[Server]:
-    """The receiver, on the core that the server does not have."""
+    """The receiver, on the client's core."""
 
     def ready(process: subprocess.Popen[str]) -> int:
         assert process.stdout is not None
@@ -70,11 +70,11 @@ def _receiving() -> AbstractContextManager[Server]:
             raise Failed("the receiver did not start")
         return int(line)
 
-    return running([sys.executable, "-m", "bench.receiver", str(min(CLIENT_CORES))], ready)
+    return running([sys.executable, "-m", "bench.support.receiver", str(min(CLIENT_CORES))], ready)
 
 
 def _events(account: str, count: int) -> list[UpgradesChanged]:
-    """What happens when devices report one by one that their upgrade is done."""
+    """Events of devices that report one by one that their upgrade has completed."""
     campaign = CampaignFacts(
         id="f858b8c4-2153-11ec-8c44-aeb16d1aa652",
         account_name=account,
@@ -97,16 +97,16 @@ def _events(account: str, count: int) -> list[UpgradesChanged]:
 
 
 def _messages(accounts: list[Account], count: int) -> Messages:
-    """What the listeners are to get, as version 3 words it; the listener makes no difference to that."""
-    nobody = Listener(account_id=0, style=callbacks.STYLE, url="", username=None, password=None, created_ms=0)
+    """The expected messages in the format of version 3; it does not depend on the listener."""
+    listener = Listener(account_id=0, style=schemas.STYLE, url="", username=None, password=None, created_ms=0)
     return {
-        account.name: [callbacks.encode(event, nobody) for event in _events(account.name, count // len(accounts))]
+        account.name: [schemas.encode(event, listener) for event in _events(account.name, count // len(accounts))]
         for account in accounts
     }
 
 
 class Outbox:
-    """The outbox of one database: filled here, emptied by the server."""
+    """The outbox of one database, filled here and delivered by the server."""
 
     def __init__(self, connection: Connection, receiver: Server) -> None:
         self.url = f"http://127.0.0.1:{receiver.port}/callbacks"
@@ -114,7 +114,7 @@ class Outbox:
         self._receiver = httpx.Client(timeout=60)
 
     def fill(self, accounts: list[Account], count: int) -> None:
-        """Records so many events, as many for each account; all of them fall due with one commit."""
+        """Records events, the same number for each account; all are due at one commit."""
         connection, now_ms = self._connection, time.time_ns() // 1_000_000
         connection.begin()
         for account in accounts:
@@ -125,7 +125,7 @@ class Outbox:
                 connection,
                 Listener(
                     account_id=found.id,
-                    style=callbacks.STYLE,
+                    style=schemas.STYLE,
                     url=self.url,
                     username=None,
                     password=None,
@@ -143,7 +143,7 @@ class Outbox:
             time.sleep(POLL_S)
 
     def check(self, expected: Messages) -> None:
-        """Raises Failed unless the receiver got each message once, and each account's in order."""
+        """Raises Failed unless each message was received once, and in order within its account."""
         received: Messages = {name: [] for name in expected}
         bodies = msgspec.msgpack.decode(self._receiver.get(self.url).content, type=list[bytes])
         for body in bodies:
@@ -153,7 +153,7 @@ class Outbox:
 
 
 async def _post_all(url: str, messages: Messages) -> None:
-    """One client posts each account's messages one after another, the accounts beside each other."""
+    """One client posts the messages of each account in sequence, and the accounts in parallel."""
     async with aiohttp.ClientSession(headers={"Content-Type": "application/json"}) as session:
 
         async def post(bodies: list[bytes]) -> None:
@@ -167,7 +167,7 @@ async def _post_all(url: str, messages: Messages) -> None:
 
 
 class Lanes:
-    """Callbacks a second to some accounts' listeners: the server's, and the bare client's on the server's core."""
+    """Callbacks per second: of the server, and of a plain client on the server's core."""
 
     def __init__(self, outbox: Outbox, server: Server, accounts: list[Account], count: int) -> None:
         self._outbox = outbox
@@ -197,7 +197,7 @@ class Lanes:
 
 
 def measure_callbacks(report: Report, store: Store, scale: Scale) -> None:
-    """(h) An outbox of 20,000 callbacks, for one listener and spread over several, to one local receiver."""
+    """(h) An outbox of 20,000 callbacks for one listener, and for several, to one local receiver."""
     count = 5_000 if scale.quick else 20_000
     accounts = [Account(f"bench-listener-{number}", FIRST_DEVICE + number, 0, 1) for number in range(LISTENERS + 1)]
     url = build(store, accounts)

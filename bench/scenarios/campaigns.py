@@ -1,4 +1,4 @@
-"""Campaigns on the test clock: how long one takes from acceptance to its end, and what licenses cost meanwhile."""
+"""Campaigns on the test clock: time from acceptance to the end, and the cost of assigning while one runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from bench.scenarios.assigning import CONNECTIONS, Scale, audit, of_one
+from bench.scenarios.assign import CONNECTIONS, Scale, audit, of_one
 from bench.support.databases import Store, connected
 from bench.support.pools import BEARER, FIRST_DEVICE, SESSION, Account, build
 from bench.support.processes import OPERATOR, Failed, Server, load, ready_line, running
@@ -36,7 +36,7 @@ HOURLY = Behavior(
     fail_at_install=0.005,
 )
 AT_ONCE = Behavior(1, MINUTE_MS, MINUTE_MS)
-"""Devices that all do something each minute, so that the session stays alive on the test clock meanwhile."""
+"""Devices that act each minute, so that the session does not expire on the test clock."""
 TIMEOUT_S = 600
 
 
@@ -49,13 +49,13 @@ class Fleetful:
 
 
 def emulating(url: str) -> AbstractContextManager[Server]:
-    """`fotapool emulate` on the database: the test clock is its."""
+    """`fotapool emulate` on the database, with its test clock."""
     command = ["-m", "fotapool.cli", "emulate", "--port", "0", "--database", url, "--operator-key", OPERATOR]
     return running([sys.executable, *command, "--max-devices-per-request", str(LARGEST)], ready_line)
 
 
 def prepare(store: Store, fleets: list[Fleetful], others: list[Account]) -> str:
-    """A database with the accounts, their fleets, and a package that fits their devices."""
+    """A database with the accounts, their devices, and a package for these."""
     url = build(store, [*(fleet.account for fleet in fleets), *others])
     with connected(url) as connection:
         connection.begin()
@@ -80,7 +80,7 @@ def prepare(store: Store, fleets: list[Fleetful], others: list[Account]) -> str:
 
 
 class Emulator:
-    """Calls of one emulator."""
+    """A client of one emulator."""
 
     def __init__(self, server: Server) -> None:
         base = f"http://127.0.0.1:{server.port}"
@@ -95,7 +95,7 @@ class Emulator:
         self._now = datetime.now(UTC)
 
     def schedule(self, account: Account, start_days: int) -> str:
-        """Accepts a campaign of v3 with all devices of the account; answers its id."""
+        """Creates a campaign (v3) with all devices of the account; returns its id."""
         today = self._now.date()
         body = {
             "firmwareName": PACKAGE,
@@ -120,7 +120,7 @@ class Emulator:
 
 
 def _upgraded(url: str, account: Account) -> int:
-    """How many of the account's upgrades have ended."""
+    """Number of upgrades of the account that have ended."""
     with connected(url) as connection:
         rows = connection.fetch(
             "SELECT count(*) FROM upgrade u JOIN account a ON a.id = u.account_id"
@@ -164,13 +164,13 @@ def measure_campaigns(report: Report, store: Store, scale: Scale) -> None:
         section="f", database=store.kind, name=f"campaign of {LARGEST:,} devices", values=large, unit="s", at_most=60
     )
     growth = [(many / LARGEST) / (few / SMALLEST) for many, few in zip(large, small, strict=True)]
-    words = f"cost a device at {LARGEST:,}, compared with {SMALLEST:,}"
-    report.add_rounds("f", store.kind, words, growth, at_most=1.5)
+    label = f"cost a device at {LARGEST:,}, compared with {SMALLEST:,}"
+    report.add_rounds("f", store.kind, label, growth, at_most=1.5)
     report.add_memory("f", store.kind, "emulate", max(peaks))
 
 
-def measure_beside(report: Report, store: Store, scale: Scale) -> None:
-    """(g) Assigning one device a request while a campaign of 100,000 devices runs, and while none does."""
+def measure_campaign_load(report: Report, store: Store, scale: Scale) -> None:
+    """(g) Assigning one device per request, with and without a running campaign of 100,000 devices."""
     count = scale.small_requests
     licenses = Account("bench-licenses", FIRST_DEVICE, scale.licensed, (2 * scale.rounds + 2) * count)
     first = FIRST_DEVICE + licenses.devices

@@ -1,6 +1,6 @@
-"""The load client: a closed loop over keep-alive connections, in a process of its own, faster than what it measures.
+"""The load client: a closed loop over keep-alive connections in a separate process.
 
-Started as `python -m bench.client JOB`; reads the job (msgpack) from the file and prints the result as one JSON line.
+Started as `python -m bench.support.client JOB`. Reads the job (msgpack) from the file and prints the result as JSON.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CONNECT_TRIES = 50
 
 
 class Job(msgspec.Struct):
-    """What to send where. The run ends when all requests are answered, or when the time is over."""
+    """The requests of a run. It ends when all have a response, or after `seconds`."""
 
     port: int
     requests: list[bytes]
@@ -32,7 +32,7 @@ class Job(msgspec.Struct):
 
 
 class Result(msgspec.Struct):
-    """What came back. `busy` is the share of a core that the client itself needed."""
+    """The responses of a run. `busy` is the client's own share of a core."""
 
     succeeded: int
     failed: int
@@ -49,7 +49,7 @@ class Result(msgspec.Struct):
 
 
 class Run:
-    """What the connections of a job share."""
+    """The state that a job's connections share."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -77,7 +77,7 @@ class Run:
             self.done.set_result(None)
 
     def replace(self, connection: Connection) -> None:
-        """A server that closes after each answer gets a new connection for the next request."""
+        """Opens a new connection for servers that close after each response."""
         task = asyncio.get_running_loop().create_task(self._reconnect(connection))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -95,7 +95,7 @@ class Run:
 
 
 class Connection(asyncio.Protocol):
-    """One connection: sends the next request as soon as the last one is answered."""
+    """One connection: sends the next request when the response has arrived."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -144,7 +144,7 @@ class Connection(asyncio.Protocol):
 
 
 def _whole_length(data: bytes) -> int:
-    """How long the response is; 0 while that cannot be told."""
+    """Length of the response in bytes; 0 while it is unknown."""
     head = data.find(b"\r\n\r\n")
     if head < 0:
         return 0

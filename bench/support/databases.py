@@ -1,4 +1,4 @@
-"""The two databases as the bench uses them: durable, empty or copied, thrown away at the end."""
+"""SQLite and PostgreSQL for the benchmarks: durable, empty or copied, deleted at the end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _numbers = itertools.count(1)
 
 
 class Store(Protocol):
-    """Makes databases of one kind; a database is named by its URL."""
+    """Creates databases of one kind, identified by their URL."""
 
     kind: str
     numbers: str
@@ -33,16 +33,16 @@ class Store(Protocol):
         """An empty database with the schema in it."""
 
     def copy(self, url: str) -> str:
-        """A copy of a database that nobody has open."""
+        """A copy of a database without connections."""
 
     def drop(self, url: str) -> None: ...
 
     def settle(self, url: str) -> None:
-        """What a database does by itself in a longer life: statistics, checkpoint."""
+        """Maintenance that a long-running database does by itself: statistics, checkpoint."""
 
 
 class SqliteStore:
-    """Files in a directory of the run."""
+    """Database files in one directory."""
 
     kind = "sqlite"
     numbers = "(WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {count}) SELECT i FROM n)"
@@ -138,7 +138,7 @@ def connected(url: str) -> Iterator[Connection]:
 
 @contextlib.contextmanager
 def postgres_store(directory: Path) -> Iterator[PostgresStore]:
-    """The server in FOTAPOOL_TEST_POSTGRES, or the one that a test dependency brings along; fsync is on in both."""
+    """The server in FOTAPOOL_TEST_POSTGRES, or one from a test dependency; both with fsync."""
     given = os.environ.get("FOTAPOOL_TEST_POSTGRES")
     if given:
         _require_fsync(given)

@@ -1,4 +1,4 @@
-"""The server's own no-storage answer: all of its pieces, with sign-in and the use case's outcome made up in memory."""
+"""The no-storage server: the complete application, with sign-ins and results made up in memory."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fotapool.store.identity.sessions import SignInRow, read_auth_epoch_and_sign
 
 
 class MemoryConnection:
-    """Answers what a server asks when it starts."""
+    """Returns the schema version for every query, as a server needs at its start."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         return lambda *args, **kwargs: [(schema.VERSION,)]
 
 
 class MemoryDatabase:
-    """A database that holds nothing."""
+    """A database without data."""
 
     reads_inline = True
     kind = "memory"
@@ -35,7 +35,7 @@ class MemoryDatabase:
 
 
 class MemoryReader:
-    """Finds every sign-in valid and none ended; finds nothing else."""
+    """Treats every sign-in as valid; returns nothing else."""
 
     inline = True
 
@@ -64,7 +64,7 @@ class MemoryReader:
 
 
 class MemoryWriter:
-    """Makes up that every device of a command got a license."""
+    """Returns that every device got a license."""
 
     waiting = submitted = 0
 
@@ -83,7 +83,7 @@ def main() -> None:
     server.gate._inline = True
     listener = running.listen(settings)
     # The same uvicorn with the same configuration is the point here.
-    served = running._AnnouncingServer(running._config(settings, server.app))
+    served = running._AnnouncingServer(running.make_config(settings, server.app))
     served.url = running.address(settings, listener)
     served.run(sockets=[listener])
 

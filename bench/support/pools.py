@@ -1,4 +1,4 @@
-"""Fills databases in bulk, with consistent counters and ledgers, and makes the requests about them."""
+"""Fills databases with consistent counters and ledgers, and builds requests for them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BEARER, SESSION = "bench-bearer-token", "bench-session-token"
 USER = "bench"
 FIRST_DEVICE = 350_000_000_000_000
 SPREAD_MS = 365 * 86_400_000
-"""The assigned licenses are a year's."""
+"""The licenses were assigned over a year."""
 ENTRIES_A_CHANGE = 1000
 
 
@@ -44,13 +44,13 @@ class Account:
         return [self.first - (-place * count // spare) for place in range(spare)]
 
     def some_devices(self, count: int) -> list[int]:
-        """Devices at random, none of the last 2,000 so that a page behind one is full."""
+        """Random devices, but none of the last 2,000, so that a page after one is full."""
         chance = random.Random(self.first)
         return [self.first + chance.randrange(self.devices - 2000) for _ in range(count)]
 
 
 def build(store: Store, accounts: Sequence[Account]) -> str:
-    """A new database with these accounts, all of one user who is signed in."""
+    """A new database with these accounts and one signed-in user."""
     url = store.create()
     now_ms = time.time_ns() // 1_000_000
     with connected(url) as connection:
@@ -70,7 +70,7 @@ def build(store: Store, accounts: Sequence[Account]) -> str:
 
 
 def sign_in(url: str) -> None:
-    """Opens the bench's session anew."""
+    """Signs in again."""
     now_ms = time.time_ns() // 1_000_000
     with connected(url) as connection:
         connection.begin()

@@ -1,4 +1,4 @@
-"""Starts what is measured: servers on one core, the load client on the other; and reads their memory."""
+"""Starts servers on one core and the load client on another, and reads their memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OPERATOR = "bench"
 
 
 class Failed(Exception):
-    """Something that is measured did not start, or answered with failures."""
+    """A measured program did not start, or returned errors."""
 
 
 class Server:
@@ -36,7 +36,7 @@ class Server:
 
     @property
     def peak_mib(self) -> float:
-        """The most memory that was resident so far."""
+        """Peak resident memory, in MiB."""
         return self._memory("VmHWM")
 
     @property
@@ -45,7 +45,7 @@ class Server:
 
     @property
     def cpu_s(self) -> float:
-        """The processor time that the process and its threads have used."""
+        """CPU time of the process, in seconds."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -62,7 +62,7 @@ def pin(cores: set[int]) -> Callable[[], None]:
 
 @contextlib.contextmanager
 def pinned(cores: set[int]) -> Iterator[None]:
-    """Runs this process on these cores meanwhile."""
+    """Pins this process to these cores."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
@@ -75,7 +75,7 @@ def pinned(cores: set[int]) -> Iterator[None]:
 def running(
     command: Sequence[str], ready: Callable[[subprocess.Popen[str]], int], environment: Mapping[str, str] | None = None
 ) -> Iterator[Server]:
-    """A process on the server's core, from when `ready` answers its port until the block ends."""
+    """Runs a process on the server's core; `ready` waits for it and returns its port."""
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
             command,
@@ -105,7 +105,7 @@ def running(
 
 
 def ready_line(process: subprocess.Popen[str]) -> int:
-    """The port in the line that fotapool prints once it is ready."""
+    """The port in the ready line."""
     assert process.stdout is not None
     readable, _, _ = select.select([process.stdout], [], [], START_WITHIN_S)
     line = process.stdout.readline() if readable else ""
@@ -115,23 +115,23 @@ def ready_line(process: subprocess.Popen[str]) -> int:
 
 
 def serving(url: str) -> contextlib.AbstractContextManager[Server]:
-    """`fotapool serve` on the database, one worker, as an operator would start it."""
+    """`fotapool serve` on the database, with one worker."""
     command = ["-m", "fotapool.cli", "serve", "--port", "0", "--database", url, "--operator-key", OPERATOR]
     return running([sys.executable, *command], ready_line)
 
 
 def serving_without_storage() -> contextlib.AbstractContextManager[Server]:
-    """The same server with its store answered from memory (bench/support/nostorage.py)."""
-    return running([sys.executable, "-m", "bench.nostorage"], ready_line)
+    """The server without storage (bench/support/nostorage.py)."""
+    return running([sys.executable, "-m", "bench.support.nostorage"], ready_line)
 
 
 def load(port: int, requests: list[bytes], connections: int, seconds: float = 20.0) -> Result:
-    """Sends the requests by the load client; raises Failed unless every answer is a 200."""
+    """Sends the requests with the load client. Raises Failed unless every status is 200."""
     with tempfile.NamedTemporaryFile(suffix=".job") as file:
         file.write(msgspec.msgpack.encode(Job(port, requests, connections, seconds)))
         file.flush()
         done = subprocess.run(
-            [sys.executable, "-m", "bench.client", file.name],
+            [sys.executable, "-m", "bench.support.client", file.name],
             capture_output=True,
             text=True,
             check=False,
@@ -147,7 +147,7 @@ def load(port: int, requests: list[bytes], connections: int, seconds: float = 20
 
 
 def wait_for_port(port: int) -> Callable[[subprocess.Popen[str]], int]:
-    """For servers that print nothing that could be relied on."""
+    """Waits until the port accepts connections, for servers without a ready line."""
     import socket
 
     def wait(process: subprocess.Popen[str]) -> int:

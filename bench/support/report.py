@@ -1,4 +1,4 @@
-"""Figures, their targets, and how they are printed."""
+"""Measured figures with their targets, and their output."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Figure:
 
 @dataclass
 class Report:
-    """The figures of a run, each printed as soon as it is known."""
+    """The figures of a run. Each is printed when it is added."""
 
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -102,12 +102,12 @@ class Report:
 
 
 def ratios(over: Sequence[float], under: Sequence[float]) -> list[float]:
-    """Round by round, so that what slows the machine for a while slows both."""
+    """Ratios round by round, so that a temporary slowdown of the machine affects both."""
     return [a / b for a, b in zip(over, under, strict=True)]
 
 
 def alternate(rounds: int, lanes: Mapping[str, Callable[[], float]], warm_up: bool = True) -> dict[str, list[float]]:
-    """Measures the lanes in turn, round after round, every other round in the opposite order."""
+    """Measures all lanes in each round, in reverse order in every other round."""
     values: dict[str, list[float]] = {name: [] for name in lanes}
     names = list(lanes)
     for number in range(-1 if warm_up else 0, rounds):

@@ -1,4 +1,4 @@
-"""The software under test: keeps licenses with the devices that need them, and with no others."""
+"""The software under test: moves licenses to the devices that need them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Iterable
 import httpx
 
 BATCH = 1000
-"""How many devices one request names."""
+"""Devices per request."""
 
 
 class LicenseRefused(Exception):
-    """ThingSpace gave a device no license; the message says which and why."""
+    """A device did not get a license; the message has the device and the reason."""
 
 
 class Licenses:
-    """The licenses of one account, by version 3 of the API."""
+    """The licenses of one account, using version 3 of the API."""
 
     def __init__(self, http: httpx.Client, account: str) -> None:
         self._http = http
         self._base = f"/api/fota/v3/licenses/{account}"
 
     def held(self) -> set[str]:
-        """Every device with a license, page by page."""
+        """All licensed devices, read page by page."""
         found: set[str] = set()
         cursor = "0"
         while True:
@@ -34,7 +34,7 @@ class Licenses:
             cursor = page["lastSeenDeviceId"]
 
     def keep_only(self, wanted: Iterable[str]) -> None:
-        """Takes licenses from devices that need none, then gives them to those that do. Raises LicenseRefused."""
+        """Removes licenses from all other devices, then assigns them to these. Raises LicenseRefused."""
         wanted, held = set(wanted), self.held()
         self._change("remove", sorted(held - wanted))
         self._change("assign", sorted(wanted - held))

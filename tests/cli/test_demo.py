@@ -11,12 +11,12 @@ import sys
 import pytest
 from click.testing import CliRunner, Result
 
-from fotapool.api.v3 import licenses
-from fotapool.cli.demo import receiver
+from fotapool.cli.demo import script
 from fotapool.cli.demo.command import demo
-from fotapool.cli.demo.show import Call, differences, pretty
+from fotapool.cli.demo.show import Call, differences, format_json
 from fotapool.domain.licenses.ledger import _WHY, EntryKind
 from fotapool.domain.licenses.licenses import Outcome
+from fotapool.testing.inbox import Inbox
 
 COMMAND = [sys.executable, "-m", "fotapool.cli", "demo"]
 
@@ -50,7 +50,7 @@ def test_the_walk_exits_0_and_shows_requests_and_answers() -> None:
         "Installation failed.",
         "\nPOST http://127.0.0.1:",
         '"type": "upgradeProgress"',
-        "21 steps, every answer as documented.",
+        "21 steps, every response as documented.",
     ):
         assert shown in done.stdout
 
@@ -71,12 +71,12 @@ def test_a_reason_in_the_ledger_that_is_missing_makes_it_exit_1(monkeypatch: pyt
 
 
 def test_a_callback_that_does_not_come_makes_it_exit_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receiver, "PATIENCE_S", 0.1)
-    monkeypatch.setattr(receiver.Receiver, "take", lambda receiver, message: None)
+    monkeypatch.setattr(script, "CALLBACK_WITHIN_S", 0.1)
+    monkeypatch.setattr(Inbox, "add", lambda inbox, callback: 200)
     done = run_once()
     assert done.exit_code == 1
     assert "NOT AS DOCUMENTED: step 15" in done.output
-    assert "no such callback came" in done.output
+    assert "expected 1 callback within 0.1 s" in done.output
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
@@ -114,8 +114,8 @@ def test_a_curl_command_can_be_pasted_into_a_shell() -> None:
 
 
 def test_long_lists_are_cut_short_and_short_ones_are_not() -> None:
-    assert pretty({"a": [1, 2, 3, 4], "b": {}}) == '{\n  "a": [1, 2, 3, 4],\n  "b": {}\n}'
-    assert pretty([1, 2, 3, 4, 5, 6]) == "[\n  1,\n  2,\n  3,\n  4,\n  … 2 more\n]"
+    assert format_json({"a": [1, 2, 3, 4], "b": {}}) == '{\n  "a": [1, 2, 3, 4],\n  "b": {}\n}'
+    assert format_json([1, 2, 3, 4, 5, 6]) == "[\n  1,\n  2,\n  3,\n  4,\n  … 2 more\n]"
 
 
 @pytest.mark.parametrize(

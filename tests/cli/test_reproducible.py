@@ -100,8 +100,8 @@ def test_without_the_option_the_clock_goes_on(server_process: Callable[..., Any]
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("serve", "--random-seed", "1"), "--random-seed is for `fotapool emulate`"),
-        (("serve", "--clock", START), "--clock is for `fotapool emulate`"),
+        (("serve", "--random-seed", "1"), "--random-seed is only for `fotapool emulate`"),
+        (("serve", "--clock", START), "--clock is only for `fotapool emulate`"),
         (("emulate", "--clock", "yesterday"), "must be a time from 1970 to 9997, as in 2026-03-01T00:00:00Z"),
         (("emulate", "--clock", "1969-12-31T23:59:59Z"), "must be a time from 1970 to 9997"),
         (("emulate", "--clock", "9998-01-01"), "must be a time from 1970 to 9997"),

@@ -20,7 +20,7 @@ PACKAGE = {"firmwareName": "f", "make": "V", "model": "M", "fromVersion": "1", "
     [
         (["--storage", "nonsense"], "storage"),
         (["--storage", "file://relative"], "three slashes"),
-        (["--storage", "memory:///", "--workers", "2"], "several workers share no memory"),
+        (["--storage", "memory:///", "--workers", "2"], "workers cannot share storage in memory"),
     ],
 )
 def test_a_storage_that_is_none_is_told_at_the_start(tmp_path: Path, arguments: list[str], says: str) -> None:

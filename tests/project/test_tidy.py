@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,48 @@ def test_no_text_uses_a_private_word() -> None:
 def test_no_template_has_a_private_name() -> None:
     templates = (ROOT / "src/fotapool/console/templates").rglob("*.html")
     assert [str(path.relative_to(ROOT)) for path in templates if path.stem in TEMPLATES] == []
+
+
+MUTUAL = ("api.v1", "api.v2", "api.v3", "console", "domain", "services", "store")
+"""Packages whose parts may import each other: the features of a layer are one aggregate."""
+ALLOWED = {("core", "services")}
+"""core/content_storage.py raises an exception of the services, whose interface it implements."""
+PACKAGES = sorted(path.parent for path in SOURCES if path.name == "__init__.py")
+
+
+def child(package: Path, module: str) -> str | None:
+    """The module or sub-package directly in the package that this module is, or is in."""
+    start = ".".join(package.relative_to(ROOT / "src").parts) + "."
+    return module[len(start) :].partition(".")[0] if module.startswith(start) else None
+
+
+def imported_modules(path: Path) -> set[str]:
+    """All imports of a file, also those in functions; not those for type checkers only."""
+    found: set[str] = set()
+    nodes: list[ast.AST] = [ast.parse(path.read_text())]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            nodes += ast.iter_child_nodes(node)
+    return found
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: str(path.relative_to(ROOT / "src")))
+def test_the_parts_of_a_package_do_not_import_each_other_in_a_circle(package: Path) -> None:
+    if ".".join(package.relative_to(ROOT / "src/fotapool").parts) in MUTUAL:
+        pytest.skip("the features of a layer may import each other")
+    graph: dict[str, set[str]] = {}
+    for path in package.rglob("*.py"):
+        part = path.relative_to(package).with_suffix("").parts[0]
+        targets = {child(package, module) for module in imported_modules(path)} - {None, part}
+        graph.setdefault(part, set()).update(
+            target for target in targets if target is not None and (part, target) not in ALLOWED
+        )
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"imports in a circle: {' -> '.join(error.args[1])}")

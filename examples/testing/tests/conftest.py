@@ -1,4 +1,4 @@
-"""What the tests share: the software under test, pointed at the test's own account."""
+"""Fixtures of the tests: the software under test, connected to the test's account."""
 
 from __future__ import annotations
 

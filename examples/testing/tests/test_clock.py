@@ -1,4 +1,4 @@
-"""What time brings: sessions that end, campaigns that start, callbacks that tell of it."""
+"""Events on the test clock: expiring sessions, campaigns, callbacks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_campaign_is_told_by_callbacks(fotapool_own_server, fotapool):
         "deviceList": fotapool.devices,
     }
     fotapool.call("POST", f"/v3/campaigns/firmware/{fotapool.name}", campaign)
-    happened = fotapool.advance("P1D")
-    assert happened
+    events = fotapool.advance("P1D")
+    assert events
     scheduled = inbox.wait_for(1, type="upgradeScheduled")[0]
     assert scheduled.content["campaignName"] == "Example"

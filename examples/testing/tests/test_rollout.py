@@ -1,4 +1,4 @@
-"""Licenses follow the devices that need them."""
+"""Licenses move to the devices that need them."""
 
 from __future__ import annotations
 

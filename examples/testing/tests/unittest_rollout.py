@@ -1,4 +1,4 @@
-"""The same with unittest: one server for the class, an account for each test."""
+"""Tests with unittest: one server for the class, one account for each test."""
 
 from __future__ import annotations
 

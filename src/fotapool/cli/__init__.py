@@ -1,1 +1,1 @@
-"""The command line: commands that start or look after servers, and in client/ those that call them."""
+"""The command line: commands that run servers, and in client/ those that call them."""

@@ -1,4 +1,4 @@
-"""`fotapool compare`: replays a recording here, and tells where the answers differ in shape or words."""
+"""`fotapool compare`: replays a recording on an emulator and reports the differences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fotapool.recording.replay import Replay, Result
     from fotapool.testing.control import Control
 
-SAME, DIFFERENT, CANNOT = 0, 1, 2
+SAME, DIFFERENT, FAILED = 0, 1, 2
 CONFLICT = 409
 
 
@@ -26,13 +26,15 @@ CONFLICT = 409
     "--seed",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Seed document to start with, in place of what the recording shows.",
+    help="Seed document; default: one derived from the recording.",
 )
-@click.option("--against", metavar="URL", help="An emulator that runs, in place of one started for this.")
-@click.option("--operator-key", default="operator", metavar="KEY", help="Its operator key.", show_default=True)
-@click.option("--values", is_flag=True, help="Tell also of ids, times, counts and lengths that differ.")
-@click.option("--ignore", multiple=True, metavar="MEMBER", help="A member to leave out; may be given several times.")
-@click.option("--json", "as_json", is_flag=True, help="Print a document for programs.")
+@click.option("--against", metavar="URL", help="Address of a running emulator; default: start one.")
+@click.option(
+    "--operator-key", default="operator", metavar="KEY", help="Operator key of that emulator.", show_default=True
+)
+@click.option("--values", is_flag=True, help="Also report ids, times, counts and lengths that differ.")
+@click.option("--ignore", multiple=True, metavar="MEMBER", help="Member to ignore; can be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def compare(
     context: click.Context,
@@ -44,9 +46,9 @@ def compare(
     ignore: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Replay a recording of `fotapool record` here, and tell where the answers differ in shape or words.
+    """Replay a recording of `fotapool record` on an emulator, and report differing responses.
 
-    Exits with 0 if no answer differs, 1 if one does, 2 if not all could be replayed.
+    Exit code 0: no differences; 1: differences; 2: some requests could not be replayed.
 
     \b
     Examples:
@@ -60,31 +62,31 @@ def compare(
     from fotapool.testing.server import ServerFailed
 
     if seed and against:
-        raise click.UsageError("--seed is for the emulator that is started for this; seed the one of --against itself")
+        raise click.UsageError("--seed cannot be combined with --against: seed that emulator when you start it")
     try:
         pairs = read_recording(recording)
         if not pairs:
-            raise CannotReplay(f"{recording} holds no requests")
+            raise CannotReplay(f"{recording} has no requests")
         with _server(
             pairs=pairs, seed=seed, against=against, operator_key=operator_key, values=values, ignored=ignore
         ) as replay:
             results: list[Result] = list(replay.run(pairs))
     except (UnreadableRecording, CannotReplay, ControlFailed, ServerFailed, OSError) as error:
         click.echo(f"Error: {error}", err=True)
-        context.exit(CANNOT)
+        context.exit(FAILED)
     if as_json:
         click.echo(json.dumps(as_document(results), indent=2))
     else:
         click.echo("\n".join(as_text(results)))
     differing, skipped = any(one.differences for one in results), any(one.skipped for one in results)
-    context.exit(DIFFERENT if differing else CANNOT if skipped else SAME)
+    context.exit(DIFFERENT if differing else FAILED if skipped else SAME)
 
 
 @contextmanager
 def _server(
     pairs: list[Pair], seed: Path | None, against: str | None, operator_key: str, values: bool, ignored: tuple[str, ...]
 ) -> Iterator[Replay]:
-    """A replay against the server, which holds what the recording needs."""
+    """A replay against a server that has the accounts, devices and users of the recording."""
     import httpx
 
     from fotapool.recording.replay import TIMEOUT_S, Replay
@@ -107,7 +109,7 @@ def _server(
 
 
 def _prepare(control: Control, document: dict[str, Any]) -> None:
-    """Adds what the server does not have; what it has is left as it is."""
+    """Creates what does not exist on the server; changes nothing else."""
     from fotapool.recording.seed_from_recording import OWN_USER
 
     for account in document["accounts"]:
@@ -121,12 +123,12 @@ def _prepare(control: Control, document: dict[str, Any]) -> None:
         _add(control, "/clients", client)
     for user in document["users"]:
         if not _add(control, "/users", user) and user["username"] == OWN_USER:
-            control.call("DELETE", f"/users/{OWN_USER}")  # of an earlier comparison, with other accounts
+            control.call("DELETE", f"/users/{OWN_USER}")  # from an earlier comparison, with other accounts
             _add(control, "/users", user)
 
 
 def _add(control: Control, path: str, body: dict[str, Any]) -> bool:
-    """Whether it was not there yet. Raises ControlFailed."""
+    """Whether it was created; False if it exists. Raises ControlFailed."""
     from fotapool.testing.control import ControlFailed
 
     try:
@@ -139,6 +141,6 @@ def _add(control: Control, path: str, body: dict[str, Any]) -> bool:
 
 
 def _move(control: Control, time: str) -> None:
-    """Sets the clock to when a request was recorded; it never goes back."""
+    """Advances the clock to the time of a recorded request."""
     if control.call("GET", "/clock")["now"] < time:
         control.call("POST", "/clock", {"to": time})

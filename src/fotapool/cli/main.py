@@ -15,48 +15,48 @@ if TYPE_CHECKING:
 CLIENT = "fotapool.cli.client"
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Servers": {
-        "demo": ("fotapool.cli.demo.command", "See it work: a server, and a walk through it."),
-        "emulate": ("fotapool.cli.server.serve", "Start the server for developers and CI."),
-        "serve": ("fotapool.cli.server.serve", "Start the server for operators."),
+        "demo": ("fotapool.cli.demo.command", "Start an emulator and run a guided tour of the API."),
+        "emulate": ("fotapool.cli.server.serve", "Start the emulator, for development and CI."),
+        "serve": ("fotapool.cli.server.serve", "Start the server, for production."),
         "database": ("fotapool.cli.server.database", "Migrate, verify and back up a database."),
     },
-    "For users of an account, by the documented API (also the vendor's)": {
-        "licenses": (f"{CLIENT}.licenses.licenses", "Assign, remove and list licenses, any number of them."),
-        "candidates": (f"{CLIENT}.licenses.candidates", "Say which devices lose their license first."),
-        "campaigns": (f"{CLIENT}.campaigns.campaigns", "Schedule campaigns and follow them."),
+    "Documented API (this server, or the vendor's)": {
+        "licenses": (f"{CLIENT}.licenses.licenses", "Assign, remove and list licenses in bulk."),
+        "candidates": (f"{CLIENT}.licenses.candidates", "Manage cancellation candidates."),
+        "campaigns": (f"{CLIENT}.campaigns.campaigns", "Schedule, watch, list and cancel campaigns."),
     },
-    "For operators": {
-        "accounts": (f"{CLIENT}.accounts.accounts", "Make, look at, suspend and audit accounts."),
-        "subscription": (f"{CLIENT}.accounts.subscription", "Change the number of licenses, after a preview."),
-        "devices": (f"{CLIENT}.devices.devices", "Import devices into an account, and list them."),
-        "ledger": (f"{CLIENT}.accounts.ledger", "Who moved which license, when and why."),
-        "statements": (f"{CLIENT}.accounts.statements", "What an account is to pay for a month."),
-        "deliveries": (f"{CLIENT}.callbacks", "Callbacks and their attempts; deliver them again."),
-        "users": (f"{CLIENT}.identity.credentials", "Users, their accounts, and who is locked."),
-        "clients": (f"{CLIENT}.identity.credentials", "OAuth clients."),
-        "operators": (f"{CLIENT}.identity.credentials", "Operators, their keys and roles."),
+    "Operator API": {
+        "accounts": (f"{CLIENT}.accounts.accounts", "Create, show, suspend, copy and audit accounts."),
+        "subscription": (f"{CLIENT}.accounts.subscription", "Show and change the number of licenses."),
+        "devices": (f"{CLIENT}.devices.devices", "Import and list devices."),
+        "ledger": (f"{CLIENT}.accounts.ledger", "Print the license ledger of an account."),
+        "statements": (f"{CLIENT}.accounts.statements", "List and print billing statements."),
+        "deliveries": (f"{CLIENT}.accounts.deliveries", "List, show and repeat callback deliveries."),
+        "users": (f"{CLIENT}.identity.credentials", "Manage users and unlock them."),
+        "clients": (f"{CLIENT}.identity.credentials", "Manage OAuth clients."),
+        "operators": (f"{CLIENT}.identity.credentials", "Manage operators, their keys and roles."),
     },
-    "For the emulator": {
-        "clock": (f"{CLIENT}.emulator.clock", "Look at the test clock and move it."),
-        "snapshot": (f"{CLIENT}.emulator.snapshot", "Keep what the emulator has in a file; go back to it."),
-        "faults": (f"{CLIENT}.emulator.faults", "Make it fail on demand."),
-        "requests": (f"{CLIENT}.emulator.requests", "What clients sent, and what was wrong in it."),
+    "Emulator": {
+        "clock": (f"{CLIENT}.emulator.clock", "Show and move the test clock."),
+        "snapshot": (f"{CLIENT}.emulator.snapshot", "Save and restore the emulator's state."),
+        "faults": (f"{CLIENT}.emulator.faults", "Inject faults."),
+        "requests": (f"{CLIENT}.emulator.requests", "Inspect recorded requests, with hints."),
     },
-    "Beside the real service": {
-        "record": ("fotapool.cli.record", "Pass requests on to a real service, and keep them redacted."),
-        "compare": ("fotapool.cli.compare", "Replay a recording here, and print the differences."),
+    "Comparison with the real service": {
+        "record": ("fotapool.cli.record", "Proxy a real service and record it without secrets."),
+        "compare": ("fotapool.cli.compare", "Replay a recording and print the differences."),
     },
-    "For this machine": {
-        "profiles": (f"{CLIENT}.profiles.profiles", "Keep addresses and credentials under a name."),
-        "completion": (f"{CLIENT}.completion", "Complete commands, options and names in your shell."),
+    "Local settings": {
+        "profiles": (f"{CLIENT}.profiles", "Manage profiles of addresses and credentials."),
+        "completion": (f"{CLIENT}.completion", "Print the shell completion script."),
     },
 }
-"""Where the commands are, and what `fotapool --help` says of each: a command's module is imported when it is used."""
+"""Module and summary of each command, by section of `fotapool --help`. Modules are imported on use."""
 COMMANDS = {name: command for commands in SECTIONS.values() for name, command in commands.items()}
 
 
 class LazyCommands(click.Group):
-    """The commands of the table above."""
+    """The commands of SECTIONS, imported on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -71,14 +71,14 @@ class LazyCommands(click.Group):
         width = max(map(len, COMMANDS))
         for title, commands in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl([(f"{name:<{width}}", words) for name, (_, words) in commands.items()])
+                formatter.write_dl([(f"{name:<{width}}", summary) for name, (_, summary) in commands.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """As the base class does for groups, without importing every command for its help."""
+        """Completes from SECTIONS; the base class would import every command."""
         from click.shell_completion import CompletionItem
 
         names = [
-            CompletionItem(name, help=words) for name, (_, words) in COMMANDS.items() if name.startswith(incomplete)
+            CompletionItem(name, help=summary) for name, (_, summary) in COMMANDS.items() if name.startswith(incomplete)
         ]
         return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
@@ -86,7 +86,7 @@ class LazyCommands(click.Group):
 @click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="fotapool")
 def main() -> None:
-    """A server for FOTA licenses that speaks Verizon ThingSpace Software Management Services, and its client.
+    """A server for FOTA upgrades and licenses with the API of Verizon ThingSpace Software Management Services.
 
     \b
     Try it:          fotapool demo

@@ -1,18 +1,20 @@
-"""`fotapool record`: a proxy to the real service whose recording can be shared."""
+"""`fotapool record`: a proxy that records a real service without secrets."""
 
 from __future__ import annotations
 
 import logging
 import secrets
 import signal
+import socket
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
 if TYPE_CHECKING:
+    from fotapool.core.settings import Settings
     from fotapool.recording.pairs import RecordingFile
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -21,17 +23,19 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def _check_upstream(_: click.Context, __: click.Parameter, url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
-        raise click.BadParameter("must be the base address of a service, as https://thingspace.verizon.com/api")
+        raise click.BadParameter("must be the base URL of a service, as https://thingspace.verizon.com/api")
     return url
 
 
 @click.command(context_settings={"auto_envvar_prefix": "FOTAPOOL_RECORD"})
-@click.option("--upstream", required=True, metavar="URL", callback=_check_upstream, help="The real service.")
+@click.option(
+    "--upstream", required=True, metavar="URL", callback=_check_upstream, help="Base URL of the real service."
+)
 @click.option(
     "--out",
     required=True,
     metavar="FILE_OR_DIR",
-    help="A new file, or a directory that gets a new file for this session; one that ends with / is made.",
+    help="New file, or directory for a new file; a directory that ends with / is created.",
 )
 @click.option("--host", default="127.0.0.1", help="Address to listen on.", show_default=True)
 @click.option(
@@ -41,19 +45,19 @@ def _check_upstream(_: click.Context, __: click.Parameter, url: str) -> str:
     "--redact-member",
     multiple=True,
     metavar="NAME",
-    help="A further member, field or parameter whose values are replaced; may be given several times.",
+    help="Additional member, field or parameter whose values are redacted; can be repeated.",
 )
 @click.option(
     "--redact-text",
     multiple=True,
     metavar="TEXT",
-    help="A further text that is replaced wherever it stands; may be given several times.",
+    help="Additional text to redact everywhere; can be repeated.",
 )
 @click.option(
     "--upstream-ca",
     type=click.Path(exists=True, dir_okay=False),
     metavar="FILE",
-    help="Certificate authority of the service, if it is not one of the usual ones.",
+    help="PEM file of the service's certificate authority, if it is a private one.",
 )
 def record(
     upstream: str,
@@ -64,43 +68,32 @@ def record(
     redact_text: tuple[str, ...],
     upstream_ca: str | None,
 ) -> None:
-    """Pass requests on to the real service, and record them without what is secret.
+    """Proxy requests to a real service, and record them without secrets.
 
-    Point your client at the address that is printed. What is replaced, and the file's format: docs/recording.md.
+    Use the printed address in your client. docs/recording.md describes the redaction and the format of the file.
 
     \b
     Example:
       fotapool record --upstream https://thingspace.verizon.com/api --out recordings/
       fotapool compare recordings/recording-20260301T120000Z.jsonl
     """
-    from fotapool.cli.server.running import StartFailed
+    from fotapool.cli.server.running import StartFailed, listen
     from fotapool.core.clock import SystemClock
-    from fotapool.recording.pairs import RecordingFile
-    from fotapool.recording.proxy import file_name
+    from fotapool.core.settings import Settings
+    from fotapool.recording.proxy import Proxy, Recorder, open_client
+    from fotapool.recording.redaction import Redactor
 
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     if host not in LOOPBACK:
-        click.echo("warning: others can reach this proxy, and what they send it passes on to the service", err=True)
-    path = Path(out)
+        click.echo("warning: this proxy can be reached by others, and forwards their requests to the service", err=True)
+    file, path = _create_file(out)
+    settings = Settings(host=host, port=port)
+    recorder = Recorder(file, Redactor(secrets.token_bytes(32), redact_member, redact_text))
+    is_local = urlsplit(upstream).hostname in LOOPBACK
+    app = Proxy(upstream, recorder, SystemClock(), lambda: open_client(upstream_ca, is_local))
     try:
-        if out.endswith("/"):
-            path.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            path /= file_name(SystemClock().now_ms())
-        file = RecordingFile(path)
-    except OSError as error:
-        raise click.ClickException(f"cannot write {path}: {error.strerror}; name a new file, or a directory") from error
-    try:
-        _serve(
-            file=file,
-            path=path,
-            upstream=upstream,
-            host=host,
-            port=port,
-            members=redact_member,
-            texts=redact_text,
-            authority=upstream_ca,
-        )
+        with listen(settings) as listener:
+            _run(app, settings, listener, path)
     except StartFailed as error:
         raise click.ClickException(str(error)) from error
     finally:
@@ -108,30 +101,28 @@ def record(
         click.echo(f"{file.pairs} requests recorded in {path}", err=True)
 
 
-def _serve(
-    file: RecordingFile,
-    path: Path,
-    upstream: str,
-    host: str,
-    port: int,
-    members: tuple[str, ...],
-    texts: tuple[str, ...],
-    authority: str | None,
-) -> None:
-    """Until SIGTERM or SIGINT. Raises StartFailed."""
+def _create_file(out: str) -> tuple[RecordingFile, Path]:
+    """A new file at `out`, or in that directory."""
+    from fotapool.core.clock import SystemClock
+    from fotapool.recording.pairs import RecordingFile
+    from fotapool.recording.proxy import file_name
+
+    path = Path(out)
+    try:
+        if out.endswith("/"):
+            path.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            path /= file_name(SystemClock().now_ms())
+        return RecordingFile(path), path
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}; name a new file, or a directory") from error
+
+
+def _run(app: Any, settings: Settings, listener: socket.socket, path: Path) -> None:
+    """Runs until SIGTERM or SIGINT."""
     import uvicorn
 
-    from fotapool.cli.server.running import address, listen
-    from fotapool.core.clock import SystemClock
-    from fotapool.core.settings import Settings
-    from fotapool.recording.proxy import Proxy, Recorder, open_client
-    from fotapool.recording.redaction import Redactor
-
-    settings = Settings(host=host, port=port)
-    listener = listen(settings)
-    recorder = Recorder(file, Redactor(secrets.token_bytes(32), members, texts))
-    is_local = urlsplit(upstream).hostname in LOOPBACK
-    app = Proxy(upstream, recorder, SystemClock(), lambda: open_client(authority, is_local))
+    from fotapool.cli.server.running import address
 
     class Announcing(uvicorn.Server):
         async def startup(self, sockets: object = None) -> None:
@@ -139,10 +130,10 @@ def _serve(
             if self.started:
                 click.echo(f"fotapool records on {address(settings, listener)} to {path}")
 
-    # uvicorn stops in order at the signal and then raises it again: by then it is obeyed.
+    # uvicorn stops gracefully and then raises the signal again, which must not end the process
     signal.signal(signal.SIGTERM, lambda *_: None)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="on", server_header=False, date_header=False
     )
-    with suppress(KeyboardInterrupt), listener:
+    with suppress(KeyboardInterrupt):
         Announcing(config).run(sockets=[listener])

@@ -1,4 +1,4 @@
-"""For tests of your own code: a server, an account for each test, a callback inbox, assertions; pytest or not."""
+"""For tests of your own code: a server, an account for each test, a callback inbox and assertions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Account", "Server", "ServerFailed"]
 
 
 def __getattr__(name: str) -> Any:
-    """Imports what is asked for when it is asked for: the pytest plugin is loaded in suites that never use it."""
+    """Imports on use: pytest loads the plugin also in suites that do not use it."""
     if name == "Account":
         from fotapool.testing.account import Account
 

@@ -1,4 +1,4 @@
-"""One account for one test: calls with both tokens, the operator's views of it, the clock, and assertions."""
+"""An account for one test: signed-in requests, its state, its callbacks, the clock, and assertions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fotapool.testing import assertions
 from fotapool.testing.inbox import Inbox
 from fotapool.testing.ranges import Ranges
 from fotapool.testing.signin import SignIn
-from fotapool.testing.views import ClockEvent, Entry, Pool, read_clock_event, read_entry, read_pool
+from fotapool.testing.views import AccountPool, AdvanceEvent, LedgerLine, read_event, read_ledger_line, read_pool
 
 if TYPE_CHECKING:
     import httpx
@@ -21,41 +21,41 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 MAX_PAGES = 1000
-"""How many pages of a list are read at most: a million rows."""
+"""Pages of a list that are read at most: a million rows."""
 LATEST_ENTRIES = 50
-"""How much of the ledger stands in the report of a failed test."""
+"""Ledger entries in the report of a failed test."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What an account of a test has. `devices` is how many, or the members of a seed document's device each."""
+    """The contents of a test's account. `devices` is a number, or a list of devices as in a seed document."""
 
     licenses: int = 10
     devices: int | Sequence[dict[str, Any]] = 10
     licensed: int = 0
-    """How many of the devices, from the first on, hold a license; for `devices` given by number."""
+    """How many of the devices, from the first on, hold a license; only if `devices` is a number."""
     make: str = "Verizon"
     model: str = "Model-A"
     firmware: str = "1"
     protocol: str = "LWM2M"
     purchase_type: str = "TS-HFOTA-MRC"
     packages: Sequence[dict[str, Any]] = field(default_factory=tuple)
-    """Packages of firmware, as in a seed document. They are for all accounts, so give them names of their own."""
+    """Firmware packages, as in a seed document. All accounts share them, so their names must be unique."""
     copy_of: str | None = None
-    """An account of the server, as its seed or a fixture has prepared it, in place of all others but `packages`."""
+    """Name of an account to copy. All other options but `packages` are ignored."""
 
 
 class Account:
-    """An account that nobody else uses, as `server.account(…)` or the fixture `fotapool` makes it."""
+    """An account that only this test uses; created by `server.account(…)` or the fixture `fotapool`."""
 
     def __init__(self, server: Server, options: Options, ranges: Ranges) -> None:
         self.server = server
         self.options = options
         self.name = ranges.account_name()
         self.devices: list[str] = []
-        """The IMEIs, in the order in which they were imported."""
+        """The IMEIs, in the order of their import."""
         self.stay_signed_in = True
-        """Whether a call whose tokens have expired, because the clock was moved, signs in again and is sent again."""
+        """Whether a request whose tokens expired because the clock was moved is sent again with new tokens."""
         self._ranges = ranges
         self._sign_in: SignIn | None = None
         self._http: httpx.Client | None = None
@@ -64,41 +64,24 @@ class Account:
         self._create()
 
     def _create(self) -> None:
-        given = self.options
+        given, control = self.options, self.server.control
         if given.copy_of is not None:
-            self._copy(given.copy_of)
+            control.call("POST", f"/accounts/{given.copy_of}/copies", {"name": self.name})
+            self.devices = [row["deviceId"] for row in self._rows("devices", "devices", "deviceId")]
         else:
-            self._create_new()
+            account = {"name": self.name, "purchaseType": given.purchase_type, "licenseCount": given.licenses}
+            control.call("POST", "/accounts", account)
+            if isinstance(given.devices, int):
+                self.add_devices(given.devices, licensed=given.licensed)
+            elif given.devices:
+                self.import_devices(given.devices)
         if given.packages:
-            self.server.control.call("POST", "/firmware", list(given.packages))
-
-    def _create_new(self) -> None:
-        given = self.options
-        self.server.control.call(
-            "POST",
-            "/accounts",
-            {"name": self.name, "purchaseType": given.purchase_type, "licenseCount": given.licenses},
-        )
-        if isinstance(given.devices, int):
-            self.add_devices(given.devices, licensed=given.licensed)
-        elif given.devices:
-            self.import_devices(given.devices)
-
-    def _copy(self, original: str) -> None:
-        control = self.server.control
-        control.call("POST", f"/accounts/{original}/copies", {"name": self.name})
-        after = ""
-        for _ in range(MAX_PAGES):
-            page = control.call("GET", f"/accounts/{self.name}/devices?limit={PAGE}{after}")
-            self.devices += [row["deviceId"] for row in page["devices"]]
-            if not page["hasMoreData"]:
-                return
-            after = f"&after={self.devices[-1]}"
+            control.call("POST", "/firmware", list(given.packages))
 
     # --- devices -----------------------------------------------------------------------------------------------------
 
     def add_devices(self, count: int, licensed: int = 0, **members: Any) -> list[str]:
-        """Imports further devices with IMEIs of their own; answers these."""
+        """Imports `count` more devices with unused IMEIs; returns the IMEIs. `members` are those of a seed document."""
         first = self._ranges.imeis(count)
         given = self.options
         common = {"make": given.make, "model": given.model, "firmware": given.firmware, "protocol": given.protocol}
@@ -111,7 +94,7 @@ class Account:
         return [str(line["deviceId"]) for line in lines]
 
     def import_devices(self, lines: Iterable[dict[str, Any]]) -> list[str]:
-        """Imports devices, with the members of a seed document's. Raises ValueError with what was wrong."""
+        """Imports devices as in a seed document; returns their IMEIs. Raises ValueError with the invalid lines."""
         lines = list(lines)
         result = self.server.control.call("POST", f"/accounts/{self.name}/devices", lines)
         if result["failed"]:
@@ -121,18 +104,18 @@ class Account:
         self.devices += [device for device in given if device not in known]
         return given
 
-    # --- what users call ---------------------------------------------------------------------------------------------
+    # --- requests ----------------------------------------------------------------------------------------------------
 
     @property
     def sign_in(self) -> SignIn:
-        """A client and a user of the account's own, signed in: `.key .secret .username .password .bearer .session`."""
+        """The account's client and user, signed in: `.key .secret .username .password .bearer .session`."""
         if self._sign_in is None:
             self._sign_in = SignIn(self.server.control, self.name)
         return self._sign_in
 
     @property
     def api(self) -> httpx.Client:
-        """An httpx client, signed in: `fotapool.api.get(f"/api/fota/v3/licenses/{fotapool.name}")`."""
+        """A signed-in httpx client: `fotapool.api.get(f"/api/fota/v3/licenses/{fotapool.name}")`."""
         if self._http is None:
             from fotapool.testing.clients import api_client
 
@@ -141,7 +124,7 @@ class Account:
 
     @property
     def sdk(self) -> Any:
-        """The vendor's Python SDK, signed in and pointed here. Needs the package sdksio-verizon-apis-sdk."""
+        """The vendor's Python SDK, signed in to this server. Needs the package sdksio-verizon-apis-sdk."""
         if self._sdk is None:
             from fotapool.testing.clients import sdk_client
 
@@ -149,28 +132,28 @@ class Account:
         return self._sdk
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON of a documented call; `path` is below /api/fota. Fails unless the answer is a success."""
+        """The JSON of a successful request; `path` is below /api/fota. Raises AssertionError for any other."""
         status, answer = self.request(method, path, body)
-        assert status < 400, f"{method} /api/fota{path} answered {status}: {answer}"
+        assert status < 400, f"{method} /api/fota{path} returned {status}: {answer}"
         return answer
 
     def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """Status and JSON of a documented call, also of one that is refused."""
+        """Status and JSON of a request, whatever its status; `path` is below /api/fota."""
         text = None if body is None else json.dumps(body)
         return self.sign_in.request(method, f"/api/fota{path}", text, self.stay_signed_in)
 
     def assign(self, *devices: str) -> dict[str, Any]:
-        """Assigns licenses, by version 3; answers its answer, which says of each device what became of it."""
+        """Assigns licenses (v3); returns the JSON of the response, with the result of each device."""
         answer: dict[str, Any] = self.call("POST", f"/v3/licenses/{self.name}/assign", {"deviceList": list(devices)})
         return answer
 
     def remove(self, *devices: str) -> dict[str, Any]:
-        """Takes licenses away, by version 3."""
+        """Removes licenses (v3); returns the JSON of the response."""
         answer: dict[str, Any] = self.call("POST", f"/v3/licenses/{self.name}/remove", {"deviceList": list(devices)})
         return answer
 
     def subscribe(self, licenses: int) -> dict[str, Any]:
-        """Changes the number of licenses, as the operator; answers whose license was reclaimed."""
+        """Changes the number of licenses (operator API); returns the JSON, with the reclaimed licenses."""
         answer: dict[str, Any] = self.server.control.call(
             "PUT", f"/accounts/{self.name}/subscription", {"licenseCount": licenses}
         )
@@ -180,7 +163,7 @@ class Account:
 
     @property
     def callbacks(self) -> Inbox:
-        """The account's inbox. The first look registers it as the listener of version 3, unless `listen` was called."""
+        """The account's inbox. The first use registers it as the listener of v3, unless `listen` was called."""
         return self.listen(3) if self._inbox is None else self._inbox
 
     def listen(self, *versions: int) -> Inbox:
@@ -194,34 +177,34 @@ class Account:
 
     # --- the clock, which all accounts of a server share -------------------------------------------------------------
 
-    def advance(self, duration: str | timedelta) -> list[ClockEvent]:
-        """Moves the clock by "PT20M" or a timedelta; answers what happened on the way, in all accounts, in order."""
+    def advance(self, duration: str | timedelta) -> list[AdvanceEvent]:
+        """Advances the clock by "PT20M" or a timedelta; returns the events of all accounts that were due, in order."""
         if isinstance(duration, timedelta):
             duration = f"PT{round(duration.total_seconds())}S"
         return self._move({"advance": duration})
 
-    def to(self, moment: str | datetime) -> list[ClockEvent]:
-        """Moves the clock to a later moment; a datetime without a zone is UTC."""
-        if isinstance(moment, datetime):
-            moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
-        return self._move({"to": moment})
+    def to(self, time: str | datetime) -> list[AdvanceEvent]:
+        """Sets the clock to a later time; a datetime without a time zone is UTC. Returns the events that were due."""
+        if isinstance(time, datetime):
+            time = (time if time.tzinfo else time.replace(tzinfo=UTC)).isoformat()
+        return self._move({"to": time})
 
-    def next(self) -> list[ClockEvent]:
-        """Moves the clock to the next thing due."""
+    def next(self) -> list[AdvanceEvent]:
+        """Advances the clock to the next event that is due; returns what was due then."""
         return self._move({"next": True})
 
     @property
     def now(self) -> datetime:
-        """Where the clock stands."""
+        """The clock's time."""
         return datetime.fromisoformat(self.server.control.call("GET", "/clock")["now"])
 
-    def _move(self, body: dict[str, Any]) -> list[ClockEvent]:
-        return [read_clock_event(one) for one in self.server.control.call("POST", "/clock", body)["happened"]]
+    def _move(self, body: dict[str, Any]) -> list[AdvanceEvent]:
+        return [read_event(one) for one in self.server.control.call("POST", "/clock", body)["happened"]]
 
-    # --- what is there -----------------------------------------------------------------------------------------------
+    # --- state -------------------------------------------------------------------------------------------------------
 
     @property
-    def pool(self) -> Pool:
+    def pool(self) -> AccountPool:
         return read_pool(self.server.control.call("GET", f"/accounts/{self.name}"))
 
     @property
@@ -230,9 +213,9 @@ class Account:
         return [row["deviceId"] for row in self._rows("devices", "devices", "deviceId") if row["licensed"]]
 
     @property
-    def ledger(self) -> list[Entry]:
-        """Every entry, the oldest first."""
-        return [read_entry(row) for row in self._rows("ledger", "entries", "number")]
+    def ledger(self) -> list[LedgerLine]:
+        """All entries, oldest first."""
+        return [read_ledger_line(row) for row in self._rows("ledger", "entries", "number")]
 
     def _rows(self, path: str, member: str, cursor: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
@@ -248,30 +231,30 @@ class Account:
     # --- assertions --------------------------------------------------------------------------------------------------
 
     def assert_pool(self, **members: int) -> None:
-        """`assert_pool(used=3, free=2)`; of total, used, free, under_notice, candidates."""
+        """Asserts counts: any of total, used, free, under_notice, candidates, as in `assert_pool(used=3, free=2)`."""
         __tracebackhide__ = True
         assertions.assert_pool(self.pool, members)
 
     def assert_licensed(self, devices: Iterable[str]) -> None:
-        """These devices hold a license, and no others."""
+        """Asserts that exactly these devices hold a license."""
         __tracebackhide__ = True
         assertions.assert_licensed(self.licensed, devices)
 
     def assert_ledger(self, expected: Iterable[tuple[str, str]]) -> None:
-        """The ledger is these pairs of what and device, in order: `assert_ledger([("assigned", "9900…"), …])`."""
+        """Asserts the whole ledger, as pairs of change and device: `assert_ledger([("assigned", "9900…"), …])`."""
         __tracebackhide__ = True
         assertions.assert_ledger(self.ledger, expected)
 
     def assert_consistent(self) -> None:
-        """Every invariant, recomputed from the rows, holds."""
+        """Asserts that every invariant holds, recomputed from the database."""
         __tracebackhide__ = True
         assertions.assert_consistent(self.server.control.call("GET", f"/accounts/{self.name}/audit"))
 
     def describe(self) -> str:
-        """The pool and the end of the ledger, as text."""
+        """The pool and the latest ledger entries, as text."""
         return assertions.describe(self.name, self.pool, self.ledger[-LATEST_ENTRIES:])
 
     def close(self) -> None:
-        """Closes the clients. The account stays: a server of tests is thrown away with all it has."""
+        """Closes the clients. The account is not deleted; it ends with the server."""
         if self._http is not None:
             self._http.close()

@@ -1,4 +1,4 @@
-"""Assertions about an account whose differences can be read."""
+"""Assertions about an account, with readable differences."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from fotapool.testing.views import Entry, Pool
+from fotapool.testing.views import AccountPool, LedgerLine
 
 MAX_LISTED = 20
-"""How many devices, or lines of a difference, a message lists."""
+"""Devices or lines of a difference in a message."""
 
 
-def assert_pool(pool: Pool, expected: Mapping[str, int]) -> None:
-    """Raises AssertionError with all members side by side, and TypeError for a member that there is not."""
+def assert_pool(pool: AccountPool, expected: Mapping[str, int]) -> None:
+    """Raises AssertionError with all counts side by side, and TypeError for an unknown count."""
     __tracebackhide__ = True
     found = asdict(pool)
     unknown = sorted(set(expected) - set(found))
@@ -48,16 +48,16 @@ def _listed(label: str, devices: Sequence[str]) -> list[str]:
     return [f"  {label}: {', '.join(devices[:MAX_LISTED])}{more}"]
 
 
-def assert_ledger(entries: Sequence[Entry], expected: Iterable[tuple[str, str]]) -> None:
+def assert_ledger(entries: Sequence[LedgerLine], expected: Iterable[tuple[str, str]]) -> None:
     __tracebackhide__ = True
     wanted = [f"{what} {device}" for what, device in expected]
     found = [f"{entry.what} {entry.device}" for entry in entries]
     if wanted == found:
         return
     difference = list(difflib.unified_diff(wanted, found, "expected", "ledger", lineterm=""))
-    lines = [f"the ledger has {len(found)} entries and not the {len(wanted)} expected:", *difference[:MAX_LISTED]]
+    lines = [f"expected {len(wanted)} ledger entries, found {len(found)}:", *difference[:MAX_LISTED]]
     if len(difference) > MAX_LISTED:
-        lines.append(f"… and {len(difference) - MAX_LISTED} lines more")
+        lines.append(f"… and {len(difference) - MAX_LISTED} more lines")
     raise AssertionError("\n".join(lines))
 
 
@@ -65,10 +65,10 @@ def assert_consistent(audit: Mapping[str, Any]) -> None:
     __tracebackhide__ = True
     if not audit["consistent"]:
         failed = [f"  {check['name']}: {check['found']}" for check in audit["checks"] if not check["ok"]]
-        raise AssertionError("\n".join(["the account's rows contradict each other:", *failed]))
+        raise AssertionError("\n".join(["the account violates invariants:", *failed]))
 
 
-def describe(name: str, pool: Pool, entries: Sequence[Entry]) -> str:
+def describe(name: str, pool: AccountPool, entries: Sequence[LedgerLine]) -> str:
     """An account's state as text, for the report of a failed test."""
     numbers = ", ".join(f"{member.replace('_', ' ')} {value}" for member, value in asdict(pool).items())
     lines = [f"account {name}: {numbers}", f"ledger, the last {len(entries)}:" if entries else "ledger: empty"]

@@ -1,4 +1,4 @@
-"""Clients that are signed in as an account of a test: httpx, and the vendor's SDK."""
+"""Signed-in clients of a test's account: httpx, and the vendor's SDK."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from fotapool.testing.account import Account
 
 VENDOR = "https://thingspace.verizon.com"
-"""The address that the SDK has built in."""
+"""The SDK's built-in address."""
 TIMEOUT_S = 60.0
 
 
 class _Tokens(httpx.Auth):
-    """Puts both tokens on each request that brings none of its own."""
+    """Adds both tokens to requests that have none."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -41,7 +41,7 @@ class _Tokens(httpx.Auth):
 
 
 class _Shared(httpx.BaseTransport):
-    """The server's connections; closing one client leaves them to the others."""
+    """The server's connections, which stay open when one client is closed."""
 
     def __init__(self, transport: httpx.HTTPTransport) -> None:
         self._transport = transport
@@ -61,7 +61,7 @@ def api_client(account: Account) -> httpx.Client:
 
 
 def sdk_client(account: Account) -> Any:
-    """The SDK's client; its requests go to the server, with the account's tokens as they are at the time."""
+    """The SDK's client. Its requests go to the server, with the account's current tokens."""
     from requests import Session
     from requests.adapters import HTTPAdapter
     from verizon.http.auth.thingspace_oauth import ThingspaceOauthCredentials

@@ -1,4 +1,4 @@
-"""A small client of the operator plane: one connection that is kept open, JSON in and out."""
+"""A small client of the operator API: JSON over one persistent connection, without dependencies."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ from urllib.parse import urlsplit
 
 BASE = "/control/v1"
 TIMEOUT_S = 60.0
-Answered = tuple[int, Any, str | None]
-"""Status, JSON (or the text that is none), and the header that says why tokens were refused."""
+Reply = tuple[int, Any, str | None]
+"""Status, JSON (or text), and the header X-Fotapool-Auth, which says why tokens were refused."""
 
 
 class ControlFailed(Exception):
-    """The operator plane refused; `status` and `problem` say why."""
+    """The operator API refused the request. `problem` is the JSON of the response."""
 
     def __init__(self, method: str, path: str, status: int, problem: Any) -> None:
         detail = problem.get("detail", problem) if isinstance(problem, dict) else problem
-        super().__init__(f"{method} {path} answered {status}: {detail}")
+        super().__init__(f"{method} {path} returned {status}: {detail}")
         self.status = status
         self.problem = problem
 
 
 class Control:
-    """Calls operations of `/control/v1` with the operator key. Not for several threads at once."""
+    """Sends requests below `/control/v1` with the operator key. Not thread-safe."""
 
     def __init__(self, address: str, operator_key: str, ca_file: str | None = None) -> None:
-        """`ca_file` has the certificate authority of an https address, if it is not one of the usual ones."""
+        """`ca_file` is the PEM file of a private certificate authority, for https."""
         self._connection = _connection(address, ca_file)
         self._headers = {"Authorization": f"Bearer {operator_key}", "Content-Type": "application/json"}
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The answer's JSON, or None without a body. Raises ControlFailed, or OSError."""
+        """The JSON of the response, or None without a body. Raises ControlFailed or OSError."""
         status, answer, _ = self.request(method, BASE + path, None if body is None else json.dumps(body), self._headers)
         if status >= 400:
             raise ControlFailed(method, path, status, answer)
         return answer
 
-    def request(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answered:
-        """Any request. The server may have closed a connection that was idle: one more try then."""
+    def request(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Reply:
+        """Sends any request. Tries again once, because the server may have closed an idle connection."""
         try:
             return self._request(method, path, body, headers)
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
             self.close()
             return self._request(method, path, body, headers)
 
-    def _request(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answered:
+    def _request(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Reply:
         if self._connection.sock is None:
             self._connection.connect()
             _send_at_once(self._connection.sock)
@@ -79,6 +79,6 @@ def _connection(address: str, ca_file: str | None) -> http.client.HTTPConnection
 
 
 def _send_at_once(opened: socket.socket | None) -> None:
-    """Without this a request of two parts waits for an acknowledgement in between."""
+    """Sets TCP_NODELAY: otherwise the second packet of a request waits for an acknowledgement."""
     if opened is not None:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

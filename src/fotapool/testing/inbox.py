@@ -1,23 +1,24 @@
-"""Receives callbacks: one small HTTP server in the test's process, and an inbox for each account."""
+"""Receives callbacks: an HTTP server in this process, with an inbox for each account."""
 
 from __future__ import annotations
 
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-MAX_KEPT = 10_000
-"""How many callbacks an inbox keeps; the oldest go first."""
+MAX_CALLBACKS = 10_000
+"""Callbacks in an inbox; older ones are dropped."""
 MAX_BODY_BYTES = 16 * 1024 * 1024
-PATIENCE_S = 5.0
+TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
 class Callback:
-    """One message: the version it is in the words of, and what it says."""
+    """One callback: the API version of its format, its body and its headers in lower case."""
 
     version: int
     body: dict[str, Any]
@@ -25,64 +26,73 @@ class Callback:
 
     @property
     def type(self) -> str:
-        """As firmwareList, upgradeScheduled, upgradeProgress, firmwareReported."""
+        """For example firmwareList, upgradeScheduled, upgradeProgress or firmwareReported."""
         return str(self.body.get("type", ""))
 
     @property
     def content(self) -> Any:
-        """The member that `type` names."""
+        """The member of the body that `type` names."""
         return self.body.get(self.type)
 
 
 class Inbox:
-    """What one account was sent, in order of arrival. `status` is what is answered, 200 unless set."""
+    """The callbacks of one account, in order of arrival. `status` is the status of the responses, 200 unless set."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        """Where to post to; the version is appended as in `URL/v3`."""
+        """The URL that callbacks are posted to, followed by the version as in `URL/v3`."""
         self.status = 200
-        self._all: list[Callback] = []
+        self._callbacks: list[Callback] = []
         self._changed = threading.Condition()
 
     def add(self, callback: Callback) -> int:
-        """Keeps the message; answers the status to send."""
+        """Stores the callback; returns the status of the response."""
         with self._changed:
-            self._all.append(callback)
-            del self._all[:-MAX_KEPT]
+            self._callbacks.append(callback)
+            del self._callbacks[:-MAX_CALLBACKS]
             self._changed.notify_all()
             return self.status
 
     def all(self, type: str | None = None) -> list[Callback]:
-        """What has arrived so far, of this type if one is given."""
+        """The callbacks received so far, of this type if one is given."""
         with self._changed:
-            return [callback for callback in self._all if type is None or callback.type == type]
+            return [one for one in self._callbacks if type in (None, one.type)]
 
     def clear(self) -> None:
         with self._changed:
-            self._all.clear()
+            self._callbacks.clear()
 
-    def wait_for(self, count: int = 1, type: str | None = None, timeout_s: float = PATIENCE_S) -> list[Callback]:
-        """Waits until so many have arrived; answers all of that type. Fails with what did arrive if they do not."""
-        until = time.monotonic() + timeout_s
+    def wait_for(
+        self,
+        count: int = 1,
+        type: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        where: Callable[[Callback], bool] = lambda callback: True,
+    ) -> list[Callback]:
+        """Waits for `count` callbacks of this type for which `where` is true; returns all such callbacks.
+
+        Raises AssertionError with what did arrive if they do not arrive in time.
+        """
+        deadline = time.monotonic() + timeout_s
         with self._changed:
             while True:
-                found = [callback for callback in self._all if type is None or callback.type == type]
+                found = [one for one in self._callbacks if type in (None, one.type) and where(one)]
                 if len(found) >= count:
                     return found
-                left_s = until - time.monotonic()
+                left_s = deadline - time.monotonic()
                 if left_s <= 0:
                     break
                 self._changed.wait(left_s)
-            arrived = ", ".join(f"{one.type} (v{one.version})" for one in self._all) or "none"
+            arrived = ", ".join(f"{one.type} (v{one.version})" for one in self._callbacks) or "none"
         wanted = f"{count} callback{'s' * (count != 1)}{f' of type {type}' if type else ''}"
-        raise AssertionError(f"expected {wanted} within {timeout_s} s; {len(found)} came. All that arrived: {arrived}")
+        raise AssertionError(f"expected {wanted} within {timeout_s} s; {len(found)} arrived. All received: {arrived}")
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._callbacks)
 
 
 class Receiver:
-    """The HTTP server; each account has a path of its own."""
+    """The HTTP server. Each account has its own path."""
 
     def __init__(self) -> None:
         self._inboxes: dict[str, Inbox] = {}
@@ -108,7 +118,7 @@ class _QuietServer(ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing: a sender that hangs up is no fault of the test."""
+        """Ignores connections that the sender closes."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -135,4 +145,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing."""
+        """Logs nothing."""

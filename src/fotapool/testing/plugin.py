@@ -1,6 +1,6 @@
-"""The pytest plugin: a server for the run, an account for each test, and its state where a test fails.
+"""The pytest plugin: a server for the run, an account for each test, and its state in the report of a failed test.
 
-pytest loads this module in every run of an environment that has the package: it imports nothing but pytest here.
+pytest loads this module in every run, also of suites that do not use it, so it imports nothing but pytest at first.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 MARKER = (
     "fotapool(licenses=10, devices=10, licensed=0, make=…, model=…, firmware=…, protocol=…, purchase_type=…, "
-    "packages=…, copy_of=…): what the account of the test has"
+    "packages=…, copy_of=…): the contents of the test's account"
 )
 DIRECTORY = "fotapool_directory"
-"""Where the workers of pytest-xdist find the server that they share, in what their controller tells them."""
+"""The key in `workerinput` of the directory through which pytest-xdist workers share a server."""
 START_WITHIN_S = 60.0
-LOOK_EVERY_S = 0.02
+POLL_S = 0.02
 MAX_REQUESTS_SHOWN = 10
 MAX_BODY_SHOWN = 600
 _ACCOUNT = pytest.StashKey["Account"]()
@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--fotapool-address",
         metavar="URL",
         default=os.environ.get("FOTAPOOL_TEST_ADDRESS"),
-        help="use the emulator that runs there, and start none",
+        help="use the emulator at this address instead of starting one",
     )
     group.addoption(
         "--fotapool-operator-key",
@@ -54,10 +54,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--fotapool-ca-file",
         metavar="FILE",
         default=os.environ.get("FOTAPOOL_TEST_CA_FILE"),
-        help="the certificate authority of an emulator with https",
+        help="its certificate authority, if its address is https",
     )
-    parser.addini("fotapool_tls", "whether the emulator is started with https", type="bool", default=False)
-    parser.addini("fotapool_arguments", "further options of `fotapool emulate`", type="args", default=[])
+    parser.addini("fotapool_tls", "start the emulator with https", type="bool", default=False)
+    parser.addini("fotapool_arguments", "more options of `fotapool emulate`", type="args", default=[])
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -66,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """For pytest-xdist's controller: the workers share a server that the first to need it starts."""
+    """In pytest-xdist's controller: gives the workers the directory of their shared server."""
     directory = node.config.stash.get(_SHARED, None)
     if directory is None:
         directory = node.config.stash[_SHARED] = tempfile.mkdtemp(prefix="fotapool-")
@@ -74,7 +74,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """The controller ends the server that its workers shared; it would end with this process anyway."""
+    """In pytest-xdist's controller: stops the shared server."""
     directory = config.stash.get(_SHARED, None)
     if directory is not None:
         with suppress(OSError, ValueError, KeyError):
@@ -84,7 +84,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def fotapool_server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """The emulator of this run, shared by all tests and by all workers of pytest-xdist."""
+    """The emulator of this run, shared by all tests and all pytest-xdist workers."""
     from fotapool.testing.ranges import worker_block
     from fotapool.testing.server import Server
 
@@ -107,7 +107,7 @@ def fotapool_server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 @pytest.fixture
 def fotapool_own_server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """An emulator for this test alone, whose clock nobody else moves. It takes about a second to start."""
+    """An emulator for this test only, with its own clock. It takes about a second to start."""
     from fotapool.testing.server import Server
 
     config = request.config
@@ -117,9 +117,9 @@ def fotapool_own_server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 @pytest.fixture
 def fotapool(request: pytest.FixtureRequest) -> Iterator[Account]:
-    """An account of this test's own, as `@pytest.mark.fotapool(licenses=5, devices=10)` says.
+    """An account for this test, with the contents of `@pytest.mark.fotapool(licenses=5, devices=10)`.
 
-    It is on the server of `fotapool_own_server` if the test takes that too, else on the shared one.
+    It is on the server of `fotapool_own_server` if the test uses that fixture, else on the shared server.
     """
     own = "fotapool_own_server" in request.fixturenames
     server = request.getfixturevalue("fotapool_own_server" if own else "fotapool_server")
@@ -135,17 +135,29 @@ def fotapool(request: pytest.FixtureRequest) -> Iterator[Account]:
 
 
 def _shared_server(directory: Path, arguments: list[str], tls: bool) -> tuple[str, str | None]:
-    """The address of the server of all workers, and its certificate authority; the first that gets here starts it."""
-    found = directory / "server.json"
+    """Address and CA file of the server that all workers share. The first worker starts it. Raises ServerFailed."""
+    from fotapool.testing.server import ServerFailed
+
+    path = directory / "server.json"
     try:
         (directory / "starting").mkdir()
     except FileExistsError:
-        until = time.monotonic() + START_WITHIN_S
-        while not found.exists():
-            if time.monotonic() > until:
+        deadline = time.monotonic() + START_WITHIN_S
+        while not path.exists():
+            if time.monotonic() > deadline:
                 raise TimeoutError(f"the server of the other worker did not start within {START_WITHIN_S} s") from None
-            time.sleep(LOOK_EVERY_S)
-        return _address_or_failure(json.loads(found.read_text()))
+            time.sleep(POLL_S)
+        document = json.loads(path.read_text())
+    else:
+        document = _start_shared_server(directory, arguments, tls)
+        (directory / "writing").write_text(json.dumps(document))
+        (directory / "writing").rename(path)
+    if "failed" in document:
+        raise ServerFailed(document["failed"])
+    return document["address"], document["ca_file"]
+
+
+def _start_shared_server(directory: Path, arguments: list[str], tls: bool) -> dict[str, Any]:
     from fotapool.testing.server import OPERATOR_KEY, ServerFailed, ca_file_in, start_emulator, tls_arguments
 
     certificates = str(directory / "tls")
@@ -153,29 +165,14 @@ def _shared_server(directory: Path, arguments: list[str], tls: bool) -> tuple[st
         arguments = [*arguments, *tls_arguments(certificates)]
     try:
         process, address = start_emulator(arguments, OPERATOR_KEY, stop_with=os.getppid())
-        told: dict[str, Any] = {
-            "address": address,
-            "pid": process.pid,
-            "ca_file": ca_file_in(certificates) if tls else None,
-        }
     except ServerFailed as error:
-        told = {"failed": str(error)}
-    (directory / "writing").write_text(json.dumps(told))
-    (directory / "writing").rename(found)
-    return _address_or_failure(told)
-
-
-def _address_or_failure(told: dict[str, Any]) -> tuple[str, str | None]:
-    from fotapool.testing.server import ServerFailed
-
-    if "failed" in told:
-        raise ServerFailed(told["failed"])
-    return str(told["address"]), told["ca_file"]
+        return {"failed": str(error)}
+    return {"address": address, "pid": process.pid, "ca_file": ca_file_in(certificates) if tls else None}
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Attaches the account's state and its last requests to the report of a test that failed."""
+    """Adds the account's state and its last requests to the report of a failed test."""
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]
     account = item.stash.get(_ACCOUNT, None)
@@ -187,11 +184,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         if requests:
             report.sections.append(("fotapool: its last requests", requests))
     except Exception as error:
-        report.sections.append(("fotapool", f"the server could not be asked about {account.name}: {error}"))
+        report.sections.append(("fotapool", f"the state of {account.name} could not be read: {error}"))
 
 
 def _last_requests(account: Account) -> str:
-    """What the inspector has of the account, if the server has one."""
+    """The account's recorded requests; "" if the server does not record any."""
     from fotapool.testing.control import ControlFailed
 
     try:

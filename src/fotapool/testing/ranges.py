@@ -1,4 +1,4 @@
-"""Names and IMEIs that no other account has, be it made here or by another worker that uses the same server."""
+"""Account names and IMEIs that are unique on a server, also if several workers use it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import random
 
 BLOCKS = 10_000
 WORKER_BLOCKS = 1_000
-"""Blocks below are for the workers of pytest-xdist; who shares a server otherwise draws one above."""
+"""Blocks below are for workers of pytest-xdist; other processes draw a random one above."""
 FIRST_IMEI = 99 * 10**13
 IMEIS_A_BLOCK = 10**9
 
 
 class Ranges:
-    """Hands out account names and runs of IMEIs of one block."""
+    """Account names and runs of IMEIs within one block."""
 
     def __init__(self, block: int | None = None) -> None:
         if block is None:
@@ -24,19 +24,19 @@ class Ranges:
         self._next = FIRST_IMEI + self.block * IMEIS_A_BLOCK
 
     def account_name(self) -> str:
-        """Ten digits and five, as the vendor's names are, leading zeros and all."""
+        """A name in the vendor's format: ten digits and five."""
         return f"{self.block:04d}{next(self._accounts):06d}-00001"
 
     def imeis(self, count: int) -> int:
-        """The first IMEI of a run. Raises ValueError when the block has no such run any more."""
+        """The first IMEI of a run of `count`. Raises ValueError if the block is used up."""
         first = self._next
         if first + count > FIRST_IMEI + (self.block + 1) * IMEIS_A_BLOCK:
-            raise ValueError(f"one test process has {IMEIS_A_BLOCK:,} IMEIs, and they are used up")
+            raise ValueError(f"all {IMEIS_A_BLOCK:,} IMEIs of this test process are used up")
         self._next += count
         return first
 
 
 def worker_block() -> int:
-    """The block of this worker of pytest-xdist; 0 without it."""
+    """The block of this pytest-xdist worker; 0 without pytest-xdist."""
     digits = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
     return int(digits) % (WORKER_BLOCKS - 1) + 1 if digits.isdigit() else 0

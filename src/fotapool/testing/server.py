@@ -1,4 +1,4 @@
-"""An emulator as a child process, which ends with the process it is for."""
+"""An emulator in a child process, which ends with its parent."""
 
 from __future__ import annotations
 
@@ -19,20 +19,19 @@ from fotapool.testing.ranges import Ranges
 OPERATOR_KEY = "operator"
 STOP_WITHIN_S = 10
 READY = "fotapool ready on "
-MAX_TOLD = 4000
-"""How many characters of what a server said before it failed are told."""
+MAX_ERROR_CHARACTERS = 4000
 
 
 class ServerFailed(Exception):
-    """The emulator did not start; the message has what it said."""
+    """The emulator did not start; the message has its error output."""
 
 
 class Server:
     """`with Server() as server: account = server.account(licenses=5)`
 
-    Starts `fotapool emulate` on a free port of this machine, with a database in memory. `arguments` are further options
-    of the command. With `address`, that server is used instead, and left running. With `tls` the address is https, and
-    `ca_file` has the authority that signed its certificate; with `address`, give the file of that server.
+    Starts `fotapool emulate` on a free port, with a database in memory. `arguments` are more options of the command.
+    With `address`, that server is used instead and left running. With `tls` the address is https, and `ca_file` is the
+    PEM file of its certificate authority; with `address`, pass that server's file.
     """
 
     def __init__(
@@ -47,7 +46,7 @@ class Server:
     ) -> None:
         self.operator_key = operator_key
         self.ca_file = ca_file
-        """The certificate authority, as PEM: what clients are to trust. None with plain HTTP."""
+        """PEM file of the certificate authority; None with plain HTTP."""
         self.address = address or ""
         self.process: subprocess.Popen[str] | None = None
         self._arguments = arguments
@@ -61,7 +60,7 @@ class Server:
         self._transport: Any = None
 
     def start(self) -> Server:
-        """Answers when the server takes requests. Raises ServerFailed."""
+        """Returns when the server accepts requests. Raises ServerFailed."""
         if self._given:
             return self
         arguments = self._arguments
@@ -77,7 +76,7 @@ class Server:
         return self
 
     def stop(self) -> None:
-        """Ends the server, if this started it, and the receiver of callbacks."""
+        """Stops the callback receiver, and the server if it was started here."""
         if self._receiver is not None:
             self._receiver.stop()
         if self._control is not None:
@@ -99,62 +98,62 @@ class Server:
 
     @property
     def control(self) -> Control:
-        """A client of the operator plane."""
+        """A client of the operator API."""
         if self._control is None:
             self._control = Control(self.address, self.operator_key, self.ca_file)
         return self._control
 
     @property
     def receiver(self) -> Receiver:
-        """Where the callbacks of all accounts arrive; started when first asked for."""
+        """The callback receiver of all accounts; started on first use."""
         if self._receiver is None:
             self._receiver = Receiver()
         return self._receiver
 
     @property
     def transport(self) -> Any:
-        """The connections that the httpx clients of all accounts share."""
+        """The connections shared by the httpx clients of all accounts."""
         if self._transport is None:
             import ssl
 
             import httpx
 
-            # Making a context reads all authorities of the machine: only where it is needed.
+            # A default context loads the system's certificate authorities, which is slow.
             verify = ssl.create_default_context(cafile=self.ca_file) if self.ca_file else False
             self._transport = httpx.HTTPTransport(verify=verify)
         return self._transport
 
     def account(self, **options: Any) -> Account:
-        """An account of its own, with devices that no other has. The options are those of the marker."""
+        """Creates an account with devices of its own. The options are those of the marker `fotapool`."""
         return Account(self, Options(**options), self._ranges)
 
 
 def tls_arguments(directory: str) -> tuple[str, ...]:
-    """What makes the command serve HTTPS, with its certificates in the directory."""
+    """The options for HTTPS, with the certificates in this directory."""
     return ("--tls", "--tls-directory", directory)
 
 
 def ca_file_in(directory: str) -> str:
-    """Where the command writes its certificate authority."""
+    """The file that the command writes its certificate authority to."""
     return os.path.join(directory, "ca.pem")
 
 
 def start_emulator(
     arguments: Sequence[str], operator_key: str, stop_with: int | None
 ) -> tuple[subprocess.Popen[str], str]:
-    """The process and its address. It ends when the process `stop_with` does, or this one. Raises ServerFailed."""
+    """The process and its address. It ends with the process `stop_with`, or with this one. Raises ServerFailed."""
     command = [sys.executable, "-m", "fotapool.cli", "emulate", "--port", "0", "--operator-key", operator_key]
     command += ["--stop-with-parent", *([str(stop_with)] if stop_with else []), *arguments]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FOTAPOOL_")}
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, env=environment)
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
         assert process.stdout is not None
         line = process.stdout.readline()
         process.stdout.close()
         if not line.startswith(READY):
             stop_process(process)
-            said.seek(0)
-            raise ServerFailed(f"`{' '.join(command)}` did not start: {line}{said.read()[-MAX_TOLD:]}")
+            errors.seek(0)
+            raise ServerFailed(f"`{' '.join(command)}` did not start: {line}{errors.read()[-MAX_ERROR_CHARACTERS:]}")
     return process, line.removeprefix(READY).strip()
 
 

@@ -1,4 +1,4 @@
-"""A client and a user of an account's own, signed in, again when the tokens have expired."""
+"""The client and the user of a test's account, with tokens that are renewed when they expire."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from fotapool.testing.control import Control
 
 AUTH_HEADER = "X-Fotapool-Auth"
-"""Which token failed, and why, in an answer that refuses one."""
-SHORTEST_LIFE = timedelta(minutes=20)
-"""How long a session lives without use; a bearer token lives an hour."""
+"""The response header that says which token was refused, and why."""
+SHORTEST_LIFETIME = timedelta(minutes=20)
+"""The lifetime of an idle session; a bearer token is valid for an hour."""
 SECRET = PASSWORD = "secret-of-a-test"  # noqa: S105
 
 
 class SignIn:
-    """Creates them by the operator plane. The tokens are those of the last sign-in."""
+    """Creates both with the operator API, and signs in. `bearer` and `session` are the latest tokens."""
 
     def __init__(self, control: Control, account: str) -> None:
         self.key, self.secret = f"{account}-key", SECRET
@@ -40,8 +40,8 @@ class SignIn:
         self._since = self._now()
 
     def has_expired(self, why: str | None) -> bool:
-        """Whether a refusal for this reason can come of the clock having been moved, and of nothing that a test did."""
-        return why is not None and "revoked)" not in why and self._now() - self._since >= SHORTEST_LIFE
+        """Whether `why` tokens were refused is that the clock was moved, not that the test revoked them."""
+        return why is not None and "revoked)" not in why and self._now() - self._since >= SHORTEST_LIFETIME
 
     def _now(self) -> datetime:
         return datetime.fromisoformat(self._control.call("GET", "/clock")["now"])
@@ -49,16 +49,16 @@ class SignIn:
     def _get(self, path: str, body: str, headers: dict[str, str], member: str) -> str:
         status, answer, _ = self._control.request("POST", path, body, headers)
         if status != 200:
-            raise AssertionError(f"the test's own sign-in failed: POST {path} answered {status}: {answer}")
+            raise AssertionError(f"the test's own sign-in failed: POST {path} returned {status}: {answer}")
         return str(answer[member])
 
     @property
     def headers(self) -> dict[str, str]:
-        """Both tokens as a request carries them."""
+        """The headers with both tokens."""
         return {"Authorization": f"Bearer {self.bearer}", "VZ-M2M-Token": self.session}
 
     def request(self, method: str, path: str, body: str | None, renewing: bool) -> tuple[int, Any]:
-        """Status and JSON; with `renewing`, tokens that have expired are renewed and the request is sent again."""
+        """Status and JSON. With `renewing`, a request with expired tokens is sent again with new ones."""
         for again in (renewing, False):
             headers = {**self.headers, "Content-Type": "application/json"}
             status, answer, why = self._control.request(method, path, body, headers)

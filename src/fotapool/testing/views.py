@@ -1,4 +1,4 @@
-"""What the operator plane tells, as plain values that compare and print well."""
+"""Responses of the operator API as plain values that compare and print well."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Pool:
-    """An account's licenses."""
+class AccountPool:
+    """License counts of an account."""
 
     total: int
     used: int
@@ -19,8 +19,8 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One line of the ledger."""
+class LedgerLine:
+    """One entry of the ledger."""
 
     number: int
     time: datetime
@@ -36,8 +36,8 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class ClockEvent:
-    """One thing that happened while the clock was moved, to how many devices, and the first hundred of them."""
+class AdvanceEvent:
+    """An event that was due while the clock was moved: the number of devices, and the first hundred of them."""
 
     time: datetime
     what: str
@@ -46,8 +46,8 @@ class ClockEvent:
     campaign: str | None
 
 
-def read_pool(view: dict[str, Any]) -> Pool:
-    return Pool(
+def read_pool(view: dict[str, Any]) -> AccountPool:
+    return AccountPool(
         total=view["licenseCount"],
         used=view["licenseUsedCount"],
         free=view["free"],
@@ -56,8 +56,8 @@ def read_pool(view: dict[str, Any]) -> Pool:
     )
 
 
-def read_entry(view: dict[str, Any]) -> Entry:
-    return Entry(
+def read_ledger_line(view: dict[str, Any]) -> LedgerLine:
+    return LedgerLine(
         number=view["number"],
         time=datetime.fromisoformat(view["time"]),
         actor=view["actor"],
@@ -69,8 +69,8 @@ def read_entry(view: dict[str, Any]) -> Entry:
     )
 
 
-def read_clock_event(view: dict[str, Any]) -> ClockEvent:
-    return ClockEvent(
+def read_event(view: dict[str, Any]) -> AdvanceEvent:
+    return AdvanceEvent(
         time=datetime.fromisoformat(view["time"]),
         what=view["what"],
         count=view["count"],

@@ -15,9 +15,9 @@ import click
 import pytest
 
 from fotapool.cli.client.failures import SOME_REFUSED, Aborted, Interrupted, RequestFailed, Unreachable, UsageError
+from fotapool.cli.client.http.profile_file import DIRECTORY_VARIABLE
 from fotapool.cli.client.http.target import EXAMPLE
-from fotapool.cli.client.licenses.outcomes import Outcome
-from fotapool.cli.client.profiles.profile_file import DIRECTORY_VARIABLE
+from fotapool.cli.client.licenses.outcomes import DeviceOutcome
 from fotapool.cli.main import COMMANDS, SECTIONS, main
 from support.helpers import ACCOUNT, OTHER
 
@@ -81,7 +81,7 @@ def test_the_page_has_every_outcome_exit_code_and_variable() -> None:
     page = (Path(__file__).parents[3] / "docs/command-line.md").read_text(encoding="utf-8")
     codes = [failure.exit_code for failure in (UsageError, Unreachable, RequestFailed, Aborted, Interrupted)]
     assert all(f"| {code} |" in page for code in (0, SOME_REFUSED, *codes))
-    assert all(f"`{outcome}`" in page for outcome in Outcome)
+    assert all(f"`{outcome}`" in page for outcome in DeviceOutcome)
     assert all(f"`{variable}`" in page for variable in (*EXAMPLE, DIRECTORY_VARIABLE, "FOTAPOOL_PROFILE"))
 
 

@@ -40,7 +40,7 @@ def test_a_reduction_is_shown_confirmed_by_the_accounts_name_and_done_as_shown(a
     assert f"{ACCOUNT} has 2 licenses now: 2 devices lost their license" in result.stdout
     assert api.licensed() == devices(1, 3)
     assert cli.one("subscription", "change", ACCOUNT, "--licenses", "1", "--yes")["reclaimed"] == devices(1)
-    assert "say what to change" in cli("subscription", "change", ACCOUNT, code=2).stderr
+    assert "nothing to change" in cli("subscription", "change", ACCOUNT, code=2).stderr
 
 
 def test_devices_are_imported_and_bad_lines_told(api: Api, cli: Any, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_the_clock_is_moved_and_tells_what_happened(api: Api, cli: Any) -> None:
     assert "it is 2026-03-10T12:20:00" in cli("clock", "advance", "PT20M").stdout
     assert cli.one("clock", "to", "2026-04-01T00:00:00Z")["now"].startswith("2026-04-01T00:00")
     cli("clock", "next")
-    assert "answered 400" in cli("clock", "advance", "tomorrow", code=4).stderr
+    assert "returned 400" in cli("clock", "advance", "tomorrow", code=4).stderr
 
 
 def test_faults_and_requests_of_the_emulator(cli: Any) -> None:
@@ -148,8 +148,8 @@ def test_faults_and_requests_of_the_emulator(cli: Any) -> None:
     )
     assert added["match"] == {"account": ACCOUNT, "deviceId": device(1), "probability": 0.5}
     assert added["action"] == {"status": 429, "headers": {"Retry-After": "2"}, "latencyMs": 1}
-    assert "say what happens" in cli("faults", "add", "--path", "/x", code=2).stderr
-    assert "is no JSON" in cli("faults", "add", "{", code=2).stderr
+    assert "no effect given" in cli("faults", "add", "--path", "/x", code=2).stderr
+    assert "is not valid JSON" in cli("faults", "add", "{", code=2).stderr
     cli("faults", "remove", "2")
     assert [row["id"] for row in cli.rows("faults", "list")] == [1]
     cli("licenses", "show", ACCOUNT, code=4)
@@ -179,4 +179,4 @@ def test_what_only_the_emulator_has_is_said_to_be_so(
 ) -> None:
     served = cli_of(start(emulator=False))
     for words in (("clock", "show"), ("faults", "list"), ("snapshot", "save", str(tmp_path / "x"))):
-        assert "`fotapool serve` has none of them" in served(*words, code=4).stderr
+        assert "`fotapool serve` does not" in served(*words, code=4).stderr

@@ -1,6 +1,6 @@
-"""The commands that are clients: of the documented API with both tokens, or of the operator plane with its key."""
+"""Commands that are clients of the documented API or of the operator API."""
 
 import sys
 
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
-# httpx's own command line, which it can do without: it imports rich and pygments, a sixth of a short command's time.
+# httpx works without its command line, which imports rich and pygments: a sixth of the time of a short command.

@@ -1,4 +1,4 @@
-"""`fotapool completion SHELL`: the script that makes the shell complete commands, options and account names."""
+"""`fotapool completion SHELL`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the script that completes commands, options and account names in your shell.
+    """Print the shell's completion script for commands, options and account names.
 
     \b
     Examples:

@@ -1,11 +1,11 @@
-"""How a command fails: one message, what to do next, and the exit code that docs/command-line.md lists."""
+"""How a command fails: a message, the next step, and the exit code listed in docs/command-line.md."""
 
 from __future__ import annotations
 
 import click
 
 SOME_REFUSED = 1
-"""Everything was asked, and the answer is no for some devices; or an audit found something wrong."""
+"""Exit code: the command completed, but some devices were refused, or an audit found a violation."""
 INTERRUPTED = 130
 
 
@@ -15,26 +15,26 @@ class Failure(click.ClickException):
     def __init__(self, message: str, next_step: str = "") -> None:
         super().__init__(message)
         self.notes = [next_step] if next_step else []
-        """What follows the message, a line each: how far it got, what to do next."""
+        """Lines printed after the message: how far the command got, and what to do next."""
 
     def format_message(self) -> str:
         return "\n".join([self.message, *self.notes])
 
 
 class UsageError(Failure):
-    """A file, a list or an option is not what the command takes. Nothing was sent."""
+    """An invalid option, file or device list. Nothing was sent."""
 
     exit_code = 2
 
 
 class Unreachable(Failure):
-    """Nobody answered, or the service was busy for longer than it is waited for. To try again makes sense."""
+    """No response, or the service stayed busy through all retries. Worth trying again."""
 
     exit_code = 3
 
 
 class RequestFailed(Failure):
-    """The service refused the request, or the sign-in."""
+    """The service refused the request or the sign-in. `status` is the HTTP status."""
 
     exit_code = 4
 
@@ -44,12 +44,12 @@ class RequestFailed(Failure):
 
 
 class Aborted(Failure):
-    """The person at the terminal did not confirm. Nothing was changed."""
+    """The change was not confirmed. Nothing was changed."""
 
     exit_code = 5
 
 
 class Interrupted(Failure):
-    """Ctrl-C, after what was under way has been written down."""
+    """Ctrl-C; results received so far have been written."""
 
     exit_code = INTERRUPTED

@@ -1,122 +1,131 @@
-"""What commands have in common: whom they talk to, how they print, how they take devices; names that complete."""
+"""Options that commands share: the server and credentials, output, devices; completion of account names."""
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
+from fotapool.cli.client.failures import Interrupted
+from fotapool.cli.client.http.target import choose_target
+from fotapool.cli.client.output import DEFAULT_ROWS
+
+if TYPE_CHECKING:
+    from fotapool.cli.client.http.admin_client import AdminClient
+    from fotapool.cli.client.http.api_client import ApiClient
+
 Command = Callable[..., Any]
 MAX_LIMIT = 1_000_000
-SHOWN_ROWS = 100
 COMPLETED_NAMES = 100
 
 _profile = click.option(
     "--profile",
     envvar="FOTAPOOL_PROFILE",
     metavar="NAME",
-    help="Which server and whose tokens: see `fotapool profiles`.",
+    help="Profile with the server's address and credentials; see `fotapool profiles`.",
 )
 _address = click.option(
-    "--address", metavar="URL", help="The server's address, in place of the profile's or of FOTAPOOL_ADDRESS."
+    "--address", metavar="URL", help="Address of the server; overrides the profile and FOTAPOOL_ADDRESS."
 )
 
-as_json = click.option("--json", "as_json", is_flag=True, help="JSON for programs; of a list, one line for each row.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON; a list is printed as one object per line.")
 limit = click.option(
     "--limit",
     type=click.IntRange(1, MAX_LIMIT),
     metavar="N",
-    help=f"Rows to print; {SHOWN_ROWS} of a table by default, all with --json or --csv.",
+    help=f"Maximum number of rows; default {DEFAULT_ROWS} for a table, no limit with --json or --csv.",
 )
-yes = click.option("--yes", is_flag=True, help="Do not ask.")
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C ends a command with the exit code that shells give it."""
-    from fotapool.cli.client.failures import Interrupted
-
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        raise Interrupted("stopped") from error
+yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
 def admin_client_options(command: Command) -> Command:
-    """The command's first argument is the operator plane of the server that the options choose."""
-
-    @_profile
-    @_address
-    @functools.wraps(command)
-    def run(*args: Any, profile: str | None, address: str | None, **values: Any) -> Any:
-        from fotapool.cli.client.http.admin_client import AdminClient
-        from fotapool.cli.client.http.target import choose_target
-
-        with _interruptible(), AdminClient(choose_target(profile, address)) as plane:
-            return command(plane, *args, **values)
-
-    return run
+    """Adds --profile and --address; the command's first argument is an AdminClient of that server."""
+    return _client_options(command, api=False)
 
 
 def api_client_options(command: Command) -> Command:
-    """The command's first argument is the documented API of the server that the options choose."""
+    """Adds --profile and --address; the command's first argument is an ApiClient of that server."""
+    return _client_options(command, api=True)
 
+
+def _client_options(command: Command, api: bool) -> Command:
     @_profile
     @_address
     @functools.wraps(command)
     def run(*args: Any, profile: str | None, address: str | None, **values: Any) -> Any:
-        from fotapool.cli.client.http.api_client import Api
-        from fotapool.cli.client.http.target import choose_target
-
-        with _interruptible(), Api(choose_target(profile, address)) as api:
-            return command(api, *args, **values)
+        try:
+            with _open_client(api, profile, address) as client:
+                return command(client, *args, **values)
+        except KeyboardInterrupt as error:
+            raise Interrupted("stopped") from error
 
     return run
 
 
+def _open_client(api: bool, profile: str | None, address: str | None) -> AdminClient | ApiClient:
+    """Imports the HTTP library here: `--help` and completion of options do not need it."""
+    from fotapool.cli.client.http.admin_client import AdminClient
+    from fotapool.cli.client.http.api_client import ApiClient
+
+    target = choose_target(profile, address)
+    return ApiClient(target) if api else AdminClient(target)
+
+
 class AccountName(click.ParamType[str]):
-    """An account's name. Completes to the server's accounts, where the operator key is at hand."""
+    """An account's name. Completes to the server's accounts if the operator key is known."""
 
     name = "account"
     _form = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}")
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not self._form.fullmatch(value):
-            self.fail(f"{value!r} is no name of an account; it is like 0242078689-00001, with its zeros", param, ctx)
+            self.fail(f"{value!r} is not an account name; expected one like 0242078689-00001", param, ctx)
         return str(value)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from fotapool.cli.client.http.admin_client import AdminClient
-        from fotapool.cli.client.http.target import choose_target
-
+        after = incomplete[:-1] + chr(ord(incomplete[-1]) - 1) if incomplete else ""
         try:
-            with AdminClient(choose_target(ctx.params.get("profile"), ctx.params.get("address"))) as plane:
-                before = incomplete[:-1] + chr(ord(incomplete[-1]) - 1) if incomplete else ""
-                page = plane.call("GET", "/accounts", query={"limit": COMPLETED_NAMES, "after": before})
+            with _open_client(False, ctx.params.get("profile"), ctx.params.get("address")) as client:
+                page = client.call("GET", "/accounts", query={"limit": COMPLETED_NAMES, "after": after})
         except click.ClickException:
             return []
         return [CompletionItem(row["name"]) for row in page["accounts"] if row["name"].startswith(incomplete)]
 
 
 account = click.argument("account", type=AccountName(), metavar="ACCOUNT")
+file = click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE")
+
+campaign = click.argument("campaign", metavar="CAMPAIGN")
+
+
+def api_version(*versions: str, help_text: str = "API version.") -> Callable[[Command], Command]:
+    """The option --api; the newest version is the default."""
+    return click.option(
+        "--api", "version", type=click.Choice(versions), default=versions[-1], show_default=True, help=help_text
+    )
+
+
+campaign_version = api_version(
+    "v2", "v3", help_text="API version: v3 for firmware (network-aware push), v2 for software (pull)."
+)
 
 
 def devices(command: Command) -> Command:
-    """Adds the argument DEVICE… and the options that read devices from a file or a pipe."""
+    """Adds the argument DEVICE… and the options that read devices from a file or standard input."""
     for option in (
-        click.option("--skip-malformed", is_flag=True, help="Leave out what is no IMEI, in place of sending nothing."),
+        click.option("--skip-malformed", is_flag=True, help="Skip lines that are not IMEIs; default: send nothing."),
         click.option(
             "--file",
             "-f",
             "path",
             type=click.Path(dir_okay=False, allow_dash=True),
             metavar="FILE",
-            help="Devices from a file, or - for a pipe: IMEIs, CSV with a column deviceId or imei, or JSON lines.",
+            help="Read devices from a file, or standard input (-): IMEIs, CSV with a column deviceId or imei, "
+            "or JSON lines.",
         ),
         click.argument("device", nargs=-1, metavar="[DEVICE]..."),
     ):

@@ -1,10 +1,13 @@
-"""How commands print: tables for people, JSON for programs, progress and remarks on standard error."""
+"""How commands print: tables for people, JSON for programs; progress and notes on standard error."""
 
 from __future__ import annotations
 
 import csv
 import itertools
 import json
+import os
+import re
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,44 +16,62 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fotapool.cli.client.options import SHOWN_ROWS
+from fotapool.cli.client.failures import Aborted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 PIPE_WIDTH = 10_000
-"""Columns of a table that no terminal shows: no row is ever broken or cut there."""
+"""Columns of a table that is not printed on a terminal: no row is wrapped or cut there."""
+DEFAULT_ROWS = 100
+"""Rows of a table without --limit."""
 Row = Mapping[str, Any]
 Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its heading, and the member of the row or what makes its text."""
+    """A column of a table: its heading, and the path of its member in the row, or a function of the row."""
 
     heading: str
-    value: str | Callable[[Row], Any]
-    right: bool = False
+    source: str | Callable[[Row], Any]
 
-    def text(self, row: Row) -> str:
-        return words(row.get(self.value) if isinstance(self.value, str) else self.value(row))
+    def value(self, row: Row) -> Any:
+        if callable(self.source):
+            return self.source(row)
+        found: Any = row
+        for member in self.source.split("."):
+            found = found.get(member)
+        return found
 
 
-def words(value: Any) -> str:
-    """A value of JSON for people."""
+def columns(members: str) -> list[Column]:
+    """Columns of these members, as in "deviceId totals.licenses createTime:created".
+
+    A column's heading is the member's name in words, or what follows the colon; "_" is a space there.
+    """
+    pairs = (member.partition(":") for member in members.split())
+    return [
+        Column(heading.replace("_", " ") or re.sub("(?<=[a-z])(?=[A-Z])", " ", path).lower(), path)
+        for path, _, heading in pairs
+    ]
+
+
+def format_value(value: Any) -> str:
+    """A JSON value as text for people."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def console(error: bool = False) -> Console:
-    """Colors and widths of the terminal; none of both where there is none."""
+    """A console with the terminal's colors and width; without either when the stream is not a terminal."""
     from rich.console import Console
 
     stream = sys.stderr if error else sys.stdout
@@ -59,38 +80,45 @@ def console(error: bool = False) -> Console:
     )
 
 
-def print_table(rows: Iterable[Row], columns: Sequence[Column], error: bool = False) -> None:
+def print_table(rows: Sequence[Row], shown: str | Sequence[Column], error: bool = False) -> None:
+    """A table of these columns, or of those that `columns(shown)` returns. Columns of numbers are right-aligned."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold", show_header=True)
-    for column in columns:
-        table.add_column(column.heading, justify="right" if column.right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(column.text(row)) for column in columns))
+    cells = []
+    for column in columns(shown) if isinstance(shown, str) else shown:
+        values = [column.value(row) for row in rows]
+        numeric = bool(rows) and all(isinstance(value, int) and not isinstance(value, bool) for value in values)
+        table.add_column(column.heading.upper(), justify="right" if numeric else "left", overflow="fold")
+        cells.append([Text(format_value(value)) for value in values])
+    for line in zip(*cells, strict=True):
+        table.add_row(*line)
     terminal = console(error)
     if terminal.is_terminal:
         terminal.print(table)
         return
-    with terminal.capture() as lines:
+    with terminal.capture() as captured:
         terminal.print(table)
-    for line in lines.get().splitlines():
-        click.echo(line.rstrip(), err=error)
+    for text in captured.get().splitlines():
+        click.echo(text.rstrip(), err=error)
 
 
-def print_rows(rows: Iterable[Row], columns: Sequence[Column], as_json: bool, limit: int | None, empty: str) -> None:
-    """A list. `empty` is what people are told when there is none: what to do next."""
+def print_rows(
+    rows: Iterable[Row], shown: str | Sequence[Column], as_json: bool, limit: int | None = None, empty: str = ""
+) -> None:
+    """A list. `empty` is the note for people when it has no rows."""
     if as_json:
         print_json_lines(itertools.islice(rows, limit))
         return
-    most = limit or SHOWN_ROWS
-    shown = list(itertools.islice(rows, most + 1))
-    if not shown:
+    most = limit or DEFAULT_ROWS
+    found = list(itertools.islice(rows, most + 1))
+    if not found:
         stderr_note(empty)
         return
-    print_table(shown[:most], columns)
-    if len(shown) > most:
-        stderr_note(f"The first {most:,} rows; there are more: --limit N, or --json for all.")
+    print_table(found[:most], shown)
+    if len(found) > most:
+        stderr_note(f"Only the first {most:,} rows are shown. Use --limit N for more, or --json for all.")
 
 
 def print_json_lines(rows: Iterable[Any]) -> None:
@@ -101,55 +129,52 @@ def print_json_lines(rows: Iterable[Any]) -> None:
 
 
 def print_csv(rows: Iterable[Row], members: Sequence[str]) -> None:
-    """Rows as they come, with a header; values within are JSON."""
+    """CSV with a header, written row by row. Lists, objects and booleans are written as JSON."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(members)
     for row in rows:
-        writer.writerow([_csv_value(row.get(member)) for member in members])
+        values = (row.get(member) for member in members)
+        writer.writerow([json.dumps(v, ensure_ascii=False) if isinstance(v, dict | list | bool) else v for v in values])
     sys.stdout.flush()
 
 
-def _csv_value(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list | bool) else value
-
-
-def print_record(document: Row, as_json: bool, members: Mapping[str, str] | None = None) -> None:
-    """One thing: as JSON, or its members one a line. `members` chooses and names them."""
+def print_record(document: Row, as_json: bool, members: str = "") -> None:
+    """One object: as JSON, or a line for each member. `members` selects and names them as `columns` does."""
     if as_json:
         print_json(document)
         return
-    names = members or {member: member for member in document}
-    present = {heading: words(document[member]) for member, heading in names.items() if member in document}
-    width = max(map(len, present), default=0)
-    for heading, text in present.items():
-        click.echo(f"{heading:<{width}}  {printable(text)}".rstrip())
+    shown = columns(members) if members else [Column(member, member) for member in document]
+    lines = {column.heading: column.value(document) for column in shown if column.source in document}
+    width = max(map(len, lines), default=0)
+    for heading, value in lines.items():
+        click.echo(f"{heading:<{width}}  {printable(format_value(value))}".rstrip())
 
 
 def print_json(document: Any) -> None:
     click.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
-def printable(text: str) -> str:
-    """Without control characters, which could move the terminal's cursor."""
-    return "".join(character for character in text if character.isprintable() or character in "\n\t")
-
-
-def stderr_note(text: str) -> None:
-    """Something for the person and not for the program that reads the output."""
-    click.echo(printable(text), err=True)
-
-
-def done(text: str, as_json: bool, document: Any = None) -> None:
-    """That a change was made: a sentence, or the document of the answer."""
+def print_result(text: str, as_json: bool, document: Any = None) -> None:
+    """The result of a change: a sentence, or as JSON the response's document ({"done": true} without one)."""
     if as_json:
         print_json(document if document is not None else {"done": True})
     else:
         click.echo(printable(text))
 
 
+def printable(text: str) -> str:
+    """The text without control characters, which could move the terminal's cursor."""
+    return "".join(character for character in text if character.isprintable() or character in "\n\t")
+
+
+def stderr_note(text: str) -> None:
+    """A note for people, kept out of the output that programs read."""
+    click.echo(printable(text), err=True)
+
+
 @contextmanager
-def progress(what: str, total: int | None, already: int = 0, unit: str = "devices") -> Iterator[Advance]:
-    """A bar with rate and time left on standard error, on a terminal; `total` None if nobody knows."""
+def progress(title: str, total: int | None, completed: int = 0, unit: str = "devices") -> Iterator[Advance]:
+    """A progress bar on standard error, if that is a terminal. `total` is None when it is not known."""
     if not sys.stderr.isatty():
         yield lambda count: None
         return
@@ -160,44 +185,32 @@ def progress(what: str, total: int | None, already: int = 0, unit: str = "device
         def render(self, task: Any) -> Text:
             return Text(f"{task.speed:,.0f} {unit}/s" if task.speed else "")
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f} of {task.total:,.0f}")
-        if total is not None
-        else TextColumn("{task.completed:,.0f}"),
-        Rate(""),
-        TimeRemainingColumn(),
-    )
-    # what a program reads from standard output must not end up on the bar's console
-    with Progress(*columns, console=console(error=True), redirect_stdout=sys.stdout.isatty()) as bar:
-        task = bar.add_task(what, total=total, completed=already)
+    count = "{task.completed:,.0f}" + (" of {task.total:,.0f}" if total is not None else "")
+    parts = (TextColumn("{task.description}"), BarColumn(), TextColumn(count), Rate(""), TimeRemainingColumn())
+    # standard output is not redirected to the bar's console when a program reads it
+    with Progress(*parts, console=console(error=True), redirect_stdout=sys.stdout.isatty()) as bar:
+        task = bar.add_task(title, total=total, completed=completed)
         yield lambda count: bar.advance(task, count)
 
 
-def confirm(question: str, expected: str, given: bool) -> None:
-    """Asks to type `expected`, unless `given`. Raises Aborted."""
-    from fotapool.cli.client.failures import Aborted
-
-    if given:
+def confirm(question: str, expected: str, yes: bool) -> None:
+    """Asks the person to type `expected`, unless `yes`. Raises Aborted for any other text."""
+    if yes:
         return
     if not sys.stdin.isatty() and not _is_piped_answer():
-        raise Aborted("nobody is there to confirm, so nothing was changed", "Look at the preview, then add --yes.")
+        raise Aborted("not confirmed: standard input is not a terminal. Nothing was changed", "Add --yes to confirm.")
     try:
         answer = click.prompt(question, default="", show_default=False, err=True)
     except click.Abort:
         answer = ""
     if answer.strip() != expected:
-        raise Aborted("not confirmed, so nothing was changed")
+        raise Aborted("not confirmed; nothing was changed")
 
 
 def _is_piped_answer() -> bool:
-    """Whether the answer comes through a pipe: `echo NAME | fotapool …` confirms as typing it does."""
-    import os
-    import stat
-
+    """Whether the answer comes from a pipe or a file: `echo NAME | fotapool …` confirms too."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
-    except (OSError, ValueError):  # not a file of the system: a test's, which has the answer ready
+    except (OSError, ValueError):  # an object in memory, as in tests
         return True
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)

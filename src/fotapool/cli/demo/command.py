@@ -1,4 +1,4 @@
-"""`fotapool demo`: an emulator with the published examples' accounts, and a walk through it over real HTTP."""
+"""`fotapool demo`: an emulator with the accounts of the published examples, and a guided tour over HTTP."""
 
 from __future__ import annotations
 
@@ -15,124 +15,127 @@ import httpx
 import uvicorn
 from click.core import ParameterSource
 
-from fotapool.cli.demo.receiver import Receiver, receiving
-from fotapool.cli.demo.script import KEY, PASSWORD, REMOVING, SECRET, STATUS, USER, DemoScript, WrongAnswer
-from fotapool.cli.server.running import StartFailed, _config, address, listen
+from fotapool.cli.demo.script import KEY, PASSWORD, REMOVING, SECRET, STATUS, USER, DemoScript, WrongResponse
+from fotapool.cli.server.running import StartFailed, address, listen, make_config
 from fotapool.cli.server.serve import EMULATOR_KEY
 from fotapool.core.settings import Settings
+from fotapool.testing import Server
 
 SEED = Path(__file__).with_name("seed.yaml")
-REQUEST_WITHIN_S = 30
+REQUEST_TIMEOUT_S = 30
 IDLE_S = 60
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="Exit after the walk; with 1 if any answer was not as documented.")
+@click.option("--once", is_flag=True, help="Exit after the tour: 0, or 1 if a response was not as documented.")
 @click.option(
     "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 picks a free one."
 )
 @click.pass_context
 def demo(context: click.Context, once: bool, port: int) -> None:
-    """See it work: a server with the published examples' accounts, and a walk through it.
+    """Start an emulator with the accounts of the published examples, and run a guided tour.
 
     \b
-    Signs in, assigns, lists, runs a campaign on the test clock and shrinks a subscription over real HTTP,
-    and prints each request as a curl command with its answer. Then goes on serving, until Ctrl-C, for you
-    to try things.
-    The database is thrown away at the end.
+    The tour signs in, assigns, lists, runs a campaign on the test clock and reduces a subscription over HTTP.
+    It prints each request as a curl command, with its response. Then the server keeps running until Ctrl-C.
+    Its database is in memory.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    asked_for = context.get_parameter_source("port") is not ParameterSource.DEFAULT
+    is_port_given = context.get_parameter_source("port") is not ParameterSource.DEFAULT
     try:
-        with contextlib.suppress(KeyboardInterrupt), receiving() as receiver, _serving(port, asked_for) as url:
-            ready = _walk(url, receiver)
+        with (
+            contextlib.suppress(KeyboardInterrupt),
+            _serving(port, is_port_given) as url,
+            Server(address=url) as server,
+        ):
+            succeeded = _run_tour(server)
             if once:
-                context.exit(0 if ready else 1)
-            click.echo(_what_next(url))
+                context.exit(0 if succeeded else 1)
+            click.echo(_next_steps(url))
             while True:
                 time.sleep(IDLE_S)
     except StartFailed as error:
         raise click.ClickException(str(error)) from error
 
 
-def _listen(port: int, asked_for: bool) -> tuple[Settings, socket.socket]:
-    """A free port is good enough, if the usual one is taken and nobody asked for it. Raises StartFailed."""
+def _listen(port: int, is_port_given: bool) -> tuple[Settings, socket.socket]:
+    """Uses a free port if the default port is taken. Raises StartFailed if `is_port_given`."""
     settings = Settings(database="sqlite://", emulator=True, operator_key=EMULATOR_KEY, seed=str(SEED), port=port)
     try:
         return settings, listen(settings)
     except StartFailed as error:
-        if asked_for:
+        if is_port_given:
             raise
-        click.echo(f"note: {error}; using a free port instead")
+        click.echo(f"note: {error}; using a free port")
         return settings, listen(Settings(host=settings.host, port=0))
 
 
 @contextlib.contextmanager
-def _serving(port: int, asked_for: bool) -> Iterator[str]:
-    """The address of a server that runs in a thread of this process while the context lasts."""
-    from fotapool.app import Server
+def _serving(port: int, is_port_given: bool) -> Iterator[str]:
+    """Runs a server in a thread; yields its address."""
+    from fotapool import app
 
-    settings, listener = _listen(port, asked_for)
-    running = uvicorn.Server(_config(settings, Server(settings).app))
+    settings, listener = _listen(port, is_port_given)
+    running = uvicorn.Server(make_config(settings, app.Server(settings).app))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, name="fotapool-demo", daemon=True)
     thread.start()
     try:
         url = address(settings, listener)
-        with httpx.Client(timeout=REQUEST_WITHIN_S) as http:
-            http.get(f"{url}/health/ready").raise_for_status()  # the listening socket holds it until all is ready
+        with httpx.Client(timeout=REQUEST_TIMEOUT_S) as http:
+            http.get(f"{url}/health/ready").raise_for_status()  # the socket queues it until the server is ready
         click.echo(f"fotapool ready on {url}\n")
         yield url
     except httpx.HTTPError as error:
-        raise StartFailed(f"the server does not answer: {error}") from error
+        raise StartFailed(f"the server does not respond: {error}") from error
     finally:
         running.should_exit = True
         thread.join()
         listener.close()
 
 
-def _walk(url: str, receiver: Receiver) -> bool:
-    """Whether every answer was as documented."""
-    with httpx.Client(base_url=url, timeout=REQUEST_WITHIN_S) as http:
-        walk = DemoScript(
+def _run_tour(server: Server) -> bool:
+    """Whether every response was as documented."""
+    with httpx.Client(base_url=server.address, timeout=REQUEST_TIMEOUT_S) as http:
+        script = DemoScript(
             http=http,
             operator_key=EMULATOR_KEY,
-            receiver=receiver,
-            say=click.echo,
-            head=lambda text: click.secho(text, bold=True),
+            inbox=server.receiver.inbox(STATUS),
+            echo=click.echo,
+            echo_heading=lambda text: click.secho(text, bold=True),
         )
         try:
-            walk.run()
-        except WrongAnswer as error:
+            script.run()
+        except WrongResponse as error:
             click.secho(f"NOT AS DOCUMENTED: {error}", err=True, bold=True)
             return False
-    click.echo(f"{walk.steps} steps, every answer as documented.")
+    click.echo(f"{script.steps} steps, every response as documented.")
     return True
 
 
-def _what_next(url: str) -> str:
+def _next_steps(url: str) -> str:
     return f"""
-The server goes on at {url} until Ctrl-C:
+The server is running at {url} until Ctrl-C:
 
-  {url}/console        the pools in a browser; sign in with the key {EMULATOR_KEY}
-  {url}/docs           every operation
-  {url}/openapi.json   the same for programs
-  {url}/metrics        the same pool in figures
+  {url}/console        the console; sign in with the key {EMULATOR_KEY}
+  {url}/docs           API reference
+  {url}/openapi.json   OpenAPI document
+  {url}/metrics        Prometheus metrics
 
   client {KEY} / {SECRET}, user {USER} / {PASSWORD}, operator key {EMULATOR_KEY}
   accounts {REMOVING}, {STATUS}, 0000123456-00001
 
 Try next:
 
-  A token that nobody issued: the header X-Fotapool-Auth says which token failed, and why.
+  Send an unknown token: the header X-Fotapool-Auth says which token failed, and why.
     curl -i -H 'Authorization: Bearer nobody' {url}/api/fota/v3/licenses/{STATUS}
-  What was posted to the listener, in which order, and how it answered.
+  List the callback deliveries, in order, with the listener's responses.
     curl -H 'Authorization: Bearer {EMULATOR_KEY}' '{url}/control/v1/deliveries?account={STATUS}'
-  Let a day pass on the test clock: both tokens expire, and the server says so.
+  Advance the test clock by a day: both tokens expire.
     curl -X POST -H 'Authorization: Bearer {EMULATOR_KEY}' -d '{{"advance": "P1D"}}' {url}/control/v1/clock
-  Go back to the beginning, and to real time.
+  Reset the data and the clock.
     curl -X POST -H 'Authorization: Bearer {EMULATOR_KEY}' {url}/control/v1/reset
-  From the command line:         fotapool accounts list --address {url}
-  A server of your own:          fotapool emulate --seed seed.yaml
-  The vendor's SDKs pointed here: docs/clients.md
+  Use the command line:          fotapool accounts list --address {url}
+  Start a server of your own:    fotapool emulate --seed seed.yaml
+  Use the vendor's SDKs:         docs/clients.md
 """

@@ -1,4 +1,4 @@
-"""The demo's walk: each step is a request over real HTTP, a heading, and what the published pages say of its answer."""
+"""The steps of the demo: a heading, a request over HTTP, and the response that the published pages document."""
 
 from __future__ import annotations
 
@@ -9,180 +9,168 @@ from typing import Any
 
 import httpx
 
-from fotapool.cli.demo.receiver import Receiver
-from fotapool.cli.demo.show import Call, Json, as_curl_prints, differences, pretty
+from fotapool.cli.demo.show import Call, Json, differences, format_json, format_response
+from fotapool.testing.inbox import Callback, Inbox
 
 KEY, SECRET = "demo-key", "demo-secret"
 USER, PASSWORD = "zbeeblebrox", "IMgr8"
 REMOVING, STATUS, ASSIGNING = "0242078689-00001", "0402196254-00001", "0000123456-00001"
 """The accounts of the published examples: v1 remove, v1 license status, v3 assign."""
 RUNNING, LISTED, UPGRADED, UNDATED = "990003425730535", "990000473475989", "990000347475989", "990007303425535"
-"""The devices of the license status example, named for the part they play here."""
+"""The devices of the license status example, named after their role in the demo."""
 PACKAGE, FAILING = "FOTA_Verizon_Model-B_1To2_HF", "990010000000000"
 NEVER_AGAIN = "License removal not allowed for devices that have ever upgraded firmware."
+CALLBACK_WITHIN_S = 10.0
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+BY_CANDIDATE_LIST = re.compile(".*candidate list")
 
 
-class WrongAnswer(Exception):
-    """A step's answer was not as documented; the message says in what."""
+class WrongResponse(Exception):
+    """The response of a step was not as documented; the message says what differs."""
 
 
 class DemoScript:
-    """Sends the steps in order; `say` prints a line, `head` a heading."""
+    """Runs the steps in order. `echo` prints a line, `echo_heading` a heading."""
 
     def __init__(
         self,
         http: httpx.Client,
         operator_key: str,
-        receiver: Receiver,
-        say: Callable[[str], None],
-        head: Callable[[str], None],
+        inbox: Inbox,
+        echo: Callable[[str], None],
+        echo_heading: Callable[[str], None],
     ) -> None:
         self._http = http
-        self._receiver = receiver
+        self._inbox = inbox
         self._operator = {"Authorization": f"Bearer {operator_key}"}
         self._tokens: dict[str, str] = {}
-        self._say = say
-        self._head = head
+        self._echo = echo
+        self._echo_heading = echo_heading
         self.steps = 0
 
     def run(self) -> None:
-        """Raises WrongAnswer at the first answer that is not as documented."""
+        """Raises WrongResponse at the first response that is not as documented."""
         self._sign_in()
-        self._assign()
-        self._status_and_candidates()
-        self._campaign()
-        self._devices_of_the_campaign()
-        self._callback()
-        self._used_for_good()
-        self._reduction()
-        self._end()
+        self._assign_and_remove()
+        self._list_licenses_and_candidates()
+        campaign_id = self._run_campaign()
+        self._report_campaign(campaign_id)
+        self._receive_callback()
+        self._remove_used_license()
+        self._reduce_subscription()
+        self._explain()
 
-    def _step(self, heading: str, call: Call, status: int, expected: Json) -> Any:
-        self.steps += 1
-        self._head(f"{self.steps}. {heading}")
-        self._say(call.as_curl(str(self._http.base_url).rstrip("/")))
+    def _step(self, heading: str, call: Call, expected: Json) -> Any:
+        """Sends the request and prints it with its response, which it returns."""
+        self._begin(heading)
+        self._echo(call.as_curl(str(self._http.base_url).rstrip("/")))
         response = call.send(self._http)
-        self._say(as_curl_prints(response) + "\n")
-        wrong = [] if response.status_code == status else [f"the status is {response.status_code}, expected {status}"]
+        self._echo(format_response(response) + "\n")
         try:
             body = response.json()
         except ValueError:
-            raise WrongAnswer(f"step {self.steps}, {heading}: the body is not JSON") from None
-        self._check_response(heading, wrong + differences(expected, body))
+            raise WrongResponse(f"step {self.steps}, {heading}: the body is not JSON") from None
+        wrong = [] if response.status_code == 200 else [f"the status is {response.status_code}, expected 200"]
+        self._check(heading, wrong + differences(expected, body))
         return body
 
-    def _check_response(self, heading: str, wrong: list[str]) -> None:
+    def _begin(self, heading: str) -> None:
+        self.steps += 1
+        self._echo_heading(f"{self.steps}. {heading}")
+
+    def _check(self, heading: str, wrong: list[str]) -> None:
         if wrong:
-            raise WrongAnswer(f"step {self.steps}, {heading}: {'; '.join(wrong)}")
+            raise WrongResponse(f"step {self.steps}, {heading}: {'; '.join(wrong)}")
 
     def _documented(self, method: str, path: str, body: Json = None) -> Call:
         return Call(method, f"/api/fota{path}", self._tokens, body)
 
     def _control(self, method: str, path: str, body: Json = None) -> Call:
-        return Call(method, f"/control/v1/accounts/{STATUS}{path}", self._operator, body)
+        return Call(method, f"/control/v1{path}", self._operator, body)
 
     def _sign_in(self) -> None:
-        form = {"grant_type": "client_credentials"}
         token = self._step(
-            "Sign in, first half: the client's key and secret give a bearer token, good for an hour",
-            Call("POST", "/api/ts/v1/oauth2/token", form=form, user=(KEY, SECRET)),
-            200,
+            "Sign in, part 1: the client's key and secret give a bearer token, valid for an hour",
+            Call("POST", "/api/ts/v1/oauth2/token", form={"grant_type": "client_credentials"}, user=(KEY, SECRET)),
             {"access_token": str, "token_type": "Bearer", "expires_in": int, "scope": str},
         )
         self._tokens = {"Authorization": f"Bearer {token['access_token']}"}
         session = self._step(
-            "Sign in, second half: user name and password give a session token, good for 20 idle minutes",
+            "Sign in, part 2: user name and password give a session token, valid for 20 minutes without requests",
             Call("POST", "/api/m2m/v1/session/login", self._tokens, {"username": USER, "password": PASSWORD}),
-            200,
             {"sessionToken": UUID},
         )
         self._tokens |= {"VZ-M2M-Token": session["sessionToken"]}
 
-    def _assign(self) -> None:
+    def _assign_and_remove(self) -> None:
         devices = [f"{350000000000011 + number:015d}" for number in range(3)]
-        row = {"status": "LicenseAssignSuccess", "Reason": "Success"}
-        late = {"status": "LicenseAssignFailure", "Reason": "No unused license available."}
+        success = ("LicenseAssignSuccess", "Success")
+        failure = ("LicenseAssignFailure", "No unused license available.")
         self._step(
-            "Assign (v3): three devices, two licenses. The first two in request order get them",
+            "Assign (v3): three devices, two licenses. The first two in the request get them",
             self._documented("POST", f"/v3/licenses/{ASSIGNING}/assign", {"deviceList": devices}),
-            200,
             {
                 "accountName": ASSIGNING,
                 "licCount": 2,
                 "licTotalCount": 2,
                 "licUsedCount": 2,
-                "deviceList": [
-                    {"deviceId": device} | outcome for device, outcome in zip(devices, (row, row, late), strict=True)
-                ],
+                "deviceList": _rows(devices, [success, success, failure]),
             },
         )
-        again = {"status": "LicenseAssignSuccess", "Reason": "Device license preexisting"}
+        again = ("LicenseAssignSuccess", "Device license preexisting")
         self._step(
-            "Assign the two once more: a success that changes nothing, as the page's example has it",
+            "Assign the two again: a success that changes nothing, as in the page's example",
             self._documented("POST", f"/v3/licenses/{ASSIGNING}/assign", {"deviceList": devices[:2]}),
-            200,
-            {"licCount": 2, "licUsedCount": 2, "deviceList": [{"deviceId": device} | again for device in devices[:2]]},
+            {"licCount": 2, "licUsedCount": 2, "deviceList": _rows(devices[:2], [again, again])},
         )
-        outcomes = [("LicenseRemoveSuccess", "Success")] * 2 + [
-            ("LicenseRemoveFailed", "No license attached to device")
-        ]
         given = ["900000000000001", "900000000000998", "900000000000999"]
+        removed = ("LicenseRemoveSuccess", "Success")
+        not_licensed = ("LicenseRemoveFailed", "No license attached to device")
         self._step(
-            "Remove (v1): the page's own example, answer included",
+            "Remove (v1): the page's example, with its response",
             self._documented("POST", f"/v1/licenses/{REMOVING}/remove", {"deviceList": given}),
-            200,
             {
                 "accountName": REMOVING,
                 "licCount": 9000,
                 "licUsedCount": 998,
-                "deviceList": [
-                    {"deviceId": device, "status": status, "Reason": reason}
-                    for device, (status, reason) in zip(given, outcomes, strict=True)
-                ],
+                "deviceList": _rows(given, [removed, removed, not_licensed]),
             },
         )
 
-    def _status_and_candidates(self) -> None:
+    def _list_licenses_and_candidates(self) -> None:
         known = "2017-11-29 20:15:42.738 +0000 UTC"
         times = {UPGRADED: known, LISTED: known, RUNNING: known, UNDATED: "01-01-1900 0:0:0 +0000 UTC"}
         self._step(
-            "License status (v1): the first page of 1,000; the next one starts behind lastSeenDeviceId",
+            "License status (v1): the first page of 1,000 devices; the next one starts after lastSeenDeviceId",
             self._documented("GET", f"/v1/licenses/{STATUS}/index/0"),
-            200,
             {
                 "accountName": STATUS,
                 "totalLicenses": 5000,
                 "assignedLicenses": 4319,
                 "hasMoreData": True,
                 "lastSeenDeviceId": 990010000000995,
-                "deviceList": [
-                    *({"deviceId": device, "assignmentTime": times[device]} for device in sorted(times)),
-                    ...,
-                ],
+                "deviceList": [*({"deviceId": one, "assignmentTime": times[one]} for one in sorted(times)), ...],
             },
         )
+        body = {"type": "append", "count": 2, "deviceList": [RUNNING, LISTED]}
         self._step(
-            "Cancellation candidates (v2): who is to lose a license first, should the subscription shrink",
-            self._documented(
-                "POST", f"/v2/licenses/{STATUS}/cancel", {"type": "append", "count": 2, "deviceList": [RUNNING, LISTED]}
-            ),
-            200,
+            "Cancellation candidates (v2): the devices that lose their license first in a reduction",
+            self._documented("POST", f"/v2/licenses/{STATUS}/cancel", body),
             {"count": 2, "deviceList": [RUNNING, LISTED]},
         )
 
-    def _campaign(self) -> None:
+    def _run_campaign(self) -> str:
+        """Returns the campaign's id."""
+        url = f"{self._inbox.url}/v3"
         self._step(
-            "Callbacks (v3): tell the service where this demo listens",
-            self._documented("POST", f"/v3/callbacks/{STATUS}", {"url": self._receiver.url}),
-            200,
-            {"url": self._receiver.url},
+            "Callbacks (v3): register this demo as the listener",
+            self._documented("POST", f"/v3/callbacks/{STATUS}", {"url": url}),
+            {"url": url},
         )
         clock = self._step(
-            "The test clock, which only the emulator has: campaigns run on days",
-            Call("GET", "/control/v1/clock", self._operator),
-            200,
+            "The emulator's test clock: campaigns run on days",
+            self._control("GET", "/clock"),
             {"now": TIME, "frozen": False},
         )
         today = date.fromisoformat(clock["now"][:10])
@@ -199,81 +187,75 @@ class DemoScript:
             "deviceList": [UPGRADED, RUNNING, FAILING],
         }
         campaign = self._step(
-            "A campaign (v3): new firmware for three simulated devices. It is accepted, and checked a little later",
+            "A campaign (v3): new firmware for three simulated devices. It is accepted now and checked later",
             self._documented("POST", f"/v3/campaigns/firmware/{STATUS}", body),
-            200,
             {"id": UUID, "firmwareName": PACKAGE, "status": "CampaignRequestPending"},
         )
-        self._campaign_id = campaign["id"]
+        campaign_id = str(campaign["id"])
         self._step(
-            "Let a quarter of an hour pass: all that falls due in it happens now, in order",
-            Call("POST", "/control/v1/clock", self._operator, {"advance": "PT15M"}),
-            200,
-            {"happened": [{"what": "campaign checked", "count": 3, "campaign": self._campaign_id}, ...]},
+            "Advance the clock by a quarter of an hour: all events due in it run now, in order",
+            self._control("POST", "/clock", {"advance": "PT15M"}),
+            {"happened": [{"what": "campaign checked", "count": 3, "campaign": campaign_id}, ...]},
         )
         self._step(
-            "The campaign (v3) runs: one of its devices takes a day",
-            self._documented("GET", f"/v3/campaigns/{STATUS}/{self._campaign_id}"),
-            200,
-            {"id": self._campaign_id, "status": "CampaignScheduled", "make": "Verizon", "model": "Model-B"},
+            "The campaign (v3) is running: one of its devices takes a day",
+            self._documented("GET", f"/v3/campaigns/{STATUS}/{campaign_id}"),
+            {"id": campaign_id, "status": "CampaignScheduled", "make": "Verizon", "model": "Model-B"},
         )
+        return campaign_id
 
-    def _devices_of_the_campaign(self) -> None:
+    def _report_campaign(self, campaign_id: str) -> None:
         rows = [
             (UPGRADED, "UpgradeSuccess", "Upgrade completed successfully"),
             (RUNNING, "UpgradeScheduled", "The upgrade has begun, download in progress."),
             (FAILING, "UpgradeFailed", "Installation failed."),
         ]
         self._step(
-            "Its devices (v3): one was upgraded, one is at it, one has failed",
-            self._documented("GET", f"/v3/reports/{STATUS}/campaigns/{self._campaign_id}/devices"),
-            200,
+            "Its devices (v3): one is upgraded, one is upgrading, one has failed",
+            self._documented("GET", f"/v3/reports/{STATUS}/campaigns/{campaign_id}/devices"),
             {
                 "totalDevice": 3,
                 "hasMoreData": False,
                 "deviceList": [{"deviceId": row[0], "status": row[1], "resultReason": row[2]} for row in rows],
             },
         )
+        upgrade = {
+            "deviceId": UPGRADED,
+            "id": campaign_id,
+            "accountName": STATUS,
+            "firmwareFrom": "1",
+            "firmwareTo": "2",
+            "status": "UpgradeSuccess",
+            "reason": "success",
+        }
         self._step(
-            "One device's upgrades in six months (v1): each version tells of the same campaign in its own words",
+            "One device's upgrades in six months (v1): every version reports the same campaign",
             self._documented("GET", f"/v1/reports/{STATUS}/devices/{UPGRADED}"),
-            200,
-            [
-                {
-                    "deviceId": UPGRADED,
-                    "id": self._campaign_id,
-                    "accountName": STATUS,
-                    "firmwareFrom": "1",
-                    "firmwareTo": "2",
-                    "status": "UpgradeSuccess",
-                    "reason": "success",
-                }
-            ],
+            [upgrade],
         )
 
-    def _callback(self) -> None:
-        self.steps += 1
-        heading = "The listener was told on the way; this is what it got of the device that was upgraded"
-        self._head(f"{self.steps}. {heading}")
-        told = self._receiver.wait_for(_tells_of_the_upgraded)
-        if told is None:
-            raise WrongAnswer(f"step {self.steps}, {heading}: no such callback came")
-        self._say(f"POST {self._receiver.url}\n{pretty(told)}\n")
-        self._check_response(heading, differences({"accountName": STATUS, "type": "upgradeProgress"}, told))
+    def _receive_callback(self) -> None:
+        heading = "The callback that the listener received for the upgraded device"
+        self._begin(heading)
+        try:
+            callback = self._inbox.wait_for(where=_reports_success, timeout_s=CALLBACK_WITHIN_S)[-1]
+        except AssertionError as error:
+            raise WrongResponse(f"step {self.steps}, {heading}: {error}") from None
+        self._echo(f"POST {self._inbox.url}/v3\n{format_json(callback.body)}\n")
+        self._check(heading, differences({"accountName": STATUS, "type": "upgradeProgress"}, callback.body))
 
-    def _used_for_good(self) -> None:
+    def _remove_used_license(self) -> None:
         self._step(
-            "Remove (v1) is refused now: only unused licenses can be taken back",
+            "Remove (v1) now fails: only unused licenses can be removed",
             self._documented("POST", f"/v1/licenses/{STATUS}/remove", {"deviceList": [UPGRADED]}),
-            200,
             {
                 "licCount": 5000,
                 "licUsedCount": 4319,
-                "deviceList": [{"deviceId": UPGRADED, "status": "LicenseRemoveFailed", "Reason": NEVER_AGAIN}],
+                "deviceList": _rows([UPGRADED], [("LicenseRemoveFailed", NEVER_AGAIN)]),
             },
         )
 
-    def _reduction(self) -> None:
+    def _reduce_subscription(self) -> None:
         expected = {
             "licenseCount": 4316,
             "need": 3,
@@ -283,54 +265,56 @@ class DemoScript:
             "noticeUntil": TIME,
             "reasons": [
                 {"deviceId": RUNNING, "what": "notice", "why": re.compile(".*upgrade ran.*candidate list")},
-                {"deviceId": LISTED, "what": "reclaimed", "why": re.compile(".*candidate list")},
+                {"deviceId": LISTED, "what": "reclaimed", "why": BY_CANDIDATE_LIST},
                 {"deviceId": UNDATED, "what": "reclaimed", "why": re.compile(".*first assigned, first out")},
             ],
         }
-        body = {"licenseCount": 4316}
+        path, body = f"/accounts/{STATUS}/subscription", {"licenseCount": 4316}
         self._step(
-            "The subscription is to shrink from 5000 to 4316 licenses, 4319 are assigned: who would lose one?",
-            self._control("PUT", "/subscription?preview=true", body),
-            200,
+            "Preview a reduction from 5000 to 4316 licenses, with 4319 assigned: which devices lose theirs?",
+            self._control("PUT", f"{path}?preview=true", body),
             expected | {"preview": True},
         )
         self._step(
-            "Do it: candidates first, then first assigned, first out; a running upgrade keeps its license for a while",
-            self._control("PUT", "/subscription", body),
-            200,
+            "Reduce: candidates first, then first assigned, first out; a running upgrade keeps its license for now",
+            self._control("PUT", path, body),
             expected | {"preview": False},
         )
 
-    def _end(self) -> None:
+    def _explain(self) -> None:
         reclaimed = {
             "deviceId": LISTED,
             "what": "reclaimed",
-            "why": re.compile(".*candidate list"),
+            "why": BY_CANDIDATE_LIST,
             "actor": "operator",
             "usedBefore": 4319,
             "usedAfter": 4318,
             "time": TIME,
         }
         self._step(
-            "Why did the device lose its license? The ledger's last line says so",
-            self._control("GET", f"/ledger?deviceId={LISTED}"),
-            200,
+            "Why did the device lose its license? The last ledger entry has the reason",
+            self._control("GET", f"/accounts/{STATUS}/ledger?deviceId={LISTED}"),
             {"entries": [{"what": "assigned", "deviceId": LISTED}, reclaimed], "hasMoreData": False},
         )
         self._step(
-            "The pool: one license above the total, under notice, so that nothing is free",
-            self._control("GET", ""),
-            200,
+            "The pool: one license above the total is under notice, so none is free",
+            self._control("GET", f"/accounts/{STATUS}"),
             {"name": STATUS, "licenseCount": 4316, "licenseUsedCount": 4317, "underNotice": 1, "free": 0},
         )
         self._step(
-            "The audit recomputes every invariant from the rows",
-            self._control("GET", "/audit"),
-            200,
+            "The audit recomputes every invariant from the database",
+            self._control("GET", f"/accounts/{STATUS}/audit"),
             {"consistent": True, "checks": list},
         )
 
 
-def _tells_of_the_upgraded(message: Json) -> bool:
-    rows = message.get("upgradeProgress", {}).get("deviceList", [])
+def _rows(devices: list[str], results: list[tuple[str, str]]) -> list[Json]:
+    return [
+        {"deviceId": device, "status": status, "Reason": reason}
+        for device, (status, reason) in zip(devices, results, strict=True)
+    ]
+
+
+def _reports_success(callback: Callback) -> bool:
+    rows = callback.content.get("deviceList", []) if callback.type == "upgradeProgress" else []
     return any((row.get("deviceId"), row.get("status")) == (UPGRADED, "UpgradeSuccess") for row in rows)

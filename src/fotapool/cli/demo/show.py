@@ -1,4 +1,4 @@
-"""How the demo shows HTTP: requests as curl commands, answers as curl prints them, and what differs from the pages."""
+"""Output of the demo: requests as curl commands, responses, and their differences from the expected ones."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 
 WIDTH = 110
-"""How many characters a JSON value may take to be shown on one line."""
+"""Maximum length of a JSON value on one line."""
 MAX_ROWS = 4
-"""How many rows of a list are shown; the answer itself has all of them."""
+"""Rows of a list that are printed."""
 JSON_HEADER = "Content-Type: application/json"
 
 Json = Any
@@ -21,7 +21,7 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request as curl takes it; `form` and `user` are for the token, `body` is JSON."""
+    """A request, with a JSON `body` or a `form`, and `user` for basic authentication."""
 
     method: str
     path: str
@@ -43,7 +43,7 @@ class Call:
         )
 
     def as_curl(self, address: str) -> str:
-        """The command that sends the same request from a shell."""
+        """The curl command that sends this request."""
         has_body = self.body is not None or self.form is not None
         usual = "POST" if has_body else "GET"
         words = ["curl", "-i"] + ([] if self.method == usual else ["-X", self.method])
@@ -58,34 +58,32 @@ class Call:
         return "$ " + " \\\n    ".join(lines)
 
 
-def as_curl_prints(response: httpx.Response) -> str:
-    """The status line and the body; JSON is indented, and long lists are cut short with a note."""
-    text = f"{response.http_version} {response.status_code} {response.reason_phrase}"
-    if not response.content:
-        return text
+def format_response(response: httpx.Response) -> str:
+    """The status line and the body. JSON is indented, and long lists are shortened."""
     try:
-        return f"{text}\n{pretty(response.json())}"
+        body = format_json(response.json())
     except json.JSONDecodeError:
-        return f"{text}\n{response.text}"
+        body = response.text
+    return f"{response.http_version} {response.status_code} {response.reason_phrase}\n{body}".rstrip()
 
 
-def pretty(value: Json, indent: int = 0) -> str:
-    """JSON for people: what fits on a line stays on it."""
+def format_json(value: Json, indent: int = 0) -> str:
+    """Indented JSON; values that fit on a line stay on one."""
     flat = json.dumps(value, ensure_ascii=False)
     long = isinstance(value, list) and len(value) > MAX_ROWS
     if not isinstance(value, dict | list) or (len(flat) + indent <= WIDTH and not long and indent > 0) or not value:
         return flat
     inner = " " * (indent + 2)
     if isinstance(value, dict):
-        parts = [f"{inner}{json.dumps(name)}: {pretty(member, indent + 2)}" for name, member in value.items()]
+        parts = [f"{inner}{json.dumps(name)}: {format_json(member, indent + 2)}" for name, member in value.items()]
         return "{\n" + ",\n".join(parts) + "\n" + " " * indent + "}"
-    parts = [inner + pretty(member, indent + 2) for member in value[:MAX_ROWS]]
+    parts = [inner + format_json(member, indent + 2) for member in value[:MAX_ROWS]]
     rest = f",\n{inner}… {len(value) - MAX_ROWS} more" if long else ""
     return "[\n" + ",\n".join(parts) + rest + "\n" + " " * indent + "]"
 
 
 def differences(expected: Json, found: Json, place: str = "") -> list[str]:
-    """What the answer has otherwise than expected; members and rows that are not expected by name are not looked at.
+    """The differences of a response from the expected one. Members that are not expected are ignored.
 
     An expected value is a JSON value, a type, a compiled pattern, or a list that ends with `...` for further rows.
     """

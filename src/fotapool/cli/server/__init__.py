@@ -1,1 +1,1 @@
-"""Commands that start servers and look after their databases."""
+"""Commands that run servers and maintain their databases."""

@@ -14,7 +14,7 @@ from fotapool.store.db.factory import open_database
 from fotapool.store.db.schema import prepare
 from fotapool.store.db.sqlite import SqliteConnection, SqliteDatabase
 
-_ACCOUNTS_A_PAGE = 1000
+_ACCOUNTS_PER_PAGE = 1000
 
 _url = click.option(
     "--database",
@@ -29,13 +29,13 @@ _url = click.option(
 
 @click.group()
 def database() -> None:
-    """Look after a database: migrate its schema, verify its invariants, back it up."""
+    """Migrate a database's schema, verify its invariants, and back it up."""
 
 
 @database.command()
 @_url
 def migrate(url: str) -> None:
-    """Bring the schema up to date. Stop all servers and make a backup first."""
+    """Migrate the schema to this version. Stop all servers and make a backup first."""
     from fotapool.store.db.migrations import migrate_to_head
 
     try:
@@ -69,22 +69,22 @@ def _connect(url: str) -> Connection:
 @database.command()
 @_url
 def verify(url: str) -> None:
-    """Recompute every invariant of every account; exit 1 if one does not hold."""
-    wrong = accounts = 0
+    """Recompute every invariant of every account; exit code 1 if one is violated."""
+    violations = accounts = 0
     after = ""
     with closing(_connect(url)) as connection:
         connection.begin_snapshot()
-        while page := read_accounts(connection, after, _ACCOUNTS_A_PAGE):
+        while page := read_accounts(connection, after, _ACCOUNTS_PER_PAGE):
             for account in page:
                 accounts += 1
                 for check in read_audit(connection, account.id):
                     if not check.ok:
-                        wrong += 1
+                        violations += 1
                         click.echo(f"{account.name}: {check.says}: {check.found}", err=True)
             after = page[-1].name
         connection.rollback()
-    click.echo(f"{accounts} accounts, {wrong} violations")
-    if wrong:
+    click.echo(f"{accounts} accounts, {violations} violations")
+    if violations:
         raise SystemExit(1)
 
 
@@ -92,10 +92,10 @@ def verify(url: str) -> None:
 @click.argument("file", type=click.Path(exists=False, dir_okay=False))
 @_url
 def backup(file: str, url: str) -> None:
-    """Copy a SQLite database into FILE while servers go on. For PostgreSQL use pg_dump."""
+    """Back up a SQLite database to FILE; servers can keep running. For PostgreSQL, use pg_dump."""
     with closing(_connect(url)) as connection:
         if not isinstance(connection, SqliteConnection):
-            raise click.ClickException("a PostgreSQL database is backed up by its own tool: pg_dump --format=custom")
+            raise click.ClickException("to back up a PostgreSQL database, use pg_dump --format=custom")
         try:
             connection.backup_to(file)
         except StoreUnavailable as error:

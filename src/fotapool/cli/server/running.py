@@ -1,4 +1,4 @@
-"""The life of a server: socket, workers, readiness line, orderly end."""
+"""Runs a server: socket, worker processes, ready line, graceful shutdown."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from fotapool.domain.errors import Invalid
 from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
 
 SETTINGS_VARIABLE = "FOTAPOOL_WORKER_SETTINGS"
-"""How the parent process hands the settings to its workers."""
+"""The variable that passes the settings to worker processes, as JSON."""
 BACKLOG = 2048
 STOP_WITHIN_S = 30
-"""How long requests under way have when the server is told to stop."""
+"""How long requests in progress may take after SIGTERM."""
 STOP_TLS_WITHIN_S = 3
-"""The same with TLS, where idle connections wait for their client's good-bye, which may never come."""
+"""As STOP_WITHIN_S, with TLS: idle connections wait for a close message that may never arrive."""
 THREAD_SWITCH_S = 0.000_2
-"""How long a thread whose wait for the disk or the database is over waits for the event loop to let it go on."""
+"""The interpreter's switch interval: how long a thread that returns from I/O may wait for the event loop."""
 IN_MEMORY = "sqlite://"
-"""The database that is gone with its process: no secret in it can be stolen, so hashing need not be expensive."""
+"""The database in memory. Its secrets end with the process, so password hashing can be cheap."""
 READY_TRIES = 600
 READY_EVERY_S = 0.1
 
@@ -44,7 +44,7 @@ class StartFailed(Exception):
 
 
 def worker_app() -> Any:
-    """The application of a worker process: what uvicorn imports there."""
+    """The application of a worker process; uvicorn imports it."""
     from fotapool.app import Server
 
     sys.setswitchinterval(THREAD_SWITCH_S)
@@ -71,7 +71,7 @@ def address(settings: Settings, listener: socket.socket) -> str:
     return f"{'https' if settings.tls else 'http'}://{host}:{listener.getsockname()[1]}"
 
 
-def _config(settings: Settings, app: Any) -> uvicorn.Config:
+def make_config(settings: Settings, app: Any) -> uvicorn.Config:
     tls: dict[str, Any] = {}
     if settings.tls:
         from fotapool.cli.server.tls import ensure_certificates
@@ -97,9 +97,9 @@ def _config(settings: Settings, app: Any) -> uvicorn.Config:
 
 
 def run_server(settings: Settings, address_file: Path | None = None, scripts: Path | None = None) -> None:
-    """Runs until SIGTERM or SIGINT; requests under way are finished. Raises StartFailed.
+    """Runs until SIGTERM or SIGINT, and finishes requests in progress. Raises StartFailed.
 
-    The file and the folder of start-up scripts are for one process, as the emulator is.
+    `address_file` and `scripts` (a directory of start-up scripts) are ignored with several workers.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     sys.setswitchinterval(THREAD_SWITCH_S)
@@ -114,7 +114,7 @@ def run_server(settings: Settings, address_file: Path | None = None, scripts: Pa
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """Prints the ready line, and writes the address to its file, once it accepts connections."""
+    """Prints the ready line and writes the address file when it accepts connections."""
 
     url = ""
     address_file: Path | None = None
@@ -125,14 +125,13 @@ class _AnnouncingServer(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             if self.address_file is not None:
-                _write_at_once(self.address_file, f"{self.url}\n")
+                _write_atomically(self.address_file, f"{self.url}\n")
             print(f"fotapool ready on {self.url}", flush=True)  # noqa: T201
             if self.scripts is not None:
                 self.scripts.start(self.url, self.operator_key)
 
 
-def _write_at_once(path: Path, text: str) -> None:
-    """Who waits for the file never sees a part of the text."""
+def _write_atomically(path: Path, text: str) -> None:
     part = path.with_name(f"{path.name}.part")
     part.write_text(text, encoding="utf-8")
     part.replace(path)
@@ -148,9 +147,9 @@ def _run_here(settings: Settings, listener: socket.socket, address_file: Path | 
         server.seed_before_serving()
     except (StoreMismatch, StoreUnavailable, ValueError, Invalid) as error:
         raise StartFailed(str(error)) from error
-    # uvicorn handles the signal, finishes the requests under way, and then raises it again: by then it is obeyed.
+    # uvicorn finishes the requests in progress and then raises the signal again, which must not end the process
     signal.signal(signal.SIGTERM, lambda *_: None)
-    running = _AnnouncingServer(_config(settings, server.app))
+    running = _AnnouncingServer(make_config(settings, server.app))
     running.url, running.address_file = address(settings, listener), address_file
     running.operator_key = settings.operator_key or ""
     running.scripts = StartScripts(scripts, server.readiness) if scripts else None
@@ -161,7 +160,7 @@ def _run_here(settings: Settings, listener: socket.socket, address_file: Path | 
         if running.scripts is not None:
             running.scripts.stop()
     if not running.started:
-        raise StartFailed("the server did not start; the lines above say why")
+        raise StartFailed("the server did not start; see the log above")
 
 
 def _run_workers(settings: Settings, listener: socket.socket) -> None:
@@ -172,7 +171,7 @@ def _run_workers(settings: Settings, listener: socket.socket) -> None:
     except (StoreMismatch, StoreUnavailable, ValueError, Invalid) as error:
         raise StartFailed(str(error)) from error
     os.environ[SETTINGS_VARIABLE] = msgspec.json.encode(settings).decode()
-    config = _config(settings, "fotapool.cli.server.running:worker_app")
+    config = make_config(settings, "fotapool.cli.server.running:worker_app")
     stopping = threading.Event()
     threading.Thread(target=_announce, args=(settings, listener, stopping), daemon=True).start()
     try:
@@ -182,9 +181,9 @@ def _run_workers(settings: Settings, listener: socket.socket) -> None:
 
 
 def _announce(settings: Settings, listener: socket.socket, stopping: threading.Event) -> None:
-    """Prints the ready line once a worker answers."""
+    """Prints the ready line when a worker responds."""
     url = address(settings, listener)
-    import urllib.request  # only several workers need it
+    import urllib.request  # needed only here
 
     insecure = ssl._create_unverified_context() if settings.tls else None  # noqa: S323
     for _ in range(READY_TRIES):

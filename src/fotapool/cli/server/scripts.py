@@ -1,4 +1,4 @@
-"""Start-up scripts of the emulator: run one after the other once it serves; `/health/ready` says how far they are."""
+"""Start-up scripts of the emulator. They run one after another when it serves; `/health/ready` reports progress."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 INTERPRETERS: Mapping[str, tuple[str, ...]] = {".sh": ("/bin/sh",), ".py": (sys.executable,)}
-"""What runs which files; others in the folder are left alone."""
+"""Interpreter by file suffix. Other files in the directory are ignored."""
 WITHIN_S = 300
 MAX_SCRIPTS = 1000
 STOP_WITHIN_S = 5
 
 
 class StartScripts:
-    """The scripts of a folder, by name."""
+    """The scripts of a directory, in order of their names."""
 
     def __init__(self, directory: Path, readiness: Readiness) -> None:
         self._scripts = sorted(path for path in directory.iterdir() if path.suffix in INTERPRETERS)[:MAX_SCRIPTS]
@@ -35,12 +35,12 @@ class StartScripts:
             readiness.waits_for = "starting"
 
     def start(self, address: str, operator_key: str) -> None:
-        """Runs them in a thread, with FOTAPOOL_ADDRESS and FOTAPOOL_OPERATOR_KEY in their environment."""
+        """Runs the scripts in a thread, with FOTAPOOL_ADDRESS and FOTAPOOL_OPERATOR_KEY in their environment."""
         environment = {**os.environ, "FOTAPOOL_ADDRESS": address, "FOTAPOOL_OPERATOR_KEY": operator_key}
         threading.Thread(target=self._run, args=(environment,), daemon=True, name="fotapool-scripts").start()
 
     def stop(self) -> None:
-        """Ends the script that runs."""
+        """Terminates the running script."""
         self._stopped = True
         running = self._running
         if running is not None and running.poll() is None:
@@ -63,7 +63,7 @@ class StartScripts:
         self._readiness.waits_for = ""
 
     def _run_one(self, script: Path, environment: Mapping[str, str]) -> str:
-        """What went wrong, or nothing. What the script says goes to standard error, as the log does."""
+        """Returns the error, or "". The script's output goes to standard error."""
         command = [*INTERPRETERS[script.suffix], str(script.resolve())]
         try:
             self._running = subprocess.Popen(command, env=environment, stdout=2, stdin=subprocess.DEVNULL)

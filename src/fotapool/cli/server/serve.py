@@ -1,4 +1,4 @@
-"""`fotapool emulate` and `fotapool serve`: options, environment and TOML file to settings, and the server's life."""
+"""`fotapool emulate` and `fotapool serve`: settings from options, environment and a TOML file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import click
 import msgspec
 
 from fotapool.core.settings import Settings, Timestamps
-from fotapool.core.timestamps import MAX_CLOCK_MS, parse_timestamp
 
 EMULATOR_KEY = "operator"
-"""The operator key of an emulator that is started without one."""
+"""The default operator key of the emulator."""
 
-"""Where the emulator's clock may be set: before 1970 there are no times, and billing months ahead must have names."""
+FIRST_CLOCK, LAST_CLOCK = datetime(1970, 1, 1, tzinfo=UTC), datetime(9997, 12, 31, tzinfo=UTC)
+"""The range of the emulator's clock: from the epoch, to where later billing months still have a date."""
 
 Command = Callable[..., Any]
 
@@ -43,12 +43,13 @@ def _read_time(_: click.Context, __: click.Parameter, text: str | None) -> datet
     if text is None:
         return None
     try:
-        timestamp_ms = parse_timestamp(text)
-        if not 0 <= timestamp_ms < MAX_CLOCK_MS:
+        time = datetime.fromisoformat(text)
+        time = time if time.tzinfo else time.replace(tzinfo=UTC)
+        if not FIRST_CLOCK <= time <= LAST_CLOCK:
             raise ValueError(text)
     except ValueError as error:
         raise click.BadParameter("must be a time from 1970 to 9997, as in 2026-03-01T00:00:00Z") from error
-    return datetime.fromtimestamp(timestamp_ms / 1000, tz=UTC)
+    return time
 
 
 _OPTIONS = (
@@ -59,74 +60,74 @@ _OPTIONS = (
         expose_value=False,
         callback=_read_config,
         metavar="FILE",
-        help="TOML file with any of these options, named as here without the dashes.",
+        help="TOML file with any of these options, named without the leading dashes.",
     ),
     click.option("--host", default="127.0.0.1", help="Address to listen on."),
     click.option("--port", default=8080, type=click.IntRange(0, 65535), help="Port; 0 picks a free one."),
-    click.option("--workers", default=1, type=click.IntRange(1, 64), help="Processes that share the port."),
+    click.option("--workers", default=1, type=click.IntRange(1, 64), help="Number of worker processes."),
     click.option(
         "--seed",
         type=click.Path(exists=True, dir_okay=False),
         metavar="FILE",
-        help="Seed document (YAML or JSON), applied once, on an empty database.",
+        help="Seed document (YAML or JSON); applied once, to an empty database.",
     ),
     click.option(
         "--random-seed",
         type=click.IntRange(0, 2**63 - 1),
         metavar="NUMBER",
-        help="Ids, tokens and keys are the same in each run with the same number (only `emulate`).",
+        help="Random seed for reproducible ids, tokens and keys (only `emulate`).",
     ),
     click.option(
         "--clock",
         metavar="TIME",
         callback=_read_time,
-        help="Where the clock stands still, as 2026-03-01T00:00:00Z, until it is moved by "
+        help="Initial time of the test clock, as 2026-03-01T00:00:00Z. It is frozen until it is moved by "
         "POST /control/v1/clock (only `emulate`).",
     ),
-    click.option("--operator-key", metavar="KEY", help="Key of the operator plane /control/v1."),
-    click.option("--page-size", default=1000, type=click.IntRange(1, 10_000), help="Rows of a page."),
+    click.option("--operator-key", metavar="KEY", help="Key of the operator API, /control/v1."),
+    click.option("--page-size", default=1000, type=click.IntRange(1, 10_000), help="Maximum number of rows in a page."),
     click.option(
         "--max-devices-per-request",
         default=10_000,
         type=click.IntRange(1, 100_000),
-        help="Devices that one request may name.",
+        help="Maximum number of devices in a request.",
     ),
     click.option(
         "--storage",
         metavar="URL",
-        help="Where contents of files and packages are kept: file:///directory, memory:///, s3://bucket "
-        "or another object store; by default the directory fotapool-files, beside a SQLite file.",
+        help="Storage of files and packages: file:///directory, memory:///, s3://bucket or another object store; "
+        "default: the directory fotapool-files, next to a SQLite file.",
     ),
     click.option(
         "--timestamps",
         default="auto",
         type=click.Choice([style.value for style in Timestamps]),
-        help="Style of times: as documented, RFC 3339, or by client (auto).",
+        help="Format of timestamps: as documented, RFC 3339, or by client (auto).",
     ),
     click.option(
         "--callback-timeout-s",
         default=10,
         type=click.IntRange(1, 30),
-        help="Seconds that a callback's receiver may take to answer.",
+        help="Timeout of a callback request, in seconds.",
     ),
     click.option(
         "--callback-private-targets/--no-callback-private-targets",
         default=None,
-        help="Let callbacks go to private addresses and to plain HTTP; by default only the emulator does.",
+        help="Allow callbacks to private addresses and plain HTTP; default: only in the emulator.",
     ),
-    click.option("--close-metrics", is_flag=True, help="Do not serve /metrics."),
-    click.option("--close-docs", is_flag=True, help="Do not serve /docs and /openapi.json."),
+    click.option("--close-metrics", is_flag=True, help="Disable /metrics."),
+    click.option("--close-docs", is_flag=True, help="Disable /docs and /openapi.json."),
     click.option(
         "--tls",
         is_flag=True,
-        help="Serve HTTPS for localhost and the vendor's host names, with a certificate authority made here.",
+        help="Serve HTTPS for localhost and the vendor's host names, with a local certificate authority.",
     ),
     click.option(
         "--tls-directory",
         default="fotapool-tls",
         type=click.Path(file_okay=False),
         metavar="DIR",
-        help="Where --tls keeps its certificate authority and certificate.",
+        help="Directory of the certificate authority and certificate of --tls.",
     ),
 )
 
@@ -137,24 +138,24 @@ def _options(command: Command) -> Command:
     return command
 
 
-def _database_option(default: str, words: str) -> Callable[[Command], Command]:
-    return click.option("--database", default=default, metavar="URL", help=words)
+def _database_option(default: str, help_text: str) -> Callable[[Command], Command]:
+    return click.option("--database", default=default, metavar="URL", help=help_text)
 
 
 @click.command(context_settings={"auto_envvar_prefix": "FOTAPOOL"})
-@_database_option("sqlite://", "sqlite:///file.db, sqlite:// (thrown away at the end), or postgresql://…  [sqlite://]")
+@_database_option("sqlite://", "sqlite:///file.db, sqlite:// (in memory), or postgresql://…  [sqlite://]")
 @_options
 @click.option(
     "--address-file",
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="Write the address there once the server is ready.",
+    help="Write the server's address to this file when it is ready.",
 )
 @click.option(
     "--init-dir",
     type=click.Path(exists=True, file_okay=False),
     metavar="DIR",
-    help="Folder of start-up scripts (*.sh, *.py), run by name once the server serves; see /health/ready.",
+    help="Directory of start-up scripts (*.sh, *.py), run in order of name when the server is ready.",
 )
 @click.option(
     "--stop-with-parent",
@@ -162,10 +163,10 @@ def _database_option(default: str, words: str) -> Callable[[Command], Command]:
     flag_value=0,
     type=click.IntRange(0),
     metavar="[PID]",
-    help="Stop when the process that started this one is gone, or the process with this id.",
+    help="Stop when the parent process, or the process with this id, has ended.",
 )
 def emulate(address_file: str | None, init_dir: str | None, stop_with_parent: int | None, **values: Any) -> None:
-    """Start the server for developers and CI: test clock, reset, no durability to pay for.
+    """Start the emulator, for development and CI: test clock, reset, snapshots and fault injection.
 
     \b
     Example:
@@ -174,7 +175,7 @@ def emulate(address_file: str | None, init_dir: str | None, stop_with_parent: in
         http://127.0.0.1:8080/control/v1/clock
     """
     if values["workers"] > 1:
-        raise click.UsageError("the emulator runs one process, because its test clock lives there; use --workers 1")
+        raise click.UsageError("the emulator supports only --workers 1: its test clock is in the process")
     values["operator_key"] = values["operator_key"] or EMULATOR_KEY
     if stop_with_parent is not None:
         from fotapool.cli.server.parent import stop_with
@@ -187,7 +188,7 @@ def emulate(address_file: str | None, init_dir: str | None, stop_with_parent: in
 @_database_option("sqlite:///fotapool.db", "sqlite:///file.db, or postgresql://user:password@host/database.")
 @_options
 def serve(**values: Any) -> None:
-    """Start the server for operators: real clock, durable commits, nothing of the emulator's.
+    """Start the server, for production: system clock, durable commits, no emulator features.
 
     \b
     Example:
@@ -195,16 +196,15 @@ def serve(**values: Any) -> None:
     """
     for name in ("random_seed", "clock"):
         if values[name] is not None:
-            raise click.UsageError(f"--{name.replace('_', '-')} is for `fotapool emulate`")
+            raise click.UsageError(f"--{name.replace('_', '-')} is only for `fotapool emulate`")
     if values["operator_key"] is None:
         values["operator_key"] = secrets.token_urlsafe(24)
         click.echo(f"operator key for this run: {values['operator_key']}  (set --operator-key to choose it)", err=True)
     if values["workers"] > 1 and (values["storage"] or "").startswith("memory:"):
-        raise click.UsageError("several workers share no memory; use --storage file:///directory or --workers 1")
+        raise click.UsageError("workers cannot share storage in memory; use --storage file:///directory or --workers 1")
     if values["workers"] > 1 and values["database"].startswith("sqlite"):
         click.echo(
-            "note: several workers on one SQLite file are correct, but only one writes at a time; "
-            "for more rate use PostgreSQL",
+            "note: of several workers on a SQLite file only one writes at a time; use PostgreSQL for higher throughput",
             err=True,
         )
     _run(values, False)

@@ -1,4 +1,4 @@
-"""A local certificate authority for the vendor's host names: SDKs with fixed base addresses can be pointed here."""
+"""A local certificate authority for the vendor's host names, for SDKs with a fixed base address."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import trustme
 
 HOST_NAMES = ("thingspace.verizon.com", "mock.thingspace.verizon.com", "localhost", "127.0.0.1", "::1")
-"""The names the certificate is for: those of the vendor's production and mock environments, and this machine's."""
+"""The names in the certificate: the vendor's production and mock environments, and this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class TlsFiles:
 
 
 def ensure_certificates(directory: Path) -> TlsFiles:
-    """The directory's certificate authority and server certificate, made there if they are missing."""
+    """The certificate authority and server certificate in the directory; creates missing ones."""
     files = TlsFiles(directory / "ca.pem", directory / "server.pem", directory / "server.key")
     if not all(path.exists() for path in (files.authority, files.certificate, files.key)):
         directory.mkdir(parents=True, exist_ok=True)

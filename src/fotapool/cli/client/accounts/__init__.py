@@ -1,1 +1,1 @@
-"""`fotapool accounts`, `subscription`, `statements` and `ledger`."""
+"""`fotapool accounts`, `subscription`, `statements`, `ledger` and `deliveries`."""

@@ -1,4 +1,4 @@
-"""`fotapool campaigns …`: schedule, watch, list and cancel campaigns, by the documented API."""
+"""`fotapool campaigns …`, by the documented API."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing import Any
 import click
 
 from fotapool.cli.client import options
+from fotapool.cli.client.campaigns.watch import Watch, read_devices_of
+from fotapool.cli.client.devices.device_lists import in_batches, read_devices
+from fotapool.cli.client.output import print_record, print_rows, progress, stderr_note
+from fotapool.cli.client.resources import resource_group
 
-CHUNK = 10_000
-"""Devices of the request that schedules; further ones are added afterwards."""
+BATCH = 10_000
+"""Devices in the request that creates the campaign. More devices are added by further requests."""
 STATUSES = (
     "CampaignRequestPending",
     "CampaignRequestQueued",
@@ -22,23 +26,13 @@ STATUSES = (
     "CampaignFailed",
     "CampaignRequestFailed",
 )
-"""In the order of a campaign's life; the list has to be asked for one of them at a time."""
+"""In the order of a campaign's life. The API lists the campaigns of one status at a time."""
 _WINDOW = re.compile(r"(\d{1,2})-(\d{1,2})")
 
-campaign = click.argument("campaign", metavar="CAMPAIGN")
-version = click.option(
-    "--api",
-    "version",
-    type=click.Choice(["v2", "v3"]),
-    default="v3",
-    show_default=True,
-    help="v3: firmware, network-aware push. v2: software, pull.",
-)
 
-
-@click.group()
+@resource_group
 def campaigns() -> None:
-    """Schedule campaigns and follow them, by the documented API.
+    """Schedule, watch, list and cancel campaigns.
 
     \b
     Examples:
@@ -49,42 +43,12 @@ def campaigns() -> None:
     """
 
 
-@campaigns.command()
-@options.account
-@options.as_json
-@options.api_client_options
-def firmware(api: Any, account: str, as_json: bool) -> None:
-    """List the firmware that fits devices of the account.
-
-    \b
-    Example:
-      fotapool campaigns firmware 0242078689-00001
-    """
-    from fotapool.cli.client.output import Column, print_rows
-
-    columns = [
-        Column("FIRMWARE", "firmwareName"),
-        Column("FROM", "firmwareFrom"),
-        Column("TO", "firmwareTo"),
-        Column("MAKE", "make"),
-        Column("MODEL", "model"),
-        Column("PROTOCOL", "protocol"),
-    ]
-    print_rows(
-        rows=api.call("GET", f"/v3/firmware/{account}"),
-        columns=columns,
-        as_json=as_json,
-        limit=None,
-        empty="No firmware fits any device.",
-    )
-
-
 def _window(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> list[dict[str, int]]:
     windows = []
     for text in given:
         found = _WINDOW.fullmatch(text)
         if not found:
-            raise click.BadParameter(f"{text!r} is no window of hours like 22-24")
+            raise click.BadParameter(f"{text!r} is not a window of hours like 22-24")
         windows.append({"startTime": int(found[1]), "endTime": int(found[2])})
     return windows
 
@@ -93,26 +57,26 @@ def _window(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> li
 @options.account
 @options.devices
 @click.option(
-    "--firmware", "name", required=True, metavar="NAME", help="What to install: see `fotapool campaigns firmware`."
+    "--firmware", "name", required=True, metavar="NAME", help="Package to install; see `fotapool campaigns firmware`."
 )
-@click.option("--start", required=True, metavar="DATE", help="First day, as 2026-12-01 (UTC).")
-@click.option("--end", required=True, metavar="DATE", help="Last day.")
-@click.option("--name", "campaign_name", metavar="TEXT", help="The campaign's own name.")
+@click.option("--start", required=True, metavar="DATE", help="First day (UTC), as 2026-12-01.")
+@click.option("--end", required=True, metavar="DATE", help="Last day (UTC).")
+@click.option("--name", "campaign_name", metavar="TEXT", help="Name of the campaign.")
 @click.option(
     "--window",
     "windows",
     multiple=True,
     callback=_window,
     metavar="HOURS",
-    help="Only in these hours, as 1-5 (UTC); may be repeated.",
+    help="Hours in which devices are upgraded (UTC), as 1-5; can be repeated.",
 )
-@click.option("--auto-assign", is_flag=True, help="Assign licenses to devices that lack one (v3).")
-@click.option("--auto-add", is_flag=True, help="Take every further device that fits (v3).")
-@version
+@click.option("--auto-assign", is_flag=True, help="Assign licenses to devices that have none (v3).")
+@click.option("--auto-add", is_flag=True, help="Add further devices that the package fits (v3).")
+@options.campaign_version
 @options.as_json
 @options.api_client_options
-def create(api: Any, account: str, version: str, as_json: bool, **given: Any) -> None:
-    """Schedule a campaign for some devices, or any number from a file or a pipe.
+def create(client: Any, account: str, version: str, as_json: bool, **given: Any) -> None:
+    """Schedule a campaign for devices given as arguments, in a file or on standard input.
 
     \b
     Examples:
@@ -121,65 +85,40 @@ def create(api: Any, account: str, version: str, as_json: bool, **given: Any) ->
       fotapool campaigns create 0242078689-00001 --firmware Model-A_1To2 \\
         --start 2026-12-01 --end 2026-12-08 --window 1-5 --auto-assign --file devices.csv
 
-    The answer says that the campaign was accepted; `watch` tells what becomes of it.
+    The campaign is accepted at once and checked later; follow it with `watch`.
     """
-    from fotapool.cli.client.devices.device_lists import in_chunks, read_devices
-    from fotapool.cli.client.output import print_record, progress, stderr_note
-
-    if version == "v2" and (given["auto_assign"] or given["auto_add"]):
+    is_v3 = version == "v3"
+    if not is_v3 and (given["auto_assign"] or given["auto_add"]):
         raise click.UsageError("--auto-assign and --auto-add are for --api v3")
-    chunks = in_chunks(devices := read_devices(given["device"], given["path"], given["skip_malformed"]), CHUNK)
-    body = _body_v3(given) if version == "v3" else _body_v2(given)
-    kind = "firmware" if version == "v3" else "software"
+    devices = read_devices(given["device"], given["path"], given["skip_malformed"])
+    batches = in_batches(devices, BATCH)
+    path = f"/{version}/campaigns/{'firmware' if is_v3 else 'software'}/{account}"
     with progress("schedule", len(devices)) as advance:
-        made = _create(api, f"/{version}/campaigns/{kind}/{account}", {**body, "deviceList": next(chunks)})
-        advance(min(CHUNK, len(devices)))
-        path = f"/{version}/campaigns/{'firmware/' if version == 'v3' else ''}{account}/{made['id']}"
-        for chunk in chunks:
-            api.call("PUT", path, {"type": "append", "deviceList": chunk})
-            advance(len(chunk))
-    made.pop("deviceList", None)
-    print_record(made, as_json)
-    stderr_note(
-        f"Follow it: fotapool campaigns watch {account} {made['id']}" + (" --api v2" if version == "v2" else "")
-    )
-
-
-def _create(api: Any, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Never sent twice: two campaigns would come of it."""
-    from fotapool.cli.client.failures import Unreachable
-    from fotapool.cli.client.http.calls import ONCE
-
-    try:
-        made: dict[str, Any] = api.call("POST", path, body, retry=ONCE)
-    except Unreachable as error:
-        error.notes.append(
-            "It may have been scheduled all the same: see `fotapool campaigns list` before you repeat it."
+        campaign = client.create(
+            path,
+            {**_body(given, is_v3), "deviceList": next(batches)},
+            "It may have been scheduled nevertheless: check `fotapool campaigns list` before you repeat it.",
         )
-        raise
-    return made
+        advance(min(BATCH, len(devices)))
+        path = f"/{version}/campaigns/{'firmware/' if is_v3 else ''}{account}/{campaign['id']}"
+        for batch in batches:
+            client.call("PUT", path, {"type": "append", "deviceList": batch})
+            advance(len(batch))
+    campaign.pop("deviceList", None)
+    print_record(campaign, as_json)
+    stderr_note(f"Follow it: fotapool campaigns watch {account} {campaign['id']}{'' if is_v3 else ' --api v2'}")
 
 
-def _body_v3(given: dict[str, Any]) -> dict[str, Any]:
+def _body(given: dict[str, Any], is_v3: bool) -> dict[str, Any]:
+    """The request's body for version 3 or 2."""
     body = {
-        "firmwareName": given["name"],
+        "firmwareName" if is_v3 else "softwareName": given["name"],
         "startDate": given["start"],
         "endDate": given["end"],
         "campaignName": given["campaign_name"],
-        "campaignTimeWindowList": given["windows"] or None,
+        "campaignTimeWindowList" if is_v3 else "downloadTimeWindowList": given["windows"] or None,
         "autoAssignLicenseFlag": given["auto_assign"] or None,
         "autoAddDevicesFlag": given["auto_add"] or None,
-    }
-    return {member: value for member, value in body.items() if value is not None}
-
-
-def _body_v2(given: dict[str, Any]) -> dict[str, Any]:
-    body = {
-        "softwareName": given["name"],
-        "startDate": given["start"],
-        "endDate": given["end"],
-        "campaignName": given["campaign_name"],
-        "downloadTimeWindowList": given["windows"] or None,
     }
     return {member: value for member, value in body.items() if value is not None}
 
@@ -187,110 +126,70 @@ def _body_v2(given: dict[str, Any]) -> dict[str, Any]:
 @campaigns.command("list")
 @options.account
 @click.option("--status", type=click.Choice(STATUSES, case_sensitive=False), help="Only campaigns in this state.")
-@version
+@options.campaign_version
 @options.limit
 @options.as_json
 @options.api_client_options
-def list_campaigns(api: Any, account: str, status: str | None, version: str, limit: int | None, as_json: bool) -> None:
-    """List campaigns of the last six months, by state and then the oldest first.
+def list_campaigns(
+    client: Any, account: str, status: str | None, version: str, limit: int | None, as_json: bool
+) -> None:
+    """List campaigns of the last six months, by status, then oldest first.
 
     \b
     Examples:
       fotapool campaigns list 0242078689-00001
       fotapool campaigns list 0242078689-00001 --status CampaignScheduled --json
     """
-    from fotapool.cli.client.output import Column, print_rows
-
-    path = f"/v3/reports/{account}/firmware/campaigns" if version == "v3" else f"/v2/reports/{account}/campaigns"
-    statuses = (
-        (status,) if status else tuple(one for one in STATUSES if version == "v3" or one != "CampaignPreScheduled")
+    is_v3 = version == "v3"
+    path = f"/v3/reports/{account}/firmware/campaigns" if is_v3 else f"/v2/reports/{account}/campaigns"
+    statuses = [status] if status else [one for one in STATUSES if is_v3 or one != "CampaignPreScheduled"]
+    rows = (
+        row
+        for one in statuses
+        for row in client.pages(path, "campaignList", "lastSeenCampaignId", first=None, campaignStatus=one)
     )
-    rows = (row for one in statuses for row in _of_status(api, path, one))
-    what = "firmwareName" if version == "v3" else "softwareName"
-    columns = [
-        Column("CAMPAIGN", "id"),
-        Column("STATUS", "status"),
-        Column("INSTALLS", what),
-        Column("START", "startDate"),
-        Column("END", "endDate"),
-        Column("NAME", "campaignName"),
-    ]
-    print_rows(
-        rows=rows,
-        columns=columns,
-        as_json=as_json,
-        limit=limit,
-        empty="No campaigns. Schedule one: fotapool campaigns create --help",
+    columns = (
+        f"id:campaign status {'firmwareName' if is_v3 else 'softwareName'} startDate:start endDate:end campaignName"
     )
-
-
-def _of_status(api: Any, path: str, status: str) -> Any:
-    after: dict[str, str] = {}
-    while True:
-        page = api.call("GET", path, query={"campaignStatus": status, **after})
-        yield from page["campaignList"]
-        if not page["hasMoreData"] or not page["campaignList"]:
-            return
-        after = {"lastSeenCampaignId": page["lastSeenCampaignId"]}
+    empty = "No campaigns. Schedule one: fotapool campaigns create --help"
+    print_rows(rows=rows, shown=columns, as_json=as_json, limit=limit, empty=empty)
 
 
 @campaigns.command()
 @options.account
-@campaign
-@version
-@options.as_json
-@options.api_client_options
-def show(api: Any, account: str, campaign: str, version: str, as_json: bool) -> None:
-    """Show a campaign.
-
-    \b
-    Example:
-      fotapool campaigns show 0242078689-00001 60b5d639-ccdc-4db8-8824-069bd94c95bf
-    """
-    from fotapool.cli.client.http.api_client import segment
-    from fotapool.cli.client.output import print_record
-
-    print_record(api.call("GET", f"/{version}/campaigns/{account}/{segment(campaign)}"), as_json)
-
-
-@campaigns.command()
-@options.account
-@campaign
-@click.option("--status", metavar="WORD", help="Only devices with this status, as UpgradeFailed.")
-@version
+@options.campaign
+@click.option("--status", metavar="STATUS", help="Only devices with this status, as UpgradeFailed.")
+@options.campaign_version
 @options.limit
 @options.as_json
 @options.api_client_options
 def devices(
-    api: Any, account: str, campaign: str, status: str | None, version: str, limit: int | None, as_json: bool
+    client: Any, account: str, campaign: str, status: str | None, version: str, limit: int | None, as_json: bool
 ) -> None:
-    """List a campaign's devices with what became of each.
+    """List a campaign's devices with the result of each.
 
     \b
     Examples:
       fotapool campaigns devices 0242078689-00001 CAMPAIGN
       fotapool campaigns devices 0242078689-00001 CAMPAIGN --status UpgradeFailed --json
     """
-    from fotapool.cli.client.campaigns.watch import devices_of
-    from fotapool.cli.client.output import Column, print_rows
-
-    found = devices_of(api, account, campaign, version)
+    found = read_devices_of(client, account, campaign, version)
     rows = (row for row in found if status is None or row["status"].lower() == status.lower())
-    columns = [Column("DEVICE", "deviceId"), Column("STATUS", "status"), Column("REASON", "resultReason")]
-    print_rows(rows=rows, columns=columns, as_json=as_json, limit=limit, empty="No such devices in this campaign.")
+    columns = "deviceId:device status resultReason:reason"
+    print_rows(rows=rows, shown=columns, as_json=as_json, limit=limit, empty="No devices match.")
 
 
 @campaigns.command()
 @options.account
-@campaign
+@options.campaign
 @click.option(
-    "--every", type=click.IntRange(1, 3600), default=5, show_default=True, metavar="SECONDS", help="How often to look."
+    "--every", type=click.IntRange(1, 3600), default=5, show_default=True, metavar="SECONDS", help="Polling interval."
 )
-@click.option("--once", is_flag=True, help="Look once.")
-@version
+@click.option("--once", is_flag=True, help="Poll once.")
+@options.campaign_version
 @options.as_json
 @options.api_client_options
-def watch(api: Any, account: str, campaign: str, every: int, once: bool, version: str, as_json: bool) -> None:
+def watch(client: Any, every: int, once: bool, **given: Any) -> None:
     """Show a campaign's progress by status until it has ended.
 
     \b
@@ -298,32 +197,8 @@ def watch(api: Any, account: str, campaign: str, every: int, once: bool, version
       fotapool campaigns watch 0242078689-00001 CAMPAIGN
       fotapool campaigns watch 0242078689-00001 CAMPAIGN --once --json
 
-    Exit code 1 says that it has ended and that not every device was upgraded.
+    Exit code 1: the campaign has ended, and not all devices were upgraded.
     """
-    from fotapool.cli.client.campaigns.watch import Watch
-
-    code = Watch(api=api, account=account, campaign=campaign, version=version, as_json=as_json).run(every, once)
+    code = Watch(client, **given).run(every, once)
     if code:
         raise click.exceptions.Exit(code)
-
-
-@campaigns.command()
-@options.account
-@campaign
-@options.yes
-@version
-@options.as_json
-@options.api_client_options
-def cancel(api: Any, account: str, campaign: str, yes: bool, version: str, as_json: bool) -> None:
-    """Cancel a campaign before its start; by v2 also later, which lets the upgrades that run end.
-
-    \b
-    Example:
-      fotapool campaigns cancel 0242078689-00001 CAMPAIGN --yes
-    """
-    from fotapool.cli.client.http.api_client import segment
-    from fotapool.cli.client.output import confirm, done
-
-    confirm(f"Type {account} to cancel its campaign {campaign}", account, yes)
-    answer = api.call("DELETE", f"/{version}/campaigns/{account}/{segment(campaign)}")
-    done(f"campaign {campaign} is canceled", as_json, answer)

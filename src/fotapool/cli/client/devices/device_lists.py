@@ -1,4 +1,4 @@
-"""Devices for a command: from its arguments, a file or a pipe, checked before anything is sent."""
+"""Device lists of commands: from arguments, a file or standard input, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from fotapool.cli.client.failures import UsageError
 from fotapool.cli.client.output import stderr_note
 
 COLUMNS = ("deviceid", "device_id", "device id", "device", "imei")
-"""Headings of the column with the IMEIs, in any case."""
+"""Headers of the column with the IMEIs, in lower case."""
 MAX_DEVICES = 10_000_000
 MAX_CHARACTERS = 500_000_000
 MAX_LINE = 1_000_000
-TOLD = 5
-"""How many malformed lines a message shows."""
+MAX_SHOWN = 5
+"""Malformed lines in a message."""
 _IMEI = re.compile(r"[0-9]{15}")
 _ONLY_IMEIS = re.compile(r"(?:[0-9]{15}\r?\n)*(?:[0-9]{15})?")
 _DOUBLED = bytes.maketrans(b"0123456789", bytes(48 + doubled // 10 + doubled % 10 for doubled in range(0, 20, 2)))
@@ -29,19 +29,21 @@ _DOUBLED = bytes.maketrans(b"0123456789", bytes(48 + doubled // 10 + doubled % 1
 
 @dataclass(slots=True)
 class DeviceList:
-    """The devices, each once and in order, and what was odd about what was given."""
+    """The devices without duplicates, in order, and what was wrong with the input."""
 
     devices: list[str] = field(default_factory=list)
     malformed: list[str] = field(default_factory=list)
-    """Where and what, the first TOLD of them."""
+    """The first MAX_SHOWN malformed lines, with their position."""
     malformed_count: int = 0
     repeated: int = 0
     wrong_digits: int = 0
 
 
 def count_wrong_check_digits(devices: Sequence[str]) -> int:
-    """How many of these IMEIs fail Luhn's sum, column by column of the 15 digits: a library's way, one by one, takes as
-    long for 100,000 as assigning them does. The 48 of each ASCII digit add up to 720, which is 0 modulo 10.
+    """How many IMEIs have a wrong check digit, by the Luhn algorithm.
+
+    Sums column by column: one IMEI at a time, 100,000 would take as long as assigning them. The code of an ASCII digit
+    is 48 too high; 15 times 48 is 0 modulo 10.
     """
     digits = "".join(devices).encode()
     columns = [digits[place::15].translate(_DOUBLED if place % 2 else None) for place in range(15)]
@@ -49,37 +51,37 @@ def count_wrong_check_digits(devices: Sequence[str]) -> int:
 
 
 def read_devices(arguments: Sequence[str], path: str | None, skip_malformed: bool) -> list[str]:
-    """The devices to ask about; remarks on standard error. Raises UsageError: then nothing was sent."""
+    """The devices of the arguments or the file, with notes on standard error. Raises UsageError."""
     if path is None:
         found = collect(enumerate(arguments, 1), "argument")
     elif arguments:
-        raise UsageError("devices come either as arguments or from --file, not both")
+        raise UsageError("give devices either as arguments or with --file, not both")
     else:
         with _opened(path) as file:
             found = _read(file)
-    _tell(found, skip_malformed)
+    _report(found, skip_malformed)
     if not found.devices:
         raise UsageError(
-            "no devices were given", "Name IMEIs, or a file of them: --file devices.csv, or --file - for a pipe."
+            "no devices were given", "Give IMEIs as arguments, or with --file devices.csv or --file - (standard input)."
         )
     return found.devices
 
 
 def _read(file: IO[str]) -> DeviceList:
-    """Nothing but IMEIs, as most files have it, is taken at once; anything else is looked at line by line."""
+    """A file of nothing but IMEIs, the usual case, is split at once; any other is read line by line."""
     try:
         text = file.read(MAX_CHARACTERS + 1)
     except UnicodeDecodeError as error:
-        raise UsageError("the file is no text in UTF-8", "Save it as CSV in UTF-8.") from error
+        raise UsageError("the file is not UTF-8 text", "Save it as CSV in UTF-8.") from error
     if len(text) > MAX_CHARACTERS:
         raise UsageError(f"the file has more than {MAX_CHARACTERS:,} characters", "Split it.")
     if _ONLY_IMEIS.fullmatch(text):
-        return _sorted_out(text.split(), DeviceList())
+        return _without_duplicates(text.split(), DeviceList())
     return collect(_in_lines(io.StringIO(text, newline=None)), "line")
 
 
 def collect(given: Iterable[tuple[int, str]], label: str) -> DeviceList:
-    """Pairs of number and text, sorted out; `label` is what is numbered. Raises UsageError for too many."""
+    """The devices of pairs of number and text; `label` is what is numbered. Raises UsageError if there are too many."""
     found = DeviceList()
     good: list[str] = []
     is_imei = _IMEI.fullmatch
@@ -88,13 +90,12 @@ def collect(given: Iterable[tuple[int, str]], label: str) -> DeviceList:
             good.append(text)
             continue
         found.malformed_count += 1
-        if len(found.malformed) < TOLD:
+        if len(found.malformed) < MAX_SHOWN:
             found.malformed.append(f"{label} {number}: {text[:40]!r}{_why(text)}")
-    return _sorted_out(good, found)
+    return _without_duplicates(good, found)
 
 
-def _sorted_out(given: list[str], found: DeviceList) -> DeviceList:
-    """With each device once."""
+def _without_duplicates(given: list[str], found: DeviceList) -> DeviceList:
     if len(given) > MAX_DEVICES:
         raise UsageError(f"more than {MAX_DEVICES:,} devices", "Split the file.")
     found.devices = list(dict.fromkeys(given))
@@ -105,22 +106,22 @@ def _sorted_out(given: list[str], found: DeviceList) -> DeviceList:
 
 def _why(text: str) -> str:
     if not text.isascii() or not text.isdigit():
-        return " is no number"
+        return " is not a number"
     if len(text) == 14:
-        return " lacks the check digit"
+        return " has no check digit"
     return f" has {len(text)} digits" + (
-        ", as an IMEISV has: the first 14 and a check digit are the IMEI" if len(text) == 16 else ""
+        ": an IMEISV, whose first 14 digits and a check digit are the IMEI" if len(text) == 16 else ""
     )
 
 
-def _tell(found: DeviceList, skip_malformed: bool) -> None:
+def _report(found: DeviceList, skip_malformed: bool) -> None:
     if found.malformed_count:
-        more = f"\n  … and {found.malformed_count - TOLD:,} more" if found.malformed_count > TOLD else ""
+        more = f"\n  … and {found.malformed_count - MAX_SHOWN:,} more" if found.malformed_count > MAX_SHOWN else ""
         listed = "\n".join(f"  {one}" for one in found.malformed) + more
-        text = f"{found.malformed_count:,} of what was given are no IMEIs of 15 digits:\n{listed}"
+        text = f"{found.malformed_count:,} values are not IMEIs of 15 digits:\n{listed}"
         if not skip_malformed:
-            raise UsageError(text, "Nothing was sent. Correct them, or leave them out with --skip-malformed.")
-        stderr_note(f"left out: {text}")
+            raise UsageError(text, "Nothing was sent. Correct them, or skip them with --skip-malformed.")
+        stderr_note(f"skipped: {text}")
     if found.repeated:
         stderr_note(f"{found.repeated:,} devices were given more than once; each is sent once")
     if found.wrong_digits:
@@ -139,7 +140,7 @@ def _opened(path: str) -> IO[str]:
 
 
 def _in_lines(file: IO[str]) -> Iterator[tuple[int, str]]:
-    """Line number and IMEI of each line. The first line may be a header that says which column to take."""
+    """Number and IMEI of each line. The first line may be a CSV header with one of COLUMNS."""
     column, separator, first = 0, "", True
     for number, raw in enumerate(file, 1):
         line = raw.strip()
@@ -168,7 +169,7 @@ def _cells(line: str, separator: str) -> Sequence[str]:
 
 
 def _in_json(line: str) -> str:
-    """`fotapool devices list --json | fotapool licenses assign --file - …` works."""
+    """The IMEI of a JSON line, as `fotapool devices list --json` prints it."""
     try:
         document = json.loads(line)
     except ValueError:
@@ -177,6 +178,6 @@ def _in_json(line: str) -> str:
     return device if isinstance(device, str) else line
 
 
-def in_chunks(devices: Sequence[str], size: int) -> Iterator[list[str]]:
+def in_batches(devices: Sequence[str], size: int) -> Iterator[list[str]]:
     for start in range(0, len(devices), size):
         yield list(devices[start : start + size])

@@ -7,11 +7,13 @@ from typing import Any
 import click
 
 from fotapool.cli.client import options
+from fotapool.cli.client.output import print_json, print_table
+from fotapool.cli.client.resources import resource_group
 
 
-@click.group()
+@resource_group
 def clock() -> None:
-    """Look at the emulator's clock and move it; tells what happened on the way.
+    """Show and move the emulator's clock; prints the events that were due on the way.
 
     \b
     Examples:
@@ -22,82 +24,52 @@ def clock() -> None:
     """
 
 
-@clock.command()
-@options.as_json
-@options.admin_client_options
-def show(plane: Any, as_json: bool) -> None:
-    """Show where the clock stands, and when the next thing falls due.
-
-    \b
-    Example:
-      fotapool clock show
-    """
-    from fotapool.cli.client.output import print_record
-
-    print_record(
-        plane.call("GET", "/clock"),
-        as_json,
-        {"now": "now", "frozen": "stands still", "aheadSeconds": "seconds ahead", "nextDue": "next thing due"},
-    )
-
-
-def _move(plane: Any, body: dict[str, Any], as_json: bool) -> None:
-    from fotapool.cli.client.output import Column, print_json, print_table
-
-    answer = plane.call("POST", "/clock", body)
+def _move(client: Any, body: dict[str, Any], as_json: bool) -> None:
+    answer = client.call("POST", "/clock", body)
     if as_json:
         print_json(answer)
         return
-    click.echo(f"it is {answer['now']}" + (f"; next thing due: {answer['nextDue']}" if answer["nextDue"] else ""))
+    click.echo(f"it is {answer['now']}" + (f"; next event: {answer['nextDue']}" if answer["nextDue"] else ""))
     if answer["happened"]:
-        print_table(
-            answer["happened"],
-            [
-                Column("TIME", "time"),
-                Column("WHAT", "what"),
-                Column("COUNT", "count", True),
-                Column("CAMPAIGN", "campaign"),
-                Column("DEVICES", "devices"),
-            ],
-        )
+        print_table(answer["happened"], "time what:event count campaign devices")
 
 
 @clock.command()
 @click.argument("duration")
 @options.as_json
 @options.admin_client_options
-def advance(plane: Any, duration: str, as_json: bool) -> None:
-    """Move the clock by a duration, as PT20M (20 minutes), PT3H, P1D or P1DT12H.
+def advance(client: Any, duration: str, as_json: bool) -> None:
+    """Advance the clock by a duration, as PT20M (20 minutes), PT3H, P1D or P1DT12H.
 
     \b
     Example:
       fotapool clock advance PT20M
     """
-    _move(plane, {"advance": duration}, as_json)
+    _move(client, {"advance": duration}, as_json)
 
 
 @clock.command()
 @click.argument("time")
 @options.as_json
 @options.admin_client_options
-def to(plane: Any, time: str, as_json: bool) -> None:
-    """Move the clock to a later time.
+def to(client: Any, time: str, as_json: bool) -> None:
+    """Set the clock to a later time.
 
     \b
     Example:
       fotapool clock to 2026-12-01T00:00:00Z
     """
-    _move(plane, {"to": time}, as_json)
+    _move(client, {"to": time}, as_json)
 
 
 @clock.command("next")
 @options.as_json
 @options.admin_client_options
-def next_due(plane: Any, as_json: bool) -> None:
-    """Move the clock to the next thing that falls due.
+def next_event(client: Any, as_json: bool) -> None:
+    """Advance the clock to the next event that is due.
 
     \b
     Example:
       fotapool clock next
     """
-    _move(plane, {"next": True}, as_json)
+    _move(client, {"next": True}, as_json)

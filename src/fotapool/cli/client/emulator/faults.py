@@ -1,4 +1,4 @@
-"""`fotapool faults …`: make the emulator fail on demand."""
+"""`fotapool faults …`: fault injection in the emulator."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import Any
 import click
 
 from fotapool.cli.client import options
+from fotapool.cli.client.failures import UsageError
+from fotapool.cli.client.output import print_result
+from fotapool.cli.client.resources import resource_group
 
 _MATCH = ("path", "method", "account", "device", "nth", "every", "times", "probability", "seed")
 _ACTION = ("status", "latency_ms", "drop", "expire_token", "callback", "by_ms", "retry_after")
 
 
-@click.group()
+@resource_group
 def faults() -> None:
-    """Make the emulator fail: statuses, latency, lost answers, tokens that end early, callbacks that get lost.
+    """Inject faults: error statuses, latency, lost responses, expired tokens, lost or late callbacks.
 
     \b
     Examples:
@@ -25,58 +28,36 @@ def faults() -> None:
     """
 
 
-@faults.command("list")
-@options.as_json
-@options.admin_client_options
-def list_faults(plane: Any, as_json: bool) -> None:
-    """List the rules and how often each has fired.
-
-    \b
-    Example:
-      fotapool faults list
-    """
-    from fotapool.cli.client.output import Column, print_rows
-
-    columns = [
-        Column("ID", "id", True),
-        Column("MATCHED", "matched", True),
-        Column("FIRED", "fired", True),
-        Column("MATCH", "match"),
-        Column("ACTION", "action"),
-    ]
-    print_rows(
-        rows=plane.call("GET", "/faults")["faults"],
-        columns=columns,
-        as_json=as_json,
-        limit=None,
-        empty="No faults. See `fotapool faults add --help`.",
-    )
-
-
 @faults.command()
 @click.argument("document", required=False, metavar="[JSON]")
-@click.option("--path", help="Requests whose path begins so, or is like this with * and ?.")
-@click.option("--method", help="Requests with this method.")
-@click.option("--account", help="Requests that name this account.")
-@click.option("--device", help="Requests that name this device.")
-@click.option("--nth", type=int, help="Only the nth of them.")
-@click.option("--every", type=int, help="Only every so manieth of them.")
-@click.option("--times", type=int, help="Not more often than this.")
-@click.option("--probability", type=float, help="So many of them by chance, from 0 to 1.")
-@click.option("--seed", type=int, help="Which ones, by chance: the same with the same seed.")
-@click.option("--status", type=int, help="Answer this status.")
-@click.option("--retry-after", metavar="SECONDS", help="With this Retry-After.")
-@click.option("--latency-ms", type=int, help="Wait so long first.")
-@click.option("--drop", type=click.Choice(["before", "after"]), help="Close the connection before or after the work.")
-@click.option("--expire-token", type=click.Choice(["bearer", "session"]), help="The request's token has just expired.")
+@click.option("--path", help="Match requests whose path has this prefix, or matches this pattern with * and ?.")
+@click.option("--method", help="Match requests with this method.")
+@click.option("--account", help="Match requests for this account.")
+@click.option("--device", help="Match requests for this device.")
+@click.option("--nth", type=int, help="Apply to the nth match only.")
+@click.option("--every", type=int, help="Apply to every nth match.")
+@click.option("--times", type=int, help="Maximum number of times the rule applies.")
+@click.option("--probability", type=float, help="Probability that the rule applies to a match, from 0 to 1.")
+@click.option("--seed", type=int, help="Random seed for --probability.")
+@click.option("--status", type=int, help="Respond with this status.")
+@click.option("--retry-after", metavar="SECONDS", help="Add this Retry-After header to the response.")
+@click.option("--latency-ms", type=int, help="Delay the request by this many milliseconds.")
 @click.option(
-    "--callback", type=click.Choice(["drop", "duplicate", "reorder", "delay"]), help="What happens to callbacks."
+    "--drop",
+    type=click.Choice(["before", "after"]),
+    help="Drop the connection before or after processing.",
 )
-@click.option("--by-ms", type=int, help="By how much a callback is late.")
+@click.option("--expire-token", type=click.Choice(["bearer", "session"]), help="Treat this token as expired.")
+@click.option(
+    "--callback",
+    type=click.Choice(["drop", "duplicate", "reorder", "delay"]),
+    help="Effect on callbacks.",
+)
+@click.option("--by-ms", type=int, help="Milliseconds by which a callback is delayed.")
 @options.as_json
 @options.admin_client_options
-def add(plane: Any, document: str | None, as_json: bool, **given: Any) -> None:
-    """Add a rule: which requests, and what happens to them. By options, or as the JSON of docs/faults.md.
+def add(client: Any, document: str | None, as_json: bool, **given: Any) -> None:
+    """Add a fault rule: what it matches and its effect. By options, or as JSON as in docs/faults.md.
 
     \b
     Examples:
@@ -84,20 +65,16 @@ def add(plane: Any, document: str | None, as_json: bool, **given: Any) -> None:
       fotapool faults add --path /fota --every 10 --status 429 --retry-after 2
       fotapool faults add '{"match": {"path": "/fota", "nth": 50}, "action": {"expireToken": "bearer"}}'
     """
-    from fotapool.cli.client.output import done
-
-    rule = _document(document) if document else _rule(given)
-    answer = plane.call("POST", "/faults", rule)
-    done(f"fault {answer['id']} is there until `fotapool faults clear`", as_json, answer)
+    rule = _parse(document) if document else _rule(given)
+    answer = client.call("POST", "/faults", rule)
+    print_result(f"fault {answer['id']} is active until `fotapool faults clear`", as_json, answer)
 
 
-def _document(text: str) -> Any:
-    from fotapool.cli.client.failures import UsageError
-
+def _parse(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise UsageError(f"the rule is no JSON: {error}", "See docs/faults.md, or use the options.") from error
+        raise UsageError(f"the rule is not valid JSON: {error}", "See docs/faults.md, or use the options.") from error
 
 
 def _rule(given: dict[str, Any]) -> dict[str, Any]:
@@ -105,7 +82,7 @@ def _rule(given: dict[str, Any]) -> dict[str, Any]:
     match = {_member(name): present[name] for name in _MATCH if name in present}
     action = {_member(name): present[name] for name in _ACTION if name in present}
     if not action:
-        raise click.UsageError("say what happens: --status, --latency-ms, --drop, --expire-token or --callback")
+        raise click.UsageError("no effect given: use --status, --latency-ms, --drop, --expire-token or --callback")
     retry_after = action.pop("retryAfter", None)
     if retry_after is not None:
         action["headers"] = {"Retry-After": retry_after}
@@ -113,41 +90,8 @@ def _rule(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _member(option: str) -> str:
-    """The option's name as the JSON has it."""
+    """The JSON member of an option, as latencyMs of latency_ms."""
     if option == "device":
         return "deviceId"
     first, *others = option.split("_")
     return first + "".join(word.capitalize() for word in others)
-
-
-@faults.command()
-@click.argument("fault", type=click.IntRange(1))
-@options.as_json
-@options.admin_client_options
-def remove(plane: Any, fault: int, as_json: bool) -> None:
-    """Take a rule away.
-
-    \b
-    Example:
-      fotapool faults remove 3
-    """
-    from fotapool.cli.client.output import done
-
-    plane.call("DELETE", f"/faults/{fault}")
-    done(f"fault {fault} is gone", as_json)
-
-
-@faults.command()
-@options.as_json
-@options.admin_client_options
-def clear(plane: Any, as_json: bool) -> None:
-    """Take all rules away, with their record.
-
-    \b
-    Example:
-      fotapool faults clear
-    """
-    from fotapool.cli.client.output import done
-
-    plane.call("DELETE", "/faults")
-    done("no faults any more", as_json)

@@ -1,4 +1,4 @@
-"""`fotapool snapshot …`: all that an emulator has, as one file, out and in."""
+"""`fotapool snapshot …`: the emulator's state as a file."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import Any
 import click
 
 from fotapool.cli.client import options
+from fotapool.cli.client.failures import UsageError
+from fotapool.cli.client.output import confirm, stderr_note
 
 
 @click.group()
 def snapshot() -> None:
-    """Keep what the emulator has in a file, and go back to it.
+    """Save the emulator's state to a file, and restore it.
 
     \b
     Examples:
@@ -24,57 +26,45 @@ def snapshot() -> None:
 
 
 @snapshot.command()
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE")
+@options.file
 @options.admin_client_options
-def save(plane: Any, file: str) -> None:
-    """Write a snapshot into a file that only you can read, or with - to standard output.
+def save(client: Any, file: str) -> None:
+    """Save a snapshot to a file that only you can read, or print it (-).
 
     \b
     Example:
       fotapool snapshot save before.json
     """
-    from fotapool.cli.client.failures import UsageError
-    from fotapool.cli.client.http.calls import parse_response
-    from fotapool.cli.client.output import stderr_note
-
-    response = plane.send("GET", "/snapshot")
-    if response.status_code >= 400:
-        parse_response(response)
+    content = client.send("GET", "/snapshot").content
     if file == "-":
-        sys.stdout.buffer.write(response.content)
+        sys.stdout.buffer.write(content)
         return
-    beside = Path(f"{file}.{os.getpid()}")
+    part = Path(f"{file}.{os.getpid()}")
     try:
-        with open(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as written:
-            written.write(response.content)
-        beside.replace(file)
+        with open(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as written:
+            written.write(content)
+        part.replace(file)
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from error
-    stderr_note(f"{len(response.content):,} bytes in {file}")
+    stderr_note(f"Saved {len(content):,} bytes to {file}.")
 
 
 @snapshot.command()
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE")
+@options.file
 @options.yes
 @options.admin_client_options
-def restore(plane: Any, file: str, yes: bool) -> None:
-    """Replace all that the emulator has by a snapshot, or by a seed document.
+def restore(client: Any, file: str, yes: bool) -> None:
+    """Replace the emulator's state by a snapshot or a seed document.
 
     \b
     Examples:
       fotapool snapshot restore before.json --yes
       fotapool snapshot restore seed.yaml
     """
-    from fotapool.cli.client.failures import UsageError
-    from fotapool.cli.client.http.calls import parse_response
-    from fotapool.cli.client.output import confirm, stderr_note
-
     try:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
-    confirm("Type restore to lose what is there now", "restore", yes)
-    response = plane.send("PUT", "/snapshot", content)
-    if response.status_code >= 400:
-        parse_response(response)
-    stderr_note(f"{plane.target.address} is as in {file}")
+    confirm("Type restore to replace the current state", "restore", yes)
+    client.send("PUT", "/snapshot", content)
+    stderr_note(f"Restored {client.target.address} from {file}.")

@@ -1,1 +1,1 @@
-"""HTTP for the client commands: targets, the documented API, the operator API."""
+"""HTTP clients of the commands, the server they talk to, and profiles with its credentials."""

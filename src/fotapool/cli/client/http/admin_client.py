@@ -1,4 +1,4 @@
-"""The operator plane, `/control/v1`: calls with the operator key, and lists page by page."""
+"""Client of the operator API, `/control/v1`: requests with the operator key, and lists read page by page."""
 
 from __future__ import annotations
 
@@ -10,16 +10,26 @@ import msgspec
 from httpx_retries import Retry
 
 from fotapool.cli.client.failures import RequestFailed
-from fotapool.cli.client.http.calls import ONCE, REPEATABLE, error_words, network_errors, open_client, parse_response
+from fotapool.cli.client.http.calls import (
+    MAX_PAGES,
+    NO_RETRY,
+    RETRY_BUSY,
+    RETRY_IDEMPOTENT,
+    error_message,
+    network_errors,
+    open_client,
+    parse_response,
+    request_error,
+)
 from fotapool.cli.client.http.target import Target
 
 BASE = "/control/v1"
 PAGE = 1000
-MAX_PAGES = 100_000
+JSON = "application/json"
 
 
 class AdminClient:
-    """Calls below /control/v1."""
+    """Sends requests below /control/v1."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
@@ -33,12 +43,15 @@ class AdminClient:
         self._http.close()
 
     def call(self, method: str, path: str, body: Any = None, query: Any = None) -> Any:
-        """The JSON of the answer. A POST, which may create something, is not sent again when its answer was lost."""
+        """The JSON of the response. A POST may create something, so it is not retried after a lost response."""
         content = None if body is None else msgspec.json.encode(body)
+        retry = RETRY_BUSY if method == "POST" else RETRY_IDEMPOTENT
+        return parse_response(self.send(method=method, path=path, content=content, query=query, retry=retry))
+
+    def upload(self, path: str, content: Iterable[bytes], content_type: str) -> Any:
+        """Posts a stream, without retries; returns the JSON of the response."""
         return parse_response(
-            self.send(
-                method=method, path=path, content=content, query=query, retry=ONCE if method == "POST" else REPEATABLE
-            )
+            self.send(method="POST", path=path, content=content, content_type=content_type, retry=NO_RETRY)
         )
 
     def send(
@@ -47,50 +60,36 @@ class AdminClient:
         path: str,
         content: bytes | Iterable[bytes] | None = None,
         query: Any = None,
-        retry: Retry = REPEATABLE,
-        kind: str = "application/json",
-        accept: str = "application/json",
+        retry: Retry = RETRY_IDEMPOTENT,
+        content_type: str = JSON,
+        accept: str = JSON,
     ) -> httpx.Response:
-        """The answer, whatever its status. Raises Unreachable, and RequestRejected for the key."""
-        headers = {"Authorization": f"Bearer {self._get_key()}", "Accept": accept}
-        if content is not None:
-            headers["Content-Type"] = kind
+        """The successful response. Raises Unreachable or RequestFailed."""
+        headers = self._headers(accept) | ({} if content is None else {"Content-Type": content_type})
         with network_errors(self.target):
             response = self._http.request(
                 method, BASE + path, content=content, params=query, headers=headers, extensions={"retry": retry}
             )
         if response.status_code in (401, 403):
-            raise self._wrong_key(response)
+            raise self._key_error(response)
+        if response.status_code >= 400:
+            raise request_error(response)
         return response
 
     def download(self, path: str, query: Any, accept: str) -> Iterator[str]:
-        """The lines of a text, as they come."""
-        headers = {"Authorization": f"Bearer {self._get_key()}", "Accept": accept}
+        """The lines of a text, as they arrive."""
+        headers = self._headers(accept)
         with (
             network_errors(self.target),
             self._http.stream("GET", BASE + path, params=query, headers=headers) as response,
         ):
             if response.status_code >= 400:
                 response.read()
-                parse_response(response)
+                raise request_error(response)
             yield from response.iter_lines()
 
-    def _get_key(self) -> str:
-        self._key = self._key or self.target.secret("operator-key")
-        return self._key
-
-    def _wrong_key(self, response: httpx.Response) -> RequestFailed:
-        where = self.target.words
-        if response.status_code == 403:
-            return RequestFailed(f"{where}: {error_words(response)}", "Use the key of an operator who may.", 403)
-        return RequestFailed(
-            f"{where} does not know the operator key",
-            "Set FOTAPOOL_OPERATOR_KEY to the key that the server was started with, or keep it in a profile.",
-            401,
-        )
-
     def pages(self, path: str, member: str, cursor: str, **query: Any) -> Iterator[dict[str, Any]]:
-        """The rows of a list that goes on after the row member `cursor` of its last row."""
+        """The rows of a list. The next page starts after the value of `cursor` in the last row."""
         given = {name: value for name, value in query.items() if value is not None}
         for _ in range(MAX_PAGES):
             page = self.call("GET", path, query={"limit": PAGE, **given})
@@ -100,3 +99,18 @@ class AdminClient:
                 return
             last = rows[-1][cursor]
             given["after"] = str(int(last)) if cursor == "deviceId" else str(last)
+
+    def _headers(self, accept: str) -> dict[str, str]:
+        self._key = self._key or self.target.secret("operator-key")
+        return {"Authorization": f"Bearer {self._key}", "Accept": accept}
+
+    def _key_error(self, response: httpx.Response) -> RequestFailed:
+        if response.status_code == 403:
+            return RequestFailed(
+                f"{self.target.label}: {error_message(response)}", "Use the key of an operator with that role.", 403
+            )
+        return RequestFailed(
+            f"{self.target.label} rejected the operator key",
+            "Set FOTAPOOL_OPERATOR_KEY to the key that the server was started with, or store it in a profile.",
+            401,
+        )

@@ -1,4 +1,4 @@
-"""The documented API, as any client of the vendor's sees it: two tokens, renewed when they expire in the middle."""
+"""Client of the documented API: signs in with both tokens, and renews them when they expire."""
 
 from __future__ import annotations
 
@@ -6,32 +6,31 @@ import re
 import threading
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 import msgspec
 from httpx_retries import Retry
 
-from fotapool.cli.client.failures import RequestFailed
+from fotapool.cli.client.failures import RequestFailed, Unreachable
 from fotapool.cli.client.http.calls import (
-    REPEATABLE,
-    error_words,
+    MAX_PAGES,
+    RETRY_BUSY,
+    RETRY_IDEMPOTENT,
+    error_message,
     network_errors,
-    not_as_documented,
     open_client,
     parse_response,
-    refusal,
+    unexpected_response,
 )
 from fotapool.cli.client.http.target import Target
 
-RENEWALS = 3
-"""How often one request gets fresh tokens."""
-MAX_PAGES = 100_000
+MAX_SIGN_INS = 3
+"""How often one request is sent with new tokens."""
 _SESSION_REFUSED = re.compile(r"session (token|has expired)", re.IGNORECASE)
 
 
-class Api:
-    """Calls below /api/fota, signed in at the first one. May be used by several threads."""
+class ApiClient:
+    """Sends requests below /api/fota. Signs in at the first one. Thread-safe."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
@@ -39,27 +38,35 @@ class Api:
         self._lock = threading.Lock()
         self._tokens: tuple[str, str] | None = None
 
-    def __enter__(self) -> Api:
+    def __enter__(self) -> ApiClient:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def call(self, method: str, path: str, body: Any = None, query: Any = None, retry: Retry = REPEATABLE) -> Any:
-        """The JSON of the answer. Raises RequestRejected or Unreachable."""
+    def call(self, method: str, path: str, body: Any = None, query: Any = None, retry: Retry = RETRY_IDEMPOTENT) -> Any:
+        """The JSON of the response. Raises RequestFailed or Unreachable."""
         return parse_response(self.request(method=method, path=path, body=body, query=query, retry=retry))
 
-    def request(
-        self, method: str, path: str, body: Any = None, query: Any = None, retry: Retry = REPEATABLE
-    ) -> httpx.Response:
-        """The answer, after renewing the tokens if it was refused for one of them.
+    def create(self, path: str, body: Any, after_failure: str) -> Any:
+        """Posts what must not be created twice: without retries after a lost response.
 
-        Raises Unreachable, RequestRejected.
+        Raises RequestFailed, or Unreachable with the note `after_failure`.
         """
+        try:
+            return self.call("POST", path, body, retry=RETRY_BUSY)
+        except Unreachable as error:
+            error.notes.append(after_failure)
+            raise
+
+    def request(
+        self, method: str, path: str, body: Any = None, query: Any = None, retry: Retry = RETRY_IDEMPOTENT
+    ) -> httpx.Response:
+        """The response, whatever its status. Signs in again if a token was refused. Raises Unreachable."""
         content = None if body is None else msgspec.json.encode(body)
         with network_errors(self.target):
-            for _ in range(RENEWALS):
-                tokens = self._signed_in()
+            for _ in range(MAX_SIGN_INS):
+                tokens = self._get_tokens()
                 headers = {"Authorization": f"Bearer {tokens[0]}", "VZ-M2M-Token": tokens[1]}
                 if content is not None:
                     headers["Content-Type"] = "application/json"
@@ -71,28 +78,28 @@ class Api:
                     headers=headers,
                     extensions={"retry": retry},
                 )
-                if not _is_refused_for_a_token(response):
+                if not _is_token_refused(response):
                     break
-                self._forget(tokens)
-            return response
+                self._discard_tokens(tokens)
+        return response
 
     def sign_in(self) -> None:
-        """Gets both tokens, so that a wrong password is told before anything else is done."""
+        """Gets both tokens now, so that wrong credentials are reported before any other request."""
         with network_errors(self.target):
-            self._signed_in()
-
-    def _signed_in(self) -> tuple[str, str]:
-        with self._lock:
-            if self._tokens is None:
-                self._tokens = self._get_tokens()
-            return self._tokens
-
-    def _forget(self, rejected: tuple[str, str]) -> None:
-        with self._lock:
-            if self._tokens == rejected:  # otherwise another thread has renewed them already
-                self._tokens = None
+            self._get_tokens()
 
     def _get_tokens(self) -> tuple[str, str]:
+        with self._lock:
+            if self._tokens is None:
+                self._tokens = self._request_tokens()
+            return self._tokens
+
+    def _discard_tokens(self, refused: tuple[str, str]) -> None:
+        with self._lock:
+            if self._tokens == refused:  # otherwise another thread has already renewed them
+                self._tokens = None
+
+    def _request_tokens(self) -> tuple[str, str]:
         answer = self._sign_in_call(
             "/api/ts/v1/oauth2/token", "client", data={"grant_type": "client_credentials"}, auth=self.target.client()
         )
@@ -106,54 +113,47 @@ class Api:
         )
         return bearer, str(answer["sessionToken"])
 
-    def _sign_in_call(self, path: str, whose: str, **options: Any) -> dict[str, Any]:
+    def _sign_in_call(self, path: str, subject: str, **options: Any) -> dict[str, Any]:
         response = self._http.post(path, **options)
         if response.status_code in (400, 401):
             raise RequestFailed(
-                f"{self.target.words} refused the sign-in of the {whose}: {error_words(response)}",
-                self._how_to(whose),
+                f"{self.target.label} refused the sign-in of the {subject}: {error_message(response)}",
+                self._sign_in_help(subject),
                 response.status_code,
             )
-        if response.status_code >= 400:
-            raise refusal(response)
         answer: dict[str, Any] = parse_response(response)
         return answer
 
-    def _how_to(self, whose: str) -> str:
-        if self.target.is_guessed:
+    def _sign_in_help(self, subject: str) -> str:
+        if self.target.uses_example:
             return (
-                "No client and user were given, so those of the examples were tried. Set FOTAPOOL_CLIENT_KEY,\n"
-                "FOTAPOOL_CLIENT_SECRET, FOTAPOOL_USER and FOTAPOOL_PASSWORD, or keep them: fotapool profiles add NAME"
+                "No credentials were given, so those of the examples were used. Set FOTAPOOL_CLIENT_KEY,\n"
+                "FOTAPOOL_CLIENT_SECRET, FOTAPOOL_USER and FOTAPOOL_PASSWORD, or store them: fotapool profiles add NAME"
             )
-        if whose == "user":
+        if subject == "user":
             return "Check user name and password. Five failures in a row lock a user: fotapool users unlock NAME"
         return "Check the client's key and secret."
 
-    def pages(self, path: str, member: str, cursor: str, more: str = "hasMoreData", **query: str) -> Iterator[Any]:
-        """The rows of a list that goes on by the member `cursor` of the page before: in the path, where that has a
-        `{cursor}`, or else in the query.
+    def pages(self, path: str, member: str, cursor: str, first: str | None = "0", **query: Any) -> Iterator[Any]:
+        """The rows of a list. The next page starts after the page's member `cursor`, the first one after `first`.
+
+        The cursor is sent in the path, if that has a `{cursor}`, or else as a query parameter.
         """
-        after = "0"
+        after = first
         for _ in range(MAX_PAGES):
-            if "{cursor}" in path:
-                response = self.request("GET", path.replace("{cursor}", after), query=query)
-            else:
-                response = self.request("GET", path, query={**query, cursor: after})
+            if "{cursor}" not in path and after is not None:
+                query[cursor] = after
+            response = self.request("GET", path.replace("{cursor}", after or ""), query=query)
             page = parse_response(response)
             if not isinstance(page, dict) or not isinstance(page.get(member), list):
-                raise not_as_documented(response, f"it has no list {member}")
+                raise unexpected_response(response, f"without a list {member}")
             yield from page[member]
-            if not page.get(more) or not page[member] or not page.get(cursor):
+            if not page.get("hasMoreData") or not page[member] or not page.get(cursor):
                 return
             after = str(page[cursor])
 
 
-def _is_refused_for_a_token(response: httpx.Response) -> bool:
+def _is_token_refused(response: httpx.Response) -> bool:
     if response.status_code == 401:
         return True
-    return response.status_code == 400 and _SESSION_REFUSED.search(error_words(response)) is not None
-
-
-def segment(text: str) -> str:
-    """A name as a segment of a path."""
-    return quote(text, safe="")
+    return response.status_code == 400 and _SESSION_REFUSED.search(error_message(response)) is not None

@@ -1,8 +1,9 @@
-"""HTTP for the commands: connections kept open, requests tried again where that is safe, failures in words."""
+"""HTTP for the commands: connections, retries, and failures as messages."""
 
 from __future__ import annotations
 
 import json
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,29 +16,33 @@ from httpx_retries import Retry, RetryTransport
 
 from fotapool import __version__
 from fotapool.cli.client.failures import RequestFailed, Unreachable, UsageError
-from fotapool.cli.client.http.target import Target, is_this_machine
+from fotapool.cli.client.http.target import Target, is_loopback
 from fotapool.cli.client.output import stderr_note
 
 TIMEOUT = httpx.Timeout(120.0, connect=10.0)
 MAX_TRIES = 8
-TOLD_AFTER = 2
+NOTIFY_AFTER_TRIES = 2
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 60.0
+MAX_PAGES = 100_000
+"""Pages of a list that are read at most."""
 BUSY = (429, 503)
-"""Nothing was done: any request may be sent again."""
+"""Statuses of a request that was not processed: it is safe to send it again."""
+UNAVAILABLE = (*BUSY, 502, 504)
+_EMULATOR_ONLY = re.compile("/control/v1/(clock|snapshot|faults|requests)")
 _LOST = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError, httpx.ReadTimeout, httpx.WriteTimeout)
 
 
-class _Told(Retry):
-    """Says once that it takes longer, for whoever waits at a terminal."""
+class _NotifyingRetry(Retry):
+    """Prints a note when retries take longer."""
 
     def increment(self) -> Retry:
-        if self.attempts_made == TOLD_AFTER:
-            stderr_note("the service is busy or does not answer; trying again")
+        if self.attempts_made == NOTIFY_AFTER_TRIES:
+            stderr_note("the service is busy or does not respond; retrying")
         return super().increment()
 
 
 def _retry(*exceptions: type[Exception], statuses: tuple[int, ...]) -> Retry:
-    return _Told(
+    return _NotifyingRetry(
         total=MAX_TRIES,
         backoff_factor=FIRST_WAIT_S,
         max_backoff_wait=LONGEST_WAIT_S,
@@ -48,39 +53,40 @@ def _retry(*exceptions: type[Exception], statuses: tuple[int, ...]) -> Retry:
     )
 
 
-REPEATABLE = _retry(*_LOST, statuses=(*BUSY, 502, 504))
-"""Of a request that does no harm when it is done twice: again also when its answer was lost."""
-PATIENT = _retry(*_LOST, httpx.ConnectError, httpx.ConnectTimeout, statuses=(*BUSY, 502, 504))
-"""The same in the middle of long work: the server may be on its way back."""
-ONCE = _retry(statuses=BUSY)
-"""Of a request that must not be done twice."""
+RETRY_IDEMPOTENT = _retry(*_LOST, statuses=UNAVAILABLE)
+"""For idempotent requests: also retries when the response was lost."""
+RETRY_OUTAGE = _retry(*_LOST, httpx.ConnectError, httpx.ConnectTimeout, statuses=UNAVAILABLE)
+"""For idempotent requests of a long run: also retries while the server restarts."""
+RETRY_BUSY = _retry(statuses=BUSY)
+"""For requests that must not be processed twice: retries only what was not processed."""
+NO_RETRY = Retry(total=0)
+"""For streams, which cannot be sent again."""
 
 
 def open_client(target: Target) -> httpx.Client:
-    """Raises UsageError if the certificate authority's file is no good."""
+    """Raises UsageError if the file of the certificate authority is not valid."""
     if target.address.startswith("https:"):
         try:
             trusted = ssl.create_default_context(cafile=target.ca_file or None)
         except (OSError, ssl.SSLError) as error:
             raise UsageError(
-                f"{target.ca_file} has no certificates: {error}", "Name the PEM file of the authority."
+                f"{target.ca_file} has no certificates: {error}", "Use the PEM file of the authority."
             ) from error
-    else:  # one that trusts nobody: TLS is not spoken, and reading the system's authorities takes longer than a request
+    else:  # TLS is not used, and loading the system's authorities takes longer than a request
         trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    proxy = None if is_this_machine(target.address) else _proxy(target.address)
+    proxy = None if is_loopback(target.address) else _environment_proxy(target.address)
     transport = httpx.HTTPTransport(verify=trusted, proxy=proxy)
     return httpx.Client(
         base_url=target.address,
-        transport=RetryTransport(transport, REPEATABLE),
+        transport=RetryTransport(transport, RETRY_IDEMPOTENT),
         timeout=TIMEOUT,
         trust_env=False,
-        # not compressed: on a wire of this speed that costs the server more than it saves
+        # compression costs the server more time than it saves on a fast network
         headers={"User-Agent": f"fotapool/{__version__}", "Accept-Encoding": "identity"},
     )
 
 
-def _proxy(address: str) -> str | None:
-    """What the environment names for other machines."""
+def _environment_proxy(address: str) -> str | None:
     from urllib.request import getproxies, proxy_bypass
 
     parts = urlsplit(address)
@@ -89,61 +95,54 @@ def _proxy(address: str) -> str | None:
 
 @contextmanager
 def network_errors(target: Target) -> Iterator[None]:
-    """Turns failures of the network into Unreachable."""
+    """Turns errors of the network into Unreachable."""
     try:
         yield
     except httpx.ConnectError as error:
         raise Unreachable(
-            f"nobody answers at {target.words}: {error}",
-            "Start a server with `fotapool emulate --seed seed.yaml`, or name one with --address or --profile."
-            if is_this_machine(target.address)
-            else "Check the address, the network and, for a certificate of your own, the profile's CA file.",
+            f"cannot connect to {target.label}: {error}",
+            "Start a server with `fotapool emulate --seed seed.yaml`, or select one with --address or --profile."
+            if is_loopback(target.address)
+            else "Check the address, the network and, for a private certificate authority, the profile's CA file.",
         ) from error
     except httpx.HTTPError as error:
-        words = str(error) or type(error).__name__
         raise Unreachable(
-            f"no answer from {target.words}: {words}", "Try again; look first at what was done."
+            f"no response from {target.label}: {str(error) or type(error).__name__}",
+            "Check whether the change was made, then try again.",
         ) from error
 
 
 def parse_response(response: httpx.Response) -> Any:
-    """The JSON of a success, None without a body.
-
-    Raises RequestRejected or Unreachable with the service's own words.
-    """
-    if response.status_code < 400:
-        return document(response) if response.content else None
-    raise refusal(response)
-
-
-def document(response: httpx.Response) -> Any:
-    """Raises RequestRejected for what is no JSON: another program may listen there."""
+    """The JSON of a successful response; None without a body. Raises RequestFailed or Unreachable."""
+    if response.status_code >= 400:
+        raise request_error(response)
+    if not response.content:
+        return None
     try:
         return msgspec.json.decode(response.content)
     except msgspec.DecodeError as error:
-        raise not_as_documented(response, str(error)) from error
+        raise unexpected_response(response, str(error)) from error
 
 
-def not_as_documented(response: httpx.Response, why: str) -> RequestFailed:
-    """Another program listens there, or the service has changed."""
-    where = f"{response.request.method} {response.url.path}"
+def unexpected_response(response: httpx.Response, why: str) -> RequestFailed:
+    """The error for a response that is not as documented; another program may listen at the address."""
     return RequestFailed(
-        f"{where} was answered {response.status_code}, but not as documented: {why}",
-        "Check the address: it is that of the server, without a path.",
+        f"unexpected response to {response.request.method} {response.url.path}: {response.status_code}, {why}",
+        "Check the address: it must be that of the server, without a path.",
         response.status_code,
     )
 
 
-def refusal(response: httpx.Response) -> Unreachable | RequestFailed:
-    """What a status of 400 and more says, in the words of whoever answered."""
-    where = f"{response.request.method} {response.url.path} answered {response.status_code}: {error_words(response)}"
-    if response.status_code in (*BUSY, 502, 504):
-        return Unreachable(where, "The service is busy or on its way back; try again later.")
+def request_error(response: httpx.Response) -> Unreachable | RequestFailed:
+    """The error for a status of 400 or above, with the message of the response."""
+    where = f"{response.request.method} {response.url.path} returned {response.status_code}: {error_message(response)}"
+    if response.status_code in UNAVAILABLE:
+        return Unreachable(where, "The service is busy or restarting; try again later.")
     return RequestFailed(where, _next_step(response), response.status_code)
 
 
-def error_words(response: httpx.Response) -> str:
-    """The message within the body, whichever of the service's forms it has."""
+def error_message(response: httpx.Response) -> str:
+    """The message in an error body, in any of the API's forms."""
     try:
         found = json.loads(response.content)
     except ValueError:
@@ -163,9 +162,9 @@ def _next_step(response: httpx.Response) -> str:
     hint = response.headers.get("x-fotapool-hint", "")
     if hint:
         return str(hint)
-    if response.status_code == 404 and b"no such resource" in response.content:
-        return "Clock, snapshots, copies, faults and requests are the emulator's: `fotapool serve` has none of them."
+    if response.status_code == 404 and _EMULATOR_ONLY.fullmatch(response.url.path):
+        return "Only the emulator has a clock, snapshots, copies, faults and requests; `fotapool serve` does not."
     if response.status_code >= 500:
         request_id = response.headers.get("x-request-id", "")
-        return f"This is a fault of the server. Report it with its log and the request's id {request_id}."
+        return f"This is a bug of the server. Report it with the server's log and the request id {request_id}."
     return ""

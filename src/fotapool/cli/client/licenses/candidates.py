@@ -1,20 +1,22 @@
-"""`fotapool candidates …`: the list of those that lose their license first, by the documented API (version 2)."""
+"""`fotapool candidates …`: the cancellation candidates, by version 2 of the documented API."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-import click
-
 from fotapool.cli.client import options
+from fotapool.cli.client.devices.device_lists import in_batches, read_devices
+from fotapool.cli.client.output import print_result, print_rows, progress
+from fotapool.cli.client.resources import resource_group
 
-CHUNK = 10_000
-"""Devices of one request; a longer list is sent as one that replaces and others that append."""
+BATCH = 10_000
+"""Devices in one request. A longer list is sent as one request that replaces and others that append."""
 
 
-@click.group()
+@resource_group
 def candidates() -> None:
-    """Say which devices lose their license first when the subscription shrinks, by the documented API.
+    """Manage the list of devices that lose their license first when the subscription is reduced.
 
     \b
     Examples:
@@ -30,26 +32,23 @@ def candidates() -> None:
 @options.limit
 @options.as_json
 @options.api_client_options
-def list_candidates(api: Any, account: str, limit: int | None, as_json: bool) -> None:
-    """List the candidates in the order in which they lose their license.
+def list_candidates(client: Any, account: str, limit: int | None, as_json: bool) -> None:
+    """List the candidates, in the order in which they lose their license.
 
     \b
     Example:
       fotapool candidates list 0242078689-00001 --json
     """
-    from fotapool.cli.client.output import Column, print_rows
-
-    rows = ({"place": place, "deviceId": device} for place, device in enumerate(_all(api, account), 1))
-    columns = [Column("PLACE", "place", True), Column("DEVICE", "deviceId")]
-    empty = "The list is empty: when the subscription shrinks, the oldest licenses go first."
-    print_rows(rows=rows, columns=columns, as_json=as_json, limit=limit, empty=empty)
+    rows = ({"place": place, "deviceId": device} for place, device in enumerate(_read_candidates(client, account), 1))
+    empty = "The list is empty: a reduction takes the oldest licenses first."
+    print_rows(rows=rows, shown="place deviceId:device", as_json=as_json, limit=limit, empty=empty)
 
 
-def _all(api: Any, account: str) -> Any:
-    """The list goes on by record number, whose first is 0."""
+def _read_candidates(client: Any, account: str) -> Iterator[str]:
+    """All candidates. The API's pages start at a record number, from 0 on."""
     start = 0
     while True:
-        page = api.call("GET", f"/v2/licenses/{account}/cancel", query={"startIndex": start})
+        page = client.call("GET", f"/v2/licenses/{account}/cancel", query={"startIndex": start})
         yield from page["deviceList"]
         start += len(page["deviceList"])
         if not page["hasMoreData"] or not page["deviceList"]:
@@ -61,14 +60,14 @@ def _all(api: Any, account: str) -> Any:
 @options.devices
 @options.as_json
 @options.api_client_options
-def replace(api: Any, account: str, as_json: bool, **given: Any) -> None:
-    """Make these devices the whole list, in this order.
+def replace(client: Any, account: str, as_json: bool, **given: Any) -> None:
+    """Replace the list by these devices, in this order.
 
     \b
     Example:
       fotapool candidates replace 0242078689-00001 --file old-devices.csv
     """
-    _send(api, account, as_json, given, appending=False)
+    _send(client, account, as_json, appending=False, **given)
 
 
 @candidates.command()
@@ -76,45 +75,24 @@ def replace(api: Any, account: str, as_json: bool, **given: Any) -> None:
 @options.devices
 @options.as_json
 @options.api_client_options
-def append(api: Any, account: str, as_json: bool, **given: Any) -> None:
-    """Put these devices at the end of the list; one that is on it keeps its place.
+def append(client: Any, account: str, as_json: bool, **given: Any) -> None:
+    """Append these devices to the list. Devices that are already on it keep their place.
 
     \b
     Example:
       fotapool candidates append 0242078689-00001 990000000000019 990000000000027
     """
-    _send(api, account, as_json, given, appending=True)
+    _send(client, account, as_json, appending=True, **given)
 
 
-def _send(api: Any, account: str, as_json: bool, given: dict[str, Any], appending: bool) -> None:
-    from fotapool.cli.client.devices.device_lists import in_chunks, read_devices
-    from fotapool.cli.client.output import done, progress
-
+def _send(client: Any, account: str, as_json: bool, appending: bool, **given: Any) -> None:
     devices = read_devices(given["device"], given["path"], given["skip_malformed"])
     answer: dict[str, Any] = {}
     with progress("candidates", len(devices)) as advance:
-        for chunk in in_chunks(devices, CHUNK):
-            body = {"deviceList": chunk, **({"type": "append"} if appending else {})}
-            answer = api.call("POST", f"/v2/licenses/{account}/cancel", body)
+        for batch in in_batches(devices, BATCH):
+            body = {"deviceList": batch, **({"type": "append"} if appending else {})}
+            answer = client.call("POST", f"/v2/licenses/{account}/cancel", body)
             appending = True
-            advance(len(chunk))
-    done(f"{answer['count']:,} devices are on the list of {account}", as_json, {"count": answer["count"]})
-
-
-@candidates.command()
-@options.account
-@options.yes
-@options.as_json
-@options.api_client_options
-def clear(api: Any, account: str, yes: bool, as_json: bool) -> None:
-    """Delete the list.
-
-    \b
-    Example:
-      fotapool candidates clear 0242078689-00001 --yes
-    """
-    from fotapool.cli.client.output import confirm, done
-
-    confirm(f"Type {account} to delete its list", account, yes)
-    answer = api.call("DELETE", f"/v2/licenses/{account}/cancel")
-    done(f"the list of {account} is empty", as_json, answer)
+            advance(len(batch))
+    count = answer["count"]
+    print_result(f"{count:,} devices are on the list of {account}", as_json, {"count": count})

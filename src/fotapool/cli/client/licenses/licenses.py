@@ -1,29 +1,28 @@
-"""`fotapool licenses …`: assign, remove and list licenses by the documented API, for any number of devices."""
+"""`fotapool licenses …`, by the documented API, for any number of devices."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from fotapool.cli.client import options
+from fotapool.cli.client.devices.device_lists import read_devices
+from fotapool.cli.client.failures import SOME_REFUSED
 from fotapool.cli.client.options import Command
+from fotapool.cli.client.output import print_rows, stderr_note
+from fotapool.cli.client.resources import resource_group
 
-VERSIONS = ("v1", "v2", "v3")
-CHUNK, MAX_CHUNK = 5_000, 10_000
+BATCH, MAX_BATCH = 5_000, 10_000
 PARALLEL, MAX_PARALLEL = 8, 16
 
-_version = click.option(
-    "--api", "version", type=click.Choice(VERSIONS), default="v3", show_default=True, help="Version of the API."
-)
+_version = options.api_version("v1", "v2", "v3")
 
 
-@click.group()
+@resource_group
 def licenses() -> None:
-    """Assign, remove and list licenses, by the documented API.
+    """Assign, remove and list licenses.
 
     \b
     Examples:
@@ -34,40 +33,13 @@ def licenses() -> None:
     """
 
 
-@licenses.command()
-@options.account
-@_version
-@options.as_json
-@options.api_client_options
-def show(api: Any, account: str, version: str, as_json: bool) -> None:
-    """Show how many licenses the account has, and how many are used.
-
-    \b
-    Example:
-      fotapool licenses show 0242078689-00001
-    """
-    from fotapool.cli.client.output import print_record
-
-    print_record(
-        api.call("GET", f"/{version}/subscriptions/{account}"),
-        as_json,
-        {
-            "accountName": "account",
-            "purchaseType": "purchase type",
-            "licenseCount": "licenses",
-            "licenseUsedCount": "used",
-            "updateTime": "changed",
-        },
-    )
-
-
 @licenses.command("list")
 @options.account
 @_version
 @options.limit
 @options.as_json
 @options.api_client_options
-def list_licenses(api: Any, account: str, version: str, limit: int | None, as_json: bool) -> None:
+def list_licenses(client: Any, account: str, version: str, limit: int | None, as_json: bool) -> None:
     """List the devices that have a license, by IMEI.
 
     \b
@@ -75,16 +47,13 @@ def list_licenses(api: Any, account: str, version: str, limit: int | None, as_js
       fotapool licenses list 0242078689-00001 --limit 20
       fotapool licenses list 0242078689-00001 --json > licensed.jsonl
     """
-    from fotapool.cli.client.output import Column, print_rows
-
     path = f"/{version}/licenses/{account}" + ("/index/{cursor}" if version == "v1" else "")
-    rows = api.pages(path, "deviceList", "lastSeenDeviceId")
-    columns = [Column("DEVICE", "deviceId"), Column("ASSIGNED", "assignmentTime")]
-    empty = f"No device has a license. Assign one: fotapool licenses assign {account} DEVICE"
-    print_rows(rows=rows, columns=columns, as_json=as_json, limit=limit, empty=empty)
+    rows = client.pages(path, "deviceList", "lastSeenDeviceId")
+    empty = f"No licensed devices. Assign a license: fotapool licenses assign {account} DEVICE"
+    print_rows(rows=rows, shown="deviceId:device assignmentTime:assigned", as_json=as_json, limit=limit, empty=empty)
 
 
-def _bulk(command: Command) -> Command:
+def _bulk_options(command: Command) -> Command:
     """The options of assign and remove."""
     for option in (
         options.api_client_options,
@@ -95,23 +64,24 @@ def _bulk(command: Command) -> Command:
             type=click.IntRange(1, MAX_PARALLEL),
             default=PARALLEL,
             show_default=True,
-            help="Requests under way at a time.",
+            help="Number of parallel requests.",
         ),
         click.option(
             "--chunk",
-            type=click.IntRange(1, MAX_CHUNK),
-            default=CHUNK,
+            "batch",
+            type=click.IntRange(1, MAX_BATCH),
+            default=BATCH,
             show_default=True,
-            help="Devices in one request.",
+            help="Devices per request.",
         ),
-        click.option("--resume", is_flag=True, help="Leave out the devices that the result file has an outcome of."),
+        click.option("--resume", is_flag=True, help="Skip devices that already have an outcome in the result file."),
         click.option(
             "--results",
             type=click.Path(dir_okay=False, path_type=Path),
             metavar="FILE",
-            help="Write each device's outcome there, as CSV.",
+            help="Write the outcome of each device to this CSV file.",
         ),
-        click.option("--check", is_flag=True, help="Change nothing; say what would become of each device."),
+        click.option("--check", is_flag=True, help="Show the expected outcome of each device without any change."),
         options.devices,
         options.account,
     ):
@@ -120,9 +90,9 @@ def _bulk(command: Command) -> Command:
 
 
 @licenses.command()
-@_bulk
-def assign(api: Any, **values: Any) -> None:
-    """Assign licenses to devices: some, or any number from a file or a pipe.
+@_bulk_options
+def assign(client: Any, **values: Any) -> None:
+    """Assign licenses to devices given as arguments, in a file or on standard input.
 
     \b
     Examples:
@@ -132,16 +102,16 @@ def assign(api: Any, **values: Any) -> None:
       fotapool licenses assign 0242078689-00001 --file devices.csv --results out.csv --resume
       grep -v ^# devices.txt | fotapool licenses assign 0242078689-00001 --file -
 
-    Devices are sent in chunks, several at a time. A device that has a license keeps it and takes no second one, so the
-    command can always be given again. Exit code 1 says that some devices were refused; `--results` has all of them.
+    Devices are sent in batches, several in parallel. A device that already has a license takes no second one, so the
+    command is safe to repeat. Exit code 1: some devices were refused; `--results` has the outcome of each.
     """
-    _run(api, "assign", **values)
+    _run(client, "assign", **values)
 
 
 @licenses.command()
-@_bulk
-def remove(api: Any, **values: Any) -> None:
-    """Take licenses away that no upgrade has used.
+@_bulk_options
+def remove(client: Any, **values: Any) -> None:
+    """Remove licenses that no upgrade has used.
 
     \b
     Examples:
@@ -149,58 +119,35 @@ def remove(api: Any, **values: Any) -> None:
       fotapool licenses remove 0242078689-00001 --file devices.csv --check
       fotapool licenses remove 0242078689-00001 --file devices.csv --results out.csv
 
-    A device without a license counts as done: it may be that an earlier try removed it, and its answer was lost.
+    A device without a license counts as a success: an earlier run whose response was lost may have removed it.
     """
-    _run(api, "remove", **values)
+    _run(client, "remove", **values)
 
 
-def _run(
-    api: Any,
-    action: str,
-    account: str,
-    device: tuple[str, ...],
-    path: str | None,
-    skip_malformed: bool,
-    check: bool,
-    results: Path | None,
-    resume: bool,
-    chunk: int,
-    parallel: int,
-    version: str,
-    as_json: bool,
-) -> None:
-    from fotapool.cli.client.devices.device_lists import read_devices
-    from fotapool.cli.client.licenses.bulk import Bulk, assigning, checking, removing
+def _run(client: Any, action: str, account: str, check: bool, version: str, as_json: bool, **given: Any) -> None:
+    # imported on use: it imports the HTTP library
+    from fotapool.cli.client.licenses.bulk import BulkRun, send_changes, send_checks
 
+    results, resume = given["results"], given["resume"]
     if resume and results is None:
-        raise click.UsageError("--resume goes on with a result file: name it with --results")
-    if check and results is not None and resume:
-        raise click.UsageError("--check has nothing to resume")
-    devices = read_devices(device, path, skip_malformed)
-    how: Callable[..., Any] = checking if check else assigning if action == "assign" else removing
-    bulk = Bulk(
-        api=api,
-        account=account,
-        action=f"check {action}" if check else action,
-        ask=how(api, account, version, action),
-        as_json=as_json,
-    )
-    bulk.run(devices=devices, results=results, resume=resume, chunk=chunk, parallel=parallel)
-    _summarize(bulk, as_json)
+        raise click.UsageError("--resume continues a result file: name it with --results")
+    if check and resume:
+        raise click.UsageError("--check cannot be combined with --resume")
+    devices = read_devices(given["device"], given["path"], given["skip_malformed"])
+    send = (send_checks if check else send_changes)(client, account, version, action)
+    label = f"check {action}" if check else action
+    run = BulkRun(client=client, account=account, action=label, send=send, as_json=as_json)
+    run.run(devices=devices, results=results, resume=resume, batch=given["batch"], parallel=given["parallel"])
+    _print_summary(run, as_json)
 
 
-def _summarize(bulk: Any, as_json: bool) -> None:
-    from fotapool.cli.client.failures import SOME_REFUSED
-    from fotapool.cli.client.licenses.outcomes import MEANINGS
-    from fotapool.cli.client.output import stderr_note
-
-    counts: Counter[Any] = bulk.counts
+def _print_summary(run: Any, as_json: bool) -> None:
     if not as_json:
         click.echo(f"{'OUTCOME':<16}  {'DEVICES':>9}")
-        for outcome, count in counts.items():
-            click.echo(f"{outcome:<16}  {count:>9,}  {MEANINGS[outcome]}")
-        for device, outcome, message in bulk.refused:
+        for outcome, count in run.counts.items():
+            click.echo(f"{outcome:<16}  {count:>9,}  {outcome.meaning}")
+        for device, outcome, message in run.refused:
             stderr_note(f"  {device}  {outcome}  {message}")
-    stderr_note(bulk.stderr_note())
-    if any(not outcome.is_good for outcome in counts):
+    stderr_note(run.summary())
+    if not all(outcome.is_success for outcome in run.counts):
         raise click.exceptions.Exit(SOME_REFUSED)

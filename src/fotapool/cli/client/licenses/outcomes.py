@@ -1,4 +1,4 @@
-"""What became of each device, in the words of the command line, from the words of the documented answers."""
+"""Outcomes of devices, derived from the responses of the documented API."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 
-class Outcome(enum.StrEnum):
-    """What stands in tables, in result files and in JSON."""
+class DeviceOutcome(enum.StrEnum):
+    """The outcome of a device in tables, result files and JSON."""
 
     ASSIGNED = "assigned"
     ALREADY_LICENSED = "already-licensed"
@@ -24,34 +24,41 @@ class Outcome(enum.StrEnum):
     WOULD_REMOVE = "would-remove"
 
     @property
-    def is_good(self) -> bool:
-        """Whether the device is now, or would be, as it was to be."""
-        return self not in _REFUSALS
+    def is_success(self) -> bool:
+        """Whether the device is, or would be, in the state that was asked for."""
+        return self not in _REFUSED
+
+    @property
+    def meaning(self) -> str:
+        """What the outcome says of its devices, for people."""
+        return _MEANINGS[self]
 
 
-_REFUSALS = {Outcome.NO_FREE_LICENSE, Outcome.UNKNOWN_DEVICE, Outcome.REFUSED}
-MEANINGS = {
-    Outcome.ASSIGNED: "have a license now",
-    Outcome.ALREADY_LICENSED: "had a license before; no second one was taken",
-    Outcome.NO_FREE_LICENSE: "no license was free for them",
-    Outcome.UNKNOWN_DEVICE: "are no devices of this account",
-    Outcome.REMOVED: "gave their license back",
-    Outcome.NOT_LICENSED: "have no license, perhaps since an earlier try",
-    Outcome.REFUSED: "were refused; the message of each says why",
-    Outcome.WOULD_ASSIGN: "would get a license",
-    Outcome.WOULD_REMOVE: "have a license; whether it is used already is told when it is removed",
+Result = tuple[str, DeviceOutcome, str]
+"""Device, outcome and message."""
+_REFUSED = {DeviceOutcome.NO_FREE_LICENSE, DeviceOutcome.UNKNOWN_DEVICE, DeviceOutcome.REFUSED}
+_MEANINGS = {
+    DeviceOutcome.ASSIGNED: "now have a license",
+    DeviceOutcome.ALREADY_LICENSED: "already had a license",
+    DeviceOutcome.NO_FREE_LICENSE: "not assigned: no license was free",
+    DeviceOutcome.UNKNOWN_DEVICE: "are not devices of this account",
+    DeviceOutcome.REMOVED: "had their license removed",
+    DeviceOutcome.NOT_LICENSED: "have no license, perhaps since an earlier run",
+    DeviceOutcome.REFUSED: "were refused; see the message of each",
+    DeviceOutcome.WOULD_ASSIGN: "would get a license",
+    DeviceOutcome.WOULD_REMOVE: "have a license; removing it fails if an upgrade has used it",
 }
 _BY_REASON = {
-    "device license preexisting": Outcome.ALREADY_LICENSED,
-    "no unused license available": Outcome.NO_FREE_LICENSE,
-    "device not found": Outcome.UNKNOWN_DEVICE,
-    "no license attached to device": Outcome.NOT_LICENSED,
+    "device license preexisting": DeviceOutcome.ALREADY_LICENSED,
+    "no unused license available": DeviceOutcome.NO_FREE_LICENSE,
+    "device not found": DeviceOutcome.UNKNOWN_DEVICE,
+    "no license attached to device": DeviceOutcome.NOT_LICENSED,
 }
-"""The reasons as the pages print them, without the full stop that some have."""
+"""The documented reasons in lower case, without the full stop that some have."""
 
 
 class DeviceRow(msgspec.Struct, gc=False):
-    """A row of the answer to assign or remove: one of `Reason` and `resultReason` is there in each version."""
+    """A row of the response to assign or remove. Each version has either `Reason` or `resultReason`."""
 
     deviceId: str
     status: str = ""
@@ -59,8 +66,8 @@ class DeviceRow(msgspec.Struct, gc=False):
     resultReason: str = ""
 
 
-class LicensesAnswer(msgspec.Struct):
-    """What the three versions have in common, and each one's name for the total."""
+class LicensesResponse(msgspec.Struct):
+    """The members that all versions share, and each version's name for the total."""
 
     deviceList: list[DeviceRow]
     licUsedCount: int | None = None
@@ -72,23 +79,24 @@ class LicensesAnswer(msgspec.Struct):
         return self.licTotalCount if self.licTotalCount is not None else self.licCount
 
 
-@lru_cache(maxsize=1024)
-def outcome_of(status: str, reason: str, succeeded: Outcome) -> tuple[Outcome, str]:
-    """The outcome and, unless it is as hoped, the service's message. There are few words and many devices."""
+@lru_cache(maxsize=1024)  # few combinations, many devices
+def outcome_of(status: str, reason: str, success: DeviceOutcome) -> tuple[DeviceOutcome, str]:
+    """The outcome, and the service's message unless the outcome is `success`."""
     known = _BY_REASON.get(reason.rstrip(". ").lower())
     if known is not None:
         return known, reason
-    return (succeeded, "") if status.lower().endswith("success") else (Outcome.REFUSED, reason or status)
+    return (success, "") if status.lower().endswith("success") else (DeviceOutcome.REFUSED, reason or status)
 
 
-def expected_of(row: Mapping[str, Any], assigning: bool, free: int | None) -> tuple[Outcome, str]:
-    """What assigning to or removing from the device would come to, as far as the list of devices tells."""
+def expected_outcome(row: Mapping[str, Any], assigning: bool, free: int | None) -> tuple[DeviceOutcome, str]:
+    """The expected outcome of a change, and a message. `row` is the device's row in the list of devices.
+
+    `free` is the number of free licenses, None if the account's purchase type has no licenses.
+    """
     if "licenseAssigned" not in row:
-        return Outcome.UNKNOWN_DEVICE, str(row.get("resultReason", ""))
+        return DeviceOutcome.UNKNOWN_DEVICE, str(row.get("resultReason", ""))
     if row["licenseAssigned"]:
-        return (Outcome.ALREADY_LICENSED, "") if assigning else (Outcome.WOULD_REMOVE, "")
+        return (DeviceOutcome.ALREADY_LICENSED if assigning else DeviceOutcome.WOULD_REMOVE), ""
     if not assigning:
-        return Outcome.NOT_LICENSED, ""
-    if free is not None and free <= 0:
-        return Outcome.NO_FREE_LICENSE, ""
-    return Outcome.WOULD_ASSIGN, ""
+        return DeviceOutcome.NOT_LICENSED, ""
+    return (DeviceOutcome.NO_FREE_LICENSE if free is not None and free <= 0 else DeviceOutcome.WOULD_ASSIGN), ""

@@ -1,4 +1,4 @@
-"""The result file: a line for each device that has an outcome, so that a command can be gone on with."""
+"""The result file: one line for each device that has an outcome, so that a command can be resumed."""
 
 from __future__ import annotations
 
@@ -9,41 +9,38 @@ from pathlib import Path
 from typing import IO
 
 from fotapool.cli.client.failures import UsageError
+from fotapool.cli.client.licenses.outcomes import Result
 
 HEADER = ["deviceId", "outcome", "message", "action", "account"]
 _BLOCK = 65_536
-Result = tuple[str, str, str]
-"""Device, outcome, message."""
 
 
 class ResultFile:
-    """Appends the outcomes of one action on one account. Each call is on its way to the disk when it returns."""
+    """The outcomes of one action on one account. `write` flushes before it returns."""
 
     def __init__(self, path: Path, action: str, account: str) -> None:
         self.path = path
-        self._of = [action, account]
+        self._subject = [action, account]
         self._file: IO[str] | None = None
 
-    def begin(self) -> None:
-        """A new file. Raises UsageError if there is one."""
+    def create(self) -> None:
+        """Creates the file. Raises UsageError if it exists."""
         try:
             self._file = self.path.open("x", encoding="utf-8", newline="")
         except FileExistsError as error:
-            raise UsageError(
-                f"{self.path} exists", "Go on with what it has by --resume, or name another file."
-            ) from error
+            raise UsageError(f"{self.path} exists", "Resume it with --resume, or name another file.") from error
         except OSError as error:
             raise UsageError(f"{self.path} cannot be written: {error.strerror}") from error
         self._file.write(",".join(HEADER) + "\n")
         self._file.flush()
 
     def resume(self) -> dict[str, str]:
-        """The outcomes of an earlier run, by device; a last line that was not finished is taken away.
+        """Opens the file and returns the outcomes of earlier runs, by device. An incomplete last line is removed.
 
-        Raises UsageError if the file is of another action or account.
+        Raises UsageError if the file is for another action or account.
         """
         if not self.path.exists():
-            self.begin()
+            self.create()
             return {}
         try:
             _cut_after_last_line(self.path)
@@ -51,7 +48,7 @@ class ResultFile:
                 found = self._read(file)
             self._file = self.path.open("a", encoding="utf-8", newline="")
         except (OSError, UnicodeError) as error:
-            raise UsageError(f"{self.path} cannot be gone on with: {error}", "Name another file.") from error
+            raise UsageError(f"{self.path} cannot be resumed: {error}", "Name another file.") from error
         if self._file.tell() == 0:
             self._file.write(",".join(HEADER) + "\n")
         return found
@@ -62,22 +59,22 @@ class ResultFile:
         header = next(rows, HEADER)
         if header != HEADER:
             raise UsageError(
-                f"{self.path} is no result file: its first line is not {','.join(HEADER)}", "Name another file."
+                f"{self.path} is not a result file: its first line is not {','.join(HEADER)}", "Name another file."
             )
         for row in rows:
-            if row[3:] != self._of:
+            if row[3:] != self._subject:
                 raise UsageError(
-                    f"{self.path} has results of {' '.join(row[3:])}, and not of {' '.join(self._of)}",
+                    f"{self.path} has results of {' '.join(row[3:])}, not of {' '.join(self._subject)}",
                     "Name another file.",
                 )
             found[row[0]] = row[1]
         return found
 
     def write(self, results: Iterable[Result]) -> None:
-        """Raises UsageError if the disk does not take them."""
+        """Raises UsageError if the file cannot be written."""
         assert self._file is not None
         text = io.StringIO()
-        action, account = self._of
+        action, account = self._subject
         rows = [(device, outcome, message, action, account) for device, outcome, message in results]
         csv.writer(text, lineterminator="\n").writerows(rows)
         try:
@@ -85,7 +82,7 @@ class ResultFile:
             self._file.flush()
         except OSError as error:
             raise UsageError(
-                f"{self.path} cannot be written: {error.strerror}", "Make room, then go on by --resume."
+                f"{self.path} cannot be written: {error.strerror}", "Free some space, then use --resume."
             ) from error
 
     def close(self) -> None:
@@ -94,7 +91,7 @@ class ResultFile:
 
 
 def _cut_after_last_line(path: Path) -> None:
-    """A run that was killed may have left half a line."""
+    """Truncates the file after its last complete line: a killed run may have left a part of one."""
     with path.open("rb+") as file:
         end = file.seek(0, io.SEEK_END)
         while end > 0:

@@ -1,4 +1,4 @@
-"""The status page of 1,000 rows, and assigning, in pools of very different sizes."""
+"""The license status page of 1,000 rows, and assigning, in pools of different sizes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bench.scenarios.assigning import CONNECTIONS, Lane, Scale, of_one
+from bench.scenarios.assign import CONNECTIONS, Lane, Scale, of_one
 from bench.support.databases import Store
 from bench.support.pools import FIRST_DEVICE, Account, build, page_request, sign_in
 from bench.support.processes import SERVER_CORES, Server, load, pinned, serving
@@ -26,12 +26,12 @@ from fotapool.store.licenses.licenses import read_status_page
 
 PAGE = 1000
 PAGE_CONNECTIONS = 4
-WORDS = {10_000: "10 thousand", 1_000_000: "1 million", 10_000_000: "10 million"}
+LABELS = {10_000: "10 thousand", 1_000_000: "1 million", 10_000_000: "10 million"}
 
 
 @dataclass
 class Pool:
-    """One database with one account of a size, and its server."""
+    """A database with one account of a given size, and its server."""
 
     size: int
     account: Account
@@ -39,19 +39,19 @@ class Pool:
     server: Server
 
     @property
-    def words(self) -> str:
-        return WORDS[self.size]
+    def label(self) -> str:
+        return LABELS[self.size]
 
 
 def measure_pages(report: Report, store: Store, scale: Scale) -> None:
     """(c) Pages at 10 thousand, 1 million and 10 million licenses, and what assign costs there."""
-    sizes = [size for size in WORDS if size <= scale.largest_pool]
+    sizes = [size for size in LABELS if size <= scale.largest_pool]
     with contextlib.ExitStack() as stack:
         pools = [_open(stack, store, size, scale) for size in sizes]
         _measure_reading(report, store.kind, pools, scale)
         _measure_assigning(report, store.kind, pools, scale)
         for pool in pools:
-            report.add_memory("c", store.kind, f"serve, {pool.words}", pool.server.peak_mib)
+            report.add_memory("c", store.kind, f"serve, {pool.label}", pool.server.peak_mib)
 
 
 def _open(stack: contextlib.ExitStack, store: Store, size: int, scale: Scale) -> Pool:
@@ -60,7 +60,7 @@ def _open(stack: contextlib.ExitStack, store: Store, size: int, scale: Scale) ->
     began = time.monotonic()
     url = build(store, [account])
     stack.callback(store.drop, url)
-    print(f"   built {WORDS[size]} licenses in {time.monotonic() - began:.0f} s")
+    print(f"   built {LABELS[size]} licenses in {time.monotonic() - began:.0f} s")
     sign_in(url)
     return Pool(size, account, url, stack.enter_context(serving(url)))
 
@@ -77,20 +77,20 @@ def _measure_reading(report: Report, kind: str, pools: list[Pool], scale: Scale)
     for pool in pools:
         served, bare = times[f"{pool.size}"], times[f"{pool.size}, bare"]
         report.add_rounds(
-            section="c", database=kind, name=f"page of 1,000, {pool.words} licenses", values=served, unit="ms"
+            section="c", database=kind, name=f"page of 1,000, {pool.label} licenses", values=served, unit="ms"
         )
         report.add_rounds(
-            section="c", database=kind, name=f"bare query plus encoding, {pool.words}", values=bare, unit="ms"
+            section="c", database=kind, name=f"bare query plus encoding, {pool.label}", values=bare, unit="ms"
         )
         times_bare = ratios(served, bare)
-        report.add_rounds("c", kind, f"page as a multiple of the bare one, {pool.words}", times_bare, at_most=2.0)
+        report.add_rounds("c", kind, f"page as a multiple of the bare one, {pool.label}", times_bare, at_most=2.0)
     for pool in pools[1:]:
         growth = ratios(times[f"{pool.size}"], smallest)
-        report.add_rounds("c", kind, f"page, {pool.words} to {pools[0].words}", growth, at_most=1.3)
+        report.add_rounds("c", kind, f"page, {pool.label} to {pools[0].label}", growth, at_most=1.3)
 
 
 def _served_pages(pool: Pool, count: int) -> Callable[[], float]:
-    """Milliseconds a page, the server being busy all the time."""
+    """Milliseconds per page on a saturated server."""
     requests = itertools.cycle([page_request(pool.account.name, after) for after in pool.account.some_devices(500)])
 
     def measure() -> float:
@@ -100,7 +100,7 @@ def _served_pages(pool: Pool, count: int) -> Callable[[], float]:
 
 
 def _bare_pages(connection: Connection, pool: Pool, count: int) -> Callable[[], float]:
-    """Milliseconds a page in process: the query, the answer's structure and its JSON, and nothing else."""
+    """Milliseconds per page in this process: query, response structure and JSON only."""
     cursors = itertools.cycle(pool.account.some_devices(500))
     encode = msgspec.json.Encoder().encode
 
@@ -126,8 +126,8 @@ def _measure_assigning(report: Report, kind: str, pools: list[Pool], scale: Scal
     rates = alternate(scale.rounds, lanes)
     smallest = rates[f"{pools[0].size}"]
     for pool in pools:
-        words = f"assign 1 device, {CONNECTIONS} connections, {pool.words} licenses"
-        report.add_rounds(section="c", database=kind, name=words, values=rates[f"{pool.size}"], unit="req/s")
+        label = f"assign 1 device, {CONNECTIONS} connections, {pool.label} licenses"
+        report.add_rounds(section="c", database=kind, name=label, values=rates[f"{pool.size}"], unit="req/s")
     for pool in pools[1:]:
         growth = ratios(smallest, rates[f"{pool.size}"])
-        report.add_rounds("c", kind, f"cost of assign, {pool.words} to {pools[0].words}", growth, at_most=1.3)
+        report.add_rounds("c", kind, f"cost of assign, {pool.label} to {pools[0].label}", growth, at_most=1.3)

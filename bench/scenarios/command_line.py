@@ -1,4 +1,4 @@
-"""The command line assigning 100,000 devices from a file, beside the load client that does nothing else."""
+"""The command line assigning 100,000 devices from a file, compared with the load client sending the same requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.scenarios.assigning import LARGE, LARGE_CONNECTIONS, Scale, audit
+from bench.scenarios.assign import LARGE, LARGE_CONNECTIONS, Scale, audit
 from bench.support.databases import Store
 from bench.support.pools import FIRST_DEVICE, Account, assign_request, build, in_groups, shuffled
 from bench.support.processes import CLIENT_CORES, OPERATOR, Failed, Server, load, pin, serving
@@ -21,49 +21,49 @@ from bench.support.report import Report, alternate, ratios
 DEVICES = 100_000
 AT_LEAST = 0.8
 WITHIN_S = 120
-_SAID = re.compile(r"([\d,]+) devices in ([\d.]+) s")
+_SUMMARY = re.compile(r"([\d,]+) devices in ([\d.]+) s")
 
 
 def measure_commands(report: Report, store: Store, scale: Scale) -> None:
-    """(j) The whole command, from its start to its end, with reading, checking, sign-in and result file."""
+    """(j) The whole command: start, reading the file, sign-in, requests and result file."""
     accounts = [
         Account(f"bench-cli-{number:02d}", FIRST_DEVICE + number * DEVICES, 0, DEVICES)
         for number in range(2 * (scale.rounds + 1))
     ]  # an account for each time, so that all pools are alike
     url = build(store, accounts)
     waiting = iter(accounts)
-    said: list[float] = []
+    reported: list[float] = []
     with serving(url) as server, tempfile.TemporaryDirectory(prefix="fotapool-bench-cli-") as directory:
         environment = _signing_in(server, accounts)
         rates = alternate(
             scale.rounds,
             {
                 "client": lambda: _by_client(server, next(waiting)),
-                "command": lambda: _by_command(next(waiting), Path(directory), environment, said),
+                "command": lambda: _by_command(next(waiting), Path(directory), environment, reported),
             },
         )
         audit(server, accounts[0].name)
         audit(server, accounts[-1].name)
-    words = f"assign {DEVICES:,} devices"
+    label = f"assign {DEVICES:,} devices"
     report.add_rounds(
         section="j",
         database=store.kind,
-        name=f"{words}, load client, {LARGE_CONNECTIONS} connections",
+        name=f"{label}, load client, {LARGE_CONNECTIONS} connections",
         values=rates["client"],
         unit="lic/s",
     )
     report.add_rounds(
         section="j",
         database=store.kind,
-        name=f"{words}, fotapool licenses assign --file",
+        name=f"{label}, fotapool licenses assign --file",
         values=rates["command"],
         unit="lic/s",
     )
     report.add_rounds(
         section="j",
         database=store.kind,
-        name=f"{words}, the command's own figure, without its start",
-        values=said[1:],
+        name=f"{label}, the command's own figure, without its start",
+        values=reported[1:],
         unit="lic/s",
     )
     share = ratios(rates["command"], rates["client"])
@@ -72,7 +72,7 @@ def measure_commands(report: Report, store: Store, scale: Scale) -> None:
 
 
 def _signing_in(server: Server, accounts: list[Account]) -> dict[str, str]:
-    """The environment of a command that may assign licenses of these."""
+    """The environment of a command with the credentials for these accounts."""
     address = f"http://127.0.0.1:{server.port}"
     with httpx.Client(base_url=f"{address}/control/v1", headers={"Authorization": f"Bearer {OPERATOR}"}) as http:
         http.post("/clients", json={"key": "bench-cli", "secret": "bench-cli"}).raise_for_status()
@@ -94,7 +94,7 @@ def _by_client(server: Server, account: Account) -> float:
     return load(server.port, requests, LARGE_CONNECTIONS, WITHIN_S).rate * LARGE
 
 
-def _by_command(account: Account, directory: Path, environment: dict[str, str], said: list[float]) -> float:
+def _by_command(account: Account, directory: Path, environment: dict[str, str], reported: list[float]) -> float:
     file = directory / f"{account.name}.txt"
     file.write_text("".join(f"{device:015d}\n" for device in shuffled(account.spare_devices())))
     results = directory / f"{account.name}.csv"
@@ -120,8 +120,8 @@ def _by_command(account: Account, directory: Path, environment: dict[str, str], 
         check=False,
     )
     seconds = time.perf_counter() - began
-    found = _SAID.search(done.stderr)
+    found = _SUMMARY.search(done.stderr)
     if done.returncode or not found or found[1] != f"{DEVICES:,}":
         raise Failed(f"the command answered {done.returncode}: {done.stdout}{done.stderr}")
-    said.append(DEVICES / float(found[2]))
+    reported.append(DEVICES / float(found[2]))
     return DEVICES / seconds

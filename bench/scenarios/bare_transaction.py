@@ -1,4 +1,4 @@
-"""The bare transaction: the very calls that the writer makes of its database connection, recorded, then played again.
+"""The bare transaction: the writer's calls of its database connection, recorded and replayed.
 
 That keeps the comparison honest by itself: whatever the server reads and writes for a request, the bare transaction
 reads and writes too, through the same driver, and it has no server and no rule around it.
@@ -26,7 +26,7 @@ Call = tuple[str, tuple[Any, ...], dict[str, Any]]
 
 
 class _RecordingConnection:
-    """Passes calls on and notes them."""
+    """Forwards calls and records them."""
 
     def __init__(self, connection: Any, calls: list[Call]) -> None:
         self._connection = connection
@@ -38,9 +38,9 @@ class _RecordingConnection:
             return method
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            kept = tuple(list(arg) if name == "insert" and place == 2 else arg for place, arg in enumerate(args))
-            self._calls.append((name, kept, kwargs))
-            return method(*kept, **kwargs)
+            stored = tuple(list(arg) if name == "insert" and place == 2 else arg for place, arg in enumerate(args))
+            self._calls.append((name, stored, kwargs))
+            return method(*stored, **kwargs)
 
         return call
 
@@ -60,7 +60,7 @@ class _RecordingDatabase:
 
 
 class Bare:
-    """Two copies of a database: on one the requests are decided and recorded, on the other they are played bare."""
+    """Two copies of a database: one for the recorded requests, one for the replay."""
 
     def __init__(self, recorded_url: str, played_url: str) -> None:
         self._recorded_url = recorded_url
@@ -70,7 +70,7 @@ class Bare:
         self._connection.close()
 
     def seconds(self, account_id: int, account_name: str, requests: Sequence[Sequence[int]]) -> float:
-        """How long the transactions of these requests take, one transaction a request."""
+        """Seconds for these requests, one transaction per request."""
         calls: list[Call] = []
         asyncio.run(
             _decide(

@@ -1,4 +1,4 @@
-"""Assigning licenses: one device a request against the no-storage answer, 1,000 against the bare transaction."""
+"""Assigning licenses: one device per request against the no-storage response, 1,000 against the bare transaction."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from bench.scenarios.replay import Bare
+from bench.scenarios.bare_transaction import Bare
 from bench.support.databases import Store
 from bench.support.pools import FIRST_DEVICE, Account, assign_request, build, in_groups, shuffled, sign_in
 from bench.support.processes import OPERATOR, Failed, Server, load, serving, serving_without_storage
@@ -23,7 +23,7 @@ MANY_ACCOUNTS = 500
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured."""
+    """The size of a run."""
 
     rounds: int
     quick: bool
@@ -54,7 +54,7 @@ class Scale:
 
 
 def audit(server: Server, account: str) -> None:
-    """Raises Failed if the server's own audit finds fault with what the load left."""
+    """Raises Failed if the server's audit finds a violation after the load."""
     url = f"http://127.0.0.1:{server.port}/control/v1/accounts/{account}/audit"
     answer = httpx.get(url, headers={"Authorization": f"Bearer {OPERATOR}"}, timeout=300).json()
     if not answer["consistent"]:
@@ -62,7 +62,7 @@ def audit(server: Server, account: str) -> None:
 
 
 class Lane:
-    """Sends the next requests to a server; answers requests a second, and notes what they cost."""
+    """Sends the next requests to a server; returns requests per second, and records their cost."""
 
     def __init__(self, server: Server, requests: Iterator[bytes], count: int) -> None:
         self._server = server
@@ -82,7 +82,7 @@ class Lane:
 
 
 def measure_small(report: Report, store: Store, scale: Scale) -> None:
-    """(a) One device a request, on one account and on many."""
+    """(a) One device per request, on one account and on many."""
     needed = (scale.rounds + 1) * scale.small_requests
     one = Account("bench-one", FIRST_DEVICE, scale.licensed, needed)
     each = -(-needed // MANY_ACCOUNTS)
@@ -97,11 +97,11 @@ def measure_small(report: Report, store: Store, scale: Scale) -> None:
             "many, memory": Lane(memory, of_many(many), count),
         }
         rates = alternate(scale.rounds, lanes)
-        for name, words in (("one", "one account"), ("many", f"{MANY_ACCOUNTS} accounts")):
+        for name, label in (("one", "one account"), ("many", f"{MANY_ACCOUNTS} accounts")):
             _report_small(
                 report=report,
                 kind=store.kind,
-                words=words,
+                label=label,
                 served=lanes[name],
                 memory=lanes[f"{name}, memory"],
                 rates=rates,
@@ -117,24 +117,24 @@ def measure_small(report: Report, store: Store, scale: Scale) -> None:
 
 
 def _report_small(
-    report: Report, kind: str, words: str, served: Lane, memory: Lane, rates: dict[str, list[float]], name: str
+    report: Report, kind: str, label: str, served: Lane, memory: Lane, rates: dict[str, list[float]], name: str
 ) -> None:
-    report.add_rounds(section="a", database=kind, name=f"assign 1 device, {words}", values=rates[name], unit="req/s")
+    report.add_rounds(section="a", database=kind, name=f"assign 1 device, {label}", values=rates[name], unit="req/s")
     report.add_rounds(
-        section="a", database=kind, name=f"no-storage answer, {words}", values=rates[f"{name}, memory"], unit="req/s"
+        section="a", database=kind, name=f"no-storage answer, {label}", values=rates[f"{name}, memory"], unit="req/s"
     )
     share = ratios(rates[name], rates[f"{name}, memory"])
-    report.add_rounds("a", kind, f"share of the no-storage answer, {words}", share, at_least=0.35)
+    report.add_rounds("a", kind, f"share of the no-storage answer, {label}", share, at_least=0.35)
     report.add_rounds(
-        section="a", database=kind, name=f"99th percentile of the wait, {words}", values=served.p99_ms[1:], unit="ms"
+        section="a", database=kind, name=f"99th percentile of the wait, {label}", values=served.p99_ms[1:], unit="ms"
     )
     report.add_rounds(
-        section="a", database=kind, name=f"processor time, {words}", values=served.cpu_us[1:], unit="us/req"
+        section="a", database=kind, name=f"processor time, {label}", values=served.cpu_us[1:], unit="us/req"
     )
     report.add_rounds(
         section="a",
         database=kind,
-        name=f"processor time of the no-storage answer, {words}",
+        name=f"processor time of the no-storage answer, {label}",
         values=memory.cpu_us[1:],
         unit="us/req",
     )
@@ -155,7 +155,7 @@ def of_many(accounts: list[Account]) -> Iterator[bytes]:
 
 
 def measure_large(report: Report, store: Store, scale: Scale) -> None:
-    """(b) 1,000 devices a request: random ones, and consecutive ones."""
+    """(b) 1,000 devices per request: random and consecutive ones."""
     needed = (scale.rounds + 1) * scale.large_requests * LARGE
     scattered = Account("bench-random", FIRST_DEVICE, scale.licensed, needed)
     row = Account("bench-consecutive", FIRST_DEVICE + scattered.devices, 0, needed)

@@ -1,4 +1,4 @@
-"""What people use instead, beside fotapool in the same rounds: Prism (a canned mock) and moto's server (with state)."""
+"""Alternatives measured in the same rounds: Prism (a mock with canned responses) and moto's server (with state)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.scenarios.assigning import CONNECTIONS, Scale, of_one
+from bench.scenarios.assign import CONNECTIONS, Scale, of_one
 from bench.support.databases import Store
 from bench.support.pools import FIRST_DEVICE, Account, build
 from bench.support.processes import Failed, Server, free_port, load, running, serving, wait_for_port
@@ -21,7 +21,7 @@ PRISM = "@stoplight/prism-cli"
 MOTO = "moto[server]"
 INSTALL_WITHIN_S = 300
 MAX_SECONDS = 4.0
-"""How long a lane may take: moto answers a few hundred requests a second."""
+"""Time limit of a lane: moto handles a few hundred requests a second."""
 
 _EXAMPLE = {
     "accountName": "bench-one",
@@ -41,7 +41,7 @@ _STRING = {"type": "string"}
 
 
 def prism_document() -> dict[str, object]:
-    """The assign call as an OpenAPI document with an example, which Prism answers without making anything up."""
+    """The assign call as an OpenAPI document with an example, which Prism returns as it is."""
     devices = {"type": "array", "items": _STRING}
     body = {"type": "object", "required": ["deviceList"], "properties": {"deviceList": devices}}
     answer = {"application/json": {"schema": {"type": "object"}, "example": _EXAMPLE}}
@@ -74,7 +74,7 @@ def _install(command: list[str]) -> None:
 
 
 def _prism(directory: Path) -> contextlib.AbstractContextManager[Server]:
-    """Installs Prism into the directory and starts it with one process and quiet, which is its fastest."""
+    """Installs Prism and starts it with one process and without logs, its fastest configuration."""
     npm, node = shutil.which("npm"), shutil.which("node")
     if not npm or not node:
         raise Failed("npm and node are not here")
@@ -88,7 +88,7 @@ def _prism(directory: Path) -> contextlib.AbstractContextManager[Server]:
 
 
 def installed_moto(directory: Path) -> str:
-    """Installs moto into a virtual environment in the directory; answers its Python. Raises Failed."""
+    """Installs moto into a virtual environment; returns the path of its Python. Raises Failed."""
     _install([sys.executable, "-m", "venv", str(directory)])
     python = str(directory / "bin" / "python")
     _install([python, "-m", "pip", "install", "--quiet", MOTO])
@@ -102,7 +102,7 @@ def _moto(directory: Path) -> contextlib.AbstractContextManager[Server]:
 
 
 def _things() -> Iterator[bytes]:
-    """Requests that each create an IoT thing of their own, as an AWS client would sign them."""
+    """Requests that each create one IoT thing, signed as by an AWS client."""
     credential = "Credential=bench/20260101/us-east-1/iot/aws4_request"
     signature = f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host;x-amz-date, Signature=0"
     for number in itertools.count():
@@ -120,8 +120,8 @@ def _lane(server: Server, requests: Iterator[bytes], count: int) -> Callable[[],
     return measure
 
 
-def measure_others(report: Report, store: Store, scale: Scale, directory: Path) -> None:
-    """(e) One device a request, beside Prism's canned answer and moto's creation of a thing."""
+def measure_alternatives(report: Report, store: Store, scale: Scale, directory: Path) -> None:
+    """(e) Assigning one device per request, compared with Prism's canned response and moto's creation of a thing."""
     count = scale.small_requests
     account = Account("bench-one", FIRST_DEVICE, 0, (scale.rounds + 1) * count)
     url = build(store, [account])

@@ -1,4 +1,4 @@
-"""What it takes to go back to a state: a reset, a copy of an account, and a snapshot of many devices."""
+"""Restoring a state: reset, copy of an account, and snapshot of many devices."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ TIMEOUT_S = 300
 PREPARED = "prepared"
 
 
-def measure_keeping(report: Report, directory: Path, rounds: int, quick: bool) -> None:
-    """(i) On an emulator of its own, whose seed has one account."""
-    seed = directory / "kept.json"
+def measure_restore(report: Report, directory: Path, rounds: int, quick: bool) -> None:
+    """(i) On a separate emulator whose seed has one account."""
+    seed = directory / "seed.json"
     seed.write_text(json.dumps(_seed()))
     with Server("--seed", str(seed)) as server:
         copies = _Copies(server)
@@ -49,13 +49,13 @@ def measure_keeping(report: Report, directory: Path, rounds: int, quick: bool) -
 
 
 def _measure_snapshot(report: Report, call: Callable[..., bytes], rounds: int, devices: int) -> None:
-    """Of devices no two of which are alike and next to each other: a run would be one line."""
+    """A snapshot whose neighboring devices all differ, so that none are stored as a run."""
     call("PUT", "/snapshot", json.dumps(_many(devices)).encode())
     data = call("GET", "/snapshot")
     taken = [_ms(1, lambda: call("GET", "/snapshot")) / 1000 for _ in range(rounds)]
     put_back = [_ms(1, lambda: call("PUT", "/snapshot", data)) / 1000 for _ in range(rounds)]
     if call("GET", "/snapshot") != data:
-        raise Failed("the snapshot is not what was put back")
+        raise Failed("the restored state differs from the snapshot")
     size = f"{len(data) / 1e6:.0f} MB"
     report.add_rounds(
         section="i", database="memory", name=f"a snapshot of {devices:,} devices, {size}", values=taken, unit="s"

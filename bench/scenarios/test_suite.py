@@ -1,4 +1,4 @@
-"""What a suite pays: the emulator's start beside moto's, an account of a test's own, and a thousand small tests."""
+"""Costs of a test suite: start of the emulator and of moto's server, an account per test, a thousand small tests."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.scenarios.assigning import Scale
-from bench.scenarios.keeping import measure_keeping
-from bench.scenarios.others import installed_moto
+from bench.scenarios.alternatives import installed_moto
+from bench.scenarios.assign import Scale
+from bench.scenarios.restore import measure_restore
 from bench.support.processes import START_WITHIN_S, Failed, free_port
 from bench.support.report import Report, alternate, ratios
 from fotapool.testing import Server
@@ -39,11 +39,11 @@ AS_IOT = {
     "SignedHeaders=host;x-amz-date, Signature=0",
     "X-Amz-Date": "20260101T000000Z",
 }
-"""What makes moto's server take a request for one of AWS IoT, whose state it then reads, as ours reads its database."""
+"""Headers that make moto treat a request as AWS IoT, so that it reads its state, as fotapool reads its database."""
 
 
 def time_to_first_answer(command: Sequence[str], port: int, path: str, headers: dict[str, str]) -> float:
-    """Seconds from the start of the process until it has answered a request that its state is read for."""
+    """Seconds from the start of the process to the response to a request that reads its state."""
     began = time.perf_counter()
     process = subprocess.Popen([*command, str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -60,8 +60,8 @@ def time_to_first_answer(command: Sequence[str], port: int, path: str, headers: 
         process.wait()
 
 
-def measure_testing(report: Report, scale: Scale, directory: Path) -> None:
-    """(i) For the integrator's suite."""
+def measure_test_suite(report: Report, scale: Scale, directory: Path) -> None:
+    """(i) The costs of a test suite."""
     _measure_start(report, scale, directory)
     with Server() as server:
         server.account()
@@ -73,7 +73,7 @@ def measure_testing(report: Report, scale: Scale, directory: Path) -> None:
             unit="ms",
             at_most=MAX_ACCOUNT_MS,
         )
-    measure_keeping(report, directory, scale.rounds, scale.quick)
+    measure_restore(report, directory, scale.rounds, scale.quick)
     _measure_suite(report, directory)
 
 

@@ -1,4 +1,4 @@
-"""The pages of the console at 10,000 accounts and one account of a million devices: server time, and what is sent."""
+"""The pages of the console at 10,000 accounts and one account of a million devices: server time and bytes sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 
 import httpx
 
-from bench.scenarios.assigning import Scale
+from bench.scenarios.assign import Scale
 from bench.scenarios.campaigns import HOURLY, Emulator, Fleetful, emulating, prepare
 from bench.support.databases import Store, connected
 from bench.support.pools import BEARER, FIRST_DEVICE, SESSION, USER, Account
@@ -27,11 +27,11 @@ FLEET = Account("0242078689-00002", FIRST_DEVICE + BIG.devices, 100_000, 0)
 ACCOUNTS = 10_000
 DAYS = 30
 REQUESTS = 20
-NOBODY = "http://127.0.0.1:9/callbacks"
-"""A listener that does not answer, so that callbacks wait."""
+UNREACHABLE = "http://127.0.0.1:9/callbacks"
+"""A listener that does not respond, so that callbacks stay pending."""
 AT_MOST_MS, AT_MOST_KIB = 100.0, 150.0
 NOT_PAGES = (".csv", ".json", "{form}")
-"""Ends of paths whose answers are files."""
+"""Suffixes of paths whose responses are downloads."""
 SEARCHES = {
     "/pools": ["?order=used&down=1", "?search=00077", "?order=free&page=150"],
     "/accounts/{account}/devices": [
@@ -44,13 +44,13 @@ SEARCHES = {
     "/accounts/{account}/subscription": ["?total=999000", "?total=700000", "?total=400000"],
     "/accounts/{account}/candidates": ["?total=400000"],
 }
-"""What else is asked of a page than what it shows at first."""
+"""Queries of pages besides their default view."""
 _ASSET = re.compile(r'(?:src|href)="(/console/static/[^"]+)"')
 
 
 @dataclass
 class Viewer:
-    """An operator's browser that has nothing in its cache."""
+    """A browser with an empty cache, signed in as an operator."""
 
     server: Server
     http: httpx.Client = field(init=False)
@@ -64,12 +64,12 @@ class Viewer:
     def get(self, path: str) -> httpx.Response:
         answer = self.http.get(path)
         if answer.status_code != 200:
-            words = " ".join(re.sub("<[^>]+>", " ", answer.text).split())
-            raise Failed(f"{path} answered {answer.status_code}: {words[:500]}")
+            label = " ".join(re.sub("<[^>]+>", " ", answer.text).split())
+            raise Failed(f"{path} answered {answer.status_code}: {label[:500]}")
         return answer
 
     def times_ms(self, path: str, count: int = REQUESTS) -> list[float]:
-        """Of each request, the first one aside."""
+        """Milliseconds of each request after the first."""
         self.get(path)
         found = []
         for _ in range(count):
@@ -79,7 +79,7 @@ class Viewer:
         return found
 
     def transferred_kib(self, path: str) -> float:
-        """The page and all that it loads, compressed as it is sent."""
+        """Compressed bytes of the page and everything it loads."""
         page = self.get(path)
         data = page.num_bytes_downloaded
         for asset in set(_ASSET.findall(page.text)):
@@ -89,13 +89,13 @@ class Viewer:
         return data / 1024
 
     def send(self, path: str, data: dict[str, str]) -> httpx.Response:
-        """Sends a form, as it stands on the page of pools."""
+        """Submits a form of the page of pools."""
         csrf = re.search(r'name="csrf" value="(\w+)"', self.get("/console/pools").text)
         assert csrf is not None
         return self.http.post(path, data={"csrf": csrf[1], **data})
 
 
-def measure_viewing(report: Report, store: Store, scale: Scale) -> None:
+def measure_console(report: Report, store: Store, scale: Scale) -> None:
     """(k) Every page, and some searches, as the median of 20 requests on loopback, and its size with an empty cache."""
     url = prepare(store, [Fleetful(FLEET, HOURLY)], [BIG])
     _add_accounts(url)
@@ -104,7 +104,7 @@ def measure_viewing(report: Report, store: Store, scale: Scale) -> None:
         viewer = Viewer(server)
         names = _live(server, viewer)
         failed = []
-        for path, words in _paths(names, report):
+        for path, label in _paths(names, report):
             try:
                 times, size = viewer.times_ms(path), viewer.transferred_kib(path)
             except Failed as error:
@@ -113,7 +113,7 @@ def measure_viewing(report: Report, store: Store, scale: Scale) -> None:
             report.add_rounds(
                 section="k",
                 database=store.kind,
-                name=f"{words}, server time",
+                name=f"{label}, server time",
                 values=times,
                 unit="ms",
                 at_most=AT_MOST_MS,
@@ -122,18 +122,18 @@ def measure_viewing(report: Report, store: Store, scale: Scale) -> None:
                 Figure(
                     section="k",
                     database=store.kind,
-                    name=f"{words}, transferred",
+                    name=f"{label}, transferred",
                     value=size,
                     unit="KiB",
                     at_most=AT_MOST_KIB,
                 )
             )
         report.add_memory("k", store.kind, "emulate", server.peak_mib)
-        for path, words in _behind(names["campaign"]):
+        for path, label in _behind(names["campaign"]):
             report.add_rounds(
                 section="k",
                 database=store.kind,
-                name=f"{words}, asked for by its page",
+                name=f"{label}, loaded by its page",
                 values=viewer.times_ms(path, 3),
                 unit="ms",
             )
@@ -168,7 +168,7 @@ def _add_accounts(url: str) -> None:
 
 
 def _live(server: Server, viewer: Viewer) -> dict[str, str]:
-    """What pages show: a campaign of 100,000, callbacks, candidates, a bulk job, requests. Answers names in paths."""
+    """Creates a campaign of 100,000 devices, callbacks, candidates, a bulk job and requests. Returns path names."""
     emulator = Emulator(server)
     api = httpx.Client(
         base_url=f"http://127.0.0.1:{server.port}/api/fota",
@@ -178,7 +178,7 @@ def _live(server: Server, viewer: Viewer) -> dict[str, str]:
     listed = [f"{device:015d}" for device in BIG.some_devices(500)]
     api.post(f"/v2/licenses/{BIG.name}/cancel", json={"deviceList": listed})
     api.post(f"/v3/licenses/{BIG.name}/assign", json={"deviceList": [f"{d:015d}" for d in BIG.spare_devices()[:1000]]})
-    answered = api.post(f"/v3/callbacks/{FLEET.name}", json={"url": NOBODY})
+    answered = api.post(f"/v3/callbacks/{FLEET.name}", json={"url": UNREACHABLE})
     answered.raise_for_status()
     campaign = emulator.schedule(FLEET, start_days=1)
     here = f"/console/accounts/{BIG.name}/licenses"
@@ -200,20 +200,20 @@ def _live(server: Server, viewer: Viewer) -> dict[str, str]:
 
 
 def _behind(campaign: str) -> Iterator[tuple[str, str]]:
-    """(path, words) of what takes long, and what its page, which does not wait for it, asks for once it is there."""
+    """(path, label) of slow parts that a page loads after it is shown."""
     yield f"/console/accounts/{BIG.name}?count=1", "the picture of a pool of 701,000 used licenses"
     yield f"/console/accounts/{FLEET.name}/campaigns/{campaign}?counted=1", "the numbers of a campaign of 100,000"
     yield f"/console/accounts/{BIG.name}/subscription?total=400000&decided=1", "preview of taking 301,000 licenses"
 
 
 def _first(pattern: str, text: str) -> str:
-    """What the pattern's group finds first; empty if it is not there."""
+    """The first match of the pattern's group, or ""."""
     found = re.search(pattern, text)
     return found[1] if found else ""
 
 
 def _paths(names: dict[str, str], report: Report) -> Iterator[tuple[str, str]]:
-    """(path, words) of each page; pages about a campaign are about the account that has one."""
+    """(path, label) of each page. Pages of a campaign use the account that has one."""
     for page in PAGES:
         if page.method != "GET" or page.path.endswith(NOT_PAGES) or page.path.endswith("/download"):
             continue

@@ -1,4 +1,4 @@
-"""Profiles: which server, as whom. The file has no secrets; they are in the system's key store or in a file of 0600."""
+"""Profiles: servers and credentials by name. Secrets are stored apart: in the system's key store or a private file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,22 +16,29 @@ from fotapool.cli.client.failures import UsageError
 DIRECTORY_VARIABLE = "FOTAPOOL_PROFILE_DIR"
 KEY_STORE_SERVICE = "fotapool"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-SECRETS = ("client-secret", "password", "operator-key")
-"""What is never written into the file of profiles, never printed, and taken from no option."""
+VARIABLES = {
+    "client-secret": "FOTAPOOL_CLIENT_SECRET",
+    "password": "FOTAPOOL_PASSWORD",
+    "operator-key": "FOTAPOOL_OPERATOR_KEY",
+}
+"""The secrets, with the environment variable of each. They are never written to profiles.toml, printed or taken from
+options.
+"""
+SECRETS = tuple(VARIABLES)
 KEY_STORE, FILE, ENVIRONMENT = "keystore", "file", "environment"
 MAX_PROFILES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """`kept` says where the secrets are: the system's key store, the file beside this one, or the environment."""
+    """One profile. `secret_store` is where its secrets are: KEY_STORE, FILE or ENVIRONMENT."""
 
     name: str
     address: str
     client_key: str = ""
     user: str = ""
     ca_file: str = ""
-    kept: str = ENVIRONMENT
+    secret_store: str = ENVIRONMENT
 
     def as_table(self) -> dict[str, str]:
         table = {
@@ -38,13 +46,13 @@ class Profile:
             "client-key": self.client_key,
             "user": self.user,
             "ca-file": self.ca_file,
-            "secrets": self.kept,
+            "secrets": self.secret_store,
         }
         return {key: value for key, value in table.items() if value}
 
 
 def directory() -> Path:
-    """Where the two files are: FOTAPOOL_PROFILE_DIR, or the system's place for a user's settings."""
+    """The directory of both files: FOTAPOOL_PROFILE_DIR, or the user's configuration directory."""
     given = os.environ.get(DIRECTORY_VARIABLE)
     if given:
         return Path(given)
@@ -71,12 +79,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def read_profiles() -> dict[str, Profile]:
-    """By name. Raises UsageError if the file is not as `fotapool profiles add` writes it."""
+    """The profiles by name. Raises UsageError if the file is not valid."""
     found: dict[str, Profile] = {}
     tables = _read(profiles_path()).get("profiles", {})
     for name, table in list(tables.items())[:MAX_PROFILES] if isinstance(tables, dict) else []:
         if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
-            raise UsageError(f"{profiles_path()}: [profiles.{name}] must have texts only", "Correct the file.")
+            raise UsageError(f"{profiles_path()}: [profiles.{name}] must contain only strings", "Correct the file.")
         if not table.get("address"):
             raise UsageError(f"{profiles_path()}: [profiles.{name}] has no address", "Correct the file.")
         found[name] = Profile(
@@ -85,13 +93,13 @@ def read_profiles() -> dict[str, Profile]:
             client_key=table.get("client-key", ""),
             user=table.get("user", ""),
             ca_file=table.get("ca-file", ""),
-            kept=table.get("secrets", ENVIRONMENT),
+            secret_store=table.get("secrets", ENVIRONMENT),
         )
     return found
 
 
 def write_profile(profile: Profile | None, name: str) -> None:
-    """Adds, replaces or (with None) removes the profile; what else the file has, comments too, stays."""
+    """Adds or replaces the profile, or removes it if None. Other contents of the file, also comments, are preserved."""
     import tomlkit
 
     path = profiles_path()
@@ -108,7 +116,7 @@ def write_profile(profile: Profile | None, name: str) -> None:
 
 
 def _write(path: Path, text: str, mode: int) -> None:
-    """Whole or not at all, and never readable by others for a moment, where it is not to be."""
+    """Replaces the file atomically; it has the mode from its creation on."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with open(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "w", encoding="utf-8") as file:
@@ -117,7 +125,7 @@ def _write(path: Path, text: str, mode: int) -> None:
 
 
 def key_store() -> Any:
-    """The system's key store as keyring found it, or None where there is none."""
+    """The system's key store as keyring finds it; None if there is none."""
     import keyring
     from keyring.backends import fail, null
 
@@ -126,13 +134,13 @@ def key_store() -> Any:
 
 
 def read_secret(profile: Profile, secret: str) -> str:
-    """ "" if there is none. Raises UsageError."""
-    if profile.kept == KEY_STORE:
+    """The secret, or "" if it is not stored. Raises UsageError if the store cannot be read."""
+    if profile.secret_store == KEY_STORE:
         return _from_key_store(profile.name, secret)
-    if profile.kept == FILE:
+    if profile.secret_store == FILE:
         path = secrets_path()
         if os.name == "posix" and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise UsageError(f"{path} has secrets and others can read it", f"Run: chmod 600 {path}")
+            raise UsageError(f"{path} contains secrets but is readable by others", f"Run: chmod 600 {path}")
         return str(_read(path).get(profile.name, {}).get(secret, ""))
     return ""
 
@@ -143,22 +151,22 @@ def _from_key_store(name: str, secret: str) -> str:
     store = key_store()
     if store is None:
         raise UsageError(
-            f"the secrets of profile {name} are in the system's key store, and none answers here",
+            f"the secrets of profile {name} are in the system's key store, which is not available",
             f"Unlock it, or add the profile again with `fotapool profiles add {name} --secrets file`.",
         )
     try:
         return store.get_password(KEY_STORE_SERVICE, f"{name}:{secret}") or ""
     except KeyringError as error:
         raise UsageError(
-            f"the system's key store did not give the {secret}: {error}", "Unlock it, then try again."
-        ) from (error)
+            f"the system's key store did not return the {secret}: {error}", "Unlock it, then try again."
+        ) from error
 
 
-def write_secrets(name: str, kept: str, secrets: dict[str, str]) -> None:
-    """Keeps them under the profile's name. Raises UsageError."""
-    if kept == FILE and secrets:
+def write_secrets(name: str, secret_store: str, secrets: dict[str, str]) -> None:
+    """Stores the secrets under the profile's name. Raises UsageError."""
+    if secret_store == FILE and secrets:
         _write_secrets_file(name, secrets)
-    if kept != KEY_STORE:
+    if secret_store != KEY_STORE:
         return
     from keyring.errors import KeyringError
 
@@ -170,41 +178,29 @@ def write_secrets(name: str, kept: str, secrets: dict[str, str]) -> None:
             store.set_password(KEY_STORE_SERVICE, f"{name}:{secret}", value)
     except KeyringError as error:
         raise UsageError(
-            f"the system's key store did not take the secrets: {error}", "Unlock it, or use --secrets file."
+            f"the system's key store did not accept the secrets: {error}", "Unlock it, or use --secrets file."
         ) from error
 
 
 def delete_secrets(profile: Profile) -> None:
-    """Takes them out of wherever they are."""
-    _delete_in_file(profile.name)
-    if profile.kept == KEY_STORE:
-        _delete_in_key_store(profile.name)
-
-
-def _write_secrets_file(name: str, secrets: dict[str, str] | None) -> None:
-    import tomlkit
-
-    kept = _read(secrets_path())
-    kept.pop(name, None)
-    if secrets:
-        kept[name] = secrets
-    try:
-        _write(secrets_path(), tomlkit.dumps(kept), 0o600)
-    except OSError as error:
-        raise UsageError(f"{secrets_path()} cannot be written: {error}", f"Set {DIRECTORY_VARIABLE}.") from error
-
-
-def _delete_in_file(name: str) -> None:
-    if name in _read(secrets_path()):
-        _write_secrets_file(name, None)
-
-
-def _delete_in_key_store(name: str) -> None:
+    """Deletes the profile's secrets from the file and the key store."""
+    if profile.name in _read(secrets_path()):
+        _write_secrets_file(profile.name, {})
+    if profile.secret_store != KEY_STORE:
+        return
     from keyring.errors import KeyringError
 
     store = key_store()
     for secret in SECRETS if store is not None else ():
-        try:
-            store.delete_password(KEY_STORE_SERVICE, f"{name}:{secret}")
-        except KeyringError:
-            continue  # there was none
+        with suppress(KeyringError):  # it was not stored
+            store.delete_password(KEY_STORE_SERVICE, f"{profile.name}:{secret}")
+
+
+def _write_secrets_file(name: str, secrets: dict[str, str]) -> None:
+    import tomlkit
+
+    stored = {**_read(secrets_path()), name: secrets}
+    try:
+        _write(secrets_path(), tomlkit.dumps({one: values for one, values in stored.items() if values}), 0o600)
+    except OSError as error:
+        raise UsageError(f"{secrets_path()} cannot be written: {error}", f"Set {DIRECTORY_VARIABLE}.") from error

@@ -1,1 +1,0 @@
-"""Profiles of servers and credentials."""

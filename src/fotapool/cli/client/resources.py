@@ -1,0 +1,383 @@
+"""The table of resources: the list, show, create, delete and similar commands of each, as one request a row."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import click
+
+from fotapool.cli.client import options
+from fotapool.cli.client.operations import Operation, make_command
+from fotapool.domain.identity.roles import Role
+
+PURCHASE_TYPES = ("TS-HFOTA-MRC", "TS-HFOTA-EVNT", "TS-HFOTA-EVNT,TS-HFOTA-MRC")
+DELIVERY_STATES = ("waiting", "delivered", "failed")
+ACCOUNT = "0242078689-00001"
+_SUBSCRIPTION = "licenseCount:licenses licenseUsedCount:used free underNotice"
+_ACCOUNT_MEMBERS = (
+    f"name:account status purchaseType {_SUBSCRIPTION} candidates createTime:created "
+    "updateTime:subscription_changed nextBillingMonth"
+)
+_name = click.argument("name")
+_username = click.argument("username", metavar="NAME")
+_account_filter = click.option("--account", type=options.AccountName(), help="Only this account.")
+
+
+def _read_password() -> str:
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _set_status(name: str, status: str, help_text: str) -> Operation:
+    return Operation(
+        name=name,
+        help=help_text,
+        examples=(f"accounts {name} {ACCOUNT}",),
+        method="PUT",
+        path="/accounts/{account}/status",
+        body={"status": status},
+        message="account {account} is {status}",
+    )
+
+
+def _delete(kind: str, name: str, help_text: str, example: str) -> Operation:
+    """The row that deletes one resource; `name` is the parameter with its name."""
+    return Operation(
+        name="delete",
+        help=help_text,
+        examples=(f"{kind} delete {example} --yes",),
+        method="DELETE",
+        path=f"/{kind}/{{{name}}}",
+        params=(click.argument(name, metavar="NAME"),),
+        confirm=(name, f"Type {{{name}}} to delete it"),
+        message=f"{{{name}}} is deleted",
+    )
+
+
+RESOURCES: dict[str, tuple[Operation, ...]] = {
+    "accounts": (
+        Operation(
+            name="list",
+            help="List accounts with their license counts, by name.",
+            examples=("accounts list", "accounts list --json | python3 -m json.tool --json-lines"),
+            path="/accounts",
+            cursor="name",
+            columns=f"name:account status purchaseType {_SUBSCRIPTION} candidates",
+            empty="No accounts. Create one: fotapool accounts create NAME --licenses 500",
+        ),
+        Operation(
+            name="show",
+            help="Show an account's status and license counts.",
+            examples=(f"accounts show {ACCOUNT}",),
+            path="/accounts/{account}",
+            columns=_ACCOUNT_MEMBERS,
+        ),
+        Operation(
+            name="create",
+            help="Create an account.",
+            examples=("accounts create 0242078689-00002 --licenses 500",),
+            method="POST",
+            path="/accounts",
+            params=(
+                click.argument("name", type=options.AccountName(), metavar="ACCOUNT"),
+                click.option(
+                    "--licenses",
+                    "licenseCount",
+                    type=click.IntRange(0),
+                    default=0,
+                    show_default=True,
+                    help="Number of licenses.",
+                ),
+                click.option(
+                    "--purchase-type",
+                    "purchaseType",
+                    type=click.Choice(PURCHASE_TYPES),
+                    default=PURCHASE_TYPES[0],
+                    show_default=True,
+                    help="Purchase type of the subscription.",
+                ),
+            ),
+            columns=_ACCOUNT_MEMBERS,
+        ),
+        _set_status("suspend", "suspended", "Suspend an account: its users get `Inactive account` until `activate`."),
+        _set_status("activate", "active", "Activate a suspended account."),
+        Operation(
+            name="copy",
+            help="Copy an account with its devices, licenses and candidates (emulator only).",
+            examples=(f"accounts copy {ACCOUNT} 0242078689-00009 --users",),
+            method="POST",
+            path="/accounts/{account}/copies",
+            params=(
+                click.argument("name", type=options.AccountName(), metavar="COPY"),
+                click.option("--users", is_flag=True, help="Give the users of the original access to the copy."),
+            ),
+            columns=_ACCOUNT_MEMBERS,
+        ),
+    ),
+    "users": (
+        Operation(
+            name="list",
+            help="List users with their accounts, and whether they are locked.",
+            examples=("users list",),
+            path="/users",
+            cursor="username",
+            columns="username:user locked accounts",
+            empty="No users. Create one: fotapool users create NAME --account ACCOUNT",
+        ),
+        Operation(
+            name="create",
+            help="Create a user with access to some accounts.",
+            examples=(
+                f"users create zbeeblebrox --account {ACCOUNT} --account 0242078689-00002",
+                f"users create zbeeblebrox --account {ACCOUNT} --password-stdin < password.txt",
+            ),
+            method="POST",
+            path="/users",
+            params=(
+                _username,
+                click.option(
+                    "--account",
+                    "accounts",
+                    multiple=True,
+                    type=options.AccountName(),
+                    help="Account that the user has access to; can be repeated.",
+                ),
+                click.option(
+                    "--password-stdin",
+                    "password",
+                    is_flag=True,
+                    flag_value=_read_password,
+                    type=click.UNPROCESSED,
+                    help="Read the password from standard input; default: generate and show one.",
+                ),
+            ),
+            secret="password",  # noqa: S106
+        ),
+        Operation(
+            name="unlock",
+            help="Unlock a user who was locked after wrong passwords.",
+            examples=("users unlock zbeeblebrox",),
+            method="POST",
+            path="/users/{username}/unlock",
+            params=(_username,),
+            message="user {username} is unlocked",
+        ),
+        _delete("users", "username", "Delete a user and end its sessions.", "zbeeblebrox"),
+    ),
+    "clients": (
+        Operation(
+            name="list",
+            help="List OAuth clients.",
+            examples=("clients list",),
+            path="/clients",
+            cursor="key",
+            columns="key createTime:created",
+            empty="No clients. Create one: fotapool clients create",
+        ),
+        Operation(
+            name="create",
+            help="Create an OAuth client; its secret is generated and shown.",
+            examples=("clients create --key my-program",),
+            method="POST",
+            path="/clients",
+            params=(click.option("--key", help="Key of the client; default: a generated one."),),
+            secret="secret",  # noqa: S106
+        ),
+        _delete("clients", "key", "Delete an OAuth client and its token.", "my-program"),
+    ),
+    "operators": (
+        Operation(
+            name="list",
+            help="List operators with their roles.",
+            examples=("operators list",),
+            path="/operators",
+            cursor="name",
+            columns="name:operator role createTime:created",
+            empty="No operators besides that of --operator-key. Create one: fotapool operators create NAME",
+        ),
+        Operation(
+            name="create",
+            help="Create an operator; its key is generated and shown.",
+            examples=("operators create night-shift --role viewer",),
+            method="POST",
+            path="/operators",
+            params=(
+                _name,
+                click.option("--role", type=click.Choice([role.value for role in Role]), help="Role; default: admin."),
+            ),
+            secret="key",  # noqa: S106
+        ),
+        _delete("operators", "name", "Delete an operator; its key stops working.", "night-shift"),
+    ),
+    "devices": (
+        Operation(
+            name="list",
+            help="List the account's devices, by IMEI.",
+            examples=(
+                f"devices list {ACCOUNT}",
+                f"devices list {ACCOUNT} --json | fotapool licenses assign {ACCOUNT} --file -",
+            ),
+            path="/accounts/{account}/devices",
+            cursor="deviceId",
+            columns="deviceId:device make model firmware protocol status licensed licensedAt:since "
+            "openUpgrade:upgrade reachable",
+            empty="No devices. Import some: fotapool devices import ACCOUNT FILE",
+        ),
+    ),
+    "subscription": (
+        Operation(
+            name="show",
+            help="Show the number of licenses and the purchase type.",
+            examples=(f"subscription show {ACCOUNT}",),
+            path="/accounts/{account}",
+            columns=f"name:account purchaseType {_SUBSCRIPTION} updateTime:changed nextBillingMonth",
+        ),
+    ),
+    "statements": (
+        Operation(
+            name="list",
+            help="List the statements of the last 24 months with their totals, newest first.",
+            examples=(f"statements list {ACCOUNT}",),
+            path="/accounts/{account}/statements",
+            params=(options.limit,),
+            columns="month complete purchaseType totals.licenses:licenses "
+            "totals.noticeLicenses:under_notice totals.events:upgrades",
+            empty="No statements yet.",
+        ),
+    ),
+    "deliveries": (
+        Operation(
+            name="list",
+            help="List callback deliveries, oldest first.",
+            examples=(f"deliveries list --account {ACCOUNT}", "deliveries list --state failed --json"),
+            path="/deliveries",
+            params=(
+                _account_filter,
+                click.option("--state", type=click.Choice(DELIVERY_STATES), help="Only deliveries in this state."),
+            ),
+            cursor="id",
+            columns="id account listener event state attempts createTime:created nextAttempt",
+            empty="No deliveries. Listeners are registered with the documented API.",
+        ),
+    ),
+    "clock": (
+        Operation(
+            name="show",
+            help="Show the clock's time and the time of the next event.",
+            examples=("clock show",),
+            path="/clock",
+            columns="now frozen aheadSeconds:seconds_ahead nextDue:next_event",
+        ),
+    ),
+    "faults": (
+        Operation(
+            name="list",
+            help="List fault rules and how often each was applied.",
+            examples=("faults list",),
+            path="/faults",
+            columns="id matched fired:applied match action",
+            empty="No faults. See `fotapool faults add --help`.",
+        ),
+        Operation(
+            name="remove",
+            help="Remove a fault rule.",
+            examples=("faults remove 3",),
+            method="DELETE",
+            path="/faults/{fault}",
+            params=(click.argument("fault", type=click.IntRange(1)),),
+            message="fault {fault} is removed",
+        ),
+        Operation(
+            name="clear",
+            help="Remove all fault rules and their log.",
+            examples=("faults clear",),
+            method="DELETE",
+            path="/faults",
+            message="all faults are removed",
+        ),
+    ),
+    "requests": (
+        Operation(
+            name="list",
+            help="List the recorded requests, oldest first.",
+            examples=("requests list --status 400",),
+            path="/requests",
+            params=(
+                _account_filter,
+                click.option("--status", type=click.IntRange(100, 599), help="Only responses with this status."),
+            ),
+            cursor="number",
+            columns="number time method path status hints",
+            empty="No requests. Only requests of the documented API and of devices are recorded.",
+        ),
+        Operation(
+            name="clear",
+            help="Delete the recorded requests.",
+            examples=("requests clear",),
+            method="DELETE",
+            path="/requests",
+            message="the recorded requests are deleted",
+        ),
+    ),
+    "licenses": (
+        Operation(
+            name="show",
+            help="Show the number of licenses, and how many are used.",
+            examples=(f"licenses show {ACCOUNT}",),
+            path="/{version}/subscriptions/{account}",
+            params=(options.api_version("v1", "v2", "v3"),),
+            api=True,
+            columns="accountName:account purchaseType licenseCount:licenses licenseUsedCount:used updateTime:changed",
+        ),
+    ),
+    "candidates": (
+        Operation(
+            name="clear",
+            help="Delete the list.",
+            examples=(f"candidates clear {ACCOUNT} --yes",),
+            method="DELETE",
+            path="/v2/licenses/{account}/cancel",
+            api=True,
+            confirm=("account", "Type {account} to delete its list"),
+            message="the list of {account} is empty",
+        ),
+    ),
+    "campaigns": (
+        Operation(
+            name="firmware",
+            help="List the firmware that devices of the account can be upgraded to.",
+            examples=(f"campaigns firmware {ACCOUNT}",),
+            path="/v3/firmware/{account}",
+            api=True,
+            columns="firmwareName:firmware firmwareFrom:from firmwareTo:to make model protocol",
+            empty="No firmware is available for the account's devices.",
+        ),
+        Operation(
+            name="show",
+            help="Show a campaign.",
+            examples=(f"campaigns show {ACCOUNT} 60b5d639-ccdc-4db8-8824-069bd94c95bf",),
+            path="/{version}/campaigns/{account}/{campaign}",
+            params=(options.campaign, options.campaign_version),
+            api=True,
+        ),
+        Operation(
+            name="cancel",
+            help="Cancel a campaign before it starts; with --api v2 also later, but running upgrades continue.",
+            examples=(f"campaigns cancel {ACCOUNT} CAMPAIGN --yes",),
+            method="DELETE",
+            path="/{version}/campaigns/{account}/{campaign}",
+            params=(options.campaign, options.campaign_version),
+            api=True,
+            confirm=("account", "Type {account} to cancel its campaign {campaign}"),
+            message="campaign {campaign} is canceled",
+        ),
+    ),
+}
+
+
+def resource_group(function: Callable[[], None]) -> click.Group:
+    """A group of commands, with those that the table has under its name. The docstring is its help."""
+    group = click.group()(function)
+    for operation in RESOURCES[str(group.name)]:
+        group.add_command(make_command(operation))
+    return group
