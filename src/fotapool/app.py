@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import BaseRoute, Router
+from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fotapool.api.auth.routes import signin_routes
@@ -31,10 +32,8 @@ from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.routes import device_router
 from fotapool.domain.errors import Invalid
 from fotapool.emulator.callbacks import ClosableSender
-from fotapool.emulator.features import Tools
-from fotapool.emulator.hints import LOGIN_PATH, TOKEN_PATH
-from fotapool.emulator.page import InspectorPage
-from fotapool.emulator.paths import Template
+from fotapool.emulator.features import EmulatorFeatures
+from fotapool.emulator.paths import SIGN_IN, Template
 from fotapool.openapi.pages import DocsPages
 from fotapool.operator_api.accounts.copies import OPERATIONS as COPY_OPERATIONS
 from fotapool.operator_api.emulator.clock import ClockControl
@@ -93,7 +92,7 @@ class Server:
         self.deliveries: Deliveries | None = None
         """While the server runs."""
         self.readiness = health.Readiness()
-        self.tools = Tools(self.context, self.gate, _templates()) if settings.emulator else None
+        self.features = EmulatorFeatures(self.context, self.gate, _templates()) if settings.emulator else None
         self.app: ASGIApp = self._build()
 
     def _prepare_schema(self) -> None:
@@ -115,9 +114,9 @@ class Server:
             control += ClockControl(parts.clock, parts.deliveries).operations()
             control += SnapshotControl(lambda: parts.snapshot_service, parts.seed).operations()
             control += COPY_OPERATIONS
-        if self.tools is not None:
-            control += FaultControl(self.tools.rules).operations()
-            control += InspectorControl(self.tools.exchanges, self.tools.hints).operations()
+        if self.features is not None:
+            control += FaultControl(self.features.rules).operations()
+            control += InspectorControl(self.features.exchanges, self.features.hints).operations()
         dialects: dict[str, ASGIApp] = {
             dialect.BASE: VersionApp(
                 context=context,
@@ -136,32 +135,32 @@ class Server:
             *health.routes(context, self.readiness),
             *DocsPages(self.settings, control).routes(),
         ]
-        if self.tools is not None:
-            routes.append(InspectorPage(self.tools.exchanges, self.tools.hints).route())
+        if self.features is not None:
+            routes.append(Route("/inspector", RedirectResponse(f"{CONSOLE_BASE}/emulator/requests"), methods=["GET"]))
         router = Router(
             routes, redirect_slashes=False, default=GatewayFault(unknown_api()), lifespan=lambda _: self._lifespan()
         )
         compressed = GZipMiddleware(router, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
         front = Dispatcher(dialects, device_router(context, request_ids), compressed)
-        return front if self.tools is None else self.tools.around(front, request_ids)
+        return front if self.features is None else self.features.wrap_app(front, request_ids)
 
     def _emulator_parts(self) -> EmulatorParts | None:
-        if self.tools is None or not isinstance(self.clock, MovableClock):
+        if self.features is None or not isinstance(self.clock, MovableClock):
             return None
         snapshot_service = SnapshotService(self.context, self.clock, self.gate, self._forget)
         return EmulatorParts(
             clock=self.clock,
             seed=lambda: self.seed,
             deliveries=lambda: self.deliveries,
-            tools=self.tools,
+            features=self.features,
             snapshot_service=snapshot_service,
         )
 
     def _forget(self) -> None:
         """What is in memory and goes with a reset."""
         self.context.refusals.clear()
-        if self.tools is not None:
-            self.tools.rules.clear()
+        if self.features is not None:
+            self.features.rules.clear()
 
     @contextlib.asynccontextmanager
     async def _lifespan(self) -> AsyncIterator[None]:
@@ -189,8 +188,8 @@ class Server:
     async def _delivering(self) -> AsyncIterator[Deliveries]:
         """The deliveries, with a sender that belongs to the running event loop."""
         sender: ClosableSender = LazySender(self.settings.callback_timeout_s, self.settings.private_targets_allowed)
-        if self.tools is not None:
-            sender = self.tools.around_sender(sender)
+        if self.features is not None:
+            sender = self.features.wrap_sender(sender)
         encoders = {words.STYLE: words.encode for words in (v1_callbacks, v2_callbacks, v3_callbacks)}
         deliveries = self.deliveries = Deliveries(self.context, sender, encoders, sign)
         try:
@@ -237,7 +236,7 @@ def _templates() -> list[Template]:
         for operation in dialect.OPERATIONS
         for path in operation.paths
     ]
-    return [*found, ("POST", TOKEN_PATH), ("POST", LOGIN_PATH)]
+    return [*found, *((method, path) for method, path, _ in SIGN_IN)]
 
 
 def _clock(settings: Settings) -> Clock:

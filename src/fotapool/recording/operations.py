@@ -11,15 +11,8 @@ from urllib.parse import unquote
 from fotapool.api.v1 import routes as v1
 from fotapool.api.v2 import routes as v2
 from fotapool.api.v3 import routes as v3
+from fotapool.emulator.paths import SIGN_IN
 
-SIGN_IN = (
-    ("POST", "/api/ts/v1/oauth2/token", "token"),
-    ("POST", "/api/ts/v1/oauth2/revoke", "revoke"),
-    ("POST", "/api/m2m/v1/session/login", "login"),
-    ("POST", "/api/m2m/v1/session/logout", "logout"),
-    ("PUT", "/api/m2m/v1/session/password/actions/reset", "reset_password"),
-)
-TOKEN_PATH, LOGIN_PATH = SIGN_IN[0][1], SIGN_IN[2][1]
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 

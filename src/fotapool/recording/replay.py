@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import httpx
 
+from fotapool.emulator.paths import LOGIN_PATH, TOKEN_PATH
 from fotapool.recording.differences import Difference, find_differences
-from fotapool.recording.operations import LOGIN_PATH, TOKEN_PATH, find_operation
+from fotapool.recording.operations import find_operation
 from fotapool.recording.pairs import Answer, Body, Pair, Request
 from fotapool.recording.seed_from_recording import OWN_CLIENT, OWN_SECRET, OWN_USER
 

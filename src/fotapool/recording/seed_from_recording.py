@@ -12,7 +12,8 @@ from fotapool.domain.devices.devices import MAX_TEXT, parse_protocol
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import PurchaseType, is_account_name, is_device_id
 from fotapool.domain.packages import PILOT_DEVICES
-from fotapool.recording.operations import LOGIN_PATH, TOKEN_PATH, Named, find_operation
+from fotapool.emulator.paths import LOGIN_PATH, TOKEN_PATH
+from fotapool.recording.operations import Named, find_operation
 from fotapool.recording.pairs import Pair, Request
 from fotapool.services.snapshots.seed_documents import PackageLine
 

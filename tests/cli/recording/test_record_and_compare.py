@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from recording.conftest import Recording
 from verizon.exceptions.fota_v3_result_exception import FotaV3ResultException
 from verizon.models.campaign_firmware_upgrade import CampaignFirmwareUpgrade
 from verizon.models.v1_licenses_assigned_removed_request import V1LicensesAssignedRemovedRequest
@@ -22,6 +21,7 @@ from verizon.verizon_client import VerizonClient
 
 from api.campaigning import CAMPAIGN_SEED, LATER, LWM2M, NOWHERE, TOMORROW, imeis
 from api.sdk.test_sdk import logged_in
+from cli.recording.conftest import Recording
 from support.helpers import ACCOUNT, OTHER, SEED, Api, devices
 
 Record = Callable[[str], Recording]

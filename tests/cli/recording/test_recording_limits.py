@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 from click.testing import Result
-from recording.conftest import Recording
 
+from cli.recording.conftest import Recording
 from fotapool.recording import pairs, proxy
 from support.helpers import ACCOUNT, NOW_MS, Api, devices
 

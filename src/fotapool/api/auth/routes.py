@@ -15,7 +15,7 @@ from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.store.db.connection import StoreUnavailable
-from fotapool.web.http import RequestIds, read_body
+from fotapool.web.http import REJECTION, RequestIds, read_body
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class _Endpoint:
             authorization = next((value for name, value in scope["headers"] if name == b"authorization"), None)
             return await self._respond(head, authorization.decode("latin-1") if authorization else None, body)
         except RequestRejected as rejected:
+            scope[REJECTION] = rejected.with_traceback(None)
             return sessions.session_error(rejected, retry_after_s)
         except StoreUnavailable:
             return sessions.session_error(RequestRejected(ErrorCode.STORE_UNAVAILABLE), retry_after_s)

@@ -26,7 +26,7 @@ from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.store.db.writer import AuthEpochChanged
-from fotapool.web.http import ClientGone, RequestIds, read_body, stream_body
+from fotapool.web.http import REJECTION, ClientGone, RequestIds, read_body, stream_body
 
 log = logging.getLogger(__name__)
 
@@ -125,16 +125,16 @@ class Endpoint:
             )
         except RequestRejected as rejected:
             count_rejection(self._context, scope["path_params"].get("account", ""), rejected.code)
-            return self._refuse(rejected)
+            return self._refuse(scope, rejected)
         except StoreUnavailable:
-            return self._refuse(RequestRejected(ErrorCode.STORE_UNAVAILABLE))
+            return self._refuse(scope, RequestRejected(ErrorCode.STORE_UNAVAILABLE))
         except NotFound:
-            return self._refuse(RequestRejected(ErrorCode.ACCOUNT_NOT_FOUND, scope["path_params"]["account"]))
+            return self._refuse(scope, RequestRejected(ErrorCode.ACCOUNT_NOT_FOUND, scope["path_params"]["account"]))
         except ClientGone:
-            return self._refuse(RequestRejected(ErrorCode.BODY_INVALID))
+            return self._refuse(scope, RequestRejected(ErrorCode.BODY_INVALID))
         except Exception:
             log.exception("request %s failed", request_id.decode())
-            return self._refuse(RequestRejected(ErrorCode.INTERNAL))
+            return self._refuse(scope, RequestRejected(ErrorCode.INTERNAL))
 
     async def _handle(
         self, operation: Operation, scope: Scope, receive: Receive, head: RequestHead, request_id: bytes
@@ -199,7 +199,8 @@ class Endpoint:
                     self._gate.forget()
         raise RequestRejected(ErrorCode.BUSY)
 
-    def _refuse(self, rejected: RequestRejected) -> Answer:
+    def _refuse(self, scope: Scope, rejected: RequestRejected) -> Answer:
+        scope[REJECTION] = rejected.with_traceback(None)  # whose frames hold the scope
         return error_response(rejected, self._api_context, self._context.settings.retry_after_s)
 
 

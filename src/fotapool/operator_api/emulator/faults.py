@@ -1,34 +1,31 @@
-"""Operations on faults, which only the emulator has: rules, and the record of their firings."""
+"""Operations on fault rules and their hits; of the emulator only."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
 from fotapool.core.timestamps import time_text
 from fotapool.domain.errors import NotFound
-from fotapool.emulator.fault_schemas import NewFault, add_fault, given_words
 from fotapool.emulator.faults import FaultHit, Rules
-from fotapool.emulator.rules import Rule
+from fotapool.emulator.rules import FaultAction, FaultMatch, FaultRule, NewFault
 from fotapool.operator_api.requests import MAX_CURSOR, Only, OperatorCall, OperatorOperation, answer, no_content
 
 MAX_ID_DIGITS = 18
 
 
-class FaultView(msgspec.Struct):
-    """`matched` counts what the rule is about, `fired` how often it did something."""
+class FaultView(msgspec.Struct, rename={"matches": "matched", "hits": "fired"}):
+    """`matched` counts what the rule matched, `fired` how often it took effect."""
 
     id: int
-    match: dict[str, Any]
-    action: dict[str, Any]
-    matched: int
-    fired: int
+    match: FaultMatch
+    action: FaultAction
+    matches: int
+    hits: int
 
 
 class FaultHitView(msgspec.Struct):
-    """One time that a rule fired, by the test clock. Of a callback, `requestId` is its `webhook-id`."""
+    """One time that a rule took effect; `time` by the test clock. Of a callback, `requestId` is its `webhook-id`."""
 
     number: int
     time: str
@@ -40,7 +37,7 @@ class FaultHitView(msgspec.Struct):
 
 
 class FaultList(msgspec.Struct, rename={"hits": "firings"}):
-    """The rules in the order in which they are asked, and firings in order; the last 1,000 are kept."""
+    """The rules in the order in which they apply, and their hits in ascending order; the last 1,000 are stored."""
 
     faults: list[FaultView]
     hits: list[FaultHitView]
@@ -54,20 +51,16 @@ class FaultControl:
         self._rules = rules
 
     async def create(self, call: OperatorCall) -> Response:
-        return answer(_view(add_fault(self._rules, await call.body(NewFault))), 201)
+        return answer(_view(self._rules.add(await call.body(NewFault))), 201)
 
     async def list(self, call: OperatorCall) -> Response:
         limit, after = call.limit(), call.number("after", 0, 0, MAX_CURSOR)
         hits = self._rules.hits(after, limit + 1)
         views = [_view(rule) for rule in self._rules.rules()]
-        return answer(FaultList(views, [_firing(one) for one in hits[:limit]], len(hits) > limit))
+        return answer(FaultList(views, [_hit_view(one) for one in hits[:limit]], len(hits) > limit))
 
     async def read(self, call: OperatorCall) -> Response:
-        wanted = _fault_id(call)
-        for rule in self._rules.rules():
-            if rule.id == wanted:
-                return answer(_view(rule))
-        raise NotFound(f"fault {wanted} does not exist")
+        return answer(_view(self._rules.find(_fault_id(call))))
 
     async def delete(self, call: OperatorCall) -> Response:
         self._rules.delete(_fault_id(call))
@@ -108,7 +101,7 @@ class FaultControl:
                 method="DELETE",
                 path="/faults",
                 handle=self.delete_all,
-                summary="Delete all faults and forget their hits",
+                summary="Delete all faults and their hits",
                 response=None,
                 status=204,
                 only=Only.EMULATE,
@@ -127,7 +120,7 @@ class FaultControl:
                 method="DELETE",
                 path="/faults/{id}",
                 handle=self.delete,
-                summary="Delete a fault; its hits stay on record",
+                summary="Delete a fault, but not its hits",
                 response=None,
                 status=204,
                 only=Only.EMULATE,
@@ -135,12 +128,11 @@ class FaultControl:
         )
 
 
-def _view(rule: Rule) -> FaultView:
-    match, action = given_words(rule)
-    return FaultView(id=rule.id, match=match, action=action, matched=rule.matched, fired=rule.fired)
+def _view(rule: FaultRule) -> FaultView:
+    return FaultView(id=rule.id, match=rule.match, action=rule.action, matches=rule.matches, hits=rule.hits)
 
 
-def _firing(one: FaultHit) -> FaultHitView:
+def _hit_view(one: FaultHit) -> FaultHitView:
     return FaultHitView(
         number=one.number,
         time=time_text(one.at_ms),

@@ -58,7 +58,7 @@ class InspectorControl:
         account = call.request.query_params.get("account")
         if account is not None and not is_account_name(account):
             raise Invalid("account must be the name of an account, as 0242078689-00001")
-        found = self._exchanges.choose(after, limit + 1, account, status)
+        found = self._exchanges.after(after, limit + 1, account, status)
         return answer(ExchangeList([await self._view(one) for one in found[:limit]], len(found) > limit))
 
     async def read(self, call: OperatorCall) -> Response:
@@ -78,7 +78,7 @@ class InspectorControl:
         return no_content()
 
     async def _view(self, one: Exchange) -> ExchangeView:
-        hints = await self._hints.of(one)
+        hints = await self._hints.find(one)
         return ExchangeView(
             number=one.number,
             time=time_text(one.at_ms),
@@ -89,7 +89,7 @@ class InspectorControl:
             requestId=one.request_id,
             account=one.account or None,
             headers=_text(one.headers),
-            body=one.body.text(),
+            body=one.body_text,
             bodyBytes=one.body.total_bytes,
             answerHeaders=_text(one.answer_headers),
             answer=one.answer_text,
