@@ -1,4 +1,4 @@
-"""Which documented operation a request is: its number, and what the parts of its path are."""
+"""Finds the documented operation of a request: its number, name and path parameters."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """The operation's number (V2-3, or `sign-in`), its name, and the path's parameters; all empty if it is none."""
+class NamedOperation:
+    """Number (V2-3, or `sign-in`), name, and path parameters; all empty for no documented operation."""
 
     id: str = ""
     name: str = ""
@@ -30,28 +30,28 @@ class Named:
 
 
 @cache
-def _templates() -> Sequence[tuple[str, re.Pattern[str], Named]]:
-    """All of them, those with fewer parameters first."""
+def _templates() -> Sequence[tuple[str, re.Pattern[str], NamedOperation]]:
+    """All operations, those with fewer parameters first."""
     found = [
-        (operation.method, dialect.BASE + path, Named(operation.id, operation.name, dialect.BASE + path))
-        for dialect in (v1, v2, v3)
-        for operation in dialect.OPERATIONS
+        (operation.method, version.BASE + path, NamedOperation(operation.id, operation.name, version.BASE + path))
+        for version in (v1, v2, v3)
+        for operation in version.OPERATIONS
         for path in operation.paths
     ]
-    found += [(method, path, Named("sign-in", name, path)) for method, path, name in SIGN_IN]
+    found += [(method, path, NamedOperation("sign-in", name, path)) for method, path, name in SIGN_IN]
     found.sort(key=lambda one: one[1].count("{"))
     return [(method, re.compile(_PARAMETER.sub(r"(?P<\1>[^/]+)", path)), named) for method, path, named in found]
 
 
-def find_operation(method: str, path: str) -> Named:
-    """Of the path as it is sent; with a method that the path does not take it has parameters, but no name."""
+def find_operation(method: str, path: str) -> NamedOperation:
+    """Finds it by the path as sent. With a method that the path does not take, it has parameters but no name."""
     path = re.sub("/+", "/", path)
-    other = Named()
+    other = NamedOperation()
     for wanted, pattern, named in _templates():
         match = pattern.fullmatch(path)
         if match:
             parameters = {name: unquote(text) for name, text in match.groupdict().items()}
             if wanted == method:
-                return Named(named.id, named.name, named.template, parameters)
-            other = Named("", "", named.template, parameters)
+                return NamedOperation(named.id, named.name, named.template, parameters)
+            other = NamedOperation("", "", named.template, parameters)
     return other

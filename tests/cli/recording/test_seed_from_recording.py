@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from fotapool.recording.pairs import Answer, Body, Pair, Request
-from fotapool.recording.seed_from_recording import Preparation
+from fotapool.recording.seed_from_recording import SeedBuilder
 from fotapool.services.snapshots.seed_documents import read_seed_document
 from fotapool.services.snapshots.seeds import check_document
 from support.helpers import NOW_MS
@@ -29,7 +29,7 @@ def prepared(*pairs: Pair) -> dict[str, Any]:
     """The document, which is a seed document that can be applied."""
     import json
 
-    document = Preparation(pairs).document()
+    document = SeedBuilder(pairs).document()
     check_document(read_seed_document(json.dumps(document)), NOW_MS)
     return document
 
