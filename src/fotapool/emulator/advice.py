@@ -7,18 +7,23 @@ import re
 from fotapool.domain.errors import ErrorCode
 
 ADVICE: dict[ErrorCode, str] = {
-    ErrorCode.BEARER_MISSING: "Send `Authorization: Bearer TOKEN`; get a token from `POST /api/ts/v1/oauth2/token`.",
-    ErrorCode.BEARER_INVALID: "Get a new token. It lives an hour from its first issue; a revoked one never comes back.",
-    ErrorCode.SESSION_MISSING: "Send `VZ-M2M-Token: TOKEN`; get one from `POST /api/m2m/v1/session/login`.",
-    ErrorCode.SESSION_INVALID: "Log in again. The token was never issued here, was logged out, or ended over a day"
-    " ago.",
-    ErrorCode.SESSION_EXPIRED: "Log in again. A session ends after 20 minutes without a request.",
-    ErrorCode.LOGIN_REFUSED: "Check user name and password. After 5 failures in a row the user is locked, and only an"
-    " operator unlocks it: `POST /control/v1/users/{username}/unlock`.",
+    ErrorCode.BEARER_MISSING: "The bearer token is missing: send `Authorization: Bearer TOKEN` with the `access_token`"
+    " of `POST /api/ts/v1/oauth2/token`.",
+    ErrorCode.BEARER_INVALID: "The bearer token is not one of this server, has expired or was revoked: get one from"
+    " `POST /api/ts/v1/oauth2/token`. A token expires 60 minutes after its first issue.",
+    ErrorCode.SESSION_MISSING: "The session token is missing: send `VZ-M2M-Token: TOKEN` with the `sessionToken` of"
+    " `POST /api/m2m/v1/session/login`.",
+    ErrorCode.SESSION_INVALID: "The session token is not one of this server, was logged out, or ended over a day ago:"
+    " log in again with `POST /api/m2m/v1/session/login`.",
+    ErrorCode.SESSION_EXPIRED: "The session token has expired after 20 minutes without a request: log in again with"
+    " `POST /api/m2m/v1/session/login`. The bearer token is still good.",
+    ErrorCode.LOGIN_REFUSED: "User name or password is wrong, or 5 failed logins in a row have locked the user. Only an"
+    " operator unlocks a user: `POST /control/v1/users/{username}/unlock`.",
     ErrorCode.ACCOUNT_NAME_INVALID: "A name is 1 to 64 letters, digits, `-`, `_` and `.`, as in `0242078689-00001`.",
-    ErrorCode.ACCOUNT_NOT_FOUND: "Check the name, with its leading zeros, and that the user may use the account."
-    " The two cases are answered alike on purpose.",
-    ErrorCode.ACCOUNT_INACTIVE: "Ask the operator: the account is suspended. `PUT /control/v1/accounts/{name}/status`.",
+    ErrorCode.ACCOUNT_NOT_FOUND: "The account does not exist, or the session's user is not one of its users: both are"
+    " answered alike. Check the name, with its leading zeros.",
+    ErrorCode.ACCOUNT_INACTIVE: "The account is suspended. An operator can activate it: `PUT"
+    " /control/v1/accounts/{name}/status`.",
     ErrorCode.BODY_TOO_LARGE: "Send fewer devices in one request; a body may have 4 MiB.",
     ErrorCode.BODY_INVALID: 'Send a JSON object, as in `{"deviceList": ["990003425730535"]}`.',
     ErrorCode.TYPE_INVALID: "Candidates: leave `type` out to replace the list, or send `append`. Devices of a campaign:"
@@ -41,7 +46,8 @@ ADVICE: dict[ErrorCode, str] = {
     " Dates of windows lie within the campaign, and nothing is installed before it may be downloaded.",
     ErrorCode.STATUS_INVALID: "Send one of the words that a campaign's `status` can have in this version:"
     " [campaigns](campaigns.md#from-acceptance-to-the-end).",
-    ErrorCode.PILOT_TOO_LARGE: "Try the package on 20 devices first, or have the operator lift the rule with `proven`:"
+    ErrorCode.PILOT_TOO_LARGE: "Until a package has succeeded in a pilot, its campaigns have at most 20 devices. Run a"
+    " pilot first, or have the operator mark the package as `proven`:"
     " [the pilot rule](campaigns.md#which-devices-are-accepted).",
     ErrorCode.CAMPAIGN_UNKNOWN: "Check the id and the account: another account's campaign is answered in the same way.",
     ErrorCode.CAMPAIGN_STARTED: "Nothing can be done: in v1 and v3 it runs to its end. Only v2 can abort it.",

@@ -15,11 +15,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs
 
-from fotapool.domain.campaigns.campaigns import MINUTE_MS
 from fotapool.domain.errors import ErrorCode, RequestRejected
-from fotapool.domain.identity.sessions import BEARER_LIFETIME_MS, MAX_FAILED_LOGINS, SESSION_IDLE_MS
 from fotapool.domain.names import IMEI_DIGITS, is_device_id
-from fotapool.domain.packages import PILOT_DEVICES, PILOT_RESULTS_NEEDED
 from fotapool.emulator.advice import plain_advice
 from fotapool.emulator.body_hints import body_hints, near_member
 from fotapool.emulator.paths import LOGIN_PATH, TOKEN_PATH, Template, allowed_methods, suggest
@@ -164,7 +161,7 @@ def _is_basic(header: str) -> bool:
 
 
 def _bearer_missing(context: RequestContext, _: RequestRejected) -> Iterator[str]:
-    scheme, token = context.headers.get("authorization", "").partition(" ")[::2]
+    scheme = context.headers.get("authorization", "").partition(" ")[0]
     if scheme.lower() == "basic":
         yield (
             "Authorization must begin with the word Bearer, not Basic: the key and secret are only for"
@@ -172,31 +169,20 @@ def _bearer_missing(context: RequestContext, _: RequestRejected) -> Iterator[str
         )
     elif scheme and scheme.lower() != "bearer":
         yield "Authorization must begin with the word Bearer, then a space and the access_token."
-    elif not token.strip():
-        yield f"The bearer token is missing: send Authorization: Bearer and the access_token of POST {TOKEN_PATH}."
 
 
 def _bearer_invalid(context: RequestContext, rejected: RequestRejected) -> Iterator[str]:
     bearer = context.bearer
     if rejected.detail == "expired":
-        yield (
-            f"The bearer token has expired: it lives {BEARER_LIFETIME_MS // MINUTE_MS} minutes from its first issue."
-            f" Get another at {TOKEN_PATH}."
-        )
+        yield f"The bearer token has expired, 60 minutes after its first issue: get another from POST {TOKEN_PATH}."
     elif rejected.detail == "revoked":
-        yield f"The bearer token was revoked: get another at {TOKEN_PATH}."
+        yield f"The bearer token was revoked: get another from POST {TOKEN_PATH}."
     elif bearer.lower().startswith("bearer "):
         yield "Authorization has the word Bearer twice: send it once, then the access_token."
     elif bearer and bearer == context.session:
         yield "Authorization and VZ-M2M-Token hold the same token; the one is an access_token, the other a session's."
     elif _GUID.fullmatch(bearer):
         yield "Authorization holds a GUID, which looks like the session token: that one goes into VZ-M2M-Token."
-    else:
-        yield f"The bearer token is not one of this server (was it reset or restarted?): get one at {TOKEN_PATH}."
-
-
-def _session_missing(_: RequestContext, __: RequestRejected) -> Iterator[str]:
-    yield f"The session token is missing: send VZ-M2M-Token with the sessionToken of POST {LOGIN_PATH}."
 
 
 def _session_invalid(context: RequestContext, _: RequestRejected) -> Iterator[str]:
@@ -206,22 +192,6 @@ def _session_invalid(context: RequestContext, _: RequestRejected) -> Iterator[st
         yield "VZ-M2M-Token holds the sessionToken alone, without the word Bearer."
     elif not _GUID.fullmatch(context.session):
         yield f"VZ-M2M-Token is no GUID: send the sessionToken of POST {LOGIN_PATH}."
-    else:
-        yield f"The session token is not one of this server, or has ended: log in again at {LOGIN_PATH}."
-
-
-def _session_expired(_: RequestContext, __: RequestRejected) -> Iterator[str]:
-    yield (
-        f"The session token has expired: {SESSION_IDLE_MS // MINUTE_MS} minutes without a request end it. Log in"
-        f" again at {LOGIN_PATH}; the bearer token is still good."
-    )
-
-
-def _login_refused(_: RequestContext, __: RequestRejected) -> Iterator[str]:
-    yield (
-        f"User name or password is wrong, or {MAX_FAILED_LOGINS} failed logins have locked the user (the"
-        " operator unlocks with POST /control/v1/users/NAME/unlock)."
-    )
 
 
 def _account(context: RequestContext, rejected: RequestRejected) -> Iterator[str]:
@@ -229,8 +199,6 @@ def _account(context: RequestContext, rejected: RequestRejected) -> Iterator[str
         yield f"The account's zeros are part of its name: there is an account {name}; send that."
     if _PLACEHOLDER.fullmatch(rejected.detail):
         yield "The account's name is a placeholder that was not filled in: send a name as in 0242078689-00001."
-    elif rejected.code is ErrorCode.ACCOUNT_NOT_FOUND and not context.known_accounts:
-        yield "The account does not exist, or the session's user is not one of its users."
 
 
 def _body_invalid(context: RequestContext, rejected: RequestRejected) -> Iterator[str]:
@@ -298,14 +266,6 @@ def _dates(context: RequestContext, rejected: RequestRejected) -> Iterator[str]:
         yield f"`endDate` {end} is before `startDate` {start}."
 
 
-def _pilot(_: RequestContext, __: RequestRejected) -> Iterator[str]:
-    yield (
-        f"Until a package has proven itself (on {PILOT_RESULTS_NEEDED} devices, at least half of them upgraded), a"
-        f" campaign with it has {PILOT_DEVICES} devices at most. Run such a pilot first, or have the operator mark the"
-        " package as proven."
-    )
-
-
 def _file_invalid(_: RequestContext, rejected: RequestRejected) -> Iterator[str]:
     yield f"{rejected.detail[:1].upper()}{rejected.detail[1:]}. {plain_advice(rejected.code, False)}"
 
@@ -329,10 +289,7 @@ def _index_too_high(context: RequestContext, _: RequestRejected) -> Iterator[str
 HINT_RULES: dict[ErrorCode, Callable[[RequestContext, RequestRejected], Iterator[str]]] = {
     ErrorCode.BEARER_MISSING: _bearer_missing,
     ErrorCode.BEARER_INVALID: _bearer_invalid,
-    ErrorCode.SESSION_MISSING: _session_missing,
     ErrorCode.SESSION_INVALID: _session_invalid,
-    ErrorCode.SESSION_EXPIRED: _session_expired,
-    ErrorCode.LOGIN_REFUSED: _login_refused,
     ErrorCode.ACCOUNT_NAME_INVALID: _account,
     ErrorCode.ACCOUNT_NOT_FOUND: _account,
     ErrorCode.BODY_INVALID: _body_invalid,
@@ -341,7 +298,6 @@ HINT_RULES: dict[ErrorCode, Callable[[RequestContext, RequestRejected], Iterator
     ErrorCode.START_DATE_INVALID: _dates,
     ErrorCode.END_DATE_INVALID: _dates,
     ErrorCode.WINDOW_INVALID: _dates,
-    ErrorCode.PILOT_TOO_LARGE: _pilot,
     ErrorCode.FILE_INVALID: _file_invalid,
     ErrorCode.CURSOR_UNKNOWN: _cursor,
     ErrorCode.INDEX_TOO_HIGH: _index_too_high,

@@ -15,40 +15,13 @@ MAX_DIFFERENCES = 100
 MAX_SHOWN = 120
 ROW_KEYS = ("deviceId", "id", "campaignId", "fileName", "softwareName", "firmwareName", "name")
 """The members by which rows of lists are paired; lists whose rows have none of them are compared in order."""
-FREE_MEMBERS = frozenset(
-    {
-        "accountname",
-        "campaignname",
-        "description",
-        "devicelist",
-        "devicename",
-        "filename",
-        "fileversion",
-        "firmware",
-        "firmwarefrom",
-        "firmwarename",
-        "firmwareto",
-        "firmwareversion",
-        "fromversion",
-        "hasmoredata",
-        "hasmoreflag",
-        "launchdate",
-        "localtargetpath",
-        "make",
-        "mdn",
-        "model",
-        "participantname",
-        "password",
-        "releasenote",
-        "softwarefrom",
-        "softwarename",
-        "softwareto",
-        "softwareversion",
-        "toversion",
-        "username",
-        "version",
-    }
+_FREE = (
+    "accountname campaignname description devicelist devicename filename fileversion firmware firmwarefrom "
+    "firmwarename firmwareto firmwareversion fromversion hasmoredata hasmoreflag launchdate localtargetpath make "
+    "mdn model participantname password releasenote softwarefrom softwarename softwareto softwareversion toversion "
+    "username version"
 )
+FREE_MEMBERS = frozenset(_FREE.split())
 """Members whose text the account chooses, by name in lower case."""
 
 _FORMS = (

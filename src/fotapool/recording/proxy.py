@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -26,19 +27,10 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_FIELDS = 100
 TIMEOUT_S = 60.0
 MAX_CONNECTIONS = 100
-HOP_BY_HOP = frozenset(
-    {
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "proxy-connection",
-    }
+_HOP_BY_HOP = (
+    "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade proxy-connection"
 )
+HOP_BY_HOP = frozenset(_HOP_BY_HOP.split())
 """Headers for a single connection (RFC 9110, 7.6.1)."""
 READABLE_ENCODINGS = "gzip, deflate"
 """The encodings that a response may have: the recorder must be able to read it."""
@@ -177,7 +169,7 @@ class Proxy:
         assert self._client is not None
         self._count += 1
         number, began_ms = self._count, self._clock.now_ms()
-        body = await _read(given)
+        body = await _read(given.stream())
         if body is None:
             return _failure(413, f"the body has more than {MAX_BODY_BYTES:,} bytes")
         request = httpx.Request(
@@ -188,8 +180,8 @@ class Proxy:
             extensions={"timeout": httpx.Timeout(TIMEOUT_S).as_dict()},
         )
         try:
-            answer = await self._client.send(request, stream=True)
-            raw = await _read_answer(answer)
+            async with aclosing(await self._client.send(request, stream=True)) as answer:
+                raw = await _read(answer.aiter_raw())
         except httpx.TimeoutException:
             return _failure(504, f"the service did not answer within {TIMEOUT_S:.0f} s")
         except httpx.HTTPError as error:
@@ -225,29 +217,14 @@ def open_client(authority: str | None = None, is_local: bool = False) -> httpx.A
     )
 
 
-async def _read(given: Request) -> bytes | None:
-    """The body, or None if it is too large."""
-    parts, total = [], 0
-    async for chunk in given.stream():
-        total += len(chunk)
-        if total > MAX_BODY_BYTES:
+async def _read(chunks: AsyncIterator[bytes]) -> bytes | None:
+    """The whole body, or None if it is larger than MAX_BODY_BYTES."""
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
             return None
-        parts.append(chunk)
-    return b"".join(parts)
-
-
-async def _read_answer(answer: httpx.Response) -> bytes | None:
-    """The undecoded body, or None if it is too large."""
-    parts, total = [], 0
-    try:
-        async for chunk in answer.aiter_raw():
-            total += len(chunk)
-            if total > MAX_BODY_BYTES:
-                return None
-            parts.append(chunk)
-    finally:
-        await answer.aclose()
-    return b"".join(parts)
+    return bytes(body)
 
 
 def _request_headers(headers: Pairs) -> list[tuple[str, str]]:

@@ -20,21 +20,11 @@ FORM = "application/x-www-form-urlencoded"
 UNREADABLE = "it does not match its content type; not written, since it may hold secrets"
 NOT_TEXT = "it is neither JSON nor a form nor text"
 
-RECORDED_HEADERS = frozenset(
-    {
-        "accept",
-        "allow",
-        "authorization",
-        "cache-control",
-        "content-type",
-        "location",
-        "retry-after",
-        "revokedaccesstoken",
-        "user-agent",
-        "vz-m2m-token",
-        "www-authenticate",
-    }
+_RECORDED = (
+    "accept allow authorization cache-control content-type location retry-after revokedaccesstoken user-agent "
+    "vz-m2m-token www-authenticate"
 )
+RECORDED_HEADERS = frozenset(_RECORDED.split())
 """The headers that are recorded; others are never written."""
 
 _TOKENS = "token sessiontoken accesstoken refreshtoken idtoken vzm2mtoken jwt"

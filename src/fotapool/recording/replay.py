@@ -22,19 +22,8 @@ COMPARED_HEADERS = ("allow", "location", "retry-after", "revokedaccesstoken", "w
 UNAUTHORIZED, MIN_REFUSED = 401, 400
 SESSION_REJECTED = ("Session token is", "Session has expired", "SessionToken")
 """Words in the rejection of a session token."""
-IDS = frozenset(
-    {
-        "access_token",
-        "campaignId",
-        "fileName",
-        "id",
-        "newPassword",
-        "requestId",
-        "sessionToken",
-        "transactionId",
-        "upgradeId",
-    }
-)
+_IDS = "access_token campaignId fileName id newPassword requestId sessionToken transactionId upgradeId"
+IDS = frozenset(_IDS.split())
 """Members whose values the service chooses: the recorded values are mapped to the new ones."""
 MIN_LEARNED = 4
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")

@@ -34,21 +34,9 @@ KINDS = {
 """The effects: label, and members of `action`."""
 
 COUNTS = ("nth", "every", "times")
-FIELDS = (
-    "path",
-    "method",
-    "account",
-    "deviceId",
-    *COUNTS,
-    "probability",
-    "seed",
-    "kind",
-    "status",
-    "body",
-    "headers",
-    "latencyMs",
-    "byMs",
-)
+TEXT_FIELDS = ("path", "method", "account", "deviceId")
+ACTION_FIELDS = ("kind", "status", "body", "headers", "latencyMs", "byMs")
+FIELDS = (*TEXT_FIELDS, *COUNTS, "probability", "seed", *ACTION_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +117,7 @@ async def clear_rules(call: ConsoleCall) -> Response:
 
 def read_fault(fields: dict[str, str]) -> NewFault:
     """Returns the rule in the fields of the form. Raises Invalid."""
-    match: dict[str, Any] = {name: fields[name] for name in ("path", "method", "account", "deviceId") if fields[name]}
+    match: dict[str, Any] = {name: fields[name] for name in TEXT_FIELDS if fields[name]}
     for name in (*COUNTS, "seed"):
         if fields[name]:
             match[name] = whole_number(name, fields[name], 0, MAX_COUNT)
