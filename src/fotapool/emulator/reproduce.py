@@ -91,3 +91,7 @@ def _expected(exchange: Exchange) -> list[str]:
     except ValueError:
         return []
     return [] if REDACTED in text or exchange.answer.truncated else [f"    assert response.json() == {document!r}"]
+
+
+FORMS = {"curl": as_curl, "pytest": as_pytest}
+"""The forms in which a request can be downloaded."""

@@ -10,14 +10,13 @@ from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.console.app.rendering import plural
 from fotapool.domain.errors import NotFound
 from fotapool.emulator.exchanges import Exchange, Headers
-from fotapool.emulator.reproduce import as_curl, as_pytest
+from fotapool.emulator.reproduce import FORMS, as_curl, as_pytest
 
 PATH = "/console/emulator/requests"
 ROWS = 50
 MAX_NUMBER = 2**53
 SHOWN_CHARACTERS = 16_000
 """How much of a body the page shows; the command and the test have all that was captured."""
-FORMS = {"curl": as_curl, "pytest": as_pytest}
 REFUSED = "refused"
 
 

@@ -10,11 +10,10 @@ from fotapool.domain.errors import Invalid, NotFound
 from fotapool.domain.names import is_account_name
 from fotapool.emulator.exchanges import Exchange, Exchanges
 from fotapool.emulator.inspector import HintFinder
-from fotapool.emulator.reproduce import as_curl, as_pytest
+from fotapool.emulator.reproduce import FORMS
 from fotapool.operator_api.requests import MAX_CURSOR, Only, OperatorCall, OperatorOperation, answer, no_content
 
 MAX_ID_DIGITS = 15
-FORMS = {"curl": as_curl, "pytest": as_pytest}
 
 
 class ExchangeView(msgspec.Struct):
@@ -131,7 +130,7 @@ class InspectorControl:
                 method="DELETE",
                 path="/requests",
                 handle=self.clear,
-                summary="Forget the requests",
+                summary="Delete the requests",
                 response=None,
                 status=204,
                 only=Only.EMULATE,
