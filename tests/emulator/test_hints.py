@@ -162,6 +162,17 @@ def test_a_hint_says_what_to_send(given: RequestContext, text: str) -> None:
     assert any(text in one for one in found), found
 
 
+def test_the_reason_of_a_rejection_comes_before_what_is_ignored() -> None:
+    found = find_hints(asked(E.SESSION_MISSING, method="GET", headers={"content-length": "2"}))
+    assert [hint[:12] for hint in found] == ["The session ", "A GET has no"]
+
+
+@pytest.mark.parametrize("body", ['{"deviceList":[' + "1" * 5_000 + ",]}", "[" * 100_000, '{"a"' * 20_000])
+def test_no_body_makes_the_hints_fail(body: str) -> None:
+    assert find_hints(undecoded(body))
+    assert find_hints(asked(path=TOKEN, status=401, headers={"authorization": "Basic \xe9:"}))
+
+
 def test_every_error_code_has_a_hint_and_a_row() -> None:
     assert {given.rejection.code for given, _ in EXPECTED if given.rejection} == set(ErrorCode) == set(ADVICE)
 

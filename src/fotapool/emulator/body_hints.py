@@ -12,6 +12,8 @@ import msgspec
 FORM = "application/x-www-form-urlencoded"
 SIMILAR = 0.75
 """From which ratio on (0 to 1) a member's name counts as similar."""
+MAX_MEMBERS = 100
+"""How many names are compared."""
 _TYPES = {
     "str": "a string",
     "int": "an integer",
@@ -40,11 +42,13 @@ def body_hints(
         yield _not_json(body, truncated, str(cause))
     elif isinstance(cause, UnicodeError):
         yield "The body is not UTF-8."
+    elif isinstance(cause, RecursionError):
+        yield "The body is nested too deeply."
 
 
 def near_member(wanted: str, members: Collection[str]) -> Iterator[str]:
     """A hint if a member's name is nearly `wanted`."""
-    for name in difflib.get_close_matches(wanted, list(members), 1, SIMILAR):
+    for name in difflib.get_close_matches(wanted, list(members)[:MAX_MEMBERS], 1, SIMILAR):
         yield f"`{name}` is not known here: send `{wanted}`."
 
 
@@ -77,6 +81,6 @@ def _not_json(body: str, truncated: bool, message: str) -> str:
             is_python = re.match(r"\s*\{\s*'", body)
             python = "; it looks like a Python dictionary printed as text" if is_python else ""
             return f"The body is no JSON: {error.msg} at line {error.lineno}, column {error.colno}{python}."
-        except RecursionError:
-            return "The body is no JSON: it is nested too deeply."
+        except (ValueError, RecursionError):
+            pass
     return f"The body is no JSON: {message}."

@@ -6,7 +6,6 @@ A rule states what is certain or yields nothing. Without a rule that fits, the a
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +21,7 @@ from fotapool.emulator.body_hints import body_hints, near_member
 from fotapool.emulator.paths import LOGIN_PATH, TOKEN_PATH, Template, allowed_methods, suggest
 
 MAX_HINTS = 10
+MISPRINT = "`devceList` is a misprint in the vendor's documentation: send `deviceList`."
 OAUTH_BASE, SESSION_BASE = "/api/ts/", "/api/m2m/"
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -89,7 +89,7 @@ class RequestContext:
 def find_hints(context: RequestContext) -> list[str]:
     """Returns at most MAX_HINTS hints, the most likely reason first."""
     rejected = context.rejection
-    found = list(_ignored(context))
+    found = [MISPRINT] if "devceList" in context.members else []
     if rejected is not None:
         rule = HINT_RULES.get(rejected.code)
         found += rule(context, rejected) if rule else ()
@@ -97,6 +97,8 @@ def find_hints(context: RequestContext) -> list[str]:
     elif context.status >= 400:
         found += _oauth(context) if context.plain_path.startswith(OAUTH_BASE) else ()
         found += _unknown_path(context)
+    if context.method == "GET" and context.headers.get("content-length", "0") != "0":
+        found.append("A GET has no body: it is not read. Give parameters in the path or the query.")
     return list(dict.fromkeys(found))[:MAX_HINTS]
 
 
@@ -113,14 +115,6 @@ def account_candidates(context: RequestContext) -> list[str]:
 
 
 # --- without an operation --------------------------------------------------------------------------------------------
-
-
-def _ignored(context: RequestContext) -> Iterator[str]:
-    """What the API ignores in any request."""
-    if "devceList" in context.members:
-        yield "`devceList` is a misprint in the vendor's documentation: send `deviceList`."
-    if context.method == "GET" and context.headers.get("content-length", "0") != "0":
-        yield "A GET has no body: it is not read. Give parameters in the path or the query."
 
 
 def _unknown_path(context: RequestContext) -> Iterator[str]:
@@ -153,7 +147,7 @@ def _is_basic(header: str) -> bool:
     scheme, _, encoded = header.partition(" ")
     try:
         return scheme.lower() == "basic" and b":" in base64.b64decode(encoded.strip(), validate=True)
-    except binascii.Error:
+    except ValueError:
         return False
 
 
@@ -230,12 +224,12 @@ def _device_ids(_: RequestContext, rejected: RequestRejected) -> Iterator[str]:
             yield f"{text[:40]} is written with separators: send {digits}."
         elif digits.isdigit() and len(digits) == IMEI_DIGITS - 1:
             full = digits + _check_digit(digits)
-            yield f"{text} has 14 digits: an IMEI has 15, the last of them a check digit; send {full}."
+            yield f"{text[:40]} has 14 digits: an IMEI has 15, the last of them a check digit; send {full}."
         elif digits.isdigit() and len(digits) == IMEI_DIGITS + 1:
             full = digits[:14] + _check_digit(digits[:14])
-            yield f"{text} has 16 digits, which is an IMEISV: send the IMEI, {full}."
+            yield f"{text[:40]} has 16 digits, which is an IMEISV: send the IMEI, {full}."
         elif re.fullmatch(r"[0-9a-fA-F]{14}", digits):
-            yield f"{text} looks like an MEID: devices are named by their IMEI here."
+            yield f"{text[:40]} looks like an MEID: devices are named by their IMEI here."
 
 
 def _check_digit(digits: str) -> str:
