@@ -21,7 +21,6 @@ from fotapool.device.document import device_paths
 from fotapool.openapi.constraints import ACCOUNT, IMEI, PATH, QUERY, REQUIRED_IN_QUERY, TEXT, refine
 from fotapool.operator_api.billing import FORMATS
 from fotapool.operator_api.callbacks import STATES
-from fotapool.operator_api.emulator.requests import FORMS as REPRODUCED_AS
 from fotapool.operator_api.problems import Problem
 from fotapool.operator_api.requests import MAX_CURSOR, Only, OperatorOperation
 from fotapool.operator_api.routes import BASE as CONTROL_BASE
