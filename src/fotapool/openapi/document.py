@@ -18,6 +18,7 @@ from fotapool.api.v1 import routes as v1
 from fotapool.api.v2 import routes as v2
 from fotapool.api.v3 import routes as v3
 from fotapool.device.document import device_paths
+from fotapool.emulator.reproduce import FORMS as REPRODUCED_AS
 from fotapool.openapi.constraints import ACCOUNT, IMEI, PATH, QUERY, REQUIRED_IN_QUERY, TEXT, refine
 from fotapool.operator_api.billing import FORMATS
 from fotapool.operator_api.callbacks import STATES
