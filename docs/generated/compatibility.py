@@ -1,4 +1,4 @@
-"""docs/compatibility.md: each operation's evidence, paths and tests, and the messages of each version."""
+"""docs/reference/compatibility.md: each operation's evidence, paths and tests, and the messages of each version."""
 
 from __future__ import annotations
 

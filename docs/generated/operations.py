@@ -1,4 +1,4 @@
-"""docs/operations.md: path, method, body, answer and errors of every operation, from the tables of operations."""
+"""docs/reference/operations.md: path, method, body, answer and errors of every operation, from the tables of operations."""
 
 from __future__ import annotations
 

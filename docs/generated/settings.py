@@ -1,4 +1,4 @@
-"""docs/settings.md and docs/commands.md: from the options of the commands themselves."""
+"""docs/reference/settings.md and docs/reference/commands.md: from the options of the commands themselves."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import BaseRoute, Router
+from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fotapool.api.auth.routes import signin_routes
@@ -31,11 +32,9 @@ from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.routes import describe_device_api, device_router
 from fotapool.domain.errors import Invalid
 from fotapool.emulator.callbacks import ClosableSender
-from fotapool.emulator.features import Tools
-from fotapool.emulator.hints import LOGIN_PATH, TOKEN_PATH
-from fotapool.emulator.page import InspectorPage
+from fotapool.emulator.features import EmulatorFeatures
 from fotapool.emulator.parts import EmulatorParts
-from fotapool.emulator.paths import Template
+from fotapool.emulator.paths import SIGN_IN, Template
 from fotapool.operator_api.routes import BASE as OPERATOR_BASE
 from fotapool.operator_api.routes import describe_operator_api, operator_router
 from fotapool.services.accounts.rejections import flush_rejections
@@ -88,7 +87,7 @@ class Server:
         self.deliveries: Deliveries | None = None
         """While the server runs."""
         self.readiness = health.Readiness()
-        self.tools = Tools(self.context, self.gate, _templates()) if settings.emulator else None
+        self.features = EmulatorFeatures(self.context, self.gate, _templates()) if settings.emulator else None
         self.app: ASGIApp = self._build()
 
     def _prepare_schema(self) -> None:
@@ -121,8 +120,8 @@ class Server:
             *health.routes(context, self.readiness),
             *Pages(self.settings, lambda: build_openapi_document(emulator is not None)).routes(),
         ]
-        if self.tools is not None:
-            routes.append(InspectorPage(self.tools.exchanges, self.tools.hints).route())
+        if self.features is not None:
+            routes.append(Route("/inspector", RedirectResponse(f"{CONSOLE_BASE}/emulator/requests"), methods=["GET"]))
         others = Router(
             routes, redirect_slashes=False, default=FixedResponse(unknown_api()), lifespan=lambda _: self._lifespan()
         )
@@ -132,25 +131,25 @@ class Server:
             DEVICE_BASE: device_router(context, request_ids),
         }
         dispatcher = Dispatcher(versions, parts, compressed(others))
-        return dispatcher if self.tools is None else self.tools.around(dispatcher, request_ids)
+        return dispatcher if self.features is None else self.features.wrap_app(dispatcher, request_ids)
 
     def _emulator_parts(self) -> EmulatorParts | None:
-        if self.tools is None or not isinstance(self.clock, MovableClock):
+        if self.features is None or not isinstance(self.clock, MovableClock):
             return None
         snapshot_service = SnapshotService(self.context, self.clock, self.gate, self._clear_memory)
         return EmulatorParts(
             clock=self.clock,
             seed=lambda: self.seed,
             deliveries=lambda: self.deliveries,
-            tools=self.tools,
+            features=self.features,
             snapshot_service=snapshot_service,
         )
 
     def _clear_memory(self) -> None:
         """Clears the state in memory, for a reset."""
         self.context.rejections.clear()
-        if self.tools is not None:
-            self.tools.rules.clear()
+        if self.features is not None:
+            self.features.rules.clear()
 
     @contextlib.asynccontextmanager
     async def _lifespan(self) -> AsyncIterator[None]:
@@ -178,8 +177,8 @@ class Server:
     async def _run_deliveries(self) -> AsyncIterator[Deliveries]:
         """The deliveries, with a sender of the running event loop."""
         sender: ClosableSender = LazySender(self.settings.callback_timeout_s, self.settings.private_targets_allowed)
-        if self.tools is not None:
-            sender = self.tools.around_sender(sender)
+        if self.features is not None:
+            sender = self.features.wrap_sender(sender)
         encoders = {schemas.STYLE: schemas.encode for schemas in (v1_callbacks, v2_callbacks, v3_callbacks)}
         deliveries = self.deliveries = Deliveries(self.context, sender, encoders, sign)
         try:
@@ -226,7 +225,7 @@ def _templates() -> list[Template]:
         for operation in version.OPERATIONS
         for path in operation.paths
     ]
-    return [*found, ("POST", TOKEN_PATH), ("POST", LOGIN_PATH)]
+    return [*found, *((method, path) for method, path, _ in SIGN_IN)]
 
 
 def _clock(settings: Settings) -> Clock:

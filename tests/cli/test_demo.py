@@ -11,6 +11,7 @@ import sys
 import pytest
 from click.testing import CliRunner, Result
 
+from fotapool.api.v3 import licenses
 from fotapool.cli.demo import script
 from fotapool.cli.demo.command import demo
 from fotapool.cli.demo.show import Call, differences, format_json
@@ -105,11 +106,11 @@ def test_a_curl_command_can_be_pasted_into_a_shell() -> None:
     call = Call("PUT", "/x?preview=true", {"Authorization": "Bearer it's"}, {"a": 1})
     assert call.as_curl("http://h") == (
         "$ curl -i -X PUT 'http://h/x?preview=true' \\\n    -H 'Authorization: Bearer it'\"'\"'s' \\\n"
-        "    -H 'Content-Type: application/json' \\\n    -d '{\"a\": 1}'"
+        "    -H 'Content-Type: application/json' \\\n    --data-raw '{\"a\": 1}'"
     )
     form = Call("POST", "/token", form={"grant_type": "client_credentials"}, user=("key", "secret"))
     assert form.as_curl("http://h") == (
-        "$ curl -i http://h/token \\\n    -u key:secret \\\n    -d grant_type=client_credentials"
+        "$ curl -i http://h/token \\\n    -u key:secret \\\n    --data-raw grant_type=client_credentials"
     )
 
 

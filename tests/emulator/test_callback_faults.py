@@ -1,4 +1,4 @@
-"""Faults in callbacks, against a real receiver: lost, doubled, swapped and late; and what is recorded of them."""
+"""Faults in callbacks, against a real receiver: dropped, sent twice, reordered, late; and the record of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from fotapool.emulator.callbacks import FaultySender
 from fotapool.emulator.faults import Rules
-from fotapool.emulator.rules import Action, CallbackFault, Match
+from fotapool.emulator.rules import FaultAction, FaultMatch, NewFault
 from fotapool.worker.callbacks.sender import HttpSender
 from support.helpers import ACCOUNT, NOW_MS, Api
 from support.receivers import Receiver, running_receiver
@@ -46,9 +46,10 @@ async def at_once(seconds: float) -> None:
 
 
 @contextlib.asynccontextmanager
-async def sending(fault: CallbackFault, sleep: Any = never, **match: Any) -> AsyncIterator[tuple[FaultySender, Rules]]:
+async def sending(fault: Any, sleep: Any = never, **match: Any) -> AsyncIterator[tuple[FaultySender, Rules]]:
     rules = Rules(lambda: NOW_MS)
-    rules.add(Match(**match), Action(callback=fault, by_ms=1500 if fault is CallbackFault.DELAY else 0))
+    action = FaultAction(callback=fault, by_ms=1500 if fault == "delay" else None)
+    rules.add(NewFault(action=action, match=FaultMatch(**match)))
     sender = FaultySender(HttpSender(10, True), rules, sleep)
     try:
         yield sender, rules
@@ -67,10 +68,10 @@ def seen(receiver: Receiver) -> list[int]:
 
 def test_a_lost_callback_never_comes_and_its_sender_believes_it_did(receiver: Receiver) -> None:
     async def story() -> None:
-        async with sending(CallbackFault.DROP, nth=2) as (sender, rules):
+        async with sending("drop", nth=2) as (sender, rules):
             assert await send(sender, receiver, 1, 2, 3) == [200, 200, 200]
-            firing = rules.hits(0, 10)[0]
-            assert (firing.request_id, firing.what, firing.at_ms) == ("msg_2", "callback drop", NOW_MS)
+            hit = rules.hits(0, 10)[0]
+            assert (hit.request_id, hit.what, hit.at_ms) == ("msg_2", "callback drop", NOW_MS)
 
     run(story())
     assert seen(receiver) == [1, 3]
@@ -78,7 +79,7 @@ def test_a_lost_callback_never_comes_and_its_sender_believes_it_did(receiver: Re
 
 def test_a_doubled_callback_comes_twice_with_one_id(receiver: Receiver) -> None:
     async def story() -> None:
-        async with sending(CallbackFault.DUPLICATE, nth=1) as (sender, _):
+        async with sending("duplicate", nth=1) as (sender, _):
             await send(sender, receiver, 1, 2)
 
     run(story())
@@ -88,7 +89,7 @@ def test_a_doubled_callback_comes_twice_with_one_id(receiver: Receiver) -> None:
 
 def test_a_swapped_callback_comes_after_the_next_one(receiver: Receiver) -> None:
     async def story() -> None:
-        async with sending(CallbackFault.REORDER, path="/callbacks", nth=1) as (sender, _):
+        async with sending("reorder", path="/callbacks", nth=1) as (sender, _):
             await send(sender, receiver, 1, 2, 3)
 
     run(story())
@@ -97,7 +98,7 @@ def test_a_swapped_callback_comes_after_the_next_one(receiver: Receiver) -> None
 
 def test_a_swapped_callback_that_nothing_follows_comes_by_itself(receiver: Receiver) -> None:
     async def story() -> None:
-        async with sending(CallbackFault.REORDER, at_once) as (sender, _):
+        async with sending("reorder", at_once) as (sender, _):
             await send(sender, receiver, 1)
             await asyncio.to_thread(receiver.wait_for, 1)
 
@@ -109,7 +110,7 @@ def test_a_late_callback_waits_and_stays_in_its_place(receiver: Receiver) -> Non
     waited.clear()
 
     async def story() -> None:
-        async with sending(CallbackFault.DELAY, at_once, nth=1) as (sender, _):
+        async with sending("delay", at_once, nth=1) as (sender, _):
             await send(sender, receiver, 1, 2)
 
     run(story())
@@ -118,7 +119,7 @@ def test_a_late_callback_waits_and_stays_in_its_place(receiver: Receiver) -> Non
 
 def test_what_is_held_back_when_the_server_stops_is_given_up(receiver: Receiver) -> None:
     async def story() -> None:
-        async with sending(CallbackFault.REORDER) as (sender, _):
+        async with sending("reorder") as (sender, _):
             await send(sender, receiver, 1)
 
     run(story())

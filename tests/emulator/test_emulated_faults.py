@@ -83,8 +83,8 @@ def test_latency_waits_and_then_goes_on_to_the_answer(start: Callable[..., Api],
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    original = faults.FaultyApp.__init__
-    monkeypatch.setattr(faults.FaultyApp, "__init__", lambda self, *given: original(self, *given, sleep=sleep))
+    original = faults.FaultMiddleware.__init__
+    monkeypatch.setattr(faults.FaultMiddleware, "__init__", lambda self, *given: original(self, *given, sleep=sleep))
     api = start()
     add(api, {"latencyMs": 1500}, path="/fota", every=2)
     add(api, {"status": 503, "latencyMs": 250}, path="/fota", nth=4)
@@ -219,4 +219,4 @@ def test_the_operator_plane_has_no_faults(api: Api) -> None:
 def test_serve_has_no_faults(start: Callable[..., Api], method: str, path: str) -> None:
     api = start(emulator=False)
     assert api.control(method, path).status_code == 404
-    assert api.server.tools is None
+    assert api.server.features is None

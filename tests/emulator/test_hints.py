@@ -5,73 +5,184 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
+from fotapool.domain.errors import ErrorCode, RequestRejected
+from fotapool.emulator.advice import ADVICE
+from fotapool.emulator.exchanges import find_secrets, redact, redact_headers
 from fotapool.emulator.hints import RequestContext, account_candidates, find_hints
-from fotapool.emulator.rules import mentions, path_fits
+from fotapool.emulator.paths import suggest
+from fotapool.emulator.rules import mentions, path_matches
 
+E = ErrorCode
 BASE = "/api/fota/v3/licenses/0242078689-00001"
+TOKEN, LOGIN = "/api/ts/v1/oauth2/token", "/api/m2m/v1/session/login"
+IMEI = "352099001761481"
+
+
+class Body(msgspec.Struct):
+    deviceList: list[str]
+    startDate: str = ""
 
 
 def asked(
-    path: str = f"{BASE}/assign", body: Any = "", answer: str = "", status: int = 400, **other: Any
+    code: ErrorCode | None = None,
+    detail: str = "",
+    path: str = f"{BASE}/assign",
+    body: Any = "",
+    status: int = 400,
+    offenders: tuple[str, ...] = (),
+    **other: Any,
 ) -> RequestContext:
     text = body if isinstance(body, str) else json.dumps(body)
-    values: dict[str, Any] = {"method": "POST", "headers": {}, "auth": "", **other}
-    return RequestContext(path=path, body=text, body_truncated=False, status=status, answer=answer, **values)
+    values: dict[str, Any] = {"method": "POST", "headers": {}, "body_truncated": False, **other}
+    rejection = None if code is None else RequestRejected(code, detail, offenders)
+    return RequestContext(path=path, body=text, status=status, rejection=rejection, **values)
 
 
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        (asked(body={"devceList": []}), "send `deviceList`"),
-        (asked(body={"devicelist": []}), "`devicelist` is not known here: send `deviceList`"),
-        (asked(body={"deviceList": ["35209900176148"]}), "send 352099001761481"),
-        (asked(body={"deviceList": ["3520990017614823"]}), "IMEISV: send the IMEI, 352099001761481"),
-        (asked(body={"deviceList": [352099001761481]}), "text, not numbers"),
-        (asked(body={"deviceList": ["35-209900-176148-1"]}), "send 352099001761481"),
-        (asked(body={"deviceList": ["A0000012345678"]}), "MEID"),
-        (asked(path="/api/fota/v3/reports/a/devices/35209900176148", method="GET"), "send 352099001761481"),
-        (asked(body="{'deviceList': []}"), "Python dictionary"),
-        (asked(body='{"deviceList": [}'), "at line 1, column"),
-        (
-            asked(body="deviceList=1", headers={"content-type": "application/x-www-form-urlencoded"}),
-            "send JSON, as application/json",
-        ),
-        (asked(path="/api/ts/v1/oauth2/token", body={"grant_type": "client_credentials"}), "Send a form here"),
-        (asked(path=f"{BASE}/index/1000", method="GET"), "not an offset here"),
-        (asked(path=f"{BASE}?lastSeenDeviceId=1000", method="GET"), "not an offset here"),
-        (
-            asked(path=f"{BASE}?startIndex=352099001761481", answer="LastSeenDeviceId Not Valid"),
-            "no device of this account",
-        ),
-        (asked(path=f"{BASE}/cancel?startIndex=352099001761481", method="GET"), "number of the first record"),
-        (asked(body={"startDate": "12/31/2026"}), "year first"),
-        (asked(answer="Pilot campaign exceeds maximum of 20 devices"), "pilot first"),
-        (asked(method="GET", headers={"content-length": "5"}), "A GET has no body"),
-        (asked(answer="Inactive account"), "suspended"),
-        (asked(auth="session token not known", headers={"vz-m2m-token": "abc"}), "is no GUID"),
-        (
-            asked(auth="session token not known", headers={"vz-m2m-token": "t", "authorization": "Bearer t"}),
-            "holds the bearer token",
-        ),
-        (asked(auth="session token missing"), "The session token is missing"),
-        (asked(auth="bearer token missing"), "The bearer token is missing"),
-        (asked(auth="bearer token not known, expired or revoked (unknown)"), "not one of this server"),
-        (asked(auth="user name or password wrong, or user locked"), "locked the user"),
-    ],
-)
-def test_a_hint_says_what_to_send(given: RequestContext, words: str) -> None:
+def undecoded(body: Any, **other: Any) -> RequestContext:
+    """A request whose body was rejected by the decoder."""
+    context = asked(E.BODY_INVALID, body=body, **other)
+    assert context.rejection is not None
+    with pytest.raises((msgspec.DecodeError, RecursionError)) as raised:
+        msgspec.json.decode(context.body, type=Body)
+    context.rejection.__cause__ = raised.value
+    return context
+
+
+def with_headers(code: ErrorCode, detail: str = "", **headers: str) -> RequestContext:
+    return asked(code, detail, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+GUID = "60b5d639-ccdc-4db8-8824-069bd94c95bf"
+EXPECTED = [
+    (with_headers(E.BEARER_MISSING), "The bearer token is missing"),
+    (with_headers(E.BEARER_MISSING, authorization="Basic eA=="), "word Bearer, not Basic"),
+    (with_headers(E.BEARER_MISSING, authorization="3aee8ad09a0e5e0c"), "must begin with the word Bearer"),
+    (with_headers(E.BEARER_INVALID, "unknown", authorization="Bearer x"), "not one of this server"),
+    (with_headers(E.BEARER_INVALID, "expired"), "has expired"),
+    (with_headers(E.BEARER_INVALID, "revoked"), "was revoked"),
+    (with_headers(E.BEARER_INVALID, "unknown", authorization="Bearer Bearer x"), "Bearer twice"),
+    (with_headers(E.BEARER_INVALID, "unknown", authorization=f"Bearer {GUID}"), "looks like the session token"),
+    (with_headers(E.SESSION_MISSING), "The session token is missing"),
+    (with_headers(E.SESSION_INVALID, vz_m2m_token="abc"), "is no GUID"),
+    (with_headers(E.SESSION_INVALID, vz_m2m_token="t", authorization="Bearer t"), "holds the bearer token"),
+    (with_headers(E.SESSION_INVALID, vz_m2m_token=f"Bearer {GUID}"), "without the word Bearer"),
+    (with_headers(E.SESSION_INVALID, vz_m2m_token=GUID), "not one of this server"),
+    (with_headers(E.SESSION_EXPIRED), "20 minutes without a request"),
+    (asked(E.LOGIN_REFUSED, path=LOGIN), "locked the user"),
+    (asked(E.ACCOUNT_NAME_INVALID, "$ACCOUNT"), "placeholder"),
+    (asked(E.ACCOUNT_NAME_INVALID, "{account}"), "placeholder"),
+    (asked(E.ACCOUNT_NAME_INVALID, "a b"), "1 to 64 letters"),
+    (asked(E.ACCOUNT_NOT_FOUND, "1", known_accounts=["0242078689-00001"]), "there is an account 0242078689-00001"),
+    (asked(E.ACCOUNT_NOT_FOUND, "1"), "is not one of its users"),
+    (asked(E.ACCOUNT_INACTIVE), "suspended"),
+    (asked(E.BODY_TOO_LARGE), "4 MiB"),
+    (asked(E.BODY_TOO_LARGE, path=LOGIN), "64 KiB"),
+    (asked(E.BODY_INVALID), "The body is empty"),
+    (asked(E.BODY_INVALID, body={"addOrRemoveDevice": [1, 2]}), "Send a JSON object"),
+    (undecoded("{'deviceList': []}"), "Python dictionary"),
+    (undecoded('{"deviceList": [}'), "at line 1, column 17"),
+    (undecoded('{"deviceList":["990000000002809",]}'), "at line 1, column 3"),
+    (
+        undecoded('{"deviceList":["1",]}', headers={"content-type": "application/x-www-form-urlencoded"}),
+        "The body is no JSON",
+    ),
+    (undecoded('{"deviceList":[', body_truncated=True), "truncated"),
+    (undecoded("deviceList=1", headers={"content-type": "application/x-www-form-urlencoded"}), "send JSON"),
+    (undecoded({"deviceList": [IMEI], "startDate": 1796083200000}), "`startDate` must be a string, not an integer"),
+    (undecoded({"deviceList": IMEI}), "`deviceList` must be an array, not a string"),
+    (undecoded({"deviceList": [7]}), "`deviceList[0]` must be a string, not an integer"),
+    (undecoded([IMEI]), "The body must be an object, not an array"),
+    (undecoded({"devicelist": []}), "`devicelist` is not known here: send `deviceList`"),
+    (undecoded({"devceList": []}), "send `deviceList`"),
+    (undecoded({"a": 1}), "The member `deviceList` is missing"),
+    (asked(E.TYPE_INVALID), "`append` or `remove`"),
+    (asked(E.DEVICE_LIST_EMPTY), "at least one IMEI"),
+    (asked(E.DEVICE_LIST_EMPTY, body={"DeviceList": []}), "send `deviceList`"),
+    (asked(E.DEVICE_LIST_EMPTY, path="/api/fota/v2/logging/a/devices", body={"deviceIDs": []}), "send `deviceIds`"),
+    (asked(E.DEVICE_LIST_TOO_LONG), "--max-devices-per-request"),
+    (asked(E.DEVICE_ID_INVALID, offenders=("35209900176148",)), f"send {IMEI}"),
+    (asked(E.DEVICE_ID_INVALID, offenders=("3520990017614823",)), f"IMEISV: send the IMEI, {IMEI}"),
+    (asked(E.DEVICE_ID_INVALID, offenders=(IMEI,)), "text, not numbers"),
+    (asked(E.DEVICE_ID_INVALID, offenders=("35-209900-176148-1",)), f"send {IMEI}"),
+    (asked(E.DEVICE_ID_INVALID, offenders=("A0000012345678",)), "MEID"),
+    (asked(E.DEVICE_ID_INVALID, offenders=('{"id":"1","kind":"imei"}',)), "not by an object"),
+    (asked(E.DEVICE_ID_INVALID, offenders=("x",)), "exactly 15 digits"),
+    (asked(E.CAMPAIGN_ID_INVALID, "x"), "a UUID"),
+    (asked(E.PACKAGE_UNKNOWN), "Take a name from the list of firmware"),
+    (asked(E.FILE_UNKNOWN), "`fileName` and `fileVersion`"),
+    (asked(E.PROTOCOL_INVALID, "x"), "`LWM2M`"),
+    (asked(E.START_DATE_INVALID, body={"startDate": "12/31/2026"}), "year first"),
+    (asked(E.START_DATE_INVALID, body={"startDate": "2026-12-20T00:00:00Z"}), "without a time: send 2026-12-20"),
+    (asked(E.START_DATE_INVALID, body={"startDate": "2020-01-01"}), "today or later"),
+    (asked(E.START_DATE_INVALID, body={}), "Send a date"),
+    (asked(E.END_DATE_INVALID, body={"startDate": "2026-12-02", "endDate": "2026-12-01"}), "is before `startDate`"),
+    (asked(E.END_DATE_INVALID, body={"endDate": "2126-12-01"}), "at most 366 days"),
+    (asked(E.WINDOW_INVALID), "24 windows"),
+    (asked(E.STATUS_INVALID, "x"), "campaigns (docs/reference/campaigns.md)"),
+    (asked(E.PILOT_TOO_LARGE), "pilot first"),
+    (asked(E.CAMPAIGN_UNKNOWN, "x"), "Check the id"),
+    (asked(E.CAMPAIGN_STARTED), "Only v2 can abort"),
+    (asked(E.DEVICES_FIXED), "Schedule a further campaign"),
+    (asked(E.DATES_FIXED), "only its end"),
+    (asked(E.URL_INVALID), "absolute `https` URL"),
+    (asked(E.SERVICE_INVALID), "`Fota`"),
+    (asked(E.FILE_INVALID, "the form has no part fileupload"), "The form has no part fileupload. Send `multipart"),
+    (asked(E.FILE_TOO_LARGE), "64 MiB"),
+    (asked(E.FILE_EXISTS), "another `fileVersion`"),
+    (asked(E.LOGGING_LIMIT), "Turn logging off"),
+    (asked(E.DEVICE_UNKNOWN), "Check the IMEI"),
+    (asked(E.INDEX_INVALID, "x"), "begin with 0"),
+    (
+        asked(E.INDEX_TOO_HIGH, path=f"{BASE}/cancel?startIndex={IMEI}", method="GET"),
+        "number of the first record",
+    ),
+    (asked(E.INDEX_TOO_HIGH, path=f"{BASE}/cancel?startIndex=9", method="GET"), "shorter than that"),
+    (asked(E.CURSOR_UNKNOWN, path=f"{BASE}/index/1000", method="GET"), "not an offset here"),
+    (asked(E.CURSOR_UNKNOWN, path=f"{BASE}?lastSeenDeviceId=1000", method="GET"), "not an offset here"),
+    (asked(E.CURSOR_UNKNOWN, path=f"{BASE}?startIndex={IMEI}"), "no device of this account"),
+    (asked(E.BUSY), "Retry-After"),
+    (asked(E.STORE_UNAVAILABLE), "/health/ready"),
+    (asked(E.INTERNAL), "This is a bug"),
+    # without an error code
+    (asked(path=TOKEN, body={"grant_type": "client_credentials"}), "Send a form here"),
+    (asked(path=TOKEN, body="grant_type=password"), "the only grant type"),
+    (asked(path=TOKEN, status=401), "Authorization: Basic base64(KEY:SECRET)"),
+    (asked(path=TOKEN, status=401, headers={"authorization": "Basic a2V5OnNlY3JldA=="}), "key or secret is wrong"),
+    (asked(method="GET", headers={"content-length": "5"}), "A GET has no body"),
+    (asked(status=405, method="GET", templates=[("POST", "/api/fota/v3/licenses/{account}/assign")]), "takes POST"),
+]
+
+
+@pytest.mark.parametrize(("given", "text"), EXPECTED)
+def test_a_hint_says_what_to_send(given: RequestContext, text: str) -> None:
     found = find_hints(given)
-    assert any(words in one for one in found), found
+    assert any(text in one for one in found), found
+
+
+def test_the_reason_of_a_rejection_comes_before_what_is_ignored() -> None:
+    found = find_hints(asked(E.SESSION_MISSING, method="GET", headers={"content-length": "2"}))
+    assert [hint[:12] for hint in found] == ["The session ", "A GET has no"]
+
+
+@pytest.mark.parametrize("body", ['{"deviceList":[' + "1" * 5_000 + ",]}", "[" * 100_000, '{"a"' * 20_000])
+def test_no_body_makes_the_hints_fail(body: str) -> None:
+    assert find_hints(undecoded(body))
+    assert find_hints(asked(path=TOKEN, status=401, headers={"authorization": "Basic \xe9:"}))
+
+
+def test_every_error_code_has_a_hint_and_a_row() -> None:
+    assert {given.rejection.code for given, _ in EXPECTED if given.rejection} == set(ErrorCode) == set(ADVICE)
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        asked(body={"deviceList": ["352099001761481", "990000000000003"]}, status=200),
+        asked(body={"deviceList": [IMEI, "990000000000003"]}, status=200),
         asked(path=f"{BASE}/index/0", method="GET", status=200),
-        asked(path=f"{BASE}?startIndex=352099001761481", method="GET", status=200),
+        asked(path=f"{BASE}?startIndex={IMEI}", method="GET", status=200),
         asked(body="", status=0),
         asked(body="[" * 100_000, status=200),
         asked(body={"deviceList": [None, True, {"x": []}, []]}, status=200),
@@ -81,12 +192,57 @@ def test_what_is_right_gets_no_hint(given: RequestContext) -> None:
     assert find_hints(given) == []
 
 
+def test_the_response_of_an_injected_fault_gets_no_hint() -> None:
+    templates = [("POST", "/api/fota/v3/licenses/{account}/assign")]
+    for status in (400, 404, 405, 429, 500):
+        method = "GET" if status == 405 else "POST"
+        assert find_hints(asked(status=status, method=method, path="/api/fota/v3/x" * 40, templates=templates)) == []
+
+
+@pytest.mark.parametrize("status", [400, 404])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/m2m/v1/devices/actions/list"),
+        ("POST", "/api/fota/v1/upgrades/0242078689-00001"),
+        ("GET", "/api/fota/v3/files/0242078689-00001"),
+        ("GET", "/nothing/of/this"),
+    ],
+)
+def test_no_other_api_method_or_version_is_suggested(method: str, path: str, status: int) -> None:
+    templates = [
+        ("POST", LOGIN),
+        ("GET", "/api/fota/v1/firmware/{account}"),
+        ("GET", "/api/fota/v2/files/{account}"),
+        ("GET", "/api/fota/v3/licenses/{account}"),
+    ]
+    assert find_hints(asked(path=path, method=method, status=status, templates=templates)) == []
+
+
+def test_the_case_of_a_path_is_mended() -> None:
+    templates = [("GET", "/api/fota/v1/licenses/{account}")]
+    hint = suggest("GET", "/api/fota/V1/Licenses/Acme-1", templates)
+    assert hint == "Paths are case-sensitive: send /api/fota/v1/licenses/Acme-1."
+
+
+def test_secrets_are_masked_by_name_in_any_case_and_by_value_anywhere() -> None:
+    assert redact('{"Password": "p", "vzAccessToken":"t"}') == '{"Password": "***", "vzAccessToken":"***"}'
+    assert redact("/x?Session_Token=abc&a=1&PASSWORD=p") == "/x?Session_Token=***&a=1&PASSWORD=***"
+    given = [(b"authorization", b"Bearer abcdefgh"), (b"X-Api-Key", b"k"), (b"vz-m2m-token", b"session-1")]
+    assert redact_headers(given) == (
+        (b"authorization", b"Bearer ***"),
+        (b"X-Api-Key", b"***"),
+        (b"vz-m2m-token", b"***"),
+    )
+    assert redact("/a/abcdefgh/session-1", find_secrets(given)) == "/a/***/***"
+    assert "client-secret" in find_secrets([(b"authorization", b"Basic a2V5OmNsaWVudC1zZWNyZXQ=")])
+
+
 def test_an_account_is_padded_to_the_documented_form() -> None:
-    answer = '{"errorMessage":"UWS verification failure (Could not find account 242078689-1)"}'
     path = "/api/fota/v3/licenses/242078689-1"
-    assert account_candidates(asked(path=path, answer=answer)) == ["0242078689-00001"]
-    assert account_candidates(asked(answer="Could not find account 0242078689-00001)")) == []
-    assert account_candidates(asked(path=path, answer="")) == []
+    assert account_candidates(asked(E.ACCOUNT_NOT_FOUND, "242078689-1", path=path)) == ["0242078689-00001"]
+    assert account_candidates(asked(E.ACCOUNT_NOT_FOUND, "0242078689-00001")) == []
+    assert account_candidates(asked(path=path)) == []
 
 
 @pytest.mark.parametrize(
@@ -102,7 +258,7 @@ def test_an_account_is_padded_to_the_documented_form() -> None:
     ],
 )
 def test_a_pattern_is_a_glob_or_a_beginning(pattern: str, path: str, fits: bool) -> None:
-    assert path_fits(pattern, path) is fits
+    assert path_matches(pattern, path) is fits
 
 
 def test_a_name_is_not_found_within_a_longer_one() -> None:

@@ -88,7 +88,7 @@ def test_only_the_last_requests_are_kept_and_of_them_the_beginning(start: Callab
     body = {"deviceList": [device(n) for n in range(9_000)]}
     api.call("POST", ASSIGN, body)
     found = last(api)
-    assert found["bodyBytes"] > exchanges.MAX_KEPT_BYTES == len(found["body"])
+    assert found["bodyBytes"] > exchanges.MAX_CAPTURED_BYTES == len(found["body"])
     assert found["answer"].startswith('{"accountName"')
 
 
@@ -188,6 +188,37 @@ def test_a_request_is_a_test_that_passes(api: Api, tmp_path: Path) -> None:
         text=True,
     )
     assert "1 passed" in done.stdout, done.stdout + response.text
+
+
+@pytest.mark.skipif(not shutil.which("curl") or not shutil.which("sh"), reason="needs curl")
+def test_a_curl_command_never_reads_a_file(api: Api, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("hush")
+    api.call("POST", ASSIGN, headers={"Content-Type": "text/plain"}, content=f"@{secret}")
+    number = last(api)["number"]
+    command = api.control("GET", f"/requests/{number}?as=curl").text
+    subprocess.run(["sh", "-euc", command], env=environment(api), capture_output=True, check=True)
+    assert last(api)["body"] == f"@{secret}"
+
+
+def test_a_token_is_masked_wherever_it_was_sent(api: Api) -> None:
+    refused = api.call(
+        "POST", f"{ASSIGN}?token={api.bearer}", {"Password": "hush"}, headers={"Authorization": api.bearer}
+    )
+    assert refused.status_code == 401
+    text = api.control("GET", "/requests").text + refused.headers["x-fotapool-hint"]
+    assert "must begin with the word Bearer" in text
+    assert api.bearer[:8] not in text
+    assert "hush" not in text
+
+
+def test_a_body_of_the_wrong_type_is_told_its_member(api: Api) -> None:
+    wrong = api.call("POST", ASSIGN, {"deviceList": device(0)})
+    assert wrong.headers["x-fotapool-hint"] == "`deviceList` must be an array, not a string."
+    broken = api.call("POST", ASSIGN, content='{"deviceList":["990000000002809",]}')
+    assert broken.headers["x-fotapool-hint"].startswith("The body is no JSON: ")
+    login = api.http.post("/api/m2m/v1/session/login", json={"userName": "a", "password": "b"}, headers=api.tokens)
+    assert login.headers["x-fotapool-hint"] == "`userName` is not known here: send `username`."
 
 
 @pytest.mark.skipif(not shutil.which("curl") or not shutil.which("sh"), reason="needs curl")

@@ -95,7 +95,7 @@ def test_every_setting_is_an_option_or_a_documented_limit() -> None:
 
 
 def test_every_error_code_and_outcome_has_advice() -> None:
-    assert set(errors.WHAT_TO_DO) == set(ErrorCode)
+    assert set(errors.ADVICE) == set(ErrorCode)
     assert set(errors.OUTCOMES) == set(Outcome)
     text = page("errors.md")
     for error_code in ErrorCode:

@@ -305,7 +305,13 @@ class Licenses(RuleBasedStateMachine):
             (one["deviceId"], one["licensed"], one["usedByUpgrade"], one["noticeUntil"], one["openUpgrade"])
             for one in found
         ] == [
-            (self.imei(number), one.since is not None, one.used, one.notice and time_text(one.notice[0]), one.upgrade)
+            (
+                self.imei(number),
+                one.since is not None,
+                one.used,
+                one.notice and format_timestamp(one.notice[0]),
+                one.upgrade,
+            )
             for number, one in sorted(model.devices.items())
         ]
 
@@ -319,7 +325,7 @@ class Licenses(RuleBasedStateMachine):
             assert listed["deviceList"] == self.imeis(self.model.candidates)
 
 
-def time_text(at_ms: int) -> str:
+def format_timestamp(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 

@@ -90,10 +90,10 @@ def _server(
     import httpx
 
     from fotapool.recording.replay import TIMEOUT_S, Replay
-    from fotapool.recording.seed_from_recording import Preparation
+    from fotapool.recording.seed_from_recording import SeedBuilder
     from fotapool.testing.server import Server
 
-    document = Preparation(pairs).document()
+    document = SeedBuilder(pairs).document()
     with tempfile.TemporaryDirectory(prefix="fotapool-compare-") as directory:
         if seed is None:
             seed = Path(directory) / "seed.json"

@@ -70,7 +70,7 @@ def record(
 ) -> None:
     """Proxy requests to a real service, and record them without secrets.
 
-    Use the printed address in your client. docs/recording.md describes the redaction and the format of the file.
+    Use the printed address in your client. docs/how-to/recording.md describes the redaction and the format of the file.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""Server settings: each is an option, an environment variable and a key of the TOML file (docs/settings.md)."""
+"""Server settings: each is an option, an environment variable and a key of the TOML file (docs/reference/settings.md)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 
 
 class Timestamps(enum.Enum):
-    """The style of timestamps in responses (our choice, see docs/compatibility.md)."""
+    """The style of timestamps in responses (our choice, see docs/reference/compatibility.md)."""
 
     AUTO = "auto"
     DOCUMENTED = "documented"

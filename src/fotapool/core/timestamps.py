@@ -19,10 +19,6 @@ def format_timestamp(timestamp_ms: int) -> str:
     return _utc(timestamp_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-time_text = format_timestamp
-"""The former name; remove once all callers use `format_timestamp`."""
-
-
 @lru_cache(maxsize=100_000)
 def parse_timestamp(text: str) -> int:
     """The timestamp (ms) of RFC 3339 text; UTC if it names no offset. Raises ValueError."""

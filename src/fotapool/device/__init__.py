@@ -1,1 +1,1 @@
-"""The device API at /device/v1: check-in, download, status reports, logs (docs/device-protocol.md)."""
+"""The device API at /device/v1: check-in, download, status reports, logs (docs/reference/device-protocol.md)."""

@@ -41,7 +41,7 @@ class DeviceCall(Call):
 class DeviceEndpoint(JsonEndpoint[DeviceOperation]):
     """The operations of one path, for devices with a key."""
 
-    unknown_path = "there is no such resource for devices; see docs/device-protocol.md"
+    unknown_path = "there is no such resource for devices; see docs/reference/device-protocol.md"
     key_hint = "send the device key as Authorization: Bearer KEY"
     realm = "fotapool device"
 

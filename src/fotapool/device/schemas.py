@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from fotapool.core.timestamps import time_text
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.campaigns.upgrades import Reason, ReportedFailure, ReportedStep, UpgradeStatus
 from fotapool.domain.devices.devices import MAX_TEXT
 from fotapool.domain.names import format_device_id
@@ -127,7 +127,7 @@ def upgrade_view(base: str, imei: int, upgrade: DeviceUpgrade) -> UpgradeView:
         url=url,
         downloadAllowed=upgrade.download_allowed,
         installAllowed=upgrade.install_allowed,
-        nextWindow=None if upgrade.next_window_ms is None else time_text(upgrade.next_window_ms),
+        nextWindow=None if upgrade.next_window_ms is None else format_timestamp(upgrade.next_window_ms),
         targetPath=content.target_path,
     )
 
@@ -135,4 +135,4 @@ def upgrade_view(base: str, imei: int, upgrade: DeviceUpgrade) -> UpgradeView:
 def checked_in(base: str, imei: int, found: CheckInResult) -> CheckedIn:
     """The answer to a check-in."""
     view = None if found.upgrade is None else upgrade_view(base, imei, found.upgrade)
-    return CheckedIn(format_device_id(imei), time_text(found.at_ms), view, found.report_request)
+    return CheckedIn(format_device_id(imei), format_timestamp(found.at_ms), view, found.report_request)

@@ -1,1 +1,1 @@
-"""What only the emulator puts around the API: faults, the inspector of requests, hints."""
+"""Features of the emulator only: fault injection, request inspector, hints."""

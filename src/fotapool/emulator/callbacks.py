@@ -1,4 +1,4 @@
-"""Faults in callbacks: a sender that loses, doubles, swaps or delays what the rules say."""
+"""Fault injection into callbacks: a sender that drops, duplicates, reorders or delays them by the rules."""
 
 from __future__ import annotations
 
@@ -8,31 +8,30 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fotapool.emulator.faults import Rules, Sleep
-from fotapool.emulator.rules import CallbackFault
 from fotapool.worker.callbacks.deliveries import Sender, SendResult
 
 REORDER_MS = 1_000
-"""How long a callback is held back for a later one to overtake it, if the rule does not say, in milliseconds."""
-TAKEN = 200
-"""What is recorded of a callback that was lost or held back: its sender believes that it was taken."""
+"""How long a reordered callback waits for a later one, unless the rule says, in milliseconds."""
+ACCEPTED = 200
+"""The status recorded for a callback that was dropped or held back."""
 
 
 @dataclass(slots=True)
 class _Held:
-    """A callback that waits to be overtaken."""
+    """A callback that waits until a later one was sent."""
 
     overtaken: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
 
 class ClosableSender(Sender, Protocol):
-    """A sender that is closed when its server stops."""
+    """A sender to be closed when the server stops."""
 
     async def close(self) -> None: ...
 
 
 class FaultySender:
-    """A sender that does to callbacks what the rules say, and hands them on to another one."""
+    """Applies the rules to callbacks before another sender sends them."""
 
     def __init__(self, sender: ClosableSender, rules: Rules, sleep: Sleep = asyncio.sleep) -> None:
         self._sender = sender
@@ -43,30 +42,30 @@ class FaultySender:
 
     async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> SendResult:
         if not len(self._rules):
-            return await self._hand_on(url, headers, body)
-        actions = self._rules.fire("POST", url, body, headers.get("webhook-id", ""), callback=True)
+            return await self._forward(url, headers, body)
+        actions = self._rules.apply("POST", url, body, headers.get("webhook-id", ""), callback=True)
         fault = actions[0].callback if actions else None
-        if fault is CallbackFault.DROP:
-            return SendResult(TAKEN, "", "lost on its way by a fault", 0)
-        if fault is CallbackFault.REORDER:
+        if fault == "drop":
+            return SendResult(ACCEPTED, "", "lost on its way by a fault", 0)
+        if fault == "reorder":
             self._hold(url, headers, body, actions[0].by_ms or REORDER_MS)
-            return SendResult(TAKEN, "", "held back by a fault until a later one has overtaken it", 0)
-        if fault is CallbackFault.DELAY:
-            await self._sleep(actions[0].by_ms / 1000)
-        if fault is CallbackFault.DUPLICATE:
+            return SendResult(ACCEPTED, "", "held back by a fault until a later one has overtaken it", 0)
+        if fault == "delay":
+            await self._sleep((actions[0].by_ms or 0) / 1000)
+        if fault == "duplicate":
             await self._sender.send(url, headers, body)
-        return await self._hand_on(url, headers, body)
+        return await self._forward(url, headers, body)
 
     async def close(self) -> None:
-        """Gives up what is held back, and closes the other one."""
+        """Drops the callbacks that are held back, and closes the other sender."""
         tasks = [one.task for held in self._held.values() for one in held if one.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._sender.close()
 
-    async def _hand_on(self, url: str, headers: Mapping[str, str], body: bytes) -> SendResult:
-        """Sends; what was held back for the URL follows before this is answered."""
+    async def _forward(self, url: str, headers: Mapping[str, str], body: bytes) -> SendResult:
+        """Sends it, then the callbacks that were held back for the URL."""
         sent = await self._sender.send(url, headers, body)
         held = self._held.pop(url, [])
         for one in held:

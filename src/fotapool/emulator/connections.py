@@ -1,4 +1,4 @@
-"""Closes a client's connection without an answer, which ASGI has no word for."""
+"""Closes a client's connection without a response, which ASGI does not provide for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The emulator's tools as one: the inspector and the faults, around the application and the sender of callbacks."""
+"""The emulator's features: request inspector and fault injection, as middleware of the application and its sender."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from fotapool.domain.errors import NotFound
 from fotapool.emulator.callbacks import ClosableSender, FaultySender
 from fotapool.emulator.connections import drop_connection
 from fotapool.emulator.exchanges import Exchanges
-from fotapool.emulator.faults import ConnectionDropped, FaultyApp, Rules
-from fotapool.emulator.inspector import HintFinder, InspectedApp
+from fotapool.emulator.faults import ConnectionDropped, FaultMiddleware, Rules
+from fotapool.emulator.inspector import HintFinder, InspectorMiddleware
 from fotapool.emulator.paths import Template
-from fotapool.emulator.rules import Token
+from fotapool.emulator.rules import TokenKind
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator
@@ -21,43 +21,45 @@ from fotapool.services.identity.token_expiry import expire_bearer, expire_sessio
 from fotapool.web.http import RequestIds
 
 OWN_PATHS = ("/control/", "/health/", "/metrics", "/docs", "/openapi.json", "/console", "/inspector", "/favicon.ico")
-"""What is no part of the emulated service: neither watched nor faulty."""
+"""Paths outside the emulated service: not captured, and without faults."""
 
 
-class Tools:
-    """What one emulator process has of them."""
+class EmulatorFeatures:
+    """The rules and the captured requests of one emulator process."""
 
-    def __init__(self, context: Context, gate: Authenticator, templates: Sequence[Template]) -> None:
+    def __init__(self, context: Context, authenticator: Authenticator, templates: Sequence[Template]) -> None:
         self._context = context
-        self._gate = gate
+        self._authenticator = authenticator
         self.rules = Rules(context.clock.now_ms)
         self.exchanges = Exchanges(context.settings.inspector_requests)
-        self.hints = HintFinder(self._is_account, templates)
+        self.hints = HintFinder(self._account_exists, templates)
 
-    def around(self, app: ASGIApp, request_ids: RequestIds) -> ASGIApp:
-        """The application, watched and at the mercy of the rules."""
-        faulty = FaultyApp(app, self.rules, self._expire, self._context.settings.max_body_bytes)
-        return _Door(app, InspectedApp(faulty, self.exchanges, self._context.clock.now_ms, self.hints), request_ids)
+    def wrap_app(self, app: ASGIApp, request_ids: RequestIds) -> ASGIApp:
+        """Returns the application with inspector and faults."""
+        faulty = FaultMiddleware(app, self.rules, self._expire, self._context.settings.max_body_bytes)
+        inspected = InspectorMiddleware(faulty, self.exchanges, self._context.clock.now_ms, self.hints)
+        return _EmulatorMiddleware(app, inspected, request_ids)
 
-    def around_sender(self, sender: ClosableSender) -> FaultySender:
+    def wrap_sender(self, sender: ClosableSender) -> FaultySender:
+        """Returns the sender with faults."""
         return FaultySender(sender, self.rules)
 
-    async def _is_account(self, name: str) -> bool:
+    async def _account_exists(self, name: str) -> bool:
         try:
             await get_account(self._context, name)
         except NotFound:
             return False
         return True
 
-    async def _expire(self, token: Token, text: str) -> None:
-        if token is Token.SESSION:
-            await expire_session(self._context, self._gate, text)
+    async def _expire(self, kind: TokenKind, token: str) -> None:
+        if kind == "session":
+            await expire_session(self._context, self._authenticator, token)
         else:
-            await expire_bearer(self._context, text)
+            await expire_bearer(self._context, token)
 
 
-class _Door:
-    """The outermost application: names requests, and holds the connections that are to be dropped."""
+class _EmulatorMiddleware:
+    """Gives requests of the emulated service an id, and closes connections that a fault drops."""
 
     def __init__(self, app: ASGIApp, inspected: ASGIApp, request_ids: RequestIds) -> None:
         self._app = app

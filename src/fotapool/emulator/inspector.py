@@ -1,64 +1,69 @@
-"""The inspector: keeps each request with its answer, and finds hints at what was wrong in it."""
+"""The request inspector: captures each request with its response, and adds hints at what was wrong."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fotapool.emulator.exchanges import MAX_KEPT_BYTES, Exchange, Exchanges, redact_headers
+from fotapool.emulator.exchanges import (
+    MAX_CAPTURED_BYTES,
+    REFUSED_FROM,
+    Exchange,
+    Exchanges,
+    Headers,
+    find_secrets,
+    redact,
+    redact_headers,
+)
 from fotapool.emulator.faults import ConnectionDropped
 from fotapool.emulator.hints import RequestContext, account_candidates, find_hints
 from fotapool.emulator.paths import Template
 from fotapool.store.db.connection import StoreUnavailable
+from fotapool.web.http import REJECTION
 
 HINT_HEADER = b"x-fotapool-hint"
 MAX_HINT = 400
-"""How many characters of a hint the header repeats."""
-REFUSED_FROM = 400
+"""How many characters of a hint the header has."""
+UNREAD_BODY_TIMEOUT_S = 1.0
+"""How long the inspector waits for a body that the API did not read, in seconds."""
 
-PATIENCE_S = 1.0
-"""How long the body of a refused request is waited for, in seconds."""
-
-Headers = Iterable[tuple[bytes, bytes]]
-IsAccount = Callable[[str], Awaitable[bool]]
+AccountExists = Callable[[str], Awaitable[bool]]
 
 
 class HintFinder:
-    """Finds the hints of an exchange, with what it takes to know of the service."""
+    """Computes the hints of an exchange."""
 
-    def __init__(self, is_account: IsAccount, templates: Sequence[Template]) -> None:
-        self._is_account = is_account
+    def __init__(self, account_exists: AccountExists, templates: Sequence[Template]) -> None:
+        self._account_exists = account_exists
         self._templates = templates
 
-    async def of(self, exchange: Exchange, headers: Headers | None = None) -> list[str]:
-        """Looked for once. `headers`: the request's as they came, while they are at hand."""
+    async def find(self, exchange: Exchange, scope: Scope | None = None) -> list[str]:
+        """Computed once. `scope`: of the request, while it is handled; it has the headers and the rejection."""
         if exchange.hints is None:
-            given = exchange.headers if headers is None else headers
-            answered = dict(exchange.answer_headers)
-            asked = RequestContext(
+            headers = exchange.headers if scope is None else scope["headers"]
+            context = RequestContext(
                 method=exchange.method,
                 path=exchange.path,
-                headers={name.decode("latin-1"): value.decode("latin-1") for name, value in given},
-                body=exchange.body.data.decode("utf-8", "replace"),
+                headers={name.decode("latin-1"): value.decode("latin-1") for name, value in headers},
+                body=exchange.body.text(),
                 body_truncated=exchange.body.truncated,
                 status=exchange.status or 0,
-                answer=exchange.answer_text,
-                auth=answered.get(b"x-fotapool-auth", b"").decode("latin-1"),
+                rejection=None if scope is None else scope.get(REJECTION),
                 templates=self._templates,
             )
-            for name in account_candidates(asked):
+            for name in account_candidates(context):
                 with contextlib.suppress(StoreUnavailable):
-                    if await self._is_account(name):
-                        asked.known_accounts.append(name)
-            exchange.hints = find_hints(asked)
+                    if await self._account_exists(name):
+                        context.known_accounts.append(name)
+            exchange.hints = [redact(hint, exchange.secrets) for hint in find_hints(context)]
         return exchange.hints
 
 
-class InspectedApp:
-    """An application whose exchanges are kept. A refusal tells its first hint in a header."""
+class InspectorMiddleware:
+    """Captures the exchanges of an application. An error response gets its first hint as a header."""
 
     def __init__(self, app: ASGIApp, exchanges: Exchanges, now_ms: Callable[[], int], hints: HintFinder) -> None:
         self._app = app
@@ -69,12 +74,19 @@ class InspectedApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
         headers = scope["headers"]
-        exchange = Exchange(self._now_ms(), scope["method"], _path(scope), redact_headers(headers))
-        exchange.request_id = _find(headers, b"x-request-id")
-        watch = _Watch(exchange=exchange, hints=self._hints, headers=headers, receive=receive, send=send)
+        secrets = find_secrets(headers)
+        exchange = Exchange(
+            at_ms=self._now_ms(),
+            method=scope["method"],
+            path=redact(_path(scope), secrets),
+            headers=redact_headers(headers),
+            secrets=secrets,
+            request_id=_find(headers, b"x-request-id"),
+        )
+        capture = _Capture(exchange=exchange, hints=self._hints, scope=scope, receive=receive, send=send)
         began_s = loop.time()
         try:
-            await self._app(scope, watch.receive, watch.send)
+            await self._app(scope, capture.receive, capture.send)
         except ConnectionDropped as dropped:
             exchange.fault = str(dropped)
             raise
@@ -84,24 +96,23 @@ class InspectedApp:
             self._exchanges.add(exchange)
 
 
-class _Watch:
-    """Sees what goes through one exchange."""
+class _Capture:
+    """Captures the messages of one exchange."""
 
-    def __init__(self, exchange: Exchange, hints: HintFinder, headers: Headers, receive: Receive, send: Send) -> None:
+    def __init__(self, exchange: Exchange, hints: HintFinder, scope: Scope, receive: Receive, send: Send) -> None:
         self._exchange = exchange
         self._hints = hints
-        self._headers = headers
+        self._scope = scope
         self._receive = receive
         self._send = send
-        self._asked = False
-        """Whether the body was asked for."""
+        self._body_was_read = False
         self._start: Message | None = None
-        """A refusal's, until its body has come and can be looked at."""
+        """The start of an error response, held until the request's body can be inspected."""
 
     async def receive(self) -> Message:
-        self._asked = True
+        self._body_was_read = True
         message = await self._receive()
-        self._exchange.body.take(message.get("body", b""))
+        self._exchange.body.add(message.get("body", b""))
         return message
 
     async def send(self, message: Message) -> None:
@@ -110,29 +121,30 @@ class _Watch:
             exchange.status = message["status"]
             exchange.answer_headers = redact_headers(message.get("headers", ()))
             if message["status"] >= REFUSED_FROM:
-                await self._read_what_nobody_asked_for()
+                await self._read_unread_body()
                 self._start = message
                 return
         else:
-            exchange.answer.take(message.get("body", b""))
+            exchange.answer.add(message.get("body", b""))
         if self._start is not None:
             start, self._start = self._start, None
             await self._send(await self._with_hint(start))
         await self._send(message)
 
-    async def _read_what_nobody_asked_for(self) -> None:
-        """A request that is refused for its tokens has a small body too, that one wants to see."""
-        length = _find(self._headers, b"content-length")
-        if self._asked or not length.isdigit() or int(length) > MAX_KEPT_BYTES or _find(self._headers, b"expect"):
+    async def _read_unread_body(self) -> None:
+        """Captures a small body that the API did not read, as of a request rejected for its tokens."""
+        headers = self._scope["headers"]
+        length = _find(headers, b"content-length")
+        if self._body_was_read or not length.isdigit() or int(length) > MAX_CAPTURED_BYTES or _find(headers, b"expect"):
             return
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(UNREAD_BODY_TIMEOUT_S):
                 while self._exchange.body.total_bytes < int(length):
                     if (await self.receive())["type"] != "http.request":
                         return
 
     async def _with_hint(self, start: Message) -> Message:
-        hints = await self._hints.of(self._exchange, self._headers)
+        hints = await self._hints.find(self._exchange, self._scope)
         if not hints:
             return start
         text = "".join(one if " " <= one <= "~" else "?" for one in hints[0])[:MAX_HINT]

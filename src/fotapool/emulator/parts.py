@@ -1,4 +1,4 @@
-"""The parts of the emulator that the console and the operator API work with."""
+"""What the pages of the emulator need from the application."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fotapool.core.clock import MovableClock
-from fotapool.emulator.features import Tools
+from fotapool.emulator.features import EmulatorFeatures
 from fotapool.services.snapshots.seeds import Seed
 from fotapool.services.snapshots.snapshot_service import SnapshotService
 from fotapool.worker.callbacks.deliveries import Deliveries
@@ -15,11 +15,11 @@ from fotapool.worker.clock_jobs import ClockAdvances
 
 @dataclass(frozen=True, slots=True)
 class EmulatorParts:
-    """The test clock, the seed to go back to, the deliveries that follow the clock, the tools, the snapshots."""
+    """`seed` is what a reset restores; `deliveries` is None until the server runs."""
 
     clock: MovableClock
     seed: Callable[[], Seed]
     deliveries: Callable[[], Deliveries | None]
-    tools: Tools
+    features: EmulatorFeatures
     snapshot_service: SnapshotService
     moves: ClockAdvances = field(default_factory=ClockAdvances)

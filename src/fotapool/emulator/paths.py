@@ -1,4 +1,4 @@
-"""Which documented path a wrong one was meant to be."""
+"""Finds the documented path that a wrong path was meant to be."""
 
 from __future__ import annotations
 
@@ -6,53 +6,81 @@ import difflib
 import re
 from collections.abc import Sequence
 
+SIGN_IN = (
+    ("POST", "/api/ts/v1/oauth2/token", "token"),
+    ("POST", "/api/ts/v1/oauth2/revoke", "revoke"),
+    ("POST", "/api/m2m/v1/session/login", "login"),
+    ("POST", "/api/m2m/v1/session/logout", "logout"),
+    ("PUT", "/api/m2m/v1/session/password/actions/reset", "reset_password"),
+)
+"""Method, path and name of the operations for signing in."""
+TOKEN_PATH, LOGIN_PATH = SIGN_IN[0][1], SIGN_IN[2][1]
+
 Template = tuple[str, str]
 """Method and path, with parameters as in {account}."""
 
-SIMILAR = 0.6
-MAX_PATH = 300
-"""Longer paths are not compared, in characters."""
+SIMILAR = 0.75
+"""From which ratio on (0 to 1) two segments of a path count as similar."""
+MAX_PATH_CHARACTERS = 300
+"""Longer paths are not compared."""
 _PARAMETER = re.compile(r"\{\w+\}")
+_VERSION = re.compile(r"/api/fota/v(\d+)/", re.IGNORECASE)
+
+
+def allowed_methods(path: str, templates: Sequence[Template]) -> list[str]:
+    """The methods that the path takes; none if the API has no such path."""
+    return sorted({method for method, template in templates if _pattern(template).fullmatch(path)})
 
 
 def suggest(method: str, path: str, templates: Sequence[Template]) -> str | None:
-    """In words, what to call instead of a path that the service does not have; None if nothing is like it."""
-    if len(path) > MAX_PATH:
+    """Returns a hint at the path to call instead of one that the API lacks; None without one that is sure."""
+    if len(path) > MAX_PATH_CHARACTERS:
         return None
-    if len(path) > 1 and path.endswith("/") and _fitting(path.rstrip("/"), templates):
+    if path.endswith("/") and allowed_methods(path.rstrip("/"), templates):
         return f"Leave out the slash at the end of the path: {path.rstrip('/')}."
     for base in ("/api", "/api/fota"):
-        if not path.startswith("/api/") and _fitting(base + path, templates):
+        if not path.startswith("/api/") and allowed_methods(base + path, templates):
             return f"The path lacks {base} at its beginning: {base}{path}."
-    version = re.match(r"/api/fota/v(\d+)/", path)
+    for _, template in templates:
+        match = _pattern(template, re.IGNORECASE).fullmatch(path)
+        if match:
+            return f"Paths are case-sensitive: send {_fill(template, match.groups())}."
+    version = _VERSION.match(path)
     if version and version[1] not in ("1", "2", "3"):
         return f"There is no version {version[1]} of the API: use /api/fota/v1, v2 or v3."
-    if re.match(r"/api/fota/(?!v\d)", path):
+    if path.startswith("/api/fota/") and not version:
         return "The path lacks the version: /api/fota/v1, v2 or v3."
     near = _nearest(method, path, templates)
     return f"There is no such path. The nearest is {near}." if near else None
 
 
-def _fitting(path: str, templates: Sequence[Template]) -> bool:
-    return any(re.fullmatch(_PARAMETER.sub("[^/]+", template), path) for _, template in templates)
+def _pattern(template: str, flags: int = 0) -> re.Pattern[str]:
+    return re.compile(_PARAMETER.sub("([^/]+)", template), flags)
+
+
+def _fill(template: str, values: Sequence[str]) -> str:
+    given = iter(values)
+    return _PARAMETER.sub(lambda _: next(given), template)
 
 
 def _nearest(method: str, path: str, templates: Sequence[Template]) -> str | None:
-    """Compared by segments: one that a parameter stands for costs nothing."""
-    best: tuple[float, bool, str] | None = None
-    for known_method, template in templates:
-        likeness = difflib.SequenceMatcher(None, _like(template, path), template).ratio()
-        found = (likeness, known_method == method, f"{known_method} {template}")
-        if likeness >= SIMILAR and (best is None or found[:2] > best[:2]):
-            best = found
-    return best[2] if best else None
-
-
-def _like(template: str, path: str) -> str:
-    """The path with the template's parameters in the places of what stands there."""
-    wanted, given = template.split("/"), path.rstrip("/").split("/")
-    filled = [
-        one if _PARAMETER.fullmatch(one) and "".join(filter(str.isdigit, other)) else other
-        for one, other in zip(wanted, given, strict=False)
+    """The most similar path of the same API and version, preferably with the same method; or None."""
+    segments = path.rstrip("/").split("/")
+    ranked = [
+        (_likeness(template.split("/"), segments), known_method == method, f"{known_method} {template}")
+        for known_method, template in templates
     ]
-    return "/".join([*filled, *given[len(filled) :]])
+    likeness, _, best = max(ranked, default=(0.0, False, ""), key=lambda one: one[:2])
+    return best if likeness else None
+
+
+def _likeness(template: list[str], segments: list[str]) -> float:
+    """The least ratio over the segments; 0 if one is below SIMILAR, or if API, version or length differ."""
+    if template[:4] != segments[:4] or len(template) != len(segments):
+        return 0
+    ratios = [
+        difflib.SequenceMatcher(None, wanted, given).ratio()
+        for wanted, given in zip(template, segments, strict=True)
+        if not _PARAMETER.fullmatch(wanted)
+    ]
+    return min(ratios) if min(ratios) >= SIMILAR else 0

@@ -1,22 +1,23 @@
-"""An exchange as a curl command and as a pytest test, with the tokens and the address left to the environment."""
+"""Turns an exchange into a curl command or a pytest test. Tokens and address come from the environment."""
 
 from __future__ import annotations
 
 import json
 import shlex
 
+from fotapool.core.curl import curl_command
 from fotapool.emulator.exchanges import REDACTED, Exchange
 
-KEPT_HEADERS = ("content-type", "accept")
-"""Which headers are repeated, tokens aside: the others are the client's own affair."""
+COPIED_HEADERS = ("content-type", "accept")
+"""The headers that are copied, apart from tokens."""
 TOKENS = {"authorization": ("Bearer ", "FOTAPOOL_BEARER"), "vz-m2m-token": ("", "FOTAPOOL_SESSION")}
 BASIC = "FOTAPOOL_BASIC"
-"""KEY:SECRET in base64, for the requests with Authorization: Basic."""
+"""The variable with KEY:SECRET in base64, for requests with Authorization: Basic."""
 ADDRESS = "http://127.0.0.1:8080"
 
 
 def _tokens(exchange: Exchange) -> dict[str, tuple[str, str]]:
-    """Header to what precedes the token and the variable that the token is in."""
+    """Header to the text before the token, and the variable with the token."""
     found = {}
     for name, value in exchange.headers:
         key = name.decode("latin-1").lower()
@@ -25,39 +26,40 @@ def _tokens(exchange: Exchange) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _plain(exchange: Exchange) -> dict[str, str]:
+def _copied(exchange: Exchange) -> dict[str, str]:
     pairs = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in exchange.headers)
-    return {name: value for name, value in pairs if name in KEPT_HEADERS}
+    return {name: value for name, value in pairs if name in COPIED_HEADERS}
 
 
 def _notes(exchange: Exchange) -> list[str]:
     notes = [f"request {exchange.number}, id {exchange.request_id}, answered {exchange.status}"]
     if exchange.body.truncated:
         notes.append(f"the body is cut: it had {exchange.body.total_bytes} bytes")
-    if REDACTED in exchange.body.text():
-        notes.append(f"put the secrets where the body has {REDACTED}")
+    if REDACTED in exchange.body_text or REDACTED in exchange.path:
+        notes.append(f"put the secrets where the request has {REDACTED}")
     return notes
 
 
 def as_curl(exchange: Exchange) -> str:
-    """For a shell, with FOTAPOOL_URL, FOTAPOOL_BEARER and FOTAPOOL_SESSION in the environment."""
-    words = [f"curl -sS -i -X {shlex.quote(exchange.method)}"]
-    for name, (before, variable) in _tokens(exchange).items():
-        words.append(f'-H "{name}: {before}${variable}"')
-    words += [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in _plain(exchange).items()]
-    if exchange.body.total_bytes:
-        words.append(f"--data-binary {shlex.quote(exchange.body.text())}")
-    words.append(f'"${{FOTAPOOL_URL:-{ADDRESS}}}"{shlex.quote(exchange.path)}')
-    return "".join(f"# {note}\n" for note in _notes(exchange)) + " \\\n  ".join(words) + "\n"
+    """For a shell with FOTAPOOL_URL, FOTAPOOL_BEARER and FOTAPOOL_SESSION in the environment."""
+    tokens = [f'"{name}: {before}${variable}"' for name, (before, variable) in _tokens(exchange).items()]
+    command = curl_command(
+        f'"${{FOTAPOOL_URL:-{ADDRESS}}}"{shlex.quote(exchange.path)}',
+        method=exchange.method,
+        options="-sS -i",
+        headers=tokens + [shlex.quote(f"{name}: {value}") for name, value in _copied(exchange).items()],
+        data=exchange.body_text if exchange.body.total_bytes else None,
+    )
+    return "".join(f"# {note}\n" for note in _notes(exchange)) + command + "\n"
 
 
 def as_pytest(exchange: Exchange) -> str:
-    """A module with one test, which expects the same answer."""
+    """A module with one test that expects the same response."""
     tokens = [
         f"        {name!r}: {before!r} + os.environ[{variable!r}],"
         for name, (before, variable) in _tokens(exchange).items()
     ]
-    headers = [*tokens, *(f"        {name!r}: {value!r}," for name, value in _plain(exchange).items())]
+    headers = [*tokens, *(f"        {name!r}: {value!r}," for name, value in _copied(exchange).items())]
     lines = [f'"""{note.capitalize()}."""' if not n else f"# {note}" for n, note in enumerate(_notes(exchange))]
     lines += [
         "import os",
@@ -75,17 +77,21 @@ def as_pytest(exchange: Exchange) -> str:
         f"        {exchange.method!r}, BASE + {exchange.path!r}, headers=headers,",
     ]
     if exchange.body.total_bytes:
-        lines.append(f"        content={exchange.body.text()!r},")
+        lines.append(f"        content={exchange.body_text!r},")
     lines += ["    )", f"    assert response.status_code == {exchange.status}, response.text"]
     lines += _expected(exchange)
     return "\n".join(lines) + "\n"
 
 
 def _expected(exchange: Exchange) -> list[str]:
-    """The answer, where it is JSON without secrets."""
+    """The response, where it is JSON without secrets."""
     text = exchange.answer_text
     try:
         document = json.loads(text)
     except ValueError:
         return []
     return [] if REDACTED in text or exchange.answer.truncated else [f"    assert response.json() == {document!r}"]
+
+
+FORMS = {"curl": as_curl, "pytest": as_pytest}
+"""The forms in which a request can be downloaded."""

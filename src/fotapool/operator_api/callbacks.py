@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from fotapool.core.timestamps import time_text
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.callbacks import KINDS, DeliveryState, kind_of
 from fotapool.operator_api.calls import OperatorCall, time_or_none
 from fotapool.services.accounts.accounts import get_account
@@ -100,7 +100,7 @@ def _view(delivery: Delivery) -> DeliveryView:
         event=kind_of(delivery.event),
         state=DeliveryState(delivery.state).word,
         attempts=delivery.attempts,
-        createTime=time_text(delivery.created_ms),
+        createTime=format_timestamp(delivery.created_ms),
         nextAttempt=time_or_none(delivery.due_ms),
         endTime=time_or_none(delivery.ended_ms),
     )
@@ -109,7 +109,7 @@ def _view(delivery: Delivery) -> DeliveryView:
 def _attempt(one: Attempt) -> AttemptView:
     return AttemptView(
         number=one.number,
-        time=time_text(one.at_ms),
+        time=format_timestamp(one.at_ms),
         tookMs=one.took_ms,
         url=one.url,
         status=one.status,
@@ -149,7 +149,7 @@ async def list_listeners(call: OperatorCall) -> ListenerList:
     """List the account's callback listeners."""
     caller = await call.caller()
     found = await listeners.list_listeners(call.context, caller)
-    views = [ListenerView(one.style, one.url, one.username, time_text(one.created_ms)) for one in found]
+    views = [ListenerView(one.style, one.url, one.username, format_timestamp(one.created_ms)) for one in found]
     return ListenerList(views, await listeners.is_signing(call.context, caller))
 
 

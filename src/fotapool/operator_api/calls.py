@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from fotapool.core.timestamps import time_text
+from fotapool.core.timestamps import format_timestamp
 from fotapool.emulator.parts import EmulatorParts
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.context import Caller, Context
@@ -84,4 +84,4 @@ class OperatorEndpoint(JsonEndpoint[Operation]):
 
 def time_or_none(timestamp_ms: int | None) -> str | None:
     """The timestamp as text; None for None."""
-    return None if timestamp_ms is None else time_text(timestamp_ms)
+    return None if timestamp_ms is None else format_timestamp(timestamp_ms)

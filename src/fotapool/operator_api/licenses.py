@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from fotapool.core.timestamps import time_text
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.names import format_device_id
 from fotapool.operator_api.calls import OperatorCall
@@ -69,7 +69,7 @@ def _entry(
     entry = EntryKind(kind)
     return LedgerEntry(
         number=number,
-        time=time_text(at_ms),
+        time=format_timestamp(at_ms),
         actor=actor,
         requestId=request_id,
         deviceId=format_device_id(imei),

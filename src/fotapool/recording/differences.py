@@ -1,52 +1,28 @@
-"""Where an answer has another shape or other words than the recorded one; values that naturally differ aside."""
+"""Finds where a response has another shape or other words than the recorded one; ids, times and counts may differ."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fotapool.core.json_diff import MISSING, pair_values
+
 MAX_DIFFERENCES = 100
-"""How many differences of one answer are told."""
+"""How many differences of one response are returned."""
 MAX_SHOWN = 120
 ROW_KEYS = ("deviceId", "id", "campaignId", "fileName", "softwareName", "firmwareName", "name")
 """The members by which rows of lists are paired; lists whose rows have none of them are compared in order."""
-FREE_MEMBERS = frozenset(
-    {
-        "accountname",
-        "campaignname",
-        "description",
-        "devicelist",
-        "devicename",
-        "filename",
-        "fileversion",
-        "firmware",
-        "firmwarefrom",
-        "firmwarename",
-        "firmwareto",
-        "firmwareversion",
-        "fromversion",
-        "hasmoredata",
-        "hasmoreflag",
-        "launchdate",
-        "localtargetpath",
-        "make",
-        "mdn",
-        "model",
-        "participantname",
-        "password",
-        "releasenote",
-        "softwarefrom",
-        "softwarename",
-        "softwareto",
-        "softwareversion",
-        "toversion",
-        "username",
-        "version",
-    }
+_FREE = (
+    "accountname campaignname description devicelist devicename filename fileversion firmware firmwarefrom "
+    "firmwarename firmwareto firmwareversion fromversion hasmoredata hasmoreflag launchdate localtargetpath make "
+    "mdn model participantname password releasenote softwarefrom softwarename softwareto softwareversion toversion "
+    "username version"
 )
-"""Members with texts of the account's own, by name in lower case: not words of the service."""
+FREE_MEMBERS = frozenset(_FREE.split())
+"""Members whose text the account chooses, by name in lower case."""
 
 _FORMS = (
     ("", r"\s*"),
@@ -60,7 +36,7 @@ _FRACTION = re.compile(r"(?<=[0-9])\.[0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """At which place (as .deviceList[].status), what kind, and both sides in short."""
+    """The place (as .deviceList[].status), the kind, and both values in short."""
 
     where: str
     what: str
@@ -71,65 +47,38 @@ class Difference:
 def find_differences(
     recorded: Any, answered: Any, values: bool = False, ignored: Collection[str] = ()
 ) -> list[Difference]:
-    """Of two documents, or texts. With `values`, also ids, times, counts and lengths; `ignored` members never."""
-    found = _Comparison(values, frozenset(name.lower() for name in ignored))
-    found.compare("", "", recorded, answered)
-    return list(dict.fromkeys(found.all))[:MAX_DIFFERENCES]
+    """Returns the differences of two documents or texts, at most MAX_DIFFERENCES.
+
+    With `values` also those of ids, times, counts and lengths. Members named in `ignored` are not compared.
+    """
+    names = frozenset(name.lower() for name in ignored)
+    found = (
+        Difference(where or ".", what, *_shown(what, one, other))
+        for where, member, one, other in pair_values(recorded, answered, _paired, names)
+        if (what := _compare(member, one, other, values))
+    )
+    return list(itertools.islice(dict.fromkeys(found), MAX_DIFFERENCES))
 
 
-class _Comparison:
-    def __init__(self, values: bool, ignored: frozenset[str]) -> None:
-        self._values = values
-        self._ignored = ignored
-        self.all: list[Difference] = []
-
-    def tell(self, where: str, what: str, recorded: Any, answered: Any) -> None:
-        self.all.append(Difference(where or ".", what, _shown(recorded), _shown(answered)))
-
-    def compare(self, where: str, member: str, recorded: Any, answered: Any) -> None:
-        kinds = _kind(recorded), _kind(answered)
-        if kinds[0] != kinds[1]:
-            self.tell(where, "type", f"{kinds[0]} {_shown(recorded)}", f"{kinds[1]} {_shown(answered)}")
-        elif isinstance(recorded, Mapping):
-            self._members(where, recorded, answered)
-        elif isinstance(recorded, list):
-            self._lists(where, member, recorded, answered)
-        elif isinstance(recorded, str):
-            self._texts(where, member, recorded, answered)
-        elif recorded != answered and (self._values or (kinds[0] == "boolean" and member.lower() not in FREE_MEMBERS)):
-            self.tell(where, "value", recorded, answered)
-
-    def _members(self, where: str, recorded: Mapping[str, Any], answered: Mapping[str, Any]) -> None:
-        for name in recorded:
-            if name.lower() in self._ignored:
-                continue
-            if name in answered:
-                self.compare(f"{where}.{name}", name, recorded[name], answered[name])
-            else:
-                self.tell(f"{where}.{name}", "missing", recorded[name], "")
-        for name in answered:
-            if name not in recorded and name.lower() not in self._ignored:
-                self.tell(f"{where}.{name}", "extra", "", answered[name])
-
-    def _lists(self, where: str, member: str, recorded: Sequence[Any], answered: Sequence[Any]) -> None:
-        if len(recorded) != len(answered) and (self._values or not (recorded and answered)):
-            self.tell(where, "rows", f"{len(recorded)} rows", f"{len(answered)} rows")
-        for one, other in _paired(recorded, answered):
-            self.compare(f"{where}[]", member, one, other)
-
-    def _texts(self, where: str, member: str, recorded: str, answered: str) -> None:
-        if recorded == answered:
-            return
-        forms = _form(recorded), _form(answered)
-        if member.lower() in FREE_MEMBERS:
-            if self._values or not (recorded and answered):
-                self.tell(where, "value", recorded, answered)
-        elif forms[0] != forms[1]:
-            self.tell(where, "form", recorded, answered)
-        elif forms[0] == "words":
-            self.tell(where, "words", recorded, answered)
-        elif self._values:
-            self.tell(where, "value", recorded, answered)
+def _compare(member: str, recorded: Any, answered: Any, values: bool) -> str:
+    """The kind of the difference of two values; empty without one."""
+    if recorded is MISSING or answered is MISSING:
+        return "extra" if recorded is MISSING else "missing"
+    kind, free = _kind(recorded), member.lower() in FREE_MEMBERS
+    if kind != _kind(answered):
+        return "type"
+    if kind == "list":
+        return "rows" if len(recorded) != len(answered) and (values or not (recorded and answered)) else ""
+    if recorded == answered:
+        return ""
+    if kind != "text":
+        return "value" if values or (kind == "boolean" and not free) else ""
+    if free:
+        return "value" if values or not (recorded and answered) else ""
+    forms = _form(recorded), _form(answered)
+    if forms[0] != forms[1]:
+        return "form"
+    return "words" if forms[0] == "words" else "value" if values else ""
 
 
 def _kind(value: Any) -> str:
@@ -140,7 +89,7 @@ def _kind(value: Any) -> str:
 
 
 def _form(text: str) -> str:
-    """What a text is like: words are compared, of all else only the form."""
+    """The form of a text. Only texts of the form `words` are compared word by word."""
     for form, pattern in _FORMS:
         if re.fullmatch(pattern, text):
             return form
@@ -151,17 +100,29 @@ def _form(text: str) -> str:
     return "words"
 
 
-def _paired(recorded: Sequence[Any], answered: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """Rows with the same key, or else those at the same place; of longer lists the last row stands for the rest."""
+def _paired(recorded: Sequence[Any], answered: Sequence[Any]) -> list[tuple[str, Any, Any]]:
+    """Rows with the same key, or else those at the same index, as far as both lists go."""
     for key in ROW_KEYS:
         if all(isinstance(row, Mapping) and isinstance(row.get(key), str) for row in (*recorded, *answered)):
             others = {row[key]: row for row in answered}
-            found = [(row, others[row[key]]) for row in recorded if row[key] in others]
+            found = [("[]", row, others[row[key]]) for row in recorded if row[key] in others]
             if found:
                 return found
-    return list(zip(recorded, answered, strict=False))
+    return [("[]", one, other) for one, other in zip(recorded, answered, strict=False)]
 
 
-def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else str(value)
+def _shown(what: str, *values: Any) -> tuple[str, ...]:
+    """Both values in short, as the kind of the difference asks for."""
+    return tuple(
+        ""
+        if value is MISSING
+        else f"{len(value)} rows"
+        if what == "rows"
+        else (f"{_kind(value)} " if what == "type" else "") + _short(value)
+        for value in values
+    )
+
+
+def _short(value: Any) -> str:
+    text = str(value)
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"

@@ -1,4 +1,4 @@
-"""Which documented operation a request is: its number, and what the parts of its path are."""
+"""Finds the documented operation of a request: its number, name and path parameters."""
 
 from __future__ import annotations
 
@@ -11,21 +11,14 @@ from urllib.parse import unquote
 from fotapool.api.v1 import routes as v1
 from fotapool.api.v2 import routes as v2
 from fotapool.api.v3 import routes as v3
+from fotapool.emulator.paths import SIGN_IN
 
-SIGN_IN = (
-    ("POST", "/api/ts/v1/oauth2/token", "token"),
-    ("POST", "/api/ts/v1/oauth2/revoke", "revoke"),
-    ("POST", "/api/m2m/v1/session/login", "login"),
-    ("POST", "/api/m2m/v1/session/logout", "logout"),
-    ("PUT", "/api/m2m/v1/session/password/actions/reset", "reset_password"),
-)
-TOKEN_PATH, LOGIN_PATH = SIGN_IN[0][1], SIGN_IN[2][1]
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """The operation's number (V2-3, or `sign-in`), its name, and the path's parameters; all empty if it is none."""
+class NamedOperation:
+    """Number (V2-3, or `sign-in`), name, and path parameters; all empty for no documented operation."""
 
     id: str = ""
     name: str = ""
@@ -37,28 +30,28 @@ class Named:
 
 
 @cache
-def _templates() -> Sequence[tuple[str, re.Pattern[str], Named]]:
-    """All of them, those with fewer parameters first."""
+def _templates() -> Sequence[tuple[str, re.Pattern[str], NamedOperation]]:
+    """All operations, those with fewer parameters first."""
     found = [
-        (operation.method, dialect.BASE + path, Named(operation.id, operation.name, dialect.BASE + path))
-        for dialect in (v1, v2, v3)
-        for operation in dialect.OPERATIONS
+        (operation.method, version.BASE + path, NamedOperation(operation.id, operation.name, version.BASE + path))
+        for version in (v1, v2, v3)
+        for operation in version.OPERATIONS
         for path in operation.paths
     ]
-    found += [(method, path, Named("sign-in", name, path)) for method, path, name in SIGN_IN]
+    found += [(method, path, NamedOperation("sign-in", name, path)) for method, path, name in SIGN_IN]
     found.sort(key=lambda one: one[1].count("{"))
     return [(method, re.compile(_PARAMETER.sub(r"(?P<\1>[^/]+)", path)), named) for method, path, named in found]
 
 
-def find_operation(method: str, path: str) -> Named:
-    """Of the path as it is sent; with a method that the path does not take it has parameters, but no name."""
+def find_operation(method: str, path: str) -> NamedOperation:
+    """Finds it by the path as sent. With a method that the path does not take, it has parameters but no name."""
     path = re.sub("/+", "/", path)
-    other = Named()
+    other = NamedOperation()
     for wanted, pattern, named in _templates():
         match = pattern.fullmatch(path)
         if match:
             parameters = {name: unquote(text) for name, text in match.groupdict().items()}
             if wanted == method:
-                return Named(named.id, named.name, named.template, parameters)
-            other = Named("", "", named.template, parameters)
+                return NamedOperation(named.id, named.name, named.template, parameters)
+            other = NamedOperation("", "", named.template, parameters)
     return other

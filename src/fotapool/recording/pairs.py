@@ -1,4 +1,4 @@
-"""A recording: pairs of a request and its answer as lines of JSON, one file a session."""
+"""The recording file: a line of JSON for each pair of a request and its response."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ MAX_LINE_BYTES = 256 * 1024 * 1024
 
 
 class UnreadableRecording(Exception):
-    """The file is no recording; the message says where."""
+    """The file is not a recording; the message says at which line."""
 
 
 class SentFile(msgspec.Struct):
-    """A file of a form: its name and size, never its contents."""
+    """A file of a form: name and size, never its content."""
 
     field: str
     name: str
@@ -32,7 +32,7 @@ class SentFile(msgspec.Struct):
 
 
 class Body(msgspec.Struct, omit_defaults=True):
-    """One of the members: a document, a form, an upload, other text, or why a body was left out."""
+    """Has one of: a document, a form with or without files, text, or why the body was left out."""
 
     json: Any = msgspec.UNSET
     text: str | msgspec.UnsetType = msgspec.UNSET
@@ -41,7 +41,7 @@ class Body(msgspec.Struct, omit_defaults=True):
     leftOut: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class Request(msgspec.Struct, kw_only=True):
+class RecordedRequest(msgspec.Struct, kw_only=True):
     method: str
     path: str
     query: str = ""
@@ -49,20 +49,20 @@ class Request(msgspec.Struct, kw_only=True):
     body: Body | None = None
 
 
-class Answer(msgspec.Struct, kw_only=True):
+class RecordedResponse(msgspec.Struct, kw_only=True):
     status: int
     headers: dict[str, str] = {}
     body: Body | None = None
 
 
 class Pair(msgspec.Struct, kw_only=True):
-    """`number` counts the requests in the order of their arrival; `time` is when (RFC 3339), `took` how long (ms)."""
+    """`number` is the order of arrival; `time` is RFC 3339, `took` in ms."""
 
     number: int
     time: str
     took: int
-    request: Request
-    answer: Answer
+    request: RecordedRequest
+    answer: RecordedResponse
 
 
 class _Beginning(msgspec.Struct, kw_only=True):
@@ -70,7 +70,7 @@ class _Beginning(msgspec.Struct, kw_only=True):
 
 
 class RecordingFile:
-    """Writes pairs. The file is new and only its owner may read it."""
+    """Writes pairs to a new file that only its owner can read."""
 
     def __init__(self, path: Path) -> None:
         """Raises OSError, FileExistsError among them."""

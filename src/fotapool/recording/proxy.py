@@ -1,9 +1,10 @@
-"""A proxy that passes requests on to the real service, and writes them down without what is secret."""
+"""A proxy that forwards requests to the real service and records them without secrets."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -15,38 +16,29 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from fotapool.core.clock import Clock
-from fotapool.core.timestamps import time_text
+from fotapool.core.timestamps import format_timestamp
 from fotapool.recording import pairs
 from fotapool.recording.pseudonyms import LimitExceeded
 from fotapool.recording.redaction import NOT_TEXT, Redactor
 
 log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 64 * 1024 * 1024
-"""How large a body, and an answer, may be."""
+"""Maximum size of a request body, and of a response body."""
 MAX_FIELDS = 100
 TIMEOUT_S = 60.0
 MAX_CONNECTIONS = 100
-HOP_BY_HOP = frozenset(
-    {
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "proxy-connection",
-    }
+_HOP_BY_HOP = (
+    "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade proxy-connection"
 )
-"""What is between two neighbors only (RFC 9110, 7.6.1)."""
+HOP_BY_HOP = frozenset(_HOP_BY_HOP.split())
+"""Headers for a single connection (RFC 9110, 7.6.1)."""
 READABLE_ENCODINGS = "gzip, deflate"
-"""The compressions that an answer may have, since a recording must be read."""
+"""The encodings that a response may have: the recorder must be able to read it."""
 Pairs = Sequence[tuple[str, str]]
 
 
 class Recorder:
-    """Redacts pairs and writes them, until the file is full."""
+    """Redacts pairs and writes them until the file is full."""
 
     def __init__(self, file: pairs.RecordingFile, redactor: Redactor) -> None:
         self._file = file
@@ -56,7 +48,7 @@ class Recorder:
     async def add(
         self, number: int, began_ms: int, took_ms: int, request: httpx.Request, answer: httpx.Response
     ) -> None:
-        """Writes one pair. Nothing is written of what cannot be redacted."""
+        """Writes one pair, unless it cannot be redacted."""
         if self._stopped:
             return
         try:
@@ -66,16 +58,16 @@ class Recorder:
         except LimitExceeded as error:
             self._stop(str(error))
             return
-        except Exception as error:  # whoever uses the service gets its answer all the same
-            log.error("request %d is not recorded: it could not be redacted (%s)", number, type(error).__name__)
+        except Exception as error:  # the client gets its response all the same
+            log.error("request %d not recorded: redaction failed (%s)", number, type(error).__name__)
             return
         self._file.add(pair)
         if self._file.is_full:
-            self._stop(f"the recording has {self._file.pairs:,} pairs, and no room for more")
+            self._stop(f"the recording is full: {self._file.pairs:,} pairs")
 
     def _stop(self, why: str) -> None:
         self._stopped = why
-        log.warning("%s. Requests are passed on, but no longer recorded: start another recording", why)
+        log.warning("%s. Requests are forwarded, but no longer recorded: start another recording", why)
 
     async def _redacted(
         self, number: int, began_ms: int, took_ms: int, request: httpx.Request, answer: httpx.Response
@@ -83,18 +75,18 @@ class Recorder:
         readable = [request.url.path, request.url.query.decode("latin-1")]
         readable += [content.decode("utf-8", "replace") for content in (request.content, answer.content)]
         self._redactor.learn_imeis(*readable)
-        await self._request(request)  # what only the answer tells to be secret may stand in the request
+        await self._request(request)  # only the response may show what is secret in the request
         self._answer(request, answer)
         self._redactor.refresh()
         return pairs.Pair(
             number=number,
-            time=time_text(began_ms),
+            time=format_timestamp(began_ms),
             took=took_ms,
             request=await self._request(request),
             answer=self._answer(request, answer),
         )
 
-    async def _request(self, request: httpx.Request) -> pairs.Request:
+    async def _request(self, request: httpx.Request) -> pairs.RecordedRequest:
         path = request.url.raw_path.partition(b"?")[0].decode("latin-1")
         content_type = request.headers.get("content-type", "")
         headers = self._redactor.headers(request.headers.multi_items())
@@ -103,7 +95,7 @@ class Recorder:
             headers["content-type"] = "multipart/form-data"
         else:
             body = self._redactor.body(request.content, content_type, path, is_answer=False)
-        return pairs.Request(
+        return pairs.RecordedRequest(
             method=request.method,
             path=self._redactor.path(request.method, path),
             query=self._redactor.query(request.url.query.decode("latin-1")),
@@ -112,7 +104,7 @@ class Recorder:
         )
 
     async def _form(self, request: httpx.Request) -> pairs.Body:
-        """The fields and, of the files, names and sizes."""
+        """The fields, and names and sizes of the files."""
 
         async def content() -> AsyncGenerator[bytes, None]:
             yield request.content
@@ -137,11 +129,11 @@ class Recorder:
         await form.close()
         return pairs.Body(form=self._redactor.fields(fields), files=files)
 
-    def _answer(self, request: httpx.Request, answer: httpx.Response) -> pairs.Answer:
+    def _answer(self, request: httpx.Request, answer: httpx.Response) -> pairs.RecordedResponse:
         body = self._redactor.body(
             answer.content, answer.headers.get("content-type", ""), request.url.path, is_answer=True
         )
-        return pairs.Answer(
+        return pairs.RecordedResponse(
             status=answer.status_code, headers=self._redactor.headers(answer.headers.multi_items()), body=body
         )
 
@@ -177,19 +169,19 @@ class Proxy:
         assert self._client is not None
         self._count += 1
         number, began_ms = self._count, self._clock.now_ms()
-        body = await _read(given)
+        body = await _read(given.stream())
         if body is None:
             return _failure(413, f"the body has more than {MAX_BODY_BYTES:,} bytes")
         request = httpx.Request(
             given.method,
             self._url(given),
             content=body,
-            headers=_passed_on(given.headers.items()),
+            headers=_request_headers(given.headers.items()),
             extensions={"timeout": httpx.Timeout(TIMEOUT_S).as_dict()},
         )
         try:
-            answer = await self._client.send(request, stream=True)
-            raw = await _read_answer(answer)
+            async with aclosing(await self._client.send(request, stream=True)) as answer:
+                raw = await _read(answer.aiter_raw())
         except httpx.TimeoutException:
             return _failure(504, f"the service did not answer within {TIMEOUT_S:.0f} s")
         except httpx.HTTPError as error:
@@ -200,10 +192,10 @@ class Proxy:
         await self._recorder.add(
             number=number, began_ms=began_ms, took_ms=self._clock.now_ms() - began_ms, request=request, answer=readable
         )
-        return _passed_back(answer, raw, given.method)
+        return _response(answer, raw, given.method)
 
     def _url(self, given: Request) -> str:
-        """The service's; a path that has the base of its address already is not given it again."""
+        """The URL at the service. The base path is not added to a path that has it."""
         path = given.scope["raw_path"].decode("latin-1").partition("?")[0]
         if not path.startswith(f"{self._base}/"):
             path = self._base + path
@@ -212,7 +204,7 @@ class Proxy:
 
 
 def open_client(authority: str | None = None, is_local: bool = False) -> httpx.AsyncClient:
-    """Verifies the service's certificate, by `authority` (a file) if it is not one of the usual ones."""
+    """Verifies the service's certificate, with the CA file `authority` if there is one."""
     import ssl
 
     context = ssl.create_default_context(cafile=authority) if authority else True
@@ -225,39 +217,24 @@ def open_client(authority: str | None = None, is_local: bool = False) -> httpx.A
     )
 
 
-async def _read(given: Request) -> bytes | None:
-    """The body, or None if it is too large."""
-    parts, total = [], 0
-    async for chunk in given.stream():
-        total += len(chunk)
-        if total > MAX_BODY_BYTES:
+async def _read(chunks: AsyncIterator[bytes]) -> bytes | None:
+    """The whole body, or None if it is larger than MAX_BODY_BYTES."""
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
             return None
-        parts.append(chunk)
-    return b"".join(parts)
+    return bytes(body)
 
 
-async def _read_answer(answer: httpx.Response) -> bytes | None:
-    """The body as it was sent, or None if it is too large."""
-    parts, total = [], 0
-    try:
-        async for chunk in answer.aiter_raw():
-            total += len(chunk)
-            if total > MAX_BODY_BYTES:
-                return None
-            parts.append(chunk)
-    finally:
-        await answer.aclose()
-    return b"".join(parts)
-
-
-def _passed_on(headers: Pairs) -> list[tuple[str, str]]:
+def _request_headers(headers: Pairs) -> list[tuple[str, str]]:
     dropped = _named_in_connection(headers) | HOP_BY_HOP | {"host", "content-length", "accept-encoding"}
-    kept = [(name, value) for name, value in headers if name.lower() not in dropped]
+    forwarded = [(name, value) for name, value in headers if name.lower() not in dropped]
     accepted = next((value for name, value in headers if name.lower() == "accept-encoding"), "")
-    return [*kept, ("accept-encoding", READABLE_ENCODINGS if "gzip" in accepted else "identity")]
+    return [*forwarded, ("accept-encoding", READABLE_ENCODINGS if "gzip" in accepted else "identity")]
 
 
-def _passed_back(answer: httpx.Response, raw: bytes, method: str) -> Response:
+def _response(answer: httpx.Response, raw: bytes, method: str) -> Response:
     headers = answer.headers.multi_items()
     dropped = _named_in_connection(headers) | HOP_BY_HOP
     response = Response(raw, answer.status_code)
@@ -277,11 +254,11 @@ def _named_in_connection(headers: Pairs) -> frozenset[str]:
 
 
 def _failure(status: int, why: str) -> JSONResponse:
-    """The proxy's own, which is not recorded."""
+    """An error of the proxy itself, which is not recorded."""
     log.warning("not recorded: %s", why)
     return JSONResponse({"title": "fotapool record", "status": status, "detail": why}, status)
 
 
 def file_name(now_ms: int) -> str:
-    """Of a recording that begins now."""
+    """The file name of a recording that begins now."""
     return f"recording-{datetime.fromtimestamp(now_ms / 1000, tz=UTC):%Y%m%dT%H%M%SZ}.jsonl"

@@ -1,4 +1,4 @@
-"""What stands for a secret in a recording: the same for the same value, of the same form, and telling nothing of it."""
+"""Pseudonyms for secrets in a recording: equal for equal values, of the same form, and not reversible."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from collections.abc import Iterable, Sequence
 from stdnum import luhn
 
 FIRST_IMEI = 99 * 10**12
-"""Stand-ins of IMEIs begin with 99, which no maker of devices has; counted without the check digit."""
+"""Pseudonyms of IMEIs begin with 99, which no manufacturer has; without the check digit."""
 MIDDLE_IMEI = FIRST_IMEI + 5 * 10**11
 STRIDE = 10**6
-"""How far apart the stand-ins of IMEIs are that come after all others: the room for those in between."""
+"""The distance between pseudonyms of successive IMEIs; leaves room for IMEIs in between."""
 MAX_KNOWN = 5_000
-"""How many names, passwords and tokens a recording may hold."""
+"""Maximum number of names, passwords and tokens in a recording."""
 MAX_IMEIS = 400_000
 MIN_KNOWN = 4
-"""Shorter names and secrets are replaced where their member says what they are, but not inside other texts."""
+"""Shorter names and secrets are replaced in their members only, not inside other texts."""
 TRIES = 100
 _LEADING = re.compile(r"[0-9]+")
 
 
 class LimitExceeded(Exception):
-    """There is more to be replaced than a recording may hold; the message says what."""
+    """The recording has too many values to replace; the message says which."""
 
 
-class StandIns:
-    """Gives out stand-ins; what they stand for is in memory only, and the salt makes them those of this recording."""
+class Pseudonyms:
+    """Assigns pseudonyms. The mapping is in memory only; the salt makes it unique to a recording."""
 
     def __init__(self, salt: bytes) -> None:
         self._salt = salt
@@ -43,15 +43,12 @@ class StandIns:
         self._counts: Counter[str] = Counter()
         self._taken: set[str] = set()
         self.known: dict[str, str] = {}
-        """Names, secrets and tokens to their stand-ins: to be replaced wherever they stand."""
+        """Names, secrets and tokens to their pseudonyms: replaced wherever they appear."""
 
     # --- device ids --------------------------------------------------------------------------------------------------
 
     def add_imeis(self, imeis: Iterable[int]) -> None:
-        """Gives stand-ins to those that have none, in their order, between those of their neighbors.
-
-        Raises LimitExceeded.
-        """
+        """Assigns pseudonyms to new IMEIs, in the same order as the IMEIs. Raises LimitExceeded."""
         new = sorted({imei for imei in imeis if imei} - self._imeis.keys())
         if len(new) + len(self._imeis) > MAX_IMEIS:
             raise LimitExceeded(f"the recording has {MAX_IMEIS:,} device ids, which is the most that it may have")
@@ -64,7 +61,7 @@ class StandIns:
             run = new[place:end]
             numbers = _between(below, above and self._imeis[above], len(run))
             if self._used_imeis.intersection(numbers) or numbers[0] < FIRST_IMEI:
-                top = max(self._used_imeis)  # no room is left here: these are out of order
+                top = max(self._used_imeis)  # no room is left: these are out of order
                 numbers = range(top + STRIDE, top + STRIDE * (len(run) + 1), STRIDE)
             self._used_imeis.update(numbers)
             self._imeis.update(zip(run, numbers, strict=True))
@@ -72,7 +69,7 @@ class StandIns:
             place = end
 
     def imei(self, text: str) -> str:
-        """15 digits with a valid check digit, in the order of what they stand for. Raises LimitExceeded."""
+        """15 digits with a valid check digit, in the order of the IMEIs. Raises LimitExceeded."""
         number = int(text)
         if not number:
             return text
@@ -90,7 +87,7 @@ class StandIns:
         return self._shaped[text]
 
     def _free(self, text: str) -> str:
-        """A shape that stands for nothing else and is no value that was replaced, as far as there are such shapes."""
+        """A shape that is neither in use nor a replaced value, if one is found within TRIES."""
         shape = text
         for attempt in range(TRIES):
             shape = self._shape(text, attempt)
@@ -114,27 +111,27 @@ class StandIns:
         return "".join(found)
 
     def token(self, text: str) -> str:
-        """The shape of a token, which is then replaced wherever else it stands. Raises LimitExceeded."""
+        """The shape of a token, which is then replaced everywhere. Raises LimitExceeded."""
         return self._know(text, self.shaped(text))
 
     # --- what is counted ---------------------------------------------------------------------------------------------
 
     def named(self, kind: str, text: str) -> str:
-        """As `user-1`, the next one of its kind. Raises LimitExceeded."""
+        """As `user-1`, numbered by kind. Raises LimitExceeded."""
         return self._count(kind, text, f"{kind}-{{}}")
 
     def mail(self, text: str) -> str:
-        """An address that nobody has. Raises LimitExceeded."""
+        """An address in the domain `invalid`. Raises LimitExceeded."""
         return self._count("mail", text, "mail-{}@example.invalid")
 
     def url(self, text: str) -> str:
-        """A URL of the same scheme that leads nowhere; one with a user stays one with a user. Raises LimitExceeded."""
+        """A URL with the same scheme in the domain `invalid`, with a user if there was one. Raises LimitExceeded."""
         scheme, _, rest = text.partition("://")
         user = "user:password@" if "@" in rest.partition("/")[0] else ""
         return self._count("url", text, f"{scheme}://{user}listener-{{}}.invalid/")
 
     def account(self, text: str) -> str:
-        """As 0000000001-00001; one whose zeros were left out stays one of as few digits. Raises LimitExceeded."""
+        """As 0000000001-00001, with as many leading digits as the name had. Raises LimitExceeded."""
         leading = _LEADING.match(text)
         digits = len(leading[0]) if leading and re.fullmatch(r"[0-9]{1,10}-[0-9]+", text) else 10
         return self._count("account", text, f"{{:0{digits}d}}-00001")
@@ -146,18 +143,18 @@ class StandIns:
             found = self._named[kind, text] = form.format(self._counts[kind])
         return self._know(text, found)
 
-    def _know(self, text: str, stand_in: str) -> str:
+    def _know(self, text: str, pseudonym: str) -> str:
         if len(text) >= MIN_KNOWN and text not in self.known:
             if len(self.known) >= MAX_KNOWN:
                 raise LimitExceeded(
                     f"the recording has {MAX_KNOWN:,} names and tokens, which is the most that it may have"
                 )
-            self.known[text] = stand_in
-        return stand_in
+            self.known[text] = pseudonym
+        return pseudonym
 
 
 def _alphabet(character: str, is_hex: bool) -> str:
-    """What may stand for the character; nothing for punctuation, which stays."""
+    """The characters that may replace this one; none for punctuation, which is not replaced."""
     if character.isdigit():
         return string.digits
     if character.isupper():
@@ -168,7 +165,7 @@ def _alphabet(character: str, is_hex: bool) -> str:
 
 
 def _between(below: int | None, above: int | None, count: int) -> Sequence[int]:
-    """So many numbers in order between the two; not different ones if there is no room."""
+    """Returns `count` ascending numbers between the two; not distinct ones if there is no room."""
     if above is None:
         first = (MIDDLE_IMEI if below is None else below) + STRIDE
         return range(first, first + STRIDE * count, STRIDE)

@@ -1,4 +1,4 @@
-"""Takes out of a request and its answer what is secret, before anything of them is written."""
+"""Replaces secrets and personal data of a request and its response before they are written."""
 
 from __future__ import annotations
 
@@ -12,30 +12,20 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from fotapool.recording.operations import find_operation
 from fotapool.recording.pairs import Body
-from fotapool.recording.pseudonyms import StandIns
+from fotapool.recording.pseudonyms import Pseudonyms
 
 IMEI_DIGITS = 15
 SIGN_IN_PATHS = ("/api/ts/", "/api/m2m/")
 FORM = "application/x-www-form-urlencoded"
-UNREADABLE = "it could not be read as what it says it is, and is not written because it may hold secrets"
+UNREADABLE = "it does not match its content type; not written, since it may hold secrets"
 NOT_TEXT = "it is neither JSON nor a form nor text"
 
-KEPT_HEADERS = frozenset(
-    {
-        "accept",
-        "allow",
-        "authorization",
-        "cache-control",
-        "content-type",
-        "location",
-        "retry-after",
-        "revokedaccesstoken",
-        "user-agent",
-        "vz-m2m-token",
-        "www-authenticate",
-    }
+_RECORDED = (
+    "accept allow authorization cache-control content-type location retry-after revokedaccesstoken user-agent "
+    "vz-m2m-token www-authenticate"
 )
-"""The headers that a recording has; the values of all others are never written."""
+RECORDED_HEADERS = frozenset(_RECORDED.split())
+"""The headers that are recorded; others are never written."""
 
 _TOKENS = "token sessiontoken accesstoken refreshtoken idtoken vzm2mtoken jwt"
 _PRECISE = "mdn msisdn min phone phonenumber iccid imsi eid esn meid ip ipaddress customername contactname"
@@ -52,11 +42,11 @@ _MEMBERS = {
 KIND_OF_MEMBER = {name: kind for kind, names in _MEMBERS.items() for name in names}
 """By the member's name, in lower case and without punctuation."""
 CURSORS = frozenset({"lastseendeviceid", "deviceid", "imei"})
-"""Members that may hold a device id as a number, without its leading zeros."""
+"""Members that may have a device id as a number, without its leading zeros."""
 
-_PATTERNS = (
-    ("url", r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>\\]+"),
-    ("mail", r"[\w.+-]+@[\w-]+\.[\w.-]+"),
+_PATTERNS = (  # linear in the length of the text: what may begin anywhere has a limit
+    ("url", r"\b[A-Za-z][A-Za-z0-9+.-]{0,63}://[^\s\"'<>\\]+"),
+    ("mail", r"(?:(?<![\w.+-])[\w.+-]+|[\w.+-]{1,64})@[\w-]+\.[\w.-]+"),
     ("known", None),
     ("uuid", r"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b"),
     ("account", r"(?<![0-9])[0-9]{6,10}-[0-9]{5}(?![0-9])"),
@@ -70,34 +60,34 @@ _MAYBE_IMEI = re.compile(rf"(?<![0-9])[0-9]{{{IMEI_DIGITS}}}(?![0-9])")
 
 
 class Redactor:
-    """One recording's: the same value has the same stand-in in all of its pairs."""
+    """Redacts the pairs of one recording: a value has the same pseudonym in all of them."""
 
     def __init__(self, salt: bytes, members: Iterable[str] = (), texts: Iterable[str] = ()) -> None:
-        """`members` are further ones whose values are replaced, `texts` further values, wherever they stand."""
-        self._stand_ins = StandIns(salt)
+        """`members` are names of further members to redact, `texts` further values to replace everywhere."""
+        self._pseudonyms = Pseudonyms(salt)
         self._kinds = {**KIND_OF_MEMBER, **{_plain(name): "shaped" for name in members}}
         self._texts = sorted(filter(None, texts), key=len, reverse=True)
         for text in self._texts:
-            self._stand_ins.known[text] = self._stand_ins.shaped(text)
+            self._pseudonyms.known[text] = self._pseudonyms.shaped(text)
         self._pattern = self._compile()
-        self._compiled = len(self._stand_ins.known)
+        self._compiled = len(self._pseudonyms.known)
 
     # --- pieces ------------------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """From now on, the names and tokens that were met so far are also found inside of texts."""
-        if len(self._stand_ins.known) != self._compiled:
-            self._pattern, self._compiled = self._compile(), len(self._stand_ins.known)
+        """Replaces the names and tokens found so far inside of texts, too."""
+        if len(self._pseudonyms.known) != self._compiled:
+            self._pattern, self._compiled = self._compile(), len(self._pseudonyms.known)
 
     def learn_imeis(self, *texts: str) -> None:
-        """Gives all device ids of a pair their stand-ins together, so that these have the same order."""
-        self._stand_ins.add_imeis(int(found) for text in texts for found in _MAYBE_IMEI.findall(text))
+        """Assigns pseudonyms to all device ids of a pair at once, so that they sort alike."""
+        self._pseudonyms.add_imeis(int(found) for text in texts for found in _MAYBE_IMEI.findall(text))
 
     def path(self, method: str, path: str) -> str:
         """A path as it was sent, percent-encoded."""
         parameters = find_operation(method, path).parameters
         if "account" in parameters:
-            self._stand_ins.account(parameters["account"])
+            self._pseudonyms.account(parameters["account"])
         values = set(parameters.values())
         segments = path.split("/")
         return "/".join(
@@ -110,11 +100,11 @@ class Redactor:
         return urlencode(self.fields(pairs))
 
     def headers(self, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-        """Those of KEPT_HEADERS, in lower case."""
+        """Those of RECORDED_HEADERS, in lower case."""
         found = {}
         for name, value in headers:
             name = name.lower()
-            if name in KEPT_HEADERS:
+            if name in RECORDED_HEADERS:
                 found[name] = self._header(name, value)
         return found
 
@@ -122,7 +112,7 @@ class Redactor:
         if name == "authorization":
             return self._authorization(value)
         if name in ("vz-m2m-token", "revokedaccesstoken"):
-            return self._stand_ins.token(value)
+            return self._pseudonyms.token(value)
         return self.text(value)
 
     def _authorization(self, value: str) -> str:
@@ -133,16 +123,16 @@ class Redactor:
             except (binascii.Error, UnicodeDecodeError):
                 colon = ""
             if colon:
-                named = f"{self._stand_ins.named('key', key)}:{self._stand_ins.named('secret', secret)}"
+                named = f"{self._pseudonyms.named('key', key)}:{self._pseudonyms.named('secret', secret)}"
                 return f"{scheme} {base64.b64encode(named.encode()).decode()}"
         if scheme.lower() in ("basic", "bearer"):
-            return f"{scheme} {self._stand_ins.token(credentials)}"
-        return self._stand_ins.token(value)
+            return f"{scheme} {self._pseudonyms.token(credentials)}"
+        return self._pseudonyms.token(value)
 
     # --- bodies ------------------------------------------------------------------------------------------------------
 
     def body(self, content: bytes, content_type: str, path: str, is_answer: bool) -> Body | None:
-        """None without a body; what cannot be read for certain is left out, and of a request also free text."""
+        """Returns None without a body. Leaves out what cannot be parsed, and free text of requests."""
         if not content:
             return None
         media_type = content_type.partition(";")[0].strip().lower()
@@ -183,17 +173,17 @@ class Redactor:
         if isinstance(value, Mapping) or value is None or isinstance(value, bool) or value == "":
             return self._document(value)
         if plain in CURSORS and isinstance(value, int):
-            return int(self._stand_ins.imei(f"{value:0{IMEI_DIGITS}d}")) if value < 10**IMEI_DIGITS else 0
+            return int(self._pseudonyms.imei(f"{value:0{IMEI_DIGITS}d}")) if value < 10**IMEI_DIGITS else 0
         if plain in CURSORS and isinstance(value, str) and _MAYBE_IMEI.fullmatch(value):
-            return self._stand_ins.imei(value)
+            return self._pseudonyms.imei(value)
         kind = self._kinds.get(plain)
         if kind is None:
             return self._document(value)
-        stand_in = self._of_kind(kind, str(value))
-        return int(stand_in) if isinstance(value, int) and stand_in.isdigit() else stand_in
+        pseudonym = self._of_kind(kind, str(value))
+        return int(pseudonym) if isinstance(value, int) and pseudonym.isdigit() else pseudonym
 
     def _number(self, number: int | float) -> int | float:
-        """A long number is as telling as its digits are."""
+        """Redacts a long number like its digits."""
         if isinstance(number, float) and (number != number or abs(number) < 10**9 or not number.is_integer()):
             return number
         text = str(int(number)) if abs(number) < 10**60 else ""
@@ -203,11 +193,11 @@ class Redactor:
     # --- texts -------------------------------------------------------------------------------------------------------
 
     def text(self, text: str) -> str:
-        """Any text, with what is secret in it replaced."""
+        """Returns the text with secrets replaced."""
         return self._pattern.sub(self._replace, text)
 
     def _compile(self) -> re.Pattern[str]:
-        known = self._stand_ins.known
+        known = self._pseudonyms.known
         longest_first = sorted(known, key=len, reverse=True)
         words = rf"(?<![0-9A-Za-z])(?:{'|'.join(map(re.escape, longest_first))})(?![0-9A-Za-z])"
         patterns = [(name, pattern or words) for name, pattern in _PATTERNS if pattern or known]
@@ -217,35 +207,35 @@ class Redactor:
 
     def _replace(self, found: re.Match[str]) -> str:
         text, kind = found[0], found.lastgroup or ""
-        if text in self._stand_ins.known:
-            return self._stand_ins.known[text]
+        if text in self._pseudonyms.known:
+            return self._pseudonyms.known[text]
         if kind == "uuid":
             return text
         if kind == "digits" and len(text) == IMEI_DIGITS:
-            return self._stand_ins.imei(text)
+            return self._pseudonyms.imei(text)
         return self._of_kind({"digits": "shaped", "phone": "shaped", "meid": "shaped"}.get(kind, kind), text)
 
     def _of_kind(self, kind: str, text: str) -> str:
-        if text in self._stand_ins.known:
-            return self._stand_ins.known[text]
+        if text in self._pseudonyms.known:
+            return self._pseudonyms.known[text]
         make: dict[str, Callable[[str], str]] = {
-            "token": self._stand_ins.token,
+            "token": self._pseudonyms.token,
             "shaped": self._shaped,
-            "account": self._stand_ins.account,
+            "account": self._pseudonyms.account,
             "url": self._url,
-            "mail": self._stand_ins.mail,
+            "mail": self._pseudonyms.mail,
         }
-        return make[kind](text) if kind in make else self._stand_ins.named(kind, text)
+        return make[kind](text) if kind in make else self._pseudonyms.named(kind, text)
 
     def _shaped(self, text: str) -> str:
-        """Numbers are found wherever they stand; other values are only if they are known."""
+        """Texts find numbers by their pattern; other values must be known to be found."""
         if _MAYBE_IMEI.fullmatch(text):
-            return self._stand_ins.imei(text)
+            return self._pseudonyms.imei(text)
         found_anyway = _NUMBERS.fullmatch(text) is not None
-        return self._stand_ins.shaped(text) if found_anyway else self._stand_ins.token(text)
+        return self._pseudonyms.shaped(text) if found_anyway else self._pseudonyms.token(text)
 
     def _url(self, text: str) -> str:
-        return self._stand_ins.url(text) if "://" in text else self._stand_ins.token(text)
+        return self._pseudonyms.url(text) if "://" in text else self._pseudonyms.token(text)
 
 
 def _plain(name: str) -> str:

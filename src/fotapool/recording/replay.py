@@ -5,54 +5,44 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import httpx
 
+from fotapool.emulator.paths import LOGIN_PATH, TOKEN_PATH
 from fotapool.recording.differences import Difference, find_differences
-from fotapool.recording.operations import LOGIN_PATH, TOKEN_PATH, find_operation
-from fotapool.recording.pairs import Answer, Body, Pair, Request
+from fotapool.recording.operations import find_operation
+from fotapool.recording.pairs import Body, Pair, RecordedRequest, RecordedResponse
 from fotapool.recording.seed_from_recording import OWN_CLIENT, OWN_SECRET, OWN_USER
 
 TIMEOUT_S = 60.0
 COMPARED_HEADERS = ("allow", "location", "retry-after", "revokedaccesstoken", "www-authenticate")
 UNAUTHORIZED, MIN_REFUSED = 401, 400
-SESSION_REFUSED = ("Session token is", "Session has expired", "SessionToken")
-"""Where a refusal has one of these words, it refuses the session token."""
-IDS = frozenset(
-    {
-        "access_token",
-        "campaignId",
-        "fileName",
-        "id",
-        "newPassword",
-        "requestId",
-        "sessionToken",
-        "transactionId",
-        "upgradeId",
-    }
-)
-"""Members that the service chooses: what it answered then stands for what it answers now."""
+SESSION_REJECTED = ("Session token is", "Session has expired", "SessionToken")
+"""Words in the rejection of a session token."""
+_IDS = "access_token campaignId fileName id newPassword requestId sessionToken transactionId upgradeId"
+IDS = frozenset(_IDS.split())
+"""Members whose values the service chooses: the recorded values are mapped to the new ones."""
 MIN_LEARNED = 4
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 class CannotReplay(Exception):
-    """The server to compare with cannot be used; the message says why."""
+    """The server cannot be used for a comparison; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one request. `skipped` says why it was not sent."""
+    """The result of one request. `skipped` says why it was not sent."""
 
     number: int
     operation: str
     name: str
     method: str
     path: str
-    """With the names of parameters, if the operation is a documented one."""
+    """The template, if the operation is documented."""
     status: int
     skipped: str = ""
     differences: list[Difference] = field(default_factory=list)
@@ -68,7 +58,7 @@ class Replay:
         ignored: Collection[str] = (),
         move_clock: Callable[[str], None] | None = None,
     ) -> None:
-        """`move_clock` takes the time at which the next request was recorded."""
+        """`move_clock` is called with the time at which the next request was recorded."""
         self._client = client
         self._values = values
         self._ignored = ignored
@@ -90,7 +80,7 @@ class Replay:
                 status=pair.answer.status,
             )
             if pair.request.body is not None and isinstance(pair.request.body.leftOut, str):
-                yield _with(result, skipped=f"its body is not in the recording: {pair.request.body.leftOut}")
+                yield replace(result, skipped=f"its body is not in the recording: {pair.request.body.leftOut}")
                 continue
             try:
                 if self._move_clock is not None:
@@ -98,22 +88,22 @@ class Replay:
                 answer = self._send(pair)
             except httpx.HTTPError as error:
                 raise CannotReplay(f"the server did not answer request {pair.number}: {error}") from error
-            yield _with(result, differences=self._compare(pair.answer, answer))
+            yield replace(result, differences=self._compare(pair.answer, answer))
 
     # --- sending -----------------------------------------------------------------------------------------------------
 
     def _send(self, pair: Pair) -> httpx.Response:
-        refused_then = _refused_token(pair.answer.status, pair.answer.body)
-        request, own = self._request(pair.request, refused_then)
+        rejected_header = _rejected_header(pair.answer.status, pair.answer.body)
+        request, own = self._request(pair.request, rejected_header)
         answer = self._client.send(request)
-        if own and not refused_then and _refused_token(answer.status_code, _body(answer)):
+        if own and not rejected_header and _rejected_header(answer.status_code, _body(answer)):
             self._sign_in()
-            request, _ = self._request(pair.request, refused_then)
+            request, _ = self._request(pair.request, rejected_header)
             answer = self._client.send(request)
         return answer
 
-    def _request(self, recorded: Request, refused_then: str) -> tuple[httpx.Request, bool]:
-        """The request with what was learned in it, and whether a token of our own is."""
+    def _request(self, recorded: RecordedRequest, rejected_header: str) -> tuple[httpx.Request, bool]:
+        """The request with current ids, and whether it has a token of our own."""
         headers = {name: value for name, value in recorded.headers.items() if name != "content-type"}
         own = False
         for name, scheme, ours in (("authorization", "Bearer ", "_bearer"), ("vz-m2m-token", "", "_session")):
@@ -121,7 +111,7 @@ class Replay:
             if name not in headers or not value.startswith(scheme):
                 continue
             token = value.removeprefix(scheme)
-            if token not in self._learned and name != refused_then:
+            if token not in self._learned and name != rejected_header:
                 if not self._session:
                     self._sign_in()
                 own = True
@@ -136,7 +126,7 @@ class Replay:
         url = f"{path}?{urlencode(fields)}" if fields else path
         return self._client.build_request(recorded.method, url, headers=headers, **options), own
 
-    def _content(self, recorded: Request) -> dict[str, Any]:
+    def _content(self, recorded: RecordedRequest) -> dict[str, Any]:
         body = recorded.body
         if body is None:
             return {}
@@ -177,7 +167,7 @@ class Replay:
                 self._learned.setdefault(recorded, answered)
 
     def _translated(self, recorded: Any) -> Any:
-        """With the ids of now in place of those of then."""
+        """With current ids in place of the recorded ones."""
         if isinstance(recorded, Mapping):
             return {name: self._translated(value) for name, value in recorded.items()}
         if isinstance(recorded, list):
@@ -189,7 +179,7 @@ class Replay:
 
     # --- comparing ---------------------------------------------------------------------------------------------------
 
-    def _compare(self, recorded: Answer, answer: httpx.Response) -> list[Difference]:
+    def _compare(self, recorded: RecordedResponse, answer: httpx.Response) -> list[Difference]:
         found = []
         if recorded.status != answer.status_code:
             found.append(Difference("status code", "value", str(recorded.status), str(answer.status_code)))
@@ -200,25 +190,11 @@ class Replay:
             if (name in recorded.headers) != (name in answer.headers):
                 what = "missing" if name in recorded.headers else "extra"
                 found.append(Difference(name, what, recorded.headers.get(name, ""), answer.headers.get(name, "")))
-        then, now = recorded.body, _body(answer)
-        if then is not None and isinstance(then.leftOut, str):
+        if recorded.body is not None and isinstance(recorded.body.leftOut, str):
             return found
-        documents = _document(then), _document(now)
+        documents = _document(recorded.body), _document(_body(answer))
         self._learn("", *documents)
         return found + find_differences(self._translated(documents[0]), documents[1], self._values, self._ignored)
-
-
-def _with(result: Result, skipped: str = "", differences: Sequence[Difference] = ()) -> Result:
-    return Result(
-        number=result.number,
-        operation=result.operation,
-        name=result.name,
-        method=result.method,
-        path=result.path,
-        status=result.status,
-        skipped=skipped,
-        differences=list(differences),
-    )
 
 
 def _media_type(headers: Mapping[str, str]) -> str:
@@ -235,16 +211,16 @@ def _body(answer: httpx.Response) -> Body | None:
 
 
 def _document(body: Body | None) -> Any:
-    """What to compare of a body; of text that is no JSON the words."""
+    """The document or text to compare."""
     if body is None:
         return None
     return body.text if isinstance(body.text, str) else body.json
 
 
-def _refused_token(status: int, body: Body | None) -> str:
-    """The header whose token an answer refuses, if it refuses one."""
+def _rejected_header(status: int, body: Body | None) -> str:
+    """The header whose token the response rejects; empty if it rejects none."""
     if status == UNAUTHORIZED:
         return "authorization"
-    if status >= MIN_REFUSED and any(words in str(_document(body)) for words in SESSION_REFUSED):
+    if status >= MIN_REFUSED and any(words in str(_document(body)) for words in SESSION_REJECTED):
         return "vz-m2m-token"
     return ""

@@ -1,4 +1,4 @@
-"""What a comparison found, grouped by operation: as text for people, as a document for programs."""
+"""The report of a comparison, grouped by operation: text for people, a document for programs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from fotapool.recording.differences import Difference
 from fotapool.recording.replay import Result
 
 MAX_NUMBERS = 10
-"""How many requests are named with a difference in the text."""
-_SAY = {"missing": "is missing here; recorded {recorded}", "extra": "was not in the recorded answer; here {answered}"}
-_USUAL = "{what}: recorded {recorded}, here {answered}"
+"""How many requests the text lists for a difference."""
+_TEXTS = {"missing": "is missing here; recorded {recorded}", "extra": "was not in the recorded answer; here {answered}"}
+_OTHER_TEXT = "{what}: recorded {recorded}, here {answered}"
 
 
 def as_document(results: Sequence[Result]) -> dict[str, Any]:
@@ -46,13 +46,13 @@ def as_document(results: Sequence[Result]) -> dict[str, Any]:
 
 
 def as_text(results: Sequence[Result]) -> Iterator[str]:
-    """Line by line: operations with differences, what was skipped, and the sum."""
+    """Yields lines: operations with differences, skipped requests, and the total."""
     for same in _by_operation(results):
         differing = sum(bool(one.differences) for one in same)
         if differing:
             yield f"{_title(same[0])}  ({differing} of {_many(len(same), 'request')})"
             for found, numbers in _differences(same):
-                yield f"  {found.where}  {_say(found)}  {_requests(numbers)}"
+                yield f"  {found.where}  {_text(found)}  {_requests(numbers)}"
             yield ""
     for one in results:
         if one.skipped:
@@ -66,9 +66,9 @@ def _title(one: Result) -> str:
     return f"{one.operation} {one.name}  {one.method} {one.path}" if one.operation else f"{one.method} {one.path}"
 
 
-def _say(found: Difference) -> str:
-    words = _SAY.get(found.what, _USUAL)
-    return words.format(what=found.what, recorded=found.recorded or "none", answered=found.answered or "none")
+def _text(found: Difference) -> str:
+    text = _TEXTS.get(found.what, _OTHER_TEXT)
+    return text.format(what=found.what, recorded=found.recorded or "none", answered=found.answered or "none")
 
 
 def _requests(numbers: Sequence[int]) -> str:
@@ -89,7 +89,7 @@ def _by_operation(results: Sequence[Result]) -> list[list[Result]]:
 
 
 def _differences(same: Sequence[Result]) -> list[tuple[Difference, list[int]]]:
-    """Each difference once, with the requests that have it."""
+    """Each difference once, with the numbers of its requests."""
     found: dict[Difference, list[int]] = {}
     for one in same:
         for difference in one.differences:

@@ -1,4 +1,4 @@
-"""What a server must hold to answer as the recorded one did, as far as the recording shows it: a seed document."""
+"""Builds a seed document from a recording: a server with it responds like the recorded one, as far as this is known."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from fotapool.domain.devices.devices import MAX_TEXT, parse_protocol
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import PurchaseType, is_account_name, is_device_id
 from fotapool.domain.packages import PILOT_DEVICES
-from fotapool.recording.operations import LOGIN_PATH, TOKEN_PATH, Named, find_operation
-from fotapool.recording.pairs import Pair, Request
+from fotapool.emulator.paths import LOGIN_PATH, TOKEN_PATH
+from fotapool.recording.operations import NamedOperation, find_operation
+from fotapool.recording.pairs import Pair, RecordedRequest
 from fotapool.services.snapshots.seed_documents import PackageLine
 
 TOTALS = ("licenseCount", "licTotalCount", "totalLicenses", "totalLicense", "licCount")
 USED = ("licenseUsedCount", "assignedLicenses", "licUsedCount")
 FIRST_FILLER = 98 * 10**13
-"""Licensed devices that the recording counts but does not name are made up from here on."""
+"""The first IMEI (without check digit) for licensed devices that the recording counts but does not name."""
 FILLERS_OF_AN_ACCOUNT = 10**10
 MAX_FILLERS = 100_000
 OWN_CLIENT, OWN_USER = "compare-client", "compare-user"
@@ -39,8 +40,8 @@ PACKAGE_MEMBERS = {
     "releaseNote": "releaseNote",
     "devicePlatformId": "platformId",
 }
-"""How the versions name the members of a seed document's package."""
-UNTOLD = {"make": "unknown", "model": "unknown", "fromVersion": "1", "toVersion": "2"}
+"""Members of responses to members of a package in the seed document."""
+DEFAULTS = {"make": "unknown", "model": "unknown", "fromVersion": "1", "toVersion": "2"}
 
 
 @dataclass(slots=True)
@@ -51,16 +52,16 @@ class _Account:
     devices: dict[str, dict[str, str]] = field(default_factory=dict)
     """Device id to the members of its line."""
     licensed: dict[str, bool] = field(default_factory=dict)
-    """Whether a device held a license at the beginning, by the first answer that tells."""
+    """Whether a device held a license at the beginning, by the first response that shows it."""
     changed: int = 0
-    """By how many the licenses in use have grown since the beginning."""
+    """Licenses assigned since the beginning, less those removed."""
     candidates: list[str] | None = None
     scheduled: dict[str, str] = field(default_factory=dict)
-    """Device to the package of a campaign that was accepted before anything told its firmware."""
+    """Device to the package of a campaign that was accepted before the recording shows the device's firmware."""
 
 
-class Preparation:
-    """Collects, pair by pair, what must have been there."""
+class SeedBuilder:
+    """Collects the initial state from successful requests."""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         self._accounts: dict[str, _Account] = {}
@@ -69,14 +70,14 @@ class Preparation:
         self._users: dict[str, str] = {}
         for pair in pairs:
             if pair.answer.status < 300:
-                self._look(pair)
+                self._read(pair)
 
     @property
     def accounts(self) -> list[str]:
         return list(self._accounts)
 
     def document(self) -> dict[str, Any]:
-        """The seed document, with a client and a user of `compare`'s own."""
+        """The seed document, with a client and a user for `compare`."""
         clients = {**self._clients, OWN_CLIENT: OWN_SECRET}
         users = {**self._users, OWN_USER: OWN_SECRET}
         packages = {name: _package(name, known) for name, known in self._packages.items()}
@@ -94,7 +95,7 @@ class Preparation:
 
     # --- one pair ----------------------------------------------------------------------------------------------------
 
-    def _look(self, pair: Pair) -> None:
+    def _read(self, pair: Pair) -> None:
         operation = find_operation(pair.request.method, pair.request.path)
         if pair.request.path == TOKEN_PATH:
             self._client(pair)
@@ -105,8 +106,8 @@ class Preparation:
         if operation.id in ("", "sign-in") or not isinstance(name, str) or not is_account_name(name):
             return
         account = self._accounts.setdefault(name, _Account())
-        for place in _objects(body):
-            self._place(account, place)
+        for found in _objects(body):
+            self._object(account, found)
         if isinstance(body, Mapping):
             self._licenses(account, operation, body)
             if operation.name.startswith("schedule_"):
@@ -126,8 +127,8 @@ class Preparation:
         if isinstance(given, Mapping) and given.get("username") and given.get("password"):
             self._users.setdefault(str(given["username"]), str(given["password"]))
 
-    def _place(self, account: _Account, found: Mapping[str, Any]) -> None:
-        """A device or a package, wherever in an answer it stands."""
+    def _object(self, account: _Account, found: Mapping[str, Any]) -> None:
+        """A device or a package anywhere in a response."""
         device = found.get("deviceId")
         words = " ".join(str(found.get(name, "")) for name in ("reason", "Reason", "resultReason")).lower()
         if isinstance(device, str) and is_device_id(device) and NOT_FOUND not in words:
@@ -145,8 +146,8 @@ class Preparation:
                 if _is_text(found.get(name)):
                     known.setdefault(ours, found[name])
 
-    def _schedule(self, account: _Account, request: Request, body: Mapping[str, Any]) -> None:
-        """Devices whose campaign was accepted have, unless it was told otherwise, the firmware that it begins with."""
+    def _schedule(self, account: _Account, request: RecordedRequest, body: Mapping[str, Any]) -> None:
+        """Devices of an accepted campaign have the package's initial firmware, unless the recording shows another."""
         given = request.body.json if request.body else None
         package = body.get("firmwareName") or body.get("softwareName")
         devices = given.get("deviceList") if isinstance(given, Mapping) else None
@@ -158,7 +159,7 @@ class Preparation:
         if len(devices) > PILOT_DEVICES:
             self._packages.setdefault(package, {})["proven"] = "true"
 
-    def _licenses(self, account: _Account, operation: Named, body: Mapping[str, Any]) -> None:
+    def _licenses(self, account: _Account, operation: NamedOperation, body: Mapping[str, Any]) -> None:
         for row in _rows(body):
             held, grown = _held_before(operation, row)
             if held is not None:
@@ -201,8 +202,8 @@ def _rows(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield row
 
 
-def _held_before(operation: Named, row: Mapping[str, Any]) -> tuple[bool | None, int]:
-    """Whether a row tells that the device held a license before the request, and by how many the request grew them."""
+def _held_before(operation: NamedOperation, row: Mapping[str, Any]) -> tuple[bool | None, int]:
+    """Whether the device held a license before the request (None: unknown), and by how many the request added."""
     words = " ".join(str(row.get(name, "")) for name in ("status", "reason", "Reason", "resultReason")).lower()
     succeeded = "success" in words and "fail" not in words
     if NOT_FOUND in words:
@@ -220,7 +221,7 @@ def _held_before(operation: Named, row: Mapping[str, Any]) -> tuple[bool | None,
 
 
 def _line(name: str, account: _Account, place: int) -> dict[str, Any]:
-    """The account of a seed document."""
+    """An account of the seed document."""
     licensed = [device for device, held in account.licensed.items() if held]
     used = len(licensed) if account.used is None else max(account.used, len(licensed))
     devices: list[dict[str, Any]] = [
@@ -244,10 +245,10 @@ def _line(name: str, account: _Account, place: int) -> dict[str, Any]:
 
 
 def _package(name: str, known: dict[str, str]) -> dict[str, str] | None:
-    """The package as far as it is told; None if that is too little to make one."""
+    """The package with its known members; None if it is not valid."""
     protocol = parse_protocol(known.get("protocol", "")) or "LWM2M"
-    told = {member: value for member, value in known.items() if member != "proven"}
-    line = {**UNTOLD, **told, "firmwareName": name, "protocol": protocol}
+    known_members = {member: value for member, value in known.items() if member != "proven"}
+    line = {**DEFAULTS, **known_members, "firmwareName": name, "protocol": protocol}
     try:
         PackageLine(**line).to_package(0)  # type: ignore[arg-type]
     except Invalid:
@@ -256,7 +257,7 @@ def _package(name: str, known: dict[str, str]) -> dict[str, str] | None:
 
 
 def _fitting(package: dict[str, str] | None) -> dict[str, str]:
-    """What a device has that can take the package."""
+    """The members of a device that can install the package."""
     if package is None:
         return {}
     return {"firmware": package["fromVersion"], **{name: package[name] for name in ("make", "model", "protocol")}}

@@ -13,6 +13,8 @@ from starlette.types import Receive, Scope, Send
 
 from fotapool.domain.errors import ErrorCode, RequestRejected
 
+REJECTION = "fotapool.rejection"
+"""Key in the ASGI scope of the RequestRejected that a request of the documented API was answered with."""
 _REQUEST_ID = re.compile(rb"[0-9A-Za-z._-]{1,64}")
 
 

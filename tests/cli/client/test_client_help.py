@@ -78,7 +78,7 @@ def test_each_option_says_what_it_is_for(path: tuple[str, ...], command: click.C
 
 
 def test_the_page_has_every_outcome_exit_code_and_variable() -> None:
-    page = (Path(__file__).parents[3] / "docs/command-line.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs/reference/command-line.md").read_text(encoding="utf-8")
     codes = [failure.exit_code for failure in (UsageError, Unreachable, RequestFailed, Aborted, Interrupted)]
     assert all(f"| {code} |" in page for code in (0, SOME_REFUSED, *codes))
     assert all(f"`{outcome}`" in page for outcome in DeviceOutcome)

@@ -71,4 +71,4 @@ def test_what_cannot_be_redacted_is_not_written_and_answered_all_the_same(
     monkeypatch.setattr("fotapool.recording.redaction.Redactor.path", lambda *_: 1 / 0)
     recording.api.assign(0)
     assert recording.text == before
-    assert "is not recorded: it could not be redacted (ZeroDivisionError)" in caplog.text
+    assert "not recorded: redaction failed (ZeroDivisionError)" in caplog.text

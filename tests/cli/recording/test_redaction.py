@@ -1,10 +1,11 @@
-"""No secret is in a recording, and what stands for the secrets is consistent and of the same form."""
+"""No secret is in a recording, and pseudonyms are consistent and of the same form."""
 
 from __future__ import annotations
 
 import base64
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from stdnum import luhn
 
 from fotapool.recording.pairs import RecordingFile
 from fotapool.recording.proxy import Recorder
-from fotapool.recording.pseudonyms import MAX_KNOWN, LimitExceeded, StandIns
+from fotapool.recording.pseudonyms import MAX_KNOWN, LimitExceeded, Pseudonyms
 from fotapool.recording.redaction import Redactor
 
 SALT = b"salt of a test"
@@ -170,34 +171,34 @@ def test_no_secret_survives(tmp_path_factory: pytest.TempPathFactory, given: dic
 @settings(max_examples=60, deadline=None)
 @given(some.lists(some.lists(some.integers(1, 10**15 - 1), max_size=30), max_size=6))
 def test_imeis_keep_their_order_and_have_a_valid_check_digit(pages: list[list[int]]) -> None:
-    stand_ins = StandIns(SALT)
+    pseudonyms = Pseudonyms(SALT)
     for page in pages:
-        stand_ins.add_imeis(page)
+        pseudonyms.add_imeis(page)
     real = sorted({imei for page in pages for imei in page})
-    found = [stand_ins.imei(f"{imei:015d}") for imei in real]
+    found = [pseudonyms.imei(f"{imei:015d}") for imei in real]
     assert found == sorted(set(found))
     assert all(len(one) == 15 and luhn.is_valid(one) for one in found)
 
 
 def test_pages_that_follow_each_other_never_run_out_of_room() -> None:
-    stand_ins = StandIns(SALT)
+    pseudonyms = Pseudonyms(SALT)
     for page in range(50):
-        stand_ins.add_imeis(range(10**14 + page * 1000, 10**14 + page * 1000 + 1000))
-    found = [stand_ins.imei(str(10**14 + number)) for number in range(50_000)]
+        pseudonyms.add_imeis(range(10**14 + page * 1000, 10**14 + page * 1000 + 1000))
+    found = [pseudonyms.imei(str(10**14 + number)) for number in range(50_000)]
     assert found == sorted(set(found))
 
 
 def test_where_there_is_no_room_left_the_order_is_given_up_and_nothing_else() -> None:
-    stand_ins = StandIns(SALT)
+    pseudonyms = Pseudonyms(SALT)
     low, high = 10**14, 9 * 10**14
-    stand_ins.add_imeis([low, high])
+    pseudonyms.add_imeis([low, high])
     for _ in range(60):
         high = (low + high) // 2
-        stand_ins.add_imeis([high])
-    assert len(set(stand_ins._imeis.values())) == len(stand_ins._imeis)
+        pseudonyms.add_imeis([high])
+    assert len(set(pseudonyms._imeis.values())) == len(pseudonyms._imeis)
 
 
-def test_a_value_has_one_stand_in_wherever_it_stands(tmp_path: Path) -> None:
+def test_a_value_has_one_pseudonym_wherever_it_stands(tmp_path: Path) -> None:
     given: dict[str, Any] = {
         "user": "arthur",
         "password": "dent-42-x",
@@ -251,9 +252,9 @@ def test_a_value_has_one_stand_in_wherever_it_stands(tmp_path: Path) -> None:
         assert "not written" in line["request"]["body"]["leftOut"]
 
 
-def test_two_recordings_have_other_stand_ins() -> None:
+def test_two_recordings_have_other_pseudonyms() -> None:
     token = "3aee8ad09a0e5e0cbd1f8b2b8f9a8c30"
-    assert StandIns(b"one").token(token) != StandIns(b"two").token(token)
+    assert Pseudonyms(b"one").token(token) != Pseudonyms(b"two").token(token)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +284,15 @@ def test_what_is_replaced_in_a_text_and_what_stays(text: str, stays: bool) -> No
     assert (Redactor(SALT).text(text) == text) is stays
 
 
-def test_stand_ins_keep_the_form_of_what_they_stand_for() -> None:
+@pytest.mark.parametrize("text", ["0123456789abcdef" * 5_000, "a." * 40_000, "a@" * 40_000, "x@" + "b-" * 40_000])
+def test_a_long_text_is_redacted_in_linear_time(text: str) -> None:
+    """A quadratic pattern takes about 40 seconds."""
+    began_s = time.monotonic()
+    assert len(Redactor(SALT).text(text)) == len(text)
+    assert time.monotonic() - began_s < 15
+
+
+def test_pseudonyms_keep_the_form_of_their_values() -> None:
     redactor = Redactor(SALT)
     assert re.fullmatch(r"[0-9]{3}-[0-9]{3}-[0-9]{4}", redactor.text("908-555-1234"))
     assert re.fullmatch(r"\+[1-9][0-9]{10}", redactor.text("+19085551234"))
@@ -316,7 +325,7 @@ def test_a_recording_with_too_many_names_ends(tmp_path: Path, caplog: pytest.Log
     assert text.count("\n") == 3
     assert "no longer recorded" in caplog.text
     with pytest.raises(LimitExceeded):
-        StandIns(SALT).add_imeis(range(1, 10**6))
+        Pseudonyms(SALT).add_imeis(range(1, 10**6))
 
 
 def test_only_the_owner_may_read_a_recording_and_none_is_overwritten(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from fotapool.recording.pairs import Answer, Body, Pair, Request
-from fotapool.recording.seed_from_recording import Preparation
+from fotapool.recording.pairs import Body, Pair, RecordedRequest, RecordedResponse
+from fotapool.recording.seed_from_recording import SeedBuilder
 from fotapool.services.snapshots.seed_documents import read_seed_document
 from fotapool.services.snapshots.seeds import check_document
 from support.helpers import NOW_MS
@@ -17,8 +17,10 @@ DEVICES = [f"99000000000000{number}" for number in range(6)]
 
 def pair(method: str, path: str, answer: Any, status: int = 200, sent: Any = None, **headers: str) -> Pair:
     body = None if sent is None else Body(json=sent)
-    request = Request(method=method, path=path, headers=headers, body=body)
-    return Pair(number=1, time="", took=0, request=request, answer=Answer(status=status, body=Body(json=answer)))
+    request = RecordedRequest(method=method, path=path, headers=headers, body=body)
+    return Pair(
+        number=1, time="", took=0, request=request, answer=RecordedResponse(status=status, body=Body(json=answer))
+    )
 
 
 def rows(status: str, *numbers: int, reason: str = "Success") -> list[dict[str, str]]:
@@ -29,7 +31,7 @@ def prepared(*pairs: Pair) -> dict[str, Any]:
     """The document, which is a seed document that can be applied."""
     import json
 
-    document = Preparation(pairs).document()
+    document = SeedBuilder(pairs).document()
     check_document(read_seed_document(json.dumps(document)), NOW_MS)
     return document
 

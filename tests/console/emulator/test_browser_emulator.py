@@ -23,16 +23,16 @@ def test_the_clock_is_moved_watched_and_reset(
     schedule(api, 3)
     page = open_console(api, "/emulator/clock")
     page.get_by_role("button", name="1 day").click()
-    page.get_by_text("It is 2026-03-11 12:00:00 now.").wait_for()
+    page.get_by_text("Clock advanced to 2026-03-11 12:00:00.").wait_for()
     accessible(page)
     screenshot(page, "clock")
     page.fill("#by", "P12D")
     page.keyboard.press("Enter")
     page.get_by_text("From 2026-03-11 12:00:00 to 2026-03-23 12:00:00").wait_for()
-    page.get_by_text("Go back to the seed").click()
+    page.get_by_text("Reset to the seed").click()
     page.check("#sure")
     page.get_by_role("button", name="Reset").click()
-    page.get_by_text("Everything is as the seed says again").wait_for()
+    page.get_by_text("Emulator reset to the seed").wait_for()
     assert api.control("GET", "/clock").json()["aheadSeconds"] == 0
 
 
@@ -56,8 +56,8 @@ def test_requests_are_found_while_typing_and_copied(
     screenshot(page, "request")
     page.goto("/console/emulator/requests")
     page.on("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("button", name="Forget all requests").click()
-    page.get_by_text("No request yet").wait_for()
+    page.get_by_role("button", name="Delete all requests").click()
+    page.get_by_text("No requests yet").wait_for()
 
 
 def test_a_fault_begins_with_an_example_and_is_deleted(
@@ -66,9 +66,9 @@ def test_a_fault_begins_with_an_example_and_is_deleted(
     page = open_console(api, "/emulator/faults")
     page.get_by_role("link", name="Refuse every tenth call").click()
     accessible(page)
-    page.get_by_label("Every so many").fill("1")
-    page.get_by_role("button", name="Add the rule").click()
-    page.get_by_text("Rule 1 holds from now on.").wait_for()
+    page.get_by_label("Every nth match").fill("1")
+    page.get_by_role("button", name="Add rule").click()
+    page.get_by_text("Rule 1 added.").wait_for()
     refused = api.call("POST", f"/v3/licenses/{ACCOUNT}/assign", {"deviceList": devices(0)})
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "2")
     page.reload()
@@ -76,7 +76,7 @@ def test_a_fault_begins_with_an_example_and_is_deleted(
     accessible(page)
     screenshot(page, "faults")
     page.get_by_role("button", name="Delete rule 1").click()
-    page.get_by_text("No rule: everything works.").wait_for()
+    page.get_by_text("No rules.").wait_for()
     assert api.control("GET", "/faults").json()["faults"] == []
 
 
@@ -86,7 +86,7 @@ def test_simulated_devices_are_looked_at(
     page = open_console(start(seed=CAMPAIGN_SEED), f"/accounts/{ACCOUNT}/fleet")
     page.get_by_label("Device", exact=True).fill("990000000000003")
     page.keyboard.press("Enter")
-    page.get_by_text("in the network").wait_for()
+    page.get_by_text("reachable").wait_for()
     accessible(page)
     screenshot(page, "fleet")
 
@@ -122,17 +122,17 @@ def test_a_snapshot_is_downloaded_put_back_and_an_account_copied(
     accessible(page)
     screenshot(page, "snapshots")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download a snapshot").click()
+        page.get_by_role("button", name="Download snapshot").click()
     file = tmp_path / "before.json"
     download.value.save_as(file)
     api.assign(2)
     page.set_input_files("#file", file)
     page.check("#sure")
     page.get_by_role("button", name="Replace everything").click()
-    page.get_by_text("before.json is in place of what there was").wait_for()
+    page.get_by_text("before.json restored").wait_for()
     assert api.pool()["licenseUsedCount"] == 2
     page.get_by_label("Account", exact=True).fill(ACCOUNT)
     page.get_by_label("Name of the copy").fill("copy-1")
-    page.get_by_role("button", name="Copy the account").click()
+    page.get_by_role("button", name="Copy account").click()
     page.get_by_text(f"copy-1 is a copy of {ACCOUNT}.").wait_for()
     assert api.pool("copy-1")["licenseUsedCount"] == 2

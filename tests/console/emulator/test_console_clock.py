@@ -1,4 +1,4 @@
-"""The page of the emulator's clock."""
+"""The clock page of the emulator."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from console_helpers import Browser, notice_of, words_of
 
 from api.campaigning import CAMPAIGN_SEED, schedule
-from fotapool.console.emulator.clock_events import sentence
+from fotapool.console.emulator.clock_events import describe_event
 from support.helpers import ACCOUNT, Api
 from support.receivers import Reply, running_receiver
 
@@ -28,15 +28,15 @@ CLOCK = "/emulator/clock"
 )
 def test_the_clock_is_moved_by_a_duration_and_to_a_moment(console: Browser, form: dict[str, str], now: str) -> None:
     page = console.post(CLOCK, form)
-    assert notice_of(page) == f"It is {now} now. Nothing fell due."
+    assert notice_of(page) == f"Clock advanced to {now}. 0 events."
     assert f"Now {now}" in words_of(page)
-    assert "nothing fell due" in words_of(page)
+    assert "no events" in words_of(page)
 
 
 @pytest.mark.parametrize(
     ("form", "words"),
     [
-        ({}, "say how far"),
+        ({}, "choose a duration"),
         ({"by": "20 minutes"}, "duration must be an ISO 8601 duration"),
         ({"to": "2026-03-10T11:59"}, "the clock only moves forward"),
         ({"to": "tomorrow"}, "to must be a time"),
@@ -54,7 +54,7 @@ def test_a_move_that_cannot_be_says_why_and_keeps_what_was_typed(
 
 def test_without_anything_due_the_next_thing_cannot_be_reached(console: Browser) -> None:
     assert "Next due nothing" in words_of(console.get(CLOCK))
-    assert notice_of(console.post(CLOCK, {"next": "1"})) == "Nothing falls due: the clock stays where it is."
+    assert notice_of(console.post(CLOCK, {"next": "1"})) == "Nothing is due. The clock was not advanced."
 
 
 def test_what_happened_is_told_in_order_with_links(start: Callable[..., Api]) -> None:
@@ -64,12 +64,12 @@ def test_what_happened_is_told_in_order_with_links(start: Callable[..., Api]) ->
     page = console.post(CLOCK, {"by": "P12D"})
     told = re.findall(r"<li><time[^>]*>[^<]*</time>\s*(.*?)\s*Account", page, re.DOTALL)
     assert told[:4] == [
-        "The last 2 devices of the campaign checked: it is accepted.",
-        "The campaign was prescheduled: the network looks for its devices.",
-        "The campaign started.",
-        "It was planned when to try 2 devices.",
+        "Campaign accepted: its last 2 devices checked.",
+        "Campaign prescheduled: the network looks for its devices.",
+        "Campaign started.",
+        "2 devices scheduled.",
     ]
-    assert told[-1] == "It was the turn of 1 device, to be tried or to report."
+    assert told[-1] == "1 device attempted or reported."
     assert f'href="/console/accounts/{ACCOUNT}/campaigns/{campaign}"' in page
     assert f'href="/console/accounts/{ACCOUNT}/devices/990000000000000"' in page
     times = re.findall(r'<time datetime="([^"]+)"', page)
@@ -98,9 +98,9 @@ def test_a_long_move_is_watched_and_no_other_begins_meanwhile(start: Callable[..
         api.advance("PT1M")
         receiver.replies.append(Reply(wait=released))
         page = console.post(CLOCK, {"by": "P12D"})
-        assert "On its way to 2026-03-22 12:01:00" in words_of(page)
+        assert "Advancing to 2026-03-22 12:01:00" in words_of(page)
         assert 'hx-trigger="every 2s"' in page
-        assert "Move forward" not in page
+        assert "Advance the clock" not in page
         assert "he clock is on its way; wait" in words_of(console.post(CLOCK, {"by": "PT1H"}, status=409))
         console.post(f"{CLOCK}/reset", {"sure": "1"}, status=409)
         released.set()
@@ -116,9 +116,9 @@ def test_a_reset_goes_back_to_the_seed_if_it_is_meant(console: Browser, api: Api
     assert "tick the box" in notice_of(console.post(f"{CLOCK}/reset", {}, status=400))
     assert api.pool()["licenseUsedCount"] == 2
     page = console.post(f"{CLOCK}/reset", {"sure": "1"})
-    assert "as the seed says again" in notice_of(page)
+    assert "reset to the seed" in notice_of(page)
     assert "Now 2026-03-10 12:00:00" in words_of(page)
-    assert "What happened" not in words_of(page)
+    assert "Events" not in words_of(page)
     assert api.pool()["licenseUsedCount"] == 0
 
 
@@ -126,8 +126,8 @@ def test_whoever_may_only_look_cannot_move_the_clock(api: Api) -> None:
     key = api.control("POST", "/operators", {"name": "ford", "role": "viewer"}).json()["key"]
     ford = Browser(api, key)
     page = ford.get(CLOCK)
-    assert "Move forward" not in page
-    assert "Go back to the seed" not in page
+    assert "Advance the clock" not in page
+    assert "Reset to the seed" not in page
     ford.post(CLOCK, {"by": "PT1M"}, status=403)
     ford.post(f"{CLOCK}/reset", {"sure": "1"}, status=403)
 
@@ -135,12 +135,12 @@ def test_whoever_may_only_look_cannot_move_the_clock(api: Api) -> None:
 @pytest.mark.parametrize(
     ("what", "count", "words"),
     [
-        ("devices acted", 1, "It was the turn of 1 device, to be tried or to report."),
-        ("devices acted", 1200, "It was the turn of 1\u202f200 devices, to be tried or to report."),
-        ("notice ended", 2, "The notice ended, and the license was taken: 2 devices."),
+        ("devices acted", 1, "1 device attempted or reported."),
+        ("devices acted", 1200, "1\u202f200 devices attempted or reported."),
+        ("notice ended", 2, "Notice ended, license removed: 2 devices."),
         ("something new", 3, "Something new: 3 devices."),
         ("something new", 0, "Something new."),
     ],
 )
 def test_what_the_engine_does_is_said_in_a_sentence(what: str, count: int, words: str) -> None:
-    assert sentence(what, count) == words
+    assert describe_event(what, count) == words

@@ -1,4 +1,4 @@
-"""The page of the emulator's snapshots: take one, put one back, copy an account."""
+"""The snapshot page: create and restore snapshots, copy an account."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_snapshot_is_downloaded_and_put_back(console: Browser, api: Api) -> No
     api.assign(2)
     api.advance("P1D")
     page = restore(console, taken.content, sure="1")
-    assert notice_of(page).startswith("before.json is in place of what there was")
+    assert notice_of(page).startswith("before.json restored")
     assert "test clock 2026-03-10 12:00:00" in words_of(page)
     assert api.pool()["licenseUsedCount"] == 2
     assert api.control("GET", "/snapshot").content == taken.content
@@ -76,7 +76,7 @@ def test_only_administrators_have_the_hashes_of_passwords(api: Api) -> None:
     ford = Browser(api, key)
     page = words_of(ford.get(SNAPSHOTS))
     assert "needs the role admin" in page
-    assert "Download a snapshot" not in page
+    assert "Download snapshot" not in page
     ford.post(f"{SNAPSHOTS}/download", {}, status=403)
     ford.post(f"{SNAPSHOTS}/restore", {"sure": "1"}, status=403)
     ford.post(f"{SNAPSHOTS}/copy", {"account": ACCOUNT, "name": "copy-1"})

@@ -15,7 +15,7 @@ from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.store.db.connection import StoreUnavailable
-from fotapool.web.http import ApiResponse, RequestIds, read_body, send_response
+from fotapool.web.http import REJECTION, ApiResponse, RequestIds, read_body, send_response
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ class _Endpoint:
         except Exception:
             log.exception("sign-in failed")
             error = RequestRejected(ErrorCode.INTERNAL)
+        scope[REJECTION] = error.with_traceback(None)
         return sessions.session_error(error, self._context.settings.retry_after_s)
 
 

@@ -18,7 +18,16 @@ from fotapool.services.context import Caller, Context
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.store.db.writer import AuthEpochChanged
-from fotapool.web.http import ApiResponse, ClientGone, RequestIds, json_response, read_body, send_response, stream_body
+from fotapool.web.http import (
+    REJECTION,
+    ApiResponse,
+    ClientGone,
+    RequestIds,
+    json_response,
+    read_body,
+    send_response,
+    stream_body,
+)
 
 log = logging.getLogger(__name__)
 
@@ -104,16 +113,16 @@ class Endpoint:
             return json_response(await self._handle(operation, scope, receive, head))
         except RequestRejected as error:
             count_rejection(self._context, scope["path_params"].get("account", ""), error.code)
-            return self._reject(error)
+            return self._reject(scope, error)
         except StoreUnavailable:
-            return self._reject(RequestRejected(ErrorCode.STORE_UNAVAILABLE))
+            return self._reject(scope, RequestRejected(ErrorCode.STORE_UNAVAILABLE))
         except NotFound:
-            return self._reject(RequestRejected(ErrorCode.ACCOUNT_NOT_FOUND, scope["path_params"]["account"]))
+            return self._reject(scope, RequestRejected(ErrorCode.ACCOUNT_NOT_FOUND, scope["path_params"]["account"]))
         except ClientGone:
-            return self._reject(RequestRejected(ErrorCode.BODY_INVALID))
+            return self._reject(scope, RequestRejected(ErrorCode.BODY_INVALID))
         except Exception:
             log.exception("request %s failed", head.request_id.decode())
-            return self._reject(RequestRejected(ErrorCode.INTERNAL))
+            return self._reject(scope, RequestRejected(ErrorCode.INTERNAL))
 
     async def _handle(self, operation: Operation, scope: Scope, receive: Receive, head: RequestHead) -> object:
         changes = operation.method not in READING
@@ -169,7 +178,8 @@ class Endpoint:
             upload=upload,
         )
 
-    def _reject(self, error: RequestRejected) -> ApiResponse:
+    def _reject(self, scope: Scope, error: RequestRejected) -> ApiResponse:
+        scope[REJECTION] = error.with_traceback(None)  # its frames refer to the scope
         return error_response(error, self._api_context, self._context.settings.retry_after_s)
 
 

@@ -1,4 +1,4 @@
-"""How a command fails: a message, the next step, and the exit code listed in docs/command-line.md."""
+"""How a command fails: a message, the next step, and the exit code listed in docs/reference/command-line.md."""
 
 from __future__ import annotations
 

@@ -137,5 +137,5 @@ Try next:
     curl -X POST -H 'Authorization: Bearer {EMULATOR_KEY}' {url}/control/v1/reset
   Use the command line:          fotapool accounts list --address {url}
   Start a server of your own:    fotapool emulate --seed seed.yaml
-  Use the vendor's SDKs:         docs/clients.md
+  Use the vendor's SDKs:         docs/how-to/clients.md
 """

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+
+from fotapool.core.curl import curl_command
+from fotapool.core.json_diff import MISSING, pair_values
 
 WIDTH = 110
 """Maximum length of a JSON value on one line."""
@@ -45,17 +49,19 @@ class Call:
     def as_curl(self, address: str) -> str:
         """The curl command that sends this request."""
         has_body = self.body is not None or self.form is not None
-        usual = "POST" if has_body else "GET"
-        words = ["curl", "-i"] + ([] if self.method == usual else ["-X", self.method])
-        lines = [" ".join(words) + " " + shlex.quote(address + self.path)]
-        if self.user:
-            lines.append("-u " + shlex.quote(":".join(self.user)))
-        lines += ["-H " + shlex.quote(f"{name}: {value}") for name, value in self.headers.items()]
-        if self.form is not None:
-            lines.append("-d " + shlex.quote("&".join(f"{name}={value}" for name, value in self.form.items())))
+        headers = [f"{name}: {value}" for name, value in self.headers.items()]
+        data = None if self.form is None else "&".join(f"{name}={value}" for name, value in self.form.items())
         if self.body is not None:
-            lines += ["-H " + shlex.quote(JSON_HEADER), "-d " + shlex.quote(json.dumps(self.body))]
-        return "$ " + " \\\n    ".join(lines)
+            headers.append(JSON_HEADER)
+            data = json.dumps(self.body)
+        return "$ " + curl_command(
+            shlex.quote(address + self.path),
+            method=None if self.method == ("POST" if has_body else "GET") else self.method,
+            user=":".join(self.user or ()),
+            headers=map(shlex.quote, headers),
+            data=data,
+            indent="    ",
+        )
 
 
 def format_response(response: httpx.Response) -> str:
@@ -82,27 +88,39 @@ def format_json(value: Json, indent: int = 0) -> str:
     return "[\n" + ",\n".join(parts) + rest + "\n" + " " * indent + "]"
 
 
-def differences(expected: Json, found: Json, place: str = "") -> list[str]:
+def differences(expected: Json, found: Json) -> list[str]:
     """The differences of a response from the expected one. Members that are not expected are ignored.
 
     An expected value is a JSON value, a type, a compiled pattern, or a list that ends with `...` for further rows.
     """
-    if isinstance(expected, dict) and isinstance(found, dict):
-        return [
-            difference
-            for name, value in expected.items()
-            for difference in differences(value, found.get(name), f"{place}.{name}")
-        ]
+    return [
+        difference
+        for place, _, wanted, value in pair_values(expected, found, _pair_rows)
+        if wanted is not MISSING and (difference := _difference(place or ".", wanted, value))
+    ]
+
+
+def _pair_rows(expected: list[Json], found: list[Json]) -> Iterator[tuple[str, Json, Json]]:
+    if not _wrong_length(expected, found):
+        for index, (wanted, row) in enumerate(zip(_rows(expected), found, strict=False)):
+            yield f"[{index}]", wanted, row
+
+
+def _rows(expected: list[Json]) -> list[Json]:
+    return expected[:-1] if expected[-1:] == [...] else expected
+
+
+def _wrong_length(expected: list[Json], found: list[Json]) -> bool:
+    rows = _rows(expected)
+    return len(found) < len(rows) or (rows is expected and len(found) > len(rows))
+
+
+def _difference(place: str, expected: Json, found: Json) -> str:
     if isinstance(expected, list) and isinstance(found, list):
-        rows = expected[:-1] if expected[-1:] == [...] else expected
-        if len(found) < len(rows) or (rows is expected and len(found) > len(rows)):
-            return [f"{place or '.'} has {len(found)} rows, expected {len(rows)}"]
-        return [
-            difference
-            for number, (value, row) in enumerate(zip(rows, found, strict=False))
-            for difference in differences(value, row, f"{place}[{number}]")
-        ]
-    return [] if _matches(expected, found) else [f"{place or '.'} is {_short(found)}, expected {_short(expected)}"]
+        rows = f"{place} has {len(found)} rows, expected {len(_rows(expected))}"
+        return rows if _wrong_length(expected, found) else ""
+    found = None if found is MISSING else found
+    return "" if _matches(expected, found) else f"{place} is {_short(found)}, expected {_short(expected)}"
 
 
 def _matches(expected: Json, found: Json) -> bool:

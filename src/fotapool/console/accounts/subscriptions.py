@@ -15,7 +15,7 @@ from fotapool.console.app.errors import sentence
 from fotapool.console.app.listing import Listing
 from fotapool.console.app.pages import ConsoleCall, ConsolePage, whole_number
 from fotapool.console.app.rendering import plural
-from fotapool.core.timestamps import time_text
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.accounts.subscriptions import MAX_LICENSES, NOTICE_KINDS, RECLAIM_KINDS, SubscriptionChange
 from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.ledger import Entry, EntryKind
@@ -191,7 +191,7 @@ async def preview_file(call: ConsoleCall) -> Response:
                     format_device_id(entry.device),
                     entry.kind.what,
                     entry.kind.why,
-                    time_text(decision.notice_until_ms) if entry.kind in NOTICE_KINDS else "",
+                    format_timestamp(decision.notice_until_ms) if entry.kind in NOTICE_KINDS else "",
                     "yes" if entry.device in canceled else "",
                 )
                 for order, entry in batch

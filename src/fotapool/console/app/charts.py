@@ -11,7 +11,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from fotapool.console.app.downloads import csv_file
-from fotapool.core.timestamps import time_text
+from fotapool.core.timestamps import format_timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,6 @@ class Chart:
 
     def csv(self) -> Response:
         """All rows as a CSV file."""
-        rows = [[time_text(row.at_ms), *row.values, *([row.mark] if self.marks else [])] for row in self.rows]
+        rows = [[format_timestamp(row.at_ms), *row.values, *([row.mark] if self.marks else [])] for row in self.rows]
         header = ["time", *(one.name for one in self.series), *(["event"] if self.marks else [])]
         return csv_file(f"{self.name}.csv", header, rows)

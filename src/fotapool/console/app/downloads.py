@@ -9,7 +9,7 @@ from typing import TypeVar
 from starlette.responses import Response, StreamingResponse
 
 from fotapool.core.csv_export import csv_lines
-from fotapool.core.timestamps import time_text
+from fotapool.core.timestamps import format_timestamp
 
 Rows = Sequence[Sequence[object]]
 Row = TypeVar("Row")
@@ -47,4 +47,4 @@ def in_batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
 
 def optional_time(timestamp_ms: int | None) -> str:
     """RFC 3339, or an empty cell for None."""
-    return "" if timestamp_ms is None else time_text(timestamp_ms)
+    return "" if timestamp_ms is None else format_timestamp(timestamp_ms)

@@ -136,7 +136,6 @@ class ConsoleCall:
             "csrf": self.session.csrf,
             "operator": self.session.operator,
             "can_edit": self.allows(Role.EDITOR),
-            "can_change": self.allows(Role.EDITOR),
             "is_admin": self.allows(Role.ADMIN),
             "emulator": self.console.emulator,
             "now_ms": self.context.clock.now_ms(),

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from fotapool import __version__
 from fotapool.console.app.assets import Assets
 from fotapool.console.app.errors import sentence
-from fotapool.core.timestamps import MINUTE_MS, time_text
+from fotapool.core.timestamps import MINUTE_MS, format_timestamp
 from fotapool.domain.names import format_device_id
 
 
@@ -30,11 +30,10 @@ class Templates:
         )
         self._environment.filters |= {
             "timestamp": timestamp,
-            "moment": timestamp,
             "day": day,
             "number": number,
             "imei": format_device_id,
-            "rfc3339": time_text,
+            "rfc3339": format_timestamp,
             "span": span,
             "ago": ago,
             "pathpart": lambda text: quote(str(text), safe=""),
@@ -50,9 +49,6 @@ class Templates:
 def timestamp(timestamp_ms: int | None, missing: str = "never") -> str:
     """A time in UTC, as in 2026-03-01 12:00:05."""
     return missing if timestamp_ms is None else _utc(timestamp_ms).strftime("%Y-%m-%d %H:%M:%S")
-
-
-moment = timestamp
 
 
 def day(timestamp_ms: int | None, missing: str = "never") -> str:

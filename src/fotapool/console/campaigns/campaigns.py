@@ -13,7 +13,7 @@ from fotapool.console.app.listing import Listing
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.console.campaigns import labels
 from fotapool.console.campaigns.labels import CAMPAIGN_OF_VALUE, REASON_OF_VALUE, UPGRADE, UPGRADE_OF_VALUE
-from fotapool.core.timestamps import time_text
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
 from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
@@ -191,7 +191,7 @@ async def send_devices(call: ConsoleCall) -> Response:
                     UPGRADE[UpgradeStatus(one.status)].value,
                     labels.REASONS[Reason(one.reason)],
                     one.attempts,
-                    time_text(one.scheduled_ms),
+                    format_timestamp(one.scheduled_ms),
                     optional_time(one.started_ms),
                     optional_time(one.ended_ms),
                 )

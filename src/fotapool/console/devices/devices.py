@@ -10,7 +10,7 @@ from starlette.responses import Response
 from fotapool.console.app.downloads import csv_file, optional_time
 from fotapool.console.app.pages import ConsoleCall, ConsolePage, whole_number
 from fotapool.console.app.rendering import number, plural
-from fotapool.core.timestamps import time_text
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
 from fotapool.domain.devices.devices import PROTOCOLS
 from fotapool.domain.errors import Invalid
@@ -103,7 +103,11 @@ def _license_label(row: OperatorDeviceRow) -> str:
     """Since when the device has had its license; empty without one."""
     if row.licensed_ms is None:
         return ""
-    return "since an unknown time" if row.licensed_ms == UNKNOWN_TIME_MS else f"since {time_text(row.licensed_ms)[:10]}"
+    return (
+        "since an unknown time"
+        if row.licensed_ms == UNKNOWN_TIME_MS
+        else f"since {format_timestamp(row.licensed_ms)[:10]}"
+    )
 
 
 def _upgrade_label(row: OperatorDeviceRow) -> str:

@@ -1,1 +1,1 @@
-"""Pages that only the emulator has."""
+"""Console pages of the emulator."""

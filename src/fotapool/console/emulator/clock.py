@@ -1,12 +1,12 @@
-"""The page of the emulator's clock: what is due next, moving forward, what happened on the way, and the reset."""
+"""The clock page: advance the test clock, list the events on the way, reset to the seed."""
 
 from __future__ import annotations
 
 from starlette.responses import Response
 
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
-from fotapool.console.app.rendering import moment, plural
-from fotapool.console.emulator.clock_events import ClockEventLine, tell
+from fotapool.console.app.rendering import plural, timestamp
+from fotapool.console.emulator.clock_events import ClockEventLine, describe_events
 from fotapool.core.durations import parse_duration_ms
 from fotapool.domain.errors import Invalid
 from fotapool.services.accounts.accounts import name_accounts
@@ -16,10 +16,10 @@ from fotapool.worker.runner import next_due_ms
 PATH = "/console/emulator/clock"
 PRESETS = (("PT20M", "20 minutes"), ("PT1H", "1 hour"), ("P1D", "1 day"), ("P30D", "30 days"))
 ROWS = 100
-"""How many lines of what happened a page has."""
+"""How many events a page lists."""
 SHOWN_DEVICES = 3
-PATIENCE_S = 0.5
-"""How long the answer to a move waits for its end; a longer one is watched on the page."""
+MAX_WAIT_S = 0.5
+"""How long the response waits for the clock advance to end; the page then polls, in seconds."""
 
 
 async def show_clock(call: ConsoleCall) -> Response:
@@ -27,12 +27,12 @@ async def show_clock(call: ConsoleCall) -> Response:
 
 
 async def move_clock(call: ConsoleCall) -> Response:
-    """Forward by a duration, to a moment, or to the next thing due."""
+    """Advances by a duration, to a time, or to the next event."""
     emulator = call.emulator
     try:
-        timestamp_ms = await _wanted_moment(call)
+        timestamp_ms = await _target_ms(call)
         if timestamp_ms is None:
-            return await call.go(PATH, "Nothing falls due: the clock stays where it is.")
+            return await call.go(PATH, "Nothing is due. The clock was not advanced.")
         check_advance(emulator.clock.now_ms(), timestamp_ms)
     except Invalid as error:
         return await _page(call, str(error))
@@ -41,43 +41,42 @@ async def move_clock(call: ConsoleCall) -> Response:
         clock=emulator.clock,
         timestamp_ms=timestamp_ms,
         deliveries=emulator.deliveries(),
-        wait_s=PATIENCE_S,
+        wait_s=MAX_WAIT_S,
     )
     if not move.ended:
         return await call.go(PATH)
     if move.failed:
-        return await call.go(PATH, "The move failed on its way; the server's log says why.", "failed")
-    count = len(move.events)
-    what = f"{plural(count, 'thing')} happened." if count else "Nothing fell due."
-    return await call.go(PATH, f"It is {moment(move.to_ms)} now. {what}")
+        return await call.go(PATH, "The clock advance failed; see the server's log.", "failed")
+    events = plural(len(move.events), "event")
+    return await call.go(PATH, f"Clock advanced to {timestamp(move.to_ms)}. {events}.")
 
 
 async def reset(call: ConsoleCall) -> Response:
-    """Back to the seed; a checkbox has to say so."""
+    """Resets to the seed; needs a ticked checkbox."""
     emulator = call.emulator
     if not call.field("sure"):
-        return await _page(call, "tick the box that everything since the seed may go")
+        return await _page(call, "tick the box to delete everything since the seed")
     emulator.moves.check_idle()
     await emulator.snapshot_service.reset(emulator.seed())
     emulator.moves.clear()
-    return await call.go(PATH, "Everything is as the seed says again, and the clock is back.")
+    return await call.go(PATH, "Emulator reset to the seed.")
 
 
-async def _wanted_moment(call: ConsoleCall) -> int | None:
+async def _target_ms(call: ConsoleCall) -> int | None:
     if call.field("by"):
         return call.emulator.clock.now_ms() + parse_duration_ms("duration", call.field("by"))
     if call.field("to"):
         return parse_timestamp_ms(call.field("to"))
     if call.field("next"):
         return await next_due_ms(call.context, call.emulator.deliveries())
-    raise Invalid("say how far: a duration, a moment, or the next thing due")
+    raise Invalid("choose a duration, a time, or the next event")
 
 
 async def _page(call: ConsoleCall, wrong: str = "") -> Response:
     emulator = call.emulator
     move = emulator.moves.last
     page = call.number("page", 1, 1, 1_000)
-    happened = move.events if move is not None and move.ended else []
+    count = len(move.events) if move is not None and move.ended else 0
     return await call.page(
         "emulator/clock.html",
         "Clock",
@@ -87,26 +86,26 @@ async def _page(call: ConsoleCall, wrong: str = "") -> Response:
         move=move,
         done=_share_done(move, emulator.clock.now_ms()),
         due_ms=await next_due_ms(call.context, emulator.deliveries()),
-        happenings=await _happenings(call, move, page),
-        total=len(happened),
+        events=await _events(call, move, page),
+        total=count,
         page=page,
-        pages=max(1, -(-len(happened) // ROWS)),
+        pages=max(1, -(-count // ROWS)),
         presets=PRESETS,
         by=call.field("by"),
         to=call.field("to"),
     )
 
 
-async def _happenings(call: ConsoleCall, move: ClockAdvance | None, page: int) -> list[ClockEventLine]:
+async def _events(call: ConsoleCall, move: ClockAdvance | None, page: int) -> list[ClockEventLine]:
     if move is None or not move.ended:
         return []
     shown = move.events[(page - 1) * ROWS : page * ROWS]
     names = await name_accounts(call.context, {one.account_id for one in shown})
-    return tell(shown, names, SHOWN_DEVICES)
+    return describe_events(shown, names, SHOWN_DEVICES)
 
 
 def _share_done(move: ClockAdvance | None, now_ms: int) -> int:
-    """Percent of the way."""
+    """In percent."""
     if move is None or move.to_ms <= move.from_ms:
         return 100
     return min(100, max(0, 100 * (now_ms - move.from_ms) // (move.to_ms - move.from_ms)))

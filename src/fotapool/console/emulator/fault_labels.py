@@ -1,48 +1,44 @@
-"""Rules of faults in sentences. Pure."""
+"""Descriptions of fault rules for people. Pure."""
 
 from __future__ import annotations
 
-from typing import Any
+from fotapool.emulator.rules import FaultAction, FaultMatch
 
 _CALLBACKS = {
-    "drop": "a callback is lost, though its sender believes that it arrived",
-    "duplicate": "a callback comes twice",
-    "reorder": "a callback comes after the next one",
-    "delay": "a callback comes late",
+    "drop": "a callback is lost, though it is recorded as delivered",
+    "duplicate": "a callback is sent twice",
+    "reorder": "a callback is sent after the next one",
+    "delay": "a callback is late",
 }
 
 
-def describe_match(match: dict[str, Any], callbacks: bool) -> str:
-    """What a rule is about, from the members that were given."""
-    words = ["callbacks" if callbacks else f"{match['method']} requests" if "method" in match else "requests"]
-    for name, form in (("path", "to {}"), ("account", "about account {}"), ("deviceId", "about device {}")):
-        if name in match:
-            words.append(form.format(match[name]))
-    limits = []
-    if "nth" in match:
-        limits.append(f"only number {match['nth']} of them")
-    if "every" in match:
-        limits.append(f"one in every {match['every']}")
-    if "probability" in match:
-        limits.append(f"by chance {100 * match['probability']:g} %, seed {match.get('seed', 0)}")
-    if "times" in match:
-        limits.append(f"at most {match['times']} times")
-    if len(words) == 1 and not limits:
-        return f"all {words[0]}"
-    return " ".join(words) + "".join(f", {one}" for one in limits)
+def describe_match(match: FaultMatch, callbacks: bool) -> str:
+    """Which requests, or callbacks, the rule matches."""
+    scope = [
+        "callbacks" if callbacks else f"{match.method} requests" if match.method else "requests",
+        match.path and f"to {match.path}",
+        match.account and f"about account {match.account}",
+        match.device_id and f"about device {match.device_id}",
+    ]
+    limits = [
+        match.nth and f", occurrence {match.nth} only",
+        match.every and f", one in every {match.every}",
+        match.probability is not None and f", probability {100 * match.probability:g} %, random seed {match.seed}",
+        match.times and f", at most {match.times} times",
+    ]
+    found = " ".join(one for one in scope if one) + "".join(one for one in limits if one)
+    return found if any(scope[1:]) or match.method or any(limits) else f"all {found}"
 
 
-def describe_action(action: dict[str, Any]) -> str:
-    """What then happens."""
-    words = [f"waits {action['latencyMs']} ms"] if "latencyMs" in action else []
-    if "status" in action:
-        words.append(f"is answered {action['status']} and not handled")
-    if "drop" in action:
-        done = "is handled and its answer lost" if action["drop"] == "after" else "is lost and not handled"
-        words.append(f"{done}: the connection closes")
-    if "expireToken" in action:
-        words.append(f"finds its {action['expireToken']} token expired")
-    if "callback" in action:
-        late = f", by {action['byMs']} ms at most" if "byMs" in action else ""
-        words.append(_CALLBACKS[action["callback"]] + late)
-    return ", then ".join(words)
+def describe_action(action: FaultAction) -> str:
+    """The effect of the rule."""
+    late = f", by {action.by_ms} ms at most" if action.by_ms is not None else ""
+    effects = [
+        action.latency_ms is not None and f"waits {action.latency_ms} ms",
+        action.status is not None and f"is answered {action.status} and not handled",
+        action.drop == "after" and "is handled, but the connection closes without an answer",
+        action.drop == "before" and "is not handled, and the connection closes without an answer",
+        action.expire_token and f"finds its {action.expire_token} token expired",
+        action.callback and _CALLBACKS[action.callback] + late,
+    ]
+    return ", then ".join(one for one in effects if one)

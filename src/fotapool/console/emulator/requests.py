@@ -1,4 +1,4 @@
-"""The pages of the emulator's last requests: which there were, and one of them with hints, as a command, as a test."""
+"""The request inspector's pages: the latest requests, and one request with hints, as a command and as a test."""
 
 from __future__ import annotations
 
@@ -10,26 +10,25 @@ from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.console.app.rendering import plural
 from fotapool.domain.errors import NotFound
 from fotapool.emulator.exchanges import Exchange, Headers
-from fotapool.emulator.reproduce import as_curl, as_pytest
+from fotapool.emulator.reproduce import FORMS, as_curl, as_pytest
 
 PATH = "/console/emulator/requests"
 ROWS = 50
 MAX_NUMBER = 2**53
 SHOWN_CHARACTERS = 16_000
-"""How much of a body and of an answer the page shows; the command and the test have all that is kept."""
-FORMS = {"curl": as_curl, "pytest": as_pytest}
+"""How much of a body the page shows; the command and the test have all that was captured."""
 REFUSED = "refused"
 
 
 async def show_requests(call: ConsoleCall) -> Response:
-    """Newest first; `before` is the number of the last one of the page before."""
+    """Newest first; `before` is the last number of the previous page."""
     query = {"account": call.text("account"), "path": call.text("path"), "status": call.text("status")}
     refused = query["status"] == REFUSED
     status = call.number("status", 0, 100, 599) if query["status"] and not refused else None
     before = call.number("before", MAX_NUMBER, 1, MAX_NUMBER)
-    exchanges = call.emulator.tools.exchanges
-    found = exchanges.newest(
-        before=before, limit=ROWS + 1, account=query["account"], path=query["path"], status=status, refused=refused
+    exchanges = call.emulator.features.exchanges
+    found = exchanges.before(
+        before, limit=ROWS + 1, account=query["account"], path=query["path"], status=status, refused=refused
     )
     shown = found[:ROWS]
     return await call.page(
@@ -39,12 +38,12 @@ async def show_requests(call: ConsoleCall) -> Response:
         rows=[await _row(call, one) for one in shown],
         following=shown[-1].number if len(found) > ROWS else None,
         is_first=before == MAX_NUMBER,
-        kept=call.context.settings.inspector_requests,
+        stored=call.context.settings.inspector_requests,
     )
 
 
 async def _row(call: ConsoleCall, one: Exchange) -> dict[str, Any]:
-    return {"one": one, "hints": [] if one.is_good else await call.emulator.tools.hints.of(one)}
+    return {"one": one, "hints": [] if one.succeeded else await call.emulator.features.hints.find(one)}
 
 
 async def show_request(call: ConsoleCall) -> Response:
@@ -53,10 +52,10 @@ async def show_request(call: ConsoleCall) -> Response:
         "emulator/request.html",
         f"Request {one.number}",
         one=one,
-        hints=await call.emulator.tools.hints.of(one),
+        hints=await call.emulator.features.hints.find(one),
         headers=_text(one.headers),
         answer_headers=_text(one.answer_headers),
-        body=one.body.text(),
+        body=one.body_text,
         answer=one.answer_text,
         shown=SHOWN_CHARACTERS,
         curl=as_curl(one),
@@ -68,16 +67,16 @@ async def download_request(call: ConsoleCall) -> Response:
     """The command or the test as a file."""
     form = FORMS.get(call.request.path_params["form"])
     if form is None:
-        raise NotFound(f"a request can be had as {' or '.join(FORMS)}")
+        raise NotFound(f"a request can be downloaded as {' or '.join(FORMS)}")
     one = _chosen(call)
     name = f"test_request_{one.number}.py" if form is as_pytest else f"request_{one.number}.sh"
     return PlainTextResponse(form(one), headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 async def clear_requests(call: ConsoleCall) -> Response:
-    count = len(call.emulator.tools.exchanges)
-    call.emulator.tools.exchanges.clear()
-    return await call.go(PATH, f"{plural(count, 'request')} forgotten.")
+    count = len(call.emulator.features.exchanges)
+    call.emulator.features.exchanges.clear()
+    return await call.go(PATH, f"{plural(count, 'request')} deleted.")
 
 
 def _chosen(call: ConsoleCall) -> Exchange:
@@ -85,7 +84,7 @@ def _chosen(call: ConsoleCall) -> Exchange:
     text: str = call.request.path_params["number"]
     if not (text.isascii() and text.isdigit() and len(text) < 17):
         raise NotFound(f"request {text[:40]} does not exist")
-    return call.emulator.tools.exchanges.find(int(text))
+    return call.emulator.features.exchanges.find(int(text))
 
 
 def _text(headers: Headers) -> str:

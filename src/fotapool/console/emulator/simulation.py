@@ -1,4 +1,4 @@
-"""The page of an account's simulated devices: how they behave, and when they check in next."""
+"""The page of an account's simulated devices: their behavior and next check-ins."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ ROWS = 10
 
 
 async def show_fleets(call: ConsoleCall) -> Response:
-    """With `device`, also what this one does next."""
-    account = call.account
-    caller, page = call.caller(account), call.number("page", 1, 1, 100)
+    """With `device`, also the check-ins of this device."""
+    caller, page = call.caller(), call.number("page", 1, 1, 100)
     total, fleets = await list_fleet_schedules(call.context, caller, (page - 1) * ROWS, ROWS)
     wanted = call.text("device")
     if wanted and not is_device_id(wanted):
@@ -24,7 +23,6 @@ async def show_fleets(call: ConsoleCall) -> Response:
     return await call.page(
         "emulator/simulation.html",
         "Simulated devices",
-        account=account,
         total=total,
         fleets=fleets,
         page=page,

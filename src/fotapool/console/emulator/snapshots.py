@@ -1,4 +1,4 @@
-"""The page of the emulator's snapshots: take one, put one back, copy an account."""
+"""The snapshot page: create and restore snapshots, copy an account."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ PATH = "/console/emulator/snapshots"
 
 
 async def show_snapshots(call: ConsoleCall) -> Response:
-    """With `account`, the form for a copy begins with it."""
+    """`account` fills the form for a copy."""
     return await _page(call)
 
 
 async def download(call: ConsoleCall) -> Response:
-    """A POST for administrators only: the file has the hashes of all secrets, and the sessions."""
+    """A POST, for admins only: the file has sessions and the hashes of all secrets."""
     data = await call.emulator.snapshot_service.create()
     name = f"fotapool-{format_timestamp(call.context.clock.now_ms())[:19].replace(':', '')}.json"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Encoding": "identity"}
@@ -29,19 +29,19 @@ async def download(call: ConsoleCall) -> Response:
 
 
 async def restore(call: ConsoleCall) -> Response:
-    """Puts the file in place of everything; a checkbox has to say so."""
+    """Replaces everything with the file; needs a ticked checkbox."""
     upload = call.upload("file")
     try:
         if upload is None:
             raise Invalid("choose a file: a snapshot, or a seed document")
         if not call.field("sure"):
-            raise Invalid("tick the box that everything may be replaced")
+            raise Invalid("tick the box to replace everything")
         call.emulator.moves.check_idle()
         await call.emulator.snapshot_service.restore(await upload.read(_limit(call) + 1))
     except (Invalid, Conflict) as error:
         return await _page(call, f"Nothing was replaced: {error}")
     call.emulator.moves.clear()
-    return await call.go(PATH, f"{upload.filename} is in place of what there was, and the clock is at its moment.")
+    return await call.go(PATH, f"{upload.filename} restored, with its clock.")
 
 
 async def copy(call: ConsoleCall) -> Response:
@@ -54,7 +54,7 @@ async def copy(call: ConsoleCall) -> Response:
 
 
 def _limit(call: ConsoleCall) -> int:
-    """How large a file may be (bytes): what forms may have, and what a snapshot may."""
+    """The maximum size of an uploaded snapshot, in bytes."""
     return min(call.context.settings.max_file_bytes, MAX_SNAPSHOT_BYTES)
 
 

@@ -12,7 +12,7 @@ from fotapool.console.app.listing import Listing, Row
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.console.licenses import ledger_labels
 from fotapool.console.licenses.ledger_labels import KINDS, assigned_before, change_label, reason_label, request_label
-from fotapool.core.timestamps import DAY_MS, date_ms, time_text
+from fotapool.core.timestamps import DAY_MS, date_ms, format_timestamp
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import format_device_id, is_device_id
 from fotapool.services.licenses import ledger_views
@@ -89,7 +89,7 @@ def _row(entry: EntryRow) -> tuple[object, ...]:
     change = entry.change
     return (
         entry.number,
-        time_text(change.at_ms),
+        format_timestamp(change.at_ms),
         change.actor,
         change.request_id,
         format_device_id(entry.imei),

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from fotapool.core.timestamps import time_text
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.accounts.subscriptions import MAX_LICENSES, SubscriptionDecision
 from fotapool.domain.billing import next_billing_month_ms
 from fotapool.domain.errors import Invalid
@@ -113,9 +113,9 @@ def account_view(account: Account, now_ms: int) -> AccountView:
         free=max(0, account.total - account.used),
         underNotice=account.notice,
         candidates=account.candidates,
-        createTime=time_text(account.created_ms),
-        updateTime=time_text(account.subscription_updated_ms),
-        nextBillingMonth=time_text(next_billing_month_ms(now_ms)),
+        createTime=format_timestamp(account.created_ms),
+        updateTime=format_timestamp(account.subscription_updated_ms),
+        nextBillingMonth=format_timestamp(next_billing_month_ms(now_ms)),
     )
 
 
@@ -163,7 +163,7 @@ def _change(decision: SubscriptionDecision, preview: bool) -> SubscriptionChange
         notice=notice,
         canceledUpgrades=[format_device_id(device) for device in decision.canceled_upgrades],
         withdrawnNotices=devices_of(EntryKind.NOTICE_WITHDRAWN),
-        noticeUntil=time_text(decision.notice_until_ms) if notice else None,
+        noticeUntil=format_timestamp(decision.notice_until_ms) if notice else None,
         reasons=[
             Reason(format_device_id(entry.device), entry.kind.what, entry.kind.why, place)
             for place, entry in enumerate(decision.entries, start=1)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from fotapool.core.durations import DURATION_PATTERN, parse_duration_ms
-from fotapool.core.timestamps import time_text
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.errors import Invalid
 from fotapool.operator_api.calls import OperatorCall
 from fotapool.web.operations import Operation
@@ -80,13 +80,17 @@ async def _view(call: OperatorCall, events: list[ClockEvent]) -> ClockView:
     clock = call.emulator.clock
     due_ms = await next_due_ms(call.context, call.emulator.deliveries())
     return ClockView(
-        now=time_text(clock.now_ms()),
+        now=format_timestamp(clock.now_ms()),
         aheadSeconds=clock.offset_ms / 1000,
         frozen=clock.is_frozen,
-        nextDue=time_text(due_ms) if due_ms else None,
+        nextDue=format_timestamp(due_ms) if due_ms else None,
         events=[
             ClockEventView(
-                time=time_text(one.at_ms), what=one.what, count=one.count, devices=one.devices, campaign=one.campaign
+                time=format_timestamp(one.at_ms),
+                what=one.what,
+                count=one.count,
+                devices=one.devices,
+                campaign=one.campaign,
             )
             for one in events
         ],

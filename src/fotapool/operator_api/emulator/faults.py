@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 
-from fotapool.core.timestamps import time_text
-from fotapool.domain.errors import NotFound
-from fotapool.emulator.fault_schemas import NewFault, add_fault, given_words
+from fotapool.core.timestamps import format_timestamp
 from fotapool.emulator.faults import FaultHit
-from fotapool.emulator.rules import Rule
+from fotapool.emulator.rules import FaultAction, FaultMatch, FaultRule, NewFault
 from fotapool.operator_api.calls import OperatorCall
 from fotapool.web.operations import Operation
 from fotapool.web.parameters import AFTER_NUMBER, LIMIT, id_in_path
@@ -19,14 +16,14 @@ from fotapool.web.parameters import AFTER_NUMBER, LIMIT, id_in_path
 FAULT_ID = id_in_path("id", "fault")
 
 
-class FaultView(msgspec.Struct):
+class FaultView(msgspec.Struct, rename={"matches": "matched", "hits": "fired"}):
     """`matched` counts the requests or deliveries that the rule matched, `fired` its hits."""
 
     id: int
-    match: dict[str, Any]
-    action: dict[str, Any]
-    matched: int
-    fired: int
+    match: FaultMatch
+    action: FaultAction
+    matches: int
+    hits: int
 
 
 class FaultHitView(msgspec.Struct):
@@ -51,44 +48,39 @@ class FaultList(msgspec.Struct, rename={"hits": "firings"}):
 
 async def create_fault(call: OperatorCall, given: NewFault) -> FaultView:
     """Add a fault: a rule and what it does."""
-    return _view(add_fault(call.emulator.tools.rules, given))
+    return _view(call.emulator.features.rules.add(given))
 
 
 async def list_faults(call: OperatorCall) -> FaultList:
     """List the faults and their hits."""
-    rules = call.emulator.tools.rules
+    rules = call.emulator.features.rules
     hits, more = call.page(rules.hits(call.get(AFTER_NUMBER), call.read_limit))
     return FaultList([_view(rule) for rule in rules.rules()], [_hit(one) for one in hits], more)
 
 
 async def delete_faults(call: OperatorCall) -> None:
     """Delete all faults and their hits."""
-    call.emulator.tools.rules.clear()
+    call.emulator.features.rules.clear()
 
 
 async def read_fault(call: OperatorCall) -> FaultView:
     """Read a fault."""
-    wanted = call.get(FAULT_ID)
-    for rule in call.emulator.tools.rules.rules():
-        if rule.id == wanted:
-            return _view(rule)
-    raise NotFound(f"fault {wanted} does not exist")
+    return _view(call.emulator.features.rules.find(call.get(FAULT_ID)))
 
 
 async def delete_fault(call: OperatorCall) -> None:
     """Delete a fault; its hits stay on record."""
-    call.emulator.tools.rules.delete(call.get(FAULT_ID))
+    call.emulator.features.rules.delete(call.get(FAULT_ID))
 
 
-def _view(rule: Rule) -> FaultView:
-    match, action = given_words(rule)
-    return FaultView(id=rule.id, match=match, action=action, matched=rule.matched, fired=rule.fired)
+def _view(rule: FaultRule) -> FaultView:
+    return FaultView(id=rule.id, match=rule.match, action=rule.action, matches=rule.matches, hits=rule.hits)
 
 
 def _hit(one: FaultHit) -> FaultHitView:
     return FaultHitView(
         number=one.number,
-        time=time_text(one.at_ms),
+        time=format_timestamp(one.at_ms),
         fault=one.rule_id,
         requestId=one.request_id,
         method=one.method,

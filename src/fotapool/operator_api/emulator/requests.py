@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import PlainTextResponse, Response
 
-from fotapool.core.timestamps import time_text
+from fotapool.core.timestamps import format_timestamp
 from fotapool.emulator.exchanges import Exchange
-from fotapool.emulator.reproduce import as_curl, as_pytest
+from fotapool.emulator.reproduce import FORMS
 from fotapool.operator_api.calls import OperatorCall
 from fotapool.web.endpoint import json_response
 from fotapool.web.operations import Operation
@@ -21,7 +21,7 @@ from fotapool.web.parameters import (
 )
 
 NUMBER = id_in_path("number", "request")
-AS = choice_parameter("as", "curl or pytest: as plain text", {"curl": as_curl, "pytest": as_pytest})
+AS = choice_parameter("as", "curl or pytest: as plain text", FORMS)
 OF_ACCOUNT = account_parameter("account", "only requests about this account")
 STATUS = int_parameter("status", "only those answered with this status", minimum=100, maximum=599)
 
@@ -57,7 +57,7 @@ class ExchangeList(msgspec.Struct):
 async def list_requests(call: OperatorCall) -> ExchangeList:
     """List the last requests and answers, with hints on what was wrong."""
     found, more = call.page(
-        call.emulator.tools.exchanges.choose(
+        call.emulator.features.exchanges.after(
             call.get(AFTER_NUMBER), call.read_limit, call.find(OF_ACCOUNT), call.find(STATUS)
         )
     )
@@ -66,20 +66,20 @@ async def list_requests(call: OperatorCall) -> ExchangeList:
 
 async def read_request(call: OperatorCall) -> Response:
     """Read a request and its answer, or have it as a command or a test."""
-    exchange = call.emulator.tools.exchanges.find(call.get(NUMBER))
+    exchange = call.emulator.features.exchanges.find(call.get(NUMBER))
     convert = call.find(AS)
     return json_response(await _view(call, exchange)) if convert is None else PlainTextResponse(convert(exchange))
 
 
 async def clear_requests(call: OperatorCall) -> None:
     """Delete the recorded requests."""
-    call.emulator.tools.exchanges.clear()
+    call.emulator.features.exchanges.clear()
 
 
 async def _view(call: OperatorCall, one: Exchange) -> ExchangeView:
     return ExchangeView(
         number=one.number,
-        time=time_text(one.at_ms),
+        time=format_timestamp(one.at_ms),
         method=one.method,
         path=one.path,
         status=one.status,
@@ -87,13 +87,13 @@ async def _view(call: OperatorCall, one: Exchange) -> ExchangeView:
         requestId=one.request_id,
         account=one.account or None,
         headers=_text(one.headers),
-        body=one.body.text(),
+        body=one.body_text,
         bodyBytes=one.body.total_bytes,
         answerHeaders=_text(one.answer_headers),
         answer=one.answer_text,
         answerBytes=one.answer.total_bytes,
         fault=one.fault or None,
-        hints=await call.emulator.tools.hints.of(one),
+        hints=await call.emulator.features.hints.find(one),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from fotapool.core.timestamps import time_text
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.identity import Role
 from fotapool.operator_api.accounts.accounts import AccountName
 from fotapool.operator_api.calls import OperatorCall
@@ -130,7 +130,7 @@ async def create_client(call: OperatorCall, given: NewClient) -> CreatedClient:
 async def list_clients(call: OperatorCall) -> ClientList:
     """List OAuth clients."""
     found, more = call.page(await api_clients.list_clients(call.context, call.get(AFTER_NAME), call.read_limit))
-    return ClientList([ClientView(key, time_text(created_ms)) for key, created_ms in found], more)
+    return ClientList([ClientView(key, format_timestamp(created_ms)) for key, created_ms in found], more)
 
 
 async def delete_client(call: OperatorCall) -> None:
@@ -147,7 +147,7 @@ async def create_operator(call: OperatorCall, given: NewOperator) -> CreatedOper
 async def list_operators(call: OperatorCall) -> OperatorList:
     """List operators."""
     found, more = call.page(await operators.list_operators(call.context, call.get(AFTER_NAME), call.read_limit))
-    return OperatorList([OperatorView(one.name, one.role, time_text(one.created_ms)) for one in found], more)
+    return OperatorList([OperatorView(one.name, one.role, format_timestamp(one.created_ms)) for one in found], more)
 
 
 async def delete_operator(call: OperatorCall) -> None:

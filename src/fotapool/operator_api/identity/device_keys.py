@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from fotapool.core.timestamps import time_text
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.identity import Role
 from fotapool.domain.names import format_device_id
 from fotapool.operator_api.calls import DEVICE_ID, OperatorCall
@@ -58,7 +58,9 @@ async def list_device_keys(call: OperatorCall) -> DeviceKeyList:
         await device_keys.list_device_keys(call.context, await call.caller(), call.get(AFTER_NAME), call.read_limit)
     )
     views = [
-        DeviceKeyView(key.name, None if key.imei is None else format_device_id(key.imei), time_text(key.created_ms))
+        DeviceKeyView(
+            key.name, None if key.imei is None else format_device_id(key.imei), format_timestamp(key.created_ms)
+        )
         for key in found
     ]
     return DeviceKeyList(views, more)

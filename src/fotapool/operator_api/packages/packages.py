@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from fotapool.core.timestamps import time_text
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.packages import Package, pilot_has_passed
 from fotapool.operator_api.calls import OperatorCall
 from fotapool.services.packages import packages
@@ -56,7 +56,7 @@ def _view(package: Package) -> FirmwareView:
         protocol=package.protocol,
         platformId=package.platform,
         releaseNote=package.release_note,
-        launchDate=time_text(package.launched_ms),
+        launchDate=format_timestamp(package.launched_ms),
         succeeded=package.succeeded,
         failed=package.failed,
         proven=pilot_has_passed(bool(package.pilot_passed), package.succeeded, package.failed),

@@ -1,4 +1,4 @@
-"""The pages of the emulator's tools: requests with hints, faults, simulated devices."""
+"""The emulator's pages of requests with hints, fault rules and simulated devices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from console_helpers import Browser, notice_of, words_of
 
 from fotapool.console.emulator.fault_labels import describe_action, describe_match
 from fotapool.console.emulator.faults import FIELDS, PRESETS, read_fault
-from fotapool.emulator.fault_schemas import add_fault, given_words
 from fotapool.emulator.faults import Rules
 from support.helpers import ACCOUNT, OTHER, Api, devices
 
@@ -36,6 +35,23 @@ def test_requests_are_listed_newest_first_with_hints(console: Browser, api: Api)
     assert f"Hint: The account's zeros are part of its name: there is an account {ACCOUNT}; send that." in page
 
 
+def test_the_inspector_s_old_address_leads_to_the_page_and_nothing_in_it_runs(console: Browser, api: Api) -> None:
+    api.call("POST", f"/v3/licenses/{ACCOUNT}/assign", {"devceList": ["<script>alert(1)</script>"]})
+    found = api.http.get("/inspector")
+    assert (found.status_code, found.headers["location"]) == (307, f"/console{REQUESTS}")
+    page = console.get(REQUESTS)
+    assert "`devceList` is a misprint" in page
+    shown = console.get(f"{REQUESTS}/{number_of(page, '/assign')}")
+    assert "curl -sS -i -X POST" in shown
+    assert "<script>alert" not in shown
+    assert api.bearer not in shown
+    assert api.session not in shown
+
+
+def test_serve_has_no_such_page(start: Any) -> None:
+    assert start(seed=None, emulator=False).http.get("/inspector").status_code == 404
+
+
 def test_requests_are_filtered_by_account_path_and_answer(console: Browser, api: Api) -> None:
     assign(api, 0)
     api.call("GET", f"/v3/licenses/{OTHER}?lastSeenDeviceId=0")
@@ -45,7 +61,7 @@ def test_requests_are_filtered_by_account_path_and_answer(console: Browser, api:
     assert f"/licenses/{OTHER}" in refused
     assert "/assign" not in refused
     assert "/assign" in console.get(f"{REQUESTS}?status=200")
-    assert "No request that is kept is like this" in words_of(console.get(f"{REQUESTS}?path=nowhere"))
+    assert "No captured request matches" in words_of(console.get(f"{REQUESTS}?path=nowhere"))
     assert "must be a whole number from 100 to 599" in words_of(console.get(f"{REQUESTS}?status=9", status=400))
 
 
@@ -71,7 +87,7 @@ def test_a_request_is_shown_whole_and_to_do_again(console: Browser, api: Api) ->
     assert console.get(f"{REQUESTS}/{number}/pytest").startswith('"""Request ')
     assert console.get(f"{REQUESTS}/{number}/curl").startswith("# request ")
     assert "curl or pytest" in words_of(console.get(f"{REQUESTS}/{number}/java", status=404))
-    assert "is not, or no longer, kept" in words_of(console.get(f"{REQUESTS}/99999", status=404))
+    assert "is no longer stored" in words_of(console.get(f"{REQUESTS}/99999", status=404))
     assert "does not exist" in words_of(console.get(f"{REQUESTS}/x", status=404))
 
 
@@ -84,20 +100,20 @@ def test_a_long_body_is_shown_in_part(console: Browser, api: Api) -> None:
 def test_requests_are_forgotten(console: Browser, api: Api) -> None:
     assign(api, 0)
     page = console.post(REQUESTS, {})
-    assert notice_of(page).endswith("requests forgotten.")
-    assert "No request yet. Call the API" in words_of(page)
+    assert notice_of(page).endswith("requests deleted.")
+    assert "No requests yet. Call the API" in words_of(page)
 
 
 def test_a_rule_loses_the_answer_of_the_next_assign_and_says_so(console: Browser, api: Api) -> None:
-    assert "No rule: everything works." in words_of(console.get(FAULTS))
+    assert "No rules." in words_of(console.get(FAULTS))
     page = console.post(FAULTS, PRESETS["lost-answer"].fields)
-    assert notice_of(page) == "Rule 1 holds from now on."
-    assert "requests to /fota/v3/licenses/*/assign, only number 1 of them" in words_of(page)
+    assert notice_of(page) == "Rule 1 added."
+    assert "requests to /fota/v3/licenses/*/assign, occurrence 1 only" in words_of(page)
     with pytest.raises(httpx.RemoteProtocolError):
         assign(api, 0)
     assert api.pool()["licenseUsedCount"] == 1
     page = words_of(console.get(FAULTS))
-    assert "is handled and its answer lost: the connection closes 1 1" in page.replace("Delete", "")
+    assert "is handled, but the connection closes without an answer 1 1" in page.replace("Delete", "")
     assert "connection dropped after the commit" in page
     assert "no answer" in words_of(console.get(f"{REQUESTS}?status=refused"))
 
@@ -120,7 +136,7 @@ def test_another_answer_has_status_headers_and_body(console: Browser, api: Api) 
 @pytest.mark.parametrize(
     ("form", "words"),
     [
-        ({"kind": ""}, "say what is to happen"),
+        ({"kind": ""}, "choose an effect"),
         ({"kind": "latency"}, "latencyMs must say how long"),
         ({"kind": "latency", "latencyMs": "70000"}, "latencyMs"),
         ({"kind": "latency", "latencyMs": "soon"}, "latencyMs must be a whole number"),
@@ -141,16 +157,16 @@ def test_a_rule_that_cannot_be_says_why_and_keeps_what_was_typed(
     page = console.post(FAULTS, {"path": "/typed", **form}, status=400)
     assert words in notice_of(page)
     assert 'value="/typed"' in page
-    assert "No rule: everything works." in words_of(page)
+    assert "No rules." in words_of(page)
 
 
 def test_rules_are_deleted_one_by_one_and_all_at_once(console: Browser, api: Api) -> None:
     for kind in ("before", "bearer", "callback-drop"):
         console.post(FAULTS, {"path": "/nowhere", "kind": kind})
-    assert notice_of(console.post(f"{FAULTS}/delete", {"rule": "2"})).startswith("Rule 2 is gone")
+    assert notice_of(console.post(f"{FAULTS}/delete", {"rule": "2"})).startswith("Rule 2 deleted")
     assert [rule["id"] for rule in api.control("GET", "/faults").json()["faults"]] == [1, 3]
     console.post(f"{FAULTS}/delete", {"rule": "2"}, status=404)
-    assert "All rules are gone" in notice_of(console.post(f"{FAULTS}/clear", {}))
+    assert "All rules and their activity deleted" in notice_of(console.post(f"{FAULTS}/clear", {}))
     assert api.control("GET", "/faults").json()["faults"] == []
 
 
@@ -167,10 +183,9 @@ def test_rules_of_the_operator_plane_are_shown_too(console: Browser, api: Api) -
 def test_every_example_fills_the_form_with_a_rule_that_can_be(console: Browser, name: str) -> None:
     page = words_of(console.get(f"{FAULTS}?preset={name}"))
     assert PRESETS[name].lesson in page
-    rule = add_fault(Rules(lambda: 0), read_fault({field: PRESETS[name].fields.get(field, "") for field in FIELDS}))
-    match, action = given_words(rule)
-    assert describe_match(match, "callback" in action)
-    assert describe_action(action)
+    rule = Rules(lambda: 0).add(read_fault({field: PRESETS[name].fields.get(field, "") for field in FIELDS}))
+    assert describe_match(rule.match, rule.action.callback is not None)
+    assert describe_action(rule.action)
 
 
 def test_simulated_devices_are_shown_with_their_behavior_and_next_check_ins(start: Any) -> None:
@@ -191,18 +206,18 @@ def test_simulated_devices_are_shown_with_their_behavior_and_next_check_ins(star
     assert "30 min 10 min to 20 min 0 %, 0 %, 5 % 100 % from 22 to 6 h" in page
     assert "none soon" in page
     device = words_of(console.get(f"/accounts/{ACCOUNT}/fleet?device=990000000000003"))
-    assert "It is in the network now." in device
-    assert "Checks in next 2026-03-10 12:" in device
-    assert "Checked in 2026-03-10 11:" in device or "Checked in 2026-03-10 12:00" in device
+    assert "Now reachable" in device
+    assert "Next check-ins 2026-03-10 12:" in device
+    assert "Last check-ins 2026-03-10 11:" in device or "Last check-ins 2026-03-10 12:00" in device
     away = words_of(console.get(f"/accounts/{ACCOUNT}/fleet?device=990000000000012"))
-    assert "It is away from the network now." in away
-    assert "it is always away then" in away
+    assert "Now offline" in away
+    assert "it is offline at its next check-ins" in away
     real = words_of(console.get(f"/accounts/{ACCOUNT}/fleet?device=990000000000019"))
-    assert "is no simulated device of this account" in real
+    assert "is not a simulated device of this account" in real
     assert "must be an IMEI" in words_of(console.get(f"/accounts/{ACCOUNT}/fleet?device=12", status=400))
 
 
 def test_an_account_without_simulated_devices_says_so_and_how_to_have_some(console: Browser) -> None:
     page = words_of(console.get(f"/accounts/{ACCOUNT}/fleet"))
     assert "This account has no simulated devices" in page
-    assert "Write it into fleet of the account" in page
+    assert "Set fleet of the account" in page

@@ -1,0 +1,89 @@
+"""What a client can do about each error code: the text of docs/reference/errors.md and of hints without a better rule."""
+
+from __future__ import annotations
+
+import re
+
+from fotapool.domain.errors import ErrorCode
+
+ADVICE: dict[ErrorCode, str] = {
+    ErrorCode.BEARER_MISSING: "The bearer token is missing: send `Authorization: Bearer TOKEN` with the `access_token`"
+    " of `POST /api/ts/v1/oauth2/token`.",
+    ErrorCode.BEARER_INVALID: "The bearer token is not one of this server, has expired or was revoked: get one from"
+    " `POST /api/ts/v1/oauth2/token`. A token expires 60 minutes after its first issue.",
+    ErrorCode.SESSION_MISSING: "The session token is missing: send `VZ-M2M-Token: TOKEN` with the `sessionToken` of"
+    " `POST /api/m2m/v1/session/login`.",
+    ErrorCode.SESSION_INVALID: "The session token is not one of this server, was logged out, or ended over a day ago:"
+    " log in again with `POST /api/m2m/v1/session/login`.",
+    ErrorCode.SESSION_EXPIRED: "The session token has expired after 20 minutes without a request: log in again with"
+    " `POST /api/m2m/v1/session/login`. The bearer token is still good.",
+    ErrorCode.LOGIN_REFUSED: "User name or password is wrong, or 5 failed logins in a row have locked the user. Only an"
+    " operator unlocks a user: `POST /control/v1/users/{username}/unlock`.",
+    ErrorCode.ACCOUNT_NAME_INVALID: "A name is 1 to 64 letters, digits, `-`, `_` and `.`, as in `0242078689-00001`.",
+    ErrorCode.ACCOUNT_NOT_FOUND: "The account does not exist, or the session's user is not one of its users: both are"
+    " answered alike. Check the name, with its leading zeros.",
+    ErrorCode.ACCOUNT_INACTIVE: "The account is suspended. An operator can activate it: `PUT"
+    " /control/v1/accounts/{name}/status`.",
+    ErrorCode.BODY_TOO_LARGE: "Send fewer devices in one request; a body may have 4 MiB.",
+    ErrorCode.BODY_INVALID: 'Send a JSON object, as in `{"deviceList": ["990003425730535"]}`.',
+    ErrorCode.TYPE_INVALID: "Candidates: leave `type` out to replace the list, or send `append`. Devices of a campaign:"
+    " send `append` or `remove`.",
+    ErrorCode.DEVICE_LIST_EMPTY: "Send `deviceList` with at least one IMEI. The member is not called `devceList`.",
+    ErrorCode.DEVICE_LIST_TOO_LONG: "Send at most as many devices as `--max-devices-per-request` says (10,000). A"
+    " candidate list holds 100,000 in all.",
+    ErrorCode.DEVICE_ID_INVALID: "IMEIs are strings of exactly 15 digits. `invalidDevices` has the first 100 that are"
+    " not. Nothing was done.",
+    ErrorCode.CAMPAIGN_ID_INVALID: "Send the id as the answer to scheduling had it: a UUID.",
+    ErrorCode.PACKAGE_UNKNOWN: "Take a name from the list of firmware (v1, v3) or software (v2), and leave the versions"
+    " out or send the package's own. The operator makes packages: `POST /control/v1/firmware`.",
+    ErrorCode.FILE_UNKNOWN: "Send `fileName` and `fileVersion` as the list of files has them.",
+    ErrorCode.PROTOCOL_INVALID: "Send `LWM2M`, `OMADM` (`OMA-DM`, `OMD-DM`) or `HTTP`, as the operation takes them, and"
+    " for a campaign the package's own protocol.",
+    ErrorCode.START_DATE_INVALID: "Send a date as `2026-12-01`, today (UTC) or later, at most five years ahead.",
+    ErrorCode.END_DATE_INVALID: "Send a date as `2026-12-01`, not before the start, at most 366 days after it. While"
+    " the campaign runs, the end must lie 24 hours ahead.",
+    ErrorCode.WINDOW_INVALID: "A window is from an hour 0 to 23 to a later hour, up to 24, in UTC; 24 windows at most."
+    " Dates of windows lie within the campaign, and nothing is installed before it may be downloaded.",
+    ErrorCode.STATUS_INVALID: "Send one of the words that a campaign's `status` can have in this version:"
+    " [campaigns](campaigns.md#from-acceptance-to-the-end).",
+    ErrorCode.PILOT_TOO_LARGE: "Until a package has succeeded in a pilot, its campaigns have at most 20 devices. Run a"
+    " pilot first, or have the operator mark the package as `proven`:"
+    " [the pilot rule](campaigns.md#which-devices-are-accepted).",
+    ErrorCode.CAMPAIGN_UNKNOWN: "Check the id and the account: another account's campaign is answered in the same way.",
+    ErrorCode.CAMPAIGN_STARTED: "Nothing can be done: in v1 and v3 it runs to its end. Only v2 can abort it.",
+    ErrorCode.DEVICES_FIXED: "Schedule a further campaign for these devices:"
+    " [what may be changed](campaigns.md#what-may-be-changed).",
+    ErrorCode.DATES_FIXED: "While a campaign runs only its end can be moved, and an ended one is not changed:"
+    " [what may be changed](campaigns.md#what-may-be-changed).",
+    ErrorCode.URL_INVALID: "Send one absolute `https` URL with a public address, without user name:"
+    " [callbacks](callbacks.md#register). The emulator takes `http` and localhost too.",
+    ErrorCode.SERVICE_INVALID: "The only service is `Fota`.",
+    ErrorCode.FILE_INVALID: "Send `multipart/form-data` with `fileupload`, `fileVersion`, `make`, `model` and"
+    " `localTargetPath`; texts have up to 200 printable characters, an account has 10,000 files:"
+    " [files](files.md#configuration-files).",
+    ErrorCode.FILE_TOO_LARGE: "A file may have 64 MiB.",
+    ErrorCode.FILE_EXISTS: "Upload it with another `fileVersion`: what was uploaded is not replaced.",
+    ErrorCode.LOGGING_LIMIT: "Turn logging off for other devices first, or wait: it ends after seven days.",
+    ErrorCode.DEVICE_UNKNOWN: "Check the IMEI, and that the operator has imported the device into this account.",
+    ErrorCode.INDEX_INVALID: "The index is a whole number; begin with 0.",
+    ErrorCode.INDEX_TOO_HIGH: "The list is shorter than that: begin with 0. `count` says how long a candidate list is.",
+    ErrorCode.CURSOR_UNKNOWN: "Begin with 0 and continue with `lastSeenDeviceId` of the page before: the index is an"
+    " IMEI of the account, not a record number.",
+    ErrorCode.BUSY: "Try again after the seconds in `Retry-After`; nothing was done.",
+    ErrorCode.STORE_UNAVAILABLE: "Try again after the seconds in `Retry-After`; nothing was done. The operator sees why"
+    " in `/health/ready` and in the log.",
+    ErrorCode.INTERNAL: "This is a bug. Report it with the `X-Request-Id` of the answer and the server's log.",
+}
+SESSION_ADVICE = {
+    ErrorCode.BODY_TOO_LARGE: "A body of sign-in may have 64 KiB.",
+    ErrorCode.BODY_INVALID: 'Send `{"username": "...", "password": "..."}` to log in,'
+    ' `{"oldPassword": "..."}` to reset the password.',
+}
+
+_LINK = re.compile(r"\[([^]]*)\]\(([^)#]*)[^)]*\)")
+
+
+def plain_advice(code: ErrorCode, is_session_api: bool) -> str:
+    """The advice as plain text, with links as file names. `is_session_api`: for `/api/m2m`."""
+    text = SESSION_ADVICE.get(code, ADVICE[code]) if is_session_api else ADVICE[code]
+    return _LINK.sub(r"\1 (docs/\2)", text)
