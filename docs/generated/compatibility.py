@@ -10,9 +10,9 @@ from types import ModuleType
 
 from fotapool.api.common.operations import Evidence, Operation
 from fotapool.api.openapi.versions import VERSIONS
-from fotapool.api.v1.licenses import schemas as v1
-from fotapool.api.v2.licenses import schemas as v2
-from fotapool.api.v3.licenses import schemas as v3
+from fotapool.api.v1 import licenses as v1
+from fotapool.api.v2 import licenses as v2
+from fotapool.api.v3 import licenses as v3
 from fotapool.domain.licenses.licenses import Outcome
 from generated.operations import in_order, version
 from generated.sdk_calls import sdk_calls
@@ -104,7 +104,7 @@ _REMOVE = (
 
 
 def messages() -> str:
-    """The status and reason of each outcome in each module."""
+    """The status and reason of each outcome in each version."""
     rows = []
     for verb, outcomes, columns in (
         ("assign", _ASSIGN, (v1.ASSIGN_LABELS, v2.LABELS, v3.ASSIGN_LABELS)),

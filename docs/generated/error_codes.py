@@ -77,7 +77,7 @@ def error_codes(operation: Operation) -> list[ErrorCode]:
     if operation.request is not None:
         members = [field.name for field in msgspec.structs.fields(operation.request)]
         found |= {error for member in members for error in _MEMBERS.get(member, ())}
-        if operation.takes is None:
+        if operation.upload_reader is None:
             found |= {ErrorCode.BODY_TOO_LARGE, ErrorCode.BODY_INVALID}
     if operation.request is CandidatesBody:
         found.add(ErrorCode.TYPE_INVALID)

@@ -1,4 +1,4 @@
-"""docs/reference/operations.md: path, method, body, answer and errors of every operation, from the tables of operations."""
+"""docs/reference/operations.md: path, method, body, answer and errors of every operation, from their tables."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def version(module: ModuleType) -> str:
 
 
 def _messages(module: ModuleType, found: Iterable[ErrorCode]) -> str:
-    return ", ".join(f"[{message(error, module)}](errors.md#refusals-of-apifota)" for error in found)
+    return ", ".join(f"[{message(error, module)}](errors.md#errors-of-apifota)" for error in found)
 
 
 def in_order(module: ModuleType) -> list[VersionOperation]:

@@ -1,4 +1,4 @@
-"""Server settings: each is an option, an environment variable and a key of the TOML file (docs/reference/settings.md)."""
+"""Server settings: each an option, an environment variable and a key of the TOML file (docs/reference/settings.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Callbacks: their events, the URLs that they may be sent to, and the retries after a failed attempt.
 
-Sources: facts, section 10 (the vendor's page on callback services) and rule U17; retries and limits: docs/reference/callbacks.md.
+Sources: the vendor's page on callback services, and rule U17; retries and limits: docs/reference/callbacks.md.
 An event is stored as compact JSON and encoded for the listener's version of the API when it is first sent.
 """
 

@@ -1,4 +1,4 @@
-"""What a client can do about each error code: the text of docs/reference/errors.md and of hints without a better rule."""
+"""What a client can do about each error code: for docs/reference/errors.md, and for hints without a better rule."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import msgspec
 
 from fotapool.api.auth import sessions
 from fotapool.api.auth.routes import OAUTH_BASE, SESSION_BASE
-from fotapool.api.common.responses import ErrorBody, FaultBody
+from fotapool.api.common.errors import ErrorBody, FaultBody
 from fotapool.web.openapi.document import Schemas, content, json_body, with_headers
 from fotapool.web.parameters import TEXT
 

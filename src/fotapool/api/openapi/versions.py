@@ -6,8 +6,8 @@ import re
 from types import ModuleType
 from typing import Any
 
+from fotapool.api.common.errors import ErrorBody, FaultBody
 from fotapool.api.common.operations import Operation
-from fotapool.api.common.responses import ErrorBody, FaultBody
 from fotapool.api.openapi.constraints import PATH, QUERY, REQUIRED_IN_QUERY, refine
 from fotapool.api.v1 import routes as v1
 from fotapool.api.v2 import routes as v2

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.identity import Role
 from fotapool.operator_api.calls import OperatorCall
-from fotapool.services.snapshots.documents import MAX_SNAPSHOT_BYTES, Snapshot
+from fotapool.services.snapshots.snapshot_documents import MAX_SNAPSHOT_BYTES, Snapshot
 from fotapool.web.endpoint import JSON
 from fotapool.web.operations import Operation
 from fotapool.web.problems import HttpError
