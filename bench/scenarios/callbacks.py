@@ -79,7 +79,7 @@ def _events(account: str, count: int) -> list[UpgradesChanged]:
         id="f858b8c4-2153-11ec-8c44-aeb16d1aa652",
         account_name=account,
         name="Smart FOTA",
-        subject="FOTA_Verizon_Model-A_01To02_HF",
+        artifact="FOTA_Verizon_Model-A_01To02_HF",
         is_file=False,
         make="Verizon",
         model="Model-A",

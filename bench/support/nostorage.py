@@ -80,7 +80,7 @@ def main() -> None:
     context = server.context
     context.reader = MemoryReader(server.clock.now_ms)  # type: ignore[assignment]
     context.writer = MemoryWriter()  # type: ignore[assignment]
-    server.gate._inline = True
+    server.authenticator._inline = True
     listener = running.listen(settings)
     # The same uvicorn with the same configuration is the point here.
     served = running._AnnouncingServer(running.make_config(settings, server.app))

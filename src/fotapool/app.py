@@ -81,13 +81,13 @@ class Server:
         if settings.random_seed is not None:
             chance = SeededChance(settings.random_seed)
             self.context = replace(self.context, new_uuid=chance.new_uuid, random_bytes=chance.random_bytes)
-        self.gate = Authenticator(self.context)
+        self.authenticator = Authenticator(self.context)
         self._prepared = False
         self.seed = Seed(SeedDocument(), {})
         self.deliveries: Deliveries | None = None
         """While the server runs."""
         self.readiness = health.Readiness()
-        self.features = EmulatorFeatures(self.context, self.gate, _templates()) if settings.emulator else None
+        self.features = EmulatorFeatures(self.context, self.authenticator, _templates()) if settings.emulator else None
         self.app: ASGIApp = self._build()
 
     def _prepare_schema(self) -> None:
@@ -102,12 +102,12 @@ class Server:
 
     def _build(self) -> ASGIApp:
         request_ids = RequestIds(self.context.random_bytes(6).hex())
-        context, gate = self.context, self.gate
+        context, authenticator = self.context, self.authenticator
         emulator = self._emulator_parts()
         versions: dict[str, ASGIApp] = {
             version.BASE: VersionApp(
                 context=context,
-                authenticator=gate,
+                authenticator=authenticator,
                 request_ids=request_ids,
                 base=version.BASE,
                 api_context=version.API_CONTEXT,
@@ -116,7 +116,7 @@ class Server:
             for version in (v1, v2, v3)
         }
         routes: list[BaseRoute] = [
-            *signin_routes(context, gate, request_ids),
+            *signin_routes(context, authenticator, request_ids),
             *health.routes(context, self.readiness),
             *Pages(self.settings, lambda: build_openapi_document(emulator is not None)).routes(),
         ]
@@ -136,7 +136,7 @@ class Server:
     def _emulator_parts(self) -> EmulatorParts | None:
         if self.features is None or not isinstance(self.clock, MovableClock):
             return None
-        snapshot_service = SnapshotService(self.context, self.clock, self.gate, self._clear_memory)
+        snapshot_service = SnapshotService(self.context, self.clock, self.authenticator, self._clear_memory)
         return EmulatorParts(
             clock=self.clock,
             seed=lambda: self.seed,
@@ -157,7 +157,7 @@ class Server:
         try:
             await self._apply_seed(self.context)
             async with self._run_deliveries() as deliveries:
-                background.append(asyncio.create_task(run_in_background(self.context, self.gate)))
+                background.append(asyncio.create_task(run_in_background(self.context, self.authenticator)))
                 background.append(asyncio.create_task(deliveries.run_in_background()))
                 background.append(asyncio.create_task(bulk_jobs.run_in_background(self.context)))
                 try:
@@ -167,7 +167,7 @@ class Server:
                         task.cancel()
         finally:
             with contextlib.suppress(Exception):
-                await self.gate.flush()
+                await self.authenticator.flush()
                 await flush_rejections(self.context)
             await self.context.writer.stop()
             self.context.reader.stop()

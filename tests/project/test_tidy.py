@@ -25,8 +25,22 @@ A_LOG = ("docs/decisions",)
 """Folders that grow by one entry with each decision; their README lists the entries."""
 NOT_ENTRIES = ("__init__.py", "__pycache__", "py.typed")
 ANY_NUMBER = (
-    *("chain", "debug", "error", "exception", "gather", "info", "join", "max", "min", "print", "warning", "zip"),
-    *("long", "run_in_executor", "short"),
+    *(
+        "attrgetter",
+        "chain",
+        "debug",
+        "error",
+        "exception",
+        "gather",
+        "info",
+        "join",
+        "max",
+        "min",
+        "print",
+        "warning",
+        "zip",
+    ),
+    *("_write_lines", "long", "partial", "run_in_executor", "short", "typed"),
 )
 """Functions that take any number of values of one kind, or a function and whatever it takes."""
 
@@ -53,7 +67,8 @@ PROSE = re.compile(
 )
 """Private words that no module, no class or function, no other name in the code, and no text has; as whole names."""
 WIRE_NAMES = re.compile(
-    r"[\"'`][\w.\[\]]*\b(?:firings|realm)[\"'`]|\brealm=\\?\"|\bfirings?[:=]|\brealm: |\.(?:realm|firings)\b"
+    r"[\"'`][\w.\[\]]*\b(?:firings|realm|octets|engine)[\"'`]|\brealm=(?:\\?\"|0)|\bfirings?[:=]|\brealm(?:: | = )"
+    r"|\.(?:realm|firings)\b"
 )
 """Names of the API and of documents, and the parameter of WWW-Authenticate, which stay."""
 TEMPLATES = ("access_once", "fault", "campaign_course", "license_check", "callbacks_secret")

@@ -66,7 +66,15 @@ def derive_token_now(secret: str, nonce: bytes) -> str:
     The same token can therefore be issued again within its hour without storing it. Guessing a secret from a stolen
     database costs one argon2 hash per guess, as with the secret's own hash.
     """
-    raw = hash_secret_raw(secret.encode(), nonce, _passes, _memory_kib, LANES, TOKEN_BYTES, Type.ID)
+    raw = hash_secret_raw(
+        secret.encode(),
+        nonce,
+        time_cost=_passes,
+        memory_cost=_memory_kib,
+        parallelism=LANES,
+        hash_len=TOKEN_BYTES,
+        type=Type.ID,
+    )
     return base64.urlsafe_b64encode(raw).decode()
 
 

@@ -113,14 +113,14 @@ def state(status: UpgradeStatus, reason: int) -> str:
 
 def upgrade_view(base: str, imei: int, upgrade: DeviceUpgrade) -> UpgradeView:
     """The upgrade as the device API returns it; `base` is that of the API's paths."""
-    subject, content = upgrade.campaign.subject, upgrade.content
+    artifact, content = upgrade.campaign.artifact, upgrade.content
     url = f"{base}/{format_device_id(imei)}/upgrades/{upgrade.id}/content" if content.key is not None else None
     return UpgradeView(
         id=str(upgrade.id),
-        name=subject.name,
-        kind="file" if subject.is_file else "firmware",
-        fromVersion=subject.from_version,
-        toVersion=subject.to_version,
+        name=artifact.name,
+        kind="file" if artifact.is_file else "firmware",
+        fromVersion=artifact.from_version,
+        toVersion=artifact.to_version,
         state=state(upgrade.status, upgrade.reason),
         size=content.size,
         sha256=content.sha256,

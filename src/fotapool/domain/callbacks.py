@@ -68,12 +68,12 @@ class PackageFacts:
 
 @dataclass(frozen=True, slots=True)
 class CampaignFacts:
-    """A campaign after the change. `subject` is the name of its package or file."""
+    """A campaign after the change. `artifact` is the name of its package or file."""
 
     id: str
     account_name: str
     name: str
-    subject: str
+    artifact: str
     is_file: bool
     make: str
     model: str
@@ -152,18 +152,18 @@ def _parts(rows: Sequence[Row], size: int) -> Iterator[tuple[Row, ...]]:
 
 
 def _facts(account_name: str, campaign: Campaign) -> CampaignFacts:
-    subject = campaign.subject
+    artifact = campaign.artifact
     return CampaignFacts(
         id=campaign.uuid,
         account_name=account_name,
         name=campaign.name,
-        subject=subject.name,
-        is_file=subject.is_file,
-        make=subject.make,
-        model=subject.model,
-        from_version=subject.from_version,
-        to_version=subject.to_version,
-        protocol=subject.protocol,
+        artifact=artifact.name,
+        is_file=artifact.is_file,
+        make=artifact.make,
+        model=artifact.model,
+        from_version=artifact.from_version,
+        to_version=artifact.to_version,
+        protocol=artifact.protocol,
         start_date=campaign.start_date,
         end_date=campaign.end_date,
         start_ms=campaign.start_ms,

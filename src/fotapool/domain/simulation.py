@@ -147,7 +147,7 @@ def retry_ms(campaign: Campaign, behavior: Behavior, imei: int, failed_ms: int) 
     """The retry (ms) for a device that was offline, or None if it is not before the campaign's end (rule U12)."""
     if campaign.flow is not Flow.PUSH:
         return first_attempt_ms(campaign, behavior, imei, failed_ms + MINUTE_MS)
-    if campaign.subject.protocol == "LWM2M":
+    if campaign.artifact.protocol == "LWM2M":
         today_ms = failed_ms - failed_ms % DAY_MS + RETRY_HOUR * HOUR_MS
         timestamp_ms = today_ms if today_ms > failed_ms else today_ms + DAY_MS
     else:
@@ -155,9 +155,9 @@ def retry_ms(campaign: Campaign, behavior: Behavior, imei: int, failed_ms: int) 
     return timestamp_ms if timestamp_ms < campaign.end_ms else None
 
 
-def outcome(behavior: Behavior, imei: int, subject: str, attempt: int) -> Reason:
+def outcome(behavior: Behavior, imei: int, artifact: str, attempt: int) -> Reason:
     """The result of the device's upgrade to the package or file."""
-    share = _share(behavior, imei, f"outcome/{subject}/{attempt}")
+    share = _share(behavior, imei, f"outcome/{artifact}/{attempt}")
     for reason, failing in (
         (Reason.DOWNLOAD_FAILED, behavior.fail_at_download),
         (Reason.VERIFY_FAILED, behavior.fail_at_verify),

@@ -268,11 +268,11 @@ def _cursor(context: RequestContext, _: RequestRejected) -> Iterator[str]:
     for cursor in context.cursors:
         if re.fullmatch(r"\d{1,14}", cursor) and int(cursor):
             yield (
-                f"{cursor} is taken for an IMEI: startIndex is not an offset here. Begin with 0 and go on with"
+                f"{cursor} is taken for an IMEI: startIndex is not an offset here. Begin with 0, then use"
                 " the lastSeenDeviceId of each answer."
             )
         elif is_device_id(cursor):
-            yield f"{cursor} is no device of this account: go on with the lastSeenDeviceId of the last answer."
+            yield f"{cursor} is no device of this account: use the lastSeenDeviceId of the last answer."
 
 
 def _index_too_high(context: RequestContext, _: RequestRejected) -> Iterator[str]:

@@ -123,13 +123,13 @@ def device_parameter(name: str, description: str = "", default: int | None = Non
     return Parameter(name, parse, IMEI, description=description, default=default)
 
 
-def id_in_path(name: str, noun: str) -> Parameter[int]:
-    """A number in the path that identifies a thing; `noun` says what, for the error."""
+def id_in_path(name: str, singular: str) -> Parameter[int]:
+    """A number in the path that identifies a thing; `singular` names it, for the error."""
 
     def parse(text: str) -> int:
         if text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS:
             return int(text)
-        raise NotFound(f"{noun} {text[:40]} does not exist")
+        raise NotFound(f"{singular} {text[:40]} does not exist")
 
     schema = {"type": "string", "pattern": f"^[0-9]{{1,{MAX_ID_DIGITS}}}$", "examples": ["1"]}
     return Parameter(name, parse, schema, location="path")

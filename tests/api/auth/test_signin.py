@@ -257,7 +257,7 @@ def test_a_request_that_is_rejected_for_its_content_keeps_a_session_alive(api: A
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite writes on the event loop itself
 def test_a_use_counts_while_it_is_being_written(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    writing, go_on, gate = Event(), Event(), api.server.gate
+    writing, go_on, authenticator = Event(), Event(), api.server.authenticator
     write = store.record_session_uses
 
     def write_slowly(*arguments: Any) -> None:
@@ -272,7 +272,7 @@ def test_a_use_counts_while_it_is_being_written(api: Api, monkeypatch: pytest.Mo
         assert writing.wait(20)
         api.server.clock.move_to(NOW_MS + 21 * 60_000)  # type: ignore[attr-defined]
         second = pool.submit(status, api)
-        while not (gate._uses or second.done()):
+        while not (authenticator._uses or second.done()):
             pass
         go_on.set()
         assert first.result() == second.result() == GOOD

@@ -67,7 +67,7 @@ class UpgradeProgress(msgspec.Struct):
 
 def _upgrade(campaign: CampaignFacts, devices: Sequence[DeviceRow]) -> UpgradeProgress:
     return UpgradeProgress(
-        firmwareName=campaign.subject,
+        firmwareName=campaign.artifact,
         upgradeId=campaign.id,
         startDate=campaign.start_date,
         endDate=campaign.end_date,

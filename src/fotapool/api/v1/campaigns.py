@@ -50,8 +50,8 @@ def _upgrade(account: str, campaign: Campaign, devices: Iterable[UpgradeDevice])
     return Upgrade(
         id=campaign.uuid,
         accountName=account,
-        firmwareName=campaign.subject.name,
-        firmwareTo=campaign.subject.to_version,
+        firmwareName=campaign.artifact.name,
+        firmwareTo=campaign.artifact.to_version,
         startDate=campaign.start_date,
         endDate=campaign.end_date,
         status=CAMPAIGN_STATUS[campaign.status],

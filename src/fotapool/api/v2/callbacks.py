@@ -80,9 +80,9 @@ def _campaign(campaign: CampaignFacts, devices: Sequence[DeviceRow]) -> Campaign
         deviceList=[device_row(*row) for row in devices],
     )
     if campaign.is_file:
-        progress.fileName, progress.fileVersion = campaign.subject, campaign.to_version
+        progress.fileName, progress.fileVersion = campaign.artifact, campaign.to_version
     else:
-        progress.softwareName = campaign.subject
+        progress.softwareName = campaign.artifact
         progress.softwareFrom, progress.softwareTo = campaign.from_version, campaign.to_version
     return progress
 

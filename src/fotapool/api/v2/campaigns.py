@@ -182,19 +182,19 @@ def _text_windows(hours: Hours) -> list[TextTimeWindow] | msgspec.UnsetType:
 
 
 def campaign_software(account: str, campaign: Campaign) -> CampaignSoftware:
-    subject, windows = campaign.subject, campaign.windows
+    artifact, windows = campaign.artifact, campaign.windows
     return CampaignSoftware(
         id=campaign.uuid,
         accountName=account,
         campaignName=campaign.name or msgspec.UNSET,
-        softwareName=subject.name,
-        distributionType=campaign_protocol(subject.protocol),
-        make=subject.make,
-        model=subject.model,
-        softwareFrom=subject.from_version,
-        softwareTo=subject.to_version,
-        fileName=subject.name if subject.is_file else msgspec.UNSET,
-        fileVersion=subject.to_version if subject.is_file else msgspec.UNSET,
+        softwareName=artifact.name,
+        distributionType=campaign_protocol(artifact.protocol),
+        make=artifact.make,
+        model=artifact.model,
+        softwareFrom=artifact.from_version,
+        softwareTo=artifact.to_version,
+        fileName=artifact.name if artifact.is_file else msgspec.UNSET,
+        fileVersion=artifact.to_version if artifact.is_file else msgspec.UNSET,
         startDate=campaign.start_date,
         endDate=campaign.end_date,
         downloadAfterDate=windows.download_after or msgspec.UNSET,
@@ -208,7 +208,7 @@ def campaign_software(account: str, campaign: Campaign) -> CampaignSoftware:
 async def _schedule(call: Call, wanted: campaigns.NewCampaign) -> ScheduledCampaign:
     campaign = await campaigns.schedule_campaign(call.context, call.caller, wanted)
     members = msgspec.structs.asdict(campaign_software(call.account, campaign))
-    if campaign.subject.is_file:
+    if campaign.artifact.is_file:
         members |= dict.fromkeys(("softwareName", "softwareFrom", "softwareTo"), msgspec.UNSET)
     members |= {
         "downloadTimeWindowList": _text_windows(campaign.windows.download),

@@ -59,7 +59,7 @@ def _device_upgrade(account: str, trial: reports.CampaignUpgrade) -> DeviceUpgra
         deviceId=format_device_id(upgrade.imei),
         id=campaign.uuid,
         accountName=account,
-        softwareName=campaign.subject.name,
+        softwareName=campaign.artifact.name,
         startDate=campaign.start_date,
         status=status,
         reason=reason,

@@ -79,7 +79,7 @@ def _campaign(campaign: CampaignFacts, devices: Sequence[DeviceRow]) -> Campaign
     return CampaignProgress(
         campaignId=campaign.id,
         campaignName=campaign.name,
-        firmwareName=campaign.subject,
+        firmwareName=campaign.artifact,
         firmwareFrom=campaign.from_version,
         firmwareTo=campaign.to_version,
         protocol=campaign_protocol(campaign.protocol),

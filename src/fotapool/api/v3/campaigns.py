@@ -80,17 +80,17 @@ _dates = msgspec.json.Decoder(FirmwareDatesBody)
 
 
 def firmware_campaign(account: str, campaign: Campaign) -> FirmwareCampaign:
-    subject = campaign.subject
+    artifact = campaign.artifact
     return FirmwareCampaign(
         id=campaign.uuid,
         accountName=account,
         campaignName=campaign.name or msgspec.UNSET,
-        firmwareName=subject.name,
-        firmwareFrom=subject.from_version,
-        firmwareTo=subject.to_version,
-        protocol=campaign_protocol(subject.protocol),
-        make=subject.make,
-        model=subject.model,
+        firmwareName=artifact.name,
+        firmwareFrom=artifact.from_version,
+        firmwareTo=artifact.to_version,
+        protocol=campaign_protocol(artifact.protocol),
+        make=artifact.make,
+        model=artifact.model,
         startDate=campaign.start_date,
         endDate=campaign.end_date,
         campaignTimeWindowList=time_windows(campaign.windows.download),

@@ -80,20 +80,20 @@ class CampaignDevices(msgspec.Struct):
 
 def _campaign_row(account: str, campaign: Campaign) -> CampaignRow:
     members = msgspec.structs.asdict(firmware_campaign(account, campaign))
-    return CampaignRow(**members | {"protocol": listed_protocol(campaign.subject.protocol)})
+    return CampaignRow(**members | {"protocol": listed_protocol(campaign.artifact.protocol)})
 
 
 def _device_upgrade(account: str, trial: reports.CampaignUpgrade, write_time: WriteTime) -> DeviceUpgrade:
-    campaign, subject = trial.campaign, trial.campaign.subject
+    campaign, artifact = trial.campaign, trial.campaign.artifact
     status, reason = _labels(campaign, trial.upgrade)
     return DeviceUpgrade(
         deviceId=format_device_id(trial.upgrade.imei),
         id=campaign.uuid,
         campaignId=campaign.uuid,
         accountName=account,
-        firmwareName=subject.name,
-        firmwareFrom=subject.from_version,
-        firmwareTo=subject.to_version,
+        firmwareName=artifact.name,
+        firmwareFrom=artifact.from_version,
+        firmwareTo=artifact.to_version,
         startDate=campaign.start_date,
         status=status,
         reason=reason,

@@ -172,7 +172,7 @@ async def change(call: ConsoleCall) -> Response:
         (len(decision.devices(EntryKind.NOTICE_WITHDRAWN)), "pending removal", "canceled"),
         (len(decision.canceled_upgrades), "scheduled upgrade", "canceled"),
     )
-    texts = [f"{plural(count, noun)} {done}." for count, noun, done in results if count]
+    texts = [f"{plural(count, singular)} {done}." for count, singular, done in results if count]
     text = " ".join([f"Subscription changed to {plural(decision.total, 'license')}.", *texts])
     return await call.go(call.path("subscription"), text)
 

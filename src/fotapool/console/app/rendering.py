@@ -62,7 +62,7 @@ def number(value: float) -> str:
 
 
 def plural(count: int, one: str, many: str = "") -> str:
-    """The count with its noun, as in `1 device`, `2 devices`."""
+    """The count and what is counted, as in `1 device`, `2 devices`."""
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
 

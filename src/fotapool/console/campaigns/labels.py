@@ -94,7 +94,7 @@ def delivery_name(flow: Flow) -> str:
 
 def campaign_name(campaign: Campaign) -> str:
     """The campaign's name; without one, its package and start date."""
-    return campaign.name or f"{campaign.subject.name} from {campaign.start_date}"
+    return campaign.name or f"{campaign.artifact.name} from {campaign.start_date}"
 
 
 def window_label(hours: Hours) -> str:

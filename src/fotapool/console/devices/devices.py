@@ -145,7 +145,7 @@ def _csv_row(row: OperatorDeviceRow) -> list[str]:
 
 
 async def import_file(call: ConsoleCall) -> Response:
-    """Imports a file of devices; its first character tells CSV, NDJSON and a JSON array apart."""
+    """Imports a file of devices; the first character distinguishes CSV, NDJSON and JSON arrays."""
     upload = call.upload("file")
     if upload is None:
         raise Invalid("choose a file of devices: CSV, NDJSON or a JSON array")

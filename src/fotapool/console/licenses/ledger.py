@@ -53,14 +53,16 @@ async def show_ledger(call: ConsoleCall) -> Response:
     entries, next_cursor = await ledger_views.list_latest_entries(
         call.context, caller=call.caller(), wanted=_filter(call), before=call.cursor(), limit=ROWS
     )
-    return await _page(call, "licenses/ledger.html", "Ledger", entries, next_cursor)
+    return await _page(call, template="licenses/ledger.html", title="Ledger", rows=entries, next_cursor=next_cursor)
 
 
 async def show_changes(call: ConsoleCall) -> Response:
     changes, next_cursor = await ledger_views.list_latest_changes(
         call.context, caller=call.caller(), wanted=_filter(call), before=call.cursor(), limit=ROWS
     )
-    return await _page(call, "licenses/ledger_changes.html", "Audit log", changes, next_cursor)
+    return await _page(
+        call, template="licenses/ledger_changes.html", title="Audit log", rows=changes, next_cursor=next_cursor
+    )
 
 
 async def _page(call: ConsoleCall, template: str, title: str, rows: Sequence[Row], next_cursor: int | None) -> Response:

@@ -13,7 +13,7 @@ FAR_DAYS = 5 * 365
 """No date is forecast beyond this horizon."""
 
 
-class Outlook(enum.Enum):
+class Trend(enum.Enum):
     """The result of a forecast."""
 
     EXHAUSTED = "no license is free"
@@ -27,7 +27,7 @@ class Outlook(enum.Enum):
 class Forecast:
     """`grown` is the growth over `basis_days`; `runs_out_ms` is set for RUNS_OUT only."""
 
-    outlook: Outlook
+    trend: Trend
     basis_days: int
     grown: int
     runs_out_ms: int | None = None
@@ -37,12 +37,12 @@ def forecast(free: int, used_before: int, used_now: int, basis_days: int, now_ms
     """Extrapolates the mean growth of the last `basis_days` days; 0 days means that there is no history."""
     grown = used_now - used_before
     if not free:
-        return Forecast(Outlook.EXHAUSTED, basis_days, grown)
+        return Forecast(Trend.EXHAUSTED, basis_days, grown)
     if basis_days < 1:
-        return Forecast(Outlook.UNKNOWN, 0, 0)
+        return Forecast(Trend.UNKNOWN, 0, 0)
     if grown <= 0:
-        return Forecast(Outlook.NO_GROWTH, basis_days, grown)
+        return Forecast(Trend.NO_GROWTH, basis_days, grown)
     days_left = free * basis_days / grown
     if days_left > FAR_DAYS:
-        return Forecast(Outlook.FAR, basis_days, grown)
-    return Forecast(Outlook.RUNS_OUT, basis_days, grown, now_ms + round(days_left * DAY_MS))
+        return Forecast(Trend.FAR, basis_days, grown)
+    return Forecast(Trend.RUNS_OUT, basis_days, grown, now_ms + round(days_left * DAY_MS))

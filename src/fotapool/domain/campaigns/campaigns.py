@@ -111,7 +111,7 @@ class Campaign:
     uuid: str
     account_id: int
     flow: Flow
-    subject: Artifact
+    artifact: Artifact
     name: str
     start_date: str
     end_date: str
@@ -186,7 +186,7 @@ def change_plan(campaign: Campaign, start_date: str, end_date: str, now_ms: int)
         due = start_date == campaign.start_date and campaign.start_ms < now_ms
         planned = plan(
             flow=campaign.flow,
-            protocol=campaign.subject.protocol,
+            protocol=campaign.artifact.protocol,
             start_date=date_of(now_ms).isoformat() if due else start_date,
             end_date=end_date,
             now_ms=now_ms,
@@ -311,8 +311,10 @@ def change_status(campaign: Campaign, status: CampaignStatus, now_ms: int) -> No
 
 def enrolls_version(campaign: Campaign, versions: Collection[str]) -> bool:
     """Whether the campaign adds devices that now have one of these firmware versions (autoAddDevicesFlag)."""
-    subject = campaign.subject
-    return campaign.auto_add and not subject.is_file and subject.from_version in versions and campaign.status in CHECKED
+    artifact = campaign.artifact
+    return (
+        campaign.auto_add and not artifact.is_file and artifact.from_version in versions and campaign.status in CHECKED
+    )
 
 
 def ends_without_upgrades(campaign: Campaign, now_ms: int) -> bool:

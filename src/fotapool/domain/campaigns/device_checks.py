@@ -33,7 +33,7 @@ class CheckDecision(NamedTuple):
     entries: list[Entry]
 
 
-def fits(subject: Artifact, device: DeviceFacts) -> Reason:
+def fits(artifact: Artifact, device: DeviceFacts) -> Reason:
     """Reason.NONE if the device can install the package or file, or why it cannot (rules U3, U15, U19)."""
     if device.make is None:
         return Reason.DEVICE_NOT_FOUND
@@ -41,11 +41,11 @@ def fits(subject: Artifact, device: DeviceFacts) -> Reason:
         return Reason.NOT_ACTIVE
     if device.protocol == NO_PROTOCOL:
         return Reason.NOT_ELIGIBLE
-    if device.protocol != subject.protocol:
+    if device.protocol != artifact.protocol:
         return Reason.WRONG_PROTOCOL
-    if (device.make, device.model) != (subject.make, subject.model):
+    if (device.make, device.model) != (artifact.make, artifact.model):
         return Reason.WRONG_MODEL
-    if not subject.is_file and device.firmware != subject.from_version:
+    if not artifact.is_file and device.firmware != artifact.from_version:
         return Reason.WRONG_VERSION
     if device.has_open_upgrade:
         return Reason.ALREADY_SCHEDULED
@@ -53,14 +53,14 @@ def fits(subject: Artifact, device: DeviceFacts) -> Reason:
 
 
 def decide_checks(
-    pool: Pool, purchase_type: PurchaseType, subject: Artifact, auto_assign: bool, devices: Sequence[DeviceFacts]
+    pool: Pool, purchase_type: PurchaseType, artifact: Artifact, auto_assign: bool, devices: Sequence[DeviceFacts]
 ) -> CheckDecision:
     """Accepts devices that fit the package and hold a license, need none, or are assigned one now.
 
     An account with monthly licenses only needs one for each device (rule B5). `auto_assign` assigns missing ones while
     licenses are free (rule U11), in order. A device named twice counts once.
     """
-    reasons = [fits(subject, device) for device in devices]
+    reasons = [fits(artifact, device) for device in devices]
     unlicensed = [
         device.imei
         for device, reason in zip(devices, reasons, strict=True)

@@ -23,7 +23,7 @@ class UpgradeStatus(enum.IntEnum):
     @property
     def word(self) -> str:
         """The state's name in the operator API."""
-        return _WORDS[self]
+        return _STATUS_VALUES[self]
 
 
 class Reason(enum.IntEnum):
@@ -80,7 +80,7 @@ class Upgrade(NamedTuple):
 
 OPEN = frozenset({UpgradeStatus.SCHEDULED, UpgradeStatus.IN_PROGRESS})
 
-_WORDS = {
+_STATUS_VALUES = {
     UpgradeStatus.SCHEDULED: "scheduled",
     UpgradeStatus.IN_PROGRESS: "inProgress",
     UpgradeStatus.COMPLETED: "completed",
@@ -90,7 +90,9 @@ _WORDS = {
     UpgradeStatus.REJECTED: "rejected",
 }
 STATUS_OF_WORD = {
-    word: status for status, word in _WORDS.items() if status not in (UpgradeStatus.PENDING, UpgradeStatus.REJECTED)
+    word: status
+    for status, word in _STATUS_VALUES.items()
+    if status not in (UpgradeStatus.PENDING, UpgradeStatus.REJECTED)
 }
 """The states that the operator may set."""
 

@@ -89,16 +89,16 @@ def _assigned(facts: EntryFacts) -> str:
     return f"assigned {day(facts.assigned_ms)}" if known else "assigned at an unknown time"
 
 
-def upgrade_events(upgrade: Upgrade, subject: str, reason: str) -> list[TimelineEvent]:
-    """The events of an upgrade in order; `subject` is what it installs, `reason` explains its state."""
+def upgrade_events(upgrade: Upgrade, artifact: str, reason: str) -> list[TimelineEvent]:
+    """The events of an upgrade in order; `artifact` is what it installs, `reason` explains its state."""
     status = UpgradeStatus(upgrade.status)
-    events = [TimelineEvent(upgrade.scheduled_ms, "scheduled", f"scheduled: {subject}")]
+    events = [TimelineEvent(upgrade.scheduled_ms, "scheduled", f"scheduled: {artifact}")]
     if upgrade.started_ms is not None:
-        events.append(TimelineEvent(upgrade.started_ms, "upgrade began", f"upgrade began: {subject}"))
+        events.append(TimelineEvent(upgrade.started_ms, "upgrade began", f"upgrade began: {artifact}"))
     ended_ms = upgrade.ended_ms if upgrade.ended_ms is not None else upgrade.updated_ms
-    why = f": {subject}" + (f"; {reason}" if reason else "")
+    why = f": {artifact}" + (f"; {reason}" if reason else "")
     if status is UpgradeStatus.PENDING:
-        return [TimelineEvent(upgrade.scheduled_ms, "named", f"named for an upgrade, to be checked: {subject}")]
+        return [TimelineEvent(upgrade.scheduled_ms, "named", f"named for an upgrade, to be checked: {artifact}")]
     if status is UpgradeStatus.REJECTED:
         return [TimelineEvent(ended_ms, "rejected", f"rejected by the checks of an upgrade{why}")]
     if status not in OPEN:
@@ -107,7 +107,7 @@ def upgrade_events(upgrade: Upgrade, subject: str, reason: str) -> list[Timeline
             UpgradeStatus.FAILED: "upgrade failed",
             UpgradeStatus.CANCELED: "upgrade canceled",
         }[status]
-        events.append(TimelineEvent(ended_ms, what, what + (f": {subject}" if what == "upgraded" else why)))
+        events.append(TimelineEvent(ended_ms, what, what + (f": {artifact}" if what == "upgraded" else why)))
     elif reason:
         events[-1] = TimelineEvent(events[-1].at_ms, events[-1].what, f"{events[-1].sentence}; {reason}")
     return events

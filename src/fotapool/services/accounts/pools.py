@@ -68,13 +68,13 @@ async def read_pool(context: Context, account: Account, days: int, count: bool) 
         return pool, _parts(connection, pool) if count or pool.used <= COUNTED_AT_ONCE else None
 
     def read(connection: Connection, pool: Account, parts: PoolParts | None) -> PoolPage:
-        history, outlook = _history(connection, pool, min(days, MAX_DAYS), now_ms)
+        history, found = _history(connection, pool, min(days, MAX_DAYS), now_ms)
         return PoolPage(
             account=pool,
             free=free_of(pool),
             parts=parts,
             history=history,
-            forecast=outlook,
+            forecast=found,
             has_devices=bool(pool.used) or store.has_devices(connection, pool.id),
             has_users=bool(pool.used) or store.has_users(connection, pool.id),
         )
@@ -98,7 +98,7 @@ def _history(connection: Connection, pool: Account, days: int, now_ms: int) -> t
     first = max(min(today - days + 1, today - BASIS_DAYS), created)
     found = [PoolDay(*row) for row in store.read_pool_days(connection, [pool.id], first)[pool.id]]
     basis = min(BASIS_DAYS, today - created)
-    outlook = forecast(
+    expected = forecast(
         free=free_of(pool),
         used_before=_used_at_end_of(today - basis, found, pool),
         used_now=pool.used,
@@ -109,7 +109,7 @@ def _history(connection: Connection, pool: Account, days: int, now_ms: int) -> t
     detailed_from, levels = _detail(connection, pool, today)
     totals = store.read_totals_since(connection, pool.id, from_ms, MAX_PERIODS)
     levels = levels_of_days([one for one in found if one.day < detailed_from], totals, now_ms) + levels
-    return pool_history(levels, totals, from_ms, now_ms), outlook
+    return pool_history(levels, totals, from_ms, now_ms), expected
 
 
 def _used_at_end_of(day: int, days: Sequence[PoolDay], pool: Account) -> int:

@@ -116,7 +116,7 @@ async def preview_change(
     def decide(connection: Connection, now_ms: int) -> SubscriptionChange:
         account = require_account(connection, caller.account_name)
         new_type, new_total = _wanted(account.purchase_type, account.total, total, purchase_type)
-        decision = _decide(connection, pool_of(account), new_total, now_ms, limit)
+        decision = _decide(connection, pool=pool_of(account), total=new_total, now_ms=now_ms, limit=limit)
         return SubscriptionChange(account.total, account.purchase_type, new_type, decision)
 
     return await context.reader.long(decide, context.clock.now_ms())

@@ -115,11 +115,11 @@ def _planned(
     connection: Connection, account_id: int, uuid: str, wanted: NewCampaign, devices: int, now_ms: int
 ) -> Campaign:
     """The campaign as it is accepted, without its id. Raises RequestRejected."""
-    subject = _subject(connection, account_id, wanted)
-    _check_pilot(wanted.flow, subject, devices)
+    artifact = _subject(connection, account_id, wanted)
+    _check_pilot(wanted.flow, artifact, devices)
     planned = plan(
         flow=wanted.flow,
-        protocol=subject.protocol,
+        protocol=artifact.protocol,
         start_date=wanted.start_date,
         end_date=wanted.end_date,
         now_ms=now_ms,
@@ -130,7 +130,7 @@ def _planned(
         uuid=uuid,
         account_id=account_id,
         flow=wanted.flow,
-        subject=subject,
+        artifact=artifact,
         name=wanted.name,
         start_date=planned.start_date,
         end_date=planned.end_date,
@@ -165,9 +165,9 @@ def _subject(connection: Connection, account_id: int, wanted: NewCampaign) -> Ar
     return found
 
 
-def _check_pilot(flow: Flow, subject: Artifact, devices: int) -> None:
+def _check_pilot(flow: Flow, artifact: Artifact, devices: int) -> None:
     """Raises RequestRejected(PILOT_TOO_LARGE), except for PUSH campaigns: v1 does not have rule U10."""
-    if flow is not Flow.PUSH and not subject.pilot_passed and devices > PILOT_DEVICES:
+    if flow is not Flow.PUSH and not artifact.pilot_passed and devices > PILOT_DEVICES:
         raise RequestRejected(ErrorCode.PILOT_TOO_LARGE)
 
 
@@ -215,7 +215,7 @@ def _add(
     open_ = OPEN | {UpgradeStatus.PENDING}
     reasons = {imei: Reason.ALREADY_SCHEDULED for imei, upgrade in present.items() if upgrade.status in open_}
     new = [device for device in devices if device not in reasons]
-    _check_pilot(campaign.flow, campaign.subject, campaign.devices + len(set(new) - present.keys()))
+    _check_pilot(campaign.flow, campaign.artifact, campaign.devices + len(set(new) - present.keys()))
     status = UpgradeStatus.PENDING
     if campaign.status is CampaignStatus.QUEUED and new:
         found = read_device_facts(connection, campaign.account_id, new)
@@ -251,7 +251,7 @@ def check_devices(
     decision = decide_checks(
         pool=facts.pool,
         purchase_type=account.purchase_type,
-        subject=campaign.subject,
+        artifact=campaign.artifact,
         auto_assign=campaign.auto_assign,
         devices=devices,
     )

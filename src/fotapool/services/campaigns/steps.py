@@ -188,10 +188,10 @@ def _plan(facts: _StepFacts, now_ms: int) -> StepResult:
 
 def _enroll(facts: _StepFacts, now_ms: int) -> StepResult:
     """Adds further devices of the same make, model, firmware and protocol (rule U11), up to the pilot's limit."""
-    campaign, subject = facts.campaign, facts.campaign.subject
+    campaign, artifact = facts.campaign, facts.campaign.artifact
     after = SCAN_START if campaign.enroll_cursor is None else campaign.enroll_cursor
-    room = STEP_DEVICES if subject.pilot_passed else max(0, PILOT_DEVICES - campaign.devices)
-    fit = subject.make, subject.model, subject.from_version, subject.protocol
+    room = STEP_DEVICES if artifact.pilot_passed else max(0, PILOT_DEVICES - campaign.devices)
+    fit = artifact.make, artifact.model, artifact.from_version, artifact.protocol
     page = store.read_joining(
         facts.connection,
         account_id=campaign.account_id,
@@ -200,7 +200,7 @@ def _enroll(facts: _StepFacts, now_ms: int) -> StepResult:
         after=after,
         limit=STEP_DEVICES,
     )
-    fitting = [device for device in page if fits(subject, device) is Reason.NONE][:room]
+    fitting = [device for device in page if fits(artifact, device) is Reason.NONE][:room]
     reasons = _check_devices(facts, fitting, now_ms)
     enrolled = [device.imei for device, reason in zip(fitting, reasons, strict=True) if reason is Reason.NONE]
     rows = [(imei, UpgradeStatus.SCHEDULED, Reason.NONE, _attempt(facts, imei, now_ms)) for imei in enrolled]
@@ -238,7 +238,7 @@ def _run_device(facts: _StepFacts, upgrade: Upgrade, now_ms: int) -> UpgradeChan
     if behavior is None:  # the fleet changed meanwhile: the device is not simulated any more
         return UpgradeChange(upgrade, UpgradeStatus(upgrade.status), Reason(upgrade.reason))
     if upgrade.status == UpgradeStatus.IN_PROGRESS:
-        reason = outcome(behavior, imei, campaign.subject.name, upgrade.attempts)
+        reason = outcome(behavior, imei, campaign.artifact.name, upgrade.attempts)
         ended = UpgradeStatus.COMPLETED if reason is Reason.SUCCEEDED else UpgradeStatus.FAILED
         return UpgradeChange(upgrade, ended, reason)
     if campaign.end_ms <= now_ms:

@@ -56,7 +56,7 @@ def _view(connection: Connection, upgrade: Upgrade, now_ms: int) -> DeviceUpgrad
         next_ms = next_open_ms(windows.download, windows.download_after, max(now_ms, campaign.start_ms))
     elif running and not install:
         next_ms = next_open_ms(windows.install, windows.install_after, now_ms)
-    content = read_content(connection, campaign.subject)
+    content = read_content(connection, campaign.artifact)
     return DeviceUpgrade(
         id=upgrade.id,
         campaign=campaign,

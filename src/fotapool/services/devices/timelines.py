@@ -119,8 +119,8 @@ def _upgrades(
     found: list[TimelineEntry] = []
     for upgrade in newest_first:
         campaign = installing.get(upgrade.campaign_id)
-        subject = "set by the operator, outside of any campaign" if campaign is None else _subject(campaign)
-        events = upgrade_events(upgrade, subject, describe(Reason(upgrade.reason)))
+        artifact = "set by the operator, outside of any campaign" if campaign is None else _subject(campaign)
+        events = upgrade_events(upgrade, artifact, describe(Reason(upgrade.reason)))
         found += [TimelineEntry(event, campaign=campaign.uuid if campaign else "") for event in reversed(events)]
     return found
 
@@ -128,4 +128,4 @@ def _upgrades(
 def _subject(campaign: store.Installing) -> str:
     versions = f" (firmware {campaign.from_version} to {campaign.to_version})" if campaign.to_version else ""
     named = f"campaign {campaign.name}, " if campaign.name else ""
-    return f"{named}{campaign.subject}{versions}"
+    return f"{named}{campaign.artifact}{versions}"

@@ -153,7 +153,7 @@ def read_document(data: bytes) -> SeedDocument | Snapshot:
 
 
 class _Either(msgspec.Struct):
-    """Decodes only the member that tells the two kinds of documents apart."""
+    """Decodes only the member that distinguishes the two kinds of documents."""
 
     snapshot: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 

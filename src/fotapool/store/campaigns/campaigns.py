@@ -14,14 +14,14 @@ from fotapool.store.packages.artifacts import read_artifact
 LEASE_MS = 30_000
 """How long a server holds a campaign's lease, by the database's clock, before another server may take it."""
 
-_SELECT = f"SELECT {columns(Campaign, 'c', subject='c.package_id, c.file_id')} FROM campaign c"
-_INSERTED = columns(Campaign, subject="package_id, file_id").removeprefix("id, ")
+_SELECT = f"SELECT {columns(Campaign, 'c', artifact='c.package_id, c.file_id')} FROM campaign c"
+_INSERTED = columns(Campaign, artifact="package_id, file_id").removeprefix("id, ")
 _UPDATED = (
     "start_date, end_date, start_ms, end_ms, windows, status, devices, scan_cursor, enroll_cursor, updated_ms,"
     " ended_ms, due_ms"
 )
 _NAMES = field_names(Campaign)
-_SUBJECT = _NAMES.index("subject")
+_SUBJECT = _NAMES.index("artifact")
 
 
 def read_campaign(connection: Connection, account_id: int, uuid: str) -> Campaign | None:
@@ -83,8 +83,8 @@ def _values(campaign: Campaign) -> dict[str, Any]:
     values: dict[str, Any] = {name: getattr(campaign, name) for name in _NAMES}
     for name in ("flow", "status", "auto_assign", "auto_add"):
         values[name] = int(values[name])
-    subject, windows = campaign.subject, campaign.windows
-    values["package_id"], values["file_id"] = (None, subject.id) if subject.is_file else (subject.id, None)
+    artifact, windows = campaign.artifact, campaign.windows
+    values["package_id"], values["file_id"] = (None, artifact.id) if artifact.is_file else (artifact.id, None)
     values["windows"] = json.dumps(
         {
             "download": windows.download,

@@ -87,26 +87,26 @@ class UpgradeChangeSet:
             "license", "state = state + :flag", keys, {"flag": int(LicenseState.USED)}, where=_UNUSED
         )
         versions: set[str] = set()
-        for campaign in sorted(self.campaigns.values(), key=lambda campaign: campaign.subject.key):
+        for campaign in sorted(self.campaigns.values(), key=lambda campaign: campaign.artifact.key):
             own = [change for change in self.changes if change.upgrade.campaign_id == campaign.id]
             done = [_key(change) for change in own if change.status is UpgradeStatus.COMPLETED]
             failed = sum(change.status is UpgradeStatus.FAILED for change in own)
             if done or failed:
                 record_pilot_result(
                     connection,
-                    is_file=campaign.subject.is_file,
-                    subject_id=campaign.subject.id,
+                    is_file=campaign.artifact.is_file,
+                    artifact_id=campaign.artifact.id,
                     succeeded=len(done),
                     failed=failed,
                 )
-            if done and not campaign.subject.is_file:
+            if done and not campaign.artifact.is_file:
                 connection.update_keys(
                     "device",
                     "firmware = :firmware, upgraded_ms = :now, updated_ms = :now",
                     done,
-                    {"firmware": campaign.subject.to_version, "now": now_ms},
+                    {"firmware": campaign.artifact.to_version, "now": now_ms},
                 )
-                versions.add(campaign.subject.to_version)
+                versions.add(campaign.artifact.to_version)
         for version in sorted(versions):
             record_devices_changed(connection, self.account_id, now_ms, version)
         for campaign in self.campaigns.values():

@@ -89,7 +89,7 @@ def read_device_facts(connection: Connection, account_id: int, devices: Sequence
     """The facts about the devices that the checks of a campaign need, by IMEI."""
     sql = f"""SELECT {_facts_columns("k")} FROM {{keys}} k
         LEFT JOIN device d ON d.account_id = k.account_id AND d.imei = k.imei"""
-    return {facts.imei: facts for facts in fetch_devices(connection, _device_facts, sql, account_id, devices)}
+    return {facts.imei: facts for facts in fetch_devices(connection, _device_facts, sql, (account_id, devices))}
 
 
 def read_joining(

@@ -89,10 +89,11 @@ def exists(connection: Connection, sql: str, /, **params: Any) -> bool:
 
 
 def fetch_devices(
-    connection: Connection, build: Callable[..., T], sql: str, account_id: int, devices: Iterable[int], /, **params: Any
+    connection: Connection, build: Callable[..., T], sql: str, devices: tuple[int, Iterable[int]], /, **params: Any
 ) -> list[T]:
-    """All rows of SQL that reads `{keys}`, which are the account's devices, each as `build(*row)`."""
-    keys = [(account_id, device) for device in devices]
+    """All rows of SQL that reads `{keys}`, which are `devices` (account id, IMEIs), each as `build(*row)`."""
+    account_id, imeis = devices
+    keys = [(account_id, imei) for imei in imeis]
     return [build(*row) for row in connection.fetch_keys(sql, keys, params)]
 
 

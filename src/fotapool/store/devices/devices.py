@@ -137,7 +137,7 @@ def read_device_page(
 def read_devices_named(connection: Connection, account_id: int, devices: Sequence[int]) -> dict[int, DeviceRow]:
     """The rows of those devices that the account has, by IMEI."""
     sql = f"SELECT {_ROW} FROM {{keys}} k JOIN device d ON d.account_id = k.account_id AND d.imei = k.imei"
-    rows = fetch_devices(connection, DeviceRow, sql, account_id, sorted(set(devices)))
+    rows = fetch_devices(connection, DeviceRow, sql, (account_id, sorted(set(devices))))
     return {row.imei: row for row in rows}
 
 
@@ -145,7 +145,7 @@ def read_known_devices(connection: Connection, account_id: int, devices: Sequenc
     """Those devices that the account has."""
     sql = """SELECT k.imei FROM {keys} k
         WHERE (SELECT 1 FROM device d WHERE d.account_id = k.account_id AND d.imei = k.imei) IS NOT NULL"""
-    return set(fetch_devices(connection, int, sql, account_id, devices))
+    return set(fetch_devices(connection, int, sql, (account_id, devices)))
 
 
 def read_installed(connection: Connection, account_id: int, devices: Sequence[int]) -> list[Installed]:
@@ -154,18 +154,18 @@ def read_installed(connection: Connection, account_id: int, devices: Sequence[in
         return []
     sql = (
         "SELECT i.imei, i.is_file, CASE WHEN i.is_file = 1 THEN"
-        " (SELECT f.name FROM configuration_file f WHERE f.id = i.subject_id)"
-        " ELSE (SELECT p.name FROM package p WHERE p.id = i.subject_id) END,"
-        " CASE WHEN i.is_file = 1 THEN (SELECT f.version FROM configuration_file f WHERE f.id = i.subject_id)"
-        " ELSE (SELECT p.to_version FROM package p WHERE p.id = i.subject_id) END, i.at_ms FROM"
+        " (SELECT f.name FROM configuration_file f WHERE f.id = i.artifact_id)"
+        " ELSE (SELECT p.name FROM package p WHERE p.id = i.artifact_id) END,"
+        " CASE WHEN i.is_file = 1 THEN (SELECT f.version FROM configuration_file f WHERE f.id = i.artifact_id)"
+        " ELSE (SELECT p.to_version FROM package p WHERE p.id = i.artifact_id) END, i.at_ms FROM"
         " (SELECT u.imei AS imei, CASE WHEN c.file_id IS NULL THEN 0 ELSE 1 END AS is_file,"
-        " coalesce(c.file_id, c.package_id) AS subject_id, max(u.ended_ms) AS at_ms FROM {keys} k"
+        " coalesce(c.file_id, c.package_id) AS artifact_id, max(u.ended_ms) AS at_ms FROM {keys} k"
         " JOIN upgrade u ON u.account_id = k.account_id AND u.imei = k.imei JOIN campaign c ON c.id = u.campaign_id"
         f" WHERE u.status = {UpgradeStatus.COMPLETED:d} AND u.campaign_id > {OPERATOR_CAMPAIGN}"
         " GROUP BY u.imei, c.file_id, c.package_id) i"
         " ORDER BY i.imei, i.at_ms DESC"
     )
-    return fetch_devices(connection, converting(Installed, is_file=bool), sql, account_id, devices)
+    return fetch_devices(connection, converting(Installed, is_file=bool), sql, (account_id, devices))
 
 
 def record_refreshed(connection: Connection, account_id: int, devices: Iterable[int], now_ms: int) -> None:

@@ -96,7 +96,7 @@ def read_matching_of(
     only = f" AND {of_device}" if of_device else ""
     license_condition = _LICENSE_CONDITIONS[conditions.license]
     sql = f"SELECT k.imei FROM {{keys}} k WHERE ({_DEVICE}{only}) IS NOT NULL{license_condition} ORDER BY k.imei"
-    return fetch_devices(connection, int, sql, account_id, devices, **params)
+    return fetch_devices(connection, int, sql, (account_id, devices), **params)
 
 
 def read_by_mdn(connection: Connection, account_id: int, prefix: str, limit: int) -> list[int]:
@@ -162,11 +162,11 @@ def read_operator_rows(connection: Connection, account_id: int, devices: Sequenc
     """The rows of those devices that the account has, by IMEI."""
     sql = f"""SELECT {OPERATOR_ROW} FROM {{keys}} k
         JOIN device d ON d.account_id = k.account_id AND d.imei = k.imei ORDER BY d.imei"""
-    return fetch_devices(connection, OperatorDeviceRow, sql, account_id, devices)
+    return fetch_devices(connection, OperatorDeviceRow, sql, (account_id, devices))
 
 
 def read_candidates_of(connection: Connection, account_id: int, devices: Sequence[int]) -> set[int]:
     """Those devices that are on the candidate list."""
     sql = """SELECT k.imei FROM {keys} k
         WHERE (SELECT 1 FROM candidate c WHERE c.account_id = k.account_id AND c.imei = k.imei) IS NOT NULL"""
-    return set(fetch_devices(connection, int, sql, account_id, devices))
+    return set(fetch_devices(connection, int, sql, (account_id, devices)))

@@ -28,7 +28,7 @@ class Installing(NamedTuple):
     id: int
     uuid: str
     name: str
-    subject: str
+    artifact: str
     from_version: str | None
     to_version: str | None
 

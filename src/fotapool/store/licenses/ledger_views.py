@@ -88,7 +88,7 @@ def read_latest_entries(
     The next `before` is None at the end. The account's entries, or the device's, are walked from the newest.
     """
     where, params = wanted.of_change(_OF_CHANGE)
-    params |= _span(connection, account_id, wanted, "ledger_entry", before)
+    params |= _span(connection, account_id=account_id, wanted=wanted, table="ledger_entry", before=before)
     span, order = "e.account_id = :account_id AND e.number < :before AND e.number >= :first", "e.number"
     if wanted.device is not None:
         span, order = f"{span} AND e.imei = :device", "e.number + 0"  # makes the plan use the index by device
@@ -125,7 +125,7 @@ def read_latest_changes(
 ) -> tuple[list[ChangeRow], int | None]:
     """Like `read_latest_entries` for changes, including those without entries; ignores device and kinds."""
     where, params = wanted.of_change("c.{column}")
-    params |= _span(connection, account_id, wanted, "pool_change", before)
+    params |= _span(connection, account_id=account_id, wanted=wanted, table="pool_change", before=before)
     walk = (
         "FROM pool_change WHERE account_id = :account_id AND number < :before AND number >= :first ORDER BY number DESC"
     )

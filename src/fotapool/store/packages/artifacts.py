@@ -34,19 +34,19 @@ def find_file(connection: Connection, account_id: int, name: str, version: str) 
     return fetch_one(connection, _artifact, sql, account_id=account_id, name=name, version=version)
 
 
-def read_artifact(connection: Connection, is_file: bool, subject_id: int) -> Artifact:
+def read_artifact(connection: Connection, is_file: bool, artifact_id: int) -> Artifact:
     """The package or file with the id, which exists as long as a campaign of it does."""
-    found = fetch_one(connection, _artifact, f"{_FILE if is_file else _PACKAGE} id = :id", id=subject_id)
+    found = fetch_one(connection, _artifact, f"{_FILE if is_file else _PACKAGE} id = :id", id=artifact_id)
     assert found is not None
     return found
 
 
-def record_pilot_result(connection: Connection, is_file: bool, subject_id: int, succeeded: int, failed: int) -> None:
+def record_pilot_result(connection: Connection, is_file: bool, artifact_id: int, succeeded: int, failed: int) -> None:
     """Adds results of upgrades for the pilot rule."""
     table = "configuration_file" if is_file else "package"
     connection.execute(
         f"UPDATE {table} SET succeeded = succeeded + :succeeded, failed = failed + :failed WHERE id = :id",
-        {"id": subject_id, "succeeded": succeeded, "failed": failed},
+        {"id": artifact_id, "succeeded": succeeded, "failed": failed},
     )
 
 
@@ -59,10 +59,10 @@ class ArtifactContent(NamedTuple):
     target_path: str
 
 
-def read_content(connection: Connection, subject: Artifact) -> ArtifactContent:
+def read_content(connection: Connection, artifact: Artifact) -> ArtifactContent:
     """The content that a device downloads."""
-    columns, table = ("target_path", "configuration_file") if subject.is_file else ("''", "package")
+    columns, table = ("target_path", "configuration_file") if artifact.is_file else ("''", "package")
     rows = connection.fetch(
-        f"SELECT content_key, content_size, content_sha256, {columns} FROM {table} WHERE id = :id", {"id": subject.id}
+        f"SELECT content_key, content_size, content_sha256, {columns} FROM {table} WHERE id = :id", {"id": artifact.id}
     )
     return ArtifactContent(*rows[0])

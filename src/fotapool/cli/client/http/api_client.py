@@ -113,24 +113,24 @@ class ApiClient:
         )
         return bearer, str(answer["sessionToken"])
 
-    def _sign_in_call(self, path: str, subject: str, **options: Any) -> dict[str, Any]:
+    def _sign_in_call(self, path: str, artifact: str, **options: Any) -> dict[str, Any]:
         response = self._http.post(path, **options)
         if response.status_code in (400, 401):
             raise RequestFailed(
-                f"{self.target.label} refused the sign-in of the {subject}: {error_message(response)}",
-                self._sign_in_help(subject),
+                f"{self.target.label} refused the sign-in of the {artifact}: {error_message(response)}",
+                self._sign_in_help(artifact),
                 response.status_code,
             )
         answer: dict[str, Any] = parse_response(response)
         return answer
 
-    def _sign_in_help(self, subject: str) -> str:
+    def _sign_in_help(self, artifact: str) -> str:
         if self.target.uses_example:
             return (
                 "No credentials were given, so those of the examples were used. Set FOTAPOOL_CLIENT_KEY,\n"
                 "FOTAPOOL_CLIENT_SECRET, FOTAPOOL_USER and FOTAPOOL_PASSWORD, or store them: fotapool profiles add NAME"
             )
-        if subject == "user":
+        if artifact == "user":
             return "Check user name and password. Five failures in a row lock a user: fotapool users unlock NAME"
         return "Check the client's key and secret."
 

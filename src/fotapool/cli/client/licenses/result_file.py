@@ -49,7 +49,7 @@ class ResultFile:
             self._file = self.path.open("a", encoding="utf-8", newline="")
         except (OSError, UnicodeError) as error:
             raise UsageError(f"{self.path} cannot be resumed: {error}", "Name another file.") from error
-        if self._file.tell() == 0:
+        if self.path.stat().st_size == 0:
             self._file.write(",".join(HEADER) + "\n")
         return found
 
