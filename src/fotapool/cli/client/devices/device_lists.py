@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,12 +12,10 @@ from typing import IO
 
 from fotapool.cli.client.failures import UsageError
 from fotapool.cli.client.output import stderr_note
+from fotapool.domain.devices.device_lists import read_id_texts
 
-COLUMNS = ("deviceid", "device_id", "device id", "device", "imei")
-"""Headers of the column with the IMEIs, in lower case."""
 MAX_DEVICES = 10_000_000
 MAX_CHARACTERS = 500_000_000
-MAX_LINE = 1_000_000
 MAX_SHOWN = 5
 """Malformed lines in a message."""
 _IMEI = re.compile(r"[0-9]{15}")
@@ -77,7 +73,7 @@ def _read(file: IO[str]) -> DeviceList:
         raise UsageError(f"the file has more than {MAX_CHARACTERS:,} characters", "Split it.")
     if _ONLY_IMEIS.fullmatch(text):
         return _without_duplicates(text.split(), DeviceList())
-    return collect(_in_lines(io.StringIO(text, newline=None)), "line")
+    return collect(read_id_texts(io.StringIO(text, newline=None), several=False), "line")
 
 
 def collect(given: Iterable[tuple[int, str]], label: str) -> DeviceList:
@@ -137,45 +133,6 @@ def _opened(path: str) -> IO[str]:
         return Path(path).open(encoding="utf-8-sig", newline="")
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _in_lines(file: IO[str]) -> Iterator[tuple[int, str]]:
-    """Number and IMEI of each line. The first line may be a CSV header with one of COLUMNS."""
-    column, separator, first = 0, "", True
-    for number, raw in enumerate(file, 1):
-        line = raw.strip()
-        if not line or line.startswith("#"):
-            continue
-        if line.startswith("{"):
-            first = False
-            yield number, _in_json(line)
-            continue
-        if first:
-            first = False
-            separator = next((sign for sign in ",;\t" if sign in line), "")
-            header = [cell.strip().lower() for cell in _cells(line, separator)]
-            named = [place for place, cell in enumerate(header) if cell in COLUMNS]
-            if named:
-                column = named[0]
-                continue
-        cells = _cells(line, separator)
-        yield number, cells[column].strip() if column < len(cells) else ""
-
-
-def _cells(line: str, separator: str) -> Sequence[str]:
-    if not separator:
-        return (line.strip("\"'"),)
-    return next(csv.reader([line[:MAX_LINE]], delimiter=separator)) if '"' in line else line.split(separator)
-
-
-def _in_json(line: str) -> str:
-    """The IMEI of a JSON line, as `fotapool devices list --json` prints it."""
-    try:
-        document = json.loads(line)
-    except ValueError:
-        return line
-    device = document.get("deviceId", document.get("imei"))
-    return device if isinstance(device, str) else line
 
 
 def in_batches(devices: Sequence[str], size: int) -> Iterator[list[str]]:
