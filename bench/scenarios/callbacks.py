@@ -30,7 +30,7 @@ from bench.support.processes import (
     running,
 )
 from bench.support.report import Report, alternate, ratios
-from fotapool.api.v3.callbacks import schemas
+from fotapool.api.v3 import callbacks as version
 from fotapool.domain.callbacks import CampaignFacts, UpgradesChanged
 from fotapool.domain.campaigns.campaigns import CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
@@ -98,9 +98,9 @@ def _events(account: str, count: int) -> list[UpgradesChanged]:
 
 def _messages(accounts: list[Account], count: int) -> Messages:
     """The expected messages in the format of version 3; it does not depend on the listener."""
-    listener = Listener(account_id=0, style=schemas.STYLE, url="", username=None, password=None, created_ms=0)
+    listener = Listener(account_id=0, style=version.STYLE, url="", username=None, password=None, created_ms=0)
     return {
-        account.name: [schemas.encode(event, listener) for event in _events(account.name, count // len(accounts))]
+        account.name: [version.encode(event, listener) for event in _events(account.name, count // len(accounts))]
         for account in accounts
     }
 
@@ -125,7 +125,7 @@ class Outbox:
                 connection,
                 Listener(
                     account_id=found.id,
-                    style=schemas.STYLE,
+                    style=version.STYLE,
                     url=self.url,
                     username=None,
                     password=None,

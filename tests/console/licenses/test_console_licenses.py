@@ -123,7 +123,7 @@ def test_a_list_can_be_discarded_and_is_still_listed(console: Browser, api: Api)
     page = console.post(f"{path}/stop", {})
     assert notice_of(page) == "List discarded. No license was changed."
     assert "discarded" in words_of(page)
-    assert "has come to its end already" in words_of(console.post(f"{path}/stop", {}, 409))
+    assert "he bulk job has ended already" in words_of(console.post(f"{path}/stop", {}, 409))
     assert "was started before" in words_of(console.post(f"{path}/start", {}, 409))
     assert result_of(console, path) == [(device(0), "waiting")]
     assert api.licensed() == []

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.campaigning import CAMPAIGN_SEED, LATER, LWM2M, TODAY, imeis, refusal, schedule, status
+from api.campaigning import CAMPAIGN_SEED, LATER, LWM2M, TODAY, error_message, imeis, schedule, status
 from fotapool.testing.inbox import Inbox, Receiver
 from support.helpers import ACCOUNT, Api
 
@@ -40,7 +40,7 @@ def test_everything_follows_the_clock(start: Callable[..., Api], inbox: Inbox) -
     api.advance("PT19M59S")
     assert look(api).status_code == 200
     api.advance("PT20M")
-    assert refusal(look(api)) == EXPIRED
+    assert error_message(look(api)) == EXPIRED
     api.session = api.log_in().json()["sessionToken"]
     api.advance("PT19M59S")
     assert look(api).status_code == 200

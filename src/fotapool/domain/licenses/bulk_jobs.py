@@ -68,7 +68,7 @@ def read_device_lines(text: str) -> DeviceLines:
         if not is_device_id(word):
             reason = f"{word[:MAX_QUOTED]!r} is not an IMEI of 15 digits"
         elif int(word) in devices:
-            reason = f"{word} stands in line {devices[int(word)]} already"
+            reason = f"{word} is already in line {devices[int(word)]}"
         else:
             devices[int(word)] = line
             if len(devices) > MAX_BULK_DEVICES:
