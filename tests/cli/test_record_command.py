@@ -149,8 +149,8 @@ def test_a_service_that_cannot_be_reached_is_said_and_not_recorded(tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--upstream", "ftp://x", "--out", "new"), "base address"),
-        (("--upstream", "https://user:word@x", "--out", "new"), "base address"),
+        (("--upstream", "ftp://x", "--out", "new"), "base URL"),
+        (("--upstream", "https://user:word@x", "--out", "new"), "base URL"),
         (("--upstream", "https://x", "--out", "there"), "name a new file"),
         (("--upstream", "https://x", "--out", "no/such/directory/r"), "cannot write"),
         (("--out", "new"), "--upstream"),

@@ -94,7 +94,7 @@ def test_a_failure_shows_the_difference_and_the_account(tmp_path: Path) -> None:
     assert "without a license: 99" in said
     assert "with a license that was not expected: 99" in said
     assert re.search(r"-removed 99\d+\n.*\+assigned 99", said)
-    assert "0 came. All that arrived: none" in said
+    assert "0 arrived. All received: none" in said
     assert re.search(r"account 0000000001-00001: total 5, used 1, free 4", said)
     assert "assigned 990000000000000  used 0 -> 1  (requested by the user)" in said
     assert "POST /api/fota/v3/licenses/0000000001-00001/assign  200" in said

@@ -86,4 +86,4 @@ _LINK = re.compile(r"\[([^]]*)\]\(([^)#]*)[^)]*\)")
 def plain_advice(code: ErrorCode, is_session_api: bool) -> str:
     """The advice as plain text, with links as file names. `is_session_api`: for `/api/m2m`."""
     text = SESSION_ADVICE.get(code, ADVICE[code]) if is_session_api else ADVICE[code]
-    return _LINK.sub(r"\1 (docs/\2)", text)
+    return _LINK.sub(r"\1 (docs/reference/\2)", text)

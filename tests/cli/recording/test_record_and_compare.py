@@ -206,7 +206,7 @@ def test_what_was_left_out_of_a_recording_is_not_replayed_and_said(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "holds no requests"),
+        ("", "has no requests"),
         ("{}\n", "line 1"),
         ('{"fotapoolRecording": 2}\n', "format 2"),
         ('{"fotapoolRecording": 1}\n{"number": 1}\n', "line 2"),

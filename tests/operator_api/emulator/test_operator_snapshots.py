@@ -302,7 +302,7 @@ def edited(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
 REFUSED: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (edited("snapshot.now", None), "`now`"),
     (edited("snapshot.now", "soon"), "snapshot.now: 'soon' is no time like"),
-    (edited("snapshot.schema", "0001"), "snapshot.schema is '0001', and this program has"),
+    (edited("snapshot.schema", "0000"), "snapshot.schema is '0000', and this program has"),
     (edited("snapshot.lastIds.colour", 1), "snapshot.lastIds: colour is none of"),
     (edited("colour", 1), "`colour`"),
     (edited("clients.0.secretHash", None), "$.clients[0]"),

@@ -79,7 +79,7 @@ def read_device_lines(text: str) -> DeviceLines:
         else:
             further += 1
     if further:
-        left_out.append(LeftOut(0, f"and {further} further lines or words"))
+        left_out.append(LeftOut(0, f"and {further} further lines or values"))
     return DeviceLines(list(devices), left_out)
 
 

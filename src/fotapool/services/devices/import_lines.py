@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 import msgspec
 
-from fotapool.domain.devices.device_lists import is_id_column
 from fotapool.domain.errors import Invalid
 from fotapool.services.snapshots.seed_documents import DeviceLine
 
@@ -127,7 +126,7 @@ class CsvReader(_ByLine):
 
 
 def _header(cells: list[str]) -> list[str]:
-    names = ["deviceId" if is_id_column(cell) else cell.strip() for cell in cells]
+    names = [cell.strip() for cell in cells]
     known = f"columns are separated by commas; known are {', '.join(COLUMNS)}"
     if "deviceId" not in names:
         raise Invalid(f"the first CSV line must name the columns, deviceId among them; {known}")
