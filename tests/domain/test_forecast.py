@@ -18,7 +18,7 @@ def test_a_growing_pool_runs_out_when_its_pace_has_used_up_what_is_free() -> Non
 
 
 @pytest.mark.parametrize(
-    ("free", "before", "now", "basis", "outlook"),
+    ("free", "before", "now", "basis", "trend"),
     [
         (0, 10, 20, 28, Trend.EXHAUSTED),
         (5, 10, 20, 0, Trend.UNKNOWN),
@@ -28,5 +28,5 @@ def test_a_growing_pool_runs_out_when_its_pace_has_used_up_what_is_free() -> Non
         (FAR_DAYS, 0, 28, 28, Trend.RUNS_OUT),
     ],
 )
-def test_each_outlook_has_its_case(free: int, before: int, now: int, basis: int, trend: Trend) -> None:
+def test_each_trend_has_its_case(free: int, before: int, now: int, basis: int, trend: Trend) -> None:
     assert forecast(free=free, used_before=before, used_now=now, basis_days=basis, now_ms=NOW_MS).trend is trend
