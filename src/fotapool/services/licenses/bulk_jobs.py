@@ -24,7 +24,7 @@ from fotapool.domain.licenses.bulk_jobs import (
     read_device_lines,
 )
 from fotapool.domain.licenses.licenses import LicenseFacts, Outcome, Pool, apply
-from fotapool.services.commands import DirectCommand, PoolCommand, PoolFacts, pool_of
+from fotapool.services.commands import DirectCommand, PoolCommand, PoolFacts, pool_of, submit_unless_deleted
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import Account, read_account_by_id
 from fotapool.store.db.connection import Connection
@@ -202,7 +202,7 @@ async def step_job(context: Context, job: BulkJob) -> bool:
         return bool(devices)
 
     caller = Caller(job.operator, job.uuid, job.account_id)
-    return await context.writer.submit(PoolCommand(caller, step, devices=STEP_DEVICES))
+    return await submit_unless_deleted(context, PoolCommand(caller, step, devices=STEP_DEVICES), False)
 
 
 async def step_running_job(context: Context) -> bool:
