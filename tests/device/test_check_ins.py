@@ -184,7 +184,10 @@ def test_a_suspended_accounts_devices_still_check_in(start: Callable[..., Api]) 
 
 def campaigning(start: Callable[..., Api], purchase_type: str = "TS-HFOTA-MRC", **campaign: Any) -> Device:
     """The first device of a campaign that the engine has checked."""
-    seed = {**SEED_HTTP, "accounts": [{**SEED_HTTP["accounts"][0], "purchaseType": purchase_type}]}
+    account = {**SEED_HTTP["accounts"][0], "purchaseType": purchase_type}
+    if purchase_type == "TS-HFOTA-EVNT":
+        account |= {"licenseCount": 0, "devices": [{**account["devices"][0], "licensed": 0}]}
+    seed = {**SEED_HTTP, "accounts": [account]}
     seed["users"] = [{**SEED_HTTP["users"][0], "accounts": [ACCOUNT]}]
     api = start(seed=seed)
     schedule(api, 0, 1, **campaign)
@@ -193,7 +196,7 @@ def campaigning(start: Callable[..., Api], purchase_type: str = "TS-HFOTA-MRC", 
 
 @pytest.mark.parametrize("reports", [[], ["downloading"], ["downloading", "downloaded", "installing"]])
 def test_a_check_in_with_the_new_version_completes_the_upgrade(start: Callable[..., Api], reports: list[str]) -> None:
-    one = campaigning(start, "TS-HFOTA-COMBO")
+    one = campaigning(start, "TS-HFOTA-EVNT,TS-HFOTA-MRC")
     number = one.check_in(firmware="1")["upgrade"]["id"]
     for step in reports:
         assert one.report(number, step).status_code == 200
@@ -211,7 +214,7 @@ def test_a_check_in_with_the_new_version_completes_the_upgrade(start: Callable[.
 
 
 def test_an_upgrade_completed_by_a_check_in_is_charged_as_any_other(start: Callable[..., Api]) -> None:
-    one = campaigning(start, "TS-HFOTA-EVENT")
+    one = campaigning(start, "TS-HFOTA-EVNT")
     one.check_in(firmware="2")
     charged = one.api.server.database.connect().fetch("SELECT imei FROM upgrade WHERE charged_ms IS NOT NULL")
     assert charged == [(int(device(0)),)]

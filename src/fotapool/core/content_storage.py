@@ -94,10 +94,14 @@ class Storage:
 
     async def _part(self, key: str, size: int, first: int, end: int) -> bytes:
         options: Any = {"range": (first, min(end, first + READ_BYTES))}
-        with self._translated() as store, _lost_if_missing(key):
-            found = await obstore.get_async(store, key, options=options)
-            _check_size(key, size, found.meta["size"])
-            return bytes(await found.bytes_async())
+        try:
+            with self._translated() as store, _lost_if_missing(key):
+                found = await obstore.get_async(store, key, options=options)
+                _check_size(key, size, found.meta["size"])
+                return bytes(await found.bytes_async())
+        except ContentsUnavailable:  # perhaps because the range lies beyond the end
+            await self.check(key, size)
+            raise
 
     async def _parts(self, key: str, size: int, chunk: bytes, first: int, end: int) -> AsyncIterator[bytes]:
         while chunk:

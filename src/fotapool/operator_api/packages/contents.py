@@ -12,16 +12,16 @@ from fotapool.web.operations import Operation
 
 
 class ContentView(msgspec.Struct):
-    """`size` in bytes; `sha256` in hexadecimal. `lost`: the storage lacks it or a part of it; send it again."""
+    """`size` in bytes; `sha256` in hexadecimal. `lost` is there, and true, if the storage lacks it or a part of it."""
 
     firmwareName: str
     size: int
     sha256: str
-    lost: bool
+    lost: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 def _view(name: str, content: Content, lost: bool = False) -> ContentView:
-    return ContentView(name, content.size, content.sha256, lost)
+    return ContentView(name, content.size, content.sha256, lost or msgspec.UNSET)
 
 
 async def set_content(call: OperatorCall) -> ContentView:

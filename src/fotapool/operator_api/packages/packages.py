@@ -18,8 +18,8 @@ FIRMWARE = text_parameter("firmware").in_path()
 class FirmwareView(msgspec.Struct):
     """A package. `proven`: campaigns may have any number of devices, by rule or because the operator allows it.
 
-    `contentLost`: the storage lacks its content or a part of it, so that devices cannot download it. Null in lists,
-    which do not check it.
+    `contentLost` is there, and true, if the storage lacks the content or a part of it, so that devices cannot download
+    it; lists do not check that.
     """
 
     firmwareName: str
@@ -36,7 +36,7 @@ class FirmwareView(msgspec.Struct):
     proven: bool
     provenByOperator: bool
     hasContent: bool
-    contentLost: bool | None
+    contentLost: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class FirmwareList(msgspec.Struct):
@@ -51,7 +51,7 @@ class FirmwareChange(msgspec.Struct, forbid_unknown_fields=True):
     proven: bool | None = None
 
 
-def _view(package: Package, content_lost: bool | None = None) -> FirmwareView:
+def _view(package: Package, content_lost: bool = False) -> FirmwareView:
     return FirmwareView(
         firmwareName=package.name,
         make=package.make,
@@ -67,7 +67,7 @@ def _view(package: Package, content_lost: bool | None = None) -> FirmwareView:
         proven=pilot_has_passed(bool(package.pilot_passed), package.succeeded, package.failed),
         provenByOperator=bool(package.pilot_passed),
         hasContent=package.content_sha256 is not None,
-        contentLost=content_lost,
+        contentLost=content_lost or msgspec.UNSET,
     )
 
 
