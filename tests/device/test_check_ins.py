@@ -182,6 +182,13 @@ def test_a_suspended_accounts_devices_still_check_in(start: Callable[..., Api]) 
     first.check_in()
 
 
+def rows(api: Api, sql: str) -> list[Any]:
+    connection = api.server.database.connect()
+    found = connection.fetch(sql)
+    connection.close()
+    return found
+
+
 def campaigning(start: Callable[..., Api], purchase_type: str = "TS-HFOTA-MRC", **campaign: Any) -> Device:
     """The first device of a campaign that the engine has checked."""
     account = {**SEED_HTTP["accounts"][0], "purchaseType": purchase_type}
@@ -216,7 +223,7 @@ def test_a_check_in_with_the_new_version_completes_the_upgrade(start: Callable[.
 def test_an_upgrade_completed_by_a_check_in_is_charged_as_any_other(start: Callable[..., Api]) -> None:
     one = campaigning(start, "TS-HFOTA-EVNT")
     one.check_in(firmware="2")
-    charged = one.api.server.database.connect().fetch("SELECT imei FROM upgrade WHERE charged_ms IS NOT NULL")
+    charged = rows(one.api, "SELECT imei FROM upgrade WHERE charged_ms IS NOT NULL")
     assert charged == [(int(device(0)),)]
     one.api.assert_consistent()
 
@@ -225,7 +232,7 @@ def test_the_last_device_that_checks_in_with_the_new_version_ends_the_campaign(s
     one = campaigning(start)
     one.check_in(firmware="2")
     calling(one.api, 1).check_in(firmware="2")
-    status, *_ = one.api.server.database.connect().fetch("SELECT status, ended_ms IS NOT NULL FROM campaign")
+    status, *_ = rows(one.api, "SELECT status, ended_ms IS NOT NULL FROM campaign")
     assert tuple(map(int, status)) == (CampaignStatus.ENDED, 1)
     one.api.assert_consistent()
 
@@ -246,7 +253,7 @@ def test_a_campaign_of_today_is_not_reported_before_it_has_begun(start: Callable
     one = campaigning(start, flow=Flow.NETWORK_AWARE)
     for _ in range(2):
         assert one.check_in()["upgrade"] is None
-        number = one.api.server.database.connect().fetch("SELECT id FROM upgrade ORDER BY imei")[0][0]
+        number = rows(one.api, "SELECT id FROM upgrade ORDER BY imei")[0][0]
         assert refused(one.report(str(number), "downloading"))[0] == 409
         one.api.advance("PT20S")
     one.api.advance("PT1M")
