@@ -20,6 +20,8 @@ from bench.support.report import Report
 
 DATABASES = ("sqlite", "postgresql")
 OPERATIONS, KILLS, SOAK_MINUTES = 200_000, 100, 30
+MAX_SOAK_MINUTES = 55
+"""The user's bearer token ends after an hour."""
 
 
 def _options() -> argparse.Namespace:
@@ -35,7 +37,10 @@ def _options() -> argparse.Namespace:
         "--database", choices=DATABASES, action="append", help="only this database; may be repeated (both)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file as well")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if min(options.operations, options.kills, options.soak_minutes) < 0 or options.soak_minutes > MAX_SOAK_MINUTES:
+        parser.error(f"--operations and --kills must be at least 0, and --soak-minutes from 0 to {MAX_SOAK_MINUTES}")
+    return options
 
 
 def main() -> None:

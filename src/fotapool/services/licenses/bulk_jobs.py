@@ -95,8 +95,14 @@ async def create_draft_job(context: Context, caller: Caller, verb: BulkVerb, lin
     await context.writer.submit(DirectCommand(create, caller=caller))
     for first in range(0, len(lines.devices), LINES_PER_CHANGE):
         some = lines.devices[first : first + LINES_PER_CHANGE]
-        await _write_lines(context, len(some), store.record_lines, job.uuid, first, some)
+        await _write_lines(context, len(some), _add_lines, job, first, some)
     return job
+
+
+def _add_lines(connection: Connection, job: BulkJob, first_place: int, devices: Sequence[int]) -> None:
+    """Raises NotFound if the job was deleted meanwhile, as by a reset."""
+    _job(connection, job.account_id, job.uuid)
+    store.record_lines(connection, job.uuid, first_place, devices)
 
 
 async def _write_lines(context: Context, lines: int, write: Callable[..., object], *arguments: Any) -> None:
