@@ -54,8 +54,8 @@ async def create_snapshot(context: Context, now_ms: int, restored: RestoredSnaps
         return describe_rows(rows, now_ms, read_last_ids(connection)), _contents(rows)
 
     document, contents = await context.reader.long(read)
-    octets = [(one.key, await _read_content(context, one)) for one in contents]
-    stored = [{"key": key, "octets": data} for key, data in octets if data is not None]
+    found = [(one.key, await _read_content(context, one)) for one in contents]
+    stored = [{"key": key, "octets": content} for key, content in found if content is not None]
     if stored:
         document["contents"] = stored
     data = await asyncio.to_thread(_encode, document, restored)
