@@ -38,7 +38,7 @@ def measure_soak(report: Report, store: Store, minutes: int) -> None:
     books = check_books(url)
     store.drop(url)
     section, kind = "soak", store.kind
-    settled = min(SETTLED_MINUTE, max(1, minutes // 2))
+    settled = SETTLED_MINUTE if minutes > SETTLED_MINUTE else max(1, minutes // 2)
     report.note("resident memory by minute, MiB: " + ", ".join(f"{value:.0f}" for value in resident))
     report.add(Figure(section, kind, "minutes on all planes", minutes))
     report.add(Figure(section, kind, "requests answered", requests, at_least=1))
