@@ -119,7 +119,7 @@ def test_servers_that_start_together_set_up_one_schema(empty_urls: list[str]) ->
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    done = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
+    done = [(process.communicate(timeout=300)[1], process.returncode) for process in processes]
     assert done == [("", 0)] * 4
     connection = connected(url)
     assert connection.fetch("SELECT version_num FROM alembic_version") == [(VERSION,)]

@@ -59,7 +59,7 @@ class ServerInThread:
         self._thread = threading.Thread(target=self._uvicorn.run, kwargs={"sockets": [self._socket]}, daemon=True)
         self._thread.start()
         self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self.client = httpx.Client(base_url=self.address, timeout=60)
+        self.client = httpx.Client(base_url=self.address, timeout=300)
         self.client.get("/health/live")  # the listening socket holds it until the server has started
 
     def stop(self) -> None:
@@ -89,7 +89,7 @@ def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, s
     finally:
         process.terminate()
         try:
-            process.communicate(timeout=20)
+            process.communicate(timeout=120)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()

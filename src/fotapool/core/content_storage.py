@@ -18,7 +18,7 @@ from obstore.exceptions import BaseError
 from obstore.store import MemoryStore, from_url
 
 from fotapool.domain.errors import ErrorCode, RequestRejected
-from fotapool.services.packages.contents import ContentsUnavailable
+from fotapool.services.packages.contents import ContentLost, ContentsUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -80,26 +80,54 @@ class Storage:
         finally:
             self._uploads -= 1
 
-    async def read(self, key: str, first: int, end: int) -> AsyncIterator[bytes]:
-        """See fotapool.services.context.Contents. Raises ContentsUnavailable if the first chunk is missing."""
-        chunk = await self._part(key, first, end)
-        return self._parts(key, chunk, first, end)
+    async def check(self, key: str, size: int) -> None:
+        """See fotapool.services.context.Contents."""
+        with self._translated() as store, _lost_if_missing(key):
+            _check_size(key, size, (await obstore.head_async(store, key))["size"])
 
-    async def _part(self, key: str, first: int, end: int) -> bytes:
+    async def read(self, key: str, size: int, first: int, end: int) -> AsyncIterator[bytes]:
+        """See fotapool.services.context.Contents. Raises before the first chunk, if that is missing."""
         if first == end:
-            return b""
-        with self._translated() as store:
-            return bytes(await obstore.get_range_async(store, key, start=first, end=min(end, first + READ_BYTES)))
+            await self.check(key, size)
+            return self._parts(key, size=size, chunk=b"", first=first, end=end)
+        return self._parts(key, size=size, chunk=await self._part(key, size, first, end), first=first, end=end)
 
-    async def _parts(self, key: str, chunk: bytes, first: int, end: int) -> AsyncIterator[bytes]:
+    async def _part(self, key: str, size: int, first: int, end: int) -> bytes:
+        options: Any = {"range": (first, min(end, first + READ_BYTES))}
+        try:
+            with self._translated() as store, _lost_if_missing(key):
+                found = await obstore.get_async(store, key, options=options)
+                _check_size(key, size, found.meta["size"])
+                return bytes(await found.bytes_async())
+        except ContentsUnavailable:  # perhaps because the range lies beyond the end
+            await self.check(key, size)
+            raise
+
+    async def _parts(self, key: str, size: int, chunk: bytes, first: int, end: int) -> AsyncIterator[bytes]:
         while chunk:
             yield chunk
             first += len(chunk)
-            chunk = await self._part(key, first, end)
+            chunk = await self._part(key, size, first, end) if first < end else b""
 
     async def delete(self, key: str) -> None:
         with self._translated() as store, contextlib.suppress(FileNotFoundError):
             await obstore.delete_async(store, key)
+
+
+@contextlib.contextmanager
+def _lost_if_missing(key: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        log.warning("the content %s is missing from the storage", key)
+        raise ContentLost from error
+
+
+def _check_size(key: str, size: int, found: int) -> None:
+    """Raises ContentLost."""
+    if found != size:
+        log.warning("the content %s has %d bytes in the storage instead of %d", key, found, size)
+        raise ContentLost
 
 
 def _open(url: str) -> Any:

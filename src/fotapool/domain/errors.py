@@ -76,5 +76,9 @@ class NotFound(Exception):
     """The operator named a resource that does not exist; the message says which."""
 
 
+class AccountGone(NotFound):
+    """The account was deleted after it had been looked up."""
+
+
 class Invalid(Exception):
     """The operator's request is malformed; the message says how to correct it."""

@@ -36,15 +36,20 @@ class SeededChance:
 class Contents(Protocol):
     """The storage of uploaded contents, each under its own key.
 
-    Every method raises ContentsUnavailable (services/packages/contents.py) if the storage does not answer.
+    Every method raises ContentsUnavailable (services/packages/contents.py) if the storage does not answer, `check` and
+    `read` raise ContentLost if it lacks a content or has another size of it.
     """
 
     async def store(self, key: str, chunks: AsyncIterator[bytes]) -> None:
         """Stores the chunks. If they raise, stores nothing and passes the error on."""
         raise NotImplementedError
 
-    async def read(self, key: str, first: int, end: int) -> AsyncIterator[bytes]:
-        """Returns the bytes from offset `first` up to `end`, in chunks."""
+    async def check(self, key: str, size: int) -> None:
+        """Returns if there is a content of so many bytes."""
+        raise NotImplementedError
+
+    async def read(self, key: str, size: int, first: int, end: int) -> AsyncIterator[bytes]:
+        """Returns the bytes from offset `first` up to `end` of a content of so many bytes, in chunks."""
         raise NotImplementedError
 
     async def delete(self, key: str) -> None:

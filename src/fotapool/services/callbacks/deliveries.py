@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fotapool.domain import callbacks
 from fotapool.domain.callbacks import RETENTION_MS, DeliveryState, Event
 from fotapool.domain.errors import Conflict, NotFound
-from fotapool.services.commands import DirectCommand
+from fotapool.services.commands import DirectCommand, submit_unless_deleted
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.store.callbacks import deliveries as store
 from fotapool.store.callbacks.deliveries import Attempt, Delivery
@@ -89,7 +89,7 @@ async def record_batch(
     def change(connection: Connection, now_ms: int) -> bool:
         return release_lease(connection, batch, attempts=attempts, ended=ended, now_ms=now_ms)
 
-    return await context.writer.submit(DirectCommand(change, (batch.listener.account_id,)))
+    return await submit_unless_deleted(context, DirectCommand(change, (batch.listener.account_id,)), False)
 
 
 async def list_deliveries(

@@ -26,8 +26,8 @@ from fotapool.store.db.connection import (
 )
 from fotapool.store.db.rows import columns
 
-PAGE_CACHE_KIB = 16 * 1024
-"""Page cache of a reading connection; the operating system caches the rest of the file."""
+PAGE_CACHE_KIB = 4 * 1024
+"""Page cache of a reading connection, of which a process has five; the operating system caches the rest of the file."""
 WRITER_CACHE_KIB = 48 * 1024
 """Page cache of the writing connection; in a large pool, each license may be on another page."""
 CHECKPOINT_PAGES = 16_000

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
-from fotapool.domain.errors import Conflict, ErrorCode, Invalid, NotFound, RequestRejected
+from fotapool.domain.errors import AccountGone, Conflict, ErrorCode, Invalid, NotFound, RequestRejected
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.accounts.accounts import record_pools
 from fotapool.store.db.connection import NO_AUTH_EPOCH, Collided, Connection, ConnectionLost, Database, StoreUnavailable
@@ -231,11 +231,11 @@ class Writer:
 
     def _decide_and_record(self, batch: list[_Waiting]) -> None:
         connection = self._require_connection()
-        now_ms = self._now_ms()
         ids = sorted({account_id for waiting in batch for account_id in waiting.command.account_ids})
         auth_epoch, rows = connection.lock_pools(ids) if ids else (NO_AUTH_EPOCH, [])
+        now_ms = self._now_ms()  # under the locks: an account's times never run backwards
         pools = {row[0]: Pool(*row) for row in rows}
-        for run in _runs(_authenticated(batch, auth_epoch)):
+        for run in _runs(_of_existing(_authenticated(batch, auth_epoch), pools)):
             facts = run[0].command.load(connection, pools, [waiting.command for waiting in run], now_ms)
             for waiting in run:
                 waiting.result = _decided(waiting.command, facts, now_ms)
@@ -295,6 +295,14 @@ def _authenticated(batch: list[_Waiting], auth_epoch: int) -> list[_Waiting]:
         if waiting.command.auth_epoch not in (NO_AUTH_EPOCH, auth_epoch):
             waiting.result = _Failure(AuthEpochChanged())
     return [waiting for waiting in batch if waiting.command.auth_epoch in (NO_AUTH_EPOCH, auth_epoch)]
+
+
+def _of_existing(batch: list[_Waiting], pools: Pools) -> list[_Waiting]:
+    """The commands whose accounts exist; for the others, they were deleted after the caller had looked them up."""
+    for waiting in batch:
+        if not pools.keys() >= set(waiting.command.account_ids):
+            waiting.result = _Failure(AccountGone("the account does not exist any more"))
+    return [waiting for waiting in batch if pools.keys() >= set(waiting.command.account_ids)]
 
 
 def _runs(batch: list[_Waiting]) -> Iterator[list[_Waiting]]:
