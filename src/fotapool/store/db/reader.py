@@ -43,9 +43,7 @@ class Reader:
         """Runs a query of many rows on one state of the database."""
         return await self._in_thread(_in_snapshot(query), *args, **kwargs)
 
-    def _in_thread(
-        self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs
-    ) -> asyncio.Future[Result]:
+    def _in_thread(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[Result]:
         loop = asyncio.get_running_loop()
         return loop.run_in_executor(self._threads, lambda: self._run(query, *args, **kwargs))
 
