@@ -70,11 +70,13 @@ class Server:
         if not settings.emulator and (settings.random_seed, settings.clock) != (None, None):
             raise Invalid("random_seed and clock are for the emulator: ids must not be guessed, and time is real")
         self.settings = settings
-        self.database = database or open_database(settings.database, durable=not settings.emulator)
+        self.database = database or open_database(
+            settings.database, durable=not settings.emulator, timeout_s=settings.database_timeout_s
+        )
         self.clock = clock or _clock(settings)
         self._prepare_schema()
-        reader = Reader(self.database)
-        writer = Writer(self.database, self.clock.now_ms)
+        reader = Reader(self.database, settings.database_timeout_s)
+        writer = Writer(self.database, self.clock.now_ms, settings.database_timeout_s)
         where = settings.storage or default_storage(getattr(self.database, "path", None))
         storage = Storage(where, durable=not settings.emulator)
         self.context = Context(settings, self.clock, reader, writer, contents=storage)

@@ -40,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls: bool = False
     tls_directory: str = "fotapool-tls"
     retry_after_s: int = 2
+    database_timeout_s: int = 10
     callback_timeout_s: int = 10
     callback_private_targets: bool | None = None
     inspector_requests: int = 1_000

@@ -19,7 +19,7 @@ Rows = Mapping[str, Sequence[Row]]
 ROWS_AN_INSERT = 20_000
 _LEASE = "leased_until_ms"
 """The expiry of a row's lease by the database's clock; restored rows are not leased."""
-LEFT_OUT = ("auth_epoch", "operator_key", "server_secret")
+LEFT_OUT = ("auth_epoch", "commit_marker", "operator_key", "server_secret")
 """Tables of the server, not of its accounts: restoring a snapshot never locks operators out."""
 
 

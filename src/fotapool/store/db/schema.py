@@ -38,7 +38,7 @@ def prepare(connection: Connection) -> None:
         )
 
 
-SERVER_TABLES = ("auth_epoch", "server_secret")
+SERVER_TABLES = ("auth_epoch", "commit_marker", "server_secret")
 """Tables of the server, which are retained when all data are deleted."""
 
 

@@ -15,8 +15,8 @@ import apsw
 
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.db.connection import (
-    BUSY_TIMEOUT_S,
     NO_PARAMS,
+    TIMEOUT_S,
     ConnectionLost,
     ConstraintViolated,
     Key,
@@ -69,12 +69,13 @@ class SqliteConnection:
 
     syntax = SYNTAX
 
-    def __init__(self, path: str, synchronous: str, create: bool, cache_kib: int) -> None:
+    def __init__(self, path: str, synchronous: str, create: bool, cache_kib: int, timeout_s: float) -> None:
         self._path = path
+        self._timeout_ms = round(timeout_s * 1000)
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
         try:
             self._db = apsw.Connection(path, flags)
-            self._db.set_busy_timeout(BUSY_TIMEOUT_S * 1000)
+            self._db.set_busy_timeout(self._timeout_ms)
             _use_write_ahead_log(self._db)
             self._db.execute(f"PRAGMA synchronous = {synchronous}")
             self._db.execute(f"PRAGMA cache_size = -{cache_kib}")
@@ -111,7 +112,7 @@ class SqliteConnection:
         except _UNAVAILABLE as error:
             raise StoreUnavailable(str(error)) from error
         finally:
-            self._db.set_busy_timeout(BUSY_TIMEOUT_S * 1000)
+            self._db.set_busy_timeout(self._timeout_ms)
 
     def begin_snapshot(self) -> None:
         self.execute("BEGIN")
@@ -124,6 +125,15 @@ class SqliteConnection:
 
     def commit(self) -> None:
         self.execute("COMMIT")
+
+    def start_marking(self, writer: str) -> None:
+        """No-op, like the marks."""
+
+    def mark_commit(self, writer: str, batch: int, allowed_s: float) -> None:
+        """No-op: the database is in this process."""
+
+    def settle_commit(self, writer: str, batch: int) -> bool | None:
+        return None
 
     def rollback(self) -> None:
         if not self._db.get_autocommit():
@@ -256,9 +266,11 @@ class SqliteDatabase:
     """A SQLite file; without a path, a private file that is deleted with the process."""
 
     reads_inline = True
+    marks_commits = False
     kind = "sqlite"
 
-    def __init__(self, path: str | None, durable: bool) -> None:
+    def __init__(self, path: str | None, durable: bool, timeout_s: float = TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
         self._private = None if path else tempfile.mkdtemp(prefix="fotapool-")
         self._connected = False
         self.path = os.path.abspath(path) if path else os.path.join(self._private or "", "memory.db")
@@ -271,7 +283,13 @@ class SqliteDatabase:
         A new file in its place would make SQLite discard the write-ahead log of the old one.
         """
         cache_kib = WRITER_CACHE_KIB if writes else PAGE_CACHE_KIB
-        connection = SqliteConnection(self.path, self._synchronous, not self._connected, cache_kib)
+        connection = SqliteConnection(
+            self.path,
+            synchronous=self._synchronous,
+            create=not self._connected,
+            cache_kib=cache_kib,
+            timeout_s=self._timeout_s,
+        )
         if self._connected and not connection.has_table("alembic_version"):
             connection.close()
             raise StoreUnavailable(f"{self.path} is not the database any more")

@@ -368,6 +368,10 @@ CREATE TABLE user_session (
     last_used_ms BIGINT NOT NULL
 ){clustered};
 CREATE INDEX user_session_by_use ON user_session (last_used_ms);
+CREATE TABLE commit_marker (
+    writer TEXT PRIMARY KEY,
+    batch BIGINT NOT NULL
+);
 CREATE TABLE auth_epoch (
     number BIGINT NOT NULL
 );
