@@ -97,11 +97,15 @@ def address(settings: Settings, listener: socket.socket) -> str:
 
 
 def make_config(settings: Settings, app: Any) -> uvicorn.Config:
+    """Raises StartFailed if the certificate of --tls cannot be made."""
     tls: dict[str, Any] = {}
     if settings.tls:
         from fotapool.cli.server.tls import ensure_certificates
 
-        files = ensure_certificates(Path(settings.tls_directory))
+        try:
+            files = ensure_certificates(Path(settings.tls_directory))
+        except OSError as error:
+            raise StartFailed(f"cannot make certificates in {settings.tls_directory}: {error.strerror}") from error
         tls = {"ssl_certfile": str(files.certificate), "ssl_keyfile": str(files.key)}
     stop_within_s = min(settings.stop_timeout_s, STOP_TLS_WITHIN_S) if settings.tls else settings.stop_timeout_s
     return uvicorn.Config(
@@ -182,7 +186,8 @@ def _run_here(settings: Settings, listener: socket.socket, address_file: Path | 
 
 
 def _run_workers(settings: Settings, listener: socket.socket) -> None:
-    make_seeded_server(settings)  # once, here: a worker that replaces another one must not depend on the seed
+    # Once, here: workers that start together must not make two certificates, nor one that replaces another need the seed.
+    make_config(settings, make_seeded_server(settings).app)
     url = address(settings, listener)
     try:
         Workers(msgspec.structs.replace(settings, seed=None), listener, lambda: announce(url)).run()
