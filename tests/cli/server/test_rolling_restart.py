@@ -91,7 +91,7 @@ class Clients:
         body = {"deviceList": devices(number)}
         with httpx.Client(base_url=self._address, headers=self._tokens, timeout=60, trust_env=False) as client:
             while not self._stopping.is_set():
-                for method, operation in (("POST", "/assign"), ("GET", ""), ("POST", "/cancel")):
+                for method, operation in (("POST", "/assign"), ("GET", ""), ("POST", "/remove")):
                     try:
                         json = body if method == "POST" else None
                         said = str(client.request(method, f"{path}{operation}", json=json).status_code)

@@ -101,11 +101,11 @@ def test_workers_that_fail_do_not_take_a_healthy_one_down(start: Start) -> None:
 
 
 def test_a_worker_that_hangs_is_killed_and_replaced(start: Start) -> None:
-    server = start("--worker-timeout-s", "5")
+    server = start("--worker-timeout-s", "10")
     wait_until(lambda: len(server.workers()) == 2, "two workers")
     hung = min(server.workers())
     os.kill(hung, signal.SIGSTOP)
-    wait_until(lambda: f"worker {hung} did not answer for 5 s and was killed" in server.log, "the hung worker's end")
+    wait_until(lambda: f"worker {hung} did not answer for 10 s and was killed" in server.log, "the hung worker's end")
     wait_until(lambda: len(server.workers() - {hung}) == 2, "a new worker")
 
 

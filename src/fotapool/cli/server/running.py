@@ -186,7 +186,7 @@ def _run_here(settings: Settings, listener: socket.socket, address_file: Path | 
 
 
 def _run_workers(settings: Settings, listener: socket.socket) -> None:
-    # Once, here: workers that start together must not make two certificates, nor one that replaces another need the seed.
+    # Once, here: workers that start together must not make two certificates, and a later one must not need the seed.
     make_config(settings, make_seeded_server(settings).app)
     url = address(settings, listener)
     try:

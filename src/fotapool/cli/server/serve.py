@@ -64,7 +64,7 @@ _OPTIONS = (
         "--worker-timeout-s",
         default=60,
         type=click.IntRange(1, 3600),
-        help="Seconds in which a worker must start, and later show that it runs; then it is replaced.",
+        help="Seconds after which a worker that does not respond is killed and replaced.",
     ),
     click.option(
         "--stop-timeout-s",

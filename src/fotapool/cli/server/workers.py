@@ -31,6 +31,8 @@ SHORT_LIFE_S = 10.0
 MAX_DELAY_S = 30.0
 FIRST_TRIES = 3
 """How many workers may fail before any has ever been ready; then the start has failed."""
+READY_TIMEOUTS = 10
+"""How many times --worker-timeout-s a worker that runs may take until it is ready: machines may be slow."""
 STOP_MARGIN_S = 20.0
 """How much longer than its settings say a worker may take to stop before it is killed."""
 START_FAILED = 3
@@ -73,8 +75,8 @@ class _Worker:
             return f"ended with {_exit_text(process.exitcode)}"
         if now_s - self.heard_s > timeout_s:
             said = f"did not answer for {timeout_s} s"
-        elif not self.is_ready and now_s - self.started_s > timeout_s:
-            said = f"was not ready after {timeout_s} s"
+        elif not self.is_ready and now_s - self.started_s > timeout_s * READY_TIMEOUTS:
+            said = f"was not ready after {timeout_s * READY_TIMEOUTS} s"
         else:
             return ""
         process.kill()
@@ -118,7 +120,8 @@ class Workers:
 
     def _look(self, now_s: float) -> None:
         """Starts what is missing, and replaces what failed."""
-        paused = self._looked_s and now_s - self._looked_s > self._settings.worker_timeout_s / 2
+        late_s = self._settings.worker_timeout_s / 2 + 2 * BEAT_S
+        paused = self._looked_s and now_s - self._looked_s > late_s
         self._looked_s = now_s
         for worker in self._workers:
             if paused:  # this process was stopped or starved, so the silence of the workers says nothing
