@@ -94,7 +94,7 @@ def test_settings_come_from_options_then_environment_then_file(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("emulate", "--workers", "2"), "one process"),
+        (("emulate", "--workers", "2"), "only --workers 1"),
         (("serve", "--database", "mysql://x"), "is not a database"),
         (("serve", "--database", "sqlite:////nowhere/at/all.db"), "unable to open"),
         (("serve", "--database", "postgresql://nobody@127.0.0.1:1/x"), "connection"),

@@ -89,7 +89,7 @@ def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, **environment},
+        env={**os.environ, "FOTAPOOL_DRAIN_S": "0", **environment},
     )
     try:
         assert process.stdout is not None
