@@ -1,6 +1,6 @@
 """Worker processes that share a port: started, watched, replaced and stopped by their parent.
 
-A worker tells its parent twice a second that it runs, and once that it is ready. One that ends or falls silent is
+A worker reports to its parent twice a second that it runs, and once that it is ready. One that ends or falls silent is
 replaced, with a line in the log; the others go on. When the parent has died, the workers stop.
 """
 
