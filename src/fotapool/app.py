@@ -45,6 +45,7 @@ from fotapool.services.snapshots.seeds import Seed, prepare_seed, seed_empty_dat
 from fotapool.services.snapshots.snapshot_documents import read_document
 from fotapool.services.snapshots.snapshot_service import SnapshotService
 from fotapool.store.db import schema
+from fotapool.store.db.backups import hold
 from fotapool.store.db.connection import Database
 from fotapool.store.db.factory import open_database
 from fotapool.store.db.reader import Reader
@@ -156,6 +157,8 @@ class Server:
     @contextlib.asynccontextmanager
     async def _lifespan(self) -> AsyncIterator[None]:
         background: list[asyncio.Task[None]] = []
+        held = contextlib.ExitStack()
+        held.enter_context(hold(self.database))
         try:
             await self._apply_seed(self.context)
             async with self._run_deliveries() as deliveries:
@@ -173,6 +176,7 @@ class Server:
                 await flush_rejections(self.context)
             await self.context.writer.stop()
             self.context.reader.stop()
+            held.close()
             self.database.dispose()
 
     @contextlib.asynccontextmanager

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -20,6 +20,10 @@ from psycopg import sql
 from fotapool.app import Server
 from fotapool.cli.server.running import listen
 from fotapool.core.settings import Settings
+from fotapool.domain.names import PurchaseType
+from fotapool.store.accounts.accounts import record_account
+from fotapool.store.db.factory import open_database
+from fotapool.store.db.schema import prepare
 
 DATABASES = ("sqlite", "postgresql")
 _numbers = itertools.count(1)
@@ -47,6 +51,14 @@ def prepared_database(request: pytest.FixtureRequest, directory: Path, label: st
         admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
         yield with_database(url, name)
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def set_up(url: str, *accounts: str) -> None:
+    """Sets the database up if it is empty, and adds the accounts."""
+    with closing(open_database(url, durable=True).connect()) as connection:
+        prepare(connection)
+        for name in accounts:
+            record_account(connection, name=name, purchase_type=PurchaseType.MRC, total=1, now_ms=1)
 
 
 class ServerInThread:
@@ -77,7 +89,7 @@ def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, **environment},
+        env={**os.environ, "FOTAPOOL_DRAIN_S": "0", **environment},
     )
     try:
         assert process.stdout is not None

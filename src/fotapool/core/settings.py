@@ -24,6 +24,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8080
     workers: int = 1
+    worker_timeout_s: int = 60
+    drain_s: int = 0
+    stop_timeout_s: int = 10
     seed: str | None = None
     random_seed: int | None = None
     clock: datetime | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +12,13 @@ from typing import Any
 import click
 import msgspec
 
+from fotapool.cli.server.config_file import read_config_file
 from fotapool.core.settings import Settings, Timestamps
 
+DATABASE = "sqlite:///fotapool.db"
+"""The default database of `serve`, and of the commands that maintain it."""
+DRAIN_S = 2
+"""The default of --drain-s for `serve`."""
 EMULATOR_KEY = "operator"
 """The default operator key of the emulator."""
 
@@ -26,16 +30,7 @@ Command = Callable[..., Any]
 
 def _read_config(context: click.Context, _: click.Parameter, path: str | None) -> str | None:
     if path is not None:
-        try:
-            values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise click.BadParameter(str(error)) from error
-        known = {parameter.name for parameter in context.command.params}
-        plain = {name.replace("-", "_"): value for name, value in values.items()}
-        unknown = sorted(set(plain) - known)
-        if unknown:
-            raise click.BadParameter(f"unknown setting {unknown[0]!r}; see `{context.command_path} --help`")
-        context.default_map = plain
+        context.default_map = read_config_file(context, path, {parameter.name for parameter in context.command.params})
     return path
 
 
@@ -65,6 +60,18 @@ _OPTIONS = (
     click.option("--host", default="127.0.0.1", help="Address to listen on."),
     click.option("--port", default=8080, type=click.IntRange(0, 65535), help="Port; 0 picks a free one."),
     click.option("--workers", default=1, type=click.IntRange(1, 64), help="Number of worker processes."),
+    click.option(
+        "--worker-timeout-s",
+        default=60,
+        type=click.IntRange(1, 3600),
+        help="Seconds after which a worker that does not respond is killed and replaced.",
+    ),
+    click.option(
+        "--stop-timeout-s",
+        default=10,
+        type=click.IntRange(1, 3600),
+        help="Seconds that requests in progress may take when the server stops; then they are ended.",
+    ),
     click.option(
         "--seed",
         type=click.Path(exists=True, dir_okay=False),
@@ -142,9 +149,20 @@ def _database_option(default: str, help_text: str) -> Callable[[Command], Comman
     return click.option("--database", default=default, metavar="URL", help=help_text)
 
 
+def _drain_option(default: int) -> Callable[[Command], Command]:
+    return click.option(
+        "--drain-s",
+        default=default,
+        type=click.IntRange(0, 3600),
+        help="Seconds after SIGTERM in which the server still serves, but /health/ready answers 503, so that load "
+        "balancers send requests elsewhere.",
+    )
+
+
 @click.command(context_settings={"auto_envvar_prefix": "FOTAPOOL"})
 @_database_option("sqlite://", "sqlite:///file.db, sqlite:// (in memory), or postgresql://…  [sqlite://]")
 @_options
+@_drain_option(0)
 @click.option(
     "--address-file",
     type=click.Path(dir_okay=False),
@@ -185,8 +203,9 @@ def emulate(address_file: str | None, init_dir: str | None, stop_with_parent: in
 
 
 @click.command(context_settings={"auto_envvar_prefix": "FOTAPOOL"})
-@_database_option("sqlite:///fotapool.db", "sqlite:///file.db, or postgresql://user:password@host/database.")
+@_database_option(DATABASE, "sqlite:///file.db, or postgresql://user:password@host/database.")
 @_options
+@_drain_option(DRAIN_S)
 def serve(**values: Any) -> None:
     """Start the server, for production: system clock, durable commits, no emulator features.
 
