@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -18,6 +19,7 @@ import msgspec
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from fotapool.cli.server.protocol import ConnectionLimits, LimitedProtocol
 from fotapool.cli.server.scripts import StartScripts
 from fotapool.core import hashing
 from fotapool.core.settings import Settings
@@ -71,6 +73,17 @@ def address(settings: Settings, listener: socket.socket) -> str:
     return f"{'https' if settings.tls else 'http'}://{host}:{listener.getsockname()[1]}"
 
 
+def connection_limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(
+        max_head_bytes=settings.max_head_bytes,
+        max_headers=settings.max_headers,
+        head_timeout_s=settings.head_timeout_s,
+        body_timeout_s=settings.body_timeout_s,
+        min_body_bytes_per_s=settings.min_body_bytes_per_s,
+        max_connections=settings.max_connections,
+    )
+
+
 def _config(settings: Settings, app: Any) -> uvicorn.Config:
     tls: dict[str, Any] = {}
     if settings.tls:
@@ -81,6 +94,7 @@ def _config(settings: Settings, app: Any) -> uvicorn.Config:
     stop_within_s = STOP_TLS_WITHIN_S if settings.tls else STOP_WITHIN_S
     return uvicorn.Config(
         app,
+        http=functools.partial(LimitedProtocol, connection_limits(settings)),  # type: ignore[arg-type]
         factory=isinstance(app, str),
         workers=settings.workers,
         log_level="warning",

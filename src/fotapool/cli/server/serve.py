@@ -93,6 +93,42 @@ _OPTIONS = (
         help="Devices that one request may name.",
     ),
     click.option(
+        "--max-head-bytes",
+        default=64 * 1024,
+        type=click.IntRange(1024, 1024**2),
+        help="Bytes of the request line and headers together; more is answered 431.",
+    ),
+    click.option(
+        "--max-headers",
+        default=100,
+        type=click.IntRange(10, 1000),
+        help="Headers of a request; more are answered 431.",
+    ),
+    click.option(
+        "--head-timeout-s",
+        default=10,
+        type=click.IntRange(1, 300),
+        help="Seconds in which the head of a request must arrive; then 408.",
+    ),
+    click.option(
+        "--body-timeout-s",
+        default=30,
+        type=click.IntRange(1, 3600),
+        help="Seconds in which a body must arrive, plus the time that --min-body-bytes-per-s allows; then 408.",
+    ),
+    click.option(
+        "--min-body-bytes-per-s",
+        default=1024,
+        type=click.IntRange(1, 1024**3),
+        help="Least rate at which a long body must arrive, in bytes per second.",
+    ),
+    click.option(
+        "--max-connections",
+        default=None,
+        type=click.IntRange(1, 1_000_000),
+        help="Connections of a process; by default as many as its limit of open files allows.",
+    ),
+    click.option(
         "--storage",
         metavar="URL",
         help="Where contents of files and packages are kept: file:///directory, memory:///, s3://bucket "
