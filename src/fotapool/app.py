@@ -59,6 +59,7 @@ from fotapool.store.db.reader import Reader
 from fotapool.store.db.timestamps import read_latest_timestamp
 from fotapool.store.db.writer import Writer
 from fotapool.web import health
+from fotapool.web.hosts import HostCheck
 from fotapool.web.http import MountedRouter, RequestIds
 from fotapool.worker import bulk_jobs
 from fotapool.worker.callbacks.deliveries import Deliveries
@@ -143,7 +144,8 @@ class Server:
         )
         compressed = GZipMiddleware(router, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
         front = Dispatcher(dialects, device_router(context, request_ids), compressed)
-        return front if self.tools is None else self.tools.around(front, request_ids)
+        app = front if self.tools is None else self.tools.around(front, request_ids)
+        return HostCheck(app, self.settings.host, self.settings.allowed_hosts)
 
     def _emulator_parts(self) -> EmulatorParts | None:
         if self.tools is None or not isinstance(self.clock, MovableClock):

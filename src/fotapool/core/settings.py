@@ -23,6 +23,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     emulator: bool = False
     host: str = "127.0.0.1"
     port: int = 8080
+    allowed_hosts: tuple[str, ...] = ()
+    forwarded_allow_ips: str | None = None
     workers: int = 1
     seed: str | None = None
     random_seed: int | None = None

@@ -37,6 +37,8 @@ THREAD_SWITCH_S = 0.000_2
 """How long a thread whose wait for the disk or the database is over waits for the event loop to let it go on."""
 IN_MEMORY = "sqlite://"
 """The database that is gone with its process: no secret in it can be stolen, so hashing need not be expensive."""
+PRIVATE_UMASK = 0o077
+"""Databases, contents and backups are for the server's own user alone."""
 READY_TRIES = 600
 READY_EVERY_S = 0.1
 
@@ -102,7 +104,8 @@ def _config(settings: Settings, app: Any) -> uvicorn.Config:
         lifespan="on",
         server_header=False,
         date_header=False,
-        proxy_headers=False,
+        proxy_headers=settings.forwarded_allow_ips is not None,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
         timeout_graceful_shutdown=stop_within_s,
         timeout_keep_alive=75,
         backlog=BACKLOG,
@@ -115,6 +118,7 @@ def run_server(settings: Settings, address_file: Path | None = None, scripts: Pa
 
     The file and the folder of start-up scripts are for one process, as the emulator is.
     """
+    os.umask(PRIVATE_UMASK)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     sys.setswitchinterval(THREAD_SWITCH_S)
     listener = listen(settings)

@@ -64,6 +64,20 @@ _OPTIONS = (
     ),
     click.option("--host", default="127.0.0.1", help="Address to listen on."),
     click.option("--port", default=8080, type=click.IntRange(0, 65535), help="Port; 0 picks a free one."),
+    click.option(
+        "--allowed-host",
+        "allowed_hosts",
+        multiple=True,
+        envvar="FOTAPOOL_ALLOWED_HOST",
+        metavar="HOST",
+        help="A further name under which clients call this server, as fota.example.com; .example.com for a domain with "
+        "its subdomains, * for any. Can be repeated. Loopback and the bound address always work.",
+    ),
+    click.option(
+        "--forwarded-allow-ips",
+        metavar="ADDRESSES",
+        help="Proxies whose X-Forwarded-For and X-Forwarded-Proto count: addresses or networks, separated by commas.",
+    ),
     click.option("--workers", default=1, type=click.IntRange(1, 64), help="Processes that share the port."),
     click.option(
         "--seed",
