@@ -51,6 +51,7 @@ from fotapool.store.db.reader import Reader
 from fotapool.store.db.timestamps import read_latest_timestamp
 from fotapool.store.db.writer import Writer
 from fotapool.web import health
+from fotapool.web.hosts import HostCheck
 from fotapool.web.http import GZIP_FROM_BYTES, GZIP_LEVEL, RequestIds
 from fotapool.web.openapi.document import Schemas, openapi_document
 from fotapool.web.pages import Pages
@@ -131,7 +132,8 @@ class Server:
             DEVICE_BASE: device_router(context, request_ids),
         }
         dispatcher = Dispatcher(versions, parts, compressed(others))
-        return dispatcher if self.features is None else self.features.wrap_app(dispatcher, request_ids)
+        app = dispatcher if self.features is None else self.features.wrap_app(dispatcher, request_ids)
+        return HostCheck(app, self.settings.host, self.settings.allowed_hosts)
 
     def _emulator_parts(self) -> EmulatorParts | None:
         if self.features is None or not isinstance(self.clock, MovableClock):

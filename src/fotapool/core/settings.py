@@ -23,6 +23,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     emulator: bool = False
     host: str = "127.0.0.1"
     port: int = 8080
+    allowed_hosts: tuple[str, ...] = ()
+    forwarded_allow_ips: str | None = None
     workers: int = 1
     seed: str | None = None
     random_seed: int | None = None
@@ -31,6 +33,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     page_size: int = 1000
     max_devices_per_request: int = 10_000
     max_body_bytes: int = 4 * 1024 * 1024
+    max_head_bytes: int = 64 * 1024
+    max_headers: int = 100
+    head_timeout_s: int = 10
+    body_timeout_s: int = 30
+    min_body_bytes_per_s: int = 1024
+    max_connections: int | None = None
     max_import_line_bytes: int = 64 * 1024
     max_file_bytes: int = 64 * 1024 * 1024
     storage: str | None = None

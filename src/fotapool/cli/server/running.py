@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -18,6 +19,7 @@ import msgspec
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from fotapool.cli.server.protocol import ConnectionLimits, LimitedProtocol
 from fotapool.cli.server.scripts import StartScripts
 from fotapool.core import hashing
 from fotapool.core.settings import Settings
@@ -35,6 +37,8 @@ THREAD_SWITCH_S = 0.000_2
 """The interpreter's switch interval: how long a thread that returns from I/O may wait for the event loop."""
 IN_MEMORY = "sqlite://"
 """The database in memory. Its secrets end with the process, so password hashing can be cheap."""
+PRIVATE_UMASK = 0o077
+"""Databases, contents and backups are readable only by the user that runs the server."""
 READY_TRIES = 600
 READY_EVERY_S = 0.1
 
@@ -71,6 +75,17 @@ def address(settings: Settings, listener: socket.socket) -> str:
     return f"{'https' if settings.tls else 'http'}://{host}:{listener.getsockname()[1]}"
 
 
+def connection_limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(
+        max_head_bytes=settings.max_head_bytes,
+        max_headers=settings.max_headers,
+        head_timeout_s=settings.head_timeout_s,
+        body_timeout_s=settings.body_timeout_s,
+        min_body_bytes_per_s=settings.min_body_bytes_per_s,
+        max_connections=settings.max_connections,
+    )
+
+
 def make_config(settings: Settings, app: Any) -> uvicorn.Config:
     tls: dict[str, Any] = {}
     if settings.tls:
@@ -81,6 +96,7 @@ def make_config(settings: Settings, app: Any) -> uvicorn.Config:
     stop_within_s = STOP_TLS_WITHIN_S if settings.tls else STOP_WITHIN_S
     return uvicorn.Config(
         app,
+        http=functools.partial(LimitedProtocol, connection_limits(settings)),  # type: ignore[arg-type]
         factory=isinstance(app, str),
         workers=settings.workers,
         log_level="warning",
@@ -88,7 +104,8 @@ def make_config(settings: Settings, app: Any) -> uvicorn.Config:
         lifespan="on",
         server_header=False,
         date_header=False,
-        proxy_headers=False,
+        proxy_headers=settings.forwarded_allow_ips is not None,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
         timeout_graceful_shutdown=stop_within_s,
         timeout_keep_alive=75,
         backlog=BACKLOG,
@@ -101,6 +118,7 @@ def run_server(settings: Settings, address_file: Path | None = None, scripts: Pa
 
     `address_file` and `scripts` (a directory of start-up scripts) are ignored with several workers.
     """
+    os.umask(PRIVATE_UMASK)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     sys.setswitchinterval(THREAD_SWITCH_S)
     listener = listen(settings)

@@ -64,6 +64,20 @@ _OPTIONS = (
     ),
     click.option("--host", default="127.0.0.1", help="Address to listen on."),
     click.option("--port", default=8080, type=click.IntRange(0, 65535), help="Port; 0 picks a free one."),
+    click.option(
+        "--allowed-host",
+        "allowed_hosts",
+        multiple=True,
+        envvar="FOTAPOOL_ALLOWED_HOST",
+        metavar="HOST",
+        help="A further name under which clients call this server, as fota.example.com; .example.com for a domain with "
+        "its subdomains, * for any. Can be repeated. Loopback and the bound address always work.",
+    ),
+    click.option(
+        "--forwarded-allow-ips",
+        metavar="ADDRESSES",
+        help="Proxies whose X-Forwarded-For and X-Forwarded-Proto count: addresses or networks, separated by commas.",
+    ),
     click.option("--workers", default=1, type=click.IntRange(1, 64), help="Number of worker processes."),
     click.option(
         "--seed",
@@ -91,6 +105,42 @@ _OPTIONS = (
         default=10_000,
         type=click.IntRange(1, 100_000),
         help="Maximum number of devices in a request.",
+    ),
+    click.option(
+        "--max-head-bytes",
+        default=64 * 1024,
+        type=click.IntRange(1024, 1024**2),
+        help="Bytes of the request line and headers together; more is answered 431.",
+    ),
+    click.option(
+        "--max-headers",
+        default=100,
+        type=click.IntRange(10, 1000),
+        help="Headers of a request; more are answered 431.",
+    ),
+    click.option(
+        "--head-timeout-s",
+        default=10,
+        type=click.IntRange(1, 300),
+        help="Seconds in which the head of a request must arrive; then 408.",
+    ),
+    click.option(
+        "--body-timeout-s",
+        default=30,
+        type=click.IntRange(1, 3600),
+        help="Seconds in which a body must arrive, plus the time that --min-body-bytes-per-s allows; then 408.",
+    ),
+    click.option(
+        "--min-body-bytes-per-s",
+        default=1024,
+        type=click.IntRange(1, 1024**3),
+        help="Least rate at which a long body must arrive, in bytes per second.",
+    ),
+    click.option(
+        "--max-connections",
+        default=None,
+        type=click.IntRange(1, 1_000_000),
+        help="Connections of a process; by default as many as its limit of open files allows.",
     ),
     click.option(
         "--storage",
