@@ -25,9 +25,11 @@ from fotapool.api.v2 import routes as v2
 from fotapool.api.v3 import callbacks as v3_callbacks
 from fotapool.api.v3 import routes as v3
 from fotapool.console.lazy import LazyConsole
+from fotapool.core import hashing
 from fotapool.core.clock import Clock, FixedClock, MovableClock, SystemClock
 from fotapool.core.content_storage import Storage, default_storage
 from fotapool.core.settings import Settings
+from fotapool.core.throttle import FailureThrottle
 from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.routes import describe_device_api, device_router
 from fotapool.domain.errors import Invalid
@@ -78,7 +80,9 @@ class Server:
         writer = Writer(self.database, self.clock.now_ms)
         where = settings.storage or default_storage(getattr(self.database, "path", None))
         storage = Storage(where, durable=not settings.emulator)
-        self.context = Context(settings, self.clock, reader, writer, contents=storage)
+        hashing.queue.max_waiting = settings.max_waiting_sign_ins
+        throttle = FailureThrottle(0 if settings.emulator else settings.max_failed_sign_ins)
+        self.context = Context(settings, self.clock, reader, writer, contents=storage, throttle=throttle)
         if settings.random_seed is not None:
             chance = SeededChance(settings.random_seed)
             self.context = replace(self.context, new_uuid=chance.new_uuid, random_bytes=chance.random_bytes)

@@ -39,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     body_timeout_s: int = 30
     min_body_bytes_per_s: int = 1024
     max_connections: int | None = None
+    max_waiting_sign_ins: int = 32
+    max_failed_sign_ins: int = 20
     max_import_line_bytes: int = 64 * 1024
     max_file_bytes: int = 64 * 1024 * 1024
     storage: str | None = None

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from fotapool.core.clock import Clock
 from fotapool.core.settings import Settings
+from fotapool.core.throttle import FailureThrottle
 from fotapool.services.accounts.rejection_counter import RejectionCounter
 from fotapool.store.db.connection import NO_AUTH_EPOCH
 from fotapool.store.db.reader import Reader
@@ -69,6 +70,8 @@ class Context:
     contents: Contents = field(default_factory=_NoContents)
     step_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while due work runs: in the background, or during an advance of the test clock."""
+    throttle: FailureThrottle = field(default_factory=FailureThrottle)
+    """Slows down repeated failures to sign in."""
     rejections: RejectionCounter = field(default_factory=RejectionCounter)
     """Rejections that are not written yet."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -34,6 +35,17 @@ class SessionAnswer(msgspec.Struct):
 
 class PasswordAnswer(msgspec.Struct):
     newPassword: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignInCall:
+    """A request for a session: its head and body, and the address that it came from."""
+
+    context: Context
+    authenticator: Authenticator
+    head: RequestHead
+    body: bytes
+    address: str
 
 
 _CODES: dict[ErrorCode, tuple[int, str, str]] = {
@@ -80,24 +92,25 @@ def _decode(decoder: msgspec.json.Decoder[Body], body: bytes) -> Body:
     return read_document(decoder, body)
 
 
-async def login(context: Context, authenticator: Authenticator, head: RequestHead, body: bytes) -> ApiResponse:
+async def login(call: SignInCall) -> ApiResponse:
     """POST /session/login: needs the bearer token only; returns a session token."""
-    await authenticator.check_bearer(head.bearer)
-    given = _decode(_login, body)
+    await call.authenticator.check_bearer(call.head.bearer)
+    given = _decode(_login, call.body)
     if not given.username.isprintable():
         raise RequestRejected(ErrorCode.LOGIN_REFUSED)
-    return json_response(SessionAnswer(await log_in(context, given.username, given.password)))
+    return json_response(SessionAnswer(await log_in(call.context, given.username, given.password, call.address)))
 
 
-async def logout(context: Context, authenticator: Authenticator, head: RequestHead, body: bytes) -> ApiResponse:
+async def logout(call: SignInCall) -> ApiResponse:
     """POST /session/logout: ends the session and returns its token."""
-    await authenticator.check_session(head.bearer, head.session)
-    await log_out(context, head.session or "")
-    return json_response(SessionAnswer(head.session or ""))
+    await call.authenticator.check_session(call.head.bearer, call.head.session)
+    await log_out(call.context, call.head.session or "")
+    return json_response(SessionAnswer(call.head.session or ""))
 
 
-async def reset(context: Context, authenticator: Authenticator, head: RequestHead, body: bytes) -> ApiResponse:
+async def reset(call: SignInCall) -> ApiResponse:
     """PUT /session/password/actions/reset: returns a new password, effective at once."""
-    username = await authenticator.check_session(head.bearer, head.session)
-    given = _decode(_reset, body)
-    return json_response(PasswordAnswer(await reset_password(context, username, given.oldPassword)))
+    username = await call.authenticator.check_session(call.head.bearer, call.head.session)
+    given = _decode(_reset, call.body)
+    password = await reset_password(call.context, username, call.head.session or "", given.oldPassword, call.address)
+    return json_response(PasswordAnswer(password))

@@ -143,6 +143,19 @@ _OPTIONS = (
         help="Connections of a process; by default as many as its limit of open files allows.",
     ),
     click.option(
+        "--max-waiting-sign-ins",
+        default=32,
+        type=click.IntRange(1, 10_000),
+        help="Passwords and client secrets that wait to be verified; further ones are answered 503.",
+    ),
+    click.option(
+        "--max-failed-sign-ins",
+        default=20,
+        type=click.IntRange(0, 10_000),
+        help="Failed sign-ins in a row from an address, then one every 2 seconds; 0 for no limit. "
+        "The emulator has no limit.",
+    ),
+    click.option(
         "--storage",
         metavar="URL",
         help="Storage of files and packages: file:///directory, memory:///, s3://bucket or another object store; "
