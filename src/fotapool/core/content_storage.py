@@ -17,6 +17,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import MemoryStore, from_url
 
+from fotapool.core.private_files import make_private
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.packages.contents import ContentsUnavailable
 
@@ -55,6 +56,8 @@ class Storage:
         self._store: Any = None
         if self._directory is None:
             self._store = _open(url)
+        else:
+            make_private(self._directory)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from pathlib import Path
 
 import click
 
+from fotapool.core.private_files import PRIVATE_UMASK
 from fotapool.store.accounts.accounts import read_accounts
 from fotapool.store.db.audit import read_audit
 from fotapool.store.db.connection import Connection, StoreMismatch, StoreUnavailable
@@ -30,6 +32,7 @@ _url = click.option(
 @click.group()
 def database() -> None:
     """Migrate a database's schema, verify its invariants, and back it up."""
+    os.umask(PRIVATE_UMASK)
 
 
 @database.command()

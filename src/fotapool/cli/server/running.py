@@ -22,6 +22,7 @@ from uvicorn.supervisors import Multiprocess
 from fotapool.cli.server.protocol import ConnectionLimits, LimitedProtocol
 from fotapool.cli.server.scripts import StartScripts
 from fotapool.core import hashing
+from fotapool.core.private_files import PRIVATE_UMASK
 from fotapool.core.settings import Settings
 from fotapool.domain.errors import Invalid
 from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
@@ -37,8 +38,6 @@ THREAD_SWITCH_S = 0.000_2
 """The interpreter's switch interval: how long a thread that returns from I/O may wait for the event loop."""
 IN_MEMORY = "sqlite://"
 """The database in memory. Its secrets end with the process, so password hashing can be cheap."""
-PRIVATE_UMASK = 0o077
-"""Databases, contents and backups are readable only by the user that runs the server."""
 READY_TRIES = 600
 READY_EVERY_S = 0.1
 
