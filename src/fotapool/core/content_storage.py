@@ -50,7 +50,7 @@ class Storage:
 
     def __init__(self, url: str, durable: bool = True) -> None:
         self._url = url
-        self._directory = _directory(url)
+        self._directory = storage_directory(url)
         self._durable = durable
         self._uploads = 0
         self._store: Any = None
@@ -116,7 +116,7 @@ def _open(url: str) -> Any:
         raise ValueError(f"storage {_without_query(url)}: {_first_line(error)}; see docs/reference/files.md") from error
 
 
-def _directory(url: str) -> Path | None:
+def storage_directory(url: str) -> Path | None:
     """The directory of a file URL, or None. Raises ValueError if it is not absolute."""
     parts = urlsplit(url)
     if parts.scheme != "file":

@@ -30,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     random_seed: int | None = None
     clock: datetime | None = None
     operator_key: str | None = None
+    secret_key: str | None = None
     page_size: int = 1000
     max_devices_per_request: int = 10_000
     max_body_bytes: int = 4 * 1024 * 1024

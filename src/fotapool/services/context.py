@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fotapool.core.clock import Clock
+from fotapool.core.secret_box import SecretBox
 from fotapool.core.settings import Settings
 from fotapool.core.throttle import FailureThrottle
 from fotapool.services.accounts.rejection_counter import RejectionCounter
@@ -70,6 +71,7 @@ class Context:
     contents: Contents = field(default_factory=_NoContents)
     step_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while due work runs: in the background, or during an advance of the test clock."""
+    secrets: SecretBox = field(default_factory=SecretBox)
     throttle: FailureThrottle = field(default_factory=FailureThrottle)
     """Slows down repeated failures to sign in."""
     rejections: RejectionCounter = field(default_factory=RejectionCounter)

@@ -24,7 +24,7 @@ def test_a_server_and_a_backup_make_private_files(tmp_path: Path, server_process
     before = os.umask(0o022)
     try:
         url = f"sqlite:///{tmp_path}/fota.db"
-        with server_process("serve", "--database", url, "--operator-key", "a-long-operator-key-for-tests") as (
+        with server_process("serve", "--database", url, "--operator-key", "k" * 32) as (
             address,
             _,
         ):

@@ -13,6 +13,7 @@ from typing import Any
 import click
 import msgspec
 
+from fotapool.core.secret_box import MIN_SECRET_KEY
 from fotapool.core.settings import Settings, Timestamps
 
 EMULATOR_KEY = "operator"
@@ -50,6 +51,12 @@ def _read_time(_: click.Context, __: click.Parameter, text: str | None) -> datet
     except ValueError as error:
         raise click.BadParameter("must be a time from 1970 to 9997, as in 2026-03-01T00:00:00Z") from error
     return time
+
+
+def _check_secret_key(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    if text is not None and len(text) < MIN_SECRET_KEY:
+        raise click.BadParameter(f"must have at least {MIN_SECRET_KEY} characters")
+    return text
 
 
 _OPTIONS = (
@@ -99,6 +106,13 @@ _OPTIONS = (
         "POST /control/v1/clock (only `emulate`).",
     ),
     click.option("--operator-key", metavar="KEY", help="Key of the operator API, /control/v1."),
+    click.option(
+        "--secret-key",
+        metavar="KEY",
+        callback=_check_secret_key,
+        help="Random text of at least 32 characters that encrypts stored secrets; all servers of a database need the "
+        "same one. Default: a file made beside the SQLite file or the storage.",
+    ),
     click.option("--page-size", default=1000, type=click.IntRange(1, 10_000), help="Maximum number of rows in a page."),
     click.option(
         "--max-devices-per-request",

@@ -56,12 +56,12 @@ class SignIn:
         return response
 
     async def sign_out(self, request: Request) -> Response:
-        """Ends the session in this browser."""
+        """Ends the session."""
         session = await self._console.sessions.read(request)
         form = await read_form(request, 0)
         response = RedirectResponse(f"{PATH}/sign-in", 303)
         if session is not None and same_token(str(form.get("csrf", "")), session.csrf):
-            self._console.sessions.end(response)
+            await self._console.sessions.end(request, response)
         return response
 
     def _form(self, path: str, error: str = "", status: int = 200) -> Response:

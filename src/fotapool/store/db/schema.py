@@ -38,12 +38,12 @@ def prepare(connection: Connection) -> None:
         )
 
 
-SERVER_TABLES = ("auth_epoch", "server_secret")
-"""Tables of the server, which are retained when all data are deleted."""
+SERVER_TABLES = ("auth_epoch", "console_session", "operator_key", "server_secret")
+"""Tables of the server and its operators, not of its accounts: they are retained when all data are deleted."""
 
 
 def delete_everything(connection: Connection) -> None:
-    """Deletes all rows of all other tables, and ends every sign-in."""
+    """Deletes all rows of all other tables, and ends every sign-in of the API."""
     for table in TABLE_NAMES:
         if table not in SERVER_TABLES:
             connection.execute(f"DELETE FROM {table}")

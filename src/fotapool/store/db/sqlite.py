@@ -266,6 +266,11 @@ class SqliteDatabase:
         self.commits_inline = not durable
         self._synchronous = "FULL" if durable else "NORMAL" if path else "OFF"
 
+    @property
+    def is_private(self) -> bool:
+        """Whether the file is deleted with the process."""
+        return self._private is not None
+
     def connect(self, writes: bool = False) -> SqliteConnection:
         """Opens a connection. Only the first one creates the file; later, a missing file raises StoreUnavailable.
 
