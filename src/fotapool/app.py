@@ -46,7 +46,7 @@ from fotapool.services.identity.sessions import Authenticator
 from fotapool.services.identity.stored_secrets import prepare_secrets
 from fotapool.services.snapshots.seed_documents import SeedDocument
 from fotapool.services.snapshots.seeds import Seed, prepare_seed, seed_empty_database
-from fotapool.services.snapshots.snapshot_documents import read_document
+from fotapool.services.snapshots.snapshot_documents import MAX_SNAPSHOT_BYTES, read_document
 from fotapool.services.snapshots.snapshot_service import SnapshotService
 from fotapool.store.db import schema
 from fotapool.store.db.connection import Database
@@ -56,6 +56,7 @@ from fotapool.store.db.sqlite import SqliteDatabase
 from fotapool.store.db.timestamps import read_latest_timestamp
 from fotapool.store.db.writer import Writer
 from fotapool.web import health
+from fotapool.web.encodings import DecodedBodies
 from fotapool.web.hosts import HostCheck
 from fotapool.web.http import GZIP_FROM_BYTES, GZIP_LEVEL, RequestIds
 from fotapool.web.openapi.document import Schemas, openapi_document
@@ -67,6 +68,8 @@ from fotapool.worker.callbacks.signing import sign
 from fotapool.worker.runner import run_in_background
 
 CONSOLE_BASE = "/console"
+MAX_FORM_BYTES = 16 * 1024 * 1024
+"""How much longer than a file a decoded body may be; each API has smaller limits of its own."""
 EMULATOR_SECRET_KEY = "emulator"  # noqa: S105 - known on purpose
 """Encrypts stored secrets of an emulator on PostgreSQL, which has no file of its own to keep a key in."""
 
@@ -146,6 +149,7 @@ class Server:
         }
         dispatcher = Dispatcher(versions, parts, compressed(others))
         app = dispatcher if self.features is None else self.features.wrap_app(dispatcher, request_ids)
+        app = DecodedBodies(app, max(self.settings.max_file_bytes, MAX_SNAPSHOT_BYTES) + MAX_FORM_BYTES)
         return HostCheck(app, self.settings.host, self.settings.allowed_hosts)
 
     def _emulator_parts(self) -> EmulatorParts | None:

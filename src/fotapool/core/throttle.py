@@ -36,6 +36,15 @@ class FailureThrottle:
         self._now_s = now_s
         self._free_at_s: BoundedDict[str, float] = BoundedDict(MAX_REMEMBERED)
         """When all failures of a key are forgotten."""
+        self._right: BoundedDict[bytes, bool] = BoundedDict(MAX_REMEMBERED)
+
+    def remember(self, digest: bytes) -> None:
+        """Remembers a key that was right, which is not slowed down."""
+        self._right[digest] = True
+
+    def knows(self, digest: bytes) -> bool:
+        """Whether the key was right before."""
+        return digest in self._right
 
     def check(self, *keys: str) -> None:
         """Raises Throttled if one of the keys has failed too often."""

@@ -88,6 +88,7 @@ def _oauth_response(headers: dict[str, str], body: str, status: int) -> ApiRespo
 _ERRORS: dict[ErrorCode, tuple[int, str, str]] = {
     ErrorCode.BODY_TOO_LARGE: (413, "invalid_request", "The request body exceeds the maximum size."),
     ErrorCode.BODY_INVALID: (400, "invalid_request", "The request body is not what the operation takes."),
+    ErrorCode.ENCODING_UNSUPPORTED: (415, "invalid_request", "The request body has an encoding that is not supported."),
     ErrorCode.BUSY: (503, "temporarily_unavailable", "The service is temporarily unavailable."),
     ErrorCode.STORE_UNAVAILABLE: (503, "temporarily_unavailable", "The service is temporarily unavailable."),
     ErrorCode.INTERNAL: (500, "server_error", "Internal error."),

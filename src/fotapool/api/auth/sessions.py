@@ -13,7 +13,7 @@ from fotapool.api.common.errors import BEARER_ERRORS, ErrorBody, error_headers, 
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator, log_in, log_out, reset_password
-from fotapool.web.http import ApiResponse, json_response
+from fotapool.web.http import NO_STORE, ApiResponse, json_response
 
 API_CONTEXT = "/m2m/v1"
 SERVICE = "UnifiedWebService"
@@ -63,6 +63,11 @@ _CODES: dict[ErrorCode, tuple[int, str, str]] = {
     ),
     ErrorCode.BODY_INVALID: (400, "DeserializationFailed", "The request body is not what the operation takes."),
     ErrorCode.BODY_TOO_LARGE: (413, "INPUT_INVALID.Request.TooLarge", "The request body exceeds the maximum size."),
+    ErrorCode.ENCODING_UNSUPPORTED: (
+        415,
+        "INPUT_INVALID.Request.ContentEncoding",
+        "The request body has an encoding that is not supported.",
+    ),
     ErrorCode.BUSY: (503, "REQUEST_FAILED.UnexpectedError", "The service is temporarily unavailable."),
     ErrorCode.STORE_UNAVAILABLE: (503, "REQUEST_FAILED.UnexpectedError", "The service is temporarily unavailable."),
     ErrorCode.INTERNAL: (500, "REQUEST_FAILED.UnexpectedError", "Internal error."),
@@ -98,14 +103,15 @@ async def login(call: SignInCall) -> ApiResponse:
     given = _decode(_login, call.body)
     if not given.username.isprintable():
         raise RequestRejected(ErrorCode.LOGIN_REFUSED)
-    return json_response(SessionAnswer(await log_in(call.context, given.username, given.password, call.address)))
+    token = await log_in(call.context, given.username, given.password, call.address)
+    return json_response(SessionAnswer(token), headers=NO_STORE)
 
 
 async def logout(call: SignInCall) -> ApiResponse:
     """POST /session/logout: ends the session and returns its token."""
     await call.authenticator.check_session(call.head.bearer, call.head.session)
     await log_out(call.context, call.head.session or "")
-    return json_response(SessionAnswer(call.head.session or ""))
+    return json_response(SessionAnswer(call.head.session or ""), headers=NO_STORE)
 
 
 async def reset(call: SignInCall) -> ApiResponse:
@@ -113,4 +119,4 @@ async def reset(call: SignInCall) -> ApiResponse:
     username = await call.authenticator.check_session(call.head.bearer, call.head.session)
     given = _decode(_reset, call.body)
     password = await reset_password(call.context, username, call.head.session or "", given.oldPassword, call.address)
-    return json_response(PasswordAnswer(password))
+    return json_response(PasswordAnswer(password), headers=NO_STORE)

@@ -19,6 +19,7 @@ from fotapool.services.identity.sessions import Authenticator
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.store.db.writer import AuthEpochChanged
 from fotapool.web.http import (
+    NO_STORE,
     REJECTION,
     ApiResponse,
     ClientGone,
@@ -110,7 +111,8 @@ class Endpoint:
         try:
             if operation.upload_reader is not None:
                 return json_response(await self._upload(operation, scope, receive, head))
-            return json_response(await self._handle(operation, scope, receive, head))
+            answer = await self._handle(operation, scope, receive, head)
+            return json_response(answer, headers=NO_STORE if operation.has_secrets else ())
         except RequestRejected as error:
             count_rejection(self._context, scope["path_params"].get("account", ""), error.code)
             return self._reject(scope, error)

@@ -91,7 +91,7 @@ def print_table(rows: Sequence[Row], shown: str | Sequence[Column], error: bool 
         values = [column.value(row) for row in rows]
         numeric = bool(rows) and all(isinstance(value, int) and not isinstance(value, bool) for value in values)
         table.add_column(column.heading.upper(), justify="right" if numeric else "left", overflow="fold")
-        cells.append([Text(format_value(value)) for value in values])
+        cells.append([Text(printable(format_value(value))) for value in values])
     for line in zip(*cells, strict=True):
         table.add_row(*line)
     terminal = console(error)
@@ -163,8 +163,15 @@ def print_result(text: str, as_json: bool, document: Any = None) -> None:
 
 
 def printable(text: str) -> str:
-    """The text without control characters, which could move the terminal's cursor."""
-    return "".join(character for character in text if character.isprintable() or character in "\n\t")
+    """The text with control characters escaped, which could move the cursor, hide text or send commands."""
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else _escaped(character) for character in text
+    )
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def stderr_note(text: str) -> None:

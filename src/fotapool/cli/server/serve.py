@@ -13,11 +13,14 @@ from typing import Any
 import click
 import msgspec
 
+from fotapool.core.addresses import is_loopback
 from fotapool.core.secret_box import MIN_SECRET_KEY
 from fotapool.core.settings import Settings, Timestamps
 
 EMULATOR_KEY = "operator"
-"""The default operator key of the emulator."""
+"""The default operator key of the emulator, if only this machine can reach it."""
+MIN_OPERATOR_KEY = 16
+"""Least length of an operator key that is given, unless only this machine can reach the server."""
 
 FIRST_CLOCK, LAST_CLOCK = datetime(1970, 1, 1, tzinfo=UTC), datetime(9997, 12, 31, tzinfo=UTC)
 """The range of the emulator's clock: from the epoch, to where later billing months still have a date."""
@@ -105,7 +108,11 @@ _OPTIONS = (
         help="Initial time of the test clock, as 2026-03-01T00:00:00Z. It is frozen until it is moved by "
         "POST /control/v1/clock (only `emulate`).",
     ),
-    click.option("--operator-key", metavar="KEY", help="Key of the operator API, /control/v1."),
+    click.option(
+        "--operator-key",
+        metavar="KEY",
+        help="Key of the operator API, /control/v1; at least 16 characters, unless --host is a loopback address.",
+    ),
     click.option(
         "--secret-key",
         metavar="KEY",
@@ -253,7 +260,7 @@ def emulate(address_file: str | None, init_dir: str | None, stop_with_parent: in
     """
     if values["workers"] > 1:
         raise click.UsageError("the emulator supports only --workers 1: its test clock is in the process")
-    values["operator_key"] = values["operator_key"] or EMULATOR_KEY
+    _choose_operator_key(values, EMULATOR_KEY if is_loopback(values["host"]) else None)
     if stop_with_parent is not None:
         from fotapool.cli.server.parent import stop_with
 
@@ -274,9 +281,11 @@ def serve(**values: Any) -> None:
     for name in ("random_seed", "clock"):
         if values[name] is not None:
             raise click.UsageError(f"--{name.replace('_', '-')} is only for `fotapool emulate`")
-    if values["operator_key"] is None:
-        values["operator_key"] = secrets.token_urlsafe(24)
-        click.echo(f"operator key for this run: {values['operator_key']}  (set --operator-key to choose it)", err=True)
+    _choose_operator_key(values, None)
+    if len(values["operator_key"]) < MIN_OPERATOR_KEY:
+        click.echo(
+            f"warning: the operator key has fewer than {MIN_OPERATOR_KEY} characters; choose a longer one", err=True
+        )
     if values["workers"] > 1 and (values["storage"] or "").startswith("memory:"):
         raise click.UsageError("workers cannot share storage in memory; use --storage file:///directory or --workers 1")
     if values["workers"] > 1 and values["database"].startswith("sqlite"):
@@ -285,6 +294,21 @@ def serve(**values: Any) -> None:
             err=True,
         )
     _run(values, False)
+
+
+def _choose_operator_key(values: dict[str, Any], default: str | None) -> None:
+    """Sets the operator key: the given one, the default, or a generated one, which is printed."""
+    given = values["operator_key"]
+    if not given:
+        values["operator_key"] = default or secrets.token_urlsafe(24)
+        if default is None:
+            note = f"operator key for this run: {values['operator_key']}  (set --operator-key to choose it)"
+            click.echo(note, err=True)
+    elif len(given) < MIN_OPERATOR_KEY and not is_loopback(values["host"]):
+        raise click.UsageError(
+            f"--operator-key must have at least {MIN_OPERATOR_KEY} characters, because {values['host']} can be reached"
+            " from other machines; leave it out to have one made and printed"
+        )
 
 
 def _path(text: str | None) -> Path | None:
