@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fotapool.domain.errors import ErrorCode, RequestRejected
 
 GZIP = (b"gzip", b"x-gzip")
+PLAIN: tuple[list[bytes], ...] = ([], [b""], [b"identity"])
 CHUNK_BYTES = 256 * 1024
 """How much of a body is decoded at a time."""
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
@@ -17,8 +18,8 @@ _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 class DecodedBodies:
     """An ASGI application whose requests have plain bodies.
 
-    A body in gzip is decoded as it is read, up to `limit_bytes`: beyond it, for another encoding, and for a broken body,
-    reading raises RequestRejected, which each API answers in its own shape.
+    A body in gzip is decoded as it is read, up to `limit_bytes`. Beyond it, for another encoding, and for a broken
+    body, reading raises RequestRejected, which each API answers in its own shape.
     """
 
     def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
@@ -27,13 +28,9 @@ class DecodedBodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] != "GET":
-            for name, value in scope["headers"]:
-                if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
-                    encodings = [
-                        value.strip().lower() for name, value in scope["headers"] if name == b"content-encoding"
-                    ]
-                    receive = _decoded(receive, encodings, self._limit_bytes)
-                    break
+            encodings = [value.strip().lower() for name, value in scope["headers"] if name == b"content-encoding"]
+            if encodings not in PLAIN:
+                receive = _decoded(receive, encodings, self._limit_bytes)
         await self._app(scope, receive, send)
 
 

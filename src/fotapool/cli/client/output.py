@@ -25,6 +25,8 @@ PIPE_WIDTH = 10_000
 """Columns of a table that is not printed on a terminal: no row is wrapped or cut there."""
 DEFAULT_ROWS = 100
 """Rows of a table without --limit."""
+_CONTROLS = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""The control characters that JSON does not escape."""
 Row = Mapping[str, Any]
 Advance = Callable[[int], None]
 
@@ -124,7 +126,7 @@ def print_rows(
 def print_json_lines(rows: Iterable[Any]) -> None:
     write = sys.stdout.write
     for row in rows:
-        write(json.dumps(row, ensure_ascii=False) + "\n")
+        write(json_text(row) + "\n")
     sys.stdout.flush()
 
 
@@ -150,8 +152,14 @@ def print_record(document: Row, as_json: bool, members: str = "") -> None:
         click.echo(f"{heading:<{width}}  {printable(format_value(value))}".rstrip())
 
 
+def json_text(document: Any, indent: int | None = None) -> str:
+    """The document as JSON, with all control characters escaped."""
+    text = json.dumps(document, ensure_ascii=False, indent=indent)
+    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def print_json(document: Any) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    click.echo(json_text(document, indent=2))
 
 
 def print_result(text: str, as_json: bool, document: Any = None) -> None:

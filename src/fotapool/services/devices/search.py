@@ -28,8 +28,6 @@ VERSIONS = 200
 MAX_INDEXED_VERSIONS = 20
 """A search that matches at most so many versions uses the index by version."""
 IMEI_DIGITS = 15
-MAX_BMP = 0xFFFF
-"""The last code point of the basic plane, which is not printable; prefixes end before it."""
 
 
 class Contact(NamedTuple):
@@ -68,7 +66,7 @@ class DeviceFilter:
             raise Invalid("IMEI must be up to 15 digits: the beginning of it")
         if self.protocol not in ("", *PROTOCOLS):
             raise Invalid(f"protocol must be one of {', '.join(PROTOCOLS)}")
-        if not self.mdn.isprintable() or any(ord(character) > MAX_BMP for character in self.mdn):
+        if not self.mdn.isprintable():
             raise Invalid("MDN must be the beginning of a telephone number")
         if self.license not in LICENSE_FILTERS:
             raise Invalid(f"license must be one of {', '.join(LICENSE_FILTERS[1:])}")
