@@ -88,7 +88,12 @@ class Server:
         self._prepare_schema()
         reader = Reader(self.database)
         writer = Writer(self.database, self.clock.now_ms)
-        storage = Storage(where, durable=not settings.emulator)
+        storage = Storage(
+            where,
+            durable=not settings.emulator,
+            at_once=settings.max_uploads,
+            of_one=settings.max_uploads_per_account,
+        )
         hashing.queue.max_waiting = settings.max_waiting_sign_ins
         throttle = FailureThrottle(0 if settings.emulator else settings.max_failed_sign_ins)
         self.context = Context(

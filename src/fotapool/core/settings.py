@@ -44,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_failed_sign_ins: int = 20
     max_import_line_bytes: int = 64 * 1024
     max_file_bytes: int = 64 * 1024 * 1024
+    max_uploads: int = 32
+    max_uploads_per_account: int = 4
     storage: str | None = None
     timestamps: Timestamps = Timestamps.AUTO
     close_metrics: bool = False

@@ -41,8 +41,11 @@ class Contents(Protocol):
     Every method raises ContentsUnavailable (services/packages/contents.py) if the storage does not answer.
     """
 
-    async def store(self, key: str, chunks: AsyncIterator[bytes]) -> None:
-        """Stores the chunks. If they raise, stores nothing and passes the error on."""
+    async def store(self, key: str, chunks: AsyncIterator[bytes], owner: str = "") -> None:
+        """Stores the chunks. If they raise, stores nothing and passes the error on.
+
+        An account (`owner`) may only have some uploads at a time, so that one does not hold up all others.
+        """
         raise NotImplementedError
 
     async def read(self, key: str, first: int, end: int) -> AsyncIterator[bytes]:

@@ -154,8 +154,10 @@ class Endpoint:
         """Handles a body that is read once, as a stream; the sign-in is checked before and after it is read."""
         assert operation.upload_reader is not None
         tokens = head.bearer, head.session, scope["path_params"]["account"], head.request_id.decode()
-        await self._authenticator.check_account(*tokens)
-        stream = UploadStream(head.content_type.decode("latin-1"), head.content_length, stream_body(receive))
+        caller = await self._authenticator.check_account(*tokens)
+        stream = UploadStream(
+            head.content_type.decode("latin-1"), head.content_length, stream_body(receive), caller.account_name
+        )
         async with operation.upload_reader(self._context, stream) as upload:
             for _ in range(SIGN_IN_TRIES):
                 caller = await self._authenticator.check_account(*tokens, True)

@@ -84,6 +84,7 @@ class UploadStream:
     content_type: str
     content_length: int
     chunks: AsyncIterator[bytes]
+    account: str
 
 
 UploadReader = Callable[[Context, UploadStream], AbstractAsyncContextManager[Any]]

@@ -104,3 +104,22 @@ def backup(file: str, url: str) -> None:
         except StoreUnavailable as error:
             raise click.ClickException(str(error)) from error
     click.echo(f"copied to {file}")
+
+
+@database.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_url
+def forget_secrets(url: str, yes: bool) -> None:
+    """Delete the encrypted secrets, if the key that they were encrypted with is lost.
+
+    Listeners lose their passwords, callbacks are signed no longer, and operators sign in to the console again.
+    """
+    from fotapool.store.identity.server_secrets import delete_sealed_secrets
+
+    with closing(_connect(url)) as connection:
+        if not yes:
+            click.confirm("Delete all passwords of listeners and all signing secrets?", abort=True)
+        connection.begin()
+        delete_sealed_secrets(connection)
+        connection.commit()
+    click.echo("encrypted secrets deleted; the next server to start sets a new key")

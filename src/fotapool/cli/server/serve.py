@@ -177,6 +177,18 @@ _OPTIONS = (
         "The emulator has no limit.",
     ),
     click.option(
+        "--max-uploads",
+        default=32,
+        type=click.IntRange(1, 10_000),
+        help="Uploads at the same time in a process; further ones are answered 503.",
+    ),
+    click.option(
+        "--max-uploads-per-account",
+        default=4,
+        type=click.IntRange(1, 10_000),
+        help="Uploads of an account at the same time in a process.",
+    ),
+    click.option(
         "--storage",
         metavar="URL",
         help="Storage of files and packages: file:///directory, memory:///, s3://bucket or another object store; "
