@@ -44,7 +44,7 @@ class Contents(Protocol):
     async def store(self, key: str, chunks: AsyncIterator[bytes], owner: str = "") -> None:
         """Stores the chunks. If they raise, stores nothing and passes the error on.
 
-        An account (`owner`) may only have some uploads at a time, so that one does not hold up all others.
+        An account (`owner`) may only have some uploads at a time, so that one cannot take all of them.
         """
         raise NotImplementedError
 

@@ -129,7 +129,7 @@ def test_the_key_file_is_private_and_a_copy_without_it_is_refused(tmp_path: Path
     shutil.copy(tmp_path / "kept.key", key)
     Server(Settings(database=url))
     key.unlink()
-    result = CliRunner().invoke(main, ["database", "forget-secrets", "--database", url, "--yes"])
+    result = CliRunner().invoke(main, ["database", "delete-secrets", "--database", url, "--yes"])
     assert result.exit_code == 0, result.output
     Server(Settings(database=url))
 

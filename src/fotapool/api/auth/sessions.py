@@ -118,5 +118,7 @@ async def reset(call: SignInCall) -> ApiResponse:
     """PUT /session/password/actions/reset: returns a new password, effective at once."""
     username = await call.authenticator.check_session(call.head.bearer, call.head.session)
     given = _decode(_reset, call.body)
-    password = await reset_password(call.context, username, call.head.session or "", given.oldPassword, call.address)
+    password = await reset_password(
+        call.context, username, session=call.head.session or "", old_password=given.oldPassword, address=call.address
+    )
     return json_response(PasswordAnswer(password), headers=NO_STORE)

@@ -109,7 +109,7 @@ def backup(file: str, url: str) -> None:
 @database.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_url
-def forget_secrets(url: str, yes: bool) -> None:
+def delete_secrets(url: str, yes: bool) -> None:
     """Delete the encrypted secrets, if the key that they were encrypted with is lost.
 
     Listeners lose their passwords, callbacks are signed no longer, and operators sign in to the console again.

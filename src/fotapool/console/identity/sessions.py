@@ -84,5 +84,5 @@ def same_token(given: str, expected: str) -> bool:
 
 
 def _csrf(token: str) -> str:
-    """The CSRF token of a session, which tells nothing about the session's own token."""
+    """The CSRF token of a session, from which the session's own token cannot be computed."""
     return hashlib.sha256(b"csrf " + token.encode()).hexdigest()[:32]

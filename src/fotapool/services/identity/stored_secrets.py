@@ -33,7 +33,7 @@ def prepare_secrets(connection: Connection, box: SecretBox) -> None:
         if found is not None and not hmac.compare_digest(found, expected) and sealed:
             raise StoreMismatch(
                 "the secret key is not the one that the database's secrets were encrypted with: set FOTAPOOL_SECRET_KEY"
-                " or restore the key file, or run `fotapool database forget-secrets`"
+                " or restore the key file, or run `fotapool database delete-secrets`"
             )
         store.record_sealed(connection, box.seal)
         store.record_server_secret(connection, KEY_CHECK, expected)
