@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fotapool.core.content_storage import READ_BYTES, UPLOADS_AT_ONCE, Storage, default_storage
+from fotapool.core.content_storage import READ_BYTES, UPLOADS_AT_ONCE, UPLOADS_OF_ONE, Storage, default_storage
 from fotapool.domain.errors import RequestRejected
 from fotapool.services.packages.contents import ContentLost
 
@@ -129,6 +129,30 @@ def test_one_upload_more_than_at_once_is_refused_as_busy(storage: Storage) -> No
         done.set()
         await asyncio.gather(*tasks)
         await storage.store("more", chunks(b"x"))
+
+    asyncio.run(check())
+
+
+def test_one_account_cannot_hold_all_uploads(storage: Storage) -> None:
+    async def check() -> None:
+        done, begun = asyncio.Event(), asyncio.Semaphore(0)
+
+        async def waiting() -> AsyncIterator[bytes]:
+            begun.release()
+            await done.wait()
+            yield b"x"
+
+        tasks = [
+            asyncio.create_task(storage.store(f"key{number}", waiting(), "greedy")) for number in range(UPLOADS_OF_ONE)
+        ]
+        for _ in tasks:
+            await begun.acquire()
+        with pytest.raises(RequestRejected):
+            await storage.store("more", chunks(b"x"), "greedy")
+        await storage.store("other", chunks(b"x"), "other")
+        done.set()
+        await asyncio.gather(*tasks)
+        await storage.store("more", chunks(b"x"), "greedy")
 
     asyncio.run(check())
 

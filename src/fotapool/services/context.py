@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fotapool.core.clock import Clock
+from fotapool.core.secret_box import SecretBox
 from fotapool.core.settings import Settings
+from fotapool.core.throttle import FailureThrottle
 from fotapool.services.accounts.rejection_counter import RejectionCounter
 from fotapool.store.db.connection import NO_AUTH_EPOCH
 from fotapool.store.db.reader import Reader
@@ -40,8 +42,11 @@ class Contents(Protocol):
     `read` raise ContentLost if it lacks a content or has another size of it.
     """
 
-    async def store(self, key: str, chunks: AsyncIterator[bytes]) -> None:
-        """Stores the chunks. If they raise, stores nothing and passes the error on."""
+    async def store(self, key: str, chunks: AsyncIterator[bytes], owner: str = "") -> None:
+        """Stores the chunks. If they raise, stores nothing and passes the error on.
+
+        An account (`owner`) may only have some uploads at a time, so that one cannot take all of them.
+        """
         raise NotImplementedError
 
     async def check(self, key: str, size: int) -> None:
@@ -74,6 +79,9 @@ class Context:
     contents: Contents = field(default_factory=_NoContents)
     step_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while due work runs: in the background, or during an advance of the test clock."""
+    secrets: SecretBox = field(default_factory=SecretBox)
+    throttle: FailureThrottle = field(default_factory=FailureThrottle)
+    """Slows down repeated failures to sign in."""
     rejections: RejectionCounter = field(default_factory=RejectionCounter)
     """Rejections that are not written yet."""
 

@@ -19,6 +19,9 @@ def read_config_file(context: click.Context, path: str, known: Collection[str | 
     except ValueError as error:  # not TOML, or not UTF-8
         raise click.BadParameter(f"{path}: {error}") from error
     plain = {name.replace("-", "_"): value for name, value in values.items()}
+    if "allowed_host" in plain:  # named like the option, of which there may be several
+        hosts = plain.pop("allowed_host")
+        plain["allowed_hosts"] = [hosts] if isinstance(hosts, str) else hosts
     unknown = sorted(set(plain) - set(known))
     if unknown:
         raise click.BadParameter(f"unknown setting {unknown[0]!r}; see `{context.command_path} --help`")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from click.core import ParameterSource
 
 from fotapool.cli.server.config_file import read_config_file
 from fotapool.cli.server.serve import DATABASE, emulate, serve
+from fotapool.core.private_files import PRIVATE_UMASK
 from fotapool.store.accounts.accounts import read_accounts
 from fotapool.store.db import backups, schema
 from fotapool.store.db.audit import read_audit
@@ -90,6 +92,7 @@ def _connected(url: str) -> Iterator[Connection]:
 @click.group()
 def database() -> None:
     """Migrate a database's schema, verify its invariants, back it up and restore it."""
+    os.umask(PRIVATE_UMASK)
 
 
 @database.command()
@@ -167,3 +170,22 @@ def restore(file: str, url: str) -> None:
     click.echo(f"restored {file} to {found.path}")
     if version != schema.VERSION:
         click.echo(f"its schema is {version}: run `fotapool database migrate` before you start a server")
+
+
+@database.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_settings
+def delete_secrets(url: str, yes: bool) -> None:
+    """Delete the encrypted secrets, if the key that they were encrypted with is lost.
+
+    Listeners lose their passwords, callbacks are signed no longer, and operators sign in to the console again.
+    """
+    from fotapool.store.identity.server_secrets import delete_sealed_secrets
+
+    with _connected(url) as connection:
+        if not yes:
+            click.confirm("Delete all passwords of listeners and all signing secrets?", abort=True)
+        connection.begin()
+        delete_sealed_secrets(connection)
+        connection.commit()
+    click.echo("encrypted secrets deleted; the next server to start sets a new key")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
+import os
 import signal
 import socket
 import sys
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import uvicorn
 
+from fotapool.cli.server.protocol import ConnectionLimits, LimitedProtocol
 from fotapool.cli.server.scripts import StartScripts
 from fotapool.cli.server.stopping import CANCEL_AFTER_S, StoppingServer
 from fotapool.cli.server.workers import NoWorkerStarted, Workers
@@ -39,7 +42,8 @@ class StartFailed(Exception):
 
 
 def prepare_process() -> None:
-    """What every process of a server needs: the log, and a short switch interval."""
+    """Prepares a process of the server: private files, the log, and a short switch interval of threads."""
+    os.umask(PRIVATE_UMASK)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     sys.setswitchinterval(THREAD_SWITCH_S)
 
@@ -96,6 +100,17 @@ def address(settings: Settings, listener: socket.socket) -> str:
     return f"{'https' if settings.tls else 'http'}://{host}:{listener.getsockname()[1]}"
 
 
+def connection_limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(
+        max_head_bytes=settings.max_head_bytes,
+        max_headers=settings.max_headers,
+        head_timeout_s=settings.head_timeout_s,
+        body_timeout_s=settings.body_timeout_s,
+        min_body_bytes_per_s=settings.min_body_bytes_per_s,
+        max_connections=settings.max_connections,
+    )
+
+
 def make_config(settings: Settings, app: Any) -> uvicorn.Config:
     """Raises StartFailed if the certificate of --tls cannot be made."""
     tls: dict[str, Any] = {}
@@ -110,12 +125,14 @@ def make_config(settings: Settings, app: Any) -> uvicorn.Config:
     stop_within_s = min(settings.stop_timeout_s, STOP_TLS_WITHIN_S) if settings.tls else settings.stop_timeout_s
     return uvicorn.Config(
         app,
+        http=functools.partial(LimitedProtocol, connection_limits(settings)),  # type: ignore[arg-type]
         log_level="warning",
         access_log=False,
         lifespan="on",
         server_header=False,
         date_header=False,
-        proxy_headers=False,
+        proxy_headers=settings.forwarded_allow_ips is not None,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
         timeout_graceful_shutdown=stop_within_s + CANCEL_AFTER_S,
         timeout_keep_alive=75,
         backlog=BACKLOG,

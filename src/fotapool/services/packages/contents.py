@@ -67,7 +67,7 @@ class _Counted:
         return self._digest.hexdigest()
 
 
-async def store_content(context: Context, chunks: AsyncIterator[bytes]) -> Content:
+async def store_content(context: Context, chunks: AsyncIterator[bytes], owner: str = "") -> Content:
     """Stores the chunks under a new key, which no row refers to yet (see `purge_content`).
 
     Raises RequestRejected(FILE_TOO_LARGE) beyond `max_file_bytes`, ContentsUnavailable, and what the chunks raise; then
@@ -76,7 +76,7 @@ async def store_content(context: Context, chunks: AsyncIterator[bytes]) -> Conte
     key = context.new_uuid()
     counted = _Counted(chunks, context.settings.max_file_bytes)
     try:
-        await context.contents.store(key, counted.read())
+        await context.contents.store(key, counted.read(), owner)
     except Exception:
         if counted.error is not None:
             raise counted.error from None  # the storage may have wrapped it in its own error
@@ -112,9 +112,11 @@ class PendingContent:
 
 
 @contextlib.asynccontextmanager
-async def pending_content(context: Context, chunks: AsyncIterator[bytes]) -> AsyncIterator[PendingContent]:
+async def pending_content(
+    context: Context, chunks: AsyncIterator[bytes], owner: str = ""
+) -> AsyncIterator[PendingContent]:
     """Stores a content, and deletes it at the end unless it was recorded. Raises as `store_content`."""
-    pending = PendingContent(await store_content(context, chunks))
+    pending = PendingContent(await store_content(context, chunks, owner))
     try:
         yield pending
     finally:

@@ -12,6 +12,7 @@ from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.errors import Conflict, Invalid
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
+from fotapool.services.identity.stored_secrets import open_rows, seal_rows
 from fotapool.services.packages.contents import ContentLost
 from fotapool.services.snapshots.document_from_rows import Members, describe_rows
 from fotapool.services.snapshots.rows_from_document import MAX_ROWS, DatabaseImage
@@ -50,7 +51,7 @@ async def create_snapshot(context: Context, now_ms: int, restored: RestoredSnaps
             raise Conflict(
                 f"the server holds more than {MAX_ROWS} rows; copy its database instead (docs/how-to/snapshots.md)"
             )
-        rows = read_rows(connection)
+        rows = open_rows(context.secrets, read_rows(connection))
         return describe_rows(rows, now_ms, read_last_ids(connection)), _contents(rows)
 
     document, contents = await context.reader.long(read)
@@ -140,7 +141,7 @@ def restore_rows(connection: Connection, context: Context, image: DatabaseImage,
 
     `audited`: the image is known to pass the audit.
     """
-    replace_rows(connection, image.rows)
+    replace_rows(connection, seal_rows(context.secrets, image.rows))
     for account in () if audited else image.rows["account"]:
         for check in read_audit(connection, account[0]):
             if not check.ok:

@@ -67,12 +67,12 @@ def missing_tables(connection: Connection) -> list[str]:
     return [name for name in TABLE_NAMES if not connection.has_table(name)]
 
 
-SERVER_TABLES = ("auth_epoch", "commit_marker", "server_secret")
-"""Tables of the server, which are retained when all data are deleted."""
+SERVER_TABLES = ("auth_epoch", "commit_marker", "console_session", "operator_key", "server_secret")
+"""Tables of the server and its operators, not of its accounts: they are retained when all data are deleted."""
 
 
 def delete_everything(connection: Connection) -> None:
-    """Deletes all rows of all other tables, and ends every sign-in."""
+    """Deletes all rows of all other tables, and ends every sign-in of the API."""
     for table in TABLE_NAMES:
         if table not in SERVER_TABLES:
             connection.execute(f"DELETE FROM {table}")

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import apsw
 
+from fotapool.core.private_files import make_private
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.db.connection import (
     NO_PARAMS,
@@ -298,6 +299,9 @@ class SqliteDatabase:
         if self._connected and not connection.has_table("alembic_version"):
             connection.close()
             raise StoreUnavailable(f"{self.path} is not the database any more")
+        if not self._connected:
+            for ending in ("", "-wal", "-shm"):
+                make_private(self.path + ending)
         self._connected = True
         return connection
 

@@ -382,6 +382,13 @@ CREATE TABLE operator_key (
     created_ms BIGINT NOT NULL,
     role TEXT NOT NULL DEFAULT 'admin' CHECK (role IN ('viewer', 'editor', 'admin'))
 ){clustered};
+CREATE TABLE console_session (
+    token_hash {bytes} PRIMARY KEY,
+    operator TEXT NOT NULL,
+    key_digest {bytes} NOT NULL,
+    expires_ms BIGINT NOT NULL
+){clustered};
+CREATE INDEX console_session_by_expiry ON console_session (expires_ms);
 CREATE TABLE server_secret (
     name TEXT PRIMARY KEY,
     secret {bytes} NOT NULL

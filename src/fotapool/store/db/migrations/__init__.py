@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from fotapool.store.db.connection import BUSY_TIMEOUT_S, Database, StoreMismatch, StoreUnavailable
+from fotapool.store.db.connection import TIMEOUT_S, Database, StoreMismatch, StoreUnavailable
 from fotapool.store.db.factory import open_database
 from fotapool.store.db.postgres import SETUP_LOCK, PostgresDatabase
 from fotapool.store.db.schema import mismatch
@@ -75,11 +75,11 @@ def _connect_sqlite(path: str) -> Any:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # private, whatever the umask
     except OSError as error:
         raise sqlite3.OperationalError(f"{path}: {error.strerror}") from error
-    return sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    return sqlite3.connect(path, timeout=TIMEOUT_S, isolation_level=None)
 
 
 def _lock_setup(connection: Connection) -> None:
     """Waits for other migrations and for servers that set up the database; then each table's lock has a deadline."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SETUP_LOCK})")
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_TIMEOUT_S}s'")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{TIMEOUT_S}s'")
