@@ -7,6 +7,7 @@ import contextlib
 import functools
 import logging
 import os
+import os
 import signal
 import socket
 import sys

@@ -107,10 +107,8 @@ class Writer:
     def __init__(self, database: Database, now_ms: Callable[[], int], timeout_s: float = TIMEOUT_S) -> None:
         self._database = database
         self._timeout_s = timeout_s
-        self._name = ""
-        """Its name in commit_marker."""
-        self._marked = 0
-        """The number of its last marked commit."""
+        self._name, self._marked = "", 0
+        """Its name in commit_marker, and the number of its last marked commit."""
         self._commit_sent = False
         self._now_ms = now_ms
         self._waiting: deque[_Waiting] = deque()
@@ -260,19 +258,17 @@ class Writer:
             try:
                 self._connection = self._database.connect(writes=True)
                 committed = self._connection.settle_commit(self._name, self._marked + 1)
-                break
+                break  # None: the database has no such writer
             except StoreUnavailable:
                 self._disconnect()
                 time.sleep(SETTLE_EVERY_S)
         log.warning("the connection broke during a commit; the changes were %s", _SETTLED[committed])
+        self._marked += 1
         if committed is None:
             self._disconnect()
             self._name = ""  # the number of the batch is not known either
-            _settle(batch, OutcomeUnknown(str(error)))
-            return
-        self._marked += 1
         if not committed:
-            _settle(batch, error)
+            _settle(batch, OutcomeUnknown(str(error)) if committed is None else error)
 
     @contextlib.contextmanager
     def _rolled_back_on_error(self) -> Iterator[None]:
