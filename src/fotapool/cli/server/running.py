@@ -7,7 +7,6 @@ import contextlib
 import functools
 import logging
 import os
-import os
 import signal
 import socket
 import sys
@@ -22,6 +21,7 @@ from fotapool.cli.server.scripts import StartScripts
 from fotapool.cli.server.stopping import CANCEL_AFTER_S, StoppingServer
 from fotapool.cli.server.workers import NoWorkerStarted, Workers
 from fotapool.core import hashing
+from fotapool.core.private_files import PRIVATE_UMASK
 from fotapool.core.settings import Settings
 from fotapool.domain.errors import Invalid
 from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
