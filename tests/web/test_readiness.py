@@ -59,3 +59,20 @@ def test_the_reason_names_no_address(api: Api, monkeypatch: pytest.MonkeyPatch) 
 def test_a_draining_server_says_so_even_without_a_database(api: Api) -> None:
     api.server.readiness.draining = True
     assert not_ready(api)["reason"] == "draining"
+
+
+def test_a_server_whose_changes_cannot_be_written_is_not_ready(
+    api: Api, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fotapool.web import health
+
+    monkeypatch.setattr(health, "PROBE_EVERY_S", -1.0)  # each request tries anew
+    assert "fotapool_database_up 1.0" in api.http.get("/metrics").text
+    read_only = (
+        "PRAGMA query_only = on" if database_url.startswith("sqlite") else "SET default_transaction_read_only = on"
+    )
+    connection = api.server.context.writer._connection
+    assert connection is not None
+    connection.execute(read_only)
+    assert not_ready(api)["status"] == "unavailable"
+    assert api.http.get("/health/ready").json()["ready"] is True  # by a new connection

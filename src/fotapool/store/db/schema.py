@@ -62,6 +62,14 @@ def mismatch(found: str | None) -> str:
     )
 
 
+def probe_write(connection: Connection, _now_ms: int) -> None:
+    """Writes a row of the server's own, to see whether changes can be written."""
+    connection.execute(
+        "INSERT INTO commit_marker (writer, batch) VALUES ('readiness', 1)"
+        " ON CONFLICT (writer) DO UPDATE SET batch = commit_marker.batch + 1"
+    )
+
+
 def missing_tables(connection: Connection) -> list[str]:
     """The tables of the schema that the database lacks."""
     return [name for name in TABLE_NAMES if not connection.has_table(name)]
