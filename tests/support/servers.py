@@ -18,7 +18,7 @@ import uvicorn
 from psycopg import sql
 
 from fotapool.app import Server
-from fotapool.cli.server.running import listen
+from fotapool.cli.server.process import listen
 from fotapool.core.settings import Settings
 from fotapool.domain.names import PurchaseType
 from fotapool.store.accounts.accounts import record_account

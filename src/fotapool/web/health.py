@@ -45,7 +45,7 @@ class _NotReady:
 
 
 class WriteProbe:
-    """Tries whether changes can be written, at most once in PROBE_EVERY_S, whoever asks."""
+    """Tries whether changes can be written, at most once in PROBE_EVERY_S for all requests."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -16,7 +16,7 @@ import uvicorn
 from click.core import ParameterSource
 
 from fotapool.cli.demo.script import KEY, PASSWORD, REMOVING, SECRET, STATUS, USER, DemoScript, WrongResponse
-from fotapool.cli.server.running import StartFailed, address, listen, make_config
+from fotapool.cli.server.process import StartFailed, address, listen, make_config
 from fotapool.cli.server.serve import EMULATOR_KEY
 from fotapool.core.settings import Settings
 from fotapool.testing import Server

@@ -97,6 +97,12 @@ _OPTIONS = (
         help="Seconds that requests in progress may take when the server stops; then they are ended.",
     ),
     click.option(
+        "--database-timeout-s",
+        default=10,
+        type=click.IntRange(1, 300),
+        help="Seconds that a statement of the database, or a change that waits, may take; then 503.",
+    ),
+    click.option(
         "--seed",
         type=click.Path(exists=True, dir_okay=False),
         metavar="FILE",
@@ -347,7 +353,8 @@ def _path(text: str | None) -> Path | None:
 
 
 def _run(values: dict[str, Any], emulator: bool, address_file: Path | None = None, scripts: Path | None = None) -> None:
-    from fotapool.cli.server.running import StartFailed, run_server
+    from fotapool.cli.server.process import StartFailed
+    from fotapool.cli.server.running import run_server
 
     settings = msgspec.convert({**values, "emulator": emulator}, Settings)
     try:

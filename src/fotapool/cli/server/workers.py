@@ -192,17 +192,17 @@ class Workers:
 
 def run_worker(settings: Settings, listener: socket.socket, pipe: Connection, parent: int) -> None:
     """Runs one server on the port that the parent listens on; in a process of its own."""
-    from fotapool.cli.server import running
     from fotapool.cli.server.parent import stop_with
+    from fotapool.cli.server.process import StartFailed, make_config, make_server, prepare_process, run_until_stopped
     from fotapool.cli.server.stopping import StoppingServer
 
-    running.prepare_process()
+    prepare_process()
     stop_with(0, parent, signal.SIGINT)  # without a drain: somebody may want the port for another server
     ready = threading.Event()
     threading.Thread(target=_beat, args=(pipe, ready), daemon=True, name="fotapool-beat").start()
     try:
-        server = running.make_server(settings)
-    except running.StartFailed as error:
+        server = make_server(settings)
+    except StartFailed as error:
         log.error("worker %d cannot start: %s", os.getpid(), error)
         sys.exit(START_FAILED)
 
@@ -212,8 +212,8 @@ def run_worker(settings: Settings, listener: socket.socket, pipe: Connection, pa
             if self.started:
                 ready.set()
 
-    worker = WorkerServer(running.make_config(settings, server.app), settings, server.readiness)
-    running.run_until_stopped(worker, listener)
+    worker = WorkerServer(make_config(settings, server.app), settings, server.readiness)
+    run_until_stopped(worker, listener)
     if not worker.started:
         sys.exit(START_FAILED)
 

@@ -150,8 +150,8 @@ class PostgresConnection:
         self.execute("INSERT INTO commit_marker (writer, batch) VALUES (:writer, 0)", {"writer": writer})
 
     def mark_commit(self, writer: str, batch: int, allowed_s: float) -> None:
-        # A server that was frozen executes what it has received when it runs again. By then the client may have been
-        # told that its change failed, so the transaction must not commit: it divides by zero.
+        # A server that was frozen executes what it has received when it runs again. By then the client may have had
+        # the answer that its change failed, so the transaction must not commit: it divides by zero.
         self.execute(
             "UPDATE commit_marker SET batch = :batch / (CASE WHEN batch = :batch - 1"
             " AND clock_timestamp() - now() < make_interval(secs => :allowed_s) THEN 1 ELSE 0 END)"
