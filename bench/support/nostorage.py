@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from fotapool.app import Server
-from fotapool.cli.server import running
+from fotapool.cli.server import process
+from fotapool.cli.server.running import _AnnouncingServer
 from fotapool.core.settings import Settings
 from fotapool.domain.licenses.licenses import Outcome
 from fotapool.services.licenses.licenses import LicenseResult
@@ -81,10 +82,10 @@ def main() -> None:
     context.reader = MemoryReader(server.clock.now_ms)  # type: ignore[assignment]
     context.writer = MemoryWriter()  # type: ignore[assignment]
     server.authenticator._inline = True
-    listener = running.listen(settings)
+    listener = process.listen(settings)
     # The same uvicorn with the same configuration is the point here.
-    served = running._AnnouncingServer(running.make_config(settings, server.app))
-    served.url = running.address(settings, listener)
+    served = _AnnouncingServer(process.make_config(settings, server.app), settings, server.readiness)
+    served.url = process.address(settings, listener)
     served.run(sockets=[listener])
 
 

@@ -6,10 +6,11 @@ import json
 import math
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.support.databases import Store, connected
+from bench.support.processes import OPERATOR
 from fotapool.core.hashing import token_hash
 from fotapool.domain.names import PurchaseType
 from fotapool.store.accounts.accounts import record_account
@@ -45,7 +46,10 @@ class Account:
 
     def some_devices(self, count: int) -> list[int]:
         """Random devices, but none of the last 2,000, so that a page after one is full."""
-        chance = random.Random(self.first)
+        return self.some_devices_of(random.Random(self.first), count)
+
+    def some_devices_of(self, chance: random.Random, count: int) -> list[int]:
+        """The same, by this chance."""
         return [self.first + chance.randrange(self.devices - 2000) for _ in range(count)]
 
 
@@ -126,21 +130,31 @@ def _fill_ledger(connection: Connection, store: Store, account_id: int, licensed
     )
 
 
-def _request(method: str, path: str, body: bytes = b"") -> bytes:
-    length = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
-    return (
-        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\nAccept: */*\r\n"
-        f"Authorization: Bearer {BEARER}\r\nVZ-M2M-Token: {SESSION}\r\n{length}\r\n"
-    ).encode() + body
+def _request(method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    length = {"Content-Type": "application/json", "Content-Length": str(len(body))} if body else {}
+    all_headers = {"Host": "127.0.0.1", "User-Agent": "bench", "Accept": "*/*", **headers, **length}
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in all_headers.items()), "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def user_request(method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> bytes:
+    """A request of the signed-in user."""
+    tokens = {"Authorization": f"Bearer {BEARER}", "VZ-M2M-Token": SESSION}
+    return _request(method, path, body, {**tokens, **(headers or {})})
+
+
+def operator_request(method: str, path: str, body: bytes = b"") -> bytes:
+    """A request of the operator whose key the benchmark's servers have."""
+    return _request(method, path, body, {"Authorization": f"Bearer {OPERATOR}"})
 
 
 def assign_request(account: str, devices: Sequence[int]) -> bytes:
     body = json.dumps({"deviceList": [f"{device:015d}" for device in devices]}).encode()
-    return _request("POST", f"/api/fota/v3/licenses/{account}/assign", body)
+    return user_request("POST", f"/api/fota/v3/licenses/{account}/assign", body)
 
 
 def page_request(account: str, after: int) -> bytes:
-    return _request("GET", f"/api/fota/v3/licenses/{account}?lastSeenDeviceId={after:015d}")
+    return user_request("GET", f"/api/fota/v3/licenses/{account}?lastSeenDeviceId={after:015d}")
 
 
 def in_groups(devices: Sequence[int], size: int) -> Iterator[list[int]]:

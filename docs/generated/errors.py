@@ -53,6 +53,7 @@ PROBLEMS = {
     413: "Send a smaller body; imports are streamed and have no limit but that of a line.",
     415: "Send one of the media types that `detail` names.",
     416: "Ask for a range within the length that `Content-Range` names.",
+    429: "Too many wrong keys came from this address. Wait for the seconds in `Retry-After`.",
     500: "A bug: report it with `X-Request-Id` and the log.",
     503: "Try again after the seconds in `Retry-After`; nothing was done.",
 }

@@ -82,7 +82,12 @@ def _default(option: click.Option | None) -> str:
     if option is None:
         return "no such option"
     if option.name == "operator_key":
-        return code(EMULATOR_KEY) if option is options(emulate)["operator_key"] else "made at each start and printed"
+        made = "made at each start and printed"
+        return (
+            f"{code(EMULATOR_KEY)} on a loopback address, else {made}"
+            if option is options(emulate)["operator_key"]
+            else made
+        )
     if option.is_flag:
         return "off"
     return code(str(option.default)) if isinstance(option.default, str | int) else "none"

@@ -25,9 +25,12 @@ from fotapool.api.v2 import routes as v2
 from fotapool.api.v3 import callbacks as v3_callbacks
 from fotapool.api.v3 import routes as v3
 from fotapool.console.lazy import LazyConsole
+from fotapool.core import hashing
 from fotapool.core.clock import Clock, FixedClock, MovableClock, SystemClock
-from fotapool.core.content_storage import Storage, default_storage
+from fotapool.core.content_storage import Storage, default_storage, storage_directory
+from fotapool.core.secret_box import SecretBox, box_of_file, box_of_text
 from fotapool.core.settings import Settings
+from fotapool.core.throttle import FailureThrottle
 from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.routes import describe_device_api, device_router
 from fotapool.domain.errors import Invalid
@@ -40,17 +43,22 @@ from fotapool.operator_api.routes import describe_operator_api, operator_router
 from fotapool.services.accounts.rejections import flush_rejections
 from fotapool.services.context import Context, SeededChance
 from fotapool.services.identity.sessions import Authenticator
+from fotapool.services.identity.stored_secrets import prepare_secrets
 from fotapool.services.snapshots.seed_documents import SeedDocument
 from fotapool.services.snapshots.seeds import Seed, prepare_seed, seed_empty_database
-from fotapool.services.snapshots.snapshot_documents import read_document
+from fotapool.services.snapshots.snapshot_documents import MAX_SNAPSHOT_BYTES, read_document
 from fotapool.services.snapshots.snapshot_service import SnapshotService
 from fotapool.store.db import schema
+from fotapool.store.db.backups import hold
 from fotapool.store.db.connection import Database
 from fotapool.store.db.factory import open_database
 from fotapool.store.db.reader import Reader
+from fotapool.store.db.sqlite import SqliteDatabase
 from fotapool.store.db.timestamps import read_latest_timestamp
 from fotapool.store.db.writer import Writer
 from fotapool.web import health
+from fotapool.web.encodings import DecodedBodies
+from fotapool.web.hosts import HostCheck
 from fotapool.web.http import GZIP_FROM_BYTES, GZIP_LEVEL, RequestIds
 from fotapool.web.openapi.document import Schemas, openapi_document
 from fotapool.web.pages import Pages
@@ -61,6 +69,10 @@ from fotapool.worker.callbacks.signing import sign
 from fotapool.worker.runner import run_in_background
 
 CONSOLE_BASE = "/console"
+MAX_FORM_BYTES = 16 * 1024 * 1024
+"""How much longer than a file a decoded body may be; each API has smaller limits of its own."""
+EMULATOR_SECRET_KEY = "emulator"  # noqa: S105 - known on purpose
+"""Encrypts stored secrets of an emulator on PostgreSQL, which has no file of its own to keep a key in."""
 
 
 class Server:
@@ -70,14 +82,26 @@ class Server:
         if not settings.emulator and (settings.random_seed, settings.clock) != (None, None):
             raise Invalid("random_seed and clock are for the emulator: ids must not be guessed, and time is real")
         self.settings = settings
-        self.database = database or open_database(settings.database, durable=not settings.emulator)
+        self.database = database or open_database(
+            settings.database, durable=not settings.emulator, timeout_s=settings.database_timeout_s
+        )
         self.clock = clock or _clock(settings)
-        self._prepare_schema()
-        reader = Reader(self.database)
-        writer = Writer(self.database, self.clock.now_ms)
         where = settings.storage or default_storage(getattr(self.database, "path", None))
-        storage = Storage(where, durable=not settings.emulator)
-        self.context = Context(settings, self.clock, reader, writer, contents=storage)
+        self._secrets = _open_secrets(settings, self.database, where)
+        self._prepare_schema()
+        reader = Reader(self.database, settings.database_timeout_s)
+        writer = Writer(self.database, self.clock.now_ms, settings.database_timeout_s)
+        storage = Storage(
+            where,
+            durable=not settings.emulator,
+            at_once=settings.max_uploads,
+            of_one=settings.max_uploads_per_account,
+        )
+        hashing.queue.max_waiting = settings.max_waiting_sign_ins
+        throttle = FailureThrottle(0 if settings.emulator else settings.max_failed_sign_ins)
+        self.context = Context(
+            settings, self.clock, reader, writer, contents=storage, secrets=self._secrets, throttle=throttle
+        )
         if settings.random_seed is not None:
             chance = SeededChance(settings.random_seed)
             self.context = replace(self.context, new_uuid=chance.new_uuid, random_bytes=chance.random_bytes)
@@ -94,6 +118,7 @@ class Server:
         connection = self.database.connect()
         try:
             schema.prepare(connection)
+            prepare_secrets(connection, self._secrets)
             if isinstance(self.clock, MovableClock):
                 self.clock.move_to(read_latest_timestamp(connection))  # the data must not be from the future
                 connection.rollback()
@@ -131,7 +156,9 @@ class Server:
             DEVICE_BASE: device_router(context, request_ids),
         }
         dispatcher = Dispatcher(versions, parts, compressed(others))
-        return dispatcher if self.features is None else self.features.wrap_app(dispatcher, request_ids)
+        app = dispatcher if self.features is None else self.features.wrap_app(dispatcher, request_ids)
+        app = DecodedBodies(app, max(self.settings.max_file_bytes, MAX_SNAPSHOT_BYTES) + MAX_FORM_BYTES)
+        return HostCheck(app, self.settings.host, self.settings.allowed_hosts)
 
     def _emulator_parts(self) -> EmulatorParts | None:
         if self.features is None or not isinstance(self.clock, MovableClock):
@@ -154,6 +181,8 @@ class Server:
     @contextlib.asynccontextmanager
     async def _lifespan(self) -> AsyncIterator[None]:
         background: list[asyncio.Task[None]] = []
+        held = contextlib.ExitStack()
+        held.enter_context(hold(self.database))
         try:
             await self._apply_seed(self.context)
             async with self._run_deliveries() as deliveries:
@@ -171,6 +200,7 @@ class Server:
                 await flush_rejections(self.context)
             await self.context.writer.stop()
             self.context.reader.stop()
+            held.close()
             self.database.dispose()
 
     @contextlib.asynccontextmanager
@@ -226,6 +256,25 @@ def _templates() -> list[Template]:
         for path in operation.paths
     ]
     return [*found, *((method, path) for method, path, _ in SIGN_IN)]
+
+
+def _open_secrets(settings: Settings, database: Database, storage: str) -> SecretBox:
+    """The key of stored secrets. Raises ValueError."""
+    if settings.secret_key is not None:
+        return box_of_text(settings.secret_key)
+    if isinstance(database, SqliteDatabase):
+        return SecretBox() if database.is_private else _file_box(Path(f"{database.path}.key"))
+    if settings.emulator:
+        return box_of_text(EMULATOR_SECRET_KEY)
+    directory = storage_directory(storage)
+    return _file_box(Path("fotapool.key") if directory is None else directory.with_name(f"{directory.name}.key"))
+
+
+def _file_box(path: Path) -> SecretBox:
+    try:
+        return box_of_file(path)
+    except OSError as error:
+        raise ValueError(f"the key of stored secrets: {error}; set FOTAPOOL_SECRET_KEY instead") from error
 
 
 def _clock(settings: Settings) -> Clock:

@@ -92,7 +92,7 @@ def test_without_the_option_the_clock_goes_on(server_process: Callable[..., Any]
     ):
         first = Api(client).control("GET", "/clock").json()
         assert first["frozen"] is False
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while Api(client).control("GET", "/clock").json()["now"] == first["now"]:
             assert time.monotonic() < deadline
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from support.device_helpers import Device, calling, make_key, refused
+from fotapool.domain.campaigns.campaigns import CampaignStatus, Flow
+from support.device_helpers import PACKAGE, SEED_HTTP, Device, calling, make_key, refused, schedule
 from support.helpers import ACCOUNT, OTHER, Api, device
 
 NOBODY = (404, "there is no such device, or the key is not for it")
@@ -179,3 +180,83 @@ def test_a_suspended_accounts_devices_still_check_in(start: Callable[..., Api]) 
     first = calling(api)
     api.control("PUT", f"/accounts/{ACCOUNT}/status", {"status": "suspended"})
     first.check_in()
+
+
+def rows(api: Api, sql: str) -> list[Any]:
+    connection = api.server.database.connect()
+    found = connection.fetch(sql)
+    connection.close()
+    return found
+
+
+def campaigning(start: Callable[..., Api], purchase_type: str = "TS-HFOTA-MRC", **campaign: Any) -> Device:
+    """The first device of a campaign that the engine has checked."""
+    account = {**SEED_HTTP["accounts"][0], "purchaseType": purchase_type}
+    if purchase_type == "TS-HFOTA-EVNT":
+        account |= {"licenseCount": 0, "devices": [{**account["devices"][0], "licensed": 0}]}
+    seed = {**SEED_HTTP, "accounts": [account]}
+    seed["users"] = [{**SEED_HTTP["users"][0], "accounts": [ACCOUNT]}]
+    api = start(seed=seed)
+    schedule(api, 0, 1, **campaign)
+    return calling(api)
+
+
+@pytest.mark.parametrize("reports", [[], ["downloading"], ["downloading", "downloaded", "installing"]])
+def test_a_check_in_with_the_new_version_completes_the_upgrade(start: Callable[..., Api], reports: list[str]) -> None:
+    one = campaigning(start, "TS-HFOTA-EVNT,TS-HFOTA-MRC")
+    number = one.check_in(firmware="1")["upgrade"]["id"]
+    for step in reports:
+        assert one.report(number, step).status_code == 200
+    assert one.check_in(firmware="1.5")["upgrade"]["id"] == number
+    for _ in range(2):
+        assert one.check_in(firmware="2")["upgrade"] is None
+    found = shown(one.api)
+    assert (found["firmware"], found["usedByUpgrade"], found["openUpgrade"]) == ("2", True, None)
+    assert found["upgradedAt"] == "2026-03-10T12:00:10.000Z"
+    package = one.api.control("GET", f"/firmware/{PACKAGE['firmwareName']}").json()
+    assert (package["succeeded"], package["failed"]) == (1, 0)
+    assert one.report(number, "installed").json()["state"] == "installed"
+    assert refused(one.report(number, "failed"))[0] == 409
+    one.api.assert_consistent()
+
+
+def test_an_upgrade_completed_by_a_check_in_is_charged_as_any_other(start: Callable[..., Api]) -> None:
+    one = campaigning(start, "TS-HFOTA-EVNT")
+    one.check_in(firmware="2")
+    charged = rows(one.api, "SELECT imei FROM upgrade WHERE charged_ms IS NOT NULL")
+    assert charged == [(int(device(0)),)]
+    one.api.assert_consistent()
+
+
+def test_the_last_device_that_checks_in_with_the_new_version_ends_the_campaign(start: Callable[..., Api]) -> None:
+    one = campaigning(start)
+    one.check_in(firmware="2")
+    calling(one.api, 1).check_in(firmware="2")
+    status, *_ = rows(one.api, "SELECT status, ended_ms IS NOT NULL FROM campaign")
+    assert tuple(map(int, status)) == (CampaignStatus.ENDED, 1)
+    one.api.assert_consistent()
+
+
+def test_a_device_that_had_the_new_version_before_the_campaign_began_is_not_upgraded_to_it(
+    start: Callable[..., Api],
+) -> None:
+    one = campaigning(start, start_date="2026-03-11")
+    assert one.check_in(firmware="2")["upgrade"] is None
+    assert shown(one.api)["openUpgrade"] == "scheduled"
+    one.api.advance("P1D")
+    assert one.check_in()["upgrade"] is None
+    assert shown(one.api)["openUpgrade"] is None
+    one.api.assert_consistent()
+
+
+def test_a_campaign_of_today_is_not_reported_before_it_has_begun(start: Callable[..., Api]) -> None:
+    one = campaigning(start, flow=Flow.NETWORK_AWARE)
+    for _ in range(2):
+        assert one.check_in()["upgrade"] is None
+        number = rows(one.api, "SELECT id FROM upgrade ORDER BY imei")[0][0]
+        assert refused(one.report(str(number), "downloading"))[0] == 409
+        one.api.advance("PT20S")
+    one.api.advance("PT1M")
+    found = one.check_in()["upgrade"]
+    assert (found["downloadAllowed"], found["nextWindow"]) == (True, None)
+    assert one.report(found["id"], "downloading").status_code == 200

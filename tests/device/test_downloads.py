@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from fotapool.domain.campaigns.campaigns import Windows
-from support.device_helpers import SEED_HTTP, Device, calling, make_key, refused, schedule, set_content
+from support.device_helpers import PACKAGE, SEED_HTTP, Device, calling, make_key, refused, schedule, set_content
 from support.helpers import ACCOUNT, Api, device
 
 CONTENT = bytes(range(256)) * 4_000
@@ -172,9 +172,52 @@ def test_a_configuration_file_is_downloaded_with_the_path_where_it_goes(api: Api
     assert refused(get(one, Range="bytes=0-"))[0] == 416
 
 
-def test_a_content_that_is_gone_from_the_storage_is_answered_503(downloading: Device, tmp_path: Path) -> None:
-    for path in (tmp_path / "files").iterdir():
-        path.unlink()
+LOST = "the content is missing from the storage or incomplete; an operator has to upload it again"
+
+
+@pytest.mark.parametrize("left", [None, 0, 100, len(CONTENT) + 1])
+def test_a_content_that_is_lost_or_cut_short_is_said_to_be_and_offered_again_once_it_is_back(
+    api: Api, downloading: Device, tmp_path: Path, left: int | None
+) -> None:
+    number = upgrade_id(downloading)
+    (path,) = (tmp_path / "files").iterdir()
+    path.unlink() if left is None else path.write_bytes(bytes(left))
+    for headers in ({}, {"Range": "bytes=0-9"}, {"Range": "bytes=-10"}):
+        assert refused(downloading.call("GET", f"/upgrades/{number}/content", headers=headers)) == (404, LOST)
+        response = downloading.call("HEAD", f"/upgrades/{number}/content", headers=headers)
+        assert response.status_code == 404
+    assert downloading.check_in()["upgrade"] is None
+    package = f"/firmware/{PACKAGE['firmwareName']}"
+    assert api.control("GET", f"{package}/content").json()["lost"]
+    assert api.control("GET", package).json()["contentLost"]
+    assert api.control("GET", "/snapshot").status_code == 200
+    set_content(api, CONTENT)
+    assert "contentLost" not in api.control("GET", package).json()
+    assert get(downloading).content == CONTENT
+    assert "lost" not in api.control("GET", f"{package}/content").json()
+
+
+def test_a_device_that_has_the_content_goes_on_without_the_storages(
+    api: Api, downloading: Device, tmp_path: Path
+) -> None:
+    number = upgrade_id(downloading)
+    (path,) = (tmp_path / "files").iterdir()
+    downloading.report(number, "downloading")
+    path.unlink()
+    assert downloading.check_in()["upgrade"] is None
+    downloading.report(number, "downloaded")
+    assert downloading.check_in()["upgrade"]["state"] == "downloaded"
+    assert downloading.report(number, "installed").status_code == 200
+
+
+def test_a_storage_that_does_not_answer_is_answered_503_and_still_offered(
+    downloading: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise OSError("does not answer")
+
+    monkeypatch.setattr("obstore.head_async", fail)
+    monkeypatch.setattr("obstore.get_async", fail)
     response = get(downloading)
     assert refused(response) == (503, "the server is busy; try again later")
     assert response.headers["retry-after"] == "2"

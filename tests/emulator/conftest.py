@@ -28,7 +28,7 @@ def raw() -> Raw:
         url = api.http.base_url
         headers = {**api.tokens, "Host": "localhost", "Content-Length": str(len(body))}
         head = f"{method} {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        with socket.create_connection((url.host, url.port or 80), timeout=20) as connection:
+        with socket.create_connection((url.host, url.port or 80), timeout=120) as connection:
             connection.sendall(head.encode() + b"\r\n" + body)
             received = b""
             while chunk := connection.recv(65536):

@@ -34,7 +34,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 30))
+    asyncio.run(asyncio.wait_for(work, 300))
 
 
 async def never(_: float) -> None:

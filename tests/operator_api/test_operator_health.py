@@ -32,7 +32,7 @@ def metrics(api: Api) -> dict[tuple[str, str], float]:
 
 def test_a_server_is_live_and_ready(shared: Api) -> None:
     assert shared.http.get("/health/live").json() == {"status": "live", "version": __version__}
-    assert shared.http.get("/health/ready").json() == {"status": "ready", "version": __version__}
+    assert shared.http.get("/health/ready").json() == {"ready": True, "status": "ready", "version": __version__}
     assert shared.http.head("/health/live").status_code == 200
     assert shared.http.post("/health/live").status_code == 405
 

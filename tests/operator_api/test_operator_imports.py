@@ -282,7 +282,7 @@ def test_a_hundred_thousand_lines_take_no_more_memory_than_a_few(
     seed = tmp_path / "seed.json"
     seed.write_text(json.dumps(SEED))
     arguments = ("emulate", "--database", database_url, "--seed", str(seed), "--operator-key", OPERATOR)
-    with server_process(*arguments) as (address, process), httpx.Client(base_url=address, timeout=60) as http:
+    with server_process(*arguments) as (address, process), httpx.Client(base_url=address, timeout=300) as http:
         api = Api(http)
         assert send(api, NDJSON, many(10_000), account=OTHER).json()["kept"] == 10_000
         before_kib = resident_kib(process.pid)

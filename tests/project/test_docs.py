@@ -205,7 +205,7 @@ def test_the_seed_documents_shown_are_good(name: str) -> None:
 
 
 def run_python(code: str) -> str:
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -251,6 +251,6 @@ def test_the_campaign_of_the_tutorial_runs(tutorial_server: str) -> None:
 @pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="needs curl and bash")
 def test_the_curl_commands_of_the_tutorial_run(tutorial_server: str) -> None:
     commands = block(page("first-requests.md"), "sh", "BEARER=").replace("http://127.0.0.1:8080", tutorial_server)
-    done = subprocess.run(["bash", "-euo", "pipefail", "-c", commands], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", commands], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert '"assignedLicenses":100' in done.stdout

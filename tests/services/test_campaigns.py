@@ -36,7 +36,7 @@ def play(open_context: OpenContext, story: Callable[[World], Coroutine[Any, Any,
             await story(world)
             assert all(check.ok for check in await audit_account(context, world.caller.account_name))
 
-    asyncio.run(asyncio.wait_for(played(), 60))
+    asyncio.run(asyncio.wait_for(played(), 300))
 
 
 async def refused(work: Coroutine[Any, Any, Any]) -> ErrorCode:

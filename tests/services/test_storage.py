@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fotapool.core.content_storage import UPLOADS_AT_ONCE, Storage, default_storage
+from fotapool.core.content_storage import READ_BYTES, UPLOADS_AT_ONCE, UPLOADS_OF_ONE, Storage, default_storage
 from fotapool.domain.errors import RequestRejected
-from fotapool.services.packages.contents import ContentsUnavailable
+from fotapool.services.packages.contents import ContentLost
 
 OCTETS = bytes(range(256)) * 1000
 
@@ -20,8 +20,8 @@ async def chunks(*found: bytes) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def whole(storage: Storage, key: str, first: int, end: int) -> bytes:
-    return b"".join([chunk async for chunk in await storage.read(key, first, end)])
+async def whole(storage: Storage, key: str, size: int, first: int, end: int) -> bytes:
+    return b"".join([chunk async for chunk in await storage.read(key, size, first, end)])
 
 
 @pytest.fixture(params=["directory", "memory", "a fresh directory with an odd name"])
@@ -35,13 +35,42 @@ def test_what_is_stored_is_read_whole_and_in_parts_until_it_is_deleted(storage: 
     async def check() -> None:
         await storage.store("key", chunks(OCTETS[:1000], OCTETS[1000:]))
         await storage.store("empty", chunks())
-        assert await whole(storage, "key", 0, len(OCTETS)) == OCTETS
-        assert await whole(storage, "key", 10, 20) == OCTETS[10:20]
-        assert await whole(storage, "empty", 0, 0) == b""
+        assert await whole(storage, "key", len(OCTETS), 0, len(OCTETS)) == OCTETS
+        assert await whole(storage, "key", len(OCTETS), 10, 20) == OCTETS[10:20]
+        assert await whole(storage, "empty", 0, 0, 0) == b""
         await storage.delete("key")
         await storage.delete("key")
-        with pytest.raises(ContentsUnavailable):
-            await whole(storage, "key", 0, 10)
+        with pytest.raises(ContentLost):
+            await whole(storage, "key", len(OCTETS), 0, 10)
+
+    asyncio.run(check())
+
+
+def test_a_content_of_another_size_is_lost_and_not_a_byte_of_it_is_read(storage: Storage) -> None:
+    async def check() -> None:
+        await storage.store("key", chunks(OCTETS[:1000]))
+        await storage.store("empty", chunks())
+        await storage.check("key", 1000)
+        for key, size in (("key", 1001), ("key", 999), ("empty", 1), ("none", 0), ("none", 1000)):
+            for first, end in ((0, size), (0, 1), (1, 1), (size, size)):
+                with pytest.raises(ContentLost):
+                    await storage.read(key, size, first, end)
+            with pytest.raises(ContentLost):
+                await storage.check(key, size)
+
+    asyncio.run(check())
+
+
+def test_a_content_that_is_cut_short_while_it_is_read_breaks_the_download_off(tmp_path: Path) -> None:
+    storage, size = Storage(tmp_path.as_uri()), 2 * READ_BYTES + 1
+
+    async def check() -> None:
+        await storage.store("key", chunks(bytes(size)))
+        read = await storage.read("key", size, 0, size)
+        assert len(await anext(read)) == READ_BYTES
+        (tmp_path / "key").write_bytes(bytes(READ_BYTES + 1))
+        with pytest.raises(ContentLost):
+            await anext(read)
 
     asyncio.run(check())
 
@@ -55,8 +84,8 @@ def test_an_upload_that_breaks_off_leaves_nothing(storage: Storage) -> None:
     async def check() -> None:
         with pytest.raises(LookupError):
             await storage.store("key", broken())
-        with pytest.raises(ContentsUnavailable):
-            await storage.read("key", 0, 10)
+        with pytest.raises(ContentLost):
+            await storage.read("key", 10, 0, 10)
 
     asyncio.run(check())
 
@@ -77,8 +106,8 @@ def test_an_upload_that_is_canceled_leaves_nothing(tmp_path: Path) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        with pytest.raises(ContentsUnavailable):
-            await storage.read("key", 0, 10)
+        with pytest.raises(ContentLost):
+            await storage.read("key", 10, 0, 10)
 
     asyncio.run(check())
 
@@ -100,6 +129,30 @@ def test_one_upload_more_than_at_once_is_refused_as_busy(storage: Storage) -> No
         done.set()
         await asyncio.gather(*tasks)
         await storage.store("more", chunks(b"x"))
+
+    asyncio.run(check())
+
+
+def test_one_account_cannot_hold_all_uploads(storage: Storage) -> None:
+    async def check() -> None:
+        done, begun = asyncio.Event(), asyncio.Semaphore(0)
+
+        async def waiting() -> AsyncIterator[bytes]:
+            begun.release()
+            await done.wait()
+            yield b"x"
+
+        tasks = [
+            asyncio.create_task(storage.store(f"key{number}", waiting(), "greedy")) for number in range(UPLOADS_OF_ONE)
+        ]
+        for _ in tasks:
+            await begun.acquire()
+        with pytest.raises(RequestRejected):
+            await storage.store("more", chunks(b"x"), "greedy")
+        await storage.store("other", chunks(b"x"), "other")
+        done.set()
+        await asyncio.gather(*tasks)
+        await storage.store("more", chunks(b"x"), "greedy")
 
     asyncio.run(check())
 

@@ -82,7 +82,7 @@ class Process:
     def stop(self) -> None:
         self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=120)
         self.kill()
 
 
@@ -108,7 +108,7 @@ def write_seed(directory: Path, licenses: int, devices: int) -> str:
 @contextlib.contextmanager
 def client_of(address: str, signed_in: Api | None = None) -> Iterator[Api]:
     """A client on connections of its own; with the tokens of another one if given."""
-    with httpx.Client(base_url=address, timeout=60, trust_env=False) as http:
+    with httpx.Client(base_url=address, timeout=300, trust_env=False) as http:
         api = Api(http)
         if signed_in is None:
             api.sign_in()
@@ -129,7 +129,7 @@ class Connections:
         where = [
             (address.rsplit(":", 1)[0].removeprefix("http://"), int(address.rsplit(":", 1)[1])) for address in addresses
         ]
-        self._sockets = [socket.create_connection(where[place % len(where)], timeout=60) for place in range(count)]
+        self._sockets = [socket.create_connection(where[place % len(where)], timeout=300) for place in range(count)]
         self._tokens = signed_in.tokens
 
     def __len__(self) -> int:

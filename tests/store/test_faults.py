@@ -24,25 +24,18 @@ import pytest
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
-from fotapool.store.db import postgres, sqlite
 from fotapool.store.db.sqlite import SqliteConnection
 from support.helpers import ACCOUNT, PASSWORD, USER, Api, devices
 
-PATIENCE_S = 1
-"""The servers' busy timeout in these tests."""
+PATIENCE_S = 2
+"""The servers' deadline for the database in these tests."""
 RECOVERS_WITHIN_S = 20
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (sqlite, postgres):
-        monkeypatch.setattr(module, "BUSY_TIMEOUT_S", PATIENCE_S)
 
 
 @pytest.fixture
 def api(start: Callable[..., Api], database_url: str) -> Api:
     """A production server: its commits are durable, its clock stands still."""
-    return start(emulator=False)
+    return start(emulator=False, database_timeout_s=PATIENCE_S)
 
 
 only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

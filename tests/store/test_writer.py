@@ -116,7 +116,7 @@ class Wait(Put):
 
     def decide(self, facts: _Facts, now_ms: int) -> int:
         self.begun.set()
-        assert self.go_on.wait(20)
+        assert self.go_on.wait(120)
         return super().decide(facts, now_ms)
 
 
@@ -153,7 +153,7 @@ async def writing(counting: Counting) -> AsyncIterator[Writer]:
 
 
 def within(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 30))
+    asyncio.run(asyncio.wait_for(work, 300))
 
 
 def places(counting: Counting) -> list[int]:
@@ -191,7 +191,7 @@ def test_what_arrives_while_a_batch_is_under_way_makes_the_next(counting: Counti
         async with writing(counting) as writer:
             first = Wait(0)
             answers = [asyncio.create_task(writer.submit(first))]
-            await asyncio.to_thread(first.begun.wait, 20)
+            await asyncio.to_thread(first.begun.wait, 120)
             answers += [asyncio.create_task(writer.submit(Put(place))) for place in range(1, 11)]
             await asyncio.sleep(0)
             assert writer.waiting == 10
@@ -280,7 +280,7 @@ def test_stopping_finishes_what_waits_and_takes_nothing_new(counting: Counting) 
         writer = Writer(counting, lambda: NOW_MS)
         first = Wait(0)
         answers = [asyncio.create_task(writer.submit(first))]
-        await asyncio.to_thread(first.begun.wait, 20)
+        await asyncio.to_thread(first.begun.wait, 120)
         answers += [asyncio.create_task(writer.submit(Put(place))) for place in range(1, 4)]
         stopping = asyncio.create_task(writer.stop())
         await asyncio.sleep(0)
@@ -299,7 +299,7 @@ def test_who_gives_up_waiting_holds_up_nobody(counting: Counting) -> None:
         async with writing(counting) as writer:
             first = Wait(0)
             waiting = asyncio.create_task(writer.submit(first))
-            await asyncio.to_thread(first.begun.wait, 20)
+            await asyncio.to_thread(first.begun.wait, 120)
             other = asyncio.create_task(writer.submit(Put(1)))
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -18,8 +18,12 @@ import uvicorn
 from psycopg import sql
 
 from fotapool.app import Server
-from fotapool.cli.server.running import listen
+from fotapool.cli.server.process import listen
 from fotapool.core.settings import Settings
+from fotapool.domain.names import PurchaseType
+from fotapool.store.accounts.accounts import record_account
+from fotapool.store.db.factory import open_database
+from fotapool.store.db.schema import prepare
 
 DATABASES = ("sqlite", "postgresql")
 _numbers = itertools.count(1)
@@ -49,6 +53,14 @@ def prepared_database(request: pytest.FixtureRequest, directory: Path, label: st
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+def set_up(url: str, *accounts: str) -> None:
+    """Sets the database up if it is empty, and adds the accounts."""
+    with closing(open_database(url, durable=True).connect()) as connection:
+        prepare(connection)
+        for name in accounts:
+            record_account(connection, name=name, purchase_type=PurchaseType.MRC, total=1, now_ms=1)
+
+
 class ServerInThread:
     """A server of this process on a real socket, and an HTTP client of it."""
 
@@ -59,7 +71,7 @@ class ServerInThread:
         self._thread = threading.Thread(target=self._uvicorn.run, kwargs={"sockets": [self._socket]}, daemon=True)
         self._thread.start()
         self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self.client = httpx.Client(base_url=self.address, timeout=60)
+        self.client = httpx.Client(base_url=self.address, timeout=300)
         self.client.get("/health/live")  # the listening socket holds it until the server has started
 
     def stop(self) -> None:
@@ -77,7 +89,7 @@ def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, **environment},
+        env={**os.environ, "FOTAPOOL_DRAIN_S": "0", **environment},
     )
     try:
         assert process.stdout is not None
@@ -89,7 +101,7 @@ def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, s
     finally:
         process.terminate()
         try:
-            process.communicate(timeout=20)
+            process.communicate(timeout=120)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()

@@ -15,7 +15,7 @@ import pytest
 from fotapool.cli.server.parent import exists
 from fotapool.testing import Server
 
-PATIENCE_S = 20
+PATIENCE_S = 120
 PARENT = """
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-m", "fotapool.cli", "emulate", "--port", "0",

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-PATIENCE_S = 30
+PATIENCE_S = 120
 MAKE_ACCOUNT = """
 import json, os, urllib.request
 request = urllib.request.Request(

@@ -28,12 +28,12 @@ def test_clients_trust_the_server_by_its_ca_file() -> None:
         assert [row.device_id for row in body.device_list] == account.devices[:1]
         session = requests.Session()
         session.trust_env = False
-        assert session.get(f"{server.address}/health/ready", verify=server.ca_file, timeout=20).status_code == 200
+        assert session.get(f"{server.address}/health/ready", verify=server.ca_file, timeout=120).status_code == 200
         context = ssl.create_default_context(cafile=server.ca_file)
         with httpx.Client(verify=context, trust_env=False) as client:
             assert client.get(f"{server.address}/health/ready").status_code == 200
         with pytest.raises(requests.exceptions.SSLError):
-            session.get(f"{server.address}/health/ready", timeout=20)
+            session.get(f"{server.address}/health/ready", timeout=120)
         authority = Path(server.ca_file)
         account.close()
     assert not authority.exists()
@@ -57,7 +57,7 @@ def test_the_certificate_is_for_the_vendor_s_host_names() -> None:
                 f"{name}:{parts.port}:127.0.0.1",
                 f"https://{name}:{parts.port}/health/live",
             ]
-            assert subprocess.run(command, capture_output=True, timeout=20).returncode == 0
+            assert subprocess.run(command, capture_output=True, timeout=120).returncode == 0
     names = x509.load_pem_x509_certificate(pem.encode()).extensions.get_extension_for_class(x509.SubjectAlternativeName)
     found = {str(one.value) for one in names.value}
     assert set(HOST_NAMES) <= found

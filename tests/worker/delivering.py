@@ -31,7 +31,7 @@ FIVE_MINUTES = 300_000
 
 
 def within(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 60))
+    asyncio.run(asyncio.wait_for(work, 300))
 
 
 def clock_of(context: Context) -> MovableClock:
@@ -41,7 +41,7 @@ def clock_of(context: Context) -> MovableClock:
 
 @contextlib.asynccontextmanager
 async def delivering(
-    context: Context, timeout_s: float = 10, private: bool = True, encoders: Mapping[str, Encode] = ENCODERS
+    context: Context, timeout_s: float = 120, private: bool = True, encoders: Mapping[str, Encode] = ENCODERS
 ) -> AsyncIterator[Deliveries]:
     sender = HttpSender(timeout_s, private)
     deliveries = Deliveries(context, sender, encoders, sign)

@@ -35,7 +35,7 @@ def play(open_context: OpenContext, story: Story, **options: Any) -> None:
             failed = [check for check in await audit_account(context, world.caller.account_name) if not check.ok]
             assert failed == []
 
-    asyncio.run(asyncio.wait_for(played(), 120))
+    asyncio.run(asyncio.wait_for(played(), 300))
 
 
 def march(day: int, hour: int = 0, minute: int = 0) -> int:

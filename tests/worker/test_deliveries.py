@@ -228,6 +228,7 @@ def test_a_slow_receiver_holds_up_no_other_account(open_context: OpenContext) ->
                 await happen(context, await listening(context, name, url), *range(5))
             under_way = asyncio.create_task(deliveries.deliver_due())
             await asyncio.to_thread(quick.wait_for, 5)
+            await asyncio.to_thread(slow.wait_for, 1)  # its thread may be the last to run
             assert numbers(slow.bodies) == [0]
             release.set()
             await under_way

@@ -36,7 +36,7 @@ MAY, JUNE, JULY = (int(datetime(2026, month, 1, tzinfo=UTC).timestamp() * 1000) 
 
 
 def within(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 60))
+    asyncio.run(asyncio.wait_for(work, 300))
 
 
 def clock_of(context: Context) -> MovableClock:

@@ -41,7 +41,7 @@ STATE = (
 
 
 def within(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 120))
+    asyncio.run(asyncio.wait_for(work, 300))
 
 
 def clock_of(context: Context) -> MovableClock:
@@ -277,6 +277,24 @@ def test_the_engine_gives_way_to_requests(open_context: OpenContext, monkeypatch
             requests = [read_through_writer(context) for _ in range(5)]
             await asyncio.gather(run_due(context), *requests)
             assert pauses
+
+    within(work())
+
+
+def test_a_clock_that_somebody_moves_does_not_pause_for_requests(
+    open_context: OpenContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def sleep(seconds: float) -> None:
+        raise AssertionError("somebody waits for the clock")
+
+    async def work() -> None:
+        async with open_context() as context:
+            world = await make_world(context, devices=10)
+            await world.schedule()
+            requests = [asyncio.create_task(read_through_writer(context)) for _ in range(50)]
+            monkeypatch.setattr(runner.asyncio, "sleep", sleep)  # type: ignore[attr-defined]
+            assert await advance(context, clock_of(context), NOW_MS + 2 * DAY_MS)
+            await asyncio.gather(*requests)
 
     within(work())
 

@@ -18,7 +18,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "demo": ("fotapool.cli.demo.command", "Start an emulator and run a guided tour of the API."),
         "emulate": ("fotapool.cli.server.serve", "Start the emulator, for development and CI."),
         "serve": ("fotapool.cli.server.serve", "Start the server, for production."),
-        "database": ("fotapool.cli.server.database", "Migrate, verify and back up a database."),
+        "database": ("fotapool.cli.server.database", "Migrate, verify, back up and restore a database."),
     },
     "Documented API (this server, or the vendor's)": {
         "licenses": (f"{CLIENT}.licenses.licenses", "Assign, remove and list licenses in bulk."),

@@ -77,7 +77,7 @@ def record(
       fotapool record --upstream https://thingspace.verizon.com/api --out recordings/
       fotapool compare recordings/recording-20260301T120000Z.jsonl
     """
-    from fotapool.cli.server.running import StartFailed, listen
+    from fotapool.cli.server.process import StartFailed, listen
     from fotapool.core.clock import SystemClock
     from fotapool.core.settings import Settings
     from fotapool.recording.proxy import Proxy, Recorder, open_client
@@ -122,7 +122,7 @@ def _run(app: Any, settings: Settings, listener: socket.socket, path: Path) -> N
     """Runs until SIGTERM or SIGINT."""
     import uvicorn
 
-    from fotapool.cli.server.running import address
+    from fotapool.cli.server.process import address
 
     class Announcing(uvicorn.Server):
         async def startup(self, sockets: object = None) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,8 +18,9 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import MemoryStore, from_url
 
+from fotapool.core.private_files import make_private
 from fotapool.domain.errors import ErrorCode, RequestRejected
-from fotapool.services.packages.contents import ContentsUnavailable
+from fotapool.services.packages.contents import ContentLost, ContentsUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,8 @@ RETRIES = 3
 RETRY_WITHIN_S = 20
 """Maximum time for retries of an object store that does not answer."""
 UPLOADS_AT_ONCE = 32
-"""Maximum number of concurrent uploads of a process; further ones are rejected as BUSY."""
+UPLOADS_OF_ONE = 4
+"""The defaults of --max-uploads and --max-uploads-per-account; further uploads are rejected as BUSY."""
 
 
 def default_storage(database_path: str | None) -> str:
@@ -47,14 +50,21 @@ class Storage:
     Raises ValueError for other URLs. A directory is created with the first content.
     """
 
-    def __init__(self, url: str, durable: bool = True) -> None:
+    def __init__(
+        self, url: str, durable: bool = True, at_once: int = UPLOADS_AT_ONCE, of_one: int = UPLOADS_OF_ONE
+    ) -> None:
         self._url = url
-        self._directory = _directory(url)
+        self._directory = storage_directory(url)
         self._durable = durable
         self._uploads = 0
+        self._uploads_of: Counter[str] = Counter()
+        self._at_once = at_once
+        self._of_one = of_one
         self._store: Any = None
         if self._directory is None:
             self._store = _open(url)
+        else:
+            make_private(self._directory)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[Any]:
@@ -67,11 +77,12 @@ class Storage:
             log.warning("the storage %s failed: %s", where, why)
             raise ContentsUnavailable(f"the storage {where} failed: {why}") from error
 
-    async def store(self, key: str, chunks: AsyncIterator[bytes]) -> None:
-        """See fotapool.services.context.Contents. Raises RequestRejected(BUSY) beyond UPLOADS_AT_ONCE."""
-        if self._uploads >= UPLOADS_AT_ONCE:
+    async def store(self, key: str, chunks: AsyncIterator[bytes], owner: str = "") -> None:
+        """See fotapool.services.context.Contents. Raises RequestRejected(BUSY) if too many uploads are under way."""
+        if self._uploads >= self._at_once or (owner and self._uploads_of[owner] >= self._of_one):
             raise RequestRejected(ErrorCode.BUSY)
         self._uploads += 1
+        self._uploads_of[owner] += 1
         try:
             with self._translated() as store:
                 await obstore.put_async(store, key, chunks, chunk_size=PART_BYTES, max_concurrency=1)
@@ -79,27 +90,58 @@ class Storage:
                     await asyncio.to_thread(_flush_to_disk, self._directory / key)
         finally:
             self._uploads -= 1
+            self._uploads_of[owner] -= 1
+            if not self._uploads_of[owner]:
+                del self._uploads_of[owner]
 
-    async def read(self, key: str, first: int, end: int) -> AsyncIterator[bytes]:
-        """See fotapool.services.context.Contents. Raises ContentsUnavailable if the first chunk is missing."""
-        chunk = await self._part(key, first, end)
-        return self._parts(key, chunk, first, end)
+    async def check(self, key: str, size: int) -> None:
+        """See fotapool.services.context.Contents."""
+        with self._translated() as store, _lost_if_missing(key):
+            _check_size(key, size, (await obstore.head_async(store, key))["size"])
 
-    async def _part(self, key: str, first: int, end: int) -> bytes:
+    async def read(self, key: str, size: int, first: int, end: int) -> AsyncIterator[bytes]:
+        """See fotapool.services.context.Contents. Raises before the first chunk, if that is missing."""
         if first == end:
-            return b""
-        with self._translated() as store:
-            return bytes(await obstore.get_range_async(store, key, start=first, end=min(end, first + READ_BYTES)))
+            await self.check(key, size)
+            return self._parts(key, size=size, chunk=b"", first=first, end=end)
+        return self._parts(key, size=size, chunk=await self._part(key, size, first, end), first=first, end=end)
 
-    async def _parts(self, key: str, chunk: bytes, first: int, end: int) -> AsyncIterator[bytes]:
+    async def _part(self, key: str, size: int, first: int, end: int) -> bytes:
+        options: Any = {"range": (first, min(end, first + READ_BYTES))}
+        try:
+            with self._translated() as store, _lost_if_missing(key):
+                found = await obstore.get_async(store, key, options=options)
+                _check_size(key, size, found.meta["size"])
+                return bytes(await found.bytes_async())
+        except ContentsUnavailable:  # perhaps because the range lies beyond the end
+            await self.check(key, size)
+            raise
+
+    async def _parts(self, key: str, size: int, chunk: bytes, first: int, end: int) -> AsyncIterator[bytes]:
         while chunk:
             yield chunk
             first += len(chunk)
-            chunk = await self._part(key, first, end)
+            chunk = await self._part(key, size, first, end) if first < end else b""
 
     async def delete(self, key: str) -> None:
         with self._translated() as store, contextlib.suppress(FileNotFoundError):
             await obstore.delete_async(store, key)
+
+
+@contextlib.contextmanager
+def _lost_if_missing(key: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        log.warning("the content %s is missing from the storage", key)
+        raise ContentLost from error
+
+
+def _check_size(key: str, size: int, found: int) -> None:
+    """Raises ContentLost."""
+    if found != size:
+        log.warning("the content %s has %d bytes in the storage instead of %d", key, found, size)
+        raise ContentLost
 
 
 def _open(url: str) -> Any:
@@ -113,7 +155,7 @@ def _open(url: str) -> Any:
         raise ValueError(f"storage {_without_query(url)}: {_first_line(error)}; see docs/reference/files.md") from error
 
 
-def _directory(url: str) -> Path | None:
+def storage_directory(url: str) -> Path | None:
     """The directory of a file URL, or None. Raises ValueError if it is not absolute."""
     parts = urlsplit(url)
     if parts.scheme != "file":

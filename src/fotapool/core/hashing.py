@@ -1,21 +1,34 @@
-"""Hashing of secrets (argon2id, in a separate thread) and of tokens (SHA-256)."""
+"""Hashing of secrets (argon2id, in a separate thread, with a bounded queue) and of tokens (SHA-256).
+
+A hash takes tens of milliseconds, and requests ask for hashes before they are signed in. So at most `max_waiting` of
+them wait, secrets that were verified before are recognized without a hash, and derived tokens are cached.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import hashlib
+import secrets
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type, hash_secret_raw
+
+from fotapool.core.bounded import BoundedDict
 
 MEMORY_KIB = 19 * 1024
 PASSES = 2
 LANES = 1
 """OWASP's recommended argon2id parameters for little memory; one hash is computed at a time."""
 TOKEN_BYTES = 24
+MAX_WAITING = 32
+"""The default of `--max-waiting-sign-ins`."""
+MAX_VERIFIED = 10_000
+"""Maximum number of verified secrets, and of derived tokens, that a process remembers."""
 
 LEAST_MEMORY_KIB = 8
 LEAST_PASSES = 1
@@ -24,13 +37,80 @@ LEAST_PASSES = 1
 _hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
 _passes, _memory_kib = PASSES, MEMORY_KIB
 _thread = ThreadPoolExecutor(1, thread_name_prefix="fotapool-hashing")
-_NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$CAZoLHF7X6mOThVBF1mjcA$FVzUzpuTW3f2ww/u5Rv1t1RTXiF6zGeQdeUNDaYqDW0"
+_nobody: str | None = None
+"""The hash that stands for a missing one; computed at the cost of this process."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class HashingBusy(Exception):
+    """Too many hashes are waiting; nothing was computed."""
+
+
+class HashingQueue:
+    """The hashes of this process that wait or are computed, and what is known of earlier ones."""
+
+    def __init__(self, max_waiting: int) -> None:
+        self.max_waiting = max_waiting
+        self.waiting = 0
+        self._key = secrets.token_bytes(32)
+        """Keys the digests of remembered secrets, so that they are of no use outside of this process."""
+        self._verified: BoundedDict[bytes, bool] = BoundedDict(MAX_VERIFIED)
+        self._tokens: BoundedDict[bytes, str] = BoundedDict(MAX_VERIFIED)
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs the function in the hashing thread. Raises HashingBusy."""
+        if self.waiting >= self.max_waiting:
+            raise HashingBusy
+        self.waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(_thread, lambda: function(*args, **kwargs))
+        finally:
+            self.waiting -= 1
+
+    def is_verified(self, stored: str | None, secret: str) -> bool:
+        """Whether the secret is known to match the hash; without a hash of its own."""
+        return stored is not None and self._verified.get(self._digest(stored.encode(), secret)) is not None
+
+    async def verify(self, stored: str | None, secret: str) -> bool:
+        """Whether the secret matches the hash; False after the same time without one. Raises HashingBusy."""
+        if self.is_verified(stored, secret):
+            return True
+        matches = await self.run(verify_secret_now, stored, secret)
+        if matches and stored is not None:
+            self.remember(stored, secret)
+        return matches
+
+    def remember(self, stored: str, secret: str) -> None:
+        """Remembers that the secret matches the hash."""
+        self._verified[self._digest(stored.encode(), secret)] = True
+
+    async def derive(self, secret: str, nonce: bytes) -> str:
+        """As `derive_token_now`, for a verified secret. Raises HashingBusy."""
+        token = self._tokens.get(self._digest(nonce, secret))
+        if token is None:
+            token = await self.run(derive_token_now, secret, nonce)
+            self.remember_token(secret, nonce, token)
+        return token
+
+    def remember_token(self, secret: str, nonce: bytes, token: str) -> None:
+        """Remembers the token that was derived from a verified secret."""
+        self._tokens[self._digest(nonce, secret)] = token
+
+    def _digest(self, what: bytes, secret: str) -> bytes:
+        text = secret.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(b"%d %s%s" % (len(what), what, text), key=self._key, digest_size=32).digest()
+
+
+queue = HashingQueue(MAX_WAITING)
+"""The queue of this process."""
 
 
 def use_test_cost() -> None:
     """Makes this process hash at the lowest cost. Only for an emulator whose database is in memory."""
-    global _hasher, _passes, _memory_kib
-    _passes, _memory_kib = LEAST_PASSES, LEAST_MEMORY_KIB
+    global _hasher, _passes, _memory_kib, _nobody
+    _passes, _memory_kib, _nobody = LEAST_PASSES, LEAST_MEMORY_KIB, None
     _hasher = PasswordHasher(time_cost=_passes, memory_cost=_memory_kib, parallelism=LANES)
 
 
@@ -45,19 +125,24 @@ def hash_secret_now(secret: str) -> str:
 
 
 async def hash_secret(secret: str) -> str:
+    """As `hash_secret_now`, for callers who are signed in: beyond the queue's limit, it waits."""
     return await asyncio.get_running_loop().run_in_executor(_thread, hash_secret_now, secret)
 
 
 def verify_secret_now(stored: str | None, secret: str) -> bool:
     """Whether the secret matches the hash. Without a stored hash, it is False after the same time."""
+    global _nobody
+    if stored is None and _nobody is None:
+        _nobody = _hasher.hash(secrets.token_hex())
     try:
-        return _hasher.verify(stored or _NOBODY, secret) and stored is not None
+        return _hasher.verify(stored or _nobody or "", secret) and stored is not None
     except (VerificationError, InvalidHashError):
         return False
 
 
 async def verify_secret(stored: str | None, secret: str) -> bool:
-    return await asyncio.get_running_loop().run_in_executor(_thread, verify_secret_now, stored, secret)
+    """Whether the secret matches the hash; without a hash if it was verified before. Raises HashingBusy."""
+    return await queue.verify(stored, secret)
 
 
 def derive_token_now(secret: str, nonce: bytes) -> str:
@@ -79,4 +164,5 @@ def derive_token_now(secret: str, nonce: bytes) -> str:
 
 
 async def derive_token(secret: str, nonce: bytes) -> str:
-    return await asyncio.get_running_loop().run_in_executor(_thread, derive_token_now, secret, nonce)
+    """As `derive_token_now`, for a verified secret; from memory if it was derived before. Raises HashingBusy."""
+    return await queue.derive(secret, nonce)

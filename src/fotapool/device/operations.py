@@ -77,8 +77,9 @@ async def download(call: DeviceCall) -> Response:
     headers["Content-Length"] = str(end - first)
     status = 200 if part is None else 206
     if call.request.method == "HEAD":
+        await call.context.contents.check(content.key, content.size)
         return Response(status_code=status, headers=headers, media_type=BYTES)
-    chunks = await call.context.contents.read(content.key, first, end)
+    chunks = await call.context.contents.read(content.key, content.size, first, end)
     return StreamingResponse(chunks, status, headers, BYTES)
 
 

@@ -25,7 +25,7 @@ _DESCRIPTION = ApiDescription(
     errors={
         400: "The request is malformed; detail says how",
         401: "Device key missing or not known",
-        404: "No such device or upgrade, or the key is not for it",
+        404: "No such device, upgrade or content, or the key is not for it",
         405: "The resource does not take this method",
         409: "The state does not allow it",
         413: "The body is over the limit",

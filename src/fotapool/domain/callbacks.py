@@ -26,6 +26,8 @@ MAX_URL = 2048
 """Maximum length of a listener's URL in characters."""
 MAX_CREDENTIAL = 200
 """Maximum length of a listener's user name and password in characters."""
+MASK = "***"
+"""What is shown for a password."""
 SERVICE = "Fota"
 """The only callback service (facts, section 9.4)."""
 RETRIES = 3
@@ -226,6 +228,17 @@ def check_url(url: str, private_targets: bool) -> None:
         valid = False
     if not valid:
         raise RequestRejected(ErrorCode.URL_INVALID)
+
+
+def mask_password(body: str) -> str:
+    """The JSON body of a callback with `***` for the password that version 1 sends."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return body
+    if not isinstance(document, dict) or not document.get("password"):
+        return body
+    return json.dumps(document | {"password": MASK}, ensure_ascii=False, separators=(",", ":"))
 
 
 def check_credential(text: str | None) -> None:

@@ -22,6 +22,7 @@ class ErrorCode(enum.Enum):
     ACCOUNT_NOT_FOUND = "account does not exist, or is not the user's"
     ACCOUNT_INACTIVE = "account is suspended"
     BODY_TOO_LARGE = "request body is over the limit"
+    ENCODING_UNSUPPORTED = "request body has an encoding that is not supported"
     BODY_INVALID = "request body is empty or is not what the operation takes"
     TYPE_INVALID = "type is not one that the operation takes"
     DEVICE_LIST_EMPTY = "no device list, or an empty one"
@@ -74,6 +75,10 @@ class Conflict(Exception):
 
 class NotFound(Exception):
     """The operator named a resource that does not exist; the message says which."""
+
+
+class AccountGone(NotFound):
+    """The account was deleted after it had been looked up."""
 
 
 class Invalid(Exception):

@@ -25,6 +25,7 @@ ADVICE: dict[ErrorCode, str] = {
     ErrorCode.ACCOUNT_INACTIVE: "The account is suspended. An operator can activate it: `PUT"
     " /control/v1/accounts/{name}/status`.",
     ErrorCode.BODY_TOO_LARGE: "Send fewer devices in one request; a body may have 4 MiB.",
+    ErrorCode.ENCODING_UNSUPPORTED: "Send the body as it is or compressed with gzip, with `Content-Encoding: gzip`.",
     ErrorCode.BODY_INVALID: 'Send a JSON object, as in `{"deviceList": ["990003425730535"]}`.',
     ErrorCode.TYPE_INVALID: "Candidates: leave `type` out to replace the list, or send `append`. Devices of a campaign:"
     " send `append` or `remove`.",

@@ -7,7 +7,8 @@ from typing import Annotated
 import msgspec
 
 from fotapool.core.timestamps import format_timestamp
-from fotapool.domain.callbacks import KINDS, DeliveryState, kind_of
+from fotapool.domain.callbacks import KINDS, DeliveryState, kind_of, mask_password
+from fotapool.domain.identity import Role
 from fotapool.operator_api.calls import OperatorCall, time_or_none
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.callbacks import deliveries, listeners
@@ -50,7 +51,7 @@ class AttemptView(msgspec.Struct):
 
 
 class DeliveryDetail(msgspec.Struct):
-    """`body` is null until the first attempt; after that it never changes."""
+    """`body` is null until the first attempt; after that it never changes. Only admins see a password in it."""
 
     delivery: DeliveryView
     body: str | None
@@ -137,6 +138,8 @@ async def read_delivery(call: OperatorCall) -> DeliveryDetail:
     """Read a delivery with its body and its last 100 attempts."""
     delivery, attempts = await deliveries.read_delivery(call.context, call.get(DELIVERY_ID))
     body = None if delivery.body is None else delivery.body.decode()
+    if body is not None and not call.role.allows(Role.ADMIN):
+        body = mask_password(body)
     return DeliveryDetail(_view(delivery), body, [_attempt(one) for one in attempts])
 
 

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from fotapool.core.timestamps import format_timestamp
+from fotapool.domain.identity import Role
 from fotapool.emulator.parts import EmulatorParts
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.context import Caller, Context
 from fotapool.services.identity.device_keys import KeyUnknown
 from fotapool.services.identity.operators import identify_operator
-from fotapool.web.endpoint import JsonEndpoint, bearer_key
+from fotapool.web.endpoint import JsonEndpoint, bearer_key, sender_address
 from fotapool.web.http import RequestIds
 from fotapool.web.operations import Call, Operation
 from fotapool.web.parameters import device_parameter
@@ -27,6 +29,7 @@ class OperatorCall(Call):
     """A request of an operator."""
 
     operator: str
+    role: Role
     parts: EmulatorParts | None
 
     @property
@@ -63,8 +66,13 @@ class OperatorEndpoint(JsonEndpoint[Operation]):
         super().__init__(context, request_ids, operations)
         self._emulator = emulator
 
+    async def respond(self, request: Request, request_id: str) -> Response:
+        response = await super().respond(request, request_id)
+        response.headers.setdefault("Cache-Control", "no-store")  # answers may have secrets
+        return response
+
     async def identify(self, operation: Operation, request: Request, request_id: str) -> OperatorCall:
-        operator = await identify_operator(self.context, bearer_key(request))
+        operator = await identify_operator(self.context, bearer_key(request), sender_address(request))
         if operator is None:
             raise KeyUnknown
         needed = operation.needed_role
@@ -78,6 +86,7 @@ class OperatorEndpoint(JsonEndpoint[Operation]):
             request=request,
             request_id=request_id,
             operator=operator.name,
+            role=operator.role,
             parts=self._emulator,
         )
 

@@ -61,6 +61,8 @@ _DESCRIPTION = ApiDescription(
         405: "The resource does not take this method",
         409: "The state does not allow it",
         413: "The body is over the limit",
+        415: "The body has another encoding than gzip",
+        429: "Too many wrong keys came from this address; Retry-After says when to try again",
         503: "The database does not answer; Retry-After says when to try again",
     },
 )

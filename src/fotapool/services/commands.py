@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
+from fotapool.domain.errors import NotFound
 from fotapool.domain.licenses.licenses import Pool
-from fotapool.services.context import Caller
+from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import Account
 from fotapool.store.db.connection import NO_AUTH_EPOCH, Connection
 from fotapool.store.db.writer import Command, Facts, Pools
@@ -83,6 +84,14 @@ class PoolCommand(DirectCommand[Result]):
 
     def decide(self, facts: Any, now_ms: int) -> Result:
         return self._change(facts, now_ms)
+
+
+async def submit_unless_deleted(context: Context, command: Command[Result], otherwise: Result) -> Result:
+    """Submits a command of the worker; returns `otherwise` if its account or row was deleted since it was found due."""
+    try:
+        return await context.writer.submit(command)
+    except NotFound:
+        return otherwise
 
 
 def pool_of(account: Account) -> Pool:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fotapool.core.clock import Clock
+from fotapool.core.secret_box import SecretBox
 from fotapool.core.settings import Settings
+from fotapool.core.throttle import FailureThrottle
 from fotapool.services.accounts.rejection_counter import RejectionCounter
 from fotapool.store.db.connection import NO_AUTH_EPOCH
 from fotapool.store.db.reader import Reader
@@ -36,15 +38,23 @@ class SeededChance:
 class Contents(Protocol):
     """The storage of uploaded contents, each under its own key.
 
-    Every method raises ContentsUnavailable (services/packages/contents.py) if the storage does not answer.
+    Every method raises ContentsUnavailable (services/packages/contents.py) if the storage does not answer, `check` and
+    `read` raise ContentLost if it lacks a content or has another size of it.
     """
 
-    async def store(self, key: str, chunks: AsyncIterator[bytes]) -> None:
-        """Stores the chunks. If they raise, stores nothing and passes the error on."""
+    async def store(self, key: str, chunks: AsyncIterator[bytes], owner: str = "") -> None:
+        """Stores the chunks. If they raise, stores nothing and passes the error on.
+
+        An account (`owner`) may only have some uploads at a time, so that one cannot take all of them.
+        """
         raise NotImplementedError
 
-    async def read(self, key: str, first: int, end: int) -> AsyncIterator[bytes]:
-        """Returns the bytes from offset `first` up to `end`, in chunks."""
+    async def check(self, key: str, size: int) -> None:
+        """Returns if there is a content of so many bytes."""
+        raise NotImplementedError
+
+    async def read(self, key: str, size: int, first: int, end: int) -> AsyncIterator[bytes]:
+        """Returns the bytes from offset `first` up to `end` of a content of so many bytes, in chunks."""
         raise NotImplementedError
 
     async def delete(self, key: str) -> None:
@@ -69,6 +79,9 @@ class Context:
     contents: Contents = field(default_factory=_NoContents)
     step_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while due work runs: in the background, or during an advance of the test clock."""
+    secrets: SecretBox = field(default_factory=SecretBox)
+    throttle: FailureThrottle = field(default_factory=FailureThrottle)
+    """Slows down repeated failures to sign in."""
     rejections: RejectionCounter = field(default_factory=RejectionCounter)
     """Rejections that are not written yet."""
 

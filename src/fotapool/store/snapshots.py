@@ -9,7 +9,7 @@ from operator import itemgetter
 
 from fotapool.domain.errors import Invalid
 from fotapool.store.db.connection import Connection, ConstraintViolated, Row
-from fotapool.store.db.schema import TABLE_NAMES
+from fotapool.store.db.schema import SERVER_TABLES, TABLE_NAMES
 from fotapool.store.db.tables import TABLES
 from fotapool.store.identity.sessions import record_auth_epoch
 
@@ -19,8 +19,8 @@ Rows = Mapping[str, Sequence[Row]]
 ROWS_AN_INSERT = 20_000
 _LEASE = "leased_until_ms"
 """The expiry of a row's lease by the database's clock; restored rows are not leased."""
-LEFT_OUT = ("auth_epoch", "operator_key", "server_secret")
-"""Tables of the server, not of its accounts: restoring a snapshot never locks operators out."""
+LEFT_OUT = SERVER_TABLES
+"""Restoring a snapshot never locks operators out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,11 @@ def json_response(answer: object, status: int = 200) -> Response:
     return Response(msgspec.json.encode(answer), status, media_type=JSON)
 
 
+def sender_address(request: Request) -> str:
+    """The address that the request came from; empty if it is unknown."""
+    return request.client.host if request.client else ""
+
+
 def bearer_key(request: Request) -> str:
     """The key in the header Authorization. Raises KeyUnknown if there is none."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")

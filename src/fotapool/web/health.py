@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -9,9 +11,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from fotapool import __version__
+from fotapool.domain.errors import RequestRejected
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.accounts.accounts import read_account_totals
-from fotapool.store.db.connection import StoreUnavailable
+from fotapool.store.db import schema
+from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+PROBE_EVERY_S = 1.0
+READY_WITHIN_S = 1.5
+"""How long readiness waits for the database; a probe gets its answer within 2 s."""
 
 
 @dataclass(slots=True)
@@ -19,32 +30,76 @@ class Readiness:
     """What the server waits for before it is ready, as text; empty if it is ready."""
 
     waits_for: str = ""
+    draining: bool = False
+    """Whether the server will stop soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class _NotReady:
+    """Why the server is not ready: a word for programs, and a sentence without addresses for people."""
+
+    status: str
+    reason: str
+    may_return: bool = False
+    """Whether a client should try again soon."""
+
+
+class WriteProbe:
+    """Tries whether changes can be written, at most once in PROBE_EVERY_S for all requests."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._task: asyncio.Task[None] | None = None
+        self._began_s = 0.0
+
+    async def check(self) -> None:
+        """Raises StoreUnavailable or RequestRejected if the last try failed; waits for one that runs."""
+        now_s = asyncio.get_running_loop().time()
+        if self._task is None or (self._task.done() and now_s - self._began_s > PROBE_EVERY_S):
+            self._began_s = now_s
+            self._task = asyncio.create_task(self._context.writer.submit(DirectCommand(schema.probe_write)))
+        await asyncio.shield(self._task)
+
+
+async def _check_database(context: Context, probe: WriteProbe) -> _NotReady | None:
+    try:
+        async with asyncio.timeout(READY_WITHIN_S):
+            await context.reader.short(schema.check)
+            await probe.check()
+    except StoreMismatch as error:
+        return _NotReady("schema", str(error))
+    except (StoreUnavailable, RequestRejected, TimeoutError) as error:
+        log.info("not ready: %s", error)  # the answer has no details: they name hosts
+        return _NotReady("unavailable", "the database does not answer", may_return=True)
+    return None
 
 
 def routes(context: Context, readiness: Readiness) -> list[BaseRoute]:
     """The routes, without /metrics if the settings close it."""
+    probe = WriteProbe(context)
 
     async def live(request: Request) -> Response:
         return JSONResponse({"status": "live", "version": __version__})
 
     async def ready(request: Request) -> Response:
-        try:
-            await context.reader.short(read_account_totals)
-        except StoreUnavailable as error:
-            headers = {"Retry-After": str(context.settings.retry_after_s)}
-            return JSONResponse({"status": "unavailable", "reason": str(error)}, 503, headers)
-        if readiness.waits_for:
-            return JSONResponse({"status": readiness.waits_for, "version": __version__}, 503)
-        return JSONResponse({"status": "ready", "version": __version__})
+        found = _NotReady("draining", "draining") if readiness.draining else await _check_database(context, probe)
+        if found is None and readiness.waits_for:
+            found = _NotReady(readiness.waits_for, readiness.waits_for)
+        if found is None:
+            return JSONResponse({"ready": True, "status": "ready", "version": __version__})
+        body = {"ready": False, "reason": found.reason, "status": found.status, "version": __version__}
+        headers = {"Retry-After": str(context.settings.retry_after_s)} if found.may_return else None
+        return JSONResponse(body, 503, headers)
 
     async def metrics(request: Request) -> Response:
         from fotapool.web.metrics import MEDIA_TYPE, metrics_text  # imported here to keep the start of the server short
 
+        is_up = await _check_database(context, probe) is None
         try:
-            totals = await context.reader.short(read_account_totals)
+            totals = await context.reader.short(read_account_totals) if is_up else None
         except StoreUnavailable:
             totals = None
-        return Response(metrics_text(context, totals), media_type=MEDIA_TYPE)
+        return Response(metrics_text(context, totals, is_up), media_type=MEDIA_TYPE)
 
     found: list[BaseRoute] = [Route("/health/live", live), Route("/health/ready", ready)]
     return found if context.settings.close_metrics else [*found, Route("/metrics", metrics)]

@@ -76,6 +76,8 @@ GZIP_LEVEL = 2
 NO_CONTENT = 204
 
 Headers = tuple[tuple[bytes, bytes], ...]
+NO_STORE: Headers = ((b"cache-control", b"no-store"),)
+"""For responses with secrets."""
 _JSON = (b"content-type", b"application/json")
 _encode = msgspec.json.Encoder().encode
 

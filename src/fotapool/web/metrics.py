@@ -24,17 +24,17 @@ class _Collected:
         return self._metrics
 
 
-def metrics_text(context: Context, totals: tuple[int, int, int, int] | None) -> bytes:
-    """The metrics; `totals` are accounts, licenses, used, under notice, or None if the database does not answer."""
+def metrics_text(context: Context, totals: tuple[int, int, int, int] | None, is_up: bool) -> bytes:
+    """The metrics; `totals` are accounts, licenses, used, under notice; `is_up`: changes can be written."""
     registry = CollectorRegistry()
-    registry.register(_Collected(_pool_metrics(context, totals)))
+    registry.register(_Collected(_pool_metrics(context, totals, is_up)))
     return generate_latest(registry) + generate_latest(_process)
 
 
-def _pool_metrics(context: Context, totals: tuple[int, int, int, int] | None) -> list[Metric]:
+def _pool_metrics(context: Context, totals: tuple[int, int, int, int] | None, is_up: bool) -> list[Metric]:
     found: list[Metric] = [
         GaugeMetricFamily("fotapool_changes_waiting", "Changes that wait for the writer", context.writer.waiting),
-        GaugeMetricFamily("fotapool_database_up", "Whether the database answers", int(totals is not None)),
+        GaugeMetricFamily("fotapool_database_up", "Whether the database answers and takes changes", int(is_up)),
     ]
     if totals is not None:
         accounts, *counts = totals

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from fotapool import __version__
 from fotapool.core.settings import Settings
+from fotapool.web.html_headers import html_headers
 
 _STYLE = (
     ":root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}"
@@ -20,6 +21,7 @@ _STYLE = (
     "code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}table{border-collapse:collapse;width:100%}"
     "td,th{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid #8884}"
 )
+_HEADERS = html_headers("'none'", _STYLE)
 
 
 class Pages:
@@ -47,13 +49,13 @@ class Pages:
         if not self._settings.close_metrics:
             links["/metrics"] = "Metrics for Prometheus"
         items = "".join(f'<li><a href="{path}">{text}</a></li>' for path, text in links.items())
-        return HTMLResponse(_page(f"<ul>{items}</ul>"))
+        return HTMLResponse(_page(f"<ul>{items}</ul>"), headers=_HEADERS)
 
     async def _openapi(self, request: Request) -> Response:
-        return JSONResponse(self.document)
+        return JSONResponse(self.document, headers={"X-Content-Type-Options": "nosniff"})
 
     async def _docs(self, request: Request) -> Response:
-        return HTMLResponse(_page(_operations(self.document)))
+        return HTMLResponse(_page(_operations(self.document)), headers=_HEADERS)
 
 
 def _page(body: str) -> str:

@@ -9,6 +9,7 @@ import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from fotapool.core.throttle import Throttled
 from fotapool.domain.errors import Conflict, ErrorCode, Invalid, NotFound, RequestRejected
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.web.http import ClientGone
@@ -24,6 +25,7 @@ TITLES = {
     413: "Content Too Large",
     415: "Unsupported Media Type",
     416: "Range Not Satisfiable",
+    429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
@@ -34,12 +36,14 @@ _STATUSES: dict[type[Exception], int] = {
     StoreUnavailable: 503,
     ClientDisconnect: 400,
     ClientGone: 400,
+    Throttled: 429,
 }
 _CODE_STATUSES = {
     ErrorCode.BODY_TOO_LARGE: 413,
     ErrorCode.FILE_TOO_LARGE: 413,
     ErrorCode.BUSY: 503,
     ErrorCode.STORE_UNAVAILABLE: 503,
+    ErrorCode.ENCODING_UNSUPPORTED: 415,
 }
 
 
@@ -90,6 +94,8 @@ def problem_of(error: Exception, retry_after_s: int, note: str = "", result: Any
     if status == 500:
         return None
     headers = error.headers if isinstance(error, HttpError) else None
+    if isinstance(error, Throttled):
+        headers = {"Retry-After": str(error.retry_after_s)}
     if status == 503:
         headers = {"Retry-After": str(retry_after_s)}
     return problem(status, f"{detail} ({note})" if note else detail, headers, result)

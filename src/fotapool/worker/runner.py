@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from fotapool.core.clock import MovableClock
@@ -92,13 +93,14 @@ async def give_way(context: Context, step: Callable[[Context], Awaitable[Result]
 async def run_due(context: Context) -> list[ClockEvent]:
     """Runs everything that is due: ending notices, reports, then campaigns. Returns the events in order."""
     async with context.step_lock:
-        return await _run_due(context)
+        return await _run_due(context, partial(give_way, context, _step))
 
 
-async def _run_due(context: Context) -> list[ClockEvent]:
+async def _run_due(context: Context, step: Callable[[], Awaitable[tuple[bool, StepResult | None]]]) -> list[ClockEvent]:
+    """Runs steps until none is due."""
     events: list[ClockEvent] = []
     for _ in range(MAX_STEPS_PER_TICK):
-        found, done = await give_way(context, _step)
+        found, done = await step()
         if not found:
             break
         if done is not None:
@@ -140,8 +142,11 @@ async def advance(
 async def _run_and_deliver(
     context: Context, deliveries: Deliveries | None, results: list[BatchResult]
 ) -> list[ClockEvent]:
-    """Runs everything that is due and delivers the callbacks; returns the events, and clears `results`."""
-    events = await _run_due(context)
+    """Runs everything that is due and delivers the callbacks; returns the events, and clears `results`.
+
+    Somebody waits for the clock: the steps do not pause for other requests, with which they take turns in the writer.
+    """
+    events = await _run_due(context, partial(_step, context))
     if deliveries is not None:
         await deliveries.deliver_due()
         for one in in_order(results):

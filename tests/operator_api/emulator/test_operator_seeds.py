@@ -191,7 +191,7 @@ def test_a_server_with_a_malformed_seed_says_why_and_does_not_start(tmp_path: Pa
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode != 0
     assert done.stdout == ""

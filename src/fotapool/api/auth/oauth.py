@@ -6,15 +6,13 @@ import base64
 import binascii
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import unquote
 
 from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
 
 from fotapool.api.common.errors import missing_credentials
-from fotapool.core import hashing
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
-from fotapool.services.identity.sessions import find_client, issue_bearer, revoke_bearer
+from fotapool.services.identity.bearers import issue_bearer, revoke_bearer, verify_client
 from fotapool.store.identity.sessions import Client
 from fotapool.web.http import ApiResponse, json_response
 
@@ -73,15 +71,6 @@ def read_basic(header: str | None) -> tuple[str, str] | None:
     return (key, secret) if colon else None
 
 
-async def _verified_client(context: Context, basic: tuple[str, str]) -> tuple[Client | None, str]:
-    """The client and its secret, percent-encoded as in RFC 6749, 2.3.1, or plain as the vendor's SDKs send them."""
-    for key, secret in dict.fromkeys([basic, (unquote(basic[0]), unquote(basic[1]))]):
-        client = await find_client(context, key) if key.isprintable() else None
-        if await hashing.verify_secret(client.secret_hash if client else None, secret):
-            return client, secret
-    return None, ""
-
-
 def _missing_basic() -> ApiResponse:
     error = RequestRejected(ErrorCode.BEARER_MISSING, "no Authorization: Basic header")
     return missing_credentials(error, "Basic", b"Basic")
@@ -96,12 +85,29 @@ def _oauth_response(headers: dict[str, str], body: str, status: int) -> ApiRespo
     )
 
 
-async def issue_token(context: Context, authorization: str | None, body: str) -> ApiResponse:
+_ERRORS: dict[ErrorCode, tuple[int, str, str]] = {
+    ErrorCode.BODY_TOO_LARGE: (413, "invalid_request", "The request body exceeds the maximum size."),
+    ErrorCode.BODY_INVALID: (400, "invalid_request", "The request body is not what the operation takes."),
+    ErrorCode.ENCODING_UNSUPPORTED: (415, "invalid_request", "The request body has an encoding that is not supported."),
+    ErrorCode.BUSY: (503, "temporarily_unavailable", "The service is temporarily unavailable."),
+    ErrorCode.STORE_UNAVAILABLE: (503, "temporarily_unavailable", "The service is temporarily unavailable."),
+    ErrorCode.INTERNAL: (500, "server_error", "Internal error."),
+}
+
+
+def oauth_error(error: RequestRejected, retry_after_s: int) -> ApiResponse:
+    """The response of `/api/ts` to a rejected request, with the members and codes of RFC 6749."""
+    status, code, description = _ERRORS[error.code]
+    retry = ((b"retry-after", b"%d" % retry_after_s),) if status == 503 else ()
+    return json_response({"error": code, "error_description": description}, status, (*_NO_STORE, *retry))
+
+
+async def issue_token(context: Context, authorization: str | None, body: str, address: str) -> ApiResponse:
     """POST /oauth2/token: returns the client's token, the same one within its hour."""
     basic = read_basic(authorization)
     if basic is None:
         return _missing_basic()
-    client, secret = await _verified_client(context, basic)
+    client, secret = await verify_client(context, *basic, address)
     server = BackendApplicationServer(_Validator(client))
     headers, text, status = server.create_token_response(
         "https://localhost/oauth2/token", "POST", body, {"Content-Type": _FORM}
@@ -114,12 +120,12 @@ async def issue_token(context: Context, authorization: str | None, body: str) ->
     return json_response(token, 200, _NO_STORE)
 
 
-async def revoke_token(context: Context, authorization: str | None, body: str) -> ApiResponse:
+async def revoke_token(context: Context, authorization: str | None, body: str, address: str) -> ApiResponse:
     """POST /oauth2/revoke: returns the revoked token in a header, and no body."""
     basic = read_basic(authorization)
     if basic is None:
         return _missing_basic()
-    client, _ = await _verified_client(context, basic)
+    client, _ = await verify_client(context, *basic, address)
     validator = _Validator(client)
     headers, text, status = BackendApplicationServer(validator).create_revocation_response(
         "https://localhost/oauth2/revoke", "POST", body, {"Content-Type": _FORM}

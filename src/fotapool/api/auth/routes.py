@@ -22,15 +22,20 @@ log = logging.getLogger(__name__)
 OAUTH_BASE = "/api/ts/v1"
 SESSION_BASE = "/api/m2m/v1"
 
-Respond = Callable[[RequestHead, str | None, bytes], Awaitable[ApiResponse]]
+Respond = Callable[[RequestHead, str | None, bytes, str], Awaitable[ApiResponse]]
+"""Answers a request: its head, its Authorization, its body, and the address that it came from."""
+Describe = Callable[[RequestRejected, int], ApiResponse]
 
 
 class _Endpoint:
-    def __init__(self, context: Context, request_ids: RequestIds, method: str, respond: Respond) -> None:
+    def __init__(
+        self, context: Context, request_ids: RequestIds, method: str, respond: Respond, describe: Describe
+    ) -> None:
         self._context = context
         self._request_ids = request_ids
         self._method = method
         self._respond = respond
+        self._describe = describe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = RequestHead(scope, self._request_ids)
@@ -47,7 +52,8 @@ class _Endpoint:
         try:
             body = await read_body(receive, head.content_length, sessions.MAX_BODY_BYTES)
             authorization = next((value for name, value in scope["headers"] if name == b"authorization"), None)
-            return await self._respond(head, authorization.decode("latin-1") if authorization else None, body)
+            address = (scope.get("client") or ("",))[0]
+            return await self._respond(head, authorization.decode("latin-1") if authorization else None, body, address)
         except RequestRejected as rejected:
             error = rejected
         except StoreUnavailable:
@@ -56,28 +62,31 @@ class _Endpoint:
             log.exception("sign-in failed")
             error = RequestRejected(ErrorCode.INTERNAL)
         scope[REJECTION] = error.with_traceback(None)
-        return sessions.session_error(error, self._context.settings.retry_after_s)
+        return self._describe(error, self._context.settings.retry_after_s)
 
 
 def signin_routes(context: Context, authenticator: Authenticator, request_ids: RequestIds) -> list[BaseRoute]:
     """The routes of the OAuth and the session API."""
 
-    def with_basic(handler: Callable[[Context, str | None, str], Awaitable[ApiResponse]]) -> Respond:
-        async def respond(head: RequestHead, authorization: str | None, body: bytes) -> ApiResponse:
-            return await handler(context, authorization, body.decode("latin-1"))
+    def with_basic(handler: Callable[[Context, str | None, str, str], Awaitable[ApiResponse]]) -> Respond:
+        async def respond(head: RequestHead, authorization: str | None, body: bytes, address: str) -> ApiResponse:
+            return await handler(context, authorization, body.decode("latin-1"), address)
 
         return respond
 
-    def with_tokens(
-        handler: Callable[[Context, Authenticator, RequestHead, bytes], Awaitable[ApiResponse]],
-    ) -> Respond:
-        async def respond(head: RequestHead, authorization: str | None, body: bytes) -> ApiResponse:
-            return await handler(context, authenticator, head, body)
+    def with_tokens(handler: Callable[[sessions.SignInCall], Awaitable[ApiResponse]]) -> Respond:
+        async def respond(head: RequestHead, authorization: str | None, body: bytes, address: str) -> ApiResponse:
+            return await handler(
+                sessions.SignInCall(context=context, authenticator=authenticator, head=head, body=body, address=address)
+            )
 
         return respond
 
-    def mount(base: str, api_context: str, routes: list[tuple[str, str, Respond]]) -> Mount:
-        endpoints = [Route(path, _Endpoint(context, request_ids, method, respond)) for method, path, respond in routes]
+    def mount(base: str, api_context: str, describe: Describe, routes: list[tuple[str, str, Respond]]) -> Mount:
+        endpoints = [
+            Route(path, _Endpoint(context, request_ids, method=method, respond=respond, describe=describe))
+            for method, path, respond in routes
+        ]
         default = FixedResponse(unknown_resource(api_context))
         return Mount(base, Router(endpoints, redirect_slashes=False, default=default))
 
@@ -85,6 +94,7 @@ def signin_routes(context: Context, authenticator: Authenticator, request_ids: R
         mount(
             OAUTH_BASE,
             oauth.API_CONTEXT,
+            oauth.oauth_error,
             [
                 ("POST", "/oauth2/token", with_basic(oauth.issue_token)),
                 ("POST", "/oauth2/revoke", with_basic(oauth.revoke_token)),
@@ -93,6 +103,7 @@ def signin_routes(context: Context, authenticator: Authenticator, request_ids: R
         mount(
             SESSION_BASE,
             sessions.API_CONTEXT,
+            sessions.session_error,
             [
                 ("POST", "/session/login", with_tokens(sessions.login)),
                 ("POST", "/session/logout", with_tokens(sessions.logout)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -12,7 +13,7 @@ from fotapool.api.common.errors import BEARER_ERRORS, ErrorBody, error_headers, 
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator, log_in, log_out, reset_password
-from fotapool.web.http import ApiResponse, json_response
+from fotapool.web.http import NO_STORE, ApiResponse, json_response
 
 API_CONTEXT = "/m2m/v1"
 SERVICE = "UnifiedWebService"
@@ -36,6 +37,17 @@ class PasswordAnswer(msgspec.Struct):
     newPassword: str
 
 
+@dataclass(frozen=True, slots=True)
+class SignInCall:
+    """A request for a session: its head and body, and the address that it came from."""
+
+    context: Context
+    authenticator: Authenticator
+    head: RequestHead
+    body: bytes
+    address: str
+
+
 _CODES: dict[ErrorCode, tuple[int, str, str]] = {
     ErrorCode.SESSION_MISSING: (
         400,
@@ -51,6 +63,11 @@ _CODES: dict[ErrorCode, tuple[int, str, str]] = {
     ),
     ErrorCode.BODY_INVALID: (400, "DeserializationFailed", "The request body is not what the operation takes."),
     ErrorCode.BODY_TOO_LARGE: (413, "INPUT_INVALID.Request.TooLarge", "The request body exceeds the maximum size."),
+    ErrorCode.ENCODING_UNSUPPORTED: (
+        415,
+        "INPUT_INVALID.Request.ContentEncoding",
+        "The request body has an encoding that is not supported.",
+    ),
     ErrorCode.BUSY: (503, "REQUEST_FAILED.UnexpectedError", "The service is temporarily unavailable."),
     ErrorCode.STORE_UNAVAILABLE: (503, "REQUEST_FAILED.UnexpectedError", "The service is temporarily unavailable."),
     ErrorCode.INTERNAL: (500, "REQUEST_FAILED.UnexpectedError", "Internal error."),
@@ -80,24 +97,28 @@ def _decode(decoder: msgspec.json.Decoder[Body], body: bytes) -> Body:
     return read_document(decoder, body)
 
 
-async def login(context: Context, authenticator: Authenticator, head: RequestHead, body: bytes) -> ApiResponse:
+async def login(call: SignInCall) -> ApiResponse:
     """POST /session/login: needs the bearer token only; returns a session token."""
-    await authenticator.check_bearer(head.bearer)
-    given = _decode(_login, body)
+    await call.authenticator.check_bearer(call.head.bearer)
+    given = _decode(_login, call.body)
     if not given.username.isprintable():
         raise RequestRejected(ErrorCode.LOGIN_REFUSED)
-    return json_response(SessionAnswer(await log_in(context, given.username, given.password)))
+    token = await log_in(call.context, given.username, given.password, call.address)
+    return json_response(SessionAnswer(token), headers=NO_STORE)
 
 
-async def logout(context: Context, authenticator: Authenticator, head: RequestHead, body: bytes) -> ApiResponse:
+async def logout(call: SignInCall) -> ApiResponse:
     """POST /session/logout: ends the session and returns its token."""
-    await authenticator.check_session(head.bearer, head.session)
-    await log_out(context, head.session or "")
-    return json_response(SessionAnswer(head.session or ""))
+    await call.authenticator.check_session(call.head.bearer, call.head.session)
+    await log_out(call.context, call.head.session or "")
+    return json_response(SessionAnswer(call.head.session or ""), headers=NO_STORE)
 
 
-async def reset(context: Context, authenticator: Authenticator, head: RequestHead, body: bytes) -> ApiResponse:
+async def reset(call: SignInCall) -> ApiResponse:
     """PUT /session/password/actions/reset: returns a new password, effective at once."""
-    username = await authenticator.check_session(head.bearer, head.session)
-    given = _decode(_reset, body)
-    return json_response(PasswordAnswer(await reset_password(context, username, given.oldPassword)))
+    username = await call.authenticator.check_session(call.head.bearer, call.head.session)
+    given = _decode(_reset, call.body)
+    password = await reset_password(
+        call.context, username, session=call.head.session or "", old_password=given.oldPassword, address=call.address
+    )
+    return json_response(PasswordAnswer(password), headers=NO_STORE)

@@ -19,6 +19,7 @@ from fotapool.services.identity.sessions import Authenticator
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.store.db.writer import AuthEpochChanged
 from fotapool.web.http import (
+    NO_STORE,
     REJECTION,
     ApiResponse,
     ClientGone,
@@ -110,7 +111,8 @@ class Endpoint:
         try:
             if operation.upload_reader is not None:
                 return json_response(await self._upload(operation, scope, receive, head))
-            return json_response(await self._handle(operation, scope, receive, head))
+            answer = await self._handle(operation, scope, receive, head)
+            return json_response(answer, headers=NO_STORE if operation.has_secrets else ())
         except RequestRejected as error:
             count_rejection(self._context, scope["path_params"].get("account", ""), error.code)
             return self._reject(scope, error)
@@ -152,8 +154,10 @@ class Endpoint:
         """Handles a body that is read once, as a stream; the sign-in is checked before and after it is read."""
         assert operation.upload_reader is not None
         tokens = head.bearer, head.session, scope["path_params"]["account"], head.request_id.decode()
-        await self._authenticator.check_account(*tokens)
-        stream = UploadStream(head.content_type.decode("latin-1"), head.content_length, stream_body(receive))
+        caller = await self._authenticator.check_account(*tokens)
+        stream = UploadStream(
+            head.content_type.decode("latin-1"), head.content_length, stream_body(receive), caller.account_name
+        )
         async with operation.upload_reader(self._context, stream) as upload:
             for _ in range(SIGN_IN_TRIES):
                 caller = await self._authenticator.check_account(*tokens, True)

@@ -47,6 +47,7 @@ MESSAGES: dict[ErrorCode, str] = {
     ErrorCode.ACCOUNT_NOT_FOUND: "UWS verification failure (Could not find account {detail})",
     ErrorCode.ACCOUNT_INACTIVE: "Inactive account",
     ErrorCode.BODY_TOO_LARGE: "Request body exceeds maximum size",
+    ErrorCode.ENCODING_UNSUPPORTED: "Unsupported content encoding",
     ErrorCode.BODY_INVALID: "Input binding error",
     ErrorCode.TYPE_INVALID: "Invalid type",
     ErrorCode.DEVICE_LIST_EMPTY: "Device list is empty",
@@ -86,6 +87,7 @@ _OTHER_CODES = {
     ErrorCode.INTERNAL: (500, "INTERNAL_SYSTEM_ERROR"),
     ErrorCode.BODY_TOO_LARGE: (413, INVALID_PARAMETER),
     ErrorCode.FILE_TOO_LARGE: (413, INVALID_PARAMETER),
+    ErrorCode.ENCODING_UNSUPPORTED: (415, INVALID_PARAMETER),
 }
 BEARER_ERRORS = frozenset({ErrorCode.BEARER_MISSING, ErrorCode.BEARER_INVALID})
 AUTH_ERRORS = BEARER_ERRORS | {

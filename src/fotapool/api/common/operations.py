@@ -84,6 +84,7 @@ class UploadStream:
     content_type: str
     content_length: int
     chunks: AsyncIterator[bytes]
+    account: str
 
 
 UploadReader = Callable[[Context, UploadStream], AbstractAsyncContextManager[Any]]
@@ -109,6 +110,8 @@ class Operation:
     notes: str = ""
     upload_reader: UploadReader | None = None
     """Reads the body as a stream, once tokens and account are checked."""
+    has_secrets: bool = False
+    """Whether the response has secrets, which no cache may keep."""
     account_member: str = ""
     """The member of the body that names the account, where no path does."""
 

@@ -107,6 +107,7 @@ operations = OperationTable()
     "/callbacks/{account}",
     sdk="software_management_callbacks_v1.list_registered_callbacks",
     notes="`[]` when none is registered. No other response has the password.",
+    has_secrets=True,
 )
 async def list_callbacks(call: Call) -> list[RegisteredCallback]:
     """Read the registered callback listener."""

@@ -102,7 +102,7 @@ async def read_upload(context: Context, stream: UploadStream) -> AsyncIterator[_
     if stream.content_length > limit_bytes + MAX_FORM_BYTES:
         raise RequestRejected(ErrorCode.FILE_TOO_LARGE)
     form = UploadForm(stream.content_type, FILE_FIELD)
-    async with pending_content(context, form.content(stream.chunks, limit_bytes)) as stored:
+    async with pending_content(context, form.content(stream.chunks, limit_bytes), stream.account) as stored:
         yield _Upload(_read_form(form.fields, form.upload_name), stored)
 
 

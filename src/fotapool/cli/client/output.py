@@ -25,6 +25,8 @@ PIPE_WIDTH = 10_000
 """Columns of a table that is not printed on a terminal: no row is wrapped or cut there."""
 DEFAULT_ROWS = 100
 """Rows of a table without --limit."""
+_CONTROLS = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""The control characters that JSON does not escape."""
 Row = Mapping[str, Any]
 Advance = Callable[[int], None]
 
@@ -91,7 +93,7 @@ def print_table(rows: Sequence[Row], shown: str | Sequence[Column], error: bool 
         values = [column.value(row) for row in rows]
         numeric = bool(rows) and all(isinstance(value, int) and not isinstance(value, bool) for value in values)
         table.add_column(column.heading.upper(), justify="right" if numeric else "left", overflow="fold")
-        cells.append([Text(format_value(value)) for value in values])
+        cells.append([Text(printable(format_value(value))) for value in values])
     for line in zip(*cells, strict=True):
         table.add_row(*line)
     terminal = console(error)
@@ -124,7 +126,7 @@ def print_rows(
 def print_json_lines(rows: Iterable[Any]) -> None:
     write = sys.stdout.write
     for row in rows:
-        write(json.dumps(row, ensure_ascii=False) + "\n")
+        write(json_text(row) + "\n")
     sys.stdout.flush()
 
 
@@ -150,8 +152,14 @@ def print_record(document: Row, as_json: bool, members: str = "") -> None:
         click.echo(f"{heading:<{width}}  {printable(format_value(value))}".rstrip())
 
 
+def json_text(document: Any, indent: int | None = None) -> str:
+    """The document as JSON, with all control characters escaped."""
+    text = json.dumps(document, ensure_ascii=False, indent=indent)
+    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def print_json(document: Any) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    click.echo(json_text(document, indent=2))
 
 
 def print_result(text: str, as_json: bool, document: Any = None) -> None:
@@ -163,8 +171,15 @@ def print_result(text: str, as_json: bool, document: Any = None) -> None:
 
 
 def printable(text: str) -> str:
-    """The text without control characters, which could move the terminal's cursor."""
-    return "".join(character for character in text if character.isprintable() or character in "\n\t")
+    """The text with control characters escaped, which could move the cursor, hide text or send commands."""
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else _escaped(character) for character in text
+    )
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def stderr_note(text: str) -> None:

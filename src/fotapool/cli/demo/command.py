@@ -16,7 +16,7 @@ import uvicorn
 from click.core import ParameterSource
 
 from fotapool.cli.demo.script import KEY, PASSWORD, REMOVING, SECRET, STATUS, USER, DemoScript, WrongResponse
-from fotapool.cli.server.running import StartFailed, address, listen, make_config
+from fotapool.cli.server.process import StartFailed, address, listen, make_config
 from fotapool.cli.server.serve import EMULATOR_KEY
 from fotapool.core.settings import Settings
 from fotapool.testing import Server
@@ -82,7 +82,7 @@ def _serving(port: int, is_port_given: bool) -> Iterator[str]:
     thread.start()
     try:
         url = address(settings, listener)
-        with httpx.Client(timeout=REQUEST_TIMEOUT_S) as http:
+        with httpx.Client(timeout=REQUEST_TIMEOUT_S, trust_env=False) as http:
             http.get(f"{url}/health/ready").raise_for_status()  # the socket queues it until the server is ready
         click.echo(f"fotapool ready on {url}\n")
         yield url
@@ -96,7 +96,7 @@ def _serving(port: int, is_port_given: bool) -> Iterator[str]:
 
 def _run_tour(server: Server) -> bool:
     """Whether every response was as documented."""
-    with httpx.Client(base_url=server.address, timeout=REQUEST_TIMEOUT_S) as http:
+    with httpx.Client(base_url=server.address, timeout=REQUEST_TIMEOUT_S, trust_env=False) as http:
         script = DemoScript(
             http=http,
             operator_key=EMULATOR_KEY,

@@ -1,4 +1,4 @@
-"""Stops the server when its parent process has ended, so that no test run leaves one behind."""
+"""Stops the server when its parent process has ended, so that neither a test run nor a supervisor leaves one behind."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ import time
 POLL_S = 0.2
 
 
-def stop_with(process: int) -> None:
-    """Sends SIGTERM to this process when the process with this id has ended; 0 is the parent."""
-    parent = os.getppid()
-    threading.Thread(target=_watch, args=(process, parent), daemon=True, name="fotapool-parent").start()
+def stop_with(process: int, parent: int | None = None, signal_number: int = signal.SIGTERM) -> None:
+    """Sends a signal to this process when the process with this id has ended; 0 is the parent.
+
+    `parent` is the parent's id if it is known: the parent may have ended before this is called.
+    """
+    arguments = (process, parent or os.getppid(), signal_number)
+    threading.Thread(target=_watch, args=arguments, daemon=True, name="fotapool-parent").start()
 
 
-def _watch(process: int, parent: int) -> None:
+def _watch(process: int, parent: int, signal_number: int) -> None:
     while exists(process) if process else os.getppid() == parent:
         time.sleep(POLL_S)
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal_number)
 
 
 def exists(process: int) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +12,19 @@ from typing import Any
 import click
 import msgspec
 
+from fotapool.cli.server.config_file import read_config_file
+from fotapool.core.addresses import is_loopback
+from fotapool.core.secret_box import MIN_SECRET_KEY
 from fotapool.core.settings import Settings, Timestamps
 
+DATABASE = "sqlite:///fotapool.db"
+"""The default database of `serve`, and of the commands that maintain it."""
+DRAIN_S = 2
+"""The default of --drain-s for `serve`."""
 EMULATOR_KEY = "operator"
-"""The default operator key of the emulator."""
+"""The default operator key of the emulator, if only this machine can reach it."""
+MIN_OPERATOR_KEY = 16
+"""Least length of an operator key that is given, unless only this machine can reach the server."""
 
 FIRST_CLOCK, LAST_CLOCK = datetime(1970, 1, 1, tzinfo=UTC), datetime(9997, 12, 31, tzinfo=UTC)
 """The range of the emulator's clock: from the epoch, to where later billing months still have a date."""
@@ -26,16 +34,7 @@ Command = Callable[..., Any]
 
 def _read_config(context: click.Context, _: click.Parameter, path: str | None) -> str | None:
     if path is not None:
-        try:
-            values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise click.BadParameter(str(error)) from error
-        known = {parameter.name for parameter in context.command.params}
-        plain = {name.replace("-", "_"): value for name, value in values.items()}
-        unknown = sorted(set(plain) - known)
-        if unknown:
-            raise click.BadParameter(f"unknown setting {unknown[0]!r}; see `{context.command_path} --help`")
-        context.default_map = plain
+        context.default_map = read_config_file(context, path, {parameter.name for parameter in context.command.params})
     return path
 
 
@@ -52,6 +51,12 @@ def _read_time(_: click.Context, __: click.Parameter, text: str | None) -> datet
     return time
 
 
+def _check_secret_key(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    if text is not None and len(text) < MIN_SECRET_KEY:
+        raise click.BadParameter(f"must have at least {MIN_SECRET_KEY} characters")
+    return text
+
+
 _OPTIONS = (
     click.option(
         "--config",
@@ -64,7 +69,39 @@ _OPTIONS = (
     ),
     click.option("--host", default="127.0.0.1", help="Address to listen on."),
     click.option("--port", default=8080, type=click.IntRange(0, 65535), help="Port; 0 picks a free one."),
+    click.option(
+        "--allowed-host",
+        "allowed_hosts",
+        multiple=True,
+        envvar="FOTAPOOL_ALLOWED_HOST",
+        metavar="HOST",
+        help="A further name under which clients call this server, as fota.example.com; .example.com for a domain with "
+        "its subdomains, * for any. Can be repeated. Loopback and the bound address always work.",
+    ),
+    click.option(
+        "--forwarded-allow-ips",
+        metavar="ADDRESSES",
+        help="Proxies whose X-Forwarded-For and X-Forwarded-Proto count: addresses or networks, separated by commas.",
+    ),
     click.option("--workers", default=1, type=click.IntRange(1, 64), help="Number of worker processes."),
+    click.option(
+        "--worker-timeout-s",
+        default=60,
+        type=click.IntRange(1, 3600),
+        help="Seconds after which a worker that does not respond is killed and replaced.",
+    ),
+    click.option(
+        "--stop-timeout-s",
+        default=10,
+        type=click.IntRange(1, 3600),
+        help="Seconds that requests in progress may take when the server stops; then they are ended.",
+    ),
+    click.option(
+        "--database-timeout-s",
+        default=10,
+        type=click.IntRange(1, 300),
+        help="Seconds that a statement of the database, or a change that waits, may take; then 503.",
+    ),
     click.option(
         "--seed",
         type=click.Path(exists=True, dir_okay=False),
@@ -84,13 +121,85 @@ _OPTIONS = (
         help="Initial time of the test clock, as 2026-03-01T00:00:00Z. It is frozen until it is moved by "
         "POST /control/v1/clock (only `emulate`).",
     ),
-    click.option("--operator-key", metavar="KEY", help="Key of the operator API, /control/v1."),
+    click.option(
+        "--operator-key",
+        metavar="KEY",
+        help="Key of the operator API, /control/v1; at least 16 characters, unless --host is a loopback address.",
+    ),
+    click.option(
+        "--secret-key",
+        metavar="KEY",
+        callback=_check_secret_key,
+        help="Random text of at least 32 characters that encrypts stored secrets; all servers of a database need the "
+        "same one. Default: a file made beside the SQLite file or the storage.",
+    ),
     click.option("--page-size", default=1000, type=click.IntRange(1, 10_000), help="Maximum number of rows in a page."),
     click.option(
         "--max-devices-per-request",
         default=10_000,
         type=click.IntRange(1, 100_000),
         help="Maximum number of devices in a request.",
+    ),
+    click.option(
+        "--max-head-bytes",
+        default=64 * 1024,
+        type=click.IntRange(1024, 1024**2),
+        help="Bytes of the request line and headers together; more is answered 431.",
+    ),
+    click.option(
+        "--max-headers",
+        default=100,
+        type=click.IntRange(10, 1000),
+        help="Headers of a request; more are answered 431.",
+    ),
+    click.option(
+        "--head-timeout-s",
+        default=10,
+        type=click.IntRange(1, 300),
+        help="Seconds in which the head of a request must arrive; then 408.",
+    ),
+    click.option(
+        "--body-timeout-s",
+        default=30,
+        type=click.IntRange(1, 3600),
+        help="Seconds in which a body must arrive, plus the time that --min-body-bytes-per-s allows; then 408.",
+    ),
+    click.option(
+        "--min-body-bytes-per-s",
+        default=1024,
+        type=click.IntRange(1, 1024**3),
+        help="Least rate at which a long body must arrive, in bytes per second.",
+    ),
+    click.option(
+        "--max-connections",
+        default=None,
+        type=click.IntRange(1, 1_000_000),
+        help="Connections of a process; by default as many as its limit of open files allows.",
+    ),
+    click.option(
+        "--max-waiting-sign-ins",
+        default=32,
+        type=click.IntRange(1, 10_000),
+        help="Passwords and client secrets that wait to be verified; further ones are answered 503.",
+    ),
+    click.option(
+        "--max-failed-sign-ins",
+        default=20,
+        type=click.IntRange(0, 10_000),
+        help="Failed sign-ins in a row from an address, then one every 2 seconds; 0 for no limit. "
+        "The emulator has no limit.",
+    ),
+    click.option(
+        "--max-uploads",
+        default=32,
+        type=click.IntRange(1, 10_000),
+        help="Uploads at the same time in a process; further ones are answered 503.",
+    ),
+    click.option(
+        "--max-uploads-per-account",
+        default=4,
+        type=click.IntRange(1, 10_000),
+        help="Uploads of an account at the same time in a process.",
     ),
     click.option(
         "--storage",
@@ -142,9 +251,20 @@ def _database_option(default: str, help_text: str) -> Callable[[Command], Comman
     return click.option("--database", default=default, metavar="URL", help=help_text)
 
 
+def _drain_option(default: int) -> Callable[[Command], Command]:
+    return click.option(
+        "--drain-s",
+        default=default,
+        type=click.IntRange(0, 3600),
+        help="Seconds after SIGTERM in which the server still serves, but /health/ready answers 503, so that load "
+        "balancers send requests elsewhere.",
+    )
+
+
 @click.command(context_settings={"auto_envvar_prefix": "FOTAPOOL"})
 @_database_option("sqlite://", "sqlite:///file.db, sqlite:// (in memory), or postgresql://…  [sqlite://]")
 @_options
+@_drain_option(0)
 @click.option(
     "--address-file",
     type=click.Path(dir_okay=False),
@@ -176,7 +296,7 @@ def emulate(address_file: str | None, init_dir: str | None, stop_with_parent: in
     """
     if values["workers"] > 1:
         raise click.UsageError("the emulator supports only --workers 1: its test clock is in the process")
-    values["operator_key"] = values["operator_key"] or EMULATOR_KEY
+    _choose_operator_key(values, EMULATOR_KEY if is_loopback(values["host"]) else None)
     if stop_with_parent is not None:
         from fotapool.cli.server.parent import stop_with
 
@@ -185,8 +305,9 @@ def emulate(address_file: str | None, init_dir: str | None, stop_with_parent: in
 
 
 @click.command(context_settings={"auto_envvar_prefix": "FOTAPOOL"})
-@_database_option("sqlite:///fotapool.db", "sqlite:///file.db, or postgresql://user:password@host/database.")
+@_database_option(DATABASE, "sqlite:///file.db, or postgresql://user:password@host/database.")
 @_options
+@_drain_option(DRAIN_S)
 def serve(**values: Any) -> None:
     """Start the server, for production: system clock, durable commits, no emulator features.
 
@@ -197,9 +318,11 @@ def serve(**values: Any) -> None:
     for name in ("random_seed", "clock"):
         if values[name] is not None:
             raise click.UsageError(f"--{name.replace('_', '-')} is only for `fotapool emulate`")
-    if values["operator_key"] is None:
-        values["operator_key"] = secrets.token_urlsafe(24)
-        click.echo(f"operator key for this run: {values['operator_key']}  (set --operator-key to choose it)", err=True)
+    _choose_operator_key(values, None)
+    if len(values["operator_key"]) < MIN_OPERATOR_KEY:
+        click.echo(
+            f"warning: the operator key has fewer than {MIN_OPERATOR_KEY} characters; choose a longer one", err=True
+        )
     if values["workers"] > 1 and (values["storage"] or "").startswith("memory:"):
         raise click.UsageError("workers cannot share storage in memory; use --storage file:///directory or --workers 1")
     if values["workers"] > 1 and values["database"].startswith("sqlite"):
@@ -210,12 +333,28 @@ def serve(**values: Any) -> None:
     _run(values, False)
 
 
+def _choose_operator_key(values: dict[str, Any], default: str | None) -> None:
+    """Sets the operator key: the given one, the default, or a generated one, which is printed."""
+    given = values["operator_key"]
+    if not given:
+        values["operator_key"] = default or secrets.token_urlsafe(24)
+        if default is None:
+            note = f"operator key for this run: {values['operator_key']}  (set --operator-key to choose it)"
+            click.echo(note, err=True)
+    elif len(given) < MIN_OPERATOR_KEY and not is_loopback(values["host"]):
+        raise click.UsageError(
+            f"--operator-key must have at least {MIN_OPERATOR_KEY} characters, because {values['host']} can be reached"
+            " from other machines; leave it out to have one made and printed"
+        )
+
+
 def _path(text: str | None) -> Path | None:
     return Path(text) if text else None
 
 
 def _run(values: dict[str, Any], emulator: bool, address_file: Path | None = None, scripts: Path | None = None) -> None:
-    from fotapool.cli.server.running import StartFailed, run_server
+    from fotapool.cli.server.process import StartFailed
+    from fotapool.cli.server.running import run_server
 
     settings = msgspec.convert({**values, "emulator": emulator}, Settings)
     try:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import trustme
 
-HOST_NAMES = ("thingspace.verizon.com", "mock.thingspace.verizon.com", "localhost", "127.0.0.1", "::1")
+from fotapool.web.hosts import VENDOR_HOSTS
+
+HOST_NAMES = (*VENDOR_HOSTS, "localhost", "127.0.0.1", "::1")
 """The names in the certificate: the vendor's production and mock environments, and this machine."""
 
 

@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from fotapool.domain.errors import Conflict, ErrorCode, Invalid, NotFound, RequestRejected
 from fotapool.store.db.connection import StoreUnavailable
 
+_STATUSES = {ErrorCode.BODY_TOO_LARGE: 413, ErrorCode.FILE_TOO_LARGE: 413, ErrorCode.ENCODING_UNSUPPORTED: 415}
 _NOT_CHANGED = "Nothing was changed."
 _CORRECT_IT = "Go back, correct it and send it again."
 
@@ -37,7 +38,7 @@ def page_error(error: Exception) -> PageError:
             message = f"The database is not available, or too many requests are waiting. {_NOT_CHANGED}"
             return PageError(503, "Busy", message, "Try again in a few seconds. The server log has details.")
         case RequestRejected(code=code, detail=detail):
-            status = 413 if code in (ErrorCode.BODY_TOO_LARGE, ErrorCode.FILE_TOO_LARGE) else 400
+            status = _STATUSES.get(code, 400)
             message = f"{code.value}: {detail}" if detail else code.value
             return PageError(status, "Request rejected", message, f"{_NOT_CHANGED} {_CORRECT_IT}")
         case HTTPException():  # raised while a form is read

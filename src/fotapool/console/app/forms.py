@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
+from starlette.types import Message, Receive
 
 from fotapool.console.app.pages import MAX_FIELDS, MAX_TEXT_BYTES
 from fotapool.domain.errors import ErrorCode, RequestRejected
 
 
-async def read_form(request: Request, max_file_bytes: int) -> FormData:
+async def read_form(request: Request, max_file_bytes: int, max_text_bytes: int = MAX_TEXT_BYTES) -> FormData:
     """The form of a POST request; empty for other methods.
 
-    Raises RequestRejected(BODY_TOO_LARGE), and HTTPException if the form cannot be parsed.
+    Raises RequestRejected: BODY_TOO_LARGE, BODY_INVALID if the form cannot be parsed, or ENCODING_UNSUPPORTED.
     """
     if request.method != "POST":
         return FormData()
     length = request.headers.get("content-length", "")
-    if not (length.isascii() and length.isdigit()) or int(length) > max_file_bytes + MAX_TEXT_BYTES:
+    if not (length.isascii() and length.isdigit()) or int(length) > max_file_bytes + max_text_bytes:
         raise RequestRejected(ErrorCode.BODY_TOO_LARGE)
-    return await request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_TEXT_BYTES)
+    limited = Request(request.scope, _limited(request.receive, max_file_bytes + max_text_bytes))
+    try:
+        return await limited.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=max_text_bytes)
+    except (MultiPartException, FormParserError, UnicodeError, HTTPException) as error:
+        raise RequestRejected(ErrorCode.BODY_INVALID, "the form cannot be read") from error
+
+
+def _limited(receive: Receive, limit_bytes: int) -> Receive:
+    """Bounds a body that is longer than its Content-Length says, as a compressed one is."""
+    size = 0
+
+    async def receive_within() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > limit_bytes:
+            raise RequestRejected(ErrorCode.BODY_TOO_LARGE)
+        return message
+
+    return receive_within

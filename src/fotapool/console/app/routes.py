@@ -30,6 +30,7 @@ from fotapool.core.clock import SystemClock
 from fotapool.emulator.parts import EmulatorParts
 from fotapool.services.context import Context
 from fotapool.web.endpoint import Endpoint, router
+from fotapool.web.html_headers import html_headers
 from fotapool.web.http import RequestIds
 
 log = logging.getLogger(__name__)
@@ -57,13 +58,7 @@ PAGES: tuple[ConsolePage, ...] = (
 )
 """All pages; those with `emulator_only` exist only in the emulator."""
 
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self';"
-    " base-uri 'none'",
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
+HEADERS = html_headers()
 
 
 def console_app(context: Context, request_ids: RequestIds, emulator: EmulatorParts | None) -> ASGIApp:

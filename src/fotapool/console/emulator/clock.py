@@ -9,6 +9,7 @@ from fotapool.console.app.rendering import plural, timestamp
 from fotapool.console.emulator.clock_events import ClockEventLine, describe_events
 from fotapool.core.durations import parse_duration_ms
 from fotapool.domain.errors import Invalid
+from fotapool.domain.identity import Role
 from fotapool.services.accounts.accounts import name_accounts
 from fotapool.worker.clock_jobs import ClockAdvance, check_advance, parse_timestamp_ms
 from fotapool.worker.runner import next_due_ms
@@ -114,5 +115,5 @@ def _share_done(move: ClockAdvance | None, now_ms: int) -> int:
 PAGES = (
     ConsolePage("GET", "/emulator/clock", show_clock, emulator_only=True),
     ConsolePage("POST", "/emulator/clock", move_clock, emulator_only=True),
-    ConsolePage("POST", "/emulator/clock/reset", reset, emulator_only=True),
+    ConsolePage("POST", "/emulator/clock/reset", reset, role=Role.ADMIN, emulator_only=True),
 )

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlencode, urlsplit
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from fotapool.console.app.errors import page_error, sentence
 from fotapool.console.app.forms import read_form
 from fotapool.console.app.pages import Console
 from fotapool.console.identity.sessions import PATH, same_token
+from fotapool.core.throttle import Throttled
+from fotapool.domain.errors import RequestRejected
 from fotapool.services.identity.operators import identify_operator
+from fotapool.store.db.connection import StoreUnavailable
+from fotapool.web.endpoint import sender_address
 
 EMULATOR_KEY = "operator"
 """The key of an emulator that was started without `--operator-key`; the form shows it."""
+MAX_KEY = 1000
+MAX_SIGN_IN_BYTES = 8 * 1024
+"""Maximum size of the form, which is read before anybody is signed in."""
 
 
 class SignIn:
@@ -29,7 +38,7 @@ class SignIn:
             return RedirectResponse(f"{PATH}/sign-in?{urlencode({'next': path})}", 303)
         if "hx-request" not in request.headers:
             return self._form(
-                _inside(urlsplit(request.headers.get("referer", "")).path),
+                _inside(_referring_path(request)),
                 "Your session has ended. Nothing was changed. Sign in and send the form again.",
                 401,
             )
@@ -43,12 +52,24 @@ class SignIn:
 
     async def sign_in(self, request: Request) -> Response:
         """Starts a session if the key is valid, else shows the form with an error."""
-        form = await read_form(request, 0)
+        try:
+            return await self._sign_in(request)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Throttled as error:
+            return self._form("", sentence(str(error)), 429, {"Retry-After": str(error.retry_after_s)})
+        except (RequestRejected, StoreUnavailable) as error:
+            shown = page_error(error)
+            return self._form("", f"{shown.message} {shown.advice}", shown.status)
+
+    async def _sign_in(self, request: Request) -> Response:
+        form = await read_form(request, 0, MAX_SIGN_IN_BYTES)
         path = _inside(str(form.get("next", "")))
         if _is_foreign(request):
             return self._form(path, "The form came from another site. Sign in here.", 403)
-        key = str(form.get("key", "")).strip()
-        operator = await identify_operator(self._console.context, key) if 0 < len(key) <= 1000 else None
+        key, context = str(form.get("key", "")).strip(), self._console.context
+        known = 0 < len(key) <= MAX_KEY
+        operator = await identify_operator(context, key, sender_address(request)) if known else None
         if operator is None:
             return self._form(path, "No operator has this key. Check that it was copied completely.", 401)
         response = RedirectResponse(path, 303)
@@ -56,25 +77,41 @@ class SignIn:
         return response
 
     async def sign_out(self, request: Request) -> Response:
-        """Ends the session in this browser."""
-        session = await self._console.sessions.read(request)
-        form = await read_form(request, 0)
+        """Ends the session."""
         response = RedirectResponse(f"{PATH}/sign-in", 303)
-        if session is not None and same_token(str(form.get("csrf", "")), session.csrf):
-            self._console.sessions.end(response)
+        try:
+            session = await self._console.sessions.read(request)
+            form = await read_form(request, 0, MAX_SIGN_IN_BYTES)
+            if session is not None and same_token(str(form.get("csrf", "")), session.csrf):
+                await self._console.sessions.end(request, response)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except (RequestRejected, StoreUnavailable) as error:
+            shown = page_error(error)
+            return self._form("", f"{shown.message} {shown.advice}", shown.status)
         return response
 
-    def _form(self, path: str, error: str = "", status: int = 200) -> Response:
+    def _form(
+        self, path: str, error: str = "", status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> Response:
         settings = self._console.context.settings
         known_key = EMULATOR_KEY if settings.emulator and settings.operator_key == EMULATOR_KEY else None
         html = self._console.templates.render("identity/sign_in.html", next=path, error=error, known_key=known_key)
-        return HTMLResponse(html, status)
+        return HTMLResponse(html, status, headers)
 
 
 def _inside(path: str) -> str:
     """The path if it is a page of the console, else the list of accounts (prevents open redirects)."""
     inside = path.startswith(f"{PATH}/") and "//" not in path and "\\" not in path and path.isprintable()
     return path if inside and not path.startswith(f"{PATH}/sign-in") else f"{PATH}/pools"
+
+
+def _referring_path(request: Request) -> str:
+    """The path of the page that the request came from; empty if it is unknown."""
+    try:
+        return urlsplit(request.headers.get("referer", "")).path
+    except ValueError:
+        return ""
 
 
 def _is_foreign(request: Request) -> bool:

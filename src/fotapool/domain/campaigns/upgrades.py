@@ -103,11 +103,20 @@ _NEXT: dict[UpgradeStatus | None, frozenset[UpgradeStatus]] = {
 }
 
 
-def check_transition(current: UpgradeStatus | None, wanted: UpgradeStatus) -> None:
-    """Raises Conflict if the open upgrade cannot change from `current` (None: there is none) to `wanted`."""
+_MAY_NOT_BEGIN = "the upgrade may not begin now: its campaign has not started, or its time window is closed"
+
+
+def check_transition(current: UpgradeStatus | None, wanted: UpgradeStatus, may_start: bool = True) -> None:
+    """Raises Conflict if the open upgrade cannot change from `current` (None: there is none) to `wanted`.
+
+    `may_start`: whether a device could begin the upgrade now, as its campaign's state and windows say. Until then it
+    can only be canceled.
+    """
     if wanted not in _NEXT[current]:
         now = f"is {current.word}" if current else "does not exist"
         raise Conflict(f"the device's open upgrade {now}; it cannot become {wanted.word}")
+    if current is UpgradeStatus.SCHEDULED and wanted is not UpgradeStatus.CANCELED and not may_start:
+        raise Conflict(_MAY_NOT_BEGIN)
 
 
 class ReportedStep(enum.Enum):
@@ -162,7 +171,7 @@ def decide_report(
             return None
         raise Conflict(f"the upgrade is {status.word} already; a report of {step.value} comes too late")
     if status is UpgradeStatus.SCHEDULED and not may_start:
-        raise Conflict("the upgrade may not begin now: its campaign has not started, or its time window is closed")
+        raise Conflict(_MAY_NOT_BEGIN)
     if wanted is UpgradeStatus.IN_PROGRESS and status is UpgradeStatus.IN_PROGRESS:
         if upgrade.reason == reason:
             return None

@@ -14,7 +14,7 @@ from fotapool.web.problems import HttpError
 
 
 async def reset(call: OperatorCall) -> None:
-    """Reset to the seed, and to real time or that of --clock."""
+    """Reset all but the operators to the seed, and the clock to real time or that of --clock."""
     await call.emulator.snapshot_service.reset(call.emulator.seed())
 
 
@@ -37,7 +37,7 @@ async def restore_snapshot(call: OperatorCall) -> None:
 
 
 OPERATIONS = (
-    Operation("POST", "/reset", reset),
+    Operation("POST", "/reset", reset, role=Role.ADMIN),
     Operation("GET", "/snapshot", create_snapshot, answers=Snapshot, role=Role.ADMIN),
     Operation("PUT", "/snapshot", restore_snapshot, reads=Snapshot, role=Role.ADMIN),
 )

@@ -12,15 +12,16 @@ from fotapool.web.operations import Operation
 
 
 class ContentView(msgspec.Struct):
-    """`size` in bytes; `sha256` in hexadecimal."""
+    """`size` in bytes; `sha256` in hexadecimal. `lost` is there, and true, if the storage lacks it or a part of it."""
 
     firmwareName: str
     size: int
     sha256: str
+    lost: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-def _view(name: str, content: Content) -> ContentView:
-    return ContentView(name, content.size, content.sha256)
+def _view(name: str, content: Content, lost: bool = False) -> ContentView:
+    return ContentView(name, content.size, content.sha256, lost or msgspec.UNSET)
 
 
 async def set_content(call: OperatorCall) -> ContentView:
@@ -37,7 +38,7 @@ async def read_content(call: OperatorCall) -> ContentView:
     content = await contents.package_content(call.context, name)
     if content is None:
         raise NotFound(f"package {name[:100]} has no content; send it by PUT")
-    return _view(name, content)
+    return _view(name, content, await contents.is_content_lost(call.context, content))
 
 
 _PATH = "/firmware/{firmware}/content"

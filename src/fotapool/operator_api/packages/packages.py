@@ -7,7 +7,7 @@ import msgspec
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.packages import Package, pilot_has_passed
 from fotapool.operator_api.calls import OperatorCall
-from fotapool.services.packages import packages
+from fotapool.services.packages import contents, packages
 from fotapool.services.snapshots.seed_documents import PackageLine
 from fotapool.web.operations import Operation
 from fotapool.web.parameters import AFTER_NAME, PAGE_BY_NAME, text_parameter
@@ -16,7 +16,11 @@ FIRMWARE = text_parameter("firmware").in_path()
 
 
 class FirmwareView(msgspec.Struct):
-    """A package. `proven`: campaigns may have any number of devices, by rule or because the operator allows it."""
+    """A package. `proven`: campaigns may have any number of devices, by rule or because the operator allows it.
+
+    `contentLost` is there, and true, if the storage lacks the content or a part of it, so that devices cannot download
+    it; lists do not check that.
+    """
 
     firmwareName: str
     make: str
@@ -32,6 +36,7 @@ class FirmwareView(msgspec.Struct):
     proven: bool
     provenByOperator: bool
     hasContent: bool
+    contentLost: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class FirmwareList(msgspec.Struct):
@@ -46,7 +51,7 @@ class FirmwareChange(msgspec.Struct, forbid_unknown_fields=True):
     proven: bool | None = None
 
 
-def _view(package: Package) -> FirmwareView:
+def _view(package: Package, content_lost: bool = False) -> FirmwareView:
     return FirmwareView(
         firmwareName=package.name,
         make=package.make,
@@ -62,6 +67,7 @@ def _view(package: Package) -> FirmwareView:
         proven=pilot_has_passed(bool(package.pilot_passed), package.succeeded, package.failed),
         provenByOperator=bool(package.pilot_passed),
         hasContent=package.content_sha256 is not None,
+        contentLost=content_lost or msgspec.UNSET,
     )
 
 
@@ -81,7 +87,8 @@ async def list_firmware(call: OperatorCall) -> FirmwareList:
 
 async def read_firmware(call: OperatorCall) -> FirmwareView:
     """Read a package."""
-    return _view(await packages.get_package(call.context, call.get(FIRMWARE)))
+    package = await packages.get_package(call.context, call.get(FIRMWARE))
+    return _view(package, await contents.is_package_content_lost(call.context, package.name))
 
 
 async def change_firmware(call: OperatorCall, given: FirmwareChange) -> FirmwareView:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
+from fotapool.core.secret_box import SecretBox, Unsealable
 from fotapool.domain import callbacks
 from fotapool.domain.callbacks import RETENTION_MS, DeliveryState, Event
 from fotapool.domain.errors import Conflict, NotFound
-from fotapool.services.commands import DirectCommand
+from fotapool.services.commands import DirectCommand, submit_unless_deleted
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.store.callbacks import deliveries as store
 from fotapool.store.callbacks.deliveries import Attempt, Delivery
@@ -60,15 +62,35 @@ async def acquire_batch(
     """
 
     def change(connection: Connection, now_ms: int) -> LeasedBatch | None:
-        batch = acquire_lease(connection, account_id, style, now_ms)
-        if batch is not None:
-            _make_bodies(connection, batch, encoders)
+        leased = acquire_lease(connection, account_id, style, now_ms)
+        if leased is None:
+            return None
+        batch = _with_secrets(context.secrets, leased)
+        _make_bodies(connection, context.secrets, batch, encoders)
         return batch
 
     return await context.writer.submit(DirectCommand(change, inline=False))
 
 
-def _make_bodies(connection: Connection, batch: LeasedBatch, encoders: Mapping[str, Encode]) -> None:
+def _with_secrets(box: SecretBox, batch: LeasedBatch) -> LeasedBatch:
+    """The batch with its password, secret and bodies in clear. A body that cannot be opened is made again."""
+    listener = batch.listener
+    if listener.password is not None:
+        listener = replace(listener, password=box.open(listener.password))
+    for waiting in batch.deliveries:
+        waiting.body = _open_body(box, waiting.body)
+    return replace(batch, listener=listener, secret=None if batch.secret is None else box.open(batch.secret))
+
+
+def _open_body(box: SecretBox, body: bytes | None) -> bytes | None:
+    """The body in clear; None if there is none yet, or it was encrypted with another key."""
+    try:
+        return None if body is None else box.open_bytes(bytes(body))
+    except Unsealable:
+        return None
+
+
+def _make_bodies(connection: Connection, box: SecretBox, batch: LeasedBatch, encoders: Mapping[str, Encode]) -> None:
     made: list[tuple[int, bytes]] = []
     for waiting in batch.deliveries:
         if waiting.body is None:
@@ -77,7 +99,8 @@ def _make_bodies(connection: Connection, batch: LeasedBatch, encoders: Mapping[s
             except Exception:
                 log.exception("delivery %d cannot be serialized", waiting.id)
                 continue
-            made.append((waiting.id, waiting.body))
+            body = waiting.body
+            made.append((waiting.id, body if batch.listener.password is None else box.seal_bytes(body)))
     record_bodies(connection, made)
 
 
@@ -89,7 +112,7 @@ async def record_batch(
     def change(connection: Connection, now_ms: int) -> bool:
         return release_lease(connection, batch, attempts=attempts, ended=ended, now_ms=now_ms)
 
-    return await context.writer.submit(DirectCommand(change, (batch.listener.account_id,)))
+    return await submit_unless_deleted(context, DirectCommand(change, (batch.listener.account_id,)), False)
 
 
 async def list_deliveries(
@@ -123,7 +146,9 @@ async def read_delivery(context: Context, delivery_id: int) -> tuple[Delivery, l
     """A delivery and its last attempts. Raises NotFound."""
 
     def read(connection: Connection) -> tuple[Delivery, list[Attempt]]:
-        return _existing(connection, delivery_id), store.read_attempts(connection, delivery_id, MAX_ATTEMPTS_SHOWN)
+        found = _existing(connection, delivery_id)
+        found = found._replace(body=_open_body(context.secrets, found.body))
+        return found, store.read_attempts(connection, delivery_id, MAX_ATTEMPTS_SHOWN)
 
     return await context.reader.short(read)
 

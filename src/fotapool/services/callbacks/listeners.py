@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import replace
 
 from fotapool.domain.callbacks import check_credential, check_url
 from fotapool.domain.errors import Invalid, NotFound
@@ -36,7 +37,7 @@ async def register_listener(
             style=style,
             url=url,
             username=username,
-            password=password,
+            password=None if password is None else context.secrets.seal(password),
             created_ms=now_ms,
         )
         store.record_listener(connection, listener)
@@ -46,11 +47,14 @@ async def register_listener(
 
 async def read_listener(context: Context, caller: Caller, style: str) -> Listener | None:
     """The account's listener of the style, or None."""
-    return await context.reader.short(store.read_listener, caller.account_id, style)
+    found = await context.reader.short(store.read_listener, caller.account_id, style)
+    if found is None or found.password is None:
+        return found
+    return replace(found, password=context.secrets.open(found.password))
 
 
 async def list_listeners(context: Context, caller: Caller) -> list[Listener]:
-    """The account's listeners, at most one per style."""
+    """The account's listeners, at most one per style; their passwords are encrypted."""
     return await context.reader.short(store.read_listeners, caller.account_id)
 
 
@@ -76,7 +80,7 @@ async def turn_on_signing(context: Context, caller: Caller, secret: str | None) 
     _check_secret(secret)
 
     def turn_on(connection: Connection, now_ms: int) -> str:
-        store.record_signing_secret(connection, caller.account_id, secret, now_ms)
+        store.record_signing_secret(connection, caller.account_id, context.secrets.seal(secret), now_ms)
         return secret
 
     return await context.writer.submit(DirectCommand(turn_on, caller=caller))

@@ -16,7 +16,7 @@ from fotapool.domain.errors import NotFound
 from fotapool.domain.packages import PILOT_DEVICES
 from fotapool.domain.simulation import Fleet, behavior_of, finish_ms, first_attempt_ms, is_reachable, outcome, retry_ms
 from fotapool.services.campaigns.campaigns import cancel_waiting, check_devices
-from fotapool.services.commands import DirectCommand, PoolCommand, PoolFacts
+from fotapool.services.commands import DirectCommand, PoolCommand, PoolFacts, submit_unless_deleted
 from fotapool.services.context import WORKER, Caller, Context
 from fotapool.store.campaigns import upgrades as store
 from fotapool.store.campaigns.campaigns import claim_due_campaign, read_campaign_by_id, read_next_campaign_due
@@ -71,7 +71,8 @@ async def step_due_campaign(context: Context) -> tuple[bool, StepResult | None]:
         return result
 
     caller = Caller(WORKER, "", account_id)
-    return True, await context.writer.submit(PoolCommand(caller, step, alone=True, devices=STEP_DEVICES))
+    command = PoolCommand(caller, step, alone=True, devices=STEP_DEVICES)
+    return True, await submit_unless_deleted(context, command, None)
 
 
 async def next_campaign_due(context: Context) -> int | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
-from fotapool.domain.campaigns.campaigns import Campaign, may_download, may_install, next_open_ms
+from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus, may_download, may_install, next_open_ms
 from fotapool.domain.campaigns.upgrades import (
     OPEN,
+    Reason,
     ReportedFailure,
     ReportedStep,
     Upgrade,
@@ -18,11 +21,15 @@ from fotapool.domain.campaigns.upgrades import (
 from fotapool.domain.errors import NotFound
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
+from fotapool.services.packages.contents import is_content_lost
 from fotapool.store.campaigns.campaigns import read_campaign_by_id
 from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
-from fotapool.store.campaigns.upgrades import read_open_upgrade, read_upgrade
-from fotapool.store.db.connection import Connection
+from fotapool.store.campaigns.upgrades import OPERATOR_CAMPAIGN, read_open_upgrade, read_open_upgrades, read_upgrade
+from fotapool.store.db.connection import Connection, Key
 from fotapool.store.packages.artifacts import ArtifactContent, read_content
+
+_HAS_CONTENT = (Reason.DOWNLOADED, Reason.INSTALLING)
+"""Reported by devices that have the content, and go on without the server's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ def _view(connection: Connection, upgrade: Upgrade, now_ms: int) -> DeviceUpgrad
     download = status in OPEN and (may_download(campaign, now_ms) or (running and window_is_open))
     install = status in OPEN and may_install(campaign, now_ms) and (running or download)
     next_ms: int | None = None
-    if status is UpgradeStatus.SCHEDULED and not download:
+    if status is UpgradeStatus.SCHEDULED and not download and not _waits_for_server(campaign, now_ms):
         next_ms = next_open_ms(windows.download, windows.download_after, max(now_ms, campaign.start_ms))
     elif running and not install:
         next_ms = next_open_ms(windows.install, windows.install_after, now_ms)
@@ -69,17 +76,61 @@ def _view(connection: Connection, upgrade: Upgrade, now_ms: int) -> DeviceUpgrad
     )
 
 
+def _waits_for_server(campaign: Campaign, now_ms: int) -> bool:
+    """Whether the campaign's period allows a start, but the server has not begun it yet, or has to end it."""
+    return now_ms >= campaign.end_ms or (
+        campaign.status is not CampaignStatus.SCHEDULED and campaign.start_ms <= now_ms
+    )
+
+
+def _has_begun(upgrade: Upgrade, campaign: Campaign, now_ms: int) -> bool:
+    """Whether the device may know of the open upgrade: it is under way, or its campaign runs."""
+    if upgrade.status == UpgradeStatus.IN_PROGRESS:
+        return True
+    return campaign.status is CampaignStatus.SCHEDULED and campaign.start_ms <= now_ms < campaign.end_ms
+
+
 def _read_device_upgrade(connection: Connection, account_id: int, device: int, now_ms: int) -> DeviceUpgrade | None:
     upgrade = read_open_upgrade(connection, account_id, device)
     found = _view(connection, upgrade, now_ms) if upgrade else None
-    if found is None or (found.status is UpgradeStatus.SCHEDULED and found.campaign.start_ms > now_ms):
+    if upgrade is None or found is None or not _has_begun(upgrade, found.campaign, now_ms):
         return None
     return found
 
 
-async def device_upgrade(context: Context, account_id: int, device: int) -> DeviceUpgrade | None:
-    """The device's open upgrade, or None before its campaign has begun."""
-    return await context.reader.short(_read_device_upgrade, account_id, device, context.clock.now_ms())
+class BegunUpgrade(NamedTuple):
+    """An open upgrade of firmware or software whose campaign has begun, and the version that it installs."""
+
+    upgrade: Upgrade
+    to_version: str
+
+
+def read_begun_upgrades(connection: Connection, devices: Sequence[Key], now_ms: int) -> dict[Key, BegunUpgrade]:
+    """The begun upgrades of the devices; files are left out, as a device does not report their versions."""
+    found: dict[Key, BegunUpgrade] = {}
+    campaigns: dict[int, Campaign | None] = {OPERATOR_CAMPAIGN: None}
+    for upgrade in read_open_upgrades(connection, devices):
+        if upgrade.campaign_id not in campaigns:
+            campaigns[upgrade.campaign_id] = read_campaign_by_id(connection, upgrade.campaign_id)
+        campaign = campaigns[upgrade.campaign_id]
+        if campaign is not None and not campaign.artifact.is_file and _has_begun(upgrade, campaign, now_ms):
+            found[upgrade.account_id, upgrade.imei] = BegunUpgrade(upgrade, campaign.artifact.to_version)
+    return found
+
+
+def completed_by_check_in(upgrade: Upgrade) -> UpgradeChange:
+    """The change of an upgrade whose device checks in with the new version."""
+    attempts = int(upgrade.status == UpgradeStatus.SCHEDULED)
+    return UpgradeChange(upgrade, UpgradeStatus.COMPLETED, Reason.SUCCEEDED, attempts=attempts)
+
+
+async def offered_upgrade(context: Context, account_id: int, device: int) -> DeviceUpgrade | None:
+    """The device's open upgrade; None before its campaign has begun, and while the content to download is lost."""
+    found = await context.reader.short(_read_device_upgrade, account_id, device, context.clock.now_ms())
+    if found is None or found.reason in _HAS_CONTENT:
+        return found
+    content = found.content.stored
+    return None if content is not None and await is_content_lost(context, content) else found
 
 
 def _read_upgrade_of_device(

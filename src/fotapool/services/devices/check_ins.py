@@ -6,13 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fotapool.domain.devices.devices import MAX_TEXT
-from fotapool.domain.errors import Conflict, Invalid, NotFound
-from fotapool.services.campaigns.upgrade_progress import DeviceUpgrade, device_upgrade
+from fotapool.domain.errors import AccountGone, Conflict, Invalid, NotFound
+from fotapool.services.campaigns.upgrade_progress import (
+    BegunUpgrade,
+    DeviceUpgrade,
+    completed_by_check_in,
+    offered_upgrade,
+    read_begun_upgrades,
+)
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.logs import CHECK_IN_SUCCESS, NO_FAILURE
 from fotapool.services.identity.device_keys import NO_SUCH_DEVICE, KeyUnknown
 from fotapool.store.campaigns.campaigns import record_devices_changed
+from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
 from fotapool.store.db.connection import Connection, Key
 from fotapool.store.db.writer import Command, Pools
 from fotapool.store.devices.check_ins import CheckingIn, read_checking_in, record_seen
@@ -38,10 +45,14 @@ class CheckInResult:
 class _CheckInFacts:
     """The keys and devices of a run of check-ins, and the changes of the check-ins so far."""
 
-    def __init__(self, keys: ValidKeys, devices: dict[Key, CheckingIn], now_ms: int) -> None:
+    def __init__(
+        self, keys: ValidKeys, devices: dict[Key, CheckingIn], upgrades: dict[Key, BegunUpgrade], now_ms: int
+    ) -> None:
         self.keys = keys
         self.devices = devices
+        self.upgrades = upgrades
         self.now_ms = now_ms
+        self.completed: dict[Key, BegunUpgrade] = {}
         self.check_ins: list[CheckIn] = []
         self.firmware: dict[Key, str] = {}
         self.answered: dict[Key, str] = {}
@@ -58,6 +69,12 @@ class _CheckInFacts:
             record_devices_changed(connection, account_id, self.now_ms, version)
         for account_id, imei in self.answered:
             answer_report_request(connection, account_id, imei, self.now_ms)
+        change_sets: dict[int, UpgradeChangeSet] = {}
+        for (account_id, _), begun in sorted(self.completed.items()):
+            changes = change_sets.setdefault(account_id, UpgradeChangeSet(account_id)).changes
+            changes.append(completed_by_check_in(begun.upgrade))
+        for change_set in change_sets.values():
+            change_set.record(connection, self.now_ms)
 
 
 class _CheckIn(Command[CheckingIn | None]):
@@ -78,7 +95,10 @@ class _CheckIn(Command[CheckingIn | None]):
     def load(cls, connection: Connection, pools: Pools, commands: Sequence[_CheckIn], now_ms: int) -> _CheckInFacts:
         keys = sorted({command._key for command in commands})
         valid = read_held_keys(connection, sorted({command._key_hash for command in commands}))
-        return _CheckInFacts(valid, read_checking_in(connection, keys), now_ms)
+        devices = read_checking_in(connection, keys)
+        upgrading = [key for key, device in devices.items() if device.has_upgrade]
+        upgrades = read_begun_upgrades(connection, upgrading, now_ms) if upgrading else {}
+        return _CheckInFacts(valid, devices, upgrades, now_ms)
 
     def decide(self, facts: _CheckInFacts, now_ms: int) -> CheckingIn | None:
         account_id, imei = self._key
@@ -92,6 +112,9 @@ class _CheckIn(Command[CheckingIn | None]):
         if self._firmware is not None and self._firmware != found.firmware:
             facts.firmware[self._key] = self._firmware
             after = after._replace(firmware=self._firmware)
+        begun = facts.upgrades.get(self._key)
+        if begun is not None and begun.to_version == after.firmware:
+            facts.completed[self._key] = facts.upgrades.pop(self._key)
         if found.report_request is not None:
             facts.answered[self._key] = found.report_request
         facts.devices[self._key] = after
@@ -119,6 +142,7 @@ async def check_in(
 ) -> CheckInResult:
     """Records a contact of the device and the firmware that it reports; returns its open requests and its upgrade.
 
+    A device that has the version of its upgrade has completed it, whether it reported the steps or not.
     The transaction checks the key, so that the caller may come from the KeyRing's cache. Raises Invalid, KeyUnknown if
     the key is not valid any more, and NotFound if the device is not the account's or not the key's.
     """
@@ -129,10 +153,13 @@ async def check_in(
     command = _CheckIn(
         caller=caller, key_hash=key_hash, imei=imei, firmware=firmware, client_type=client_type or DEFAULT_CLIENT
     )
-    found = await context.writer.submit(command)
+    try:
+        found = await context.writer.submit(command)
+    except AccountGone:
+        found = None
     if found is None:
         raise KeyUnknown
-    upgrade = await device_upgrade(context, caller.account_id, imei) if found.has_upgrade else None
+    upgrade = await offered_upgrade(context, caller.account_id, imei) if found.has_upgrade else None
     return CheckInResult(command.at_ms, found.report_request, upgrade)
 
 

@@ -10,7 +10,7 @@ from fotapool.domain.devices.devices import Device, ImportDecision, check_known,
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.paging import BEFORE_ALL, START, Page
 from fotapool.domain.simulation import Fleet, behavior_of, last_check_in_ms, next_check_in_ms
-from fotapool.services.commands import DirectCommand, PoolCommand, PoolFacts
+from fotapool.services.commands import DirectCommand, PoolCommand, PoolFacts, submit_unless_deleted
 from fotapool.services.context import Caller, Context
 from fotapool.store.campaigns.campaigns import record_devices_changed
 from fotapool.store.db.connection import Connection
@@ -199,7 +199,7 @@ async def answer_due_report(context: Context) -> tuple[int, list[int]] | None:
     def answer(connection: Connection, now_ms: int) -> list[int]:
         return [device] if answer_report_request(connection, account_id, device, now_ms) else []
 
-    return account_id, await context.writer.submit(DirectCommand(answer, (account_id,)))
+    return account_id, await submit_unless_deleted(context, DirectCommand(answer, (account_id,)), [])
 
 
 async def next_report_due(context: Context) -> int | None:

@@ -66,6 +66,8 @@ class DeviceFilter:
             raise Invalid("IMEI must be up to 15 digits: the beginning of it")
         if self.protocol not in ("", *PROTOCOLS):
             raise Invalid(f"protocol must be one of {', '.join(PROTOCOLS)}")
+        if not self.mdn.isprintable():
+            raise Invalid("MDN must be the beginning of a telephone number")
         if self.license not in LICENSE_FILTERS:
             raise Invalid(f"license must be one of {', '.join(LICENSE_FILTERS[1:])}")
         if self.seen not in CONTACTS:

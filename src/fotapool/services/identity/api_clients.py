@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from fotapool.core import hashing
-from fotapool.domain.errors import Conflict, NotFound
+from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Context
+from fotapool.services.identity.bearers import looks_encoded
 from fotapool.services.identity.credentials import check_key, given_or_generated, is_key
 from fotapool.store.db.connection import Connection, Row
 from fotapool.store.identity import sessions as store
@@ -16,6 +17,7 @@ async def create_client(context: Context, key: str | None, secret: str | None) -
     new_key = key if key is not None else context.new_uuid()
     check_key(new_key)
     secret = given_or_generated(context, secret, "secret")
+    check_not_encoded(new_key, secret)
     secret_hash = await hashing.hash_secret(secret)
 
     def create(connection: Connection, now_ms: int) -> None:
@@ -25,6 +27,12 @@ async def create_client(context: Context, key: str | None, secret: str | None) -
 
     await context.writer.submit(DirectCommand(create))
     return new_key, secret
+
+
+def check_not_encoded(key: str, secret: str) -> None:
+    """Raises Invalid for a key and secret that in HTTP Basic would be read as percent-encoded ones."""
+    if looks_encoded(key, secret):
+        raise Invalid("key and secret must not look percent-encoded, with % and two hexadecimal digits")
 
 
 async def list_clients(context: Context, after: str, limit: int) -> list[Row]:

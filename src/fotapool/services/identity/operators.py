@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 
 from fotapool.core import hashing
 from fotapool.domain.errors import Conflict, NotFound
@@ -13,6 +14,8 @@ from fotapool.services.identity.credentials import check_name, given_or_generate
 from fotapool.store.db.connection import Connection
 from fotapool.store.identity import sessions as store
 from fotapool.store.identity.sessions import Operator
+
+log = logging.getLogger(__name__)
 
 FIRST_OPERATOR = "operator"
 """The name of the operator with the key that the server was started with (--operator-key)."""
@@ -50,9 +53,26 @@ async def delete_operator(context: Context, name: str) -> None:
     await context.writer.submit(DirectCommand(delete))
 
 
-async def identify_operator(context: Context, key: str) -> Operator | None:
-    """The operator with this key, or None. The key of FIRST_OPERATOR is compared in constant time."""
+async def identify_operator(context: Context, key: str, address: str) -> Operator | None:
+    """The operator with this key, or None, which is logged with the address that the key came from.
+
+    Raises Throttled if too many keys from the address were wrong; a key that was right before is not slowed down.
+    """
     key_hash = hashing.token_hash(key)
+    from_address = f"operator from {address}"
+    if not context.throttle.knows(key_hash):
+        context.throttle.check(from_address)
+    operator = await _operator_with(context, key_hash)
+    if operator is None:
+        log.warning("an operator key from %s was refused", address or "an unknown address")
+        context.throttle.failed(from_address)
+    else:
+        context.throttle.remember(key_hash)
+    return operator
+
+
+async def _operator_with(context: Context, key_hash: bytes) -> Operator | None:
+    """The operator whose key has this hash. That of FIRST_OPERATOR is compared in constant time."""
     first = _first_operator(context)
     if first is not None and hmac.compare_digest(key_hash, first.key_hash):
         return first

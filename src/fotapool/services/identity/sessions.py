@@ -9,22 +9,16 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from fotapool.core import hashing
+from fotapool.core.throttle import Throttled
 from fotapool.domain.errors import ErrorCode, RequestRejected
-from fotapool.domain.identity import (
-    BEARER_LIFETIME_MS,
-    RETENTION_ENDED_MS,
-    bearer_is_valid,
-    is_locked,
-    session_is_valid,
-)
+from fotapool.domain.identity import RETENTION_ENDED_MS, bearer_is_valid, is_locked, session_is_valid
 from fotapool.domain.names import AccountStatus, is_account_name
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.store.db.connection import NO_AUTH_EPOCH, Connection
 from fotapool.store.identity import sessions as store
-from fotapool.store.identity.sessions import Client, SignInRow
+from fotapool.store.identity.sessions import SignInRow, User
 
-NONCE_BYTES = 16
 GENERATED_PASSWORD_BYTES = 9
 FLUSH_AFTER_MS = 60_000
 """A session's use is written before the response if the stored one is older than this, else within a second."""
@@ -34,14 +28,6 @@ MAX_ACCEPTED = 10_000
 
 SignInKey = tuple[bytes, bytes, str]
 _NO_TOKEN = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Bearer:
-    """A bearer token and its remaining lifetime in seconds."""
-
-    token: str
-    expires_in_s: int
 
 
 class Authenticator:
@@ -225,67 +211,53 @@ def _hash(token: str | None) -> bytes:
     return hashing.token_hash(token) if token else _NO_TOKEN
 
 
-async def find_client(context: Context, key: str) -> Client | None:
-    """The API client with this key, or None."""
-    return await context.reader.short(store.read_client, key)
-
-
-async def issue_bearer(context: Context, client: Client, secret: str) -> Bearer:
-    """The client's valid bearer token, or a new one. The caller has verified the secret."""
-    nonce = context.random_bytes(NONCE_BYTES)
-    token = await hashing.derive_token(secret, nonce)
-
-    def issue(connection: Connection, now_ms: int) -> Client | None:
-        latest = store.read_client(connection, client.key)
-        if latest and latest.issued_ms is not None and bearer_is_valid(latest.issued_ms, bool(latest.revoked), now_ms):
-            return latest
-        store.record_bearer(
-            connection, token_hash=hashing.token_hash(token), client_key=client.key, nonce=nonce, now_ms=now_ms
-        )
-        return None
-
-    existing = await context.writer.submit(DirectCommand(issue))
-    if existing is None:
-        return Bearer(token, BEARER_LIFETIME_MS // 1000)
-    left_ms = (existing.issued_ms or 0) + BEARER_LIFETIME_MS - context.clock.now_ms()
-    token = await hashing.derive_token(secret, existing.nonce or b"")
-    return Bearer(token, max(0, left_ms // 1000))
-
-
-async def revoke_bearer(context: Context, client_key: str, token: str) -> None:
-    """Revokes a token of the client; does nothing for a token of another client."""
-    token_hash = hashing.token_hash(token)
-    await context.writer.submit(
-        DirectCommand(lambda connection, _: store.record_bearer_revoked(connection, token_hash, client_key))
-    )
-
-
-async def log_in(context: Context, username: str, password: str) -> str:
-    """Returns a new session token. Raises RequestRejected(LOGIN_REFUSED) without a reason."""
+async def log_in(context: Context, username: str, password: str, address: str) -> str:
+    """Returns a new session token. Raises RequestRejected: LOGIN_REFUSED without a reason, or BUSY."""
     token = str(uuid.UUID(bytes=context.random_bytes(16), version=4))
     session_hash = hashing.token_hash(token)
-    await _verified(
-        context,
-        username,
-        password,
-        lambda connection, now_ms: store.record_session(connection, session_hash, username, now_ms),
+    given = await _check_password(context, username, password, address)
+    await _record_sign_in(
+        context, given, lambda connection, now_ms: store.record_session(connection, session_hash, username, now_ms)
     )
     return token
 
 
-async def _verified(context: Context, username: str, password: str, record: Callable[[Connection, int], None]) -> None:
-    """Verifies the password and calls `record` in one transaction, or counts a failed login. Raises RequestRejected."""
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A user name, what is stored of the user, and whether the given password is the stored one."""
+
+    username: str
+    user: User | None
+    matches: bool
+
+
+async def _check_password(context: Context, username: str, password: str, address: str) -> _Given:
+    """Raises RequestRejected(BUSY) if too many hashes wait, or too many sign-ins from the address have failed."""
     user = await context.reader.short(store.read_user, username)
-    matches = await hashing.verify_secret(user.password_hash if user else None, password)
+    stored = user.password_hash if user else None
+    keys = f"user from {address}", f"user {username[:200]} from {address}"
+    try:
+        if not hashing.queue.is_verified(stored, password):
+            context.throttle.check(*keys)
+        matches = await hashing.verify_secret(stored, password)
+    except (hashing.HashingBusy, Throttled) as error:
+        raise RequestRejected(ErrorCode.BUSY) from error
+    if not matches:
+        context.throttle.failed(*keys)
+    return _Given(username, user, matches)
+
+
+async def _record_sign_in(context: Context, given: _Given, record: Callable[[Connection, int], None]) -> None:
+    """Calls `record` in a transaction, or counts a failed login. Raises RequestRejected(LOGIN_REFUSED)."""
 
     def decide(connection: Connection, now_ms: int) -> bool:
-        current = store.read_user(connection, username)
+        current = store.read_user(connection, given.username)
         if current is None or is_locked(current.failed_logins):
             return False
-        accepted = matches and user is not None and current.password_hash == user.password_hash
+        accepted = given.matches and given.user is not None and current.password_hash == given.user.password_hash
         failed = 0 if accepted else current.failed_logins + 1
         if failed != current.failed_logins:
-            store.record_failed_logins(connection, username, failed)
+            store.record_failed_logins(connection, given.username, failed)
         if accepted:
             record(connection, now_ms)
         return accepted
@@ -302,13 +274,21 @@ async def log_out(context: Context, session: str) -> None:
     )
 
 
-async def reset_password(context: Context, username: str, old_password: str) -> str:
-    """Sets and returns a new random password. A wrong old one counts as a failed login. Raises RequestRejected."""
+async def reset_password(context: Context, username: str, session: str, old_password: str, address: str) -> str:
+    """Sets and returns a new random password, and ends the user's other sessions.
+
+    A wrong old password counts as a failed login. Raises RequestRejected.
+    """
     password = context.random_bytes(GENERATED_PASSWORD_BYTES).hex()
-    stored = await hashing.hash_secret(password)
-    await _verified(
-        context, username, old_password, lambda connection, _: store.record_password(connection, username, stored)
-    )
+    given = await _check_password(context, username, old_password, address)
+    stored = await hashing.hash_secret(password) if given.matches else ""
+    kept = hashing.token_hash(session)
+
+    def record(connection: Connection, now_ms: int) -> None:
+        store.record_password(connection, username, stored)
+        store.record_other_sessions_ended(connection, username, kept)
+
+    await _record_sign_in(context, given, record)
     return password
 
 

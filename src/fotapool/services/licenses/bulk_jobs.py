@@ -24,7 +24,7 @@ from fotapool.domain.licenses.bulk_jobs import (
     read_device_lines,
 )
 from fotapool.domain.licenses.licenses import LicenseFacts, Outcome, Pool, apply
-from fotapool.services.commands import DirectCommand, PoolCommand, PoolFacts, pool_of
+from fotapool.services.commands import DirectCommand, PoolCommand, PoolFacts, pool_of, submit_unless_deleted
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import Account, read_account_by_id
 from fotapool.store.db.connection import Connection
@@ -95,8 +95,14 @@ async def create_draft_job(context: Context, caller: Caller, verb: BulkVerb, lin
     await context.writer.submit(DirectCommand(create, caller=caller))
     for first in range(0, len(lines.devices), LINES_PER_CHANGE):
         some = lines.devices[first : first + LINES_PER_CHANGE]
-        await _write_lines(context, len(some), store.record_lines, job.uuid, first, some)
+        await _write_lines(context, len(some), _add_lines, job, first, some)
     return job
+
+
+def _add_lines(connection: Connection, job: BulkJob, first_place: int, devices: Sequence[int]) -> None:
+    """Raises NotFound if the job was deleted meanwhile, as by a reset."""
+    _job(connection, job.account_id, job.uuid)
+    store.record_lines(connection, job.uuid, first_place, devices)
 
 
 async def _write_lines(context: Context, lines: int, write: Callable[..., object], *arguments: Any) -> None:
@@ -202,7 +208,7 @@ async def step_job(context: Context, job: BulkJob) -> bool:
         return bool(devices)
 
     caller = Caller(job.operator, job.uuid, job.account_id)
-    return await context.writer.submit(PoolCommand(caller, step, devices=STEP_DEVICES))
+    return await submit_unless_deleted(context, PoolCommand(caller, step, devices=STEP_DEVICES), False)
 
 
 async def step_running_job(context: Context) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fotapool.domain.accounts.subscriptions import decide_notice_ends
-from fotapool.services.commands import PoolCommand, PoolFacts
+from fotapool.services.commands import PoolCommand, PoolFacts, submit_unless_deleted
 from fotapool.services.context import WORKER, Caller, Context
 from fotapool.store.licenses.licenses import read_account_with_ended_notice, read_ended_notices, read_next_notice_end
 
@@ -30,7 +30,8 @@ async def end_due_notices(context: Context) -> tuple[int, list[int]] | None:
     def end(facts: PoolFacts, now_ms: int) -> list[int]:
         return take_ended_notices(facts, caller, now_ms)
 
-    return account_id, await context.writer.submit(PoolCommand(caller, end, devices=NOTICES_PER_STEP))
+    command = PoolCommand(caller, end, devices=NOTICES_PER_STEP)
+    return account_id, await submit_unless_deleted(context, command, [])
 
 
 async def next_notice_end(context: Context) -> int | None:

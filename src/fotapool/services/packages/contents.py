@@ -22,7 +22,14 @@ MAX_IDLE_S = 60
 
 
 class ContentsUnavailable(StoreUnavailable):
-    """The storage of contents does not answer, or lacks a content that the database refers to."""
+    """The storage of contents does not answer."""
+
+
+class ContentLost(NotFound):
+    """The storage lacks a content that the database refers to, or has another size of it."""
+
+    def __init__(self) -> None:
+        super().__init__("the content is missing from the storage or incomplete; an operator has to upload it again")
 
 
 class _Counted:
@@ -60,7 +67,7 @@ class _Counted:
         return self._digest.hexdigest()
 
 
-async def store_content(context: Context, chunks: AsyncIterator[bytes]) -> Content:
+async def store_content(context: Context, chunks: AsyncIterator[bytes], owner: str = "") -> Content:
     """Stores the chunks under a new key, which no row refers to yet (see `purge_content`).
 
     Raises RequestRejected(FILE_TOO_LARGE) beyond `max_file_bytes`, ContentsUnavailable, and what the chunks raise; then
@@ -69,12 +76,23 @@ async def store_content(context: Context, chunks: AsyncIterator[bytes]) -> Conte
     key = context.new_uuid()
     counted = _Counted(chunks, context.settings.max_file_bytes)
     try:
-        await context.contents.store(key, counted.read())
+        await context.contents.store(key, counted.read(), owner)
     except Exception:
         if counted.error is not None:
             raise counted.error from None  # the storage may have wrapped it in its own error
         raise
     return Content(key, counted.size, counted.sha256)
+
+
+async def is_content_lost(context: Context, content: Content) -> bool:
+    """Whether the storage lacks the content or a part of it. False if the storage does not answer."""
+    try:
+        await context.contents.check(content.key, content.size)
+    except ContentLost:
+        return True
+    except ContentsUnavailable as error:
+        log.warning("content %s could not be checked: %s", content.key, error)
+    return False
 
 
 async def purge_content(context: Context, key: str) -> None:
@@ -94,9 +112,11 @@ class PendingContent:
 
 
 @contextlib.asynccontextmanager
-async def pending_content(context: Context, chunks: AsyncIterator[bytes]) -> AsyncIterator[PendingContent]:
+async def pending_content(
+    context: Context, chunks: AsyncIterator[bytes], owner: str = ""
+) -> AsyncIterator[PendingContent]:
     """Stores a content, and deletes it at the end unless it was recorded. Raises as `store_content`."""
-    pending = PendingContent(await store_content(context, chunks))
+    pending = PendingContent(await store_content(context, chunks, owner))
     try:
         yield pending
     finally:
@@ -126,6 +146,12 @@ async def set_package_content(context: Context, name: str, chunks: AsyncIterator
 async def package_content(context: Context, name: str) -> Content | None:
     """The content of a package, or None if it has none. Raises NotFound."""
     return _known(None if "\x00" in name else await context.reader.short(read_package_content, name), name)[0]
+
+
+async def is_package_content_lost(context: Context, name: str) -> bool:
+    """Whether a content was uploaded for the package, and is lost. Raises NotFound."""
+    content = await package_content(context, name)
+    return content is not None and await is_content_lost(context, content)
 
 
 def _known(found: tuple[Content | None] | None, name: str) -> tuple[Content | None]:

@@ -16,11 +16,11 @@ async def content_for_device(context: Context, caller: Caller, imei: int, upgrad
     campaign has not begun or has ended, a time window is closed, or the upgrade is over.
     """
     upgrade = await upgrade_of_device(context, caller.account_id, imei, upgrade_id)
-    content = upgrade.content
-    if content.key is None or content.size is None or content.sha256 is None:
+    content = upgrade.content.stored
+    if content is None:
         raise NotFound("nothing was uploaded for this upgrade")
     if upgrade.status not in OPEN:
         raise Conflict(f"the upgrade is {upgrade.status.word} already")
     if not upgrade.download_allowed:
         raise Conflict("the download is not allowed now: check in to see when it is")
-    return Content(content.key, content.size, content.sha256)
+    return content

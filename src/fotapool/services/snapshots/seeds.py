@@ -16,6 +16,7 @@ from fotapool.domain.names import PurchaseType, is_account_name, is_device_id
 from fotapool.services.commands import DirectCommand, PoolFacts
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.devices import IMPORT_BATCH, import_into
+from fotapool.services.identity.api_clients import check_not_encoded
 from fotapool.services.identity.credentials import check_key, check_name, check_secret
 from fotapool.services.identity.users import MAX_ACCOUNTS
 from fotapool.services.simulation.fleets import read_fleets
@@ -56,6 +57,7 @@ def check_document(document: SeedDocument, now_ms: int) -> None:
     for client in document.clients:
         check_key(client.key)
         check_secret(client.secret, f"client {client.key}: secret")
+        check_not_encoded(client.key, client.secret)
     for account in document.accounts:
         _check_account(account, now_ms)
     _check_users(document)

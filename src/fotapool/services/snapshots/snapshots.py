@@ -12,6 +12,8 @@ from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.errors import Conflict, Invalid
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
+from fotapool.services.identity.stored_secrets import open_rows, seal_rows
+from fotapool.services.packages.contents import ContentLost
 from fotapool.services.snapshots.document_from_rows import Members, describe_rows
 from fotapool.services.snapshots.rows_from_document import MAX_ROWS, DatabaseImage
 from fotapool.services.snapshots.snapshot_documents import MAX_SNAPSHOT_BYTES, format_document
@@ -49,12 +51,14 @@ async def create_snapshot(context: Context, now_ms: int, restored: RestoredSnaps
             raise Conflict(
                 f"the server holds more than {MAX_ROWS} rows; copy its database instead (docs/how-to/snapshots.md)"
             )
-        rows = read_rows(connection)
+        rows = open_rows(context.secrets, read_rows(connection))
         return describe_rows(rows, now_ms, read_last_ids(connection)), _contents(rows)
 
     document, contents = await context.reader.long(read)
-    if contents:
-        document["contents"] = [{"key": one.key, "octets": await _read_content(context, one)} for one in contents]
+    found = [(one.key, await _read_content(context, one)) for one in contents]
+    stored = [{"key": key, "octets": content} for key, content in found if content is not None]
+    if stored:
+        document["contents"] = stored
     data = await asyncio.to_thread(_encode, document, restored)
     if len(data) > MAX_SNAPSHOT_BYTES:
         raise Conflict(f"the snapshot would have more than {MAX_SNAPSHOT_BYTES // 1024**2} MiB; copy the database")
@@ -91,8 +95,13 @@ def _all_contents(rows: Rows) -> list[Content]:
     return contents
 
 
-async def _read_content(context: Context, content: Content) -> bytes:
-    return b"".join([chunk async for chunk in await context.contents.read(content.key, 0, content.size)])
+async def _read_content(context: Context, content: Content) -> bytes | None:
+    """The content, or None if it is lost."""
+    try:
+        chunks = await context.contents.read(content.key, content.size, 0, content.size)
+        return b"".join([chunk async for chunk in chunks])
+    except ContentLost:
+        return None
 
 
 async def restore_image(context: Context, image: DatabaseImage) -> None:
@@ -132,7 +141,7 @@ def restore_rows(connection: Connection, context: Context, image: DatabaseImage,
 
     `audited`: the image is known to pass the audit.
     """
-    replace_rows(connection, image.rows)
+    replace_rows(connection, seal_rows(context.secrets, image.rows))
     for account in () if audited else image.rows["account"]:
         for check in read_audit(connection, account[0]):
             if not check.ok:

@@ -14,12 +14,16 @@ NO_AUTH_EPOCH = -1
 Key = tuple[int, int]
 """An account id and a device."""
 
-BUSY_TIMEOUT_S = 10
-"""How long a connection waits for another process's lock before the store counts as unavailable, in seconds."""
+TIMEOUT_S = 10
+"""Default of the deadline for statements and for locks of other processes, in seconds."""
 
 
 class StoreUnavailable(Exception):
     """The database is locked, full, read-only or unreachable; nothing was changed. A retry may succeed."""
+
+
+class OutcomeUnknown(StoreUnavailable):
+    """The database went away during a commit and did not come back in time: the change was committed or rolled back."""
 
 
 class ConnectionLost(StoreUnavailable):
@@ -63,6 +67,18 @@ class Connection(Protocol):
         """Locks schema setup by other processes for the rest of the transaction; waits for the lock."""
 
     def commit(self) -> None: ...
+
+    def start_marking(self, writer: str) -> None:
+        """Prepares `mark_commit` for a writer, whose batches are numbered from 1."""
+
+    def mark_commit(self, writer: str, batch: int, allowed_s: float) -> None:
+        """Records the batch in its own transaction, which fails if it began more than `allowed_s` ago."""
+
+    def settle_commit(self, writer: str, batch: int) -> bool | None:
+        """Whether the batch of the writer was committed, on a new connection after the former one broke.
+
+        A batch that was not committed will not be committed later. None if the writer has no record.
+        """
 
     def rollback(self) -> None:
         """Ends the transaction, if there is one; never raises."""
@@ -122,6 +138,8 @@ class Database(Protocol):
     """Whether short reads run on the event loop."""
     commits_inline: bool
     """Whether commits run on the event loop, since they do not wait for the disk."""
+    marks_commits: bool
+    """Whether a connection can break between a commit and its answer, so that commits are marked and settled."""
     kind: str
 
     def connect(self, writes: bool = False) -> Connection: ...

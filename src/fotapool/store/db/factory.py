@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from fotapool.store.db.connection import Database
+from fotapool.store.db.connection import TIMEOUT_S, Database
 from fotapool.store.db.sqlite import SqliteDatabase
 
 
-def open_database(url: str, durable: bool) -> Database:
+def open_database(url: str, durable: bool, timeout_s: float = TIMEOUT_S) -> Database:
     """The database of the URL. `durable`: committed data survive a power failure, not only a crash of the process.
 
+    `timeout_s`: the deadline for statements and for locks of other processes.
     Raises ValueError for a URL that is neither a SQLite nor a PostgreSQL URL.
     """
     parts = urlsplit(url)
     if parts.scheme in ("postgresql", "postgres"):
         from fotapool.store.db.postgres import PostgresDatabase  # imported late: the driver is slow to import
 
-        return PostgresDatabase(url, durable)
+        return PostgresDatabase(url, durable, timeout_s)
     if parts.scheme == "sqlite" and not parts.netloc:
-        return SqliteDatabase(parts.path[1:] or None, durable)
+        return SqliteDatabase(parts.path[1:] or None, durable, timeout_s)
     raise ValueError(
         f"{url!r} is not a database: use sqlite:///relative.db, sqlite:////absolute.db, sqlite:// or "
         "postgresql://user:password@host/database"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Concatenate, ParamSpec, TypeVar
 
-from fotapool.store.db.connection import Connection, ConnectionLost, Database, StoreUnavailable
+from fotapool.store.db.connection import TIMEOUT_S, Connection, ConnectionLost, Database, StoreUnavailable
 
 READER_THREADS = 4
 
@@ -21,8 +21,9 @@ Query = Callable[Concatenate[Connection, P], Result]
 class Reader:
     """Runs functions of a connection. Each thread and the event loop have their own connection."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, timeout_s: float = TIMEOUT_S) -> None:
         self._database = database
+        self._timeout_s = timeout_s
         self._local = threading.local()
         self._open: set[Connection] = set()
         self._threads = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="fotapool-reader")
@@ -36,15 +37,34 @@ class Reader:
         """Runs a query of single rows or one page."""
         if self._database.reads_inline:
             return self._run(query, *args, **kwargs)
-        return await self._in_thread(query, *args, **kwargs)
+        return await self._within_deadline(self._in_thread(query, *args, **kwargs))
 
     async def long(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
         """Runs a query of many rows on one state of the database."""
         return await self._in_thread(_in_snapshot(query), *args, **kwargs)
 
-    async def _in_thread(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+    def _in_thread(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[Result]:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: self._run(query, *args, **kwargs))
+        return loop.run_in_executor(self._threads, lambda: self._run(query, *args, **kwargs))
+
+    async def _within_deadline(self, result: asyncio.Future[Result]) -> Result:
+        """The result. Raises StoreUnavailable if it is not there in time, for example since all threads wait."""
+        expired = False
+
+        def expire() -> None:  # a query that has begun ends with its statement's deadline, and nobody waits for it
+            nonlocal expired
+            expired = True
+            result.cancel()
+
+        deadline = asyncio.get_running_loop().call_later(self._timeout_s, expire)
+        try:
+            return await result
+        except asyncio.CancelledError:
+            if not expired:
+                raise
+            raise StoreUnavailable(f"no answer within {self._timeout_s:g} s") from None
+        finally:
+            deadline.cancel()
 
     def _run(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
         try:

@@ -26,24 +26,61 @@ def prepare(connection: Connection) -> None:
             for statement in [*statements(connection.syntax), VERSION_TABLE]:
                 connection.execute(statement)
             connection.execute("INSERT INTO alembic_version (version_num) VALUES (:version)", {"version": VERSION})
-        found = connection.fetch("SELECT version_num FROM alembic_version")
+        found = read_version(connection)
         connection.commit()
     except BaseException:
         connection.rollback()
         raise
-    if found != [(VERSION,)]:
-        raise StoreMismatch(
-            f"the database has schema {found[0][0] if found else 'none'}, this program needs {VERSION}: "
-            "stop all servers, make a backup, then run `fotapool database migrate`"
-        )
+    if found != VERSION:
+        raise StoreMismatch(mismatch(found))
 
 
-SERVER_TABLES = ("auth_epoch", "server_secret")
-"""Tables of the server, which are retained when all data are deleted."""
+def read_version(connection: Connection) -> str | None:
+    """The version of the database's schema; None for an empty database, "none" if the database does not say."""
+    if not connection.has_table("alembic_version"):
+        return None
+    found = connection.fetch("SELECT version_num FROM alembic_version")
+    return str(found[0][0]) if found else "none"
+
+
+def check(connection: Connection) -> None:
+    """Raises StoreMismatch if the schema is not this program's; changes nothing."""
+    found = read_version(connection)
+    if found != VERSION:
+        raise StoreMismatch(mismatch(found))
+
+
+def mismatch(found: str | None) -> str:
+    """What to do about a database with this schema version."""
+    if found is None:
+        return "the database is empty: a server sets it up when it starts"
+    if found != "none" and found > VERSION:
+        return f"the database has schema {found}, this program knows schemas up to {VERSION}: use a newer fotapool"
+    return (
+        f"the database has schema {found}, this program needs {VERSION}: "
+        "stop all servers, make a backup, then run `fotapool database migrate`"
+    )
+
+
+def probe_write(connection: Connection, _now_ms: int) -> None:
+    """Writes a row of the server's own, to see whether changes can be written."""
+    connection.execute(
+        "INSERT INTO commit_marker (writer, batch) VALUES ('readiness', 1)"
+        " ON CONFLICT (writer) DO UPDATE SET batch = commit_marker.batch + 1"
+    )
+
+
+def missing_tables(connection: Connection) -> list[str]:
+    """The tables of the schema that the database lacks."""
+    return [name for name in TABLE_NAMES if not connection.has_table(name)]
+
+
+SERVER_TABLES = ("auth_epoch", "commit_marker", "console_session", "operator_key", "server_secret")
+"""Tables of the server and its operators, not of its accounts: they are retained when all data are deleted."""
 
 
 def delete_everything(connection: Connection) -> None:
-    """Deletes all rows of all other tables, and ends every sign-in."""
+    """Deletes all rows of all other tables, and ends every sign-in of the API."""
     for table in TABLE_NAMES:
         if table not in SERVER_TABLES:
             connection.execute(f"DELETE FROM {table}")

@@ -13,10 +13,11 @@ from functools import lru_cache
 
 import apsw
 
+from fotapool.core.private_files import make_private
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.db.connection import (
-    BUSY_TIMEOUT_S,
     NO_PARAMS,
+    TIMEOUT_S,
     ConnectionLost,
     ConstraintViolated,
     Key,
@@ -26,8 +27,8 @@ from fotapool.store.db.connection import (
 )
 from fotapool.store.db.rows import columns
 
-PAGE_CACHE_KIB = 16 * 1024
-"""Page cache of a reading connection; the operating system caches the rest of the file."""
+PAGE_CACHE_KIB = 4 * 1024
+"""Page cache of a reading connection, of which a process has five; the operating system caches the rest of the file."""
 WRITER_CACHE_KIB = 48 * 1024
 """Page cache of the writing connection; in a large pool, each license may be on another page."""
 CHECKPOINT_PAGES = 16_000
@@ -69,12 +70,13 @@ class SqliteConnection:
 
     syntax = SYNTAX
 
-    def __init__(self, path: str, synchronous: str, create: bool, cache_kib: int) -> None:
+    def __init__(self, path: str, synchronous: str, create: bool, cache_kib: int, timeout_s: float) -> None:
         self._path = path
+        self._timeout_ms = round(timeout_s * 1000)
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
         try:
             self._db = apsw.Connection(path, flags)
-            self._db.set_busy_timeout(BUSY_TIMEOUT_S * 1000)
+            self._db.set_busy_timeout(self._timeout_ms)
             _use_write_ahead_log(self._db)
             self._db.execute(f"PRAGMA synchronous = {synchronous}")
             self._db.execute(f"PRAGMA cache_size = -{cache_kib}")
@@ -111,7 +113,7 @@ class SqliteConnection:
         except _UNAVAILABLE as error:
             raise StoreUnavailable(str(error)) from error
         finally:
-            self._db.set_busy_timeout(BUSY_TIMEOUT_S * 1000)
+            self._db.set_busy_timeout(self._timeout_ms)
 
     def begin_snapshot(self) -> None:
         self.execute("BEGIN")
@@ -124,6 +126,15 @@ class SqliteConnection:
 
     def commit(self) -> None:
         self.execute("COMMIT")
+
+    def start_marking(self, writer: str) -> None:
+        """No-op, like the marks."""
+
+    def mark_commit(self, writer: str, batch: int, allowed_s: float) -> None:
+        """No-op: the database is in this process."""
+
+    def settle_commit(self, writer: str, batch: int) -> bool | None:
+        return None
 
     def rollback(self) -> None:
         if not self._db.get_autocommit():
@@ -256,14 +267,21 @@ class SqliteDatabase:
     """A SQLite file; without a path, a private file that is deleted with the process."""
 
     reads_inline = True
+    marks_commits = False
     kind = "sqlite"
 
-    def __init__(self, path: str | None, durable: bool) -> None:
+    def __init__(self, path: str | None, durable: bool, timeout_s: float = TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
         self._private = None if path else tempfile.mkdtemp(prefix="fotapool-")
         self._connected = False
         self.path = os.path.abspath(path) if path else os.path.join(self._private or "", "memory.db")
         self.commits_inline = not durable
         self._synchronous = "FULL" if durable else "NORMAL" if path else "OFF"
+
+    @property
+    def is_private(self) -> bool:
+        """Whether no other process can have it."""
+        return self._private is not None
 
     def connect(self, writes: bool = False) -> SqliteConnection:
         """Opens a connection. Only the first one creates the file; later, a missing file raises StoreUnavailable.
@@ -271,10 +289,19 @@ class SqliteDatabase:
         A new file in its place would make SQLite discard the write-ahead log of the old one.
         """
         cache_kib = WRITER_CACHE_KIB if writes else PAGE_CACHE_KIB
-        connection = SqliteConnection(self.path, self._synchronous, not self._connected, cache_kib)
+        connection = SqliteConnection(
+            self.path,
+            synchronous=self._synchronous,
+            create=not self._connected,
+            cache_kib=cache_kib,
+            timeout_s=self._timeout_s,
+        )
         if self._connected and not connection.has_table("alembic_version"):
             connection.close()
             raise StoreUnavailable(f"{self.path} is not the database any more")
+        if not self._connected:
+            for ending in ("", "-wal", "-shm"):
+                make_private(self.path + ending)
         self._connected = True
         return connection
 

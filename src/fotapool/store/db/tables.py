@@ -368,6 +368,10 @@ CREATE TABLE user_session (
     last_used_ms BIGINT NOT NULL
 ){clustered};
 CREATE INDEX user_session_by_use ON user_session (last_used_ms);
+CREATE TABLE commit_marker (
+    writer TEXT PRIMARY KEY,
+    batch BIGINT NOT NULL
+);
 CREATE TABLE auth_epoch (
     number BIGINT NOT NULL
 );
@@ -378,6 +382,13 @@ CREATE TABLE operator_key (
     created_ms BIGINT NOT NULL,
     role TEXT NOT NULL DEFAULT 'admin' CHECK (role IN ('viewer', 'editor', 'admin'))
 ){clustered};
+CREATE TABLE console_session (
+    token_hash {bytes} PRIMARY KEY,
+    operator TEXT NOT NULL,
+    key_digest {bytes} NOT NULL,
+    expires_ms BIGINT NOT NULL
+){clustered};
+CREATE INDEX console_session_by_expiry ON console_session (expires_ms);
 CREATE TABLE server_secret (
     name TEXT PRIMARY KEY,
     secret {bytes} NOT NULL

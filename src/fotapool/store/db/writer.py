@@ -10,15 +10,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
-from fotapool.domain.errors import Conflict, ErrorCode, Invalid, NotFound, RequestRejected
+from fotapool.domain.errors import AccountGone, Conflict, ErrorCode, Invalid, NotFound, RequestRejected
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.accounts.accounts import record_pools
-from fotapool.store.db.connection import NO_AUTH_EPOCH, Collided, Connection, ConnectionLost, Database, StoreUnavailable
+from fotapool.store.db.connection import (
+    NO_AUTH_EPOCH,
+    TIMEOUT_S,
+    Collided,
+    Connection,
+    ConnectionLost,
+    Database,
+    OutcomeUnknown,
+    StoreUnavailable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +43,8 @@ MAX_INLINE_DEVICES = 500
 BATCHES_BETWEEN_MAINTENANCE = 2_000
 TRIES = 5
 """How often a change is retried after a deadlock with another server."""
+SETTLE_EVERY_S = 0.2
+_SETTLED = {True: "committed", False: "rolled back", None: "committed or rolled back"}
 REJECTIONS = (RequestRejected, Conflict, NotFound, Invalid)
 
 Result = TypeVar("Result")
@@ -74,12 +87,13 @@ class Command(Generic[Result]):
 
 
 class _Waiting:
-    __slots__ = ("command", "future", "result")
+    __slots__ = ("begun", "command", "future", "result")
 
     def __init__(self, command: Command[Any], future: asyncio.Future[Any]) -> None:
         self.command = command
         self.future = future
         self.result: Any = None
+        self.begun = False
 
 
 class Writer:
@@ -90,8 +104,12 @@ class Writer:
     thread.
     """
 
-    def __init__(self, database: Database, now_ms: Callable[[], int]) -> None:
+    def __init__(self, database: Database, now_ms: Callable[[], int], timeout_s: float = TIMEOUT_S) -> None:
         self._database = database
+        self._timeout_s = timeout_s
+        self._name, self._marked = "", 0
+        """Its name in commit_marker, and the number of its last marked commit."""
+        self._commit_sent = False
         self._now_ms = now_ms
         self._waiting: deque[_Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fotapool-writer")
@@ -122,19 +140,30 @@ class Writer:
         """
         if self._closing or len(self._waiting) >= MAX_WAITING:
             raise RequestRejected(ErrorCode.BUSY)
-        waiting = _Waiting(command, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(command, loop.create_future())
         self._waiting.append(waiting)
         self.submitted += 1
         if self._task is None:
             self._task = asyncio.create_task(self._run())
-        return cast(Result, await waiting.future)
+        deadline = loop.call_later(self._timeout_s, self._expire, waiting)
+        try:
+            return cast(Result, await waiting.future)
+        finally:
+            deadline.cancel()
+
+    def _expire(self, waiting: _Waiting) -> None:
+        """Gives up a command that still waits. A command of the running batch ends with its statement's deadline."""
+        if not waiting.begun and not waiting.future.done():
+            waiting.future.set_exception(StoreUnavailable(f"not begun within {self._timeout_s:g} s"))
 
     async def _run(self) -> None:
         try:
             while self._waiting:
                 batch = self._take()
-                await self._finish(batch)
-                _deliver(batch)
+                if batch:
+                    await self._finish(batch)
+                    _deliver(batch)
         finally:
             self._task = None
 
@@ -144,8 +173,12 @@ class Writer:
         while self._waiting and len(batch) < MAX_BATCH_COMMANDS and devices < MAX_BATCH_DEVICES:
             if batch and (self._waiting[0].command.alone or batch[-1].command.alone):
                 break
-            batch.append(self._waiting.popleft())
-            devices += batch[-1].command.devices
+            waiting = self._waiting.popleft()
+            if waiting.future.done():  # given up, or its client has left: it must not be executed
+                continue
+            waiting.begun = True
+            batch.append(waiting)
+            devices += waiting.command.devices
         return batch
 
     async def _finish(self, batch: list[_Waiting], tries: int = TRIES) -> None:
@@ -162,7 +195,10 @@ class Writer:
         except StoreUnavailable as error:
             log.warning("the database does not answer: %s", error)
             await self._in_thread(self._disconnect)
-            _settle(batch, error)
+            if self._commit_sent and self._database.marks_commits:
+                await self._in_thread(self._settle_commit, batch, error)
+            else:
+                _settle(batch, error)
         except REJECTIONS as error:  # a command with its own transaction, which was rolled back
             _settle(batch, error)
         except Exception as error:
@@ -203,11 +239,36 @@ class Writer:
             return False
 
     def _transact_in_thread(self, batch: list[_Waiting]) -> None:
+        self._commit_sent = False
         connection = self._usable_connection()
+        began_s = time.monotonic()
         with self._rolled_back_on_error(), connection.pipelined():
             connection.begin()
             self._decide_and_record(batch)
+            connection.mark_commit(self._name, self._marked + 1, self._timeout_s + time.monotonic() - began_s)
+            self._commit_sent = True
             self._commit()
+        self._marked += 1
+
+    def _settle_commit(self, batch: list[_Waiting], error: StoreUnavailable) -> None:
+        """Finds out whether the batch was committed; its results stand if it was."""
+        deadline_s = time.monotonic() + self._timeout_s
+        committed: bool | None = None
+        while committed is None and time.monotonic() < deadline_s:
+            try:
+                self._connection = self._database.connect(writes=True)
+                committed = self._connection.settle_commit(self._name, self._marked + 1)
+                break  # None: the database has no such writer
+            except StoreUnavailable:
+                self._disconnect()
+                time.sleep(SETTLE_EVERY_S)
+        log.warning("the connection broke during a commit; the changes were %s", _SETTLED[committed])
+        self._marked += 1
+        if committed is None:
+            self._disconnect()
+            self._name = ""  # the number of the batch is not known either
+        if not committed:
+            _settle(batch, OutcomeUnknown(str(error)) if committed is None else error)
 
     @contextlib.contextmanager
     def _rolled_back_on_error(self) -> Iterator[None]:
@@ -227,15 +288,19 @@ class Writer:
             except ConnectionLost:
                 self._disconnect()
         self._connection = self._database.connect(writes=True)
+        if not self._name:
+            name, self._marked = uuid.uuid4().hex, 0
+            self._connection.start_marking(name)
+            self._name = name
         return self._connection
 
     def _decide_and_record(self, batch: list[_Waiting]) -> None:
         connection = self._require_connection()
-        now_ms = self._now_ms()
         ids = sorted({account_id for waiting in batch for account_id in waiting.command.account_ids})
         auth_epoch, rows = connection.lock_pools(ids) if ids else (NO_AUTH_EPOCH, [])
+        now_ms = self._now_ms()  # under the locks: an account's times never run backwards
         pools = {row[0]: Pool(*row) for row in rows}
-        for run in _runs(_authenticated(batch, auth_epoch)):
+        for run in _runs(_of_existing(_authenticated(batch, auth_epoch), pools)):
             facts = run[0].command.load(connection, pools, [waiting.command for waiting in run], now_ms)
             for waiting in run:
                 waiting.result = _decided(waiting.command, facts, now_ms)
@@ -295,6 +360,14 @@ def _authenticated(batch: list[_Waiting], auth_epoch: int) -> list[_Waiting]:
         if waiting.command.auth_epoch not in (NO_AUTH_EPOCH, auth_epoch):
             waiting.result = _Failure(AuthEpochChanged())
     return [waiting for waiting in batch if waiting.command.auth_epoch in (NO_AUTH_EPOCH, auth_epoch)]
+
+
+def _of_existing(batch: list[_Waiting], pools: Pools) -> list[_Waiting]:
+    """The commands whose accounts exist; for the others, they were deleted after the caller had looked them up."""
+    for waiting in batch:
+        if not pools.keys() >= set(waiting.command.account_ids):
+            waiting.result = _Failure(AccountGone("the account does not exist any more"))
+    return [waiting for waiting in batch if pools.keys() >= set(waiting.command.account_ids)]
 
 
 def _runs(batch: list[_Waiting]) -> Iterator[list[_Waiting]]:

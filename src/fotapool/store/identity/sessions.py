@@ -74,13 +74,15 @@ class Client:
 
     key: str
     secret_hash: str
+    token_hash: bytes | None
     nonce: bytes | None
     issued_ms: int | None
     revoked: int | None
 
 
 def read_client(connection: Connection, key: str) -> Client | None:
-    sql = """SELECT c.client_key, c.secret_hash, b.nonce, b.issued_ms, b.revoked FROM api_client c
+    sql = """SELECT c.client_key, c.secret_hash, b.token_hash, b.nonce, b.issued_ms, b.revoked
+        FROM api_client c
         LEFT JOIN bearer_token b ON b.client_key = c.client_key
         WHERE c.client_key = :key ORDER BY coalesce(b.revoked, 0), b.issued_ms DESC LIMIT 1"""
     return fetch_one(connection, Client, sql, key=key)
@@ -191,6 +193,15 @@ def record_session(connection: Connection, token_hash: bytes, username: str, now
 def record_session_ended(connection: Connection, token_hash: bytes) -> None:
     record_auth_epoch(connection)
     connection.execute("DELETE FROM user_session WHERE token_hash = :hash", {"hash": token_hash})
+
+
+def record_other_sessions_ended(connection: Connection, username: str, kept: bytes) -> None:
+    """Ends the user's sessions, without the one whose token has this hash."""
+    record_auth_epoch(connection)
+    connection.execute(
+        "DELETE FROM user_session WHERE username = :username AND token_hash <> :kept",
+        {"username": username, "kept": kept},
+    )
 
 
 def record_session_uses(connection: Connection, uses: Mapping[bytes, int]) -> None:

@@ -9,6 +9,7 @@ from fotapool.domain.campaigns.campaigns import Artifact
 from fotapool.domain.packages import pilot_has_passed
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import columns, fetch_one
+from fotapool.store.packages.contents import Content
 
 _COLUMNS = columns(Artifact, is_file="0") + ", succeeded, failed"
 _PACKAGE = f"SELECT {_COLUMNS} FROM package WHERE"
@@ -57,6 +58,13 @@ class ArtifactContent(NamedTuple):
     size: int | None
     sha256: str | None
     target_path: str
+
+    @property
+    def stored(self) -> Content | None:
+        """The content in the storage, if one was uploaded."""
+        if self.key is None or self.size is None or self.sha256 is None:
+            return None
+        return Content(self.key, self.size, self.sha256)
 
 
 def read_content(connection: Connection, artifact: Artifact) -> ArtifactContent:

@@ -57,7 +57,7 @@ def faults() -> None:
 @options.as_json
 @options.admin_client_options
 def add(client: Any, document: str | None, as_json: bool, **given: Any) -> None:
-    """Add a fault rule: what it matches and its effect. By options, or as JSON as in docs/reference/faults.md.
+    """Add a fault rule: what it matches and its effect. By options, or as JSON as in docs/how-to/faults.md.
 
     \b
     Examples:
@@ -75,7 +75,7 @@ def _parse(text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise UsageError(
-            f"the rule is not valid JSON: {error}", "See docs/reference/faults.md, or use the options."
+            f"the rule is not valid JSON: {error}", "See docs/how-to/faults.md, or use the options."
         ) from error
 
 

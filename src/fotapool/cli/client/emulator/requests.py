@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
 from fotapool.cli.client import options
-from fotapool.cli.client.output import print_json
+from fotapool.cli.client.output import print_json, printable
 from fotapool.cli.client.resources import resource_group
 
 
@@ -40,4 +41,4 @@ def show(client: Any, number: int, form: str | None, as_json: bool) -> None:
         print_json(client.call("GET", f"/requests/{number}"))
     else:
         response = client.send("GET", f"/requests/{number}", query={"as": form}, accept="text/plain")
-        click.echo(response.text, nl=False)
+        click.echo(printable(response.text) if sys.stdout.isatty() else response.text, nl=False)

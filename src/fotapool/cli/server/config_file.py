@@ -1,0 +1,28 @@
+"""The TOML file of settings, which `emulate`, `serve` and `database` read alike."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def read_config_file(context: click.Context, path: str, known: Collection[str | None]) -> dict[str, Any]:
+    """The values of the file by the name of their setting. Raises BadParameter if one of them is not known."""
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise click.BadParameter(f"{path}: {error.strerror}") from error
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise click.BadParameter(f"{path}: {error}") from error
+    plain = {name.replace("-", "_"): value for name, value in values.items()}
+    if "allowed_host" in plain:  # named like the option, of which there may be several
+        hosts = plain.pop("allowed_host")
+        plain["allowed_hosts"] = [hosts] if isinstance(hosts, str) else hosts
+    unknown = sorted(set(plain) - set(known))
+    if unknown:
+        raise click.BadParameter(f"unknown setting {unknown[0]!r}; see `{context.command_path} --help`")
+    return plain

@@ -1,0 +1,178 @@
+"""HTTP/1.1 with limits: size of the head, deadlines for head and body, number of connections.
+
+uvicorn has none of them for its httptools parser, and nothing before sign-in may be expensive
+(docs/reference/security.md). A request that arrives in one piece costs a few comparisons more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from typing import Any
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+CHECK_EVERY_S = 0.5
+"""How often deadlines are looked at."""
+FILES_BESIDE_CONNECTIONS = 64
+"""Open files that a process needs for other things than connections: databases, contents, logs."""
+MAX_CONNECTIONS_FALLBACK = 10_000
+
+_RESPONSE = (
+    b"HTTP/1.1 %s\r\ncontent-type: text/plain; charset=utf-8\r\n%scontent-length: %d\r\nconnection: close\r\n\r\n%s"
+)
+
+
+class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one connection may take, and how many there may be."""
+
+    max_head_bytes: int
+    max_headers: int
+    head_timeout_s: float
+    """For the whole head of a request, and for a new connection to begin one."""
+    body_timeout_s: float
+    """For the whole body, plus a second for each `min_body_bytes_per_s` bytes that have arrived."""
+    min_body_bytes_per_s: int
+    max_connections: int | None
+    """None: as many as the limit of open files allows."""
+
+    def connections(self) -> int:
+        """The number of connections of a process: as set, and below its limit of open files."""
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        allowed = MAX_CONNECTIONS_FALLBACK if files == resource.RLIM_INFINITY else files - FILES_BESIDE_CONNECTIONS
+        return max(1, min(allowed, self.max_connections or MAX_CONNECTIONS_FALLBACK))
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """One connection within its limits; uvicorn takes `functools.partial(LimitedProtocol, limits)` as `http`."""
+
+    def __init__(self, limits: ConnectionLimits, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.limits = limits
+        self.since_s = 0.0
+        """When the head, or then the body, began (seconds of the event loop's clock)."""
+        self.head_bytes = 0
+        self.body_bytes = 0
+        self.in_head = True
+        self.in_body = False
+        self.served = False
+        """Whether a request on this connection was complete."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.since_s = self.loop.time()
+        super().connection_made(transport)
+        watch = _Watch.of(self)
+        if len(self.connections) > watch.max_connections and not watch.make_room(self):
+            self.refuse(b"503 Service Unavailable", b"Too many connections.", b"retry-after: 2\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        if self.in_head:
+            if not self.head_bytes:
+                self.since_s = self.loop.time()
+            self.head_bytes += len(data)
+        elif self.in_body:
+            self.body_bytes += len(data)
+        super().data_received(data)
+        if self.in_head and self.head_bytes > self.limits.max_head_bytes and not self.transport.is_closing():
+            self.refuse_head()
+
+    def on_headers_complete(self) -> None:
+        if self.transport.is_closing():
+            return
+        self.in_head = False
+        if len(self.headers) > self.limits.max_headers or (
+            self.head_bytes > self.limits.max_head_bytes and self._head_size() > self.limits.max_head_bytes
+        ):
+            self.refuse_head()
+            return
+        self.in_body = True
+        self.since_s = self.loop.time()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self.transport.is_closing():
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self.in_head, self.in_body = True, False
+        self.head_bytes = self.body_bytes = 0
+        self.served = True
+        if not self.transport.is_closing():
+            super().on_message_complete()
+
+    def refuse_head(self) -> None:
+        self.refuse(b"431 Request Header Fields Too Large", b"The head of the request is too large.")
+
+    def refuse(self, status: bytes, message: bytes, headers: bytes = b"") -> None:
+        """Answers, unless an answer is on its way, and closes the connection."""
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            self.transport.write(_RESPONSE % (status, headers, len(message), message))
+        self.transport.close()
+
+    def check_deadline(self, now_s: float) -> None:
+        """Closes a connection whose head or body takes too long; 408 if a request had begun."""
+        if self.transport.is_closing():
+            return
+        if self.in_body:
+            if self.flow.read_paused:  # the server does not read: that is not the client's delay
+                self.since_s = now_s
+                return
+            allowed_s = self.limits.body_timeout_s + self.body_bytes / self.limits.min_body_bytes_per_s
+            if now_s - self.since_s > allowed_s:
+                self.refuse(b"408 Request Timeout", b"The body of the request did not arrive in time.")
+        elif now_s - self.since_s > self.limits.head_timeout_s:
+            if self.head_bytes:
+                self.refuse(b"408 Request Timeout", b"The head of the request did not arrive in time.")
+            elif not self.served:
+                self.transport.close()
+
+    def _head_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+
+class _Watch:
+    """Looks at the deadlines of all connections of a server, while there are any."""
+
+    _watches: dict[int, _Watch] = {}
+
+    def __init__(self, protocol: LimitedProtocol) -> None:
+        self._connections = protocol.connections
+        self._loop = protocol.loop
+        self.max_connections = protocol.limits.connections()
+        self._timer = self._loop.call_later(CHECK_EVERY_S, self._check)
+
+    @classmethod
+    def of(cls, protocol: LimitedProtocol) -> _Watch:
+        watch = cls._watches.get(id(protocol.connections))
+        if watch is None:
+            watch = cls._watches[id(protocol.connections)] = cls(protocol)
+        return watch
+
+    def make_room(self, newcomer: LimitedProtocol) -> bool:
+        """Closes the oldest connection that has not sent a complete request yet; False if there is none."""
+        waiting = [
+            other
+            for other in self._connections
+            if isinstance(other, LimitedProtocol)
+            and other is not newcomer
+            and not other.served
+            and other.in_head
+            and not other.transport.is_closing()
+        ]
+        if not waiting:
+            return False
+        min(waiting, key=lambda other: other.since_s).transport.close()
+        return True
+
+    def _check(self) -> None:
+        now_s = self._loop.time()
+        for connection in list(self._connections):
+            if isinstance(connection, LimitedProtocol):
+                connection.check_deadline(now_s)
+        if self._connections:
+            self._timer = self._loop.call_later(CHECK_EVERY_S, self._check)
+        else:
+            del self._watches[id(self._connections)]

@@ -1,0 +1,64 @@
+"""Slows down repeated failures to sign in, by address and by name, in bounded memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from fotapool.core.bounded import BoundedDict
+
+MAX_REMEMBERED = 10_000
+FAILURES = 20
+"""How many failures are free, for each address and for each name from an address."""
+REFILL_S = 2.0
+"""After so many seconds one more failure is free."""
+
+
+class Throttled(Exception):
+    """Too many failures; `retry_after_s` says when to try again."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"too many failures to sign in; try again in {retry_after_s} seconds")
+        self.retry_after_s = retry_after_s
+
+
+class FailureThrottle:
+    """Counts failures by key. Each key may fail `failures` times at once, then once every `refill_s` seconds.
+
+    `failures` of 0 turns it off.
+    """
+
+    def __init__(
+        self, failures: int = FAILURES, refill_s: float = REFILL_S, now_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._failures = failures
+        self._refill_s = refill_s
+        self._now_s = now_s
+        self._free_at_s: BoundedDict[str, float] = BoundedDict(MAX_REMEMBERED)
+        """When all failures of a key are forgotten."""
+        self._right: BoundedDict[bytes, bool] = BoundedDict(MAX_REMEMBERED)
+
+    def remember(self, digest: bytes) -> None:
+        """Remembers a key that was right, which is not slowed down."""
+        self._right[digest] = True
+
+    def knows(self, digest: bytes) -> bool:
+        """Whether the key was right before."""
+        return digest in self._right
+
+    def check(self, *keys: str) -> None:
+        """Raises Throttled if one of the keys has failed too often."""
+        if not self._failures:
+            return
+        now_s = self._now_s()
+        wait_s = max(self._free_at_s.get(key, now_s) - now_s for key in keys) - (self._failures - 1) * self._refill_s
+        if wait_s > 0:
+            raise Throttled(int(wait_s) + 1)
+
+    def failed(self, *keys: str) -> None:
+        """Counts a failure of each key."""
+        if not self._failures:
+            return
+        now_s = self._now_s()
+        for key in keys:
+            self._free_at_s[key] = max(self._free_at_s.get(key, now_s), now_s) + self._refill_s

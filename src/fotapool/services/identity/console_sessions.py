@@ -1,0 +1,53 @@
+"""Sessions of the console: random tokens, of which the database has hashes. A copy of it opens nothing."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+
+from fotapool.core.hashing import token_hash
+from fotapool.services.commands import DirectCommand
+from fotapool.services.context import Context
+from fotapool.services.identity.operators import find_operator
+from fotapool.store.identity import console_sessions as store
+from fotapool.store.identity.console_sessions import ConsoleSession
+from fotapool.store.identity.sessions import Operator
+
+TOKEN_BYTES = 32
+MAX_TOKEN = 100
+
+
+async def begin_session(context: Context, operator: Operator, now_ms: int, life_ms: int) -> str:
+    """Starts a session of the operator; returns its token."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    session = ConsoleSession(
+        token_hash=token_hash(token),
+        operator=operator.name,
+        key_digest=context.secrets.digest(operator.key_hash),
+        expires_ms=now_ms + life_ms,
+    )
+    await context.writer.submit(
+        DirectCommand(lambda connection, _: store.record_console_session(connection, session, now_ms))
+    )
+    return token
+
+
+async def find_session(context: Context, token: str, now_ms: int) -> Operator | None:
+    """The operator of the session with its present role; None if it has ended, or the operator has another key."""
+    if not 0 < len(token) <= MAX_TOKEN:
+        return None
+    session = await context.reader.short(store.read_console_session, token_hash(token))
+    if session is None or session.expires_ms <= now_ms:
+        return None
+    operator = await find_operator(context, session.operator)
+    if operator is None:
+        return None
+    has_key = hmac.compare_digest(context.secrets.digest(operator.key_hash), session.key_digest)
+    return operator if has_key else None
+
+
+async def end_session(context: Context, token: str) -> None:
+    """Ends the session at once, for every copy of its cookie."""
+    await context.writer.submit(
+        DirectCommand(lambda connection, _: store.record_console_session_ended(connection, token_hash(token)))
+    )

@@ -1,0 +1,28 @@
+"""What the command line prints of texts that others chose."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fotapool.cli.client.output import print_json, print_record, print_table, stderr_note
+
+EVIL = "a\x1b[2Jb\x07\x9b31m\u202ec\x00\r"
+SHOWN = "a\\x1b[2Jb\\x07\\x9b31m\\u202ec\\x00\\x0d"
+
+
+def test_control_characters_are_shown_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table([{"name": EVIL}], "name")
+    print_record({"name": EVIL}, as_json=False)
+    stderr_note(EVIL)
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == ["NAME", SHOWN, f"name  {SHOWN}"]
+    assert printed.err == f"{SHOWN}\n"
+
+
+def test_json_has_no_control_characters_and_the_same_value(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"name": EVIL})
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == {"name": EVIL}
+    assert all(character.isprintable() or character == "\n" for character in printed)

@@ -1,0 +1,213 @@
+"""Heads, bodies and connections have limits and deadlines; a request within them is answered as ever."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from fotapool.cli.server.protocol import ConnectionLimits, LimitedProtocol
+
+LIMITS = ConnectionLimits(
+    max_head_bytes=1000,
+    max_headers=10,
+    head_timeout_s=10,
+    body_timeout_s=30,
+    min_body_bytes_per_s=100,
+    max_connections=2,
+)
+HEAD = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 400\r\n\r\n"
+
+
+class Transport(asyncio.Transport):
+    """What the server wrote, and whether it closed the connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        self.written += bytes(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
+
+
+class Peers:
+    """Connections to one server whose application answers 204 after it has read the body."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.config = uvicorn.Config(self.app, interface="asgi3", lifespan="off", log_config=None)
+        self.state = ServerState()
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        self.requests += 1
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    def connect(self) -> tuple[LimitedProtocol, Transport]:
+        protocol = LimitedProtocol(LIMITS, config=self.config, server_state=self.state, app_state={})
+        transport = Transport()
+        protocol.connection_made(transport)
+        return protocol, transport
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nx: " + b"a" * 2000,
+        b"GET /" + b"a" * 2000,
+        b"GET / HTTP/1.1\r\n" + b"x: a\r\n" * 500,
+        b"GET / HTTP/1.1\r\nhost: a\r\nx: " + b"a" * 2000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"x: a\r\n" * 11 + b"\r\n",
+        b"GET /" + b"a" * 2000 + b" HTTP/1.1\r\nhost: a\r\n\r\n",
+    ],
+    ids=["one header", "target", "headers", "whole", "many headers, whole", "target, whole"],
+)
+@pytest.mark.parametrize("piece", [100_000, 7])
+def test_a_head_over_the_limit_is_answered_431_and_no_application_sees_it(head: bytes, piece: int) -> None:
+    async def run() -> None:
+        peers = Peers()
+        protocol, transport = peers.connect()
+        for start in range(0, len(head), piece):
+            protocol.data_received(head[start : start + piece])
+        await settle()
+        assert transport.written.startswith(b"HTTP/1.1 431 ")
+        assert transport.written.count(b"HTTP/1.1") == 1
+        assert transport.closed
+        assert peers.requests == 0
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("piece", [100_000, 7])
+def test_requests_within_the_limits_are_answered_one_after_the_other(piece: int) -> None:
+    async def run() -> None:
+        peers = Peers()
+        protocol, transport = peers.connect()
+        for number in range(1, 4):
+            request = HEAD + b"b" * 400
+            for start in range(0, len(request), piece):
+                protocol.data_received(request[start : start + piece])
+            await settle()
+            assert transport.written.count(b"HTTP/1.1 204") == number
+        assert not transport.closed
+
+    asyncio.run(run())
+
+
+def test_a_body_may_be_larger_than_the_head_and_come_with_it() -> None:
+    async def run() -> None:
+        peers = Peers()
+        protocol, transport = peers.connect()
+        protocol.data_received(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5000\r\n\r\n" + b"b" * 5000)
+        await settle()
+        assert transport.written.startswith(b"HTTP/1.1 204")
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"), [(b"", b""), (b"GET / HT", b"HTTP/1.1 408 "), (b"GET / HTTP/1.1\r\nx:", b"HTTP/1.1 408 ")]
+)
+def test_a_connection_without_a_whole_head_ends_at_its_deadline(sent: bytes, status: bytes) -> None:
+    async def run() -> None:
+        protocol, transport = Peers().connect()
+        if sent:
+            protocol.data_received(sent)
+        protocol.check_deadline(protocol.since_s + 10)
+        assert not transport.closed
+        protocol.check_deadline(protocol.since_s + 10.1)
+        assert transport.closed
+        assert transport.written.startswith(status)
+
+    asyncio.run(run())
+
+
+def test_dripping_a_head_does_not_move_its_deadline() -> None:
+    async def run() -> None:
+        protocol, transport = Peers().connect()
+        began_s = protocol.since_s
+        for byte in b"GET / HTTP/1.1\r\n":
+            protocol.data_received(bytes([byte]))
+        protocol.check_deadline(max(began_s, protocol.since_s) + 10.1)
+        assert transport.closed
+
+    asyncio.run(run())
+
+
+def test_a_body_has_a_deadline_that_grows_with_what_has_arrived() -> None:
+    async def run() -> None:
+        protocol, transport = Peers().connect()
+        protocol.data_received(HEAD)
+        protocol.data_received(b"b" * 300)
+        await settle()
+        protocol.check_deadline(protocol.since_s + 32.9)
+        assert not transport.closed
+        protocol.check_deadline(protocol.since_s + 33.1)
+        assert transport.written.startswith(b"HTTP/1.1 408 ")
+        assert transport.closed
+
+    asyncio.run(run())
+
+
+def test_a_client_that_has_been_answered_may_stay_silent() -> None:
+    async def run() -> None:
+        protocol, transport = Peers().connect()
+        protocol.data_received(HEAD + b"b" * 400)
+        await settle()
+        protocol.check_deadline(protocol.since_s + 1000)
+        assert not transport.closed  # uvicorn's keep-alive time ends it
+
+    asyncio.run(run())
+
+
+def test_one_connection_too_many_takes_the_place_of_the_oldest_that_sent_nothing() -> None:
+    async def run() -> None:
+        peers = Peers()
+        (client, of_client), (_, of_silent) = peers.connect(), peers.connect()
+        client.data_received(HEAD + b"b" * 400)
+        await settle()
+        _, of_third = peers.connect()
+        assert (of_client.closed, of_silent.closed, of_third.closed) == (False, True, False)
+
+    asyncio.run(run())
+
+
+def test_one_connection_too_many_is_answered_503_where_all_others_are_in_use() -> None:
+    async def run() -> None:
+        peers = Peers()
+        for _ in range(2):
+            protocol, _transport = peers.connect()
+            protocol.data_received(HEAD + b"b" * 400)
+        await settle()
+        _, refused = peers.connect()
+        assert refused.written.startswith(b"HTTP/1.1 503 ")
+        assert b"retry-after: 2" in refused.written
+        assert refused.closed
+
+    asyncio.run(run())
