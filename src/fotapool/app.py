@@ -87,8 +87,7 @@ class Server:
         )
         self.clock = clock or _clock(settings)
         where = settings.storage or default_storage(getattr(self.database, "path", None))
-        self._secrets = _open_secrets(settings, self.database, where)
-        self._prepare_schema()
+        self._prepare_database(where)
         reader = Reader(self.database, settings.database_timeout_s)
         writer = Writer(self.database, self.clock.now_ms, settings.database_timeout_s)
         storage = Storage(
@@ -114,10 +113,11 @@ class Server:
         self.features = EmulatorFeatures(self.context, self.authenticator, _templates()) if settings.emulator else None
         self.app: ASGIApp = self._build()
 
-    def _prepare_schema(self) -> None:
+    def _prepare_database(self, storage: str) -> None:
         connection = self.database.connect()
         try:
             schema.prepare(connection)
+            self._secrets = _open_secrets(self.settings, self.database, storage)  # its key lies beside the database
             prepare_secrets(connection, self._secrets)
             if isinstance(self.clock, MovableClock):
                 self.clock.move_to(read_latest_timestamp(connection))  # the data must not be from the future
