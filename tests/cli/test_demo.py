@@ -32,7 +32,7 @@ def run_once(*arguments: str) -> Result:
 
 
 def test_the_walk_exits_0_and_shows_requests_and_answers() -> None:
-    done = subprocess.run([*COMMAND, "--once", "--port", "0"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*COMMAND, "--once", "--port", "0"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.match(r"fotapool ready on http://127\.0\.0\.1:\d+\n", done.stdout)
     assert done.stdout.count("$ curl -i ") == done.stdout.count("HTTP/1.1 200 OK") == 20
@@ -88,7 +88,7 @@ def test_it_serves_on_after_the_walk_until_it_is_told_to_stop(number: signal.Sig
         if line.startswith("Try next"):
             break
     process.send_signal(number)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
 

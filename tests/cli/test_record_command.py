@@ -33,7 +33,7 @@ def recording(upstream: str, out: Path | str, *arguments: str) -> Iterator[tuple
         assert process.stdout is not None
         line = process.stdout.readline()
         found = re.fullmatch(r"fotapool records on (http://127\.0\.0\.1:\d+) to .*\n", line)
-        assert found, line + process.communicate(timeout=20)[1]
+        assert found, line + process.communicate(timeout=120)[1]
         yield found[1], process
     finally:
         process.kill()
@@ -83,14 +83,14 @@ def test_it_records_until_it_is_told_to_stop_and_the_file_is_complete(
         server_process("emulate", "--seed", seed_file(tmp_path, SEED)) as (address, _),
         recording(f"{address}/api", tmp_path) as (proxied, process),
     ):
-        with httpx.Client(base_url=proxied, timeout=30) as client:
+        with httpx.Client(base_url=proxied, timeout=120) as client:
             api = Api(client)
             api.sign_in()
             api.assign(0)
             short = client.get(f"/fota/v3/licenses/{ACCOUNT}", headers=api.tokens)
             assert short.json()["assignedLicenses"] == 1
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=120)
         assert process.returncode == 0, said
     (path,) = tmp_path.glob("recording-*.jsonl")
     assert f"4 requests recorded in {path}" in said
@@ -129,7 +129,7 @@ def test_a_directory_that_ends_with_a_slash_is_made(service: str, tmp_path: Path
     with recording(service, f"{tmp_path}/recordings/") as (address, process):
         httpx.get(f"{address}/api/x")
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
     (file,) = (tmp_path / "recordings").iterdir()
     assert file.name.startswith("recording-")
 
@@ -140,7 +140,7 @@ def test_a_service_that_cannot_be_reached_is_said_and_not_recorded(tmp_path: Pat
         answer = httpx.get(f"{proxied}/api/x", trust_env=False)
         assert (answer.status_code, answer.json()["title"]) == (502, "fotapool record")
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=30)[1]
+        said = process.communicate(timeout=120)[1]
     assert "cannot be reached" in said
     assert "0 requests recorded" in said
     assert path.read_text().count("\n") == 1

@@ -30,7 +30,7 @@ def play(address: str) -> list[str]:
         told.append(f"{response.status_code} {response.headers.get('x-request-id')} {response.text}")
 
     with httpx.Client(
-        base_url=address, timeout=30, event_hooks={"response": [lambda one: (one.read(), note(one))]}
+        base_url=address, timeout=120, event_hooks={"response": [lambda one: (one.read(), note(one))]}
     ) as c:
         api = Api(c)
         api.sign_in()
@@ -68,7 +68,7 @@ def test_a_frozen_clock_stands_still_until_it_is_moved_and_reset_takes_it_back(
         return answer
 
     arguments = ("emulate", "--seed", seed_file(tmp_path, SEED), *OPTIONS)
-    with server_process(*arguments) as (address, _), httpx.Client(base_url=address, timeout=30) as client:
+    with server_process(*arguments) as (address, _), httpx.Client(base_url=address, timeout=120) as client:
         at_start = {
             "now": "2026-03-01T08:30:00.000Z",
             "aheadSeconds": 0.0,
@@ -88,7 +88,7 @@ def test_a_frozen_clock_stands_still_until_it_is_moved_and_reset_takes_it_back(
 def test_without_the_option_the_clock_goes_on(server_process: Callable[..., Any], tmp_path: Path) -> None:
     with (
         server_process("emulate", "--operator-key", OPERATOR) as (address, _),
-        httpx.Client(base_url=address, timeout=30) as client,
+        httpx.Client(base_url=address, timeout=120) as client,
     ):
         first = Api(client).control("GET", "/clock").json()
         assert first["frozen"] is False

@@ -23,7 +23,7 @@ CLI = [sys.executable, "-m", "fotapool.cli"]
 
 def refused(*arguments: str) -> str:
     """What a start that must fail says."""
-    done = subprocess.run([*CLI, *arguments], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*CLI, *arguments], capture_output=True, text=True, timeout=120)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     return done.stderr
@@ -38,7 +38,7 @@ def test_the_ready_line_names_the_address_and_sigterm_ends_with_0(
     ):
         assert httpx.get(f"{address}/health/ready").json()["status"] == "ready"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
 
 
 def test_workers_share_the_port_and_the_sign_ins(
@@ -48,20 +48,20 @@ def test_workers_share_the_port_and_the_sign_ins(
     with server_process(
         "serve", "--database", database_url, "--workers", "2", "--seed", seed, "--operator-key", "test-operator-key"
     ) as (address, process):
-        with httpx.Client(base_url=address, timeout=30) as client:
+        with httpx.Client(base_url=address, timeout=120) as client:
             api = Api(client)
             api.sign_in()
         for number in range(8):  # each on a connection of its own, so that both workers get some
-            with httpx.Client(base_url=address, timeout=30) as client:
+            with httpx.Client(base_url=address, timeout=120) as client:
                 path = f"/api/fota/v3/licenses/{ACCOUNT}/assign"
                 answer = client.post(path, json={"deviceList": devices(number)}, headers=api.tokens)
                 assert answer.status_code == 200
-        with httpx.Client(base_url=address, timeout=30) as client:
+        with httpx.Client(base_url=address, timeout=120) as client:
             api.http = client
             assert api.pool()["licenseUsedCount"] == 5
             api.assert_consistent()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=120) == 0
 
 
 def test_settings_come_from_options_then_environment_then_file(
@@ -79,7 +79,7 @@ def test_settings_come_from_options_then_environment_then_file(
     environment = {"FOTAPOOL_PAGE_SIZE": "2", "FOTAPOOL_OPERATOR_KEY": "from-environment"}
     with (
         server_process(*arguments, "--operator-key", "from-option", **environment) as (address, _),
-        httpx.Client(base_url=address, timeout=30) as client,
+        httpx.Client(base_url=address, timeout=120) as client,
     ):
         api = Api(client)
         api.sign_in()

@@ -29,7 +29,7 @@ def test_a_storage_that_is_none_is_told_at_the_start(tmp_path: Path, arguments: 
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode != 0
     assert says in done.stderr

@@ -23,7 +23,7 @@ opened: list[httpx.Client] = []
 
 def new_client(api: Api, **options: Any) -> httpx.Client:
     """A client of the server that is not signed in."""
-    opened.append(httpx.Client(base_url=str(api.http.base_url), timeout=60, **options))
+    opened.append(httpx.Client(base_url=str(api.http.base_url), timeout=120, **options))
     return opened[-1]
 
 

@@ -143,6 +143,7 @@ EXPECTED = [
     (asked(E.CURSOR_UNKNOWN, path=f"{BASE}/index/1000", method="GET"), "not an offset here"),
     (asked(E.CURSOR_UNKNOWN, path=f"{BASE}?lastSeenDeviceId=1000", method="GET"), "not an offset here"),
     (asked(E.CURSOR_UNKNOWN, path=f"{BASE}?startIndex={IMEI}"), "no device of this account"),
+    (asked(E.ENCODING_UNSUPPORTED), "Content-Encoding: gzip"),
     (asked(E.BUSY), "Retry-After"),
     (asked(E.STORE_UNAVAILABLE), "/health/ready"),
     (asked(E.INTERNAL), "This is a bug"),

@@ -29,7 +29,7 @@ from support.helpers import ACCOUNT, PASSWORD, USER, Api, devices
 
 PATIENCE_S = 2
 """The servers' deadline for the database in these tests."""
-RECOVERS_WITHIN_S = 20
+RECOVERS_WITHIN_S = 120
 
 
 @pytest.fixture
@@ -141,7 +141,8 @@ def test_a_lock_that_is_held_for_too_long(api: Api, before: Before, database_url
     assert_recovers(api, before)
 
 
-def test_a_lock_that_is_let_go_in_time_is_not_noticed(api: Api, before: Before, database_url: str) -> None:
+def test_a_lock_that_is_let_go_in_time_is_not_noticed(start: Callable[..., Api], database_url: str) -> None:
+    api = start(emulator=False, database_timeout_s=120)
     with ThreadPoolExecutor(5) as threads, contextlib.ExitStack() as stack:
         stack.enter_context(locked(database_url))
         under_way = [threads.submit(call) for call in changes(api)]

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples/testing"
-WITHIN_S = 120
+WITHIN_S = 600
 HEAVY = ("httpx", "starlette", "uvicorn", "apsw", "msgspec", "aiohttp", "sqlalchemy", "requests", "verizon")
 
 

@@ -260,7 +260,7 @@ def test_the_sdk_over_tls_trusts_the_server_s_own_authority(server_process: Any,
         answer = client.software_management_licenses_v3.assign_licenses_to_devices(ACCOUNT, V3LicenseIMEI(devices(0)))
         assert answer.body.lic_used_count == 1
         assert json.loads(answer.text)["licCount"] == 5
-        assert requests.get(f"{address}/health/ready", verify=authority, timeout=10).status_code == 200
+        assert requests.get(f"{address}/health/ready", verify=authority, timeout=120).status_code == 200
         with pytest.raises(requests.exceptions.SSLError):
-            requests.get(f"{address}/health/ready", timeout=10)
+            requests.get(f"{address}/health/ready", timeout=120)
         assert oct((directory / "server.key").stat().st_mode)[-3:] == "600"

@@ -93,7 +93,7 @@ def test_the_first_help_imports_no_command_and_is_complete() -> None:
         "  heavy = {'httpx', 'rich', 'keyring', 'fotapool.cli.server', 'fotapool.cli.client'} & set(sys.modules)\n"
         "  assert not heavy, heavy\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     for title, commands in SECTIONS.items():
         assert f"{title}:" in done.stdout
@@ -106,7 +106,7 @@ def test_servers_start_without_the_clients_libraries() -> None:
         "heavy = {'httpx', 'rich', 'keyring', 'tomlkit', 'fotapool.cli.client'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
 
 
@@ -125,7 +125,7 @@ def complete(cli: Any, line: str) -> list[str]:
         "COMP_CWORD": str(len(words) - 1),
     }
     code = "from fotapool.cli.main import main; main(prog_name='fotapool')"
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
     assert done.stderr == ""
     return [text.partition(",")[2] for text in done.stdout.split()]
 

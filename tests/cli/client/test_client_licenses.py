@@ -245,7 +245,7 @@ def test_a_run_that_was_stopped_can_be_gone_on_with(large: Any, tmp_path: Path, 
         for _ in range(5):
             assert json.loads(process.stdout.readline())["outcome"] == "assigned"
         process.send_signal(number)
-        told = process.communicate(timeout=60)[1]
+        told = process.communicate(timeout=120)[1]
     assert 5 <= len(outcomes(path)) < 200
     if number == signal.SIGINT:
         assert process.returncode == 130
@@ -272,7 +272,7 @@ def test_a_person_at_a_terminal_sees_a_bar_and_a_program_does_not(large: Any, tm
         with open(ours, "rb", buffering=0) as terminal, contextlib.suppress(OSError):  # Linux ends it with an error
             while block := terminal.read(65536):
                 shown += block
-        printed = process.communicate(timeout=60)[0]
+        printed = process.communicate(timeout=120)[0]
     assert "100 of 100" in shown.decode()
     assert "devices/s" in shown.decode()
     assert len([json.loads(line) for line in printed.splitlines()]) == 100
@@ -283,7 +283,7 @@ def test_a_reader_that_goes_away_is_no_error(large: Any, tmp_path: Path) -> None
     large(*ASSIGN, "--file", listed(tmp_path, *range(200)))
     command = f"{sys.executable} -m fotapool.cli licenses list {ACCOUNT} --json | head -n 1"
     done = subprocess.run(
-        command, shell=True, capture_output=True, text=True, timeout=60, env={**os.environ, **large.environment}
+        command, shell=True, capture_output=True, text=True, timeout=120, env={**os.environ, **large.environment}
     )
     assert json.loads(done.stdout)["deviceId"] == device(0)
     assert done.stderr == ""

@@ -113,7 +113,7 @@ def test_a_database_that_a_server_has_is_not_replaced(
         done = database("restore", str(tmp_path / "backup.db"), "--database", url)
         assert (done.exit_code, done.output) == (1, f"Error: a server has {tmp_path}/a.db: stop all servers first\n")
         process.terminate()
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=120) == 0
     assert accounts(url) == ["new", "old"]
     assert database("restore", str(tmp_path / "backup.db"), "--database", url).exit_code == 0
     with server_process("serve", "--database", url, *options) as (address, _):

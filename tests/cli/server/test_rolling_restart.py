@@ -89,7 +89,7 @@ class Clients:
     def _call(self, number: int) -> None:
         path = f"/api/fota/v3/licenses/{ACCOUNT}"
         body = {"deviceList": devices(number)}
-        with httpx.Client(base_url=self._address, headers=self._tokens, timeout=60, trust_env=False) as client:
+        with httpx.Client(base_url=self._address, headers=self._tokens, timeout=120, trust_env=False) as client:
             while not self._stopping.is_set():
                 for method, operation in (("POST", "/assign"), ("GET", ""), ("POST", "/remove")):
                     try:
@@ -115,7 +115,7 @@ def test_no_request_fails_while_two_servers_restart_behind_nginx(database_url: s
         for server in servers:
             server.wait_until_ready()
         with nginx(tmp_path / "nginx", ports) as address:
-            with httpx.Client(base_url=servers[0].address, timeout=60, trust_env=False) as http:
+            with httpx.Client(base_url=servers[0].address, timeout=120, trust_env=False) as http:
                 api = Api(http)
                 api.sign_in()
             wait_until((tmp_path / "nginx" / "nginx.pid").exists, "nginx")

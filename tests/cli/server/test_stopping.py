@@ -40,7 +40,7 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
 
 def test_a_draining_server_serves_but_is_not_ready_and_closes_connections(start: Start) -> None:
     server = start("--drain-s", "600")
-    with httpx.Client(base_url=server.address, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=server.address, trust_env=False, timeout=120) as client:
         assert "connection" not in client.get("/health/live").headers
         server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: client.get("/health/ready").status_code == 503, "not ready")
@@ -56,7 +56,7 @@ def test_a_draining_server_serves_but_is_not_ready_and_closes_connections(start:
 
 def test_a_request_in_progress_is_finished(start: Start) -> None:
     server = start("--drain-s", "0", "--stop-timeout-s", "60")
-    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=120) as client:
         client.sendall(HEAD + NEW[:3])
         assert server.is_answering()  # so that it has read the head
         server.process.send_signal(signal.SIGTERM)
@@ -70,7 +70,7 @@ def test_a_request_in_progress_is_finished(start: Start) -> None:
 
 def test_a_half_sent_body_does_not_hold_the_process(start: Start) -> None:
     server = start("--drain-s", "0", "--stop-timeout-s", "1")
-    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=120) as client:
         client.sendall(HEAD + NEW[:3])
         assert server.is_answering()
         assert server.stop() == 0

@@ -77,7 +77,7 @@ def test_a_killed_worker_is_replaced_without_the_seed_and_the_other_goes_on(star
     assert other in server.workers()
     os.kill(other, signal.SIGKILL)  # so that only new workers answer
     wait_until(server.is_answering, "an answer of a new worker")
-    found = httpx.get(f"{server.address}/control/v1/accounts/{ACCOUNT}", headers=KEY, trust_env=False, timeout=30)
+    found = httpx.get(f"{server.address}/control/v1/accounts/{ACCOUNT}", headers=KEY, trust_env=False, timeout=120)
     assert found.status_code == 200
     assert "seed" not in server.log
     assert server.stop() == 0

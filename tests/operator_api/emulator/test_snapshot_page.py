@@ -24,7 +24,7 @@ def test_the_commands_of_the_page_run(server_process: Callable[..., Any], tmp_pa
     with server_process("emulate", "--seed", seed_file(tmp_path, SEED)) as (address, _):
         commands = "".join(blocks).replace("http://127.0.0.1:8080", address)
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", commands], cwd=tmp_path, capture_output=True, text=True, timeout=60
+            ["bash", "-euo", "pipefail", "-c", commands], cwd=tmp_path, capture_output=True, text=True, timeout=120
         )
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.split("\n", 1)
