@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
+from fotapool.core.records import from_attributes
 from fotapool.domain.errors import NotFound
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.services.context import Caller, Context
@@ -96,14 +97,5 @@ async def submit_unless_deleted(context: Context, command: Command[Result], othe
 
 def pool_of(account: Account) -> Pool:
     """The account's pool for a preview: it has the numbers that decisions read, and records nothing."""
-    return Pool(
-        account_id=account.id,
-        total=account.total,
-        used=account.used,
-        notice=account.notice,
-        entries=0,
-        changes=0,
-        candidates=account.candidates,
-        candidates_updated_ms=0,
-        subscription_updated_ms=0,
-    )
+    unused = dict.fromkeys(("entries", "changes", "candidates_updated_ms", "subscription_updated_ms"), 0)
+    return from_attributes(Pool, account, account_id=account.id, **unused)

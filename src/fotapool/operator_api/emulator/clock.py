@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from fotapool.core.durations import DURATION_PATTERN, parse_duration_ms
+from fotapool.core.records import from_attributes
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.errors import Invalid
 from fotapool.operator_api.calls import OperatorCall
@@ -84,16 +85,7 @@ async def _view(call: OperatorCall, events: list[ClockEvent]) -> ClockView:
         aheadSeconds=clock.offset_ms / 1000,
         frozen=clock.is_frozen,
         nextDue=format_timestamp(due_ms) if due_ms else None,
-        events=[
-            ClockEventView(
-                time=format_timestamp(one.at_ms),
-                what=one.what,
-                count=one.count,
-                devices=one.devices,
-                campaign=one.campaign,
-            )
-            for one in events
-        ],
+        events=[from_attributes(ClockEventView, one, time=format_timestamp(one.at_ms)) for one in events],
     )
 
 
