@@ -50,6 +50,13 @@ class TimeWindowBody(msgspec.Struct):
     endTime: int | str | None = None
 
 
+class DatesBody(msgspec.Struct):
+    """A campaign's dates, as YYYY-MM-DD."""
+
+    startDate: str | None = None
+    endDate: str | None = None
+
+
 class DevicesAction(msgspec.Struct):
     """An action and its devices; the page's table has `Type`, its example `type`."""
 

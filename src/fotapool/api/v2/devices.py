@@ -8,8 +8,9 @@ import msgspec
 
 from fotapool.api.common.bodies import read_protocol
 from fotapool.api.common.operations import Call, Evidence, OperationTable
-from fotapool.api.common.schemas import SoftwareInfo, installed_software, last_seen, listed_protocol, optional_time
+from fotapool.api.common.schemas import SoftwareInfo, installed_software, listed_protocol, optional_time, page_members
 from fotapool.api.common.time_styles import WriteTime, rfc3339
+from fotapool.core.records import from_attributes
 from fotapool.domain.devices.devices import is_eligible
 from fotapool.domain.names import format_device_id
 from fotapool.domain.paging import parse_device_cursor
@@ -79,9 +80,8 @@ def _device(row: DeviceRow, installed: Sequence[Installed], write_time: WriteTim
 operations = OperationTable()
 
 
-@operations.add(
+@operations.get(
     "V2-19",
-    "GET",
     "/software/{account}",
     evidence=Evidence.SDK,
     query=["distributionType"],
@@ -94,12 +94,11 @@ async def list_software(call: Call) -> list[Software]:
     """List software that fits devices of the account."""
     protocol = read_protocol(call.query("distributionType"))
     return [
-        Software(
+        from_attributes(
+            Software,
+            package,
             softwareName=package.name,
             launchDate=rfc3339(package.launched_ms)[:10],
-            releaseNote=package.release_note,
-            model=package.model,
-            make=package.make,
             distributionType=listed_protocol(package.protocol),
             devicePlatformId=package.platform,
         )
@@ -107,9 +106,8 @@ async def list_software(call: Call) -> list[Software]:
     ]
 
 
-@operations.add(
+@operations.get(
     "V2-20",
-    "GET",
     "/devices/{account}",
     query=["lastSeenDeviceId", "distributionType"],
     sdk="software_management_reports_v2.list_account_devices",
@@ -123,10 +121,4 @@ async def list_devices(call: Call) -> DevicesResult:
     found = await devices.read_page(call.context, call.caller, protocol, cursor)
     page, write_time = found.page, call.write_time()
     rows = [_device(row, found.installed.get(row.imei, NOTHING_INSTALLED).packages, write_time) for row in page.rows]
-    return DevicesResult(
-        accountName=call.account,
-        hasMoreData=page.has_more,
-        lastSeenDeviceId=last_seen(page),
-        maxPageSize=call.page_size,
-        deviceList=rows,
-    )
+    return DevicesResult(accountName=call.account, deviceList=rows, **page_members(page, call.page_size))

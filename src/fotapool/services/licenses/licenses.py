@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -93,6 +93,10 @@ class _Assign(_LicenseCommand):
 class _Remove(_LicenseCommand):
     verb = "remove"
     rule = staticmethod(decide_remove)
+
+
+Change = Callable[[Context, Caller, Sequence[int]], Awaitable[LicenseResult]]
+"""`assign_licenses` or `remove_licenses`."""
 
 
 async def assign_licenses(context: Context, caller: Caller, device_ids: Sequence[int]) -> LicenseResult:
