@@ -17,7 +17,7 @@ import uvicorn
 
 from fotapool.cli.server.protocol import ConnectionLimits, LimitedProtocol
 from fotapool.cli.server.stopping import CANCEL_AFTER_S
-from fotapool.core.private_files import PRIVATE_UMASK
+from fotapool.core.files import PRIVATE_UMASK
 from fotapool.core.records import from_attributes
 from fotapool.core.settings import Settings
 from fotapool.domain.errors import Invalid
