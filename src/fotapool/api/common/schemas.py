@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -19,6 +19,8 @@ from fotapool.services.licenses.candidates import CandidateList
 from fotapool.services.licenses.licenses import LicenseStatus
 from fotapool.store.accounts.accounts import Account
 from fotapool.store.devices.devices import Installed
+
+Row = TypeVar("Row")
 
 SUCCESSES = frozenset({Outcome.ASSIGNED, Outcome.PREEXISTING, Outcome.REMOVED})
 OUTCOME_REASONS: dict[Outcome, str] = {
@@ -51,6 +53,26 @@ class Subscription(msgspec.Struct):
     licenseCount: int
     licenseUsedCount: int
     updateTime: str
+
+
+class DevicePage(msgspec.Struct, Generic[Row]):
+    """A page of a list of devices."""
+
+    accountName: str
+    hasMoreData: bool
+    lastSeenDeviceId: str
+    maxPageSize: int
+    deviceList: list[Row]
+
+
+class CampaignDevicesPage(msgspec.Struct, Generic[Row]):
+    """A page of the devices of a campaign."""
+
+    totalDevice: int
+    hasMoreData: bool
+    lastSeenDeviceId: str
+    maxPageSize: int
+    deviceList: list[Row]
 
 
 class LicensedDevice(msgspec.Struct):

@@ -127,11 +127,7 @@ def _read_software(call: Call) -> campaigns.NewCampaign:
         bodies.read_name(given.softwareName),
         from_version=given.softwareFrom,
         to_version=given.softwareTo,
-        devices=bodies.check_devices(given.deviceList, call.max_devices),
-        protocol=bodies.read_protocol(given.distributionType),
-        start_date=given.startDate or "",
-        end_date=given.endDate or "",
-        name=given.campaignName or "",
+        **bodies.read_campaign(given, given.distributionType, call.max_devices),
         windows=_read_windows(given, Windows()),
     )
 
@@ -139,7 +135,7 @@ def _read_software(call: Call) -> campaigns.NewCampaign:
 def _read_file(call: Call) -> campaigns.NewCampaign:
     """Raises RequestRejected as `_read_software`, and FILE_UNKNOWN if no file is named."""
     given = bodies.read_document(_file, call.body)
-    devices = bodies.check_devices(given.deviceList, call.max_devices)
+    bodies.check_devices(given.deviceList, call.max_devices)
     name = bodies.read_name(given.fileName)
     if not name:
         raise RequestRejected(ErrorCode.FILE_UNKNOWN)
@@ -147,12 +143,8 @@ def _read_file(call: Call) -> campaigns.NewCampaign:
         Flow.PULL,
         file=name,
         file_version=bodies.read_name(given.fileVersion),
-        protocol=bodies.read_protocol(given.distributionType),
-        start_date=given.startDate or "",
-        end_date=given.endDate or "",
-        name=given.campaignName or "",
+        **bodies.read_campaign(given, given.distributionType, call.max_devices),
         windows=_read_windows(given, Windows()),
-        devices=devices,
     )
 
 

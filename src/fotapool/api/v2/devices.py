@@ -8,7 +8,14 @@ import msgspec
 
 from fotapool.api.common.bodies import read_protocol
 from fotapool.api.common.operations import Call, Evidence, OperationTable
-from fotapool.api.common.schemas import SoftwareInfo, installed_software, listed_protocol, optional_time, page_members
+from fotapool.api.common.schemas import (
+    DevicePage,
+    SoftwareInfo,
+    installed_software,
+    listed_protocol,
+    optional_time,
+    page_members,
+)
 from fotapool.api.common.time_styles import WriteTime, rfc3339
 from fotapool.core.records import from_attributes
 from fotapool.domain.devices.devices import is_eligible
@@ -38,12 +45,8 @@ class DeviceView(msgspec.Struct):
     refreshTime: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class DevicesResult(msgspec.Struct):
-    accountName: str
-    hasMoreData: bool
-    lastSeenDeviceId: str
-    maxPageSize: int
-    deviceList: list[DeviceView]
+class DevicesResult(DevicePage[DeviceView]):
+    """A page of the account's devices."""
 
 
 class Software(msgspec.Struct):

@@ -7,7 +7,13 @@ import msgspec
 from fotapool.api.common import handlers
 from fotapool.api.common.bodies import statuses_by_label
 from fotapool.api.common.operations import Call, OperationTable
-from fotapool.api.common.schemas import DeviceStatusRow, optional_time, page_members, upgrade_members
+from fotapool.api.common.schemas import (
+    CampaignDevicesPage,
+    DeviceStatusRow,
+    optional_time,
+    page_members,
+    upgrade_members,
+)
 from fotapool.api.v2.campaigns import CampaignSoftware, campaign_software
 from fotapool.api.v2.statuses import CAMPAIGN_STATUS, device_labels, device_row
 from fotapool.domain.campaigns.campaigns import CampaignStatus
@@ -43,12 +49,8 @@ class DeviceUpgrade(msgspec.Struct, kw_only=True):
     reason: str
 
 
-class CampaignDevices(msgspec.Struct):
-    totalDevice: int
-    hasMoreData: bool
-    lastSeenDeviceId: str
-    maxPageSize: int
-    deviceList: list[DeviceStatusRow]
+class CampaignDevices(CampaignDevicesPage[DeviceStatusRow]):
+    """A page of the campaign's devices."""
 
 
 def _device_upgrade(account: str, trial: reports.CampaignUpgrade) -> DeviceUpgrade:

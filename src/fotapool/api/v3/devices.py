@@ -10,6 +10,7 @@ from fotapool.api.common.bodies import DeviceListBody, read_device_list, read_pr
 from fotapool.api.common.operations import Call, Evidence, OperationTable
 from fotapool.api.common.schemas import (
     DEVICE_NOT_FOUND,
+    DevicePage,
     SoftwareInfo,
     installed_software,
     listed_protocol,
@@ -52,12 +53,8 @@ class AccountDevice(msgspec.Struct):
     refreshTime: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class AccountDevices(msgspec.Struct):
-    accountName: str
-    hasMoreData: bool
-    lastSeenDeviceId: str
-    maxPageSize: int
-    deviceList: list[AccountDevice]
+class AccountDevices(DevicePage[AccountDevice]):
+    """A page of the account's devices."""
 
 
 class NamedDevice(msgspec.Struct):

@@ -7,7 +7,14 @@ import msgspec
 from fotapool.api.common import handlers
 from fotapool.api.common.bodies import statuses_by_label
 from fotapool.api.common.operations import Call, OperationTable
-from fotapool.api.common.schemas import TimeWindow, listed_protocol, optional_time, page_members, upgrade_members
+from fotapool.api.common.schemas import (
+    CampaignDevicesPage,
+    TimeWindow,
+    listed_protocol,
+    optional_time,
+    page_members,
+    upgrade_members,
+)
 from fotapool.api.common.time_styles import WriteTime, rfc3339
 from fotapool.api.v3.campaigns import firmware_campaign
 from fotapool.api.v3.statuses import CAMPAIGN_STATUS, device_labels
@@ -70,12 +77,8 @@ class DeviceStatusRow(msgspec.Struct):
     nextAttemptTime: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class CampaignDevices(msgspec.Struct):
-    totalDevice: int
-    hasMoreData: bool
-    lastSeenDeviceId: str
-    maxPageSize: int
-    deviceList: list[DeviceStatusRow]
+class CampaignDevices(CampaignDevicesPage[DeviceStatusRow]):
+    """A page of the campaign's devices."""
 
 
 def _campaign_row(account: str, campaign: Campaign) -> CampaignRow:
