@@ -13,7 +13,7 @@ Record = TypeVar("Record")
 _CAPITAL = re.compile("[A-Z]")
 
 
-def from_attributes(kind: Callable[..., Record], *sources: object, **given: Any) -> Record:
+def from_attributes(kind: Callable[..., Record], /, *sources: object, **given: Any) -> Record:
     """A record with the given members; the sources have the other members that it requires.
 
     A member is read from the first source with an attribute of its name: `releaseNote` is `release_note` there.

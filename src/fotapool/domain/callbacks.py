@@ -19,7 +19,7 @@ from fotapool.core.records import from_attributes
 from fotapool.core.timestamps import DAY_MS, MINUTE_MS
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus
 from fotapool.domain.errors import ErrorCode, RequestRejected
-from fotapool.domain.packages import NewPackage, Package
+from fotapool.domain.packages import NewPackage, Package, PackageTraits
 
 MAX_DEVICES_A_MESSAGE = 100
 MAX_PACKAGES_A_MESSAGE = 100
@@ -56,15 +56,9 @@ class DeliveryState(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PackageFacts:
+class PackageFacts(PackageTraits):
     """A firmware or software package, available since `launched_ms`."""
 
-    name: str
-    make: str
-    model: str
-    from_version: str
-    to_version: str
-    protocol: str
     release_note: str
     launched_ms: int
 

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from fotapool.core.records import from_attributes
 from fotapool.domain.campaigns.upgrades import STATUS_OF_WORD, UpgradeStatus
 from fotapool.domain.devices.devices import reachability
 from fotapool.domain.errors import Invalid
@@ -83,14 +84,10 @@ async def list_devices(call: OperatorCall) -> DeviceList:
 
 
 def _view(row: OperatorDeviceRow, now_ms: int) -> DeviceView:
-    return DeviceView(
+    return from_attributes(
+        DeviceView,
+        row,
         deviceId=format_device_id(row.imei),
-        make=row.make,
-        model=row.model,
-        firmware=row.firmware,
-        protocol=row.protocol,
-        mdn=row.mdn,
-        status=row.status,
         licensed=row.licensed_ms is not None,
         licensedAt="unknown" if row.licensed_ms == UNKNOWN_TIME_MS else time_or_none(row.licensed_ms),
         usedByUpgrade=bool((row.license_state or 0) & LicenseState.USED),

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from fotapool.core.clock import MovableClock
+from fotapool.core.records import from_attributes
 from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import RequestRejected
 from fotapool.domain.names import format_device_id
@@ -60,13 +61,8 @@ class ClockEvent:
 
 def _event(at_ms: int, done: StepResult) -> ClockEvent:
     devices = [format_device_id(device) for device in done.devices[:MAX_EVENT_DEVICES]]
-    return ClockEvent(
-        at_ms=at_ms,
-        what=done.what,
-        account_id=done.account_id,
-        count=len(done.devices),
-        devices=devices,
-        campaign=done.campaign or None,
+    return from_attributes(
+        ClockEvent, done, at_ms=at_ms, count=len(done.devices), devices=devices, campaign=done.campaign or None
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from fotapool.core.records import from_attributes
 from fotapool.domain.campaigns.campaigns import (
     CHANGEABLE,
     CHECK_AFTER_MS,
@@ -125,20 +126,14 @@ def _planned(
         now_ms=now_ms,
     )
     check_windows(wanted.windows, planned)
-    return Campaign(
+    return from_attributes(
+        Campaign,
+        planned,
+        wanted,
         id=0,
         uuid=uuid,
         account_id=account_id,
-        flow=wanted.flow,
         artifact=artifact,
-        name=wanted.name,
-        start_date=planned.start_date,
-        end_date=planned.end_date,
-        start_ms=planned.start_ms,
-        end_ms=planned.end_ms,
-        windows=wanted.windows,
-        auto_assign=wanted.auto_assign,
-        auto_add=wanted.auto_add,
         status=CampaignStatus.PENDING,
         devices=devices,
         scan_cursor=SCAN_START,
