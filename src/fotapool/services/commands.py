@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
-from fotapool.core.records import from_attributes
 from fotapool.domain.errors import NotFound
 from fotapool.domain.licenses.licenses import Pool
+from fotapool.domain.records import from_attributes
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import Account
 from fotapool.store.db.connection import NO_AUTH_EPOCH, Connection
 from fotapool.store.db.writer import Command, Facts, Pools
-from fotapool.store.licenses.changes import LedgerChangeSet
+from fotapool.store.licenses.licenses import LedgerChangeSet
 
 Result = TypeVar("Result")
 
