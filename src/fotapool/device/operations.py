@@ -7,12 +7,12 @@ import logging
 
 from starlette.responses import Response, StreamingResponse
 
-from fotapool.core.records import from_attributes
 from fotapool.core.timestamps import timestamp_of
 from fotapool.device import schemas
 from fotapool.device.calls import DeviceCall, DeviceOperation
 from fotapool.device.ranges import Unsatisfiable, entity_tag, parse_range
 from fotapool.domain.errors import Invalid
+from fotapool.domain.records import from_attributes
 from fotapool.services.campaigns.upgrade_progress import report_progress
 from fotapool.services.devices import check_ins
 from fotapool.services.identity.device_keys import KeyUnknown

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from fotapool.core.records import from_attributes
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.campaigns.upgrades import Reason, ReportedFailure, ReportedStep, UpgradeStatus
 from fotapool.domain.devices.devices import MAX_TEXT
 from fotapool.domain.names import format_device_id
+from fotapool.domain.records import from_attributes
 from fotapool.services.campaigns.upgrade_progress import DeviceUpgrade
 from fotapool.services.devices.check_ins import MAX_CLIENT_TYPE, CheckInResult
 

@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from fotapool.core.records import from_attributes
 from fotapool.core.timestamps import DAY_MS, MINUTE_MS
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.packages import NewPackage, Package, PackageTraits
+from fotapool.domain.records import from_attributes
 
 MAX_DEVICES_A_MESSAGE = 100
 MAX_PACKAGES_A_MESSAGE = 100

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import msgspec
 
-from fotapool.core.records import from_attributes
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.callbacks import KINDS, DeliveryState, kind_of, mask_password
 from fotapool.domain.identity import Role
+from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import OperatorCall, time_or_none
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.callbacks import deliveries, listeners

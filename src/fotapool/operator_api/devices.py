@@ -11,13 +11,13 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from fotapool.core.records import from_attributes
 from fotapool.domain.campaigns.upgrades import STATUS_OF_WORD, UpgradeStatus
 from fotapool.domain.devices.devices import reachability
 from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS, LicenseState
 from fotapool.domain.names import format_device_id
 from fotapool.domain.paging import BEFORE_ALL
+from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import DEVICE_ID, OperatorCall, time_or_none
 from fotapool.services.campaigns import upgrades
 from fotapool.services.devices import devices

@@ -14,10 +14,10 @@ from fotapool.api.common.operations import Call, OperationTable
 from fotapool.api.common.schemas import SuccessResult
 from fotapool.api.v1.devices import firmware
 from fotapool.api.v1.statuses import CAMPAIGN_STATUS, UpgradeDevice, device_row
-from fotapool.core.records import from_attributes
 from fotapool.domain.callbacks import MAX_CREDENTIAL, SERVICE, CampaignFacts, DeviceRow, Event
 from fotapool.domain.campaigns.campaigns import CampaignStatus
 from fotapool.domain.errors import ErrorCode, RequestRejected
+from fotapool.domain.records import from_attributes
 from fotapool.services.callbacks import listeners
 from fotapool.store.callbacks.listeners import Listener
 

@@ -7,12 +7,12 @@ import msgspec
 from fotapool.api.common.bodies import read_protocol
 from fotapool.api.common.operations import Call, Evidence, OperationTable
 from fotapool.api.common.time_styles import rfc3339
-from fotapool.core.records import from_attributes
 from fotapool.domain.callbacks import PackageFacts
 from fotapool.domain.devices.devices import is_eligible
 from fotapool.domain.names import format_device_id
 from fotapool.domain.packages import Package
 from fotapool.domain.paging import parse_device_cursor
+from fotapool.domain.records import from_attributes
 from fotapool.services.devices import devices
 from fotapool.services.packages import packages
 

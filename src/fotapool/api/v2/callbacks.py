@@ -17,9 +17,9 @@ from fotapool.api.common.operations import OperationTable
 from fotapool.api.common.schemas import DeviceStatusRow, campaign_protocol
 from fotapool.api.common.time_styles import rfc3339
 from fotapool.api.v2.statuses import CAMPAIGN_STATUS, device_row
-from fotapool.core.records import from_attributes
 from fotapool.domain.callbacks import CampaignFacts, DeviceRow, Event, PackageFacts
 from fotapool.domain.campaigns.campaigns import CampaignStatus
+from fotapool.domain.records import from_attributes
 from fotapool.store.callbacks.listeners import Listener
 
 STYLE = "v2"

@@ -12,10 +12,10 @@ import msgspec
 from fotapool.api.common.operations import Call, Evidence, OperationTable, UploadStream
 from fotapool.api.common.time_styles import rfc3339
 from fotapool.api.common.uploads import MAX_FORM_BYTES, UploadForm
-from fotapool.core.records import from_attributes
 from fotapool.domain.devices.devices import MAX_TEXT, NO_PROTOCOL, parse_protocol
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.packages import DEFAULT_PLATFORM, MAX_RELEASE_NOTE
+from fotapool.domain.records import from_attributes
 from fotapool.services.context import Context
 from fotapool.services.packages import files
 from fotapool.services.packages.contents import PendingContent, pending_content

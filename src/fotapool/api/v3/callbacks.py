@@ -18,11 +18,11 @@ from fotapool.api.common.schemas import DeviceStatusRow, campaign_protocol
 from fotapool.api.common.time_styles import rfc3339
 from fotapool.api.v3.devices import Firmware, firmware
 from fotapool.api.v3.statuses import CAMPAIGN_STATUS, device_labels
-from fotapool.core.records import from_attributes
 from fotapool.domain.callbacks import CampaignFacts, DeviceRow, Event, FirmwareReported, PackageFacts
 from fotapool.domain.campaigns.campaigns import CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
 from fotapool.domain.names import format_device_id
+from fotapool.domain.records import from_attributes
 from fotapool.store.callbacks.listeners import Listener
 
 STYLE = "v3"

@@ -18,12 +18,12 @@ from fotapool.api.common.schemas import (
     page_members,
 )
 from fotapool.api.common.time_styles import WriteTime, rfc3339
-from fotapool.core.records import from_attributes
 from fotapool.domain.callbacks import PackageFacts
 from fotapool.domain.devices.devices import PROTOCOLS, is_eligible, last_connection_ms
 from fotapool.domain.names import format_device_id
 from fotapool.domain.packages import Package
 from fotapool.domain.paging import parse_device_cursor
+from fotapool.domain.records import from_attributes
 from fotapool.services.devices import devices
 from fotapool.services.devices.devices import NOTHING_INSTALLED, InstalledOn
 from fotapool.services.packages import packages

@@ -18,9 +18,9 @@ import uvicorn
 from fotapool.cli.server.protocol import ConnectionLimits, LimitedProtocol
 from fotapool.cli.server.stopping import CANCEL_AFTER_S
 from fotapool.core.files import PRIVATE_UMASK
-from fotapool.core.records import from_attributes
 from fotapool.core.settings import Settings
 from fotapool.domain.errors import Invalid
+from fotapool.domain.records import from_attributes
 from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from fotapool.core.durations import DURATION_PATTERN, parse_duration_ms
-from fotapool.core.records import from_attributes
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.errors import Invalid
+from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import OperatorCall
 from fotapool.web.operations import Operation
 from fotapool.worker.clock_jobs import check_advance, parse_timestamp_ms

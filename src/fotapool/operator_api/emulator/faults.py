@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import msgspec
 
-from fotapool.core.records import from_attributes
 from fotapool.core.timestamps import format_timestamp
+from fotapool.domain.records import from_attributes
 from fotapool.emulator.faults import FaultHit
 from fotapool.emulator.rules import FaultAction, FaultMatch, FaultRule, NewFault
 from fotapool.operator_api.calls import OperatorCall

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import PlainTextResponse, Response
 
-from fotapool.core.records import from_attributes
 from fotapool.core.timestamps import format_timestamp
+from fotapool.domain.records import from_attributes
 from fotapool.emulator.exchanges import Exchange
 from fotapool.emulator.reproduce import FORMS
 from fotapool.operator_api.calls import OperatorCall

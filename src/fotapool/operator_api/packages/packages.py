@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from fotapool.core.records import from_attributes
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.packages import Package, pilot_has_passed
+from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import OperatorCall
 from fotapool.services.packages import contents, packages
 from fotapool.services.snapshots.seed_documents import PackageLine

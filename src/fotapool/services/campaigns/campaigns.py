@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fotapool.core.records import from_attributes
 from fotapool.domain.campaigns.campaigns import (
     CHANGEABLE,
     CHECK_AFTER_MS,
@@ -28,6 +27,7 @@ from fotapool.domain.campaigns.device_checks import DeviceFacts, decide_checks
 from fotapool.domain.campaigns.upgrades import OPEN, Reason, UpgradeChange, UpgradeStatus
 from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
 from fotapool.domain.packages import PILOT_DEVICES
+from fotapool.domain.records import from_attributes
 from fotapool.services.commands import PoolCommand, PoolFacts
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import read_account_by_id

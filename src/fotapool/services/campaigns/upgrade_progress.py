@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from fotapool.core.records import from_attributes
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus, may_download, may_install, next_open_ms
 from fotapool.domain.campaigns.upgrades import (
     OPEN,
@@ -20,6 +19,7 @@ from fotapool.domain.campaigns.upgrades import (
     decide_report,
 )
 from fotapool.domain.errors import NotFound
+from fotapool.domain.records import from_attributes
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.services.packages.contents import is_content_lost
