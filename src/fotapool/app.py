@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Route, Router
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from fotapool.api.auth.routes import signin_routes
 from fotapool.api.common.endpoint import VersionApp
@@ -57,9 +56,7 @@ from fotapool.store.db.sqlite import SqliteDatabase
 from fotapool.store.db.timestamps import read_latest_timestamp
 from fotapool.store.db.writer import Writer
 from fotapool.web import health
-from fotapool.web.encodings import DecodedBodies
-from fotapool.web.hosts import HostCheck
-from fotapool.web.http import GZIP_FROM_BYTES, GZIP_LEVEL, RequestIds
+from fotapool.web.http import GZIP_FROM_BYTES, GZIP_LEVEL, DecodedBodies, Dispatcher, HostCheck, RequestIds
 from fotapool.web.openapi.document import Schemas, openapi_document
 from fotapool.web.pages import Pages
 from fotapool.worker import bulk_jobs
@@ -303,37 +300,3 @@ def build_openapi_document(emulator: bool) -> dict[str, Any]:
 def compressed(app: ASGIApp) -> ASGIApp:
     """The application with responses compressed, for clients that accept it."""
     return GZipMiddleware(app, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
-
-
-class Dispatcher:
-    """Passes a request to the version of the API or the part of the server whose base its path begins with.
-
-    Below /api/, double slashes are accepted: the v1 page on removing licenses prints one. In all other paths, one slash
-    at the end is ignored. Responses to devices are not compressed, because ranges count the bytes of the content.
-    """
-
-    def __init__(self, versions: dict[str, ASGIApp], parts: dict[str, ASGIApp], others: ASGIApp) -> None:
-        self._versions = versions
-        self._parts = parts
-        self._others = others
-        self._base_length = len(next(iter(versions)))
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._others
-        if scope["type"] == "http":
-            path = scope["path"]
-            if path.startswith("/api/"):
-                if "//" in path:
-                    path = scope["path"] = re.sub("/+", "/", path)
-                version = self._versions.get(path[: self._base_length])
-                if version is not None and path[self._base_length : self._base_length + 1] == "/":
-                    app = version
-            else:
-                if len(path) > 1 and (scope.get("raw_path") or path.encode())[-1:] == b"/":
-                    path = scope["path"] = path[:-1]
-                app = next((part for base, part in self._parts.items() if _is_below(path, base)), self._others)
-        await app(scope, receive, send)
-
-
-def _is_below(path: str, base: str) -> bool:
-    return path.startswith(base) and path[len(base) : len(base) + 1] in ("", "/")

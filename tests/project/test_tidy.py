@@ -48,7 +48,7 @@ MODULES = re.compile(r"first|choose|keeping|preparing|replaying|reaching|sheets|
 DEFINITIONS = re.compile(
     r"Move|Answer|Below|Changes|Gate|Kept|Progress|Refusal|Refused|Subject|Turn|Walk|Asked|TooMuch|Moment|Keeper"
     r"|First\w+|Firing|FleetOutlook|DialectApp|FrontDoor|StepDone|SignInStale|Declined|NotReached|WrongInput"
-    r"|Happened|Happening|_Door|around|decoded|remark|words|told|tells?|put|put_back|_act|_piece|_go_on|_judge"
+    r"|Happened|Happening|_Door|around|decoded|remark|words|told|tells?|put_back|_act|_piece|_go_on|_judge"
     r"|print_one|ask_all|spend_little|claim_turn|record_turn|check_arrived|was_stopped|forget(?:_\w+)?|hold_job"
     r"|read_latest_moment|happenings|tried"
 )

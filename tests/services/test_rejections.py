@@ -12,14 +12,9 @@ from fotapool.domain.names import PurchaseType
 from fotapool.services.accounts import rejection_counter
 from fotapool.services.accounts.accounts import create_account
 from fotapool.services.accounts.rejection_counter import RejectionCounter
-from fotapool.services.accounts.rejections import (
-    NOT_ASSIGNED,
-    count_outcomes,
-    count_rejection,
-    flush_rejections,
-    list_rejections,
-)
+from fotapool.services.accounts.rejections import count_rejection, flush_rejections, list_rejections
 from fotapool.services.context import Context
+from fotapool.services.licenses.licenses import NOT_ASSIGNED, count_outcomes
 from fotapool.store.accounts.accounts import Account
 from worker.conftest import OpenContext
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -18,7 +17,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import MemoryStore, from_url
 
-from fotapool.core.private_files import make_private
+from fotapool.core.files import flush_to_disk, make_private
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.packages.contents import ContentLost, ContentsUnavailable
 
@@ -87,7 +86,8 @@ class Storage:
             with self._translated() as store:
                 await obstore.put_async(store, key, chunks, chunk_size=PART_BYTES, max_concurrency=1)
                 if self._directory is not None and self._durable:
-                    await asyncio.to_thread(_flush_to_disk, self._directory / key)
+                    path = self._directory / key
+                    await asyncio.to_thread(flush_to_disk, path, path.parent)
         finally:
             self._uploads -= 1
             self._uploads_of[owner] -= 1
@@ -165,16 +165,6 @@ def storage_directory(url: str) -> Path | None:
             f"storage {url}: a directory is named with three slashes and its whole path, file:///directory"
         )
     return Path(url2pathname(parts.path))
-
-
-def _flush_to_disk(path: Path) -> None:
-    """Makes a content as durable as the row that refers to it."""
-    for place in (path, path.parent):
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _without_query(url: str) -> str:

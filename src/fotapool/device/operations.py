@@ -12,6 +12,7 @@ from fotapool.device import schemas
 from fotapool.device.calls import DeviceCall, DeviceOperation
 from fotapool.device.ranges import Unsatisfiable, entity_tag, parse_range
 from fotapool.domain.errors import Invalid
+from fotapool.domain.records import from_attributes
 from fotapool.services.campaigns.upgrade_progress import report_progress
 from fotapool.services.devices import check_ins
 from fotapool.services.identity.device_keys import KeyUnknown
@@ -87,12 +88,12 @@ def _log(call: DeviceCall, entry: schemas.LogEntry) -> Log:
     if "\x00" in entry.event or "\x00" in entry.binaryName:
         raise Invalid("event and binaryName must not hold a NUL character")
     at_ms = call.context.clock.now_ms() if entry.time is None else timestamp_of(entry.time)
-    return Log(
+    return from_attributes(
+        Log,
+        entry,
         account_id=call.caller.account_id,
         imei=call.imei,
         at_ms=at_ms,
-        type=entry.type,
-        event=entry.event,
         binary_name=entry.binaryName,
         binary_content=entry.binaryBase64,
     )

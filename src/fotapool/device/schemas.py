@@ -11,6 +11,7 @@ from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.campaigns.upgrades import Reason, ReportedFailure, ReportedStep, UpgradeStatus
 from fotapool.domain.devices.devices import MAX_TEXT
 from fotapool.domain.names import format_device_id
+from fotapool.domain.records import from_attributes
 from fotapool.services.campaigns.upgrade_progress import DeviceUpgrade
 from fotapool.services.devices.check_ins import MAX_CLIENT_TYPE, CheckInResult
 
@@ -115,18 +116,15 @@ def upgrade_view(base: str, imei: int, upgrade: DeviceUpgrade) -> UpgradeView:
     """The upgrade as the device API returns it; `base` is that of the API's paths."""
     artifact, content = upgrade.campaign.artifact, upgrade.content
     url = f"{base}/{format_device_id(imei)}/upgrades/{upgrade.id}/content" if content.key is not None else None
-    return UpgradeView(
+    return from_attributes(
+        UpgradeView,
+        upgrade,
+        artifact,
+        content,
         id=str(upgrade.id),
-        name=artifact.name,
         kind="file" if artifact.is_file else "firmware",
-        fromVersion=artifact.from_version,
-        toVersion=artifact.to_version,
         state=state(upgrade.status, upgrade.reason),
-        size=content.size,
-        sha256=content.sha256,
         url=url,
-        downloadAllowed=upgrade.download_allowed,
-        installAllowed=upgrade.install_allowed,
         nextWindow=None if upgrade.next_window_ms is None else format_timestamp(upgrade.next_window_ms),
         targetPath=content.target_path,
     )

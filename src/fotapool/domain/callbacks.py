@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 from fotapool.core.timestamps import DAY_MS, MINUTE_MS
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus
 from fotapool.domain.errors import ErrorCode, RequestRejected
-from fotapool.domain.packages import NewPackage, Package
+from fotapool.domain.packages import NewPackage, Package, PackageTraits
+from fotapool.domain.records import from_attributes
 
 MAX_DEVICES_A_MESSAGE = 100
 MAX_PACKAGES_A_MESSAGE = 100
@@ -55,15 +56,9 @@ class DeliveryState(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PackageFacts:
+class PackageFacts(PackageTraits):
     """A firmware or software package, available since `launched_ms`."""
 
-    name: str
-    make: str
-    model: str
-    from_version: str
-    to_version: str
-    protocol: str
     release_note: str
     launched_ms: int
 
@@ -142,10 +137,7 @@ def upgrades_changed(account_name: str, campaign: Campaign, devices: Sequence[De
 
 def firmware_available(account_name: str, packages: Iterable[Package | NewPackage]) -> list[Event]:
     """The events of these packages, in the order given."""
-    facts = [
-        PackageFacts(**{name: getattr(package, name) for name in PackageFacts.__dataclass_fields__})
-        for package in packages
-    ]
+    facts = [from_attributes(PackageFacts, package) for package in packages]
     return [FirmwareAvailable(account_name, part) for part in _parts(facts, MAX_PACKAGES_A_MESSAGE)]
 
 
@@ -154,22 +146,13 @@ def _parts(rows: Sequence[Row], size: int) -> Iterator[tuple[Row, ...]]:
 
 
 def _facts(account_name: str, campaign: Campaign) -> CampaignFacts:
-    artifact = campaign.artifact
-    return CampaignFacts(
+    return from_attributes(
+        CampaignFacts,
+        campaign,
+        campaign.artifact,
         id=campaign.uuid,
         account_name=account_name,
-        name=campaign.name,
-        artifact=artifact.name,
-        is_file=artifact.is_file,
-        make=artifact.make,
-        model=artifact.model,
-        from_version=artifact.from_version,
-        to_version=artifact.to_version,
-        protocol=artifact.protocol,
-        start_date=campaign.start_date,
-        end_date=campaign.end_date,
-        start_ms=campaign.start_ms,
-        end_ms=campaign.end_ms,
+        artifact=campaign.artifact.name,
         status=int(campaign.status),
     )
 

@@ -20,8 +20,8 @@ MAX_RELEASE_NOTE = 4_000
 
 
 @dataclass(frozen=True, slots=True)
-class NewPackage:
-    """A package to be created: it upgrades devices of one make and model from one version to another."""
+class PackageTraits:
+    """What a package is known by: it upgrades devices of one make and model from one version to another."""
 
     name: str
     make: str
@@ -29,6 +29,12 @@ class NewPackage:
     from_version: str
     to_version: str
     protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewPackage(PackageTraits):
+    """A package to be created."""
+
     launched_ms: int
     release_note: str = ""
     platform: str = DEFAULT_PLATFORM

@@ -9,6 +9,7 @@ import msgspec
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.callbacks import KINDS, DeliveryState, kind_of, mask_password
 from fotapool.domain.identity import Role
+from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import OperatorCall, time_or_none
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.callbacks import deliveries, listeners
@@ -94,13 +95,13 @@ class Signing(msgspec.Struct):
 
 
 def _view(delivery: Delivery) -> DeliveryView:
-    return DeliveryView(
-        id=delivery.id,
+    return from_attributes(
+        DeliveryView,
+        delivery,
         account=delivery.account_name,
         listener=delivery.style,
         event=kind_of(delivery.event),
         state=DeliveryState(delivery.state).word,
-        attempts=delivery.attempts,
         createTime=format_timestamp(delivery.created_ms),
         nextAttempt=time_or_none(delivery.due_ms),
         endTime=time_or_none(delivery.ended_ms),
@@ -108,15 +109,7 @@ def _view(delivery: Delivery) -> DeliveryView:
 
 
 def _attempt(one: Attempt) -> AttemptView:
-    return AttemptView(
-        number=one.number,
-        time=format_timestamp(one.at_ms),
-        tookMs=one.took_ms,
-        url=one.url,
-        status=one.status,
-        error=one.error,
-        answer=one.answer,
-    )
+    return from_attributes(AttemptView, one, time=format_timestamp(one.at_ms))
 
 
 async def list_deliveries(call: OperatorCall) -> DeliveryList:

@@ -17,6 +17,7 @@ from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS, LicenseState
 from fotapool.domain.names import format_device_id
 from fotapool.domain.paging import BEFORE_ALL
+from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import DEVICE_ID, OperatorCall, time_or_none
 from fotapool.services.campaigns import upgrades
 from fotapool.services.devices import devices
@@ -83,14 +84,10 @@ async def list_devices(call: OperatorCall) -> DeviceList:
 
 
 def _view(row: OperatorDeviceRow, now_ms: int) -> DeviceView:
-    return DeviceView(
+    return from_attributes(
+        DeviceView,
+        row,
         deviceId=format_device_id(row.imei),
-        make=row.make,
-        model=row.model,
-        firmware=row.firmware,
-        protocol=row.protocol,
-        mdn=row.mdn,
-        status=row.status,
         licensed=row.licensed_ms is not None,
         licensedAt="unknown" if row.licensed_ms == UNKNOWN_TIME_MS else time_or_none(row.licensed_ms),
         usedByUpgrade=bool((row.license_state or 0) & LicenseState.USED),

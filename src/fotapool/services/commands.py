@@ -7,11 +7,12 @@ from typing import Any, TypeVar, cast
 
 from fotapool.domain.errors import NotFound
 from fotapool.domain.licenses.licenses import Pool
+from fotapool.domain.records import from_attributes
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import Account
 from fotapool.store.db.connection import NO_AUTH_EPOCH, Connection
 from fotapool.store.db.writer import Command, Facts, Pools
-from fotapool.store.licenses.changes import LedgerChangeSet
+from fotapool.store.licenses.licenses import LedgerChangeSet
 
 Result = TypeVar("Result")
 
@@ -96,14 +97,5 @@ async def submit_unless_deleted(context: Context, command: Command[Result], othe
 
 def pool_of(account: Account) -> Pool:
     """The account's pool for a preview: it has the numbers that decisions read, and records nothing."""
-    return Pool(
-        account_id=account.id,
-        total=account.total,
-        used=account.used,
-        notice=account.notice,
-        entries=0,
-        changes=0,
-        candidates=account.candidates,
-        candidates_updated_ms=0,
-        subscription_updated_ms=0,
-    )
+    unused = dict.fromkeys(("entries", "changes", "candidates_updated_ms", "subscription_updated_ms"), 0)
+    return from_attributes(Pool, account, account_id=account.id, **unused)

@@ -18,7 +18,7 @@ from fotapool.services.accounts.rejection_counter import RejectionCounter
 from fotapool.store.db.connection import NO_AUTH_EPOCH
 from fotapool.store.db.reader import Reader
 from fotapool.store.db.writer import Writer
-from fotapool.store.licenses.changes import Cause
+from fotapool.store.licenses.licenses import Cause
 
 
 def _new_uuid() -> str:

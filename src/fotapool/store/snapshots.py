@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
+from typing import NamedTuple
 
 from fotapool.domain.errors import Invalid
 from fotapool.store.db.connection import Connection, ConstraintViolated, Row
@@ -23,8 +24,7 @@ LEFT_OUT = SERVER_TABLES
 """Restoring a snapshot never locks operators out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column: its name, the Python type of its values, and whether it may be NULL."""
 
     name: str

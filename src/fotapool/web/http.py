@@ -1,21 +1,181 @@
-"""Request ids, and request bodies with a limit."""
+"""What each HTTP request passes: the check of its Host, the decoding of its body, the dispatch by path, its id."""
 
 from __future__ import annotations
 
 import gzip
+import ipaddress
 import itertools
 import re
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
 import msgspec
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fotapool.domain.errors import ErrorCode, RequestRejected
+
+VENDOR_HOSTS = (
+    "thingspace.verizon.com",
+    "mock.thingspace.verizon.com",
+    "staging.thingspace.verizon.com",
+    "mock-staging.thingspace.verizon.com",
+)
+"""The names of the vendor's service, under which its SDKs may call (`--tls`)."""
+ANY_HOST = "*"
+MAX_REMEMBERED = 1_000
+
+GZIP = (b"gzip", b"x-gzip")
+PLAIN: tuple[list[bytes], ...] = ([], [b""], [b"identity"])
+CHUNK_BYTES = 256 * 1024
+"""How much of a body is decoded at a time."""
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 REJECTION = "fotapool.rejection"
 """Key in the ASGI scope of the RequestRejected that a request of the documented API was answered with."""
 _REQUEST_ID = re.compile(rb"[0-9A-Za-z._-]{1,64}")
+
+
+class HostCheck:
+    """An ASGI application that answers 421 for a foreign Host, and 400 for none or several.
+
+    A Host is accepted if it is a loopback name or address, the address that the connection came to, the address the
+    server is bound to, a name of the vendor's, or one of `allowed` (`--allowed-host`; `*` accepts all, `.example.com`
+    a domain with its subdomains).
+    """
+
+    def __init__(self, app: ASGIApp, bound: str, allowed: Iterable[str]) -> None:
+        names = {name.lower() for name in allowed}
+        self._app = app
+        self._any = ANY_HOST in names
+        self._names = {*names, *VENDOR_HOSTS, "localhost", bound.lower()}
+        self._domains = (".localhost", *(name for name in names if name.startswith(".")))
+        self._accepted: set[bytes] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or self._any:
+            await self._app(scope, receive, send)
+            return
+        host, count = b"", 0
+        for name, value in scope["headers"]:
+            if name == b"host":
+                host = value
+                count += 1
+        if count != 1:
+            await _answer(send, 400, b"Send exactly one Host header.\n")
+        elif host in self._accepted or self._is_accepted(host, scope):
+            await self._app(scope, receive, send)
+        else:
+            shown = host[:200].decode("ascii", "replace").encode("ascii", "replace")
+            await _answer(send, 421, b"The host %s is not allowed here; see --allowed-host.\n" % shown)
+
+    def _is_accepted(self, host: bytes, scope: Scope) -> bool:
+        name = _without_port(host.decode("latin-1").lower())
+        if name in self._names or name.endswith(self._domains):
+            if len(self._accepted) < MAX_REMEMBERED:
+                self._accepted.add(host)
+            return True
+        try:
+            address = ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return address.is_loopback or str(address) == (scope.get("server") or ("",))[0]
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+async def _answer(send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class DecodedBodies:
+    """An ASGI application whose requests have plain bodies.
+
+    A body in gzip is decoded as it is read, up to `limit_bytes`. Beyond it, for another encoding, and for a broken
+    body, reading raises RequestRejected, which each API answers in its own shape.
+    """
+
+    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
+        self._app = app
+        self._limit_bytes = limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] != "GET":
+            encodings = [value.strip().lower() for name, value in scope["headers"] if name == b"content-encoding"]
+            if encodings not in PLAIN:
+                receive = _decoded(receive, encodings, self._limit_bytes)
+        await self._app(scope, receive, send)
+
+
+def _decoded(receive: Receive, encodings: list[bytes], limit_bytes: int) -> Receive:
+    decoder = zlib.decompressobj(_GZIP_WINDOW)
+    size = 0
+    pending = b""
+    more = True
+
+    async def receive_decoded() -> Message:
+        nonlocal size, pending, more
+        if len(encodings) != 1 or encodings[0] not in GZIP:
+            raise RequestRejected(ErrorCode.ENCODING_UNSUPPORTED)
+        if not pending and more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return message
+            pending, more = message.get("body", b""), message.get("more_body", False)
+        try:
+            body = decoder.decompress(pending, CHUNK_BYTES)
+        except zlib.error as error:
+            raise RequestRejected(ErrorCode.BODY_INVALID, "the body is not gzip") from error
+        pending = decoder.unconsumed_tail
+        size += len(body)
+        if size > limit_bytes:
+            raise RequestRejected(ErrorCode.BODY_TOO_LARGE)
+        ends = not pending and not more and len(body) < CHUNK_BYTES
+        if (ends and not decoder.eof) or decoder.unused_data:
+            raise RequestRejected(ErrorCode.BODY_INVALID, "the body is cut off or followed by other data")
+        return {"type": "http.request", "body": body, "more_body": not ends}
+
+    return receive_decoded
+
+
+class Dispatcher:
+    """Passes a request to the version of the API or the part of the server whose base its path begins with.
+
+    Below /api/, double slashes are accepted: the v1 page on removing licenses prints one. In all other paths, one slash
+    at the end is ignored. Responses to devices are not compressed, because ranges count the bytes of the content.
+    """
+
+    def __init__(self, versions: dict[str, ASGIApp], parts: dict[str, ASGIApp], others: ASGIApp) -> None:
+        self._versions = versions
+        self._parts = parts
+        self._others = others
+        self._base_length = len(next(iter(versions)))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._others
+        if scope["type"] == "http":
+            path = scope["path"]
+            if path.startswith("/api/"):
+                if "//" in path:
+                    path = scope["path"] = re.sub("/+", "/", path)
+                version = self._versions.get(path[: self._base_length])
+                if version is not None and path[self._base_length : self._base_length + 1] == "/":
+                    app = version
+            else:
+                if len(path) > 1 and (scope.get("raw_path") or path.encode())[-1:] == b"/":
+                    path = scope["path"] = path[:-1]
+                app = next((part for base, part in self._parts.items() if _is_below(path, base)), self._others)
+        await app(scope, receive, send)
+
+
+def _is_below(path: str, base: str) -> bool:
+    return path.startswith(base) and path[len(base) : len(base) + 1] in ("", "/")
 
 
 class RequestIds:

@@ -14,6 +14,7 @@ from fotapool.core.clock import MovableClock
 from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import RequestRejected
 from fotapool.domain.names import format_device_id
+from fotapool.domain.records import from_attributes
 from fotapool.services.accounts.rejections import flush_rejections
 from fotapool.services.callbacks.deliveries import purge_deliveries
 from fotapool.services.campaigns.steps import StepResult, next_campaign_due, step_due_campaign
@@ -60,13 +61,8 @@ class ClockEvent:
 
 def _event(at_ms: int, done: StepResult) -> ClockEvent:
     devices = [format_device_id(device) for device in done.devices[:MAX_EVENT_DEVICES]]
-    return ClockEvent(
-        at_ms=at_ms,
-        what=done.what,
-        account_id=done.account_id,
-        count=len(done.devices),
-        devices=devices,
-        campaign=done.campaign or None,
+    return from_attributes(
+        ClockEvent, done, at_ms=at_ms, count=len(done.devices), devices=devices, campaign=done.campaign or None
     )
 
 

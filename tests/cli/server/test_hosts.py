@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fotapool.web.hosts import HostCheck
+from fotapool.web.http import HostCheck
 
 
 def status(

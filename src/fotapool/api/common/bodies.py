@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
@@ -48,6 +48,22 @@ class TimeWindowBody(msgspec.Struct):
 
     startTime: int | str | None = None
     endTime: int | str | None = None
+
+
+class DatesBody(msgspec.Struct):
+    """A campaign's dates, as YYYY-MM-DD."""
+
+    startDate: str | None = None
+    endDate: str | None = None
+
+
+class CampaignBody(Protocol):
+    """What the bodies that schedule a campaign have in common since version 2."""
+
+    startDate: str | None
+    endDate: str | None
+    campaignName: str | None
+    deviceList: list[Any] | None
 
 
 class DevicesAction(msgspec.Struct):
@@ -156,6 +172,17 @@ def read_devices_change(body: bytes, limit: int) -> tuple[bool, list[int]]:
     if verb not in (APPEND, REMOVE):
         raise RequestRejected(ErrorCode.TYPE_INVALID)
     return verb == APPEND, check_devices(action.deviceList, limit)
+
+
+def read_campaign(given: CampaignBody, protocol: str | None, limit: int) -> dict[str, Any]:
+    """Members of a NewCampaign. Raises RequestRejected(PROTOCOL_INVALID), or as `check_devices`."""
+    return {
+        "devices": check_devices(given.deviceList, limit),
+        "protocol": read_protocol(protocol),
+        "start_date": given.startDate or "",
+        "end_date": given.endDate or "",
+        "name": given.campaignName or "",
+    }
 
 
 def read_hours(windows: Sequence[TimeWindowBody]) -> Hours:

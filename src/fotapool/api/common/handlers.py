@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from fotapool.api.common.bodies import read_callback_url, read_candidates
+from collections.abc import Callable, Mapping
+
+from fotapool.api.common.bodies import (
+    DatesBody,
+    Statuses,
+    read_callback_url,
+    read_campaign_cursor,
+    read_candidates,
+    read_devices_change,
+    read_statuses,
+)
 from fotapool.api.common.operations import Call
 from fotapool.api.common.schemas import (
     CallbackUrl,
+    CandidatesPage,
     CandidatesResult,
+    ChangedDevice,
     LicenseSummary,
     Subscription,
     SuccessResult,
+    candidates_page,
+    changed_devices,
     license_summary,
     subscription,
 )
+from fotapool.domain.campaigns.campaigns import Campaign, Windows
+from fotapool.domain.campaigns.upgrades import Reason, Upgrade
 from fotapool.domain.names import format_device_id
-from fotapool.domain.paging import parse_device_cursor
+from fotapool.domain.paging import Page, parse_device_cursor, parse_record_number
 from fotapool.services.accounts import accounts
 from fotapool.services.callbacks import listeners
+from fotapool.services.campaigns import campaigns, reports
 from fotapool.services.licenses import candidates, licenses
 
 
@@ -44,6 +61,60 @@ async def delete_candidates(call: Call) -> SuccessResult:
     """Delete the cancellation candidate list."""
     await candidates.delete_candidates(call.context, call.caller)
     return SuccessResult(True)
+
+
+async def get_candidates(call: Call, typed_as_datetime: bool = False) -> CandidatesPage:
+    """List cancellation candidates from a zero-based record number."""
+    index = parse_record_number(call.start("startIndex"))
+    found = await candidates.list_candidates(call.context, call.caller, index)
+    return candidates_page(found, call.write_time(typed_as_datetime))
+
+
+async def change_devices(call: Call, reasons: Mapping[Reason, str]) -> tuple[str, list[ChangedDevice]]:
+    """Adds devices to a campaign or removes them.
+
+    Returns the campaign's id and a row for each device; `reasons` has the version's text for each reason.
+    """
+    append, devices = read_devices_change(call.body, call.max_devices)
+    change = campaigns.add_devices if append else campaigns.remove_devices
+    uuid = call.campaign_id
+    return uuid, changed_devices(await change(call.context, call.caller, uuid, devices), append, reasons)
+
+
+async def change_dates(call: Call, dates: DatesBody, change_windows: Callable[[Windows], Windows] | None) -> Campaign:
+    """Changes a campaign's dates and, with `change_windows`, its windows."""
+    uuid = call.campaign_id
+    windows = None
+    if change_windows is not None:
+        windows = change_windows((await reports.get_campaign(call.context, call.caller, uuid)).windows)
+    return await campaigns.change_dates(
+        call.context,
+        caller=call.caller,
+        uuid=uuid,
+        start_date=dates.startDate or "",
+        end_date=dates.endDate or "",
+        windows=windows,
+    )
+
+
+async def cancel_campaign(call: Call, may_abort: bool) -> SuccessResult:
+    """Cancels a campaign; with `may_abort`, also one that has started."""
+    await campaigns.cancel_campaign(call.context, call.caller, call.campaign_id, may_abort=may_abort)
+    return SuccessResult(True)
+
+
+async def list_campaigns(call: Call, statuses: Statuses) -> tuple[bool, str, list[Campaign]]:
+    """Campaigns in the state asked for: whether there are more, the cursor of the next page, and this page."""
+    wanted = read_statuses(statuses, call.query("campaignStatus"))
+    after = read_campaign_cursor(call.query("lastSeenCampaignId"))
+    found, has_more = await reports.list_campaigns(call.context, call.caller, wanted, after)
+    return has_more, found[-1].uuid if has_more else "0", found
+
+
+async def list_campaign_devices(call: Call) -> tuple[Campaign, Page[Upgrade]]:
+    """The campaign, and its devices with IMEIs greater than the last seen one."""
+    uuid, cursor = call.campaign_id, parse_device_cursor(call.start("lastSeenDeviceId"))
+    return await reports.list_campaign_devices(call.context, call.caller, uuid, cursor)
 
 
 async def get_callback(call: Call) -> CallbackUrl:

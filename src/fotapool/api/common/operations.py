@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
+from fotapool.api.common.bodies import read_campaign_id
 from fotapool.api.common.time_styles import WriteTime, writer_for
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import parse_device_ids
@@ -51,6 +52,11 @@ class Call:
     def device(self) -> int:
         """The IMEI in the path. Raises RequestRejected(DEVICE_ID_INVALID)."""
         return parse_device_ids([self.path["deviceId"]])[0]
+
+    @property
+    def campaign_id(self) -> str:
+        """The campaign's UUID in the path, in lower case. Raises RequestRejected(CAMPAIGN_ID_INVALID)."""
+        return read_campaign_id(self.path.get("campaignId") or self.path["upgradeId"])
 
     def query(self, name: str) -> str | None:
         """A query parameter's last value.
@@ -134,10 +140,10 @@ class Operation:
 class OperationTable(list[Operation]):
     """A feature's operations in one version."""
 
-    def add(self, id: str, method: str, paths: str | Sequence[str], **row: Any) -> Callable[[Handler], Handler]:
+    def add(self, method: str, id: str, paths: str | Sequence[str], **row: Any) -> Callable[[Handler], Handler]:
         """Registers the decorated handler; `row` has the further fields of Operation.
 
-        A handler that versions share is registered in each of them: `operations.add(…)(handler)`.
+        A handler that versions share is registered in each of them: `operations.get(…)(handler)`.
         """
 
         def register(handle: Handler) -> Handler:
@@ -146,3 +152,15 @@ class OperationTable(list[Operation]):
             return handle
 
         return register
+
+    def get(self, id: str, paths: str | Sequence[str], **row: Any) -> Callable[[Handler], Handler]:
+        return self.add("GET", id, paths, **row)
+
+    def post(self, id: str, paths: str | Sequence[str], **row: Any) -> Callable[[Handler], Handler]:
+        return self.add("POST", id, paths, **row)
+
+    def put(self, id: str, paths: str | Sequence[str], **row: Any) -> Callable[[Handler], Handler]:
+        return self.add("PUT", id, paths, **row)
+
+    def delete(self, id: str, paths: str | Sequence[str], **row: Any) -> Callable[[Handler], Handler]:
+        return self.add("DELETE", id, paths, **row)

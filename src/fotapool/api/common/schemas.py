@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -14,10 +14,13 @@ from fotapool.domain.licenses.licenses import Outcome
 from fotapool.domain.names import format_device_id
 from fotapool.domain.paging import Page
 from fotapool.services.campaigns.campaigns import DeviceChange
+from fotapool.services.campaigns.reports import CampaignUpgrade
 from fotapool.services.licenses.candidates import CandidateList
 from fotapool.services.licenses.licenses import LicenseStatus
 from fotapool.store.accounts.accounts import Account
 from fotapool.store.devices.devices import Installed
+
+Row = TypeVar("Row")
 
 SUCCESSES = frozenset({Outcome.ASSIGNED, Outcome.PREEXISTING, Outcome.REMOVED})
 OUTCOME_REASONS: dict[Outcome, str] = {
@@ -50,6 +53,26 @@ class Subscription(msgspec.Struct):
     licenseCount: int
     licenseUsedCount: int
     updateTime: str
+
+
+class DevicePage(msgspec.Struct, Generic[Row]):
+    """A page of a list of devices."""
+
+    accountName: str
+    hasMoreData: bool
+    lastSeenDeviceId: str
+    maxPageSize: int
+    deviceList: list[Row]
+
+
+class CampaignDevicesPage(msgspec.Struct, Generic[Row]):
+    """A page of the devices of a campaign."""
+
+    totalDevice: int
+    hasMoreData: bool
+    lastSeenDeviceId: str
+    maxPageSize: int
+    deviceList: list[Row]
 
 
 class LicensedDevice(msgspec.Struct):
@@ -111,7 +134,10 @@ class CallbackUrl(msgspec.Struct, omit_defaults=True):
     url: str | msgspec.UnsetType = msgspec.UNSET
 
 
-def outcome_labels(success: str, failure: str) -> dict[Outcome, tuple[str, str]]:
+OutcomeLabels = dict[Outcome, tuple[str, str]]
+
+
+def outcome_labels(success: str, failure: str) -> OutcomeLabels:
     """The status and reason of each outcome, with these labels as status."""
     return {
         outcome: (success if outcome in SUCCESSES else failure, reason) for outcome, reason in OUTCOME_REASONS.items()
@@ -138,10 +164,8 @@ def license_summary(account: str, status: LicenseStatus, page_size: int, write_t
         totalLicense=status.total,
         totalLicenses=status.total,
         assignedLicenses=status.used,
-        hasMoreData=status.page.has_more,
-        lastSeenDeviceId=last_seen(status.page),
-        maxPageSize=page_size,
         deviceList=licensed_devices(status, write_time),
+        **page_members(status.page, page_size),
     )
 
 
@@ -162,6 +186,18 @@ def changed_devices(changes: Sequence[DeviceChange], added: bool, reasons: Mappi
     ]
 
 
+def upgrade_members(account: str, trial: CampaignUpgrade, labels: tuple[str, str]) -> dict[str, Any]:
+    """The members that a device's upgrade has in every version; `labels` are its status and reason."""
+    return {
+        "deviceId": format_device_id(trial.upgrade.imei),
+        "id": trial.campaign.uuid,
+        "accountName": account,
+        "startDate": trial.campaign.start_date,
+        "status": labels[0],
+        "reason": labels[1],
+    }
+
+
 def installed_software(installed: Sequence[Installed]) -> list[SoftwareInfo]:
     return [SoftwareInfo(one.name, one.version, rfc3339(one.at_ms)) for one in installed]
 
@@ -169,6 +205,11 @@ def installed_software(installed: Sequence[Installed]) -> list[SoftwareInfo]:
 def time_windows(hours: Hours) -> list[TimeWindow] | msgspec.UnsetType:
     """A campaign's windows; without any, the member is left out."""
     return [TimeWindow(first, end) for first, end in hours] or msgspec.UNSET
+
+
+def page_members(page: Page[Any], page_size: int) -> dict[str, Any]:
+    """The members of a list that say whether and where it goes on."""
+    return {"hasMoreData": page.has_more, "lastSeenDeviceId": last_seen(page), "maxPageSize": page_size}
 
 
 def last_seen(page: Page[Any]) -> str:

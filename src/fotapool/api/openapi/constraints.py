@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fotapool.api.common.labels import CAMPAIGN_STATUS
 from fotapool.web.parameters import ACCOUNT, IMEI, TEXT
 
 NUMBER = {"type": "string", "pattern": "^[0-9]{1,15}$", "examples": ["0"]}
@@ -17,17 +18,7 @@ _IMEIS = {"type": "array", "items": IMEI, "minItems": 1}
 _PROTOCOL = {"type": "string", "enum": ["HTTP", "LWM2M", "OMADM", "OMA-DM", "OMD-DM", "OMA"]}
 _PROTOCOL_OR_NONE = {"type": ["string", "null"], "enum": [*_PROTOCOL["enum"], None]}
 _V1_STATUS = ["RequestPending", "Queued", "RequestFailed", "InProgress", "Finished", "UpgradeFailed"]
-_STATUS = [
-    "CampaignRequestPending",
-    "CampaignRequestFailed",
-    "CampaignRequestQueued",
-    "CampaignPreScheduled",
-    "CampaignScheduled",
-    "CampaignEnded",
-    "CampaignCancelled",
-    "CampaignAborted",
-    "CampaignFailed",
-]
+_STATUS = [*CAMPAIGN_STATUS.values()]
 
 PATH: dict[str, dict[str, Any]] = {
     "account": ACCOUNT,

@@ -17,6 +17,7 @@ from fotapool.api.v1.statuses import CAMPAIGN_STATUS, UpgradeDevice, device_row
 from fotapool.domain.callbacks import MAX_CREDENTIAL, SERVICE, CampaignFacts, DeviceRow, Event
 from fotapool.domain.campaigns.campaigns import CampaignStatus
 from fotapool.domain.errors import ErrorCode, RequestRejected
+from fotapool.domain.records import from_attributes
 from fotapool.services.callbacks import listeners
 from fotapool.store.callbacks.listeners import Listener
 
@@ -66,15 +67,11 @@ class UpgradeProgress(msgspec.Struct):
 
 
 def _upgrade(campaign: CampaignFacts, devices: Sequence[DeviceRow]) -> UpgradeProgress:
-    return UpgradeProgress(
+    return from_attributes(
+        UpgradeProgress,
+        campaign,
         firmwareName=campaign.artifact,
         upgradeId=campaign.id,
-        startDate=campaign.start_date,
-        endDate=campaign.end_date,
-        model=campaign.model,
-        make=campaign.make,
-        fromVersion=campaign.from_version,
-        toVersion=campaign.to_version,
         status=CAMPAIGN_STATUS[campaign.campaign_status],
         deviceList=[device_row(*row) for row in devices],
     )
@@ -101,9 +98,8 @@ def _check_service(name: str | msgspec.UnsetType) -> None:
 operations = OperationTable()
 
 
-@operations.add(
+@operations.get(
     "V1-16",
-    "GET",
     "/callbacks/{account}",
     sdk="software_management_callbacks_v1.list_registered_callbacks",
     notes="`[]` when none is registered. No other response has the password.",
@@ -125,9 +121,8 @@ async def list_callbacks(call: Call) -> list[RegisteredCallback]:
     ]
 
 
-@operations.add(
+@operations.post(
     "V1-17",
-    "POST",
     "/callbacks/{account}",
     request=CallbackServiceBody,
     sdk="software_management_callbacks_v1.register_callback",
@@ -150,9 +145,8 @@ async def register_callback(call: Call) -> RegistrationResult:
     return RegistrationResult(call.account, SERVICE)
 
 
-@operations.add(
+@operations.delete(
     "V1-18",
-    "DELETE",
     "/callbacks/{account}/name/{service}",
     sdk="software_management_callbacks_v1.deregister_callback",
     notes="Succeeds when none is registered. Waiting deliveries to it are given up.",

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from fotapool.api.common import bodies
+from fotapool.api.common import bodies, handlers
 from fotapool.api.common.operations import Call, OperationTable
-from fotapool.api.common.schemas import ChangedDevice, SuccessResult, changed_devices
+from fotapool.api.common.schemas import ChangedDevice, SuccessResult
 from fotapool.api.v1.statuses import CAMPAIGN_STATUS, DEVICE_REASON, UpgradeDevice, device_row
 from fotapool.domain.campaigns.campaigns import Campaign, Flow
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
@@ -66,9 +66,8 @@ def upgrade(account: str, found: reports.CampaignWithDevices) -> Upgrade:
 operations = OperationTable()
 
 
-@operations.add(
+@operations.post(
     "V1-9",
-    "POST",
     "/upgrades",
     request=ScheduleUpgradeBody,
     sdk="firmware_v1.schedule_firmware_upgrade",
@@ -92,9 +91,8 @@ async def schedule_upgrade(call: Call) -> Upgrade:
     return _upgrade(call.account, campaign, pending)
 
 
-@operations.add(
+@operations.get(
     "V1-10",
-    "GET",
     "/upgrades/{account}/upgrade/{upgradeId}",
     sdk="firmware_v1.list_firmware_upgrade_details",
     notes="Campaigns of the other versions are returned too, with this version's members and labels. At "
@@ -102,13 +100,11 @@ async def schedule_upgrade(call: Call) -> Upgrade:
 )
 async def get_upgrade(call: Call) -> Upgrade:
     """Read an upgrade and its devices."""
-    uuid = bodies.read_campaign_id(call.path["upgradeId"])
-    return upgrade(call.account, await reports.get_campaign_with_devices(call.context, call.caller, uuid))
+    return upgrade(call.account, await reports.get_campaign_with_devices(call.context, call.caller, call.campaign_id))
 
 
-@operations.add(
+@operations.put(
     "V1-11",
-    "PUT",
     "/upgrades/{account}/upgrade/{upgradeId}",
     request=bodies.CampaignDevicesBody,
     sdk="firmware_v1.update_firmware_upgrade_devices",
@@ -116,22 +112,15 @@ async def get_upgrade(call: Call) -> Upgrade:
 )
 async def change_upgrade_devices(call: Call) -> ChangedDevices:
     """Add devices to an upgrade or remove them."""
-    append, devices = bodies.read_devices_change(call.body, call.max_devices)
-    uuid = bodies.read_campaign_id(call.path["upgradeId"])
-    change = campaigns.add_devices if append else campaigns.remove_devices
-    changes = await change(call.context, call.caller, uuid, devices)
-    return ChangedDevices(call.account, uuid, changed_devices(changes, append, DEVICE_REASON))
+    return ChangedDevices(call.account, *await handlers.change_devices(call, DEVICE_REASON))
 
 
-@operations.add(
+@operations.delete(
     "V1-12",
-    "DELETE",
     "/upgrades/{account}/upgrade/{upgradeId}",
     sdk="firmware_v1.cancel_scheduled_firmware_upgrade",
     notes="The status of a canceled upgrade is `UpgradeFailed`: this version has no label of its own for it.",
 )
 async def cancel_upgrade(call: Call) -> SuccessResult:
     """Cancel an upgrade before its start."""
-    uuid = bodies.read_campaign_id(call.path["upgradeId"])
-    await campaigns.cancel_campaign(call.context, call.caller, uuid, may_abort=False)
-    return SuccessResult(True)
+    return await handlers.cancel_campaign(call, may_abort=False)

@@ -12,6 +12,7 @@ from fotapool.domain.devices.devices import is_eligible
 from fotapool.domain.names import format_device_id
 from fotapool.domain.packages import Package
 from fotapool.domain.paging import parse_device_cursor
+from fotapool.domain.records import from_attributes
 from fotapool.services.devices import devices
 from fotapool.services.packages import packages
 
@@ -52,24 +53,20 @@ class Firmware(msgspec.Struct):
 
 
 def firmware(account: str, package: Package | PackageFacts) -> Firmware:
-    return Firmware(
+    return from_attributes(
+        Firmware,
+        package,
         firmwareName=package.name,
         participantName=account,
         launchDate=rfc3339(package.launched_ms),
-        releaseNote=package.release_note,
-        model=package.model,
-        make=package.make,
-        fromVersion=package.from_version,
-        toVersion=package.to_version,
     )
 
 
 operations = OperationTable()
 
 
-@operations.add(
+@operations.get(
     "V1-8",
-    "GET",
     "/firmware/{account}",
     evidence=Evidence.SDK,
     sdk="firmware_v1.list_available_firmware",
@@ -82,9 +79,8 @@ async def list_firmware(call: Call) -> list[Firmware]:
     return [firmware(call.account, package) for package in found]
 
 
-@operations.add(
+@operations.get(
     "V1-13",
-    "GET",
     "/devices/{account}/index/{index}",
     query=["clientType"],
     sdk="software_management_reports_v1.list_account_devices",

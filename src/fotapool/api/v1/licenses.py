@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
 from fotapool.api.common import handlers
@@ -12,14 +10,13 @@ from fotapool.api.common.operations import Call, Evidence, OperationTable
 from fotapool.api.common.schemas import (
     CandidatesPage,
     LicensedDevice,
-    candidates_page,
+    OutcomeLabels,
     licensed_devices,
     outcome_labels,
 )
 from fotapool.api.common.time_styles import WriteTime
-from fotapool.domain.licenses.licenses import Outcome
-from fotapool.domain.paging import parse_device_cursor, parse_record_number
-from fotapool.services.licenses import candidates, licenses
+from fotapool.domain.paging import parse_device_cursor
+from fotapool.services.licenses import licenses
 
 ASSIGN_LABELS = outcome_labels("LicenseAssignSuccess", "LicenseAssignFailed")
 REMOVE_LABELS = outcome_labels("LicenseRemoveSuccess", "LicenseRemoveFailed")
@@ -47,11 +44,11 @@ class LicenseSummary(msgspec.Struct):
     deviceList: list[LicensedDevice]
 
 
-def _result(
-    account: str, device_ids: Sequence[str], result: licenses.LicenseResult, labels: dict[Outcome, tuple[str, str]]
-) -> LicensesResult:
-    rows = [DeviceRow(device, *labels[outcome]) for device, outcome in zip(device_ids, result.outcomes, strict=True)]
-    return LicensesResult(account, result.total, result.used, rows)
+async def _change(call: Call, change: licenses.Change, labels: OutcomeLabels) -> LicensesResult:
+    texts, devices = read_device_list(call.body, call.max_devices)
+    result = await change(call.context, call.caller, devices)
+    rows = [DeviceRow(text, *labels[outcome]) for text, outcome in zip(texts, result.outcomes, strict=True)]
+    return LicensesResult(call.account, result.total, result.used, rows)
 
 
 def license_summary(account: str, status: licenses.LicenseStatus, write_time: WriteTime) -> LicenseSummary:
@@ -67,17 +64,15 @@ def license_summary(account: str, status: licenses.LicenseStatus, write_time: Wr
 
 operations = OperationTable()
 
-operations.add(
+operations.get(
     "V1-1",
-    "GET",
     "/subscriptions/{account}",
     sdk="software_management_subscriptions_v1.get_account_subscription_status",
 )(handlers.get_subscription)
 
 
-@operations.add(
+@operations.get(
     "V1-2",
-    "GET",
     ["/licenses/{account}/index/{index}", "/licenses/{account}"],
     evidence=Evidence.SEED,
     query=["lastSeenDeviceId"],
@@ -91,9 +86,8 @@ async def get_licenses(call: Call) -> LicenseSummary:
     return license_summary(call.account, status, call.write_time(typed_as_datetime=True))
 
 
-@operations.add(
+@operations.post(
     "V1-3",
-    "POST",
     "/licenses/{account}/assign",
     request=DeviceListBody,
     sdk="software_management_licenses_v1.assign_licenses_to_devices",
@@ -101,14 +95,11 @@ async def get_licenses(call: Call) -> LicenseSummary:
 )
 async def assign_licenses(call: Call) -> LicensesResult:
     """Assign licenses to devices."""
-    texts, devices = read_device_list(call.body, call.max_devices)
-    result = await licenses.assign_licenses(call.context, call.caller, devices)
-    return _result(call.account, texts, result, ASSIGN_LABELS)
+    return await _change(call, licenses.assign_licenses, ASSIGN_LABELS)
 
 
-@operations.add(
+@operations.post(
     "V1-4",
-    "POST",
     "/licenses/{account}/remove",
     evidence=Evidence.SEED,
     request=DeviceListBody,
@@ -117,37 +108,30 @@ async def assign_licenses(call: Call) -> LicensesResult:
 )
 async def remove_licenses(call: Call) -> LicensesResult:
     """Remove unused licenses from devices."""
-    texts, devices = read_device_list(call.body, call.max_devices)
-    result = await licenses.remove_licenses(call.context, call.caller, devices)
-    return _result(call.account, texts, result, REMOVE_LABELS)
+    return await _change(call, licenses.remove_licenses, REMOVE_LABELS)
 
 
-operations.add(
+operations.post(
     "V1-5",
-    "POST",
     "/licenses/{account}/cancel",
     request=CandidatesBody,
     sdk="software_management_licenses_v1.create_list_of_licenses_to_remove",
 )(handlers.create_candidates)
 
 
-@operations.add(
+@operations.get(
     "V1-6",
-    "GET",
     ["/licenses/{account}/cancel/index/{index}", "/licenses/{account}/cancel"],
     query=["startIndex"],
     sdk="software_management_licenses_v1.list_licenses_to_remove",
 )
 async def get_candidates(call: Call) -> CandidatesPage:
     """List cancellation candidates from a zero-based record number."""
-    index = parse_record_number(call.start("startIndex"))
-    found = await candidates.list_candidates(call.context, call.caller, index)
-    return candidates_page(found, call.write_time(typed_as_datetime=True))
+    return await handlers.get_candidates(call, typed_as_datetime=True)
 
 
-operations.add(
+operations.delete(
     "V1-7",
-    "DELETE",
     "/licenses/{account}/cancel",
     sdk="software_management_licenses_v1.delete_list_of_licenses_to_remove",
 )(handlers.delete_candidates)

@@ -6,11 +6,10 @@ import msgspec
 
 from fotapool.api.common.bodies import read_statuses, statuses_by_label
 from fotapool.api.common.operations import Call, OperationTable
-from fotapool.api.common.schemas import optional_time
+from fotapool.api.common.schemas import optional_time, upgrade_members
 from fotapool.api.v1.campaigns import Upgrade, upgrade
 from fotapool.api.v1.statuses import CAMPAIGN_STATUS, device_labels
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
-from fotapool.domain.names import format_device_id
 from fotapool.domain.paging import parse_record_number
 from fotapool.services.campaigns import reports
 
@@ -40,27 +39,21 @@ class DeviceUpgrade(msgspec.Struct, kw_only=True):
 
 
 def _device_upgrade(account: str, trial: reports.CampaignUpgrade) -> DeviceUpgrade:
-    campaign, done = trial.campaign, trial.upgrade
-    status, reason = device_labels(UpgradeStatus(done.status), Reason(done.reason))
+    artifact, done = trial.campaign.artifact, trial.upgrade
+    labels = device_labels(UpgradeStatus(done.status), Reason(done.reason))
     return DeviceUpgrade(
-        deviceId=format_device_id(done.imei),
-        id=campaign.uuid,
-        accountName=account,
-        firmwareFrom=campaign.artifact.from_version,
-        firmwareTo=campaign.artifact.to_version,
-        startDate=campaign.start_date,
-        status=status,
-        reason=reason,
+        firmwareFrom=artifact.from_version,
+        firmwareTo=artifact.to_version,
         upgradeStartTime=optional_time(done.started_ms),
+        **upgrade_members(account, trial, labels),
     )
 
 
 operations = OperationTable()
 
 
-@operations.add(
+@operations.get(
     "V1-14",
-    "GET",
     "/reports/{account}/status/{upgradeStatus}/index/{index}",
     sdk="software_management_reports_v1.list_upgrades_for_specified_status",
     notes="`lastSeenUpgradeId` is the number of the next record, 0 on the last page. Upgrades that ended more than six "
@@ -74,9 +67,8 @@ async def list_upgrades(call: Call) -> UpgradeList:
     return UpgradeList(has_more, index + len(found) if has_more else 0, [upgrade(call.account, one) for one in found])
 
 
-@operations.add(
+@operations.get(
     "V1-15",
-    "GET",
     "/reports/{account}/devices/{deviceId}",
     sdk="software_management_reports_v1.get_device_firmware_upgrade_history",
     notes=f"At most {reports.MAX_HISTORY:,} upgrades.",

@@ -19,6 +19,7 @@ from fotapool.api.common.time_styles import rfc3339
 from fotapool.api.v2.statuses import CAMPAIGN_STATUS, device_row
 from fotapool.domain.callbacks import CampaignFacts, DeviceRow, Event, PackageFacts
 from fotapool.domain.campaigns.campaigns import CampaignStatus
+from fotapool.domain.records import from_attributes
 from fotapool.store.callbacks.listeners import Listener
 
 STYLE = "v2"
@@ -55,12 +56,11 @@ class CampaignProgress(msgspec.Struct):
 
 
 def _software(account: str, package: PackageFacts) -> SoftwareRow:
-    return SoftwareRow(
+    return from_attributes(
+        SoftwareRow,
+        package,
         softwareName=package.name,
         launchDate=rfc3339(package.launched_ms),
-        releaseNote=package.release_note,
-        model=package.model,
-        make=package.make,
         distributionType=campaign_protocol(package.protocol),
         softwareFrom=package.from_version,
         softwareTo=package.to_version,
@@ -68,14 +68,12 @@ def _software(account: str, package: PackageFacts) -> SoftwareRow:
 
 
 def _campaign(campaign: CampaignFacts, devices: Sequence[DeviceRow]) -> CampaignProgress:
-    progress = CampaignProgress(
+    progress = from_attributes(
+        CampaignProgress,
+        campaign,
         campaignId=campaign.id,
         campaignName=campaign.name,
         distributionType=campaign_protocol(campaign.protocol),
-        make=campaign.make,
-        model=campaign.model,
-        startDate=campaign.start_date,
-        endDate=campaign.end_date,
         status=CAMPAIGN_STATUS[campaign.campaign_status],
         deviceList=[device_row(*row) for row in devices],
     )
@@ -98,34 +96,30 @@ def encode(event: Event, listener: Listener) -> bytes:
 
 operations = OperationTable()
 
-operations.add(
+operations.get(
     "V2-15",
-    "GET",
     "/callbacks/{account}",
     sdk="software_management_callbacks_v2.list_registered_callbacks",
     notes="`{}` when none is registered (our choice; the SDK's model accepts it).",
 )(handlers.get_callback)
 
-operations.add(
+operations.post(
     "V2-16",
-    "POST",
     "/callbacks/{account}",
     request=CallbackUrlBody,
     sdk="software_management_callbacks_v2.register_callback",
 )(handlers.register_callback)
 
-operations.add(
+operations.put(
     "V2-17",
-    "PUT",
     "/callbacks/{account}",
     request=CallbackUrlBody,
     sdk="software_management_callbacks_v2.update_callback",
     notes="The URL is in `url` (SDK) or `callback` (page of version 2). Registers a listener if there is none.",
 )(handlers.update_callback)
 
-operations.add(
+operations.delete(
     "V2-18",
-    "DELETE",
     "/callbacks/{account}",
     sdk="software_management_callbacks_v2.deregister_callback",
     notes="Succeeds when none is registered. Waiting deliveries to it are given up.",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
-from fotapool.api.common import bodies
+from fotapool.api.common import bodies, handlers
 from fotapool.api.common.operations import Call, Evidence, OperationTable
 from fotapool.api.common.schemas import SuccessResult, TimeWindow, campaign_protocol, time_windows
-from fotapool.api.v2.statuses import CAMPAIGN_STATUS
+from fotapool.api.v2.statuses import CAMPAIGN_STATUS, DEVICE_REASON
 from fotapool.domain.campaigns.campaigns import Campaign, Flow, Hours, Windows
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import format_device_id
@@ -17,11 +19,9 @@ Windowed = list[bodies.TimeWindowBody] | None
 Optional = str | None
 
 
-class WindowsBody(msgspec.Struct, kw_only=True):
+class WindowsBody(bodies.DatesBody, kw_only=True):
     """Dates and windows; no date means as soon as possible."""
 
-    startDate: Optional = None
-    endDate: Optional = None
     downloadAfterDate: Optional | msgspec.UnsetType = msgspec.UNSET
     downloadTimeWindowList: Windowed | msgspec.UnsetType = msgspec.UNSET
     installAfterDate: Optional | msgspec.UnsetType = msgspec.UNSET
@@ -127,11 +127,7 @@ def _read_software(call: Call) -> campaigns.NewCampaign:
         bodies.read_name(given.softwareName),
         from_version=given.softwareFrom,
         to_version=given.softwareTo,
-        devices=bodies.check_devices(given.deviceList, call.max_devices),
-        protocol=bodies.read_protocol(given.distributionType),
-        start_date=given.startDate or "",
-        end_date=given.endDate or "",
-        name=given.campaignName or "",
+        **bodies.read_campaign(given, given.distributionType, call.max_devices),
         windows=_read_windows(given, Windows()),
     )
 
@@ -139,7 +135,7 @@ def _read_software(call: Call) -> campaigns.NewCampaign:
 def _read_file(call: Call) -> campaigns.NewCampaign:
     """Raises RequestRejected as `_read_software`, and FILE_UNKNOWN if no file is named."""
     given = bodies.read_document(_file, call.body)
-    devices = bodies.check_devices(given.deviceList, call.max_devices)
+    bodies.check_devices(given.deviceList, call.max_devices)
     name = bodies.read_name(given.fileName)
     if not name:
         raise RequestRejected(ErrorCode.FILE_UNKNOWN)
@@ -147,12 +143,8 @@ def _read_file(call: Call) -> campaigns.NewCampaign:
         Flow.PULL,
         file=name,
         file_version=bodies.read_name(given.fileVersion),
-        protocol=bodies.read_protocol(given.distributionType),
-        start_date=given.startDate or "",
-        end_date=given.endDate or "",
-        name=given.campaignName or "",
+        **bodies.read_campaign(given, given.distributionType, call.max_devices),
         windows=_read_windows(given, Windows()),
-        devices=devices,
     )
 
 
@@ -221,9 +213,8 @@ async def _schedule(call: Call, wanted: campaigns.NewCampaign) -> ScheduledCampa
 operations = OperationTable()
 
 
-@operations.add(
+@operations.post(
     "V2-9",
-    "POST",
     "/campaigns/software/{account}",
     request=ScheduleSoftwareBody,
     sdk="campaigns_v2.schedule_sw_upgrade_http_devices",
@@ -235,9 +226,8 @@ async def schedule_software(call: Call) -> ScheduledCampaign:
     return await _schedule(call, _read_software(call))
 
 
-@operations.add(
+@operations.post(
     "V2-10",
-    "POST",
     "/campaigns/files/{account}",
     request=ScheduleFileBody,
     sdk="campaigns_v2.schedule_file_upgrade",
@@ -247,9 +237,8 @@ async def schedule_file(call: Call) -> ScheduledCampaign:
     return await _schedule(call, _read_file(call))
 
 
-@operations.add(
+@operations.post(
     "V2-8",
-    "POST",
     "/campaigns/{account}",
     evidence=Evidence.SDK,
     request=ScheduleSoftwareBody,
@@ -261,9 +250,8 @@ async def schedule_campaign(call: Call) -> CampaignSoftware:
     return campaign_software(call.account, campaign)
 
 
-@operations.add(
+@operations.get(
     "V2-11",
-    "GET",
     "/campaigns/{account}/{campaignId}",
     sdk="campaigns_v2.get_campaign_information",
     notes="Campaigns of the other versions are returned too, with this version's members and labels. Of a "
@@ -271,13 +259,11 @@ async def schedule_campaign(call: Call) -> CampaignSoftware:
 )
 async def get_campaign(call: Call) -> CampaignSoftware:
     """Read a campaign."""
-    uuid = bodies.read_campaign_id(call.path["campaignId"])
-    return campaign_software(call.account, await reports.get_campaign(call.context, call.caller, uuid))
+    return campaign_software(call.account, await reports.get_campaign(call.context, call.caller, call.campaign_id))
 
 
-@operations.add(
+@operations.put(
     "V2-12",
-    "PUT",
     "/campaigns/{account}/{campaignId}",
     request=bodies.CampaignDevicesBody,
     sdk="campaigns_v2.update_campaign_firmware_devices",
@@ -286,16 +272,12 @@ async def get_campaign(call: Call) -> CampaignSoftware:
 )
 async def change_campaign_devices(call: Call) -> ChangeResult:
     """Add devices to a campaign or remove them."""
-    append, devices = bodies.read_devices_change(call.body, call.max_devices)
-    uuid = bodies.read_campaign_id(call.path["campaignId"])
-    change = campaigns.add_devices if append else campaigns.remove_devices
-    await change(call.context, call.caller, uuid, devices)
+    uuid, _ = await handlers.change_devices(call, DEVICE_REASON)
     return ChangeResult(call.account, uuid, call.context.new_uuid())
 
 
-@operations.add(
+@operations.put(
     "V2-14",
-    "PUT",
     "/campaigns/{account}/{campaignId}/dates",
     request=SoftwareDatesBody,
     sdk="campaigns_v2.update_campaign_dates",
@@ -304,31 +286,17 @@ async def change_campaign_devices(call: Call) -> ChangeResult:
 async def change_campaign_dates(call: Call) -> CampaignSoftware:
     """Change a campaign's dates and time windows."""
     given = bodies.read_document(_dates, call.body)
-    uuid = bodies.read_campaign_id(call.path["campaignId"])
-    windows = None
-    if any(getattr(given, member) is not msgspec.UNSET for member in _WINDOW_MEMBERS):
-        current = await reports.get_campaign(call.context, call.caller, uuid)
-        windows = _read_windows(given, current.windows)
-    campaign = await campaigns.change_dates(
-        call.context,
-        caller=call.caller,
-        uuid=uuid,
-        start_date=given.startDate or "",
-        end_date=given.endDate or "",
-        windows=windows,
-    )
+    has_windows = any(getattr(given, member) is not msgspec.UNSET for member in _WINDOW_MEMBERS)
+    campaign = await handlers.change_dates(call, given, partial(_read_windows, given) if has_windows else None)
     return campaign_software(call.account, campaign)
 
 
-@operations.add(
+@operations.delete(
     "V2-13",
-    "DELETE",
     "/campaigns/{account}/{campaignId}",
     sdk="campaigns_v2.cancel_campaign",
     notes="Pages and SDK differ on campaigns that have started: as on the pages, they are aborted.",
 )
 async def cancel_campaign(call: Call) -> SuccessResult:
     """Cancel a campaign, or abort it once it has started."""
-    uuid = bodies.read_campaign_id(call.path["campaignId"])
-    await campaigns.cancel_campaign(call.context, call.caller, uuid, may_abort=True)
-    return SuccessResult(True)
+    return await handlers.cancel_campaign(call, may_abort=True)

@@ -8,11 +8,19 @@ import msgspec
 
 from fotapool.api.common.bodies import read_protocol
 from fotapool.api.common.operations import Call, Evidence, OperationTable
-from fotapool.api.common.schemas import SoftwareInfo, installed_software, last_seen, listed_protocol, optional_time
+from fotapool.api.common.schemas import (
+    DevicePage,
+    SoftwareInfo,
+    installed_software,
+    listed_protocol,
+    optional_time,
+    page_members,
+)
 from fotapool.api.common.time_styles import WriteTime, rfc3339
 from fotapool.domain.devices.devices import is_eligible
 from fotapool.domain.names import format_device_id
 from fotapool.domain.paging import parse_device_cursor
+from fotapool.domain.records import from_attributes
 from fotapool.services.devices import devices
 from fotapool.services.devices.devices import NOTHING_INSTALLED
 from fotapool.services.packages import packages
@@ -37,12 +45,8 @@ class DeviceView(msgspec.Struct):
     refreshTime: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class DevicesResult(msgspec.Struct):
-    accountName: str
-    hasMoreData: bool
-    lastSeenDeviceId: str
-    maxPageSize: int
-    deviceList: list[DeviceView]
+class DevicesResult(DevicePage[DeviceView]):
+    """A page of the account's devices."""
 
 
 class Software(msgspec.Struct):
@@ -79,9 +83,8 @@ def _device(row: DeviceRow, installed: Sequence[Installed], write_time: WriteTim
 operations = OperationTable()
 
 
-@operations.add(
+@operations.get(
     "V2-19",
-    "GET",
     "/software/{account}",
     evidence=Evidence.SDK,
     query=["distributionType"],
@@ -94,12 +97,11 @@ async def list_software(call: Call) -> list[Software]:
     """List software that fits devices of the account."""
     protocol = read_protocol(call.query("distributionType"))
     return [
-        Software(
+        from_attributes(
+            Software,
+            package,
             softwareName=package.name,
             launchDate=rfc3339(package.launched_ms)[:10],
-            releaseNote=package.release_note,
-            model=package.model,
-            make=package.make,
             distributionType=listed_protocol(package.protocol),
             devicePlatformId=package.platform,
         )
@@ -107,9 +109,8 @@ async def list_software(call: Call) -> list[Software]:
     ]
 
 
-@operations.add(
+@operations.get(
     "V2-20",
-    "GET",
     "/devices/{account}",
     query=["lastSeenDeviceId", "distributionType"],
     sdk="software_management_reports_v2.list_account_devices",
@@ -123,10 +124,4 @@ async def list_devices(call: Call) -> DevicesResult:
     found = await devices.read_page(call.context, call.caller, protocol, cursor)
     page, write_time = found.page, call.write_time()
     rows = [_device(row, found.installed.get(row.imei, NOTHING_INSTALLED).packages, write_time) for row in page.rows]
-    return DevicesResult(
-        accountName=call.account,
-        hasMoreData=page.has_more,
-        lastSeenDeviceId=last_seen(page),
-        maxPageSize=call.page_size,
-        deviceList=rows,
-    )
+    return DevicesResult(accountName=call.account, deviceList=rows, **page_members(page, call.page_size))

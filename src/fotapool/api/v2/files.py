@@ -15,6 +15,7 @@ from fotapool.api.common.uploads import MAX_FORM_BYTES, UploadForm
 from fotapool.domain.devices.devices import MAX_TEXT, NO_PROTOCOL, parse_protocol
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.packages import DEFAULT_PLATFORM, MAX_RELEASE_NOTE
+from fotapool.domain.records import from_attributes
 from fotapool.services.context import Context
 from fotapool.services.packages import files
 from fotapool.services.packages.contents import PendingContent, pending_content
@@ -72,12 +73,11 @@ class UploadedFile(msgspec.Struct):
 
 
 def _available_file(file: ConfigurationFile) -> AvailableFile:
-    return AvailableFile(
+    return from_attributes(
+        AvailableFile,
+        file,
         fileName=file.name,
         fileVersion=file.version,
-        releaseNote=file.release_note,
-        make=file.make,
-        model=file.model,
         localTargetPath=file.target_path,
         distributionType=file.protocol,
         devicePlatformId=file.platform,
@@ -137,9 +137,8 @@ def _read_protocol(text: str | None) -> str:
 operations = OperationTable()
 
 
-@operations.add(
+@operations.get(
     "V2-24",
-    "GET",
     "/files/{account}",
     evidence=Evidence.SDK,
     query=["distributionType"],
@@ -155,9 +154,8 @@ async def list_files(call: Call) -> AvailableFiles:
     )
 
 
-@operations.add(
+@operations.post(
     "V2-25",
-    "POST",
     "/files/{account}",
     evidence=Evidence.SDK,
     request=FileForm,

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
-from fotapool.api.common import handlers, schemas
+from fotapool.api.common import handlers
 from fotapool.api.common.bodies import CandidatesBody, DeviceListBody, read_device_list
 from fotapool.api.common.operations import Call, Evidence, OperationTable
-from fotapool.api.common.schemas import CandidatesPage, DeviceStatusRow, outcome_labels
-from fotapool.domain.paging import parse_record_number
-from fotapool.services.licenses import candidates, licenses
+from fotapool.api.common.schemas import DeviceStatusRow, outcome_labels
+from fotapool.services.licenses import licenses
 
 LABELS = outcome_labels("Success", "Failure")
 
@@ -23,24 +20,23 @@ class LicensesResult(msgspec.Struct):
     deviceList: list[DeviceStatusRow]
 
 
-def _result(account: str, device_ids: Sequence[str], result: licenses.LicenseResult) -> LicensesResult:
-    pairs = zip(device_ids, result.outcomes, strict=True)
-    rows = [DeviceStatusRow(device, *LABELS[outcome]) for device, outcome in pairs]
-    return LicensesResult(account, result.total, result.used, rows)
+async def _change(call: Call, change: licenses.Change) -> LicensesResult:
+    texts, devices = read_device_list(call.body, call.max_devices)
+    result = await change(call.context, call.caller, devices)
+    rows = [DeviceStatusRow(text, *LABELS[outcome]) for text, outcome in zip(texts, result.outcomes, strict=True)]
+    return LicensesResult(call.account, result.total, result.used, rows)
 
 
 operations = OperationTable()
 
-operations.add(
+operations.get(
     "V2-1",
-    "GET",
     "/subscriptions/{account}",
     sdk="software_management_subscriptions_v2.get_account_subscription_status",
 )(handlers.get_subscription)
 
-operations.add(
+operations.get(
     "V2-2",
-    "GET",
     ["/licenses/{account}", "/licenses/{account}/index/{index}"],
     query=["lastSeenDeviceId"],
     sdk="software_management_licenses_v2.get_account_license_status",
@@ -48,35 +44,30 @@ operations.add(
 )(handlers.get_licenses)
 
 
-@operations.add(
+@operations.post(
     "V2-3",
-    "POST",
     "/licenses/{account}/assign",
     request=DeviceListBody,
     sdk="software_management_licenses_v2.assign_licenses_to_devices",
 )
 async def assign_licenses(call: Call) -> LicensesResult:
     """Assign licenses to devices."""
-    texts, devices = read_device_list(call.body, call.max_devices)
-    return _result(call.account, texts, await licenses.assign_licenses(call.context, call.caller, devices))
+    return await _change(call, licenses.assign_licenses)
 
 
-@operations.add(
+@operations.post(
     "V2-4",
-    "POST",
     "/licenses/{account}/remove",
     request=DeviceListBody,
     sdk="software_management_licenses_v2.remove_licenses_from_devices",
 )
 async def remove_licenses(call: Call) -> LicensesResult:
     """Remove unused licenses from devices."""
-    texts, devices = read_device_list(call.body, call.max_devices)
-    return _result(call.account, texts, await licenses.remove_licenses(call.context, call.caller, devices))
+    return await _change(call, licenses.remove_licenses)
 
 
-operations.add(
+operations.post(
     "V2-5",
-    "POST",
     "/licenses/{account}/cancel",
     evidence=Evidence.SEED,
     request=CandidatesBody,
@@ -84,24 +75,16 @@ operations.add(
 )(handlers.create_candidates)
 
 
-@operations.add(
+operations.get(
     "V2-6",
-    "GET",
     ["/licenses/{account}/cancel", "/licenses/{account}/cancel/index/{index}"],
     query=["startIndex"],
     sdk="software_management_licenses_v2.list_licenses_to_remove",
-)
-async def get_candidates(call: Call) -> CandidatesPage:
-    """List cancellation candidates from a zero-based record number."""
-    index = parse_record_number(call.start("startIndex"))
-    return schemas.candidates_page(
-        await candidates.list_candidates(call.context, call.caller, index), call.write_time()
-    )
+)(handlers.get_candidates)
 
 
-operations.add(
+operations.delete(
     "V2-7",
-    "DELETE",
     "/licenses/{account}/cancel",
     sdk="software_management_licenses_v2.delete_list_of_licenses_to_remove",
 )(handlers.delete_candidates)

@@ -108,9 +108,8 @@ _NEWEST = f"The newest {logs.MAX_LOGS_LISTED:,} of the last 30 days. The vendor'
 operations = OperationTable()
 
 
-@operations.add(
+@operations.get(
     "V2-26",
-    "GET",
     "/logging/{account}/devices",
     evidence=Evidence.SDK,
     sdk="client_logging.list_devices_with_logging_enabled",
@@ -120,9 +119,8 @@ async def list_logging(call: Call) -> list[LoggingStatus]:
     return [_status(until) for until in await logs.list_logging(call.context, call.caller)]
 
 
-@operations.add(
+@operations.put(
     "V2-27",
-    "PUT",
     "/logging/{account}/devices",
     evidence=Evidence.SDK,
     request=LoggingBody,
@@ -135,9 +133,8 @@ async def enable_logging(call: Call) -> list[LoggingStatus]:
     return [_status(until) for until in enabled]
 
 
-@operations.add(
+@operations.delete(
     "V2-28",
-    "DELETE",
     "/logging/{account}/devices",
     evidence=Evidence.SDK,
     query=["deviceIds"],
@@ -150,9 +147,8 @@ async def disable_logging(call: Call) -> SuccessResult:
     return SuccessResult(True)
 
 
-@operations.add(
+@operations.put(
     "V2-29",
-    "PUT",
     "/logging/{account}/devices/{deviceId}",
     evidence=Evidence.SDK,
     sdk="client_logging.enable_device_logging",
@@ -163,9 +159,8 @@ async def enable_device_logging(call: Call) -> LoggingStatus:
     return _status(enabled[0])
 
 
-@operations.add(
+@operations.delete(
     "V2-30",
-    "DELETE",
     "/logging/{account}/devices/{deviceId}",
     evidence=Evidence.SDK,
     sdk="client_logging.disable_device_logging",
@@ -176,9 +171,8 @@ async def disable_device_logging(call: Call) -> SuccessResult:
     return SuccessResult(True)
 
 
-@operations.add(
+@operations.get(
     "V2-31",
-    "GET",
     "/logging/{account}/devices/{deviceId}/logs",
     evidence=Evidence.SDK,
     sdk="client_logging.list_device_logs",
@@ -200,9 +194,8 @@ async def list_logs(call: Call) -> list[DeviceLog]:
     ]
 
 
-@operations.add(
+@operations.get(
     "V2-32",
-    "GET",
     "/logging/{account}/devices/{deviceId}/checkInHistory",
     evidence=Evidence.SDK,
     sdk="server_logging.get_device_check_in_history",

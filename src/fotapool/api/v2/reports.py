@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import msgspec
 
-from fotapool.api.common.bodies import read_campaign_cursor, read_campaign_id, read_statuses, statuses_by_label
+from fotapool.api.common import handlers
+from fotapool.api.common.bodies import statuses_by_label
 from fotapool.api.common.operations import Call, OperationTable
-from fotapool.api.common.schemas import DeviceStatusRow, last_seen, optional_time
+from fotapool.api.common.schemas import (
+    CampaignDevicesPage,
+    DeviceStatusRow,
+    optional_time,
+    page_members,
+    upgrade_members,
+)
 from fotapool.api.v2.campaigns import CampaignSoftware, campaign_software
 from fotapool.api.v2.statuses import CAMPAIGN_STATUS, device_labels, device_row
 from fotapool.domain.campaigns.campaigns import CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
-from fotapool.domain.names import format_device_id
-from fotapool.domain.paging import parse_device_cursor
 from fotapool.services.campaigns import reports
 
 STATUSES = statuses_by_label(CAMPAIGN_STATUS)
@@ -44,35 +49,25 @@ class DeviceUpgrade(msgspec.Struct, kw_only=True):
     reason: str
 
 
-class CampaignDevices(msgspec.Struct):
-    totalDevice: int
-    hasMoreData: bool
-    lastSeenDeviceId: str
-    maxPageSize: int
-    deviceList: list[DeviceStatusRow]
+class CampaignDevices(CampaignDevicesPage[DeviceStatusRow]):
+    """A page of the campaign's devices."""
 
 
 def _device_upgrade(account: str, trial: reports.CampaignUpgrade) -> DeviceUpgrade:
-    campaign, upgrade = trial.campaign, trial.upgrade
-    status, reason = device_labels(UpgradeStatus(upgrade.status), Reason(upgrade.reason))
+    upgrade = trial.upgrade
+    labels = device_labels(UpgradeStatus(upgrade.status), Reason(upgrade.reason))
     return DeviceUpgrade(
-        deviceId=format_device_id(upgrade.imei),
-        id=campaign.uuid,
-        accountName=account,
-        softwareName=campaign.artifact.name,
-        startDate=campaign.start_date,
-        status=status,
-        reason=reason,
+        softwareName=trial.campaign.artifact.name,
         upgradeStartTime=optional_time(upgrade.started_ms),
+        **upgrade_members(account, trial, labels),
     )
 
 
 operations = OperationTable()
 
 
-@operations.add(
+@operations.get(
     "V2-21",
-    "GET",
     "/reports/{account}/devices/{deviceId}",
     sdk="software_management_reports_v2.get_device_firmware_upgrade_history",
     notes=f"At most {reports.MAX_HISTORY:,} upgrades.",
@@ -83,9 +78,8 @@ async def list_device_upgrades(call: Call) -> list[DeviceUpgrade]:
     return [_device_upgrade(call.account, trial) for trial in trials]
 
 
-@operations.add(
+@operations.get(
     "V2-22",
-    "GET",
     "/reports/{account}/campaigns",
     query=["campaignStatus", "lastSeenCampaignId"],
     sdk="software_management_reports_v2.get_campaign_history_by_status",
@@ -94,29 +88,18 @@ async def list_device_upgrades(call: Call) -> list[DeviceUpgrade]:
 )
 async def list_campaigns(call: Call) -> CampaignHistory:
     """List campaigns in a state, oldest first."""
-    statuses = read_statuses(STATUSES, call.query("campaignStatus"))
-    after = read_campaign_cursor(call.query("lastSeenCampaignId"))
-    found, has_more = await reports.list_campaigns(call.context, call.caller, statuses, after)
-    rows = [campaign_software(call.account, campaign) for campaign in found]
-    return CampaignHistory(has_more, found[-1].uuid if has_more else "0", rows)
+    has_more, cursor, found = await handlers.list_campaigns(call, STATUSES)
+    return CampaignHistory(has_more, cursor, [campaign_software(call.account, campaign) for campaign in found])
 
 
-@operations.add(
+@operations.get(
     "V2-23",
-    "GET",
     "/reports/{account}/campaigns/{campaignId}/devices",
     query=["lastSeenDeviceId"],
     sdk="software_management_reports_v2.get_campaign_device_status",
 )
 async def list_campaign_devices(call: Call) -> CampaignDevices:
     """List a campaign's devices with IMEIs greater than the last seen one."""
-    uuid = read_campaign_id(call.path["campaignId"])
-    cursor = parse_device_cursor(call.start("lastSeenDeviceId"))
-    campaign, page = await reports.list_campaign_devices(call.context, call.caller, uuid, cursor)
-    return CampaignDevices(
-        totalDevice=campaign.devices,
-        hasMoreData=page.has_more,
-        lastSeenDeviceId=last_seen(page),
-        maxPageSize=call.page_size,
-        deviceList=[device_row(upgrade.imei, upgrade.status, upgrade.reason) for upgrade in page.rows],
-    )
+    campaign, page = await handlers.list_campaign_devices(call)
+    rows = [device_row(upgrade.imei, upgrade.status, upgrade.reason) for upgrade in page.rows]
+    return CampaignDevices(totalDevice=campaign.devices, deviceList=rows, **page_members(page, call.page_size))

@@ -22,6 +22,7 @@ from fotapool.domain.callbacks import CampaignFacts, DeviceRow, Event, FirmwareR
 from fotapool.domain.campaigns.campaigns import CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
 from fotapool.domain.names import format_device_id
+from fotapool.domain.records import from_attributes
 from fotapool.store.callbacks.listeners import Listener
 
 STYLE = "v3"
@@ -76,17 +77,15 @@ def _campaign(campaign: CampaignFacts, devices: Sequence[DeviceRow]) -> Campaign
         )
         for imei, state, reason in devices
     ]
-    return CampaignProgress(
+    return from_attributes(
+        CampaignProgress,
+        campaign,
         campaignId=campaign.id,
         campaignName=campaign.name,
         firmwareName=campaign.artifact,
         firmwareFrom=campaign.from_version,
         firmwareTo=campaign.to_version,
         protocol=campaign_protocol(campaign.protocol),
-        make=campaign.make,
-        model=campaign.model,
-        startDate=campaign.start_date,
-        endDate=campaign.end_date,
         status=CAMPAIGN_STATUS[status],
         deviceList=rows,
     )
@@ -103,34 +102,30 @@ def encode(event: Event, listener: Listener) -> bytes:
 
 operations = OperationTable()
 
-operations.add(
+operations.get(
     "V3-10",
-    "GET",
     "/callbacks/{account}",
     sdk="software_management_callbacks_v3.list_registered_callbacks",
     notes="`{}` when none is registered (our choice; the SDK's model accepts it).",
 )(handlers.get_callback)
 
-operations.add(
+operations.post(
     "V3-11",
-    "POST",
     "/callbacks/{account}",
     request=CallbackUrlBody,
     sdk="software_management_callbacks_v3.register_callback",
 )(handlers.register_callback)
 
-operations.add(
+operations.put(
     "V3-12",
-    "PUT",
     "/callbacks/{account}",
     request=CallbackUrlBody,
     sdk="software_management_callbacks_v3.update_callback",
     notes="The URL is in `url` (SDK) or `callback` (page of version 2). Registers a listener if there is none.",
 )(handlers.update_callback)
 
-operations.add(
+operations.delete(
     "V3-13",
-    "DELETE",
     "/callbacks/{account}",
     sdk="software_management_callbacks_v3.deregister_callback",
     notes="Succeeds when none is registered. Waiting deliveries to it are given up.",

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 
-from fotapool.api.common import bodies
+from fotapool.api.common import bodies, handlers
 from fotapool.api.common.operations import Call, OperationTable
 from fotapool.api.common.schemas import (
     ChangedDevice,
     SuccessResult,
     TimeWindow,
     campaign_protocol,
-    changed_devices,
     time_windows,
 )
 from fotapool.api.v3.statuses import CAMPAIGN_STATUS, DEVICE_REASON
@@ -37,11 +37,9 @@ class ScheduleFirmwareBody(msgspec.Struct):
     deviceList: bodies.DeviceIds | None = None
 
 
-class FirmwareDatesBody(msgspec.Struct):
+class FirmwareDatesBody(bodies.DatesBody):
     """The body that changes a campaign's dates; without a list, its windows stay."""
 
-    startDate: str | None = None
-    endDate: str | None = None
     campaignTimeWindowList: list[bodies.TimeWindowBody] | None = None
 
 
@@ -101,9 +99,8 @@ def firmware_campaign(account: str, campaign: Campaign) -> FirmwareCampaign:
 operations = OperationTable()
 
 
-@operations.add(
+@operations.post(
     "V3-5",
-    "POST",
     ["/campaigns/firmware/{account}", "/campaigns/software/{account}"],
     request=ScheduleFirmwareBody,
     sdk="campaigns_v3.schedule_campaign_firmware_upgrade",
@@ -119,11 +116,7 @@ async def schedule_campaign(call: Call) -> FirmwareCampaign:
         bodies.read_name(given.firmwareName),
         from_version=given.firmwareFrom,
         to_version=given.firmwareTo,
-        devices=bodies.check_devices(given.deviceList, call.max_devices),
-        protocol=bodies.read_protocol(given.protocol),
-        start_date=given.startDate or "",
-        end_date=given.endDate or "",
-        name=given.campaignName or "",
+        **bodies.read_campaign(given, given.protocol, call.max_devices),
         windows=Windows(bodies.read_hours(given.campaignTimeWindowList or ())),
         auto_assign=bool(given.autoAssignLicenseFlag),
         auto_add=bool(given.autoAddDevicesFlag),
@@ -131,9 +124,8 @@ async def schedule_campaign(call: Call) -> FirmwareCampaign:
     return firmware_campaign(call.account, await campaigns.schedule_campaign(call.context, call.caller, wanted))
 
 
-@operations.add(
+@operations.put(
     "V3-6",
-    "PUT",
     ["/campaigns/firmware/{account}/{campaignId}", "/campaigns/{account}/{campaignId}"],
     request=bodies.CampaignDevicesBody,
     sdk="campaigns_v3.update_campaign_firmware_devices",
@@ -142,16 +134,12 @@ async def schedule_campaign(call: Call) -> FirmwareCampaign:
 )
 async def change_campaign_devices(call: Call) -> ChangedDevices:
     """Add devices to a campaign or remove them."""
-    append, devices = bodies.read_devices_change(call.body, call.max_devices)
-    uuid = bodies.read_campaign_id(call.path["campaignId"])
-    change = campaigns.add_devices if append else campaigns.remove_devices
-    changes = await change(call.context, call.caller, uuid, devices)
-    return ChangedDevices(call.account, uuid, uuid, changed_devices(changes, append, DEVICE_REASON))
+    uuid, rows = await handlers.change_devices(call, DEVICE_REASON)
+    return ChangedDevices(call.account, uuid, uuid, rows)
 
 
-@operations.add(
+@operations.put(
     "V3-7",
-    "PUT",
     "/campaigns/firmware/{account}/{campaignId}/dates",
     request=FirmwareDatesBody,
     sdk="campaigns_v3.update_campaign_dates",
@@ -162,47 +150,29 @@ async def change_campaign_dates(call: Call) -> FirmwareCampaign:
     """Change a campaign's dates and time windows."""
     given = bodies.read_document(_dates, call.body)
     listed = given.campaignTimeWindowList
-    hours = None if listed is None else bodies.read_hours(listed)
-    uuid = bodies.read_campaign_id(call.path["campaignId"])
-    windows = None
-    if hours is not None:
-        current = await reports.get_campaign(call.context, call.caller, uuid)
-        windows = replace(current.windows, download=hours)
-    campaign = await campaigns.change_dates(
-        call.context,
-        caller=call.caller,
-        uuid=uuid,
-        start_date=given.startDate or "",
-        end_date=given.endDate or "",
-        windows=windows,
-    )
-    return firmware_campaign(call.account, campaign)
+    change_windows = None if listed is None else partial(replace, download=bodies.read_hours(listed))
+    return firmware_campaign(call.account, await handlers.change_dates(call, given, change_windows))
 
 
-@operations.add(
+@operations.get(
     "V3-8",
-    "GET",
     "/campaigns/{account}/{campaignId}",
     sdk="campaigns_v3.get_campaign_information",
     notes="Campaigns of the other versions are returned too, with this version's members and labels.",
 )
 async def get_campaign(call: Call) -> CampaignView:
     """Read a campaign."""
-    uuid = bodies.read_campaign_id(call.path["campaignId"])
-    campaign = await reports.get_campaign(call.context, call.caller, uuid)
+    campaign = await reports.get_campaign(call.context, call.caller, call.campaign_id)
     members = msgspec.structs.asdict(firmware_campaign(call.account, campaign))
     return CampaignView(**members, autoAssignLicenseFlag=campaign.auto_assign, autoAddDevicesFlag=campaign.auto_add)
 
 
-@operations.add(
+@operations.delete(
     "V3-9",
-    "DELETE",
     "/campaigns/{account}/{campaignId}",
     sdk="campaigns_v3.cancel_campaign",
     notes="A campaign that has started runs to its end date.",
 )
 async def cancel_campaign(call: Call) -> SuccessResult:
     """Cancel a campaign before its start."""
-    uuid = bodies.read_campaign_id(call.path["campaignId"])
-    await campaigns.cancel_campaign(call.context, call.caller, uuid, may_abort=False)
-    return SuccessResult(True)
+    return await handlers.cancel_campaign(call, may_abort=False)

@@ -10,11 +10,12 @@ from fotapool.api.common.bodies import DeviceListBody, read_device_list, read_pr
 from fotapool.api.common.operations import Call, Evidence, OperationTable
 from fotapool.api.common.schemas import (
     DEVICE_NOT_FOUND,
+    DevicePage,
     SoftwareInfo,
     installed_software,
-    last_seen,
     listed_protocol,
     optional_time,
+    page_members,
 )
 from fotapool.api.common.time_styles import WriteTime, rfc3339
 from fotapool.domain.callbacks import PackageFacts
@@ -22,6 +23,7 @@ from fotapool.domain.devices.devices import PROTOCOLS, is_eligible, last_connect
 from fotapool.domain.names import format_device_id
 from fotapool.domain.packages import Package
 from fotapool.domain.paging import parse_device_cursor
+from fotapool.domain.records import from_attributes
 from fotapool.services.devices import devices
 from fotapool.services.devices.devices import NOTHING_INSTALLED, InstalledOn
 from fotapool.services.packages import packages
@@ -51,12 +53,8 @@ class AccountDevice(msgspec.Struct):
     refreshTime: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class AccountDevices(msgspec.Struct):
-    accountName: str
-    hasMoreData: bool
-    lastSeenDeviceId: str
-    maxPageSize: int
-    deviceList: list[AccountDevice]
+class AccountDevices(DevicePage[AccountDevice]):
+    """A page of the account's devices."""
 
 
 class NamedDevice(msgspec.Struct):
@@ -128,14 +126,13 @@ class ReportRequest(msgspec.Struct):
 
 
 def firmware(package: Package | PackageFacts, protocol: str) -> Firmware:
-    return Firmware(
+    return from_attributes(
+        Firmware,
+        package,
         firmwareName=package.name,
         firmwareFrom=package.from_version,
         firmwareTo=package.to_version,
         launchDate=rfc3339(package.launched_ms),
-        releaseNote=package.release_note,
-        model=package.model,
-        make=package.make,
         protocol=protocol,
     )
 
@@ -169,9 +166,8 @@ def _read_protocol(call: Call, default: str, allowed: tuple[str, ...] = PROTOCOL
 operations = OperationTable()
 
 
-@operations.add(
+@operations.get(
     "V3-17",
-    "GET",
     "/firmware/{account}",
     evidence=Evidence.SDK,
     query=["protocol"],
@@ -187,9 +183,8 @@ async def list_firmware(call: Call) -> list[Firmware]:
     return [firmware(package, listed_protocol(package.protocol)) for package in found]
 
 
-@operations.add(
+@operations.put(
     "V3-18",
-    "PUT",
     "/firmware/{account}/devices",
     evidence=Evidence.SDK,
     request=DeviceListBody,
@@ -218,9 +213,8 @@ async def synchronize_firmware(call: Call) -> DevicesFirmware:
     return DevicesFirmware(call.account, rows, rows)
 
 
-@operations.add(
+@operations.put(
     "V3-19",
-    "PUT",
     "/firmware/{account}/async/{deviceId}",
     evidence=Evidence.SDK,
     sdk="firmware_v3.report_device_firmware",
@@ -231,9 +225,8 @@ async def report_firmware(call: Call) -> ReportRequest:
     return ReportRequest(call.account, await devices.request_report(call.context, call.caller, call.device))
 
 
-@operations.add(
+@operations.get(
     "V3-20",
-    "GET",
     "/devices/{account}",
     query=["lastSeenDeviceId", "protocol"],
     sdk="account_devices.get_account_device_information",
@@ -253,18 +246,11 @@ async def list_devices(call: Call) -> AccountDevices:
         )
         for row in page.rows
     ]
-    return AccountDevices(
-        accountName=call.account,
-        hasMoreData=page.has_more,
-        lastSeenDeviceId=last_seen(page),
-        maxPageSize=call.page_size,
-        deviceList=rows,
-    )
+    return AccountDevices(accountName=call.account, deviceList=rows, **page_members(page, call.page_size))
 
 
-@operations.add(
+@operations.post(
     "V3-21",
-    "POST",
     "/devices/{account}",
     request=DeviceListBody,
     query=["lastSeenDeviceId", "protocol"],

@@ -6,15 +6,12 @@ list: those of versions 1 and 2 apply to its reductions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
 from fotapool.api.common import handlers
 from fotapool.api.common.bodies import DeviceListBody, read_device_list
 from fotapool.api.common.operations import Call, Evidence, OperationTable
-from fotapool.api.common.schemas import outcome_labels
-from fotapool.domain.licenses.licenses import Outcome
+from fotapool.api.common.schemas import OutcomeLabels, outcome_labels
 from fotapool.services.licenses import licenses
 
 ASSIGN_LABELS = outcome_labels("LicenseAssignSuccess", "LicenseAssignFailure")
@@ -36,15 +33,15 @@ class LicensesResult(msgspec.Struct):
     deviceList: list[DeviceRow]
 
 
-def _result(
-    account: str, device_ids: Sequence[str], result: licenses.LicenseResult, labels: dict[Outcome, tuple[str, str]]
-) -> LicensesResult:
+async def _change(call: Call, change: licenses.Change, labels: OutcomeLabels) -> LicensesResult:
+    texts, devices = read_device_list(call.body, call.max_devices)
+    result = await change(call.context, call.caller, devices)
     rows = []
-    for device, outcome in zip(device_ids, result.outcomes, strict=True):
+    for text, outcome in zip(texts, result.outcomes, strict=True):
         status, reason = labels[outcome]
-        rows.append(DeviceRow(device, status, reason, reason))
+        rows.append(DeviceRow(text, status, reason, reason))
     return LicensesResult(
-        accountName=account,
+        accountName=call.account,
         licCount=result.total,
         licTotalCount=result.total,
         licUsedCount=result.used,
@@ -55,9 +52,8 @@ def _result(
 operations = OperationTable()
 
 
-@operations.add(
+@operations.post(
     "V3-3",
-    "POST",
     ["/licenses/{account}/assign", "/firmware/licenses/{account}/assign"],
     evidence=Evidence.SEED,
     request=DeviceListBody,
@@ -66,21 +62,17 @@ operations = OperationTable()
 )
 async def assign_licenses(call: Call) -> LicensesResult:
     """Assign licenses to devices."""
-    texts, devices = read_device_list(call.body, call.max_devices)
-    result = await licenses.assign_licenses(call.context, call.caller, devices)
-    return _result(call.account, texts, result, ASSIGN_LABELS)
+    return await _change(call, licenses.assign_licenses, ASSIGN_LABELS)
 
 
-operations.add(
+operations.get(
     "V3-1",
-    "GET",
     "/subscriptions/{account}",
     sdk="software_management_subscriptions_v3.get_account_subscription_status",
 )(handlers.get_subscription)
 
-operations.add(
+operations.get(
     "V3-2",
-    "GET",
     [
         "/licenses/{account}",
         "/licenses/{account}/index/{index}",
@@ -93,9 +85,8 @@ operations.add(
 )(handlers.get_licenses)
 
 
-@operations.add(
+@operations.post(
     "V3-4",
-    "POST",
     ["/licenses/{account}/remove", "/firmware/licenses/{account}/remove"],
     request=DeviceListBody,
     sdk="software_management_licenses_v3.remove_licenses_from_devices",
@@ -103,6 +94,4 @@ operations.add(
 )
 async def remove_licenses(call: Call) -> LicensesResult:
     """Remove unused licenses from devices."""
-    texts, devices = read_device_list(call.body, call.max_devices)
-    result = await licenses.remove_licenses(call.context, call.caller, devices)
-    return _result(call.account, texts, result, REMOVE_LABELS)
+    return await _change(call, licenses.remove_licenses, REMOVE_LABELS)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import msgspec
 
-from fotapool.api.common.bodies import read_campaign_cursor, read_campaign_id, read_statuses, statuses_by_label
+from fotapool.api.common import handlers
+from fotapool.api.common.bodies import statuses_by_label
 from fotapool.api.common.operations import Call, OperationTable
-from fotapool.api.common.schemas import TimeWindow, last_seen, listed_protocol, optional_time
+from fotapool.api.common.schemas import (
+    CampaignDevicesPage,
+    TimeWindow,
+    listed_protocol,
+    optional_time,
+    page_members,
+    upgrade_members,
+)
 from fotapool.api.common.time_styles import WriteTime, rfc3339
 from fotapool.api.v3.campaigns import firmware_campaign
 from fotapool.api.v3.statuses import CAMPAIGN_STATUS, device_labels
 from fotapool.domain.campaigns.campaigns import NOT_STARTED, Campaign
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeStatus
 from fotapool.domain.names import format_device_id
-from fotapool.domain.paging import parse_device_cursor
 from fotapool.services.campaigns import reports
 
 STATUSES = statuses_by_label(CAMPAIGN_STATUS)
@@ -70,12 +77,8 @@ class DeviceStatusRow(msgspec.Struct):
     nextAttemptTime: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class CampaignDevices(msgspec.Struct):
-    totalDevice: int
-    hasMoreData: bool
-    lastSeenDeviceId: str
-    maxPageSize: int
-    deviceList: list[DeviceStatusRow]
+class CampaignDevices(CampaignDevicesPage[DeviceStatusRow]):
+    """A page of the campaign's devices."""
 
 
 def _campaign_row(account: str, campaign: Campaign) -> CampaignRow:
@@ -85,19 +88,13 @@ def _campaign_row(account: str, campaign: Campaign) -> CampaignRow:
 
 def _device_upgrade(account: str, trial: reports.CampaignUpgrade, write_time: WriteTime) -> DeviceUpgrade:
     campaign, artifact = trial.campaign, trial.campaign.artifact
-    status, reason = _labels(campaign, trial.upgrade)
     return DeviceUpgrade(
-        deviceId=format_device_id(trial.upgrade.imei),
-        id=campaign.uuid,
         campaignId=campaign.uuid,
-        accountName=account,
         firmwareName=artifact.name,
         firmwareFrom=artifact.from_version,
         firmwareTo=artifact.to_version,
-        startDate=campaign.start_date,
-        status=status,
-        reason=reason,
         reportUpdatedTime=write_time(_changed_ms(trial.upgrade)),
+        **upgrade_members(account, trial, _labels(campaign, trial.upgrade)),
     )
 
 
@@ -146,9 +143,8 @@ def _next_attempt_ms(campaign: Campaign, upgrade: Upgrade) -> int | None:
 operations = OperationTable()
 
 
-@operations.add(
+@operations.get(
     "V3-14",
-    "GET",
     ["/reports/{account}/firmware/campaigns", "/reports/{account}/campaigns"],
     query=["campaignStatus", "lastSeenCampaignId"],
     sdk="software_management_reports_v3.get_campaign_history_by_status",
@@ -158,16 +154,12 @@ operations = OperationTable()
 )
 async def list_campaigns(call: Call) -> CampaignHistory:
     """List campaigns in a state, oldest first."""
-    statuses = read_statuses(STATUSES, call.query("campaignStatus"))
-    after = read_campaign_cursor(call.query("lastSeenCampaignId"))
-    found, has_more = await reports.list_campaigns(call.context, call.caller, statuses, after)
-    rows = [_campaign_row(call.account, campaign) for campaign in found]
-    return CampaignHistory(has_more, found[-1].uuid if has_more else "0", rows)
+    has_more, cursor, found = await handlers.list_campaigns(call, STATUSES)
+    return CampaignHistory(has_more, cursor, [_campaign_row(call.account, campaign) for campaign in found])
 
 
-@operations.add(
+@operations.get(
     "V3-15",
-    "GET",
     "/reports/{account}/devices/{deviceId}",
     sdk="software_management_reports_v3.get_device_firmware_upgrade_history",
     notes=f"`id` and `campaignId` are the same. At most {reports.MAX_HISTORY:,} upgrades.",
@@ -178,9 +170,8 @@ async def list_device_upgrades(call: Call) -> list[DeviceUpgrade]:
     return [_device_upgrade(call.account, trial, call.write_time()) for trial in trials]
 
 
-@operations.add(
+@operations.get(
     "V3-16",
-    "GET",
     "/reports/{account}/campaigns/{campaignId}/devices",
     query=["lastSeenDeviceId"],
     sdk="software_management_reports_v3.get_campaign_device_status",
@@ -189,13 +180,6 @@ async def list_device_upgrades(call: Call) -> list[DeviceUpgrade]:
 )
 async def list_campaign_devices(call: Call) -> CampaignDevices:
     """List a campaign's devices with IMEIs greater than the last seen one."""
-    uuid = read_campaign_id(call.path["campaignId"])
-    cursor = parse_device_cursor(call.start("lastSeenDeviceId"))
-    campaign, page = await reports.list_campaign_devices(call.context, call.caller, uuid, cursor)
-    return CampaignDevices(
-        totalDevice=campaign.devices,
-        hasMoreData=page.has_more,
-        lastSeenDeviceId=last_seen(page),
-        maxPageSize=call.page_size,
-        deviceList=[_device_row(campaign, upgrade) for upgrade in page.rows],
-    )
+    campaign, page = await handlers.list_campaign_devices(call)
+    rows = [_device_row(campaign, upgrade) for upgrade in page.rows]
+    return CampaignDevices(totalDevice=campaign.devices, deviceList=rows, **page_members(page, call.page_size))

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from fotapool.api.common import labels
 from fotapool.domain.campaigns.campaigns import CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
 
-CAMPAIGN_STATUS: dict[CampaignStatus, str] = {
-    CampaignStatus.PENDING: "CampaignRequestPending",
-    CampaignStatus.REJECTED: "CampaignRequestFailed",
-    CampaignStatus.QUEUED: "CampaignRequestQueued",
-    CampaignStatus.PRESCHEDULED: "CampaignPreScheduled",
-    CampaignStatus.SCHEDULED: "CampaignScheduled",
-    CampaignStatus.ENDED: "CampaignEnded",
-    CampaignStatus.CANCELED: "CampaignCancelled",
-    CampaignStatus.ABORTED: "CampaignAborted",
-    CampaignStatus.FAILED: "CampaignFailed",
-}
+CAMPAIGN_STATUS = labels.CAMPAIGN_STATUS
 
 DEVICE_STATUS: dict[UpgradeStatus, str] = {
     UpgradeStatus.PENDING: "UpgradePending",
@@ -31,35 +22,13 @@ DEVICE_STATUS: dict[UpgradeStatus, str] = {
 """Labels before the campaign is scheduled; see `device_labels` for the others. The page's table is cut: the labels of
 devices that were rejected or canceled follow version 2 and the campaign's own labels."""
 
-DEVICE_REASON: dict[Reason, str] = {
-    Reason.NONE: "",
-    Reason.DEVICE_NOT_FOUND: "Device not found.",
-    Reason.NOT_ELIGIBLE: "Device not eligible for service.",
+DEVICE_REASON = labels.DEVICE_REASON | {
     Reason.WRONG_PROTOCOL: "Device protocol does not meet firmware prerequisites.",
-    Reason.ALREADY_SCHEDULED: (
-        "Device scheduled for firmware upgrade previously, needs to be completed before another upgrade is scheduled."
-    ),
-    Reason.WRONG_MODEL: "Device make/model does not meet firmware prerequisites.",
-    Reason.WRONG_VERSION: "Current device firmware version does not meet firmware prerequisites.",
-    Reason.NOT_ACTIVE: "Device is not in active state or is not connected.",
-    Reason.NO_LICENSE: "No license attached to device",
-    Reason.NO_FREE_LICENSE: "No unused license available.",
-    Reason.CANCELED_BY_USER: "Campaign canceled by user.",
-    Reason.ABORTED_BY_USER: "Campaign aborted by user.",
-    Reason.REMOVED_FROM_CAMPAIGN: "Device removed from campaign by user.",
-    Reason.LICENSE_REMOVED: "Upgrade canceled, the license was removed from the device.",
-    Reason.LICENSE_RECLAIMED: "Upgrade canceled, the subscription was reduced.",
-    Reason.SET_BY_OPERATOR: "Set by the operator.",
     Reason.DOWNLOADING: "The upgrade has begun, download in progress.",
     Reason.DOWNLOADED: "The upgrade has begun, downloaded and not installed yet.",
     Reason.INSTALLING: "The upgrade has begun, installation in progress.",
     Reason.NOT_REACHABLE: "The network reports this device is not reachable.",
-    Reason.DOWNLOAD_FAILED: "Download failed.",
-    Reason.VERIFY_FAILED: "Verification of the download failed.",
-    Reason.INSTALL_FAILED: "Installation failed.",
     Reason.NOT_REACHED: "The network reports this device is not reachable, no retry available",
-    Reason.NOT_REPORTED: "Device did not report the result.",
-    Reason.OTHER_FAILURE: "Internal error.",
     Reason.SUCCEEDED: "Upgrade completed successfully",
 }
 

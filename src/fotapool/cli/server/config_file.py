@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 import click
+
+
+def config_option(read: Callable[..., Any], help: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The option `--config`, which is read before the others; `read` is its callback."""
+    return click.option(
+        "--config",
+        envvar="FOTAPOOL_CONFIG",
+        is_eager=True,
+        expose_value=False,
+        callback=read,
+        metavar="FILE",
+        help=help,
+    )
 
 
 def read_config_file(context: click.Context, path: str, known: Collection[str | None]) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from fotapool.cli.server.config_file import read_config_file
+from fotapool.cli.server.config_file import config_option, read_config_file
 from fotapool.cli.server.serve import DATABASE, emulate, serve
-from fotapool.core.private_files import PRIVATE_UMASK
+from fotapool.core.files import PRIVATE_UMASK
 from fotapool.store.accounts.accounts import read_accounts
 from fotapool.store.db import backups, schema
 from fotapool.store.db.audit import read_audit
@@ -48,15 +48,7 @@ def _settings(command: Callable[..., None]) -> Callable[..., None]:
         show_default=True,
         help="The database, as for `fotapool serve`.",
     )
-    config = click.option(
-        "--config",
-        envvar="FOTAPOOL_CONFIG",
-        is_eager=True,
-        expose_value=False,
-        callback=_read_config,
-        metavar="FILE",
-        help="TOML file of the server; its `database` is used.",
-    )
+    config = config_option(_read_config, "TOML file of the server; its `database` is used.")
     return url(config(command))
 
 

@@ -17,9 +17,10 @@ import uvicorn
 
 from fotapool.cli.server.protocol import ConnectionLimits, LimitedProtocol
 from fotapool.cli.server.stopping import CANCEL_AFTER_S
-from fotapool.core.private_files import PRIVATE_UMASK
+from fotapool.core.files import PRIVATE_UMASK
 from fotapool.core.settings import Settings
 from fotapool.domain.errors import Invalid
+from fotapool.domain.records import from_attributes
 from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -86,14 +87,7 @@ def address(settings: Settings, listener: socket.socket) -> str:
 
 
 def connection_limits(settings: Settings) -> ConnectionLimits:
-    return ConnectionLimits(
-        max_head_bytes=settings.max_head_bytes,
-        max_headers=settings.max_headers,
-        head_timeout_s=settings.head_timeout_s,
-        body_timeout_s=settings.body_timeout_s,
-        min_body_bytes_per_s=settings.min_body_bytes_per_s,
-        max_connections=settings.max_connections,
-    )
+    return from_attributes(ConnectionLimits, settings)
 
 
 def make_config(settings: Settings, app: Any) -> uvicorn.Config:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 import msgspec
 
-from fotapool.cli.server.config_file import read_config_file
+from fotapool.cli.server.config_file import config_option, read_config_file
 from fotapool.core.addresses import is_loopback
 from fotapool.core.secret_box import MIN_SECRET_KEY
 from fotapool.core.settings import Settings, Timestamps
@@ -58,15 +58,7 @@ def _check_secret_key(_: click.Context, __: click.Parameter, text: str | None) -
 
 
 _OPTIONS = (
-    click.option(
-        "--config",
-        envvar="FOTAPOOL_CONFIG",
-        is_eager=True,
-        expose_value=False,
-        callback=_read_config,
-        metavar="FILE",
-        help="TOML file with any of these options, named without the leading dashes.",
-    ),
+    config_option(_read_config, "TOML file with any of these options, named without the leading dashes."),
     click.option("--host", default="127.0.0.1", help="Address to listen on."),
     click.option("--port", default=8080, type=click.IntRange(0, 65535), help="Port; 0 picks a free one."),
     click.option(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import trustme
 
-from fotapool.web.hosts import VENDOR_HOSTS
+from fotapool.web.http import VENDOR_HOSTS
 
 HOST_NAMES = (*VENDOR_HOSTS, "localhost", "127.0.0.1", "::1")
 """The names in the certificate: the vendor's production and mock environments, and this machine."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 from starlette.responses import Response
 
@@ -13,7 +13,10 @@ from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.console.identity.sessions import PATH
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.identity import Role
+from fotapool.services.context import Context
 from fotapool.services.identity import api_clients, operators, users
+
+Row = TypeVar("Row")
 
 ROWS = 50
 ACCOUNTS_SHOWN = 5
@@ -32,10 +35,15 @@ async def _show(call: ConsoleCall, template: str, title: str, error: str, **valu
     return await call.page(f"identity/{template}", title, 400 if error else 200, error=error, typed=shown, **values)
 
 
-async def show_users(call: ConsoleCall, error: str = "") -> Response:
+async def _read(
+    call: ConsoleCall, read: Callable[[Context, str, int], Awaitable[list[Row]]], name_of: Callable[[Row], str]
+) -> Listing[Row]:
     after = call.text("after")
-    rows = await users.list_users(call.context, after, ROWS + 1)
-    found = Listing.by_name(rows, ROWS, after, lambda user: user.username)
+    return Listing.by_name(await read(call.context, after, ROWS + 1), ROWS, after, name_of)
+
+
+async def show_users(call: ConsoleCall, error: str = "") -> Response:
+    found = await _read(call, users.list_users, lambda user: user.username)
     return await _show(call, "access_users.html", "API users", error, users=found, accounts_shown=ACCOUNTS_SHOWN)
 
 
@@ -84,9 +92,7 @@ async def delete_user(call: ConsoleCall) -> Response:
 
 
 async def show_clients(call: ConsoleCall, error: str = "") -> Response:
-    after = call.text("after")
-    rows = await api_clients.list_clients(call.context, after, ROWS + 1)
-    clients = Listing.by_name(rows, ROWS, after, lambda client: str(client[0]))
+    clients = await _read(call, api_clients.list_clients, lambda client: str(client[0]))
     return await _show(call, "access_clients.html", "API clients", error, clients=clients)
 
 
@@ -106,14 +112,13 @@ async def delete_client(call: ConsoleCall) -> Response:
 
 
 async def show_operators(call: ConsoleCall, error: str = "") -> Response:
-    after = call.text("after")
-    rows = await operators.list_operators(call.context, after, ROWS + 1)
+    found = await _read(call, operators.list_operators, lambda operator: operator.name)
     return await _show(
         call,
         "access_operators.html",
         "Operators",
         error,
-        operators=Listing.by_name(rows, ROWS, after, lambda operator: operator.name),
+        operators=found,
         role_labels=ROLE_LABELS,
         has_first=call.context.settings.operator_key is not None,
         first=operators.FIRST_OPERATOR,

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 
 from fotapool.core.timestamps import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, date_ms, date_of
 from fotapool.domain.errors import ErrorCode, RequestRejected
+from fotapool.domain.packages import PackageTraits
 
 CHECK_AFTER_MS = 5 * SECOND_MS
 """Delay between a campaign's acceptance and the check of its parameters and devices."""
@@ -83,17 +84,11 @@ class Windows:
 
 
 @dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(PackageTraits):
     """What a campaign installs: a package of firmware or software, or a configuration file."""
 
     id: int
     is_file: bool
-    name: str
-    make: str
-    model: str
-    from_version: str
-    to_version: str
-    protocol: str
     pilot_passed: bool
     """Whether campaigns of it may have any number of devices (rule U10)."""
 

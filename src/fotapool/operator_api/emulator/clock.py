@@ -9,6 +9,7 @@ import msgspec
 from fotapool.core.durations import DURATION_PATTERN, parse_duration_ms
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.errors import Invalid
+from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import OperatorCall
 from fotapool.web.operations import Operation
 from fotapool.worker.clock_jobs import check_advance, parse_timestamp_ms
@@ -84,16 +85,7 @@ async def _view(call: OperatorCall, events: list[ClockEvent]) -> ClockView:
         aheadSeconds=clock.offset_ms / 1000,
         frozen=clock.is_frozen,
         nextDue=format_timestamp(due_ms) if due_ms else None,
-        events=[
-            ClockEventView(
-                time=format_timestamp(one.at_ms),
-                what=one.what,
-                count=one.count,
-                devices=one.devices,
-                campaign=one.campaign,
-            )
-            for one in events
-        ],
+        events=[from_attributes(ClockEventView, one, time=format_timestamp(one.at_ms)) for one in events],
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import msgspec
 
 from fotapool.core.timestamps import format_timestamp
+from fotapool.domain.records import from_attributes
 from fotapool.emulator.faults import FaultHit
 from fotapool.emulator.rules import FaultAction, FaultMatch, FaultRule, NewFault
 from fotapool.operator_api.calls import OperatorCall
@@ -74,19 +75,11 @@ async def delete_fault(call: OperatorCall) -> None:
 
 
 def _view(rule: FaultRule) -> FaultView:
-    return FaultView(id=rule.id, match=rule.match, action=rule.action, matches=rule.matches, hits=rule.hits)
+    return from_attributes(FaultView, rule)
 
 
 def _hit(one: FaultHit) -> FaultHitView:
-    return FaultHitView(
-        number=one.number,
-        time=format_timestamp(one.at_ms),
-        fault=one.rule_id,
-        requestId=one.request_id,
-        method=one.method,
-        path=one.path,
-        what=one.what,
-    )
+    return from_attributes(FaultHitView, one, time=format_timestamp(one.at_ms), fault=one.rule_id)
 
 
 HITS = replace(LIMIT, description="hits of a page, 1 to 1000; 100 by default")

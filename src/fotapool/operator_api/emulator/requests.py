@@ -6,6 +6,7 @@ import msgspec
 from starlette.responses import PlainTextResponse, Response
 
 from fotapool.core.timestamps import format_timestamp
+from fotapool.domain.records import from_attributes
 from fotapool.emulator.exchanges import Exchange
 from fotapool.emulator.reproduce import FORMS
 from fotapool.operator_api.calls import OperatorCall
@@ -77,14 +78,10 @@ async def clear_requests(call: OperatorCall) -> None:
 
 
 async def _view(call: OperatorCall, one: Exchange) -> ExchangeView:
-    return ExchangeView(
-        number=one.number,
+    return from_attributes(
+        ExchangeView,
+        one,
         time=format_timestamp(one.at_ms),
-        method=one.method,
-        path=one.path,
-        status=one.status,
-        tookMs=one.took_ms,
-        requestId=one.request_id,
         account=one.account or None,
         headers=_text(one.headers),
         body=one.body_text,

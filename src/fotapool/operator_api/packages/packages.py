@@ -6,6 +6,7 @@ import msgspec
 
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.packages import Package, pilot_has_passed
+from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import OperatorCall
 from fotapool.services.packages import contents, packages
 from fotapool.services.snapshots.seed_documents import PackageLine
@@ -52,18 +53,12 @@ class FirmwareChange(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def _view(package: Package, content_lost: bool = False) -> FirmwareView:
-    return FirmwareView(
+    return from_attributes(
+        FirmwareView,
+        package,
         firmwareName=package.name,
-        make=package.make,
-        model=package.model,
-        fromVersion=package.from_version,
-        toVersion=package.to_version,
-        protocol=package.protocol,
         platformId=package.platform,
-        releaseNote=package.release_note,
         launchDate=format_timestamp(package.launched_ms),
-        succeeded=package.succeeded,
-        failed=package.failed,
         proven=pilot_has_passed(bool(package.pilot_passed), package.succeeded, package.failed),
         provenByOperator=bool(package.pilot_passed),
         hasContent=package.content_sha256 is not None,

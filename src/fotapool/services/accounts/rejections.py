@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fotapool.core.timestamps import DAY_MS
@@ -15,14 +14,6 @@ from fotapool.store.accounts.accounts import Account
 from fotapool.store.accounts.rejections import read_rejections, record_rejections
 
 MAX_REASONS = 100
-NOT_ASSIGNED = (Outcome.NO_FREE_LICENSE, Outcome.DEVICE_NOT_FOUND)
-NOT_REMOVED = (
-    Outcome.DEVICE_NOT_FOUND,
-    Outcome.NO_LICENSE,
-    Outcome.USED_BY_UPGRADE,
-    Outcome.UPGRADE_IN_PROGRESS,
-    Outcome.UNDER_NOTICE,
-)
 _BEFORE_ACCESS = frozenset(list(ErrorCode)[: list(ErrorCode).index(ErrorCode.ACCOUNT_INACTIVE)])
 """Errors raised before it is known that the caller may use the account. Not counted: anybody could cause them."""
 
@@ -40,16 +31,6 @@ def count_rejection(context: Context, account_name: str, code: ErrorCode) -> Non
     """Counts a rejected request of the account."""
     if code not in _BEFORE_ACCESS and account_name:
         context.rejections.add(account_name, context.clock.now_ms() // DAY_MS, code.name)
-
-
-def count_outcomes(
-    context: Context, account_name: str, outcomes: Sequence[Outcome], rejecting: Sequence[Outcome]
-) -> None:
-    """Counts the devices of a request to assign or remove licenses whose outcome is among `rejecting`."""
-    for outcome in rejecting:
-        rejected = outcomes.count(outcome)
-        if rejected:
-            context.rejections.add(account_name, context.clock.now_ms() // DAY_MS, outcome.name, rejected)
 
 
 async def flush_rejections(context: Context) -> None:

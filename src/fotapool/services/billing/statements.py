@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from fotapool.domain.billing import Month, last_months
 from fotapool.domain.errors import NotFound
@@ -31,8 +32,7 @@ LINES_PER_READ = 1_000
 """Number of lines per query while a whole statement is streamed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(NamedTuple):
     """The subscription from one time (ms) to another; `to_ms` is None while its end is unknown."""
 
     from_ms: int
@@ -41,8 +41,7 @@ class Period:
     purchase_type: PurchaseType
 
 
-@dataclass(frozen=True, slots=True)
-class NoticeLine:
+class NoticeLine(NamedTuple):
     """A license under notice since an earlier month: when notice was given, is to end, and ended in the month (ms)."""
 
     device: int
@@ -51,8 +50,7 @@ class NoticeLine:
     ended_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class EventLine:
+class EventLine(NamedTuple):
     """A charged upgrade; it has no campaign if an operator completed it."""
 
     number: int

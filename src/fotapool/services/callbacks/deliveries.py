@@ -76,7 +76,7 @@ def _with_secrets(box: SecretBox, batch: LeasedBatch) -> LeasedBatch:
     """The batch with its password, secret and bodies in clear. A body that cannot be opened is made again."""
     listener = batch.listener
     if listener.password is not None:
-        listener = replace(listener, password=box.open(listener.password))
+        listener = listener._replace(password=box.open(listener.password))
     for waiting in batch.deliveries:
         waiting.body = _open_body(box, waiting.body)
     return replace(batch, listener=listener, secret=None if batch.secret is None else box.open(batch.secret))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import replace
 
 from fotapool.domain.callbacks import check_credential, check_url
 from fotapool.domain.errors import Invalid, NotFound
@@ -50,7 +49,7 @@ async def read_listener(context: Context, caller: Caller, style: str) -> Listene
     found = await context.reader.short(store.read_listener, caller.account_id, style)
     if found is None or found.password is None:
         return found
-    return replace(found, password=context.secrets.open(found.password))
+    return found._replace(password=context.secrets.open(found.password))
 
 
 async def list_listeners(context: Context, caller: Caller) -> list[Listener]:

@@ -27,6 +27,7 @@ from fotapool.domain.campaigns.device_checks import DeviceFacts, decide_checks
 from fotapool.domain.campaigns.upgrades import OPEN, Reason, UpgradeChange, UpgradeStatus
 from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
 from fotapool.domain.packages import PILOT_DEVICES
+from fotapool.domain.records import from_attributes
 from fotapool.services.commands import PoolCommand, PoolFacts
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import read_account_by_id
@@ -125,20 +126,14 @@ def _planned(
         now_ms=now_ms,
     )
     check_windows(wanted.windows, planned)
-    return Campaign(
+    return from_attributes(
+        Campaign,
+        planned,
+        wanted,
         id=0,
         uuid=uuid,
         account_id=account_id,
-        flow=wanted.flow,
         artifact=artifact,
-        name=wanted.name,
-        start_date=planned.start_date,
-        end_date=planned.end_date,
-        start_ms=planned.start_ms,
-        end_ms=planned.end_ms,
-        windows=wanted.windows,
-        auto_assign=wanted.auto_assign,
-        auto_add=wanted.auto_add,
         status=CampaignStatus.PENDING,
         devices=devices,
         scan_cursor=SCAN_START,

@@ -7,7 +7,7 @@ where the next step begins and when. A server that dies has done a step complete
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fotapool.domain.campaigns.campaigns import NOT_STARTED, SCAN_START, Campaign, CampaignStatus, Flow, after_check
 from fotapool.domain.campaigns.device_checks import DeviceFacts, fits
@@ -27,8 +27,7 @@ STEP_DEVICES = 1_000
 """Maximum number of devices per transaction, so that requests run in between."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepResult:
+class StepResult(NamedTuple):
     """The result of a step: what was done, in which account and campaign, and to which devices."""
 
     what: str

@@ -19,6 +19,7 @@ from fotapool.domain.campaigns.upgrades import (
     decide_report,
 )
 from fotapool.domain.errors import NotFound
+from fotapool.domain.records import from_attributes
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.services.packages.contents import is_content_lost
@@ -63,13 +64,12 @@ def _view(connection: Connection, upgrade: Upgrade, now_ms: int) -> DeviceUpgrad
         next_ms = next_open_ms(windows.download, windows.download_after, max(now_ms, campaign.start_ms))
     elif running and not install:
         next_ms = next_open_ms(windows.install, windows.install_after, now_ms)
-    content = read_content(connection, campaign.artifact)
-    return DeviceUpgrade(
-        id=upgrade.id,
+    return from_attributes(
+        DeviceUpgrade,
+        upgrade,
         campaign=campaign,
         status=status,
-        reason=upgrade.reason,
-        content=content,
+        content=read_content(connection, campaign.artifact),
         download_allowed=download,
         install_allowed=install,
         next_window_ms=next_ms,

@@ -16,7 +16,6 @@ from fotapool.services.campaigns.upgrade_progress import (
 )
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
-from fotapool.services.devices.logs import CHECK_IN_SUCCESS, NO_FAILURE
 from fotapool.services.identity.device_keys import NO_SUCH_DEVICE, KeyUnknown
 from fotapool.store.campaigns.campaigns import record_devices_changed
 from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
@@ -119,16 +118,7 @@ class _CheckIn(Command[CheckingIn | None]):
             facts.answered[self._key] = found.report_request
         facts.devices[self._key] = after
         self.at_ms = now_ms
-        facts.check_ins.append(
-            CheckIn(
-                account_id=account_id,
-                imei=imei,
-                at_ms=now_ms,
-                client_type=self._client_type,
-                result=CHECK_IN_SUCCESS,
-                failure=NO_FAILURE,
-            )
-        )
+        facts.check_ins.append(CheckIn(account_id, imei, now_ms, self._client_type))
         return found
 
 

@@ -27,9 +27,6 @@ MAX_LOGS_LISTED = 1_000
 MAX_PURGE_STEPS = 100
 """Maximum number of transactions of one purge; the next purge deletes the rest."""
 
-CHECK_IN_SUCCESS = "CheckInSuccess"
-"""The result of every recorded check-in; rejected ones are not recorded."""
-NO_FAILURE = ""
 
 LoggingUntil = tuple[int, int]
 """A device, and when (ms) its logging expires."""
@@ -108,17 +105,7 @@ def _simulated(connection: Connection, account_id: int, device: int, since_ms: i
     times_ms = past_check_ins_ms(
         behavior=behavior, imei=device, since_ms=max(since_ms, row.created_ms), until_ms=now_ms, limit=MAX_LOGS_LISTED
     )
-    return [
-        CheckIn(
-            account_id=account_id,
-            imei=device,
-            at_ms=at_ms,
-            client_type=row.protocol,
-            result=CHECK_IN_SUCCESS,
-            failure=NO_FAILURE,
-        )
-        for at_ms in times_ms
-    ]
+    return [CheckIn(account_id, device, at_ms, row.protocol) for at_ms in times_ms]
 
 
 async def purge_old_logs(context: Context) -> None:

@@ -30,8 +30,7 @@ from fotapool.store.accounts.accounts import Account, read_account_by_id
 from fotapool.store.db.connection import Connection
 from fotapool.store.licenses import bulk_jobs as store
 from fotapool.store.licenses.bulk_jobs import BulkJob
-from fotapool.store.licenses.changes import Cause
-from fotapool.store.licenses.licenses import read_license_facts
+from fotapool.store.licenses.licenses import Cause, read_license_facts
 
 STEP_DEVICES = 1_000
 """Number of devices per transaction, so that requests run in between."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import (
     LicenseDecision,
@@ -16,12 +17,19 @@ from fotapool.domain.licenses.licenses import (
     decide_remove,
 )
 from fotapool.domain.paging import BEFORE_ALL, START, Page
-from fotapool.services.accounts.rejections import NOT_ASSIGNED, NOT_REMOVED, count_outcomes
 from fotapool.services.context import Caller, Context
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.writer import Command, Pools
-from fotapool.store.licenses.changes import LedgerChangeSet
-from fotapool.store.licenses.licenses import read_license_facts, read_status_page
+from fotapool.store.licenses.licenses import LedgerChangeSet, read_license_facts, read_status_page
+
+NOT_ASSIGNED = (Outcome.NO_FREE_LICENSE, Outcome.DEVICE_NOT_FOUND)
+NOT_REMOVED = (
+    Outcome.DEVICE_NOT_FOUND,
+    Outcome.NO_LICENSE,
+    Outcome.USED_BY_UPGRADE,
+    Outcome.UPGRADE_IN_PROGRESS,
+    Outcome.UNDER_NOTICE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,10 @@ class _Remove(_LicenseCommand):
     rule = staticmethod(decide_remove)
 
 
+Change = Callable[[Context, Caller, Sequence[int]], Awaitable[LicenseResult]]
+"""`assign_licenses` or `remove_licenses`."""
+
+
 async def assign_licenses(context: Context, caller: Caller, device_ids: Sequence[int]) -> LicenseResult:
     """Assigns licenses to the devices, in order, while licenses are free."""
     result = await context.writer.submit(_Assign(caller, device_ids))
@@ -107,6 +119,16 @@ async def remove_licenses(context: Context, caller: Caller, device_ids: Sequence
     result = await context.writer.submit(_Remove(caller, device_ids))
     count_outcomes(context, caller.account_name, result.outcomes, NOT_REMOVED)
     return result
+
+
+def count_outcomes(
+    context: Context, account_name: str, outcomes: Sequence[Outcome], rejecting: Sequence[Outcome]
+) -> None:
+    """Counts the devices of a request whose outcome is among `rejecting`."""
+    for outcome in rejecting:
+        rejected = outcomes.count(outcome)
+        if rejected:
+            context.rejections.add(account_name, context.clock.now_ms() // DAY_MS, outcome.name, rejected)
 
 
 async def read_licenses(context: Context, caller: Caller, cursor: int) -> LicenseStatus:

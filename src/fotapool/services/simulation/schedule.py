@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fotapool.domain.simulation import Fleet, is_reachable, last_check_in_ms, next_check_in_ms
 from fotapool.services.context import Caller, Context
@@ -17,8 +17,7 @@ TRIES = 50
 """Maximum number of check-ins of an offline device that are skipped to find one that it makes."""
 
 
-@dataclass(frozen=True, slots=True)
-class FleetSchedule:
+class FleetSchedule(NamedTuple):
     """A fleet, and the next check-ins (IMEI, ms) among its first MAX_COMPUTED devices."""
 
     fleet: Fleet
@@ -29,8 +28,7 @@ class FleetSchedule:
         return self.fleet.last_imei - self.fleet.first_imei + 1
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceSchedule:
+class DeviceSchedule(NamedTuple):
     """A simulated device: whether it is reachable now, its last check-ins (newest first) and its next ones (ms)."""
 
     imei: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.licenses.licenses import Pool
@@ -15,8 +15,7 @@ from fotapool.store.db.rows import columns, converting, fetch_all, fetch_one, fe
 ACCOUNTS = "account a JOIN license_pool p ON p.account_id = a.id"
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """An account with the numbers of its pool. Times in ms."""
 
     id: int

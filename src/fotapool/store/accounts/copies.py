@@ -8,7 +8,7 @@ from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import exists, fetch_values
-from fotapool.store.licenses.changes import Cause
+from fotapool.store.licenses.licenses import Cause
 
 # A copy is in a namespace of its own, with its id: its devices may have the IMEIs of other accounts.
 _ACCOUNT = (

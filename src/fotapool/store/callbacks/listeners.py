@@ -6,7 +6,7 @@ to it: `leased_until_ms` is by the database's clock.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 from fotapool.domain.callbacks import DeliveryState
 from fotapool.store.db.connection import Connection
@@ -15,8 +15,7 @@ from fotapool.store.db.rows import columns, exists, fetch_all, fetch_one, fetch_
 DEREGISTERED = "the listener was deregistered before this was acknowledged"
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(NamedTuple):
     """An account's listener, last registered at `created_ms`."""
 
     account_id: int
@@ -51,7 +50,7 @@ def record_listener(connection: Connection, listener: Listener) -> None:
         f"INSERT INTO listener ({LISTENER_COLUMNS}, leased_until_ms) VALUES ({values}, 0)"
         " ON CONFLICT (account_id, style) DO UPDATE SET url = excluded.url, username = excluded.username,"
         " password = excluded.password, created_ms = excluded.created_ms",
-        asdict(listener),
+        listener._asdict(),
     )
 
 

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from fotapool.core.files import flush_to_disk
 from fotapool.store.db.connection import Connection, Database, StoreMismatch, StoreUnavailable
 from fotapool.store.db.schema import VERSION, mismatch, missing_tables, read_version
 from fotapool.store.db.sqlite import SqliteConnection, SqliteDatabase
@@ -63,7 +64,7 @@ def back_up(connection: SqliteConnection, target: Path) -> None:
     try:
         _make_private(part)
         connection.backup_to(str(part))
-        _sync(part)
+        flush_to_disk(part)
         part.replace(target)
     except OSError as error:
         raise StoreUnavailable(f"cannot write {target}: {error.strerror}") from error
@@ -90,7 +91,7 @@ def restore(backup: Path, database: SqliteDatabase) -> str:
                 for suffix in LOG_SUFFIXES:  # they belong to the database that goes
                     _remove(Path(f"{path}{suffix}"))
                 part.replace(path)
-                _sync(path.parent)
+                flush_to_disk(path.parent)
     except OSError as error:
         raise StoreUnavailable(f"cannot restore {path}: {error.strerror}") from error
     finally:
@@ -116,7 +117,7 @@ def _copy_checked(backup: Path, part: Path) -> str:
             connection.fetch("PRAGMA wal_checkpoint(TRUNCATE)")
     except StoreUnavailable as error:
         raise StoreUnavailable(f"{backup} cannot be restored: {error}") from error
-    _sync(part)
+    flush_to_disk(part)
     return version
 
 
@@ -187,14 +188,6 @@ def _own_as(path: Path, reference: Path) -> None:
     if os.geteuid() == 0 and reference.exists():
         owner = reference.stat()
         os.chown(path, owner.st_uid, owner.st_gid)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove(path: Path) -> None:

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import apsw
 
-from fotapool.core.private_files import make_private
+from fotapool.core.files import make_private
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.db.connection import (
     NO_PARAMS,

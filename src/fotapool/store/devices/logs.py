@@ -14,6 +14,10 @@ PURGED_ROWS = 10_000
 """Maximum number of rows of a table that one purge deletes."""
 
 
+CHECK_IN_SUCCESS = "CheckInSuccess"
+"""The result of every recorded check-in; rejected ones are not recorded."""
+
+
 class CheckIn(NamedTuple):
     """A contact of a device; `result` and `failure` are as the API shows them, `failure` empty if there was none."""
 
@@ -21,8 +25,8 @@ class CheckIn(NamedTuple):
     imei: int
     at_ms: int
     client_type: str
-    result: str
-    failure: str
+    result: str = CHECK_IN_SUCCESS
+    failure: str = ""
 
 
 class Log(NamedTuple):

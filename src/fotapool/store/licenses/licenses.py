@@ -1,16 +1,24 @@
-"""Licenses: the facts for assign and remove, status pages, and the order in which a reduction takes licenses."""
+"""Licenses: the facts for assign and remove, status pages, the order in which a reduction takes them, their changes.
+
+The changes of a run of commands are recorded set-based: rows, ledger entries, and the changes themselves.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from fotapool.domain.accounts.subscriptions import Holder
-from fotapool.domain.campaigns.upgrades import UpgradeStatus
-from fotapool.domain.licenses.licenses import LicenseFacts, LicenseState
-from fotapool.store.campaigns.upgrades import IS_OPEN, open_upgrade
+from fotapool.domain.campaigns.upgrades import Reason, UpgradeChange, UpgradeStatus
+from fotapool.domain.licenses.ledger import Entry, EntryKind
+from fotapool.domain.licenses.licenses import LicenseFacts, LicenseState, Pool
+from fotapool.store.billing import record_notices_ended, record_notices_given, record_notices_withdrawn
+from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
+from fotapool.store.campaigns.upgrades import IS_OPEN, open_upgrade, read_open_upgrades
 from fotapool.store.db.connection import Connection, Key, Row
-from fotapool.store.db.rows import fetch_all, fetch_int, fetch_values
+from fotapool.store.db.rows import fetch_all, fetch_int, fetch_value, fetch_values
 from fotapool.store.db.writer import Pools
 
 # Scalar subqueries instead of joins: the plan of a join, made while tables are small, would scan whole accounts later.
@@ -22,6 +30,12 @@ SELECT k.account_id, k.imei,
 FROM {{keys}} k
 """
 _NOT_UNDER_NOTICE = f"l.state < {LicenseState.NOTICE:d}"
+_RECLAIMS = frozenset({EntryKind.RECLAIMED_CANDIDATE, EntryKind.RECLAIMED_OLDEST, EntryKind.NOTICE_ENDED})
+_NOTICES = frozenset({EntryKind.NOTICE_CANDIDATE, EntryKind.NOTICE_OLDEST})
+_PLAIN = int(LicenseState.PLAIN)
+_LICENSE = "account_id, imei, assigned_ms, place, state, notice_until_ms, notice_place"
+_ENTRY = "account_id, number, change_number, imei, kind, used_after"
+_CHANGE = "account_id, number, at_ms, actor, request_id, verb, detail"
 
 
 def read_license_facts(connection: Connection, pools: Pools, keys: Sequence[Key]) -> dict[int, LicenseFacts]:
@@ -101,3 +115,135 @@ def read_next_notice_end(connection: Connection, after_ms: int) -> int | None:
     """The first end of a notice after `after_ms`."""
     sql = "SELECT min(notice_until_ms) FROM license WHERE notice_until_ms > :after"
     return fetch_int(connection, sql, after=after_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The actor, request and operation of a change, with its details."""
+
+    actor: str
+    request_id: str
+    verb: str
+    detail: Mapping[str, object]
+
+
+class LedgerChangeSet:
+    """Collects decisions in order and updates their pools; `record` writes them with one statement per table."""
+
+    def __init__(self) -> None:
+        self._licensed: dict[Key, Row] = {}
+        self._unlicensed: list[Key] = []
+        self._noticed: list[tuple[Key, int, int]] = []
+        self._unnoticed: list[Key] = []
+        self._notice_ended: list[Key] = []
+        self._canceled: dict[Key, Reason] = {}
+        self._reclaimed: dict[int, list[Key]] = {}
+        self._pools: dict[int, Pool] = {}
+        self._entries: list[Row] = []
+        self._changes: list[Row] = []
+
+    def note(
+        self,
+        pool: Pool,
+        cause: Cause,
+        entries: Sequence[Entry],
+        now_ms: int,
+        assigned_ms: Sequence[int] | None = None,
+        canceled_upgrades: Sequence[int] = (),
+        notice_until_ms: int = 0,
+    ) -> None:
+        """Adds one decision. `assigned_ms` has the assignment time (ms) of each entry; None: now."""
+        account_id = pool.account_id
+        self._pools[account_id] = pool
+        pool.changes += 1
+        detail = json.dumps(cause.detail) if cause.detail else "{}"
+        self._changes.append((account_id, pool.changes, now_ms, cause.actor, cause.request_id, cause.verb, detail))
+        number = pool.entries
+        for place, (device, kind, used_after) in enumerate(entries):
+            number += 1
+            self._entries.append((account_id, number, pool.changes, device, int(kind), used_after))
+            key = (account_id, device)
+            if kind is EntryKind.ASSIGNED or kind is EntryKind.IMPORTED:
+                since_ms = assigned_ms[place] if assigned_ms else now_ms
+                self._licensed[key] = (account_id, device, since_ms, number, _PLAIN, None, None)
+            else:
+                self._note_other(pool=pool, key=key, kind=kind, number=number, notice_until_ms=notice_until_ms)
+        pool.entries = number
+        if entries:
+            pool.used = entries[-1].used_after
+        removed = any(kind is EntryKind.REMOVED for _, kind, _ in entries[:1])
+        for device in canceled_upgrades:
+            self._canceled[account_id, device] = Reason.LICENSE_REMOVED if removed else Reason.LICENSE_RECLAIMED
+
+    def _note_other(self, pool: Pool, key: Key, kind: EntryKind, number: int, notice_until_ms: int) -> None:
+        if kind in _NOTICES:
+            pool.notice += 1
+            self._noticed.append((key, notice_until_ms, number))
+        elif kind is EntryKind.NOTICE_WITHDRAWN:
+            pool.notice -= 1
+            self._unnoticed.append(key)
+        elif self._licensed.pop(key, None) is None:
+            self._unlicensed.append(key)
+        if kind in _RECLAIMS:
+            self._reclaimed.setdefault(pool.account_id, []).append(key)
+        if kind is EntryKind.NOTICE_ENDED:
+            pool.notice -= 1
+            self._notice_ended.append(key)
+
+    def record(self, connection: Connection) -> None:
+        if self._unlicensed:
+            connection.delete_keys("license", self._unlicensed)
+        if self._licensed:
+            connection.insert("license", _LICENSE, self._licensed.values())
+        if self._noticed or self._unnoticed:
+            self._record_notices(connection)
+        self._record_notice_periods(connection)
+        if self._canceled:
+            self._record_canceled_upgrades(connection)
+        for account_id, keys in self._reclaimed.items():
+            self._remove_candidates(connection, self._pools[account_id], keys)
+        if self._entries:
+            connection.insert("ledger_entry", _ENTRY, self._entries)
+        if self._changes:
+            connection.insert("pool_change", _CHANGE, self._changes)
+
+    def _record_notices(self, connection: Connection) -> None:
+        for key, until_ms, number in self._noticed:
+            assignment = "state = state + :flag, notice_until_ms = :until, notice_place = :number"
+            params = {"flag": int(LicenseState.NOTICE), "until": until_ms, "number": number}
+            connection.update_keys("license", assignment, [key], params)
+        assignment = "state = state - :flag, notice_until_ms = NULL, notice_place = NULL"
+        connection.update_keys("license", assignment, self._unnoticed, {"flag": int(LicenseState.NOTICE)})
+
+    def _record_notice_periods(self, connection: Connection) -> None:
+        """Records the notice periods of billing statements."""
+        if self._notice_ended:
+            record_notices_ended(connection, self._notice_ended)
+        if self._unnoticed:
+            record_notices_withdrawn(connection, self._unnoticed, self._changes[-1][2])
+        if self._noticed:
+            given = [(key, until_ms) for key, until_ms, _ in self._noticed]
+            record_notices_given(connection, given, self._changes[-1][2])
+
+    def _record_canceled_upgrades(self, connection: Connection) -> None:
+        now_ms = self._changes[-1][2]
+        change_sets: dict[int, UpgradeChangeSet] = {}
+        for upgrade in read_open_upgrades(connection, list(self._canceled)):
+            if upgrade.status == UpgradeStatus.SCHEDULED:
+                change_set = change_sets.setdefault(upgrade.account_id, UpgradeChangeSet(upgrade.account_id))
+                reason = self._canceled[upgrade.account_id, upgrade.imei]
+                change_set.changes.append(UpgradeChange(upgrade, UpgradeStatus.CANCELED, reason))
+        for account_id in sorted(change_sets):
+            change_sets[account_id].record(connection, now_ms)
+
+    def _remove_candidates(self, connection: Connection, pool: Pool, keys: list[Key]) -> None:
+        """Removes devices whose license was reclaimed from the candidate list."""
+        if not pool.candidates:
+            return
+        connection.delete_keys("candidate", keys)
+        count: int = fetch_value(
+            connection, "SELECT count(*) FROM candidate WHERE account_id = :id", id=pool.account_id
+        )
+        if count != pool.candidates:
+            pool.candidates = count
+            pool.candidates_updated_ms = self._changes[-1][2]

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from fotapool.domain.callbacks import DeliveryState, is_acknowledged, retry_ms
 from fotapool.domain.errors import RequestRejected
+from fotapool.domain.records import from_attributes
 from fotapool.services.callbacks.deliveries import Encode, acquire_batch, find_due_listeners, record_batch
 from fotapool.services.callbacks.deliveries import next_delivery_ms as read_next_delivery_ms
 from fotapool.services.context import Context
@@ -252,16 +253,7 @@ def _note(progress: _Progress, url: str, waiting: Waiting, sent: SendResult, at_
     """Notes an attempt and the new state of its delivery."""
     progress.took_ms += sent.took_ms
     progress.attempts.append(
-        Attempt(
-            delivery_id=waiting.id,
-            number=waiting.number + 1,
-            at_ms=at_ms,
-            took_ms=sent.took_ms,
-            url=url,
-            status=sent.status,
-            error=sent.error,
-            answer=sent.answer,
-        )
+        from_attributes(Attempt, sent, delivery_id=waiting.id, number=waiting.number + 1, at_ms=at_ms, url=url)
     )
     tried = waiting.tried + 1
     due_ms: int | None = None

@@ -15,9 +15,9 @@ from fotapool.cli.client.http.calls import (
     NO_RETRY,
     RETRY_BUSY,
     RETRY_IDEMPOTENT,
+    Client,
     error_message,
     network_errors,
-    open_client,
     parse_response,
     request_error,
 )
@@ -28,19 +28,12 @@ PAGE = 1000
 JSON = "application/json"
 
 
-class AdminClient:
+class AdminClient(Client):
     """Sends requests below /control/v1."""
 
     def __init__(self, target: Target) -> None:
-        self.target = target
-        self._http = open_client(target)
+        super().__init__(target)
         self._key = ""
-
-    def __enter__(self) -> AdminClient:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.close()
 
     def call(self, method: str, path: str, body: Any = None, query: Any = None) -> Any:
         """The JSON of the response. A POST may create something, so it is not retried after a lost response."""

@@ -16,9 +16,9 @@ from fotapool.cli.client.http.calls import (
     MAX_PAGES,
     RETRY_BUSY,
     RETRY_IDEMPOTENT,
+    Client,
     error_message,
     network_errors,
-    open_client,
     parse_response,
     unexpected_response,
 )
@@ -29,20 +29,13 @@ MAX_SIGN_INS = 3
 _SESSION_REFUSED = re.compile(r"session (token|has expired)", re.IGNORECASE)
 
 
-class ApiClient:
+class ApiClient(Client):
     """Sends requests below /api/fota. Signs in at the first one. Thread-safe."""
 
     def __init__(self, target: Target) -> None:
-        self.target = target
-        self._http = open_client(target)
+        super().__init__(target)
         self._lock = threading.Lock()
         self._tokens: tuple[str, str] | None = None
-
-    def __enter__(self) -> ApiClient:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.close()
 
     def call(self, method: str, path: str, body: Any = None, query: Any = None, retry: Retry = RETRY_IDEMPOTENT) -> Any:
         """The JSON of the response. Raises RequestFailed or Unreachable."""

@@ -7,7 +7,7 @@ import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -61,6 +61,20 @@ RETRY_BUSY = _retry(statuses=BUSY)
 """For requests that must not be processed twice: retries only what was not processed."""
 NO_RETRY = Retry(total=0)
 """For streams, which cannot be sent again."""
+
+
+class Client:
+    """A client of one server; leaving its `with` block closes the connections."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._http = open_client(target)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
 
 def open_client(target: Target) -> httpx.Client:
