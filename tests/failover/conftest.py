@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -47,9 +47,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
     running: list[ServerProcess] = []
     seed = write_seed(tmp_path, LICENSES, CLIENTS * DEVICES)
 
-    def start(url: str, *options: str, **environment: str) -> ServerProcess:
+    def start(url: str, *options: str, within: Sequence[str] = (), **environment: str) -> ServerProcess:
         given = ["--database", url, "--database-timeout-s", TIMEOUT_S, "--drain-s", "0", *options]
-        running.append(ServerProcess(tmp_path, "--seed", seed, *given, **environment))
+        running.append(ServerProcess(tmp_path, "--seed", seed, *given, within=within, **environment))
         running[-1].wait_until_ready()
         return running[-1]
 

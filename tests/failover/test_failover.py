@@ -5,42 +5,23 @@ Each is answered in time, what was answered is there, what was refused is not, a
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import signal
 import time
 from collections.abc import Callable
 
+import httpx
 import pytest
 
+from support.helpers import OPERATOR
 from support.ledgers import client_of
-from support.load import Load, Watch, describe, load_on
+from support.load import Load, Watch, assert_books_balance, describe, interrupt, load_on
 from support.postgres_servers import PostgresServer, url_of
 from support.processes import ServerProcess
 
 Pair = tuple[PostgresServer, PostgresServer]
 Serve = Callable[..., ServerProcess]
-UNKNOWN = "the changes were committed or rolled back"
-"""What the log says of a batch whose commit may have been done; its changes are answered 503 as well."""
-
-
-def verify(url: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "fotapool.cli", "database", "verify", "--database", url],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def assert_books_balance(load: Load, url: str, *servers: ServerProcess) -> set[str]:
-    """Returns the requests whose changes are there although they were answered 503, which the log knows of."""
-    with client_of(servers[0].address) as api:
-        found = load.done_without_an_answer(api)
-    assert not found or any(UNKNOWN in server.log for server in servers), found
-    assert verify(url) == "10 accounts, 0 violations\n"
-    return found
+KEY = {"Authorization": f"Bearer {OPERATOR}"}
+READS = ("/control/v1/accounts/account-0", "/control/v1/accounts/account-0/ledger")
 
 
 def fail_over(pair: Pair, serve: Serve, fail: Callable[[PostgresServer], None]) -> tuple[Load, list[ServerProcess]]:
@@ -71,8 +52,6 @@ def test_a_frozen_primary_is_replaced_by_its_standby(pair: Pair, serve: Serve) -
     with client_of(servers[0].address) as api:
         refused = load.done_without_an_answer(api)
         primary.resume()  # it executes what it has received, and commits nothing without its standby
-        waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'fotapool' AND state = 'active'"
-        print("waiting on the former primary", primary.fetch(waiting))
         primary.stop()
         assert load.done_without_an_answer(api) == refused
     assert standby.fetch("SELECT pg_is_in_recovery()") == [(False,)]
@@ -83,3 +62,44 @@ def test_a_primary_that_has_ended_is_replaced_by_its_standby(
     pair: Pair, serve: Serve, end: Callable[[PostgresServer], None]
 ) -> None:
     fail_over(pair, serve, end)
+
+
+def test_a_database_that_was_frozen_and_resumes_does_nothing_that_was_refused(
+    single: PostgresServer, serve: Serve
+) -> None:
+    single.start()
+    interrupt(serve, url_of(single), single.freeze, single.resume)
+
+
+def test_a_database_that_restarts(single: PostgresServer, serve: Serve) -> None:
+    single.start()
+    interrupt(serve, url_of(single), lambda: single.stop(signal.SIGQUIT), single.start)
+
+
+def test_a_primary_whose_synchronous_standby_does_not_answer(pair: Pair, serve: Serve) -> None:
+    _, standby = pair
+    interrupt(serve, url_of(*pair), standby.freeze, standby.resume)
+
+
+def test_a_database_that_is_read_only(single: PostgresServer, serve: Serve) -> None:
+    def set_read_only(value: str) -> None:
+        single.fetch(f"ALTER SYSTEM SET default_transaction_read_only = {value}", database="postgres")
+        single.fetch("SELECT pg_reload_conf()", database="postgres")
+
+    single.start()
+    interrupt(serve, url_of(single, query=""), lambda: set_read_only("on"), lambda: set_read_only("off"))
+
+
+def test_a_standby_that_is_left_alone_is_read_until_it_is_promoted(pair: Pair, serve: Serve) -> None:
+    primary, standby = pair
+    url = url_of(*pair, query="")  # without target_session_attrs
+    reads: list[int] = []
+
+    def promote() -> None:
+        reads.extend(httpx.get(f"{address}{path}", headers=KEY, trust_env=False).status_code for path in READS)
+        standby.promote()
+
+    server = serve(url)
+    address = server.address
+    interrupt(lambda _: server, url, primary.stop, promote)
+    assert reads == [200, 200]

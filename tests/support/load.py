@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from click.testing import CliRunner
 
+from fotapool.cli.main import main
 from support.helpers import OPERATOR, Api
 from support.ledgers import ACCOUNTS, assert_ledger_adds_up, client_of, imei, license_request, successes
 from support.processes import ServerProcess, wait_until
@@ -24,6 +26,9 @@ PAUSE_S = 0.1
 """After an answer 503, so that the clients do not keep the machine busy."""
 SHARED = ACCOUNTS[-1]
 """All clients change it, each its own devices; every client also has an account of its own."""
+
+UNKNOWN = "the changes were committed or rolled back"
+"""What the log says of a batch whose commit may have been done; its changes are answered 503 as well."""
 
 
 @dataclass
@@ -101,17 +106,11 @@ class Load:
     def __init__(self, addresses: list[str], signed_in: Api) -> None:
         self.clients = [Client(place, addresses[place % len(addresses)], signed_in.tokens) for place in range(CLIENTS)]
         self._ended = threading.Event()
-        self._before: list[Callable[[], None]] = []
 
     @contextlib.contextmanager
-    def running(self, before: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Runs the clients, each in a thread that calls `before` first. All requests are answered at the end."""
-
-        def run(client: Client) -> None:
-            before()
-            client.run(self._ended)
-
-        threads = [threading.Thread(target=run, args=(client,)) for client in self.clients]
+    def running(self) -> Iterator[None]:
+        """Runs the clients, each in a thread. All requests are answered at the end."""
+        threads = [threading.Thread(target=client.run, args=(self._ended,)) for client in self.clients]
         for thread in threads:
             thread.start()
         try:
@@ -167,41 +166,72 @@ class Watch:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._began_s = time.monotonic()
-        self.seen: list[tuple[float, bool, bool]] = []
-        """When each change was seen, in seconds of `time.monotonic`; whether ready, and whether the metric says up."""
+        self._seen: dict[str, tuple[float, bool]] = {}
+        """Since when each of the two says what it says, in seconds of `time.monotonic`."""
 
     @contextlib.contextmanager
-    def running(self, before: Callable[[], None] = lambda: None) -> Iterator[None]:
+    def running(self) -> Iterator[None]:
         ended = threading.Event()
 
-        def run() -> None:
-            before()
+        def run(path: str, words: str) -> None:
             with httpx.Client(base_url=self._address, timeout=ANSWERED_WITHIN_S, trust_env=False) as http:
                 while not ended.wait(0.05):
-                    state = self._state(http)
-                    if not self.seen or self.seen[-1][1:] != state:
-                        self.seen.append((time.monotonic(), *state))
+                    up = words in http.get(path).text
+                    if path not in self._seen or self._seen[path][1] != up:
+                        self._seen[path] = time.monotonic(), up
 
-        thread = threading.Thread(target=run)
-        thread.start()
+        asked = {"/health/ready": '"ready":true', "/metrics": "fotapool_database_up 1.0"}
+        threads = [threading.Thread(target=run, args=one) for one in asked.items()]
+        for thread in threads:
+            thread.start()
         try:
             yield
         finally:
             ended.set()
-            thread.join()
-
-    def _state(self, http: httpx.Client) -> tuple[bool, bool]:
-        ready = http.get("/health/ready")
-        assert ready.status_code == 200 or ready.headers["retry-after"], ready.text
-        return ready.status_code == 200, "fotapool_database_up 1.0" in http.get("/metrics").text
+            for thread in threads:
+                thread.join()
 
     def wait_until(self, up: bool) -> float:
-        """Waits until both say so; returns when that was, in seconds of `time.monotonic`."""
-        wait_until(lambda: self.seen and self.seen[-1][1:] == (up, up), f"readiness and metric say {up}")
-        return self.seen[-1][0]
+        """Waits until both say so; returns when the later one did, in seconds of `time.monotonic`."""
+        wait_until(lambda: [seen[1] for seen in self._seen.values()] == [up, up], f"readiness and metric say {up}")
+        return max(seen[0] for seen in self._seen.values())
+
+
+def assert_books_balance(load: Load, url: str, *servers: ServerProcess) -> None:
+    """Nothing that was answered is lost; what was refused was not done, unless the log says that this is not known."""
+    with client_of(servers[0].address) as api:
+        found = load.done_without_an_answer(api)
+    assert not found or any(UNKNOWN in server.log for server in servers), found
+    if url.startswith("sqlite"):  # only the server sees the file
+        return
+    done = CliRunner().invoke(main, ["database", "verify", "--database", url])
+    assert (done.output, done.exit_code) == ("10 accounts, 0 violations\n", 0), done.output
 
 
 def describe(what: str, **seconds: Any) -> None:
     """Prints figures; pytest shows them with -s."""
     print(f"{what}: " + ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items()))
+
+
+def interrupt(
+    serve: Callable[..., ServerProcess],
+    url: str,
+    begin: Callable[[], object],
+    end: Callable[[], object],
+) -> None:
+    """Changes are refused between `begin` and `end`, which are of no more consequence."""
+    server = serve(url)
+    load, watch = load_on(server), Watch(server.address)
+    with watch.running(), load.running():
+        load.wait_for(200, more=5)
+        watch.wait_until(up=True)
+        began_s = time.monotonic()
+        begin()
+        noticed_s = watch.wait_until(up=False)
+        load.wait_for(503, more=1)
+        ended_s = time.monotonic()
+        end()
+        load.wait_for(200, more=10)
+        back_s = watch.wait_until(up=True)
+    describe("interrupted", not_ready_after=noticed_s - began_s, back_after=back_s - ended_s)
+    assert_books_balance(load, url, server)
