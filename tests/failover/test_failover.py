@@ -8,15 +8,18 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import httpx
 import pytest
 
+from fotapool.store.db.connection import NoAnswer
+from fotapool.store.db.factory import open_database
 from support.helpers import OPERATOR
 from support.ledgers import client_of
 from support.load import Load, Watch, assert_books_balance, describe, interrupt, load_on
 from support.postgres_servers import PostgresServer, url_of
-from support.processes import ServerProcess
+from support.processes import ServerProcess, wait_until
 
 Pair = tuple[PostgresServer, PostgresServer]
 Serve = Callable[..., ServerProcess]
@@ -52,6 +55,8 @@ def test_a_frozen_primary_is_replaced_by_its_standby(pair: Pair, serve: Serve) -
     with client_of(servers[0].address) as api:
         refused = load.done_without_an_answer(api)
         primary.resume()  # it executes what it has received, and commits nothing without its standby
+        ours = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'fotapool' AND state = 'active'"
+        wait_until(lambda: not primary.fetch(f"{ours} AND wait_event IS DISTINCT FROM 'SyncRep'"), "all executed")
         primary.stop()
         assert load.done_without_an_answer(api) == refused
     assert standby.fetch("SELECT pg_is_in_recovery()") == [(False,)]
@@ -69,6 +74,17 @@ def test_a_database_that_was_frozen_and_resumes_does_nothing_that_was_refused(
 ) -> None:
     single.start()
     interrupt(serve, url_of(single), single.freeze, single.resume)
+
+
+def test_a_long_read_ends_with_a_database_that_is_frozen(single: PostgresServer) -> None:
+    single.start()
+    database = open_database(url_of(single), durable=True, timeout_s=0.5)
+    with closing(database.connect()) as connection:
+        assert connection.fetch("SHOW tcp_keepalives_idle") == [("5",)]
+        connection.begin_snapshot()
+        single.freeze()
+        with pytest.raises(NoAnswer):
+            connection.fetch("SELECT 1")
 
 
 def test_a_database_that_restarts(single: PostgresServer, serve: Serve) -> None:

@@ -287,7 +287,9 @@ def test_a_connection_that_ends_in_the_midst_of_a_change(api: Api, before: Befor
 
 
 @only_postgres
-def test_a_database_that_has_become_read_only(api: Api, before: Before, database_url: str) -> None:
+def test_a_database_that_has_become_read_only(
+    api: Api, before: Before, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     name = sql.Identifier(str(make_url(database_url).database))
     with psycopg.connect(database_url, autocommit=True) as admin:
         admin.execute(sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
@@ -295,6 +297,7 @@ def test_a_database_that_has_become_read_only(api: Api, before: Before, database
         assert_unavailable(changes(api))
         assert_only_reads(api)
         admin.execute(sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(name))
+    assert "during a commit" not in caplog.text  # each was answered by the database, and at once
     assert_recovers(api, before)
 
 
