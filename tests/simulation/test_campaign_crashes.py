@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import Process, assert_ledger_adds_up, client_of, imei, serving
+from processes import Process, serving
 
 from fotapool.domain.callbacks import MAX_DEVICES_A_MESSAGE, CampaignChanged, UpgradesChanged, decode
 from fotapool.domain.campaigns.campaigns import CampaignStatus
@@ -23,6 +23,7 @@ from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.factory import open_database
 from support.helpers import KEY, PASSWORD, SECRET, USER, Api, seed_file
+from support.ledgers import assert_ledger_adds_up, client_of, imei
 from support.receivers import PATIENCE_S, Receiver, running_receiver
 
 DEVICES = 3_500

@@ -6,19 +6,10 @@ import random
 from pathlib import Path
 
 import pytest
-from processes import (
-    Connections,
-    Process,
-    Request,
-    assert_ledger_adds_up,
-    client_of,
-    imei,
-    license_request,
-    successes,
-    write_seed,
-)
+from processes import Connections, Process
 
 from support.helpers import Api
+from support.ledgers import Request, assert_ledger_adds_up, client_of, imei, license_request, successes, write_seed
 
 CRASHES = 3
 CLIENTS = 12

@@ -13,21 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from processes import (
-    Connections,
-    Process,
+from processes import Connections, Process, serving
+
+from support.helpers import Api
+from support.ledgers import (
     Request,
     assert_ledger_adds_up,
     client_of,
     imei,
     license_request,
-    serving,
     subscription_request,
     successes,
     write_seed,
 )
-
-from support.helpers import Api
 
 CLIENTS = 24
 VOLLEYS = 12

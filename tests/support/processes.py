@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
@@ -37,9 +37,19 @@ def free_port() -> int:
 
 
 class ServerProcess:
-    """`fotapool serve` with these options; workers begin with the program in `begin_with`, if there is one."""
+    """`fotapool serve` with these options, as a command that `within` begins.
 
-    def __init__(self, directory: Path, *options: str, port: int | None = None, **environment: str) -> None:
+    Workers begin with the program in `begin_with`, if there is one.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *options: str,
+        port: int | None = None,
+        within: Sequence[str] = (),
+        **environment: str,
+    ) -> None:
         self.port = port or free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.begin_with = directory / "begin_with.py"
@@ -51,7 +61,7 @@ class ServerProcess:
         command = [sys.executable, "-m", "fotapool.cli", "serve", "--operator-key", "test-operator-key"]
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
-                [*command, "--port", str(self.port), *options],
+                [*within, *command, "--port", str(self.port), *options],
                 stdout=log,
                 stderr=log,
                 env={

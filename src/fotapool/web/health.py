@@ -57,8 +57,18 @@ class WriteProbe:
         now_s = asyncio.get_running_loop().time()
         if self._task is None or (self._task.done() and now_s - self._began_s > PROBE_EVERY_S):
             self._began_s = now_s
-            self._task = asyncio.create_task(self._context.writer.submit(DirectCommand(schema.probe_write)))
+            self._task = asyncio.create_task(self._try())
+            self._task.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody may wait for it
         await asyncio.shield(self._task)
+
+    async def _try(self) -> None:
+        writer = self._context.writer
+        if not writer.is_full:
+            await writer.submit(DirectCommand(schema.probe_write))
+            return
+        await writer.submit(DirectCommand(schema.take_room))  # a single row fits on a page that is there
+        await writer.submit(DirectCommand(schema.free_room))
+        writer.is_full = False
 
 
 async def _check_database(context: Context, probe: WriteProbe) -> _NotReady | None:

@@ -1,7 +1,9 @@
-"""The interface of database connections, and their errors."""
+"""The interface of database connections, their errors, and what became of a commit whose answer was lost."""
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -16,6 +18,7 @@ Key = tuple[int, int]
 
 TIMEOUT_S = 10
 """Default of the deadline for statements and for locks of other processes, in seconds."""
+SETTLE_EVERY_S = 0.2
 
 
 class StoreUnavailable(Exception):
@@ -28,6 +31,14 @@ class OutcomeUnknown(StoreUnavailable):
 
 class ConnectionLost(StoreUnavailable):
     """The connection is broken; a new one may work at once."""
+
+
+class StoreFull(StoreUnavailable):
+    """There is no room for the change."""
+
+
+class NoAnswer(StoreUnavailable):
+    """The connection was ended because a statement had no answer within its deadline."""
 
 
 class Collided(StoreUnavailable):
@@ -146,3 +157,18 @@ class Database(Protocol):
 
     def dispose(self) -> None:
         """Deletes a database that is private to the process."""
+
+
+def settle_commit(database: Database, writer: str, batch: int, within_s: float) -> bool | None:
+    """Whether the batch of the writer was committed, on a new connection. A batch that was not never will be.
+
+    None if the database does not answer within the time, or has no record of the writer.
+    """
+    deadline_s = time.monotonic() + within_s
+    while time.monotonic() < deadline_s:
+        try:
+            with contextlib.closing(database.connect(writes=True)) as connection:
+                return connection.settle_commit(writer, batch)
+        except StoreUnavailable:
+            time.sleep(SETTLE_EVERY_S)
+    return None

@@ -40,21 +40,29 @@ class Reader:
         return await self._within_deadline(self._in_thread(query, *args, **kwargs))
 
     async def long(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
-        """Runs a query of many rows on one state of the database."""
-        return await self._in_thread(_in_snapshot(query), *args, **kwargs)
+        """Runs a query of many rows on one state of the database; it begins within the deadline."""
+        begun = threading.Event()
+        snapshot = _in_snapshot(query)
+
+        def run(connection: Connection) -> Result:
+            begun.set()
+            return snapshot(connection, *args, **kwargs)
+
+        return await self._within_deadline(self._in_thread(run), unless=begun.is_set)
 
     def _in_thread(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[Result]:
         loop = asyncio.get_running_loop()
         return loop.run_in_executor(self._threads, lambda: self._run(query, *args, **kwargs))
 
-    async def _within_deadline(self, result: asyncio.Future[Result]) -> Result:
+    async def _within_deadline(self, result: asyncio.Future[Result], unless: Callable[[], bool] = bool) -> Result:
         """The result. Raises StoreUnavailable if it is not there in time, for example since all threads wait."""
         expired = False
 
         def expire() -> None:  # a query that has begun ends with its statement's deadline, and nobody waits for it
             nonlocal expired
-            expired = True
-            result.cancel()
+            if not unless():
+                expired = True
+                result.cancel()
 
         deadline = asyncio.get_running_loop().call_later(self._timeout_s, expire)
         try:

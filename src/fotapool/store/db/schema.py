@@ -70,6 +70,22 @@ def probe_write(connection: Connection, _now_ms: int) -> None:
     )
 
 
+ROOM_ROWS = 4_000
+"""More than what fits on the pages that the database has already."""
+_PROBE_ROOM = "readiness-room-"
+
+
+def take_room(connection: Connection, _now_ms: int) -> None:
+    """Writes many rows, to see whether there is room for changes."""
+    rows = [(f"{_PROBE_ROOM}{number}", 1) for number in range(ROOM_ROWS)]
+    again = "ON CONFLICT (writer) DO UPDATE SET batch = commit_marker.batch + 1"
+    connection.insert("commit_marker", "writer, batch", rows, again)
+
+
+def free_room(connection: Connection, _now_ms: int) -> None:
+    connection.execute("DELETE FROM commit_marker WHERE writer LIKE :room", {"room": f"{_PROBE_ROOM}%"})
+
+
 def missing_tables(connection: Connection) -> list[str]:
     """The tables of the schema that the database lacks."""
     return [name for name in TABLE_NAMES if not connection.has_table(name)]

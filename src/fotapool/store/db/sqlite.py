@@ -23,6 +23,7 @@ from fotapool.store.db.connection import (
     Key,
     Params,
     Row,
+    StoreFull,
     StoreUnavailable,
 )
 from fotapool.store.db.rows import columns
@@ -84,7 +85,7 @@ class SqliteConnection:
             self._db.execute("PRAGMA temp_store = MEMORY")
             self._file = self._identity()
         except _UNAVAILABLE as error:
-            raise StoreUnavailable(str(error)) from error
+            raise _unavailable(error) from error
 
     def _identity(self) -> tuple[int, int]:
         """Identifies the file at the path, since writes to a file that was moved away would be lost."""
@@ -111,7 +112,7 @@ class SqliteConnection:
         except apsw.BusyError:
             return False
         except _UNAVAILABLE as error:
-            raise StoreUnavailable(str(error)) from error
+            raise _unavailable(error) from error
         finally:
             self._db.set_busy_timeout(self._timeout_ms)
 
@@ -150,7 +151,7 @@ class SqliteConnection:
         except apsw.ConstraintError as error:
             raise ConstraintViolated(str(error)) from error
         except _UNAVAILABLE as error:
-            raise StoreUnavailable(str(error)) from error
+            raise _unavailable(error) from error
 
     def fetch_together(self, queries: Sequence[tuple[str, Params]]) -> list[list[Row]]:
         self.begin_snapshot()
@@ -182,7 +183,7 @@ class SqliteConnection:
         except apsw.ConstraintError as error:
             raise ConstraintViolated(str(error)) from error
         except _UNAVAILABLE as error:
-            raise StoreUnavailable(str(error)) from error
+            raise _unavailable(error) from error
 
     def update_rows(self, table: str, key: str, columns: str, rows: Sequence[Row]) -> None:
         names = [key, *(name.strip() for name in columns.split(","))]
@@ -228,10 +229,14 @@ class SqliteConnection:
                     backup.step(10_000)
             target.close()
         except _UNAVAILABLE as error:
-            raise StoreUnavailable(str(error)) from error
+            raise _unavailable(error) from error
 
     def close(self) -> None:
         self._db.close()
+
+
+def _unavailable(error: apsw.Error) -> StoreUnavailable:
+    return StoreFull(str(error)) if isinstance(error, apsw.FullError) else StoreUnavailable(str(error))
 
 
 def _use_write_ahead_log(db: apsw.Connection) -> None:

@@ -15,7 +15,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from fotapool.domain.errors import AccountGone, Conflict, ErrorCode, Invalid, NotFound, RequestRejected
 from fotapool.domain.licenses.licenses import Pool
@@ -27,8 +27,11 @@ from fotapool.store.db.connection import (
     Connection,
     ConnectionLost,
     Database,
+    NoAnswer,
     OutcomeUnknown,
+    StoreFull,
     StoreUnavailable,
+    settle_commit,
 )
 
 log = logging.getLogger(__name__)
@@ -43,7 +46,6 @@ MAX_INLINE_DEVICES = 500
 BATCHES_BETWEEN_MAINTENANCE = 2_000
 TRIES = 5
 """How often a change is retried after a deadlock with another server."""
-SETTLE_EVERY_S = 0.2
 _SETTLED = {True: "committed", False: "rolled back", None: "committed or rolled back"}
 REJECTIONS = (RequestRejected, Conflict, NotFound, Invalid)
 
@@ -107,14 +109,15 @@ class Writer:
     def __init__(self, database: Database, now_ms: Callable[[], int], timeout_s: float = TIMEOUT_S) -> None:
         self._database = database
         self._timeout_s = timeout_s
-        self._name, self._marked = "", 0
-        """Its name in commit_marker, and the number of its last marked commit."""
-        self._commit_sent = False
+        self._name, self._marked, self._commit_sent = "", 0, False
+        """In commit_marker: its name, and the number of its last marked commit."""
         self._now_ms = now_ms
         self._waiting: deque[_Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fotapool-writer")
         self._task: asyncio.Task[None] | None = None
         self._closing = False
+        self.is_full = False
+        """Whether a change failed for lack of room, and nobody has found room since."""
         self.submitted = 0
         """The number of commands submitted so far."""
         self._connection: Connection | None = None
@@ -189,15 +192,15 @@ class Writer:
             log.info("deadlock with another server; the changes are retried one by one: %s", error)
             if tries == 0:
                 _settle(batch, error)
-                return
-            for waiting in batch:
-                await self._finish([waiting], tries - 1)
+            else:
+                await self._finish_singly(batch, tries - 1)
         except StoreUnavailable as error:
             log.warning("the database does not answer: %s", error)
+            self.is_full |= isinstance(error, StoreFull)
             await self._in_thread(self._disconnect)
-            if self._commit_sent and self._database.marks_commits:
+            if self._commit_sent and self._database.marks_commits and isinstance(error, (ConnectionLost, NoAnswer)):
                 await self._in_thread(self._settle_commit, batch, error)
-            else:
+            else:  # nothing was committed: the database has answered with an error, or knows nothing of it
                 _settle(batch, error)
         except REJECTIONS as error:  # a command with its own transaction, which was rolled back
             _settle(batch, error)
@@ -205,10 +208,17 @@ class Writer:
             if len(batch) == 1:
                 log.exception("a change failed and was rolled back")
                 _settle(batch, error)
-                return
-            log.exception("a batch failed; its %d changes are retried one by one", len(batch))
-            for waiting in batch:
-                await self._finish([waiting])
+            else:
+                log.exception("a batch failed; its %d changes are retried one by one", len(batch))
+                await self._finish_singly(batch)
+
+    async def _finish_singly(self, batch: list[_Waiting], tries: int = TRIES) -> None:
+        """Runs each command in a transaction of its own; none that is left when the database has gone away."""
+        for place, waiting in enumerate(batch):
+            if place and self._connection is None:
+                _settle([waiting], StoreUnavailable("the database does not answer"))
+            else:
+                await self._finish([waiting], tries)
 
     async def _transact(self, batch: list[_Waiting]) -> None:
         if not (self._is_small(batch) and self._begin_at_once()):
@@ -252,20 +262,10 @@ class Writer:
 
     def _settle_commit(self, batch: list[_Waiting], error: StoreUnavailable) -> None:
         """Finds out whether the batch was committed; its results stand if it was."""
-        deadline_s = time.monotonic() + self._timeout_s
-        committed: bool | None = None
-        while committed is None and time.monotonic() < deadline_s:
-            try:
-                self._connection = self._database.connect(writes=True)
-                committed = self._connection.settle_commit(self._name, self._marked + 1)
-                break  # None: the database has no such writer
-            except StoreUnavailable:
-                self._disconnect()
-                time.sleep(SETTLE_EVERY_S)
+        committed = settle_commit(self._database, self._name, self._marked + 1, self._timeout_s)
         log.warning("the connection broke during a commit; the changes were %s", _SETTLED[committed])
         self._marked += 1
         if committed is None:
-            self._disconnect()
             self._name = ""  # the number of the batch is not known either
         if not committed:
             _settle(batch, OutcomeUnknown(str(error)) if committed is None else error)
@@ -331,13 +331,10 @@ class Writer:
         await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
 
-class _Failure:
+class _Failure(NamedTuple):
     """An exception of a command, as opposed to a result."""
 
-    __slots__ = ("error",)
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
+    error: BaseException
 
 
 def _decided(command: Command[Any], facts: Facts, now_ms: int) -> Any:
