@@ -18,6 +18,11 @@ REJECTION = "fotapool.rejection"
 _REQUEST_ID = re.compile(rb"[0-9A-Za-z._-]{1,64}")
 
 
+def sender_address(scope: Scope) -> str:
+    """The address that the request came from; empty if it is unknown."""
+    return (scope.get("client") or ("",))[0]
+
+
 class RequestIds:
     """Makes request ids: the client's own `X-Request-Id`, or a number that is unique among all servers."""
 

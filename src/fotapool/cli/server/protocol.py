@@ -18,6 +18,8 @@ CHECK_EVERY_S = 0.5
 FILES_BESIDE_CONNECTIONS = 64
 """Open files that a process needs for other things than connections: databases, contents, logs."""
 MAX_CONNECTIONS_FALLBACK = 10_000
+REFUSED_OPEN_S = 1.0
+"""How long a connection with a refused head stays open, unread: clients that come back at once come less often."""
 
 _RESPONSE = (
     b"HTTP/1.1 %s\r\ncontent-type: text/plain; charset=utf-8\r\n%scontent-length: %d\r\nconnection: close\r\n\r\n%s"
@@ -58,6 +60,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self.in_body = False
         self.served = False
         """Whether a request on this connection was complete."""
+        self.refused = False
+        """Whether its head was refused: nothing more is read from it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.since_s = self.loop.time()
@@ -66,8 +70,12 @@ class LimitedProtocol(HttpToolsProtocol):
         if len(self.connections) > watch.max_connections and not watch.make_room(self):
             self.refuse(b"503 Service Unavailable", b"Too many connections.", b"retry-after: 2\r\n")
 
+    @property
+    def ended(self) -> bool:
+        return self.refused or self.transport.is_closing()
+
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self.ended:
             return
         if self.in_head:
             if not self.head_bytes:
@@ -76,11 +84,11 @@ class LimitedProtocol(HttpToolsProtocol):
         elif self.in_body:
             self.body_bytes += len(data)
         super().data_received(data)
-        if self.in_head and self.head_bytes > self.limits.max_head_bytes and not self.transport.is_closing():
+        if self.in_head and self.head_bytes > self.limits.max_head_bytes and not self.ended:
             self.refuse_head()
 
     def on_headers_complete(self) -> None:
-        if self.transport.is_closing():
+        if self.ended:
             return
         self.in_head = False
         if len(self.headers) > self.limits.max_headers or (
@@ -93,30 +101,51 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        if not self.transport.is_closing():
+        if not self.ended:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         self.in_head, self.in_body = True, False
         self.head_bytes = self.body_bytes = 0
         self.served = True
-        if not self.transport.is_closing():
+        if not self.ended:
             super().on_message_complete()
 
     def refuse_head(self) -> None:
-        self.refuse(b"431 Request Header Fields Too Large", b"The head of the request is too large.")
+        self.refuse_for_a_while(b"431 Request Header Fields Too Large", b"The head of the request is too large.")
+
+    def send_400_response(self, msg: str) -> None:
+        self.refuse_for_a_while(b"400 Bad Request", msg.encode())
+
+    def refuse_for_a_while(self, status: bytes, message: bytes) -> None:
+        """Answers, unless an answer is on its way, and closes the connection after REFUSED_OPEN_S."""
+        self._answer(status, message)
+        self.refused, self.since_s = True, self.loop.time()
+        self.flow.pause_reading()
 
     def refuse(self, status: bytes, message: bytes, headers: bytes = b"") -> None:
         """Answers, unless an answer is on its way, and closes the connection."""
+        self._answer(status, message, headers)
+        self.transport.close()
+
+    def _answer(self, status: bytes, message: bytes, headers: bytes = b"") -> None:
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             self.transport.write(_RESPONSE % (status, headers, len(message), message))
-        self.transport.close()
+
+    def shutdown(self) -> None:
+        if self.refused:
+            self.transport.close()
+        else:
+            super().shutdown()
 
     def check_deadline(self, now_s: float) -> None:
         """Closes a connection whose head or body takes too long; 408 if a request had begun."""
         if self.transport.is_closing():
             return
-        if self.in_body:
+        if self.refused:
+            if now_s - self.since_s >= REFUSED_OPEN_S:
+                self.transport.close()
+        elif self.in_body:
             if self.flow.read_paused:  # the server does not read: that is not the client's delay
                 self.since_s = now_s
                 return
@@ -152,14 +181,13 @@ class _Watch:
         return watch
 
     def make_room(self, newcomer: LimitedProtocol) -> bool:
-        """Closes the oldest connection that has not sent a complete request yet; False if there is none."""
+        """Closes the oldest connection without a complete request, or with a refused one; False if there is none."""
         waiting = [
             other
             for other in self._connections
             if isinstance(other, LimitedProtocol)
             and other is not newcomer
-            and not other.served
-            and other.in_head
+            and (other.refused or (not other.served and other.in_head))
             and not other.transport.is_closing()
         ]
         if not waiting:
