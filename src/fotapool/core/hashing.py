@@ -9,7 +9,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import os
 import secrets
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -36,7 +39,16 @@ LEAST_PASSES = 1
 
 _hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
 _passes, _memory_kib = PASSES, MEMORY_KIB
-_thread = ThreadPoolExecutor(1, thread_name_prefix="fotapool-hashing")
+NICENESS = 5
+"""Of the hashing thread: where there are too few cores, those who are signed in come first."""
+
+
+def _yield_to_others() -> None:
+    if sys.platform == "linux":  # elsewhere, only whole processes have a priority
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
+
+
+_thread = ThreadPoolExecutor(1, thread_name_prefix="fotapool-hashing", initializer=_yield_to_others)
 _nobody: str | None = None
 """The hash that stands for a missing one; computed at the cost of this process."""
 

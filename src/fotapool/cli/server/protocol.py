@@ -21,6 +21,9 @@ MAX_CONNECTIONS_FALLBACK = 10_000
 REFUSED_OPEN_S = 1.0
 """How long a connection with a refused head stays open, unread: clients that come back at once come less often."""
 
+DISCARDED_BYTES_PER_S = 16 * 1024 * 1024
+"""How fast all connections of a process together may send bodies whose requests were answered before they arrived."""
+
 _RESPONSE = (
     b"HTTP/1.1 %s\r\ncontent-type: text/plain; charset=utf-8\r\n%scontent-length: %d\r\nconnection: close\r\n\r\n%s"
 )
@@ -83,9 +86,16 @@ class LimitedProtocol(HttpToolsProtocol):
             self.head_bytes += len(data)
         elif self.in_body:
             self.body_bytes += len(data)
+            if self.cycle.response_complete:
+                self.flow.pause_reading()
+                self.loop.call_at(_Watch.of(self).discarded_at_s(len(data)), self.read_on)
         super().data_received(data)
         if self.in_head and self.head_bytes > self.limits.max_head_bytes and not self.ended:
             self.refuse_head()
+
+    def read_on(self) -> None:
+        if not self.ended:
+            self.flow.resume_reading()
 
     def on_headers_complete(self) -> None:
         if self.ended:
@@ -171,6 +181,7 @@ class _Watch:
         self._connections = protocol.connections
         self._loop = protocol.loop
         self.max_connections = protocol.limits.connections()
+        self._discarded_at_s = 0.0
         self._timer = self._loop.call_later(CHECK_EVERY_S, self._check)
 
     @classmethod
@@ -194,6 +205,11 @@ class _Watch:
             return False
         min(waiting, key=lambda other: other.since_s).transport.close()
         return True
+
+    def discarded_at_s(self, size: int) -> float:
+        """When so many more bytes are discarded, at DISCARDED_BYTES_PER_S."""
+        self._discarded_at_s = max(self._discarded_at_s, self._loop.time()) + size / DISCARDED_BYTES_PER_S
+        return self._discarded_at_s
 
     def _check(self) -> None:
         now_s = self._loop.time()
