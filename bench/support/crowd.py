@@ -26,6 +26,8 @@ GRANT = b"grant_type=client_credentials"
 HUGE_HEAD_BYTES, LARGE_BODY_BYTES = 4 * 1024 * 1024, 16 * 1024 * 1024
 CHUNK = b"a" * 16_384
 DRIP_S = 0.5
+ADDRESSES = 20
+"""They come from 127.0.1.1 and so on; Linux has all of 127.0.0.0/8."""
 AFTER_REFUSAL_S = 0.05
 """The pause of an attacker whom the server does not accept at all."""
 
@@ -92,10 +94,14 @@ KINDS: tuple[Attack, ...] = (_silent, _slow_head, _half_body, _huge_head, _large
 """Half of the attackers send wrong secrets, the other half these in equal shares."""
 
 
-async def _attack(port: int, attack: Attack, ended: Counter[str]) -> None:
+def _attack_of(number: int) -> Attack:
+    return _wrong_secret if number % 2 else KINDS[number // 2 % len(KINDS)]
+
+
+async def _attack(port: int, address: str, attack: Attack, ended: Counter[str]) -> None:
     while True:
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
         except OSError:
             ended["refused"] += 1
             await asyncio.sleep(AFTER_REFUSAL_S)
@@ -111,8 +117,10 @@ async def _attack(port: int, attack: Attack, ended: Counter[str]) -> None:
 async def attack_for(port: int, seconds: float, attackers: int) -> Counter[str]:
     """How many attempts of each kind ended."""
     ended: Counter[str] = Counter()
-    attacks = [_wrong_secret if number % 2 else KINDS[number // 2 % len(KINDS)] for number in range(attackers)]
-    tasks = [asyncio.create_task(_attack(port, attack, ended)) for attack in attacks]
+    tasks = [
+        asyncio.create_task(_attack(port, f"127.0.1.{number % ADDRESSES + 1}", _attack_of(number), ended))
+        for number in range(attackers)
+    ]
     ending = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
     with contextlib.suppress(TimeoutError):

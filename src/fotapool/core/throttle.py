@@ -15,7 +15,7 @@ REFILL_S = 2.0
 """After so many seconds one more failure is free."""
 DELAY_S = 1.0
 """The default of `--refusal-delay-s`."""
-ANSWERS_A_DELAY = 50
+ANSWERS_A_DELAY = 20
 """How many of the delayed refusals of a process are answered in the time of one delay."""
 MAX_DELAY_S = 30.0
 

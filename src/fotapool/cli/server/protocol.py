@@ -21,7 +21,7 @@ MAX_CONNECTIONS_FALLBACK = 10_000
 REFUSED_OPEN_S = 1.0
 """How long a connection with a refused head stays open, unread: clients that come back at once come less often."""
 
-DISCARDED_BYTES_PER_S = 16 * 1024 * 1024
+DISCARDED_BYTES_PER_S = 4 * 1024 * 1024
 """How fast all connections of a process together may send bodies whose requests were answered before they arrived."""
 
 _RESPONSE = (
