@@ -19,7 +19,7 @@ from bench.support.processes import Failed
 from bench.support.report import Report
 
 DATABASES = ("sqlite", "postgresql")
-OPERATIONS, KILLS, SOAK_MINUTES = 200_000, 100, 30
+OPERATIONS, KILLS, SOAK_MINUTES, SOAK_RATE = 200_000, 100, 30, 100
 MAX_SOAK_MINUTES = 55
 """The user's bearer token ends after an hour."""
 
@@ -34,12 +34,20 @@ def _options() -> argparse.Namespace:
         "--soak-minutes", type=int, default=SOAK_MINUTES, metavar="N", help=f"length; 0: none ({SOAK_MINUTES})"
     )
     parser.add_argument(
+        "--soak-rate",
+        type=int,
+        default=SOAK_RATE,
+        metavar="N",
+        help=f"requests a second at most; 0: no limit ({SOAK_RATE})",
+    )
+    parser.add_argument(
         "--database", choices=DATABASES, action="append", help="only this database; may be repeated (both)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file as well")
     options = parser.parse_args()
-    if min(options.operations, options.kills, options.soak_minutes) < 0 or options.soak_minutes > MAX_SOAK_MINUTES:
-        parser.error(f"--operations and --kills must be at least 0, and --soak-minutes from 0 to {MAX_SOAK_MINUTES}")
+    numbers = options.operations, options.kills, options.soak_minutes, options.soak_rate
+    if min(numbers) < 0 or options.soak_minutes > MAX_SOAK_MINUTES:
+        parser.error(f"the numbers must be at least 0, and --soak-minutes at most {MAX_SOAK_MINUTES}")
     return options
 
 
@@ -72,7 +80,7 @@ def _measure(report: Report, options: argparse.Namespace) -> None:
             if options.kills:
                 measure_killing(report, store, options.kills)
             if options.soak_minutes:
-                measure_soak(report, store, options.soak_minutes)
+                measure_soak(report, store, options.soak_minutes, options.soak_rate)
 
 
 if __name__ == "__main__":

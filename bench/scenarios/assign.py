@@ -64,17 +64,18 @@ def audit(server: Server, account: str) -> None:
 class Lane:
     """Sends the next requests to a server; returns requests per second, and records their cost."""
 
-    def __init__(self, server: Server, requests: Iterator[bytes], count: int) -> None:
+    def __init__(self, server: Server, requests: Iterator[bytes], count: int, connections: int = CONNECTIONS) -> None:
         self._server = server
         self._requests = requests
         self._count = count
+        self._connections = connections
         self.client_busy: list[float] = []
         self.cpu_us: list[float] = []
         self.p99_ms: list[float] = []
 
     def __call__(self) -> float:
         cpu_s = self._server.cpu_s
-        result = load(self._server.port, list(itertools.islice(self._requests, self._count)), CONNECTIONS)
+        result = load(self._server.port, list(itertools.islice(self._requests, self._count)), self._connections)
         self.cpu_us.append((self._server.cpu_s - cpu_s) / result.succeeded * 1e6)
         self.client_busy.append(result.busy)
         self.p99_ms.append(result.p99_ms)

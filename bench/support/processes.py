@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -30,9 +31,15 @@ class Failed(Exception):
 class Server:
     """A server process and the port it listens on."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+    def __init__(self, process: subprocess.Popen[str], port: int, log: IO[str]) -> None:
         self.process = process
         self.port = port
+        self._log = log
+
+    def log(self) -> str:
+        """The end of what it has written to its log."""
+        self._log.seek(0)
+        return self._log.read()[-2000:]
 
     @property
     def peak_mib(self) -> float:
@@ -92,7 +99,7 @@ def running(
             except Failed as error:
                 errors.seek(0)
                 raise Failed(f"{error}: {errors.read()[-2000:]}") from None
-            yield Server(process, port)
+            yield Server(process, port, errors)
         finally:
             process.terminate()
             try:

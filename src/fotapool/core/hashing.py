@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import hashlib
+import os
 import secrets
+import sys
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -30,13 +35,29 @@ MAX_WAITING = 32
 MAX_VERIFIED = 10_000
 """Maximum number of verified secrets, and of derived tokens, that a process remembers."""
 
+REST_FACTOR = 3
+MAX_REST_S = 0.3
+"""After a wrong secret, the hashing thread rests for three times as long as the hash took, up to MAX_REST_S.
+
+So wrong secrets from many addresses take a quarter of a core, or less where other processes need it too.
+"""
+
 LEAST_MEMORY_KIB = 8
 LEAST_PASSES = 1
 """The minimum of argon2, for databases that are deleted with their process (`use_test_cost`)."""
 
 _hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
 _passes, _memory_kib = PASSES, MEMORY_KIB
-_thread = ThreadPoolExecutor(1, thread_name_prefix="fotapool-hashing")
+NICENESS = 5
+"""Of the hashing thread: where there are too few cores, those who are signed in come first."""
+
+
+def _yield_to_others() -> None:
+    if sys.platform == "linux":  # elsewhere, only whole processes have a priority
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
+
+
+_thread = ThreadPoolExecutor(1, thread_name_prefix="fotapool-hashing", initializer=_yield_to_others)
 _nobody: str | None = None
 """The hash that stands for a missing one; computed at the cost of this process."""
 
@@ -51,23 +72,41 @@ class HashingBusy(Exception):
 class HashingQueue:
     """The hashes of this process that wait or are computed, and what is known of earlier ones."""
 
-    def __init__(self, max_waiting: int) -> None:
+    def __init__(
+        self,
+        max_waiting: int,
+        now_s: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.max_waiting = max_waiting
         self.waiting = 0
+        self._now_s = now_s
+        self._sleep = sleep
+        self._rest_until_s = 0.0
         self._key = secrets.token_bytes(32)
         """Keys the digests of remembered secrets, so that they are of no use outside of this process."""
         self._verified: BoundedDict[bytes, bool] = BoundedDict(MAX_VERIFIED)
         self._tokens: BoundedDict[bytes, str] = BoundedDict(MAX_VERIFIED)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs the function in the hashing thread. Raises HashingBusy."""
+        """Runs the function in the hashing thread; its result is false if a secret is wrong. Raises HashingBusy."""
         if self.waiting >= self.max_waiting:
             raise HashingBusy
         self.waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(_thread, lambda: function(*args, **kwargs))
+            compute = functools.partial(self._compute, functools.partial(function, *args, **kwargs))
+            return await asyncio.get_running_loop().run_in_executor(_thread, compute)
         finally:
             self.waiting -= 1
+
+    def _compute(self, function: Callable[[], T]) -> T:
+        self._sleep(max(0.0, self._rest_until_s - self._now_s()))
+        began_s = self._now_s()
+        result = function()
+        if not result:
+            ended_s = self._now_s()
+            self._rest_until_s = ended_s + min(REST_FACTOR * (ended_s - began_s), MAX_REST_S)
+        return result
 
     def is_verified(self, stored: str | None, secret: str) -> bool:
         """Whether the secret is known to match the hash; without a hash of its own."""
@@ -161,6 +200,12 @@ def derive_token_now(secret: str, nonce: bytes) -> str:
         type=Type.ID,
     )
     return base64.urlsafe_b64encode(raw).decode()
+
+
+def derive_right_token_now(secret: str, nonce: bytes, right: bytes) -> str | None:
+    """The token, if its hash is `right`; else the secret is wrong."""
+    token = derive_token_now(secret, nonce)
+    return token if token_hash(token) == right else None
 
 
 async def derive_token(secret: str, nonce: bytes) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from fotapool.core.bounded import BoundedDict
 
@@ -12,6 +13,11 @@ FAILURES = 20
 """How many failures are free, for each address and for each name from an address."""
 REFILL_S = 2.0
 """After so many seconds one more failure is free."""
+DELAY_S = 1.0
+"""The default of `--refusal-delay-s`."""
+ANSWERS_A_DELAY = 20
+"""How many of the delayed refusals of a process are answered in the time of one delay."""
+MAX_DELAY_S = 30.0
 
 
 class Throttled(Exception):
@@ -29,11 +35,20 @@ class FailureThrottle:
     """
 
     def __init__(
-        self, failures: int = FAILURES, refill_s: float = REFILL_S, now_s: Callable[[], float] = time.monotonic
+        self,
+        failures: int = FAILURES,
+        refill_s: float = REFILL_S,
+        now_s: Callable[[], float] = time.monotonic,
+        delay_s: float = DELAY_S,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._failures = failures
         self._refill_s = refill_s
         self._now_s = now_s
+        self._delay_s = delay_s
+        self._sleep = sleep
+        self._next_answer_s = 0.0
+        """When the next delayed refusal may be answered."""
         self._free_at_s: BoundedDict[str, float] = BoundedDict(MAX_REMEMBERED)
         """When all failures of a key are forgotten."""
         self._right: BoundedDict[bytes, bool] = BoundedDict(MAX_REMEMBERED)
@@ -62,3 +77,19 @@ class FailureThrottle:
         now_s = self._now_s()
         for key in keys:
             self._free_at_s[key] = max(self._free_at_s.get(key, now_s), now_s) + self._refill_s
+
+    async def delay_refusal(self, address: str) -> None:
+        """Counts a request that was refused before sign-in, and waits if its address has too many of them.
+
+        A client that repeats refused requests as fast as they are answered would take the time of all others. The more
+        of them wait, the longer each waits, so that their number a second is bounded.
+        """
+        key = f"refused {address}"
+        self.failed(key)
+        try:
+            self.check(key)
+        except Throttled:
+            now_s = self._now_s()
+            answer_s = min(max(now_s + self._delay_s, self._next_answer_s), now_s + MAX_DELAY_S)
+            self._next_answer_s = answer_s + self._delay_s / ANSWERS_A_DELAY
+            await self._sleep(answer_s - now_s)

@@ -15,8 +15,8 @@ from fotapool.services.accounts.accounts import get_account
 from fotapool.services.context import Caller, Context
 from fotapool.services.identity.device_keys import KeyUnknown
 from fotapool.services.identity.operators import identify_operator
-from fotapool.web.endpoint import JsonEndpoint, bearer_key, sender_address
-from fotapool.web.http import RequestIds
+from fotapool.web.endpoint import JsonEndpoint, bearer_key
+from fotapool.web.http import RequestIds, sender_address
 from fotapool.web.operations import Call, Operation
 from fotapool.web.parameters import device_parameter
 from fotapool.web.problems import HttpError
@@ -72,7 +72,7 @@ class OperatorEndpoint(JsonEndpoint[Operation]):
         return response
 
     async def identify(self, operation: Operation, request: Request, request_id: str) -> OperatorCall:
-        operator = await identify_operator(self.context, bearer_key(request), sender_address(request))
+        operator = await identify_operator(self.context, bearer_key(request), sender_address(request.scope))
         if operator is None:
             raise KeyUnknown
         needed = operation.needed_role

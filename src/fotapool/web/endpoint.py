@@ -12,9 +12,10 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
+from fotapool.core.throttle import Throttled
 from fotapool.services.context import Context
 from fotapool.services.identity.device_keys import KeyUnknown
-from fotapool.web.http import RequestIds
+from fotapool.web.http import RequestIds, sender_address
 from fotapool.web.operations import Call, Operation, Row
 from fotapool.web.problems import problem, problem_of
 
@@ -88,8 +89,11 @@ class JsonEndpoint(Endpoint[Op]):
         try:
             return await self._run(operation, await self.identify(operation, request, request_id))
         except KeyUnknown:
+            await self.context.throttle.delay_refusal(sender_address(request.scope))
             return problem(401, self.key_hint, {"WWW-Authenticate": f'Bearer realm="{self.realm}"'})
         except Exception as error:
+            if isinstance(error, Throttled):
+                await self.context.throttle.delay_refusal(sender_address(request.scope))
             response = problem_of(error, self.context.settings.retry_after_s)
             if response is None:
                 log.exception("request %s failed", request_id)
@@ -109,11 +113,6 @@ class JsonEndpoint(Endpoint[Op]):
 def json_response(answer: object, status: int = 200) -> Response:
     """The answer as a JSON response."""
     return Response(msgspec.json.encode(answer), status, media_type=JSON)
-
-
-def sender_address(request: Request) -> str:
-    """The address that the request came from; empty if it is unknown."""
-    return request.client.host if request.client else ""
 
 
 def bearer_key(request: Request) -> str:

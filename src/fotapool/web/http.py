@@ -36,6 +36,11 @@ REJECTION = "fotapool.rejection"
 _REQUEST_ID = re.compile(rb"[0-9A-Za-z._-]{1,64}")
 
 
+def sender_address(scope: Scope) -> str:
+    """The address that the request came from; empty if it is unknown."""
+    return (scope.get("client") or ("",))[0]
+
+
 class HostCheck:
     """An ASGI application that answers 421 for a foreign Host, and 400 for none or several.
 

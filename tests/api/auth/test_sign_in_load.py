@@ -122,10 +122,31 @@ def test_the_queue_takes_no_more_than_its_limit() -> None:
     asyncio.run(scenario())
 
 
+def test_the_hashing_thread_rests_after_a_wrong_secret() -> None:
+    now_s = [100.0]
+    slept: list[float] = []
+
+    def hash_for(seconds: float, result: bool) -> bool:
+        now_s[0] += seconds
+        return result
+
+    def sleep(seconds: float) -> None:
+        slept.append(round(seconds, 3))
+        now_s[0] += seconds
+
+    async def scenario() -> None:
+        queue = hashing.HashingQueue(2, now_s=lambda: now_s[0], sleep=sleep)
+        for seconds, right in ((0.02, True), (0.02, False), (0.02, False), (0.5, False), (0.02, True), (0.02, True)):
+            assert await queue.run(hash_for, seconds, right) == right
+
+    asyncio.run(scenario())
+    assert slept == [0, 0, 0.06, 0.06, 0.3, 0]
+
+
 def test_repeated_failures_from_an_address_are_slowed_down_except_for_known_clients(
     start: Callable[..., Api], hashes: list[str]
 ) -> None:
-    api = start(emulator=False, max_failed_sign_ins=3)
+    api = start(emulator=False, max_failed_sign_ins=3, refusal_delay_s=0)
     hashes.clear()
     assert [get_token(api, f"{KEY}:wrong").status_code for _ in range(5)] == [401, 401, 401, 503, 503]
     assert get_token(api, "other:wrong").status_code == 503
@@ -150,6 +171,64 @@ def test_failures_are_forgotten_in_time_and_the_memory_is_bounded() -> None:
     for number in range(20_000):
         throttle.failed(f"{number}")
     assert len(throttle._free_at_s) == 10_000
+
+
+def test_refusals_beyond_the_free_ones_wait_and_their_number_a_second_is_bounded() -> None:
+    now_s = [1000.0]
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(round(seconds, 3))
+
+    throttle = FailureThrottle(failures=3, refill_s=10, now_s=lambda: now_s[0], delay_s=1, sleep=sleep)
+
+    async def refuse(address: str, times: int) -> list[float]:
+        waited.clear()
+        for _ in range(times):
+            await throttle.delay_refusal(address)
+        return list(waited)
+
+    async def scenario() -> None:
+        assert await refuse("a", 5) == [1, 1.05, 1.1]
+        assert await refuse("b", 2) == []
+        assert (await refuse("a", 1_000))[::500] == [1.15, 26.15]
+        assert await refuse("a", 2) == [30, 30]
+        now_s[0] += 60
+        assert await refuse("a", 1) == [1]
+
+    asyncio.run(scenario())
+
+
+def test_every_plane_delays_the_refusals_of_those_who_are_not_signed_in(
+    start: Callable[..., Api], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = start(emulator=False)
+    delayed: list[str] = []
+
+    async def delay(_: FailureThrottle, address: str) -> None:
+        delayed.append(address)
+
+    monkeypatch.setattr(FailureThrottle, "delay_refusal", delay)
+    wrong = {"Authorization": "Bearer wrong"}
+    licenses = f"/api/fota/v3/licenses/{ACCOUNT}"
+    refused = [
+        api.http.get(licenses),
+        api.http.get(licenses, headers=wrong),
+        api.http.get(licenses, headers={**api.tokens, "VZ-M2M-Token": "wrong"}),
+        api.http.post(TOKEN, data=GRANT),
+        get_token(api, f"{KEY}:wrong"),
+        api.log_in(USER, "wrong"),
+        api.http.post(LOGIN, headers=api.tokens, content=b"a" * 100_000),
+        api.http.get("/control/v1/accounts", headers=wrong),
+        api.http.post("/device/v1/990000000000001/check-in", headers=wrong, json={}),
+        api.http.post("/console/sign-in", data={"key": "wrong"}),
+        api.http.post("/console/sign-in", data={"key": "a" * 100_000}),
+    ]
+    assert [response.status_code for response in refused] == [401, 401, 400, 401, 401, 400, 413, 401, 401, 401, 413]
+    assert delayed == ["127.0.0.1"] * len(refused)
+    api.http.get(licenses, headers=api.tokens)
+    api.log_in()
+    assert len(delayed) == len(refused)
 
 
 def test_a_password_reset_ends_the_other_sessions(api: Api) -> None:

@@ -9,6 +9,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from fotapool.cli.server import protocol as protocol_module
 from fotapool.cli.server.protocol import ConnectionLimits, LimitedProtocol
 
 LIMITS = ConnectionLimits(
@@ -29,6 +30,7 @@ class Transport(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.closed = False
+        self.paused = False
 
     def write(self, data: Any) -> None:
         self.written += bytes(data)
@@ -40,10 +42,10 @@ class Transport(asyncio.Transport):
         return self.closed
 
     def pause_reading(self) -> None:
-        pass
+        self.paused = True
 
     def resume_reading(self) -> None:
-        pass
+        self.paused = False
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return default
@@ -98,7 +100,7 @@ def test_a_head_over_the_limit_is_answered_431_and_no_application_sees_it(head: 
         await settle()
         assert transport.written.startswith(b"HTTP/1.1 431 ")
         assert transport.written.count(b"HTTP/1.1") == 1
-        assert transport.closed
+        assert transport.paused
         assert peers.requests == 0
 
     asyncio.run(run())
@@ -209,5 +211,61 @@ def test_one_connection_too_many_is_answered_503_where_all_others_are_in_use() -
         assert refused.written.startswith(b"HTTP/1.1 503 ")
         assert b"retry-after: 2" in refused.written
         assert refused.closed
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"), [(b"GET /" + b"a" * 2000, b"HTTP/1.1 431 "), (b"no request\r\n\r\n", b"HTTP/1.1 400 ")]
+)
+def test_a_connection_with_a_refused_head_is_read_no_more_and_ends_a_second_later(sent: bytes, status: bytes) -> None:
+    async def run() -> None:
+        protocol, transport = Peers().connect()
+        protocol.data_received(sent)
+        protocol.data_received(HEAD + b"b" * 400)
+        await settle()
+        assert transport.written.startswith(status)
+        assert transport.written.count(b"HTTP/1.1") == 1
+        protocol.check_deadline(protocol.since_s + 0.9)
+        assert not transport.closed
+        protocol.check_deadline(protocol.since_s + 1.1)
+        assert transport.closed
+
+    asyncio.run(run())
+
+
+def test_a_connection_with_a_refused_head_ends_when_the_server_stops_or_its_place_is_needed() -> None:
+    async def run() -> None:
+        peers = Peers()
+        (first, of_first), (second, of_second) = peers.connect(), peers.connect()
+        for protocol in (first, second):
+            protocol.data_received(HEAD + b"b" * 400)
+            await settle()
+            protocol.data_received(b"no request\r\n\r\n")
+        peers.connect()
+        assert (of_first.closed, of_second.closed) == (True, False)
+        second.shutdown()
+        assert of_second.closed
+
+    asyncio.run(run())
+
+
+def test_a_body_whose_request_was_answered_before_is_discarded_at_a_bounded_rate() -> None:
+    class Hasty(Peers):
+        async def app(self, scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body", "body": b""})
+
+    async def run() -> None:
+        protocol, transport = Hasty().connect()
+        protocol.data_received(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3000000\r\n\r\n")
+        await settle()
+        assert transport.written.startswith(b"HTTP/1.1 413 ")
+        watch, now_s = protocol_module._Watch.of(protocol), protocol.loop.time()
+        protocol.data_received(b"b" * 1024 * 1024)
+        assert transport.paused
+        assert watch.discarded_at_s(3 * 1024 * 1024) >= now_s + 1  # 4 MiB a second, for all connections together
+        protocol.read_on()
+        assert not transport.paused
 
     asyncio.run(run())

@@ -15,7 +15,7 @@ from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.store.db.connection import StoreUnavailable
-from fotapool.web.http import REJECTION, ApiResponse, RequestIds, read_body, send_response
+from fotapool.web.http import REJECTION, ApiResponse, RequestIds, read_body, send_response, sender_address
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +49,18 @@ class _Endpoint:
         await send_response(send, scope, response, head.request_id)
 
     async def _response(self, scope: Scope, receive: Receive, head: RequestHead) -> ApiResponse:
+        address, throttle = sender_address(scope), self._context.throttle
         try:
             body = await read_body(receive, head.content_length, sessions.MAX_BODY_BYTES)
             authorization = next((value for name, value in scope["headers"] if name == b"authorization"), None)
-            address = (scope.get("client") or ("",))[0]
-            return await self._respond(head, authorization.decode("latin-1") if authorization else None, body, address)
+            basic = authorization.decode("latin-1") if authorization else None
+            response = await self._respond(head, basic, body, address)
+            if response.status == oauth.UNAUTHORIZED:
+                await throttle.delay_refusal(address)
+            return response
         except RequestRejected as rejected:
             error = rejected
+            await throttle.delay_refusal(address)
         except StoreUnavailable:
             error = RequestRejected(ErrorCode.STORE_UNAVAILABLE)
         except Exception:

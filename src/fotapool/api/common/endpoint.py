@@ -10,7 +10,13 @@ from typing import Any
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from fotapool.api.common.errors import FixedResponse, error_response, method_not_allowed, unknown_resource
+from fotapool.api.common.errors import (
+    AUTH_ERRORS,
+    FixedResponse,
+    error_response,
+    method_not_allowed,
+    unknown_resource,
+)
 from fotapool.api.common.operations import Call, Operation, UploadStream
 from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
 from fotapool.services.accounts.rejections import count_rejection
@@ -27,6 +33,7 @@ from fotapool.web.http import (
     json_response,
     read_body,
     send_response,
+    sender_address,
     stream_body,
 )
 
@@ -115,6 +122,8 @@ class Endpoint:
             return json_response(answer, headers=NO_STORE if operation.has_secrets else ())
         except RequestRejected as error:
             count_rejection(self._context, scope["path_params"].get("account", ""), error.code)
+            if error.code in AUTH_ERRORS:
+                await self._context.throttle.delay_refusal(sender_address(scope))
             return self._reject(scope, error)
         except StoreUnavailable:
             return self._reject(scope, RequestRejected(ErrorCode.STORE_UNAVAILABLE))

@@ -18,6 +18,11 @@ CHECK_EVERY_S = 0.5
 FILES_BESIDE_CONNECTIONS = 64
 """Open files that a process needs for other things than connections: databases, contents, logs."""
 MAX_CONNECTIONS_FALLBACK = 10_000
+REFUSED_OPEN_S = 1.0
+"""How long a connection with a refused head stays open, unread: clients that come back at once come less often."""
+
+DISCARDED_BYTES_PER_S = 4 * 1024 * 1024
+"""How fast all connections of a process together may send bodies whose requests were answered before they arrived."""
 
 _RESPONSE = (
     b"HTTP/1.1 %s\r\ncontent-type: text/plain; charset=utf-8\r\n%scontent-length: %d\r\nconnection: close\r\n\r\n%s"
@@ -58,6 +63,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self.in_body = False
         self.served = False
         """Whether a request on this connection was complete."""
+        self.refused = False
+        """Whether its head was refused: nothing more is read from it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.since_s = self.loop.time()
@@ -66,8 +73,12 @@ class LimitedProtocol(HttpToolsProtocol):
         if len(self.connections) > watch.max_connections and not watch.make_room(self):
             self.refuse(b"503 Service Unavailable", b"Too many connections.", b"retry-after: 2\r\n")
 
+    @property
+    def ended(self) -> bool:
+        return self.refused or self.transport.is_closing()
+
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self.ended:
             return
         if self.in_head:
             if not self.head_bytes:
@@ -75,12 +86,19 @@ class LimitedProtocol(HttpToolsProtocol):
             self.head_bytes += len(data)
         elif self.in_body:
             self.body_bytes += len(data)
+            if self.cycle.response_complete:
+                self.flow.pause_reading()
+                self.loop.call_at(_Watch.of(self).discarded_at_s(len(data)), self.read_on)
         super().data_received(data)
-        if self.in_head and self.head_bytes > self.limits.max_head_bytes and not self.transport.is_closing():
+        if self.in_head and self.head_bytes > self.limits.max_head_bytes and not self.ended:
             self.refuse_head()
 
+    def read_on(self) -> None:
+        if not self.ended:
+            self.flow.resume_reading()
+
     def on_headers_complete(self) -> None:
-        if self.transport.is_closing():
+        if self.ended:
             return
         self.in_head = False
         if len(self.headers) > self.limits.max_headers or (
@@ -93,30 +111,51 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        if not self.transport.is_closing():
+        if not self.ended:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         self.in_head, self.in_body = True, False
         self.head_bytes = self.body_bytes = 0
         self.served = True
-        if not self.transport.is_closing():
+        if not self.ended:
             super().on_message_complete()
 
     def refuse_head(self) -> None:
-        self.refuse(b"431 Request Header Fields Too Large", b"The head of the request is too large.")
+        self.refuse_for_a_while(b"431 Request Header Fields Too Large", b"The head of the request is too large.")
+
+    def send_400_response(self, msg: str) -> None:
+        self.refuse_for_a_while(b"400 Bad Request", msg.encode())
+
+    def refuse_for_a_while(self, status: bytes, message: bytes) -> None:
+        """Answers, unless an answer is on its way, and closes the connection after REFUSED_OPEN_S."""
+        self._answer(status, message)
+        self.refused, self.since_s = True, self.loop.time()
+        self.flow.pause_reading()
 
     def refuse(self, status: bytes, message: bytes, headers: bytes = b"") -> None:
         """Answers, unless an answer is on its way, and closes the connection."""
+        self._answer(status, message, headers)
+        self.transport.close()
+
+    def _answer(self, status: bytes, message: bytes, headers: bytes = b"") -> None:
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             self.transport.write(_RESPONSE % (status, headers, len(message), message))
-        self.transport.close()
+
+    def shutdown(self) -> None:
+        if self.refused:
+            self.transport.close()
+        else:
+            super().shutdown()
 
     def check_deadline(self, now_s: float) -> None:
         """Closes a connection whose head or body takes too long; 408 if a request had begun."""
         if self.transport.is_closing():
             return
-        if self.in_body:
+        if self.refused:
+            if now_s - self.since_s >= REFUSED_OPEN_S:
+                self.transport.close()
+        elif self.in_body:
             if self.flow.read_paused:  # the server does not read: that is not the client's delay
                 self.since_s = now_s
                 return
@@ -142,6 +181,7 @@ class _Watch:
         self._connections = protocol.connections
         self._loop = protocol.loop
         self.max_connections = protocol.limits.connections()
+        self._discarded_at_s = 0.0
         self._timer = self._loop.call_later(CHECK_EVERY_S, self._check)
 
     @classmethod
@@ -152,20 +192,24 @@ class _Watch:
         return watch
 
     def make_room(self, newcomer: LimitedProtocol) -> bool:
-        """Closes the oldest connection that has not sent a complete request yet; False if there is none."""
+        """Closes the oldest connection without a complete request, or with a refused one; False if there is none."""
         waiting = [
             other
             for other in self._connections
             if isinstance(other, LimitedProtocol)
             and other is not newcomer
-            and not other.served
-            and other.in_head
+            and (other.refused or (not other.served and other.in_head))
             and not other.transport.is_closing()
         ]
         if not waiting:
             return False
         min(waiting, key=lambda other: other.since_s).transport.close()
         return True
+
+    def discarded_at_s(self, size: int) -> float:
+        """When so many more bytes are discarded, at DISCARDED_BYTES_PER_S."""
+        self._discarded_at_s = max(self._discarded_at_s, self._loop.time()) + size / DISCARDED_BYTES_PER_S
+        return self._discarded_at_s
 
     def _check(self) -> None:
         now_s = self._loop.time()

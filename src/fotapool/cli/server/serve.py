@@ -182,6 +182,12 @@ _OPTIONS = (
         "The emulator has no limit.",
     ),
     click.option(
+        "--refusal-delay-s",
+        default=1,
+        type=click.IntRange(0, 60),
+        help="How long a refused request waits for its answer, after as many refused ones from its address.",
+    ),
+    click.option(
         "--max-uploads",
         default=32,
         type=click.IntRange(1, 10_000),

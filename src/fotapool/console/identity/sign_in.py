@@ -16,7 +16,7 @@ from fotapool.core.throttle import Throttled
 from fotapool.domain.errors import RequestRejected
 from fotapool.services.identity.operators import identify_operator
 from fotapool.store.db.connection import StoreUnavailable
-from fotapool.web.endpoint import sender_address
+from fotapool.web.http import sender_address
 
 EMULATOR_KEY = "operator"
 """The key of an emulator that was started without `--operator-key`; the form shows it."""
@@ -52,6 +52,12 @@ class SignIn:
 
     async def sign_in(self, request: Request) -> Response:
         """Starts a session if the key is valid, else shows the form with an error."""
+        response = await self._answer(request)
+        if response.status_code >= 400:
+            await self._console.context.throttle.delay_refusal(sender_address(request.scope))
+        return response
+
+    async def _answer(self, request: Request) -> Response:
         try:
             return await self._sign_in(request)
         except ClientDisconnect:
@@ -69,7 +75,7 @@ class SignIn:
             return self._form(path, "The form came from another site. Sign in here.", 403)
         key, context = str(form.get("key", "")).strip(), self._console.context
         known = 0 < len(key) <= MAX_KEY
-        operator = await identify_operator(context, key, sender_address(request)) if known else None
+        operator = await identify_operator(context, key, sender_address(request.scope)) if known else None
         if operator is None:
             return self._form(path, "No operator has this key. Check that it was copied completely.", 401)
         response = RedirectResponse(path, 303)

@@ -61,10 +61,10 @@ async def verify_client(context: Context, key: str, secret: str, address: str) -
 
 async def _is_secret_of(context: Context, client: Client | None, secret: str) -> bool:
     """Whether it is the client's secret: by its valid bearer token, which will be needed anyway, or by its hash."""
-    if client is None or client.nonce is None or not _has_bearer(context, client):
+    if client is None or client.nonce is None or client.token_hash is None or not _has_bearer(context, client):
         return await hashing.verify_secret(client.secret_hash if client else None, secret)
-    token = await hashing.queue.run(hashing.derive_token_now, secret, client.nonce)
-    if hashing.token_hash(token) != client.token_hash:
+    token = await hashing.queue.run(hashing.derive_right_token_now, secret, client.nonce, client.token_hash)
+    if token is None:
         return False
     hashing.queue.remember(client.secret_hash, secret)
     hashing.queue.remember_token(secret, client.nonce, token)

@@ -30,8 +30,11 @@ from fotapool.store.db.rows import columns
 
 PAGE_CACHE_KIB = 4 * 1024
 """Page cache of a reading connection, of which a process has five; the operating system caches the rest of the file."""
-WRITER_CACHE_KIB = 48 * 1024
-"""Page cache of the writing connection; in a large pool, each license may be on another page."""
+WRITER_CACHE_KIB = 16 * 1024
+"""Page cache of the writing connection; in a large pool, each license may be on another page.
+
+With three times as much, assigning in a pool of a million takes a few percent less time.
+"""
 CHECKPOINT_PAGES = 16_000
 """The size of the write-ahead log, in pages, at which it is copied into the database file."""
 
