@@ -6,7 +6,8 @@ import json
 import shlex
 
 from fotapool.core.curl import curl_command
-from fotapool.emulator.exchanges import REDACTED, Exchange
+from fotapool.emulator.exchanges import Exchange
+from fotapool.emulator.masking import REDACTED
 
 COPIED_HEADERS = ("content-type", "accept")
 """The headers that are copied, apart from tokens."""
