@@ -10,7 +10,6 @@ import pytest
 
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.emulator.advice import ADVICE
-from fotapool.emulator.exchanges import find_secrets, redact, redact_headers
 from fotapool.emulator.hints import RequestContext, account_candidates, find_hints
 from fotapool.emulator.paths import suggest
 from fotapool.emulator.rules import mentions, path_matches
@@ -224,19 +223,6 @@ def test_the_case_of_a_path_is_mended() -> None:
     templates = [("GET", "/api/fota/v1/licenses/{account}")]
     hint = suggest("GET", "/api/fota/V1/Licenses/Acme-1", templates)
     assert hint == "Paths are case-sensitive: send /api/fota/v1/licenses/Acme-1."
-
-
-def test_secrets_are_masked_by_name_in_any_case_and_by_value_anywhere() -> None:
-    assert redact('{"Password": "p", "vzAccessToken":"t"}') == '{"Password": "***", "vzAccessToken":"***"}'
-    assert redact("/x?Session_Token=abc&a=1&PASSWORD=p") == "/x?Session_Token=***&a=1&PASSWORD=***"
-    given = [(b"authorization", b"Bearer abcdefgh"), (b"X-Api-Key", b"k"), (b"vz-m2m-token", b"session-1")]
-    assert redact_headers(given) == (
-        (b"authorization", b"Bearer ***"),
-        (b"X-Api-Key", b"***"),
-        (b"vz-m2m-token", b"***"),
-    )
-    assert redact("/a/abcdefgh/session-1", find_secrets(given)) == "/a/***/***"
-    assert "client-secret" in find_secrets([(b"authorization", b"Basic a2V5OmNsaWVudC1zZWNyZXQ=")])
 
 
 def test_an_account_is_padded_to_the_documented_form() -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ import httpx
 import pytest
 
 from fotapool.emulator import exchanges
-from support.helpers import ACCOUNT, OTHER, PASSWORD, SECRET, Api, device, devices
+from fotapool.emulator.masking import KnownSecrets
+from fotapool.emulator.reproduce import FORMS, as_curl, as_pytest
+from support.helpers import ACCOUNT, KEY, OTHER, PASSWORD, SECRET, Api, device, devices
 
+LONG = "a-long-secret-value"
 ASSIGN = f"/v3/licenses/{ACCOUNT}/assign"
 
 
@@ -249,3 +253,73 @@ def test_the_operator_plane_is_not_kept_and_serve_keeps_nothing(start: Callable[
     served = start(seed=None, emulator=False)
     assert served.control("GET", "/requests").status_code == 404
     assert "x-fotapool-hint" not in served.http.get("/api/fota/v4/licenses").headers
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_a_curl_command_has_no_control_characters_and_sends_the_same_bytes(api: Api) -> None:
+    path = "/api/fota/v3/licenses/[1-2]/{a,b}/x;id"
+    body = "\x1b[201~'\n%s\\\r\u202e\x9b`id`$(id)\n"
+    headers = {"Content-Type": "text/plain; \x9b31m"}
+    api.http.post(path, content=body.encode(), headers={n: v.encode("latin-1") for n, v in headers.items()})
+    sent = last(api)
+    command = api.control("GET", f"/requests/{sent['number']}?as=curl").text
+    assert all(one.isprintable() or one == "\n" for one in command)
+    environment = {**os.environ, "FOTAPOOL_URL": str(api.http.base_url)}
+    subprocess.run(["sh", "-c", command], env=environment, check=True, capture_output=True)
+    again = last(api)
+    assert again["number"] == sent["number"] + 1
+    assert (again["path"], again["body"], again["status"]) == (sent["path"], body, sent["status"])
+
+
+def test_what_is_copied_stays_with_its_host() -> None:
+    exchange = exchanges.Exchange(
+        at_ms=0, method="GET", raw_path="@evil.example/x", raw_headers=(), known=KnownSecrets()
+    )
+    assert '8080}"/@evil.example/x' in as_curl(exchange)
+    assert "BASE + '/@evil.example/x'" in as_pytest(exchange)
+
+
+def test_no_secret_is_shown_of_a_request_wherever_it_stands(api: Api) -> None:
+    """In headers, path, query, form, nested members, parts; also in hints, commands and tests."""
+    path, token, basic = f"/api/fota/v3/licenses/{ACCOUNT}", api.bearer, b64encode(f"{KEY}:{LONG}".encode()).decode()
+    assert api.control("POST", "/clients", {"key": "long", "secret": LONG}).status_code == 201
+    api.get_bearer("long", LONG)
+    for headers in (
+        {"Authorization": token},
+        {"Authorization": f"Bearer{token}"},
+        {"Authorization": f"Bearer Bearer {token}"},
+        {"Authorization": f"Basic {KEY}:{LONG}"},
+        {"X-Any": token, "X-Other": basic, "User-Agent": LONG, "Referer": f"http://h/?x={token}"},
+    ):
+        api.http.get(path, headers=headers)
+    for query in (f"x={token}", f"Access_Token={LONG}", f"pa%73sword={LONG}", f"next=/a?token={LONG}"):
+        api.http.get(f"{path}?{query}", headers=api.tokens)
+    for other in (f"/fota/v3/licenses/{token}", f"/api/fota/v3/licenses/{token}", f"{path}/{token}"):
+        api.http.get(other)
+    login = "/api/m2m/v1/session/login"
+    for body in (
+        {"username": "u", "PassWord": LONG},
+        {"user": {"password": [LONG]}},
+        {"password": {"value": LONG}},
+        {"text": f'{{"password": "{LONG}"}}'},
+        {"deviceList": [token, LONG]},
+    ):
+        api.http.post(login, json=body, headers=api.tokens)
+    for text in (
+        f"password={LONG}",
+        f"{{'password': '{LONG}'}}",
+        f"<password>{LONG}</password>",
+        f"http://u:{LONG}@h/",
+    ):
+        api.http.post(login, content=text, headers=api.tokens)
+    api.http.post("/api/ts/v1/oauth2/token", files={"client_secret": (None, LONG.encode())})
+    found = kept(api, "?limit=1000")
+    shown = [api.control("GET", "/requests?limit=1000").text, api.http.get("/console/emulator/requests").text]
+    shown += [api.control("GET", f"/requests/{one['number']}?as={form}").text for one in found for form in FORMS]
+    for secret in (token, api.session, LONG, basic):
+        assert not [text for text in shown if secret in text]
+
+
+def test_a_hint_in_a_header_repeats_no_token(api: Api) -> None:
+    hint = api.http.get(f"/fota/v3/licenses/{api.bearer}").headers["x-fotapool-hint"]
+    assert hint == "The path lacks /api at its beginning: /api/fota/v3/licenses/***."

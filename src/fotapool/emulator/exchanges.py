@@ -1,31 +1,21 @@
-"""Captured requests with their responses: the latest ones, truncated, with secrets masked."""
+"""Captured requests with their responses: the latest ones, truncated; secrets are masked in what is shown of them."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import itertools
-import re
 import zlib
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fotapool.domain.errors import NotFound
+from fotapool.emulator.masking import KnownSecrets, mask_headers, may_hold_secrets, secrets_in, secrets_in_headers
 
 MAX_CAPTURED_BYTES = 64 * 1024
 """How much of a request body, and of a response body, is captured."""
 MAX_TOTAL_BYTES = 64 * 1024 * 1024
 """How much of all bodies together is stored; the oldest exchanges are deleted first."""
 REFUSED_FROM = 400
-REDACTED = "***"
-MIN_SECRET_CHARACTERS = 6
-"""Shorter tokens are masked in their header only, not wherever else their text appears."""
-
-_NAMES = r"[\w-]*(?:password|passwd|secret|token|api[_-]?key|jwt|authorization)"
-_MEMBER = re.compile(rf'("{_NAMES}"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\\?$)', re.IGNORECASE)
-_FIELD = re.compile(rf"((?:^|[?&]){_NAMES}=)[^&\s]*", re.IGNORECASE)
-_SECRET_HEADER = re.compile(rb"authorization|token|cookie|secret|password|passwd|api-?key|jwt", re.IGNORECASE)
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -64,34 +54,77 @@ class CapturedBody:
 
 @dataclass(slots=True)
 class Exchange:
-    """A request and its response. `status` is None without a response; `fault` then says why."""
+    """A request and its response. `status` is None without a response; `fault` then says why.
+
+    The members that begin with `raw_`, and the bodies, have secrets; the properties do not.
+    """
 
     at_ms: int
     method: str
-    path: str
-    headers: Headers
-    secrets: tuple[str, ...] = ()
-    """Tokens of the request, masked wherever they appear."""
+    raw_path: str
+    raw_headers: Headers
+    known: KnownSecrets
+    raw_request_id: str = ""
     number: int = 0
     took_ms: float = 0.0
     status: int | None = None
-    request_id: str = ""
-    account: str = ""
+    raw_account: str = ""
     body: CapturedBody = field(default_factory=CapturedBody)
-    answer_headers: Headers = ()
+    raw_answer_headers: Headers = ()
     answer: CapturedBody = field(default_factory=CapturedBody)
     fault: str = ""
     hints: list[str] | None = None
     """None until they are computed."""
 
     @property
+    def path(self) -> str:
+        """With its query."""
+        return self.known.mask(self.raw_path)
+
+    @property
+    def headers(self) -> Headers:
+        return self._shown(self.raw_headers)
+
+    @property
+    def answer_headers(self) -> Headers:
+        return self._shown(self.raw_answer_headers)
+
+    @property
+    def request_id(self) -> str:
+        return self.known.mask(self.raw_request_id)
+
+    @property
+    def account(self) -> str:
+        return self.known.mask(self.raw_account)
+
+    @property
     def body_text(self) -> str:
-        return redact(self.body.text(), self.secrets)
+        return self.known.mask(self.body.text())
 
     @property
     def answer_text(self) -> str:
-        compressed = any(pair == (b"content-encoding", b"gzip") for pair in self.answer_headers)
-        return redact(self.answer.text(compressed), self.secrets)
+        return self.known.mask(self._raw_answer)
+
+    @property
+    def _raw_answer(self) -> str:
+        compressed = any(pair == (b"content-encoding", b"gzip") for pair in self.raw_answer_headers)
+        return self.answer.text(compressed)
+
+    def learn(self) -> None:
+        """Makes the secrets of its headers and bodies known."""
+        self.known.learn(secrets_in_headers(self.raw_headers))
+        path = self.raw_path.encode()
+        if may_hold_secrets(path):
+            self.known.learn(secrets_in(self.raw_path))
+        if may_hold_secrets(self.body.data):
+            self.known.learn(secrets_in(self.body.text()))
+        if may_hold_secrets(self.answer.data):
+            self.known.learn(secrets_in(self._raw_answer))
+
+    def _shown(self, headers: Headers) -> Headers:
+        return tuple(
+            (name, self.known.mask(value.decode("latin-1")).encode("latin-1")) for name, value in mask_headers(headers)
+        )
 
     @property
     def captured_bytes(self) -> int:
@@ -111,12 +144,14 @@ class Exchanges:
         self._numbers = itertools.count(1)
         self._stored: deque[Exchange] = deque()
         self._total_bytes = 0
+        self.known = KnownSecrets()
 
     def __len__(self) -> int:
         return len(self._stored)
 
     def add(self, exchange: Exchange) -> None:
         """Numbers and stores it, and deletes the oldest beyond the limits."""
+        exchange.learn()
         exchange.number = next(self._numbers)
         self._stored.append(exchange)
         self._total_bytes += exchange.captured_bytes
@@ -135,7 +170,7 @@ class Exchanges:
         found = (
             one
             for one in self._stored
-            if one.number > number and account in (None, one.account) and status in (None, one.status)
+            if one.number > number and account in (None, one.raw_account) and status in (None, one.status)
         )
         return list(itertools.islice(found, limit))
 
@@ -147,8 +182,8 @@ class Exchanges:
             one
             for one in reversed(self._stored)
             if one.number < number
-            and account in ("", one.account)
-            and path in one.path
+            and account in ("", one.raw_account)
+            and (not path or path in one.path)
             and status in (None, one.status)
             and not (refused and one.succeeded)
         )
@@ -157,35 +192,3 @@ class Exchanges:
     def clear(self) -> None:
         self._stored.clear()
         self._total_bytes = 0
-
-
-def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Masks passwords, secrets and tokens by the names of members and fields, and `secrets` wherever they appear."""
-    for secret in secrets:
-        text = text.replace(secret, REDACTED)
-    return _FIELD.sub(rf"\1{REDACTED}", _MEMBER.sub(rf'\1"{REDACTED}"', text))
-
-
-def redact_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """Masks credentials in headers, but not their scheme."""
-    return tuple((name, _masked(value) if _SECRET_HEADER.search(name) else value) for name, value in headers)
-
-
-def find_secrets(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, ...]:
-    """The credentials in a request's headers: tokens, and the secret of a Basic header."""
-    found: set[str] = set()
-    for name, value in headers:
-        if _SECRET_HEADER.search(name):
-            text = value.decode("latin-1").strip()
-            scheme, _, credentials = text.partition(" ")
-            found.add(credentials.strip() if scheme.lower() in ("bearer", "basic") else text)
-            if scheme.lower() == "basic":
-                with contextlib.suppress(ValueError):
-                    found.add(base64.b64decode(credentials, validate=True).decode().partition(":")[2])
-    return tuple(sorted((one for one in found if len(one) >= MIN_SECRET_CHARACTERS), key=len, reverse=True))
-
-
-def _masked(value: bytes) -> bytes:
-    scheme, space, _ = value.partition(b" ")
-    known = scheme.lower() in (b"bearer", b"basic")
-    return scheme + b" " + REDACTED.encode() if space and known else REDACTED.encode()

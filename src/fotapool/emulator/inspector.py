@@ -14,9 +14,6 @@ from fotapool.emulator.exchanges import (
     Exchange,
     Exchanges,
     Headers,
-    find_secrets,
-    redact,
-    redact_headers,
 )
 from fotapool.emulator.faults import ConnectionDropped
 from fotapool.emulator.hints import RequestContext, account_candidates, find_hints
@@ -43,10 +40,10 @@ class HintFinder:
     async def find(self, exchange: Exchange, scope: Scope | None = None) -> list[str]:
         """Computed once. `scope`: of the request, while it is handled; it has the headers and the rejection."""
         if exchange.hints is None:
-            headers = exchange.headers if scope is None else scope["headers"]
+            headers = exchange.raw_headers if scope is None else scope["headers"]
             context = RequestContext(
                 method=exchange.method,
-                path=exchange.path,
+                path=exchange.raw_path,
                 headers={name.decode("latin-1"): value.decode("latin-1") for name, value in headers},
                 body=exchange.body.text(),
                 body_truncated=exchange.body.truncated,
@@ -58,8 +55,9 @@ class HintFinder:
                 with contextlib.suppress(StoreUnavailable):
                     if await self._account_exists(name):
                         context.known_accounts.append(name)
-            exchange.hints = [redact(hint, exchange.secrets) for hint in find_hints(context)]
-        return exchange.hints
+            exchange.hints = find_hints(context)
+        exchange.learn()
+        return [exchange.known.mask(hint) for hint in exchange.hints]
 
 
 class InspectorMiddleware:
@@ -74,14 +72,13 @@ class InspectorMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
         headers = scope["headers"]
-        secrets = find_secrets(headers)
         exchange = Exchange(
             at_ms=self._now_ms(),
             method=scope["method"],
-            path=redact(_path(scope), secrets),
-            headers=redact_headers(headers),
-            secrets=secrets,
-            request_id=_find(headers, b"x-request-id"),
+            raw_path=_path(scope),
+            raw_headers=tuple(headers),
+            known=self._exchanges.known,
+            raw_request_id=_find(headers, b"x-request-id"),
         )
         capture = _Capture(exchange=exchange, hints=self._hints, scope=scope, receive=receive, send=send)
         began_s = loop.time()
@@ -92,7 +89,7 @@ class InspectorMiddleware:
             raise
         finally:
             exchange.took_ms = round((loop.time() - began_s) * 1000, 3)
-            exchange.account = str(scope.get("path_params", {}).get("account", ""))
+            exchange.raw_account = str(scope.get("path_params", {}).get("account", ""))
             self._exchanges.add(exchange)
 
 
@@ -119,7 +116,7 @@ class _Capture:
         exchange = self._exchange
         if message["type"] == "http.response.start":
             exchange.status = message["status"]
-            exchange.answer_headers = redact_headers(message.get("headers", ()))
+            exchange.raw_answer_headers = tuple(message.get("headers", ()))
             if message["status"] >= REFUSED_FROM:
                 await self._read_unread_body()
                 self._start = message

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import shlex
 
-from fotapool.core.curl import curl_command
-from fotapool.emulator.exchanges import REDACTED, Exchange
+from fotapool.core.curl import curl_command, shell_word
+from fotapool.emulator.exchanges import Exchange
+from fotapool.emulator.masking import REDACTED
 
 COPIED_HEADERS = ("content-type", "accept")
 """The headers that are copied, apart from tokens."""
@@ -31,6 +31,11 @@ def _copied(exchange: Exchange) -> dict[str, str]:
     return {name: value for name, value in pairs if name in COPIED_HEADERS}
 
 
+def _path(exchange: Exchange) -> str:
+    """Always after a slash, so that it cannot become a part of the host's name."""
+    return exchange.path if exchange.path.startswith("/") else f"/{exchange.path}"
+
+
 def _notes(exchange: Exchange) -> list[str]:
     notes = [f"request {exchange.number}, id {exchange.request_id}, answered {exchange.status}"]
     if exchange.body.truncated:
@@ -43,11 +48,13 @@ def _notes(exchange: Exchange) -> list[str]:
 def as_curl(exchange: Exchange) -> str:
     """For a shell with FOTAPOOL_URL, FOTAPOOL_BEARER and FOTAPOOL_SESSION in the environment."""
     tokens = [f'"{name}: {before}${variable}"' for name, (before, variable) in _tokens(exchange).items()]
+    path = _path(exchange)
+    options = ["-sS", "-i", *(["-g"] if set("[]{}") & set(path) else []), *(["--path-as-is"] if "/." in path else [])]
     command = curl_command(
-        f'"${{FOTAPOOL_URL:-{ADDRESS}}}"{shlex.quote(exchange.path)}',
+        f'"${{FOTAPOOL_URL:-{ADDRESS}}}"{shell_word(path)}',
         method=exchange.method,
-        options="-sS -i",
-        headers=tokens + [shlex.quote(f"{name}: {value}") for name, value in _copied(exchange).items()],
+        options=" ".join(options),
+        headers=tokens + [shell_word(f"{name}: {value}") for name, value in _copied(exchange).items()],
         data=exchange.body_text if exchange.body.total_bytes else None,
     )
     return "".join(f"# {note}\n" for note in _notes(exchange)) + command + "\n"
@@ -74,7 +81,7 @@ def as_pytest(exchange: Exchange) -> str:
         *headers,
         "    }",
         "    response = httpx.request(",
-        f"        {exchange.method!r}, BASE + {exchange.path!r}, headers=headers,",
+        f"        {exchange.method!r}, BASE + {_path(exchange)!r}, headers=headers,",
     ]
     if exchange.body.total_bytes:
         lines.append(f"        content={exchange.body_text!r},")
