@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable
 
 from fotapool.core.bounded import BoundedDict
+from fotapool.logs.events import Log, LogEvent
+
+log = Log(__name__)
 
 MAX_REMEMBERED = 10_000
 FAILURES = 20
@@ -51,8 +54,10 @@ class FailureThrottle:
         if not self._failures:
             return
         now_s = self._now_s()
-        wait_s = max(self._free_at_s.get(key, now_s) - now_s for key in keys) - (self._failures - 1) * self._refill_s
+        latest_s, who = max((self._free_at_s.get(key, now_s), key) for key in keys)
+        wait_s = latest_s - now_s - (self._failures - 1) * self._refill_s
         if wait_s > 0:
+            log.write(LogEvent.SIGN_INS_THROTTLED, who=who, seconds=int(wait_s) + 1)
             raise Throttled(int(wait_s) + 1)
 
     def failed(self, *keys: str) -> None:

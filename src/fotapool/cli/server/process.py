@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import logging
 import os
 import signal
 import socket
@@ -20,10 +19,14 @@ from fotapool.cli.server.stopping import CANCEL_AFTER_S
 from fotapool.core.private_files import PRIVATE_UMASK
 from fotapool.core.settings import Settings
 from fotapool.domain.errors import Invalid
+from fotapool.logs.events import Log, LogEvent
+from fotapool.logs.setup import set_up_log
 from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
 
 if TYPE_CHECKING:
     from fotapool.app import Server
+
+log = Log(__name__)
 
 BACKLOG = 2048
 STOP_TLS_WITHIN_S = 3
@@ -36,10 +39,13 @@ class StartFailed(Exception):
     """The server cannot start; the message says what to do."""
 
 
-def prepare_process() -> None:
-    """Prepares a process of the server: private files, the log, and a short switch interval of threads."""
+def prepare_process(settings: Settings, worker: int = 0) -> None:
+    """Prepares a process of the server: private files, the log, and a short switch interval of threads.
+
+    `worker` is its number among --workers, from 1; 0 is the parent or the only process.
+    """
     os.umask(PRIVATE_UMASK)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    set_up_log(settings.log_format, settings.log_level, worker)
     sys.setswitchinterval(THREAD_SWITCH_S)
 
 
@@ -49,7 +55,10 @@ def make_server(settings: Settings) -> Server:
 
     try:
         return Server(settings)
-    except (StoreMismatch, StoreUnavailable, ValueError, Invalid) as error:
+    except StoreMismatch as error:
+        log.write(LogEvent.SCHEMA_MISMATCH, reason=error)
+        raise StartFailed(str(error)) from error
+    except (StoreUnavailable, ValueError, Invalid) as error:
         raise StartFailed(str(error)) from error
 
 
@@ -111,7 +120,7 @@ def make_config(settings: Settings, app: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=functools.partial(LimitedProtocol, connection_limits(settings)),  # type: ignore[arg-type]
-        log_level="warning",
+        log_config=None,  # its loggers write to the same log
         access_log=False,
         lifespan="on",
         server_header=False,
