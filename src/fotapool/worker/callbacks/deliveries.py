@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from fotapool.domain.callbacks import DeliveryState, is_acknowledged, retry_ms
 from fotapool.domain.errors import RequestRejected
+from fotapool.logs.events import Log, LogEvent
 from fotapool.services.callbacks.deliveries import Encode, acquire_batch, find_due_listeners, record_batch
 from fotapool.services.callbacks.deliveries import next_delivery_ms as read_next_delivery_ms
 from fotapool.services.context import Context
@@ -25,7 +25,7 @@ from fotapool.store.callbacks.leases import DELIVERIES_PER_LEASE, Ended, LeasedB
 from fotapool.store.callbacks.listeners import Listener
 from fotapool.store.db.connection import StoreUnavailable
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 MAX_AT_ONCE = 50
 """Maximum number of concurrent batches."""
@@ -135,9 +135,9 @@ class Deliveries:
             try:
                 await self._start_batches()
             except (StoreUnavailable, RequestRejected) as error:
-                log.warning("callback delivery failed, will retry: %s", error)
-            except Exception:
-                log.exception("callback delivery failed, will retry")
+                log.write(LogEvent.CALLBACKS_BROKEN, reason=error)
+            except Exception as error:
+                log.write(LogEvent.CALLBACKS_BROKEN, error, reason=repr(error))
             if self._batches:
                 await asyncio.wait(self._batches, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
             else:
@@ -181,8 +181,8 @@ class Deliveries:
         try:
             while batch is not None:
                 batch = await self._run_one(batch)
-        except Exception:
-            log.exception("callbacks of account %d were sent but not recorded", first.listener.account_id)
+        except Exception as error:
+            log.write(LogEvent.CALLBACK_NOT_RECORDED, error, account_id=first.listener.account_id)
 
     async def _run_one(self, batch: LeasedBatch) -> LeasedBatch | None:
         """Sends and records a batch. Returns the listener's next one, acquired in the same transaction, if any."""
@@ -235,7 +235,7 @@ class Deliveries:
                     raise
                 await asyncio.sleep(RECORD_WAIT_S)
         if not recorded:
-            log.warning("a batch of account %d lasted longer than its lease", batch.listener.account_id)
+            log.write(LogEvent.CALLBACK_LEASE_LOST, account_id=batch.listener.account_id)
             return
         result = BatchResult(
             at_ms=self._context.clock.now_ms(),
