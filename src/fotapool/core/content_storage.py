@@ -17,9 +17,9 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import MemoryStore, from_url
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.private_files import make_private
 from fotapool.domain.errors import ErrorCode, RequestRejected
-from fotapool.logs.events import Log, LogEvent
 from fotapool.services.packages.contents import ContentLost, ContentsUnavailable
 
 log = Log(__name__)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from fotapool.core.bounded import BoundedDict
-from fotapool.logs.events import Log, LogEvent
+from fotapool.core.logs.events import Log, LogEvent
 
 log = Log(__name__)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from fotapool.core.logs.context import note_sender
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.names import is_device_id
-from fotapool.logs.context import note_sender
-from fotapool.logs.events import Log, LogEvent
 from fotapool.services.context import Caller, Context
 from fotapool.services.identity.device_keys import KeyRing, KeyUnknown
 from fotapool.web.endpoint import JsonEndpoint, bearer_key, sender_address

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fotapool.core.logs.context import note_account
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.identity import Role
 from fotapool.emulator.parts import EmulatorParts
-from fotapool.logs.context import note_account
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.context import Caller, Context
 from fotapool.services.identity.device_keys import KeyUnknown

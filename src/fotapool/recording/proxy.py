@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from fotapool.core.clock import Clock
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.timestamps import format_timestamp
-from fotapool.logs.events import Log, LogEvent
 from fotapool.recording import pairs
 from fotapool.recording.pseudonyms import LimitExceeded
 from fotapool.recording.redaction import NOT_TEXT, Redactor

@@ -6,8 +6,8 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fotapool.logs.context import forget_request
-from fotapool.logs.events import Log, LogEvent
+from fotapool.core.logs.context import forget_request
+from fotapool.core.logs.events import Log, LogEvent
 
 log = Log(__name__)
 

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
-from fotapool.logs.context import begin_request
-from fotapool.logs.events import Log, LogEvent
+from fotapool.core.logs.context import begin_request
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.services.context import Context
 from fotapool.services.identity.device_keys import KeyUnknown
 from fotapool.web.http import RequestIds

@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from fotapool import __version__
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import RequestRejected
-from fotapool.logs.events import Log, LogEvent
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.accounts.accounts import read_account_totals

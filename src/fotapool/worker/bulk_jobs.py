@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import RequestRejected
-from fotapool.logs.events import Log, LogEvent
 from fotapool.services.context import Context
 from fotapool.services.licenses.bulk_jobs import step_running_job
 from fotapool.store.db.connection import ConstraintViolated, StoreUnavailable

@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from fotapool.core.clock import MovableClock
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.timestamps import DAY_MS, MAX_CLOCK_MS, parse_timestamp
 from fotapool.domain.errors import Conflict, Invalid
-from fotapool.logs.events import Log, LogEvent
 from fotapool.services.context import Context
 from fotapool.worker.callbacks.deliveries import Deliveries
 from fotapool.worker.runner import ClockEvent, advance

@@ -10,10 +10,10 @@ from functools import partial
 from typing import TypeVar
 
 from fotapool.core.clock import MovableClock
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import RequestRejected
 from fotapool.domain.names import format_device_id
-from fotapool.logs.events import Log, LogEvent
 from fotapool.services.accounts.rejections import flush_rejections
 from fotapool.services.callbacks.deliveries import purge_deliveries
 from fotapool.services.campaigns.steps import StepResult, next_campaign_due, step_due_campaign

@@ -10,8 +10,8 @@ from typing import Any
 from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
 
 from fotapool.api.common.errors import missing_credentials
+from fotapool.core.logs.context import note_sender
 from fotapool.domain.errors import ErrorCode, RequestRejected
-from fotapool.logs.context import note_sender
 from fotapool.services.context import Context
 from fotapool.services.identity.bearers import issue_bearer, revoke_bearer, verify_client
 from fotapool.store.identity.sessions import Client

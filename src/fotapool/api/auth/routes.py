@@ -10,9 +10,9 @@ from starlette.types import Receive, Scope, Send
 from fotapool.api.auth import oauth, sessions
 from fotapool.api.common.endpoint import RequestHead
 from fotapool.api.common.errors import FixedResponse, method_not_allowed, unknown_resource
+from fotapool.core.logs.context import begin_request
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import ErrorCode, RequestRejected
-from fotapool.logs.context import begin_request
-from fotapool.logs.events import Log, LogEvent
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.store.db.connection import StoreUnavailable

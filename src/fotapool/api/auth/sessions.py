@@ -10,8 +10,8 @@ import msgspec
 from fotapool.api.common.bodies import read_document
 from fotapool.api.common.endpoint import RequestHead
 from fotapool.api.common.errors import BEARER_ERRORS, ErrorBody, error_headers, gateway_error
+from fotapool.core.logs.context import note_sender
 from fotapool.domain.errors import ErrorCode, RequestRejected
-from fotapool.logs.context import note_sender
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator, log_in, log_out, reset_password
 from fotapool.web.http import NO_STORE, ApiResponse, json_response

@@ -11,9 +11,9 @@ from starlette.types import Receive, Scope, Send
 
 from fotapool.api.common.errors import FixedResponse, error_response, method_not_allowed, unknown_resource
 from fotapool.api.common.operations import Call, Operation, UploadStream
+from fotapool.core.logs.context import begin_request, note_sender
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
-from fotapool.logs.context import begin_request, note_sender
-from fotapool.logs.events import Log, LogEvent
 from fotapool.services.accounts.rejections import count_rejection
 from fotapool.services.context import Caller, Context
 from fotapool.services.identity.sessions import Authenticator

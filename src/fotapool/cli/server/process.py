@@ -16,11 +16,11 @@ import uvicorn
 
 from fotapool.cli.server.protocol import ConnectionLimits, LimitedProtocol
 from fotapool.cli.server.stopping import CANCEL_AFTER_S
+from fotapool.core.logs.events import Log, LogEvent
+from fotapool.core.logs.setup import set_up_log
 from fotapool.core.private_files import PRIVATE_UMASK
 from fotapool.core.settings import Settings
 from fotapool.domain.errors import Invalid
-from fotapool.logs.events import Log, LogEvent
-from fotapool.logs.setup import set_up_log
 from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from fotapool.cli.server.scripts import StartScripts
 from fotapool.cli.server.stopping import StoppingServer
 from fotapool.cli.server.workers import NoWorkerStarted, Workers
 from fotapool.core import hashing
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.settings import Settings
 from fotapool.domain.errors import Invalid
-from fotapool.logs.events import Log, LogEvent
 from fotapool.store.db.connection import StoreUnavailable
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fotapool.logs.events import Log, LogEvent
+from fotapool.core.logs.events import Log, LogEvent
 
 if TYPE_CHECKING:
     from fotapool.web.health import Readiness

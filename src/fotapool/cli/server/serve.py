@@ -12,9 +12,9 @@ from typing import Any
 import click
 import msgspec
 
+from fotapool.cli.server.addresses import is_loopback
 from fotapool.cli.server.config_file import read_config_file
 from fotapool.cli.server.log_options import LOG_OPTIONS
-from fotapool.core.addresses import is_loopback
 from fotapool.core.secret_box import MIN_SECRET_KEY
 from fotapool.core.settings import Settings, Timestamps
 

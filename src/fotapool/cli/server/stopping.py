@@ -17,8 +17,8 @@ from typing import Any
 
 import uvicorn
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.settings import Settings
-from fotapool.logs.events import Log, LogEvent
 from fotapool.web.health import Readiness
 
 log = Log(__name__)

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.settings import Settings
-from fotapool.logs.events import Log, LogEvent
 
 log = Log(__name__)
 

@@ -14,10 +14,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from fotapool.console.app.rendering import Templates
 from fotapool.console.identity.sessions import NOTICE_COOKIE, PATH, Session, Sessions
+from fotapool.core.logs.context import note_account
 from fotapool.domain.errors import Invalid, NotFound
 from fotapool.domain.identity import Role
 from fotapool.emulator.parts import EmulatorParts
-from fotapool.logs.context import note_account
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.campaigns.campaign_views import CampaignCounts
 from fotapool.services.context import Caller, Context

@@ -26,9 +26,9 @@ from fotapool.console.identity.sessions import PATH, Sessions, same_token
 from fotapool.console.identity.sign_in import SignIn
 from fotapool.console.licenses import candidates, ledger, licenses
 from fotapool.core.clock import SystemClock
+from fotapool.core.logs.context import note_sender
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.emulator.parts import EmulatorParts
-from fotapool.logs.context import note_sender
-from fotapool.logs.events import Log, LogEvent
 from fotapool.services.context import Context
 from fotapool.web.endpoint import Endpoint, router
 from fotapool.web.html_headers import html_headers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fotapool.logs.events import Log, LogEvent
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.services.accounts.accounts import require_account
 from fotapool.services.context import OPERATOR_PAGE, Caller, Context
 from fotapool.store.db.audit import Check, read_audit

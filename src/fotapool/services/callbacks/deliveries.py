@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.secret_box import SecretBox, Unsealable
 from fotapool.domain import callbacks
 from fotapool.domain.callbacks import RETENTION_MS, DeliveryState, Event
 from fotapool.domain.errors import Conflict, NotFound
-from fotapool.logs.events import Log, LogEvent
 from fotapool.services.commands import DirectCommand, submit_unless_deleted
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.store.accounts.accounts import read_account_by_id

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus, may_download, may_install, next_open_ms
 from fotapool.domain.campaigns.upgrades import (
     OPEN,
@@ -19,7 +20,6 @@ from fotapool.domain.campaigns.upgrades import (
     decide_report,
 )
 from fotapool.domain.errors import NotFound
-from fotapool.logs.events import Log, LogEvent
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.services.packages.contents import is_content_lost

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from fotapool.core import hashing
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.throttle import Throttled
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.identity import BEARER_LIFETIME_MS, bearer_is_valid
-from fotapool.logs.events import Log, LogEvent
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.db.connection import Connection

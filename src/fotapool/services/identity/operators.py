@@ -5,10 +5,10 @@ from __future__ import annotations
 import hmac
 
 from fotapool.core import hashing
+from fotapool.core.logs.context import note_sender
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import Conflict, NotFound
 from fotapool.domain.identity import Role
-from fotapool.logs.context import note_sender
-from fotapool.logs.events import Log, LogEvent
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.services.identity.credentials import check_name, given_or_generated, is_name

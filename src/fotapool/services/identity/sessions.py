@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from fotapool.core import hashing
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.throttle import Throttled
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.identity import RETENTION_ENDED_MS, bearer_is_valid, is_locked, session_is_valid
 from fotapool.domain.names import AccountStatus, is_account_name
-from fotapool.logs.events import Log, LogEvent
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.store.db.connection import NO_AUTH_EPOCH, Connection

@@ -8,8 +8,8 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import ErrorCode, Invalid, NotFound, RequestRejected
-from fotapool.logs.events import Log, LogEvent
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.db.connection import Connection, StoreUnavailable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from fotapool.logs.events import Log, LogEvent
+from fotapool.core.logs.events import Log, LogEvent
 
 log = Log(__name__)
 

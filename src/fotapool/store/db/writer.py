@@ -17,10 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
+from fotapool.core.logs.context import current_request
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import AccountGone, Conflict, ErrorCode, Invalid, NotFound, RequestRejected
 from fotapool.domain.licenses.licenses import Pool
-from fotapool.logs.context import current_request
-from fotapool.logs.events import Log, LogEvent
 from fotapool.store.accounts.accounts import record_pools
 from fotapool.store.db.availability import Availability
 from fotapool.store.db.connection import (

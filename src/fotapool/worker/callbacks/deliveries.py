@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.callbacks import DeliveryState, is_acknowledged, retry_ms
 from fotapool.domain.errors import RequestRejected
-from fotapool.logs.events import Log, LogEvent
 from fotapool.services.callbacks.deliveries import Encode, acquire_batch, find_due_listeners, record_batch
 from fotapool.services.callbacks.deliveries import next_delivery_ms as read_next_delivery_ms
 from fotapool.services.context import Context

@@ -11,7 +11,7 @@ import aiohttp
 from yarl import URL
 
 from fotapool import __version__
-from fotapool.logs.events import Log, LogEvent
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.worker.callbacks.addresses import AddressRefused, CheckedResolver, check_literal
 from fotapool.worker.callbacks.deliveries import MAX_AT_ONCE, SendResult
 

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterable
 from typing import TextIO
 
+from fotapool.core.logs.events import FEW, LogEvent
+from fotapool.core.logs.formats import JsonFormat, TextFormat, event_of, fields_of
+from fotapool.core.logs.limits import Repeated, RepeatLimiter
 from fotapool.core.settings import LogFormat
-from fotapool.logs.events import FEW, LogEvent
-from fotapool.logs.formats import JsonFormat, TextFormat, event_of, fields_of
-from fotapool.logs.limits import Repeated, RepeatLimiter
 
 QUIET = ("uvicorn", "asyncio", "aiohttp", "httpx", "httpcore", "botocore")
 """Libraries whose lines below warnings are written only at the level debug."""

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from logging import DEBUG, ERROR, INFO, WARNING
 
-from fotapool.logs.context import CurrentRequest, current_request
+from fotapool.core.logs.context import CurrentRequest, current_request
 
 FEW = 3
 """How many lines of an event are written within a period before the others are only counted."""

@@ -11,8 +11,8 @@ from typing import Any
 
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
-from fotapool.logs.context import CurrentRequest, current_request
-from fotapool.logs.events import LogEvent
+from fotapool.core.logs.context import CurrentRequest, current_request
+from fotapool.core.logs.events import LogEvent
 
 _UNPRINTABLE = re.compile(r"[^ -~\u00a0-\u2027\u202a-\ufefe\U00010000-\U0010ffff]|\\")
 _PLAIN = re.compile(r"[^\s\"'\[\]=]+")
