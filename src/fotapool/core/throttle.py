@@ -54,8 +54,8 @@ class FailureThrottle:
         if not self._failures:
             return
         now_s = self._now_s()
-        latest_s, who = max((self._free_at_s.get(key, now_s), key) for key in keys)
-        wait_s = latest_s - now_s - (self._failures - 1) * self._refill_s
+        who = max(reversed(keys), key=lambda key: self._free_at_s.get(key, now_s))
+        wait_s = self._free_at_s.get(who, now_s) - now_s - (self._failures - 1) * self._refill_s
         if wait_s > 0:
             log.write(LogEvent.SIGN_INS_THROTTLED, who=who, seconds=int(wait_s) + 1)
             raise Throttled(int(wait_s) + 1)

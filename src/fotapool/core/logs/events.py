@@ -150,14 +150,14 @@ class LogEvent(enum.Enum):
     )
     DEVICE_FAILED = Event(
         WARNING,
-        "{device} failed at {failure} in upgrade {upgrade_id}: {message}",
+        "{device} failed at {failure} in upgrade {upgrade_id}: {said}",
         "A device reported a failure. The message is also shown on the console's page of the device.",
         MANY,
         "account",
     )
     DEVICE_MESSAGE = Event(
         INFO,
-        "{device} in upgrade {upgrade_id}, {step}: {message}",
+        "{device} in upgrade {upgrade_id}, {step}: {said}",
         "A device reported progress with a message.",
         MANY,
         "account",
@@ -247,7 +247,7 @@ class LogEvent(enum.Enum):
         ALL,
     )
     LIBRARY = Event(
-        DEBUG, "{message}", "A line of a library, as uvicorn or asyncio, with the level and logger that it chose."
+        DEBUG, "its own", "A line of a library, as uvicorn or asyncio, with the level and logger that it chose."
     )
 
     @property

@@ -14,7 +14,6 @@ from pythonjsonlogger.msgspec import MsgspecFormatter
 from fotapool.core.logs.context import CurrentRequest, current_request
 from fotapool.core.logs.events import LogEvent
 
-_UNPRINTABLE = re.compile(r"[^ -~\u00a0-\u2027\u202a-\ufefe\U00010000-\U0010ffff]|\\")
 _PLAIN = re.compile(r"[^\s\"'\[\]=]+")
 
 
@@ -90,4 +89,6 @@ def _value(value: object) -> str:
 
 def _printable(text: str) -> str:
     """The text on one line: characters that would break it, or move a terminal's cursor, are escaped."""
-    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
