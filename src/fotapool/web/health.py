@@ -70,7 +70,8 @@ async def _check_database(context: Context, probe: WriteProbe) -> _NotReady | No
         log.write(LogEvent.SCHEMA_MISMATCH, reason=error)
         return _NotReady("schema", str(error))
     except (StoreUnavailable, RequestRejected, TimeoutError) as error:
-        log.write(LogEvent.NOT_READY, reason=error)  # the answer has no details: they name hosts
+        reason = str(error) or f"no answer within {READY_WITHIN_S:g} s"
+        log.write(LogEvent.NOT_READY, reason=reason)  # the answer has no details: they name hosts
         return _NotReady("unavailable", "the database does not answer", may_return=True)
     return None
 

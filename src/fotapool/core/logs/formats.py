@@ -26,7 +26,9 @@ def event_of(record: logging.LogRecord) -> LogEvent:
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     """The fields of a record: those of the request that is handled, then its own."""
     request: CurrentRequest | None = getattr(record, "request", None) if hasattr(record, "event") else current_request()
-    return {**(request.fields() if request is not None else {}), **getattr(record, "fields", {})}
+    own: dict[str, Any] = getattr(record, "fields", {})
+    texts = {name: str(value) if isinstance(value, BaseException) else value for name, value in own.items()}
+    return {**(request.fields() if request is not None else {}), **texts}
 
 
 def time_of(record: logging.LogRecord) -> str:
