@@ -56,6 +56,7 @@ from fotapool.store.db.sqlite import SqliteDatabase
 from fotapool.store.db.timestamps import read_latest_timestamp
 from fotapool.store.db.writer import Writer
 from fotapool.web import health
+from fotapool.web.access_log import AccessLog
 from fotapool.web.http import GZIP_FROM_BYTES, GZIP_LEVEL, DecodedBodies, Dispatcher, HostCheck, RequestIds
 from fotapool.web.openapi.document import Schemas, openapi_document
 from fotapool.web.pages import Pages
@@ -157,7 +158,8 @@ class Server:
         dispatcher = Dispatcher(versions, parts, compressed(others))
         app = dispatcher if self.features is None else self.features.wrap_app(dispatcher, request_ids)
         app = DecodedBodies(app, max(self.settings.max_file_bytes, MAX_SNAPSHOT_BYTES) + MAX_FORM_BYTES)
-        return HostCheck(app, self.settings.host, self.settings.allowed_hosts)
+        app = HostCheck(app, self.settings.host, self.settings.allowed_hosts)
+        return AccessLog(app) if self.settings.access_log else app
 
     def _emulator_parts(self) -> EmulatorParts | None:
         if self.features is None or not isinstance(self.clock, MovableClock):

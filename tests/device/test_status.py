@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from fotapool.core.logs.events import LogEvent
 from support.device_helpers import SEED_HTTP, Device, calling, refused, schedule, set_content
-from support.helpers import ACCOUNT, Api, device
+from support.helpers import ACCOUNT, OPERATOR, Api, device
+from support.log_lines import LogLines
 
 
 @pytest.fixture
@@ -59,6 +61,39 @@ def test_an_upgrade_fails_once(api: Api, one: Device, number: str, failure: str 
     assert refused(one.report(number, "installed"))[0] == 409
     assert one.check_in()["upgrade"] is None
     assert (shown(api)["firmware"], shown(api)["usedByUpgrade"]) == ("1", False)
+
+
+def test_the_message_of_a_failure_is_logged_stored_and_shown(
+    api: Api, one: Device, number: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = LogLines(caplog)
+    said = "flash: bad\x00 block <7>\n2026-01-01 forged"
+    assert one.report(number, "downloading", message="slow link").status_code == 200
+    for _ in range(2):
+        assert one.report(number, "failed", failure="install", message=said).status_code == 200
+    (progress,) = lines.of(LogEvent.DEVICE_MESSAGE)
+    assert (progress["said"], progress["step"], progress["actor"]) == (
+        "slow link",
+        "downloading",
+        f"device {device(0)}",
+    )
+    failed = lines.of(LogEvent.DEVICE_FAILED)[0]
+    assert (failed["level"], failed["failure"], failed["upgrade_id"]) == ("warning", "install", int(number))
+    assert (failed["account"], failed["said"]) == (ACCOUNT, said.replace("\x00", ""))
+    assert shown(api)["failureMessage"] == said.replace("\x00", "")
+    api.http.post("/console/sign-in", data={"key": OPERATOR})
+    page = api.http.get(f"/console/accounts/{ACCOUNT}/devices/{device(0)}").text
+    assert "the device said: flash: bad block &lt;7&gt;" in page
+    schedule(api, 0)
+    assert shown(api)["failureMessage"] is None  # it is about the last upgrade
+
+
+def test_a_failure_without_a_message_is_a_line_too(
+    api: Api, one: Device, number: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    one.report(number, "failed")
+    assert [line["failure"] for line in LogLines(caplog).of(LogEvent.DEVICE_FAILED)] == ["other"]
+    assert shown(api)["failureMessage"] is None
 
 
 def test_a_report_that_goes_back_is_refused(one: Device, number: str) -> None:

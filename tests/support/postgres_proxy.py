@@ -42,6 +42,16 @@ class PostgresProxy:
         for one in self._open:
             one.close()
 
+    def cut(self) -> None:
+        """Breaks all connections, and lets no new one through until `restore`."""
+        self.break_next = "for good"
+        for one in self._open[1:]:
+            _end(one)
+
+    def restore(self) -> None:
+        """Lets new connections through again."""
+        self.break_next = None
+
     def _run(self, work: Callable[..., None], *arguments: socket.socket) -> None:
         self._threads.append(threading.Thread(target=work, args=arguments, daemon=True))
         self._threads[-1].start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -18,10 +17,11 @@ from obstore.exceptions import BaseError
 from obstore.store import MemoryStore, from_url
 
 from fotapool.core.files import flush_to_disk, make_private
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.packages.contents import ContentLost, ContentsUnavailable
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 DIRECTORY = "fotapool-files"
 """The default directory: beside the SQLite file, or in the working directory."""
@@ -73,7 +73,7 @@ class Storage:
             yield self._store
         except (BaseError, OSError) as error:
             where, why = _without_query(self._url), _first_line(error)
-            log.warning("the storage %s failed: %s", where, why)
+            log.write(LogEvent.STORAGE_FAILED, storage=where, reason=why)
             raise ContentsUnavailable(f"the storage {where} failed: {why}") from error
 
     async def store(self, key: str, chunks: AsyncIterator[bytes], owner: str = "") -> None:
@@ -133,14 +133,14 @@ def _lost_if_missing(key: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        log.warning("the content %s is missing from the storage", key)
+        log.write(LogEvent.CONTENT_MISSING, key=key)
         raise ContentLost from error
 
 
 def _check_size(key: str, size: int, found: int) -> None:
     """Raises ContentLost."""
     if found != size:
-        log.warning("the content %s has %d bytes in the storage instead of %d", key, found, size)
+        log.write(LogEvent.CONTENT_INCOMPLETE, key=key, found=found, size=size)
         raise ContentLost
 
 

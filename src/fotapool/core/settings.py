@@ -16,6 +16,13 @@ class Timestamps(enum.Enum):
     RFC3339 = "rfc3339"
 
 
+class LogFormat(enum.Enum):
+    """The format of the log."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of a server. The suffix of a name is its unit; counts have none."""
 
@@ -54,6 +61,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timestamps: Timestamps = Timestamps.AUTO
     close_metrics: bool = False
     close_docs: bool = False
+    log_format: LogFormat = LogFormat.TEXT
+    log_level: str = "info"
+    access_log: bool = False
     tls: bool = False
     tls_directory: str = "fotapool-tls"
     retry_after_s: int = 2

@@ -7,6 +7,9 @@ import time
 from collections.abc import Awaitable, Callable
 
 from fotapool.core.bounded import BoundedDict
+from fotapool.core.logs.events import Log, LogEvent
+
+log = Log(__name__)
 
 MAX_REMEMBERED = 10_000
 FAILURES = 20
@@ -66,8 +69,10 @@ class FailureThrottle:
         if not self._failures:
             return
         now_s = self._now_s()
-        wait_s = max(self._free_at_s.get(key, now_s) - now_s for key in keys) - (self._failures - 1) * self._refill_s
+        who = max(reversed(keys), key=lambda key: self._free_at_s.get(key, now_s))
+        wait_s = self._free_at_s.get(who, now_s) - now_s - (self._failures - 1) * self._refill_s
         if wait_s > 0:
+            log.write(LogEvent.SIGN_INS_THROTTLED, who=who, seconds=int(wait_s) + 1)
             raise Throttled(int(wait_s) + 1)
 
     def failed(self, *keys: str) -> None:

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from fotapool.core.logs.context import note_sender
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.names import is_device_id
 from fotapool.services.context import Caller, Context
-from fotapool.services.identity.device_keys import KeyRing
+from fotapool.services.identity.device_keys import KeyRing, KeyUnknown
 from fotapool.web.endpoint import JsonEndpoint, bearer_key
-from fotapool.web.http import RequestIds
+from fotapool.web.http import RequestIds, sender_address
 from fotapool.web.operations import Call, Operation
+
+log = Log(__name__)
 
 MAX_BODY_BYTES = 16 * 1024
 """The limit of a body, except for logs."""
@@ -52,15 +56,25 @@ class DeviceEndpoint(JsonEndpoint[DeviceOperation]):
         self.max_body_bytes = MAX_BODY_BYTES
         self._keys = keys
 
+    async def _identify(
+        self, request: Request, key: str, imei: int, request_id: str, cached: bool = False
+    ) -> tuple[Caller, bytes]:
+        try:
+            return await self._keys.identify(key, imei, request_id, cached)
+        except KeyUnknown:
+            log.write(LogEvent.DEVICE_KEY_REFUSED, address=sender_address(request.scope) or "an unknown address")
+            raise
+
     async def identify(self, operation: DeviceOperation, request: Request, request_id: str) -> DeviceCall:
         key = bearer_key(request)
         text = request.path_params["deviceId"]
         imei = int(text) if is_device_id(text) else NO_DEVICE
 
         async def look_up() -> Caller:
-            return (await self._keys.identify(key, imei, request_id, False))[0]
+            return (await self._identify(request, key, imei, request_id))[0]
 
-        caller, key_hash = await self._keys.identify(key, imei, request_id, operation.checks_key)
+        caller, key_hash = await self._identify(request, key, imei, request_id, operation.checks_key)
+        note_sender(caller.actor, caller.account_name)
         return DeviceCall(
             context=self.context,
             operation=operation,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import logging
 
 from starlette.responses import Response, StreamingResponse
 
@@ -20,8 +19,6 @@ from fotapool.services.packages.downloads import content_for_device
 from fotapool.store.devices.logs import Log
 from fotapool.web.parameters import TEXT, Parameter, id_in_path
 from fotapool.web.problems import HttpError
-
-log = logging.getLogger(__name__)
 
 BASE = "/device/v1"
 MAX_LOGS_BYTES = 256 * 1024
@@ -50,9 +47,8 @@ async def report_status(call: DeviceCall, given: schemas.Report) -> schemas.Upgr
         upgrade_id=upgrade_id,
         step=given.status,
         failure=given.failure,
+        message=(given.message or "").replace("\x00", ""),
     )
-    if given.message:
-        log.info("%s on upgrade %d, %s: %r", call.caller.actor, upgrade_id, given.status.value, given.message)
     return schemas.upgrade_view(BASE, call.imei, upgrade)
 
 

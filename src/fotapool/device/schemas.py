@@ -72,7 +72,10 @@ class CheckedIn(msgspec.Struct, omit_defaults=True):
 
 
 class Report(msgspec.Struct):
-    """The status of the upgrade; `failure` is read for `failed` only. `message` goes to the server's log."""
+    """The status of the upgrade; `failure` is read for `failed` only. `message` goes to the server's log.
+
+    That of a failure is also shown to operators.
+    """
 
     status: ReportedStep
     failure: ReportedFailure | None = None

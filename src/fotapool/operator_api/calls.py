@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fotapool.core.logs.context import note_account
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.identity import Role
 from fotapool.emulator.parts import EmulatorParts
@@ -21,6 +22,7 @@ from fotapool.web.operations import Call, Operation
 from fotapool.web.parameters import device_parameter
 from fotapool.web.problems import HttpError
 
+ACCOUNT_PATH = "/accounts/{name}"
 DEVICE_ID = device_parameter("deviceId").in_path()
 
 
@@ -75,6 +77,8 @@ class OperatorEndpoint(JsonEndpoint[Operation]):
         operator = await identify_operator(self.context, bearer_key(request), sender_address(request.scope))
         if operator is None:
             raise KeyUnknown
+        if operation.path.startswith(ACCOUNT_PATH):
+            note_account(request.path_params["name"])
         needed = operation.needed_role
         if not operator.role.allows(needed):
             raise HttpError(

@@ -52,6 +52,8 @@ class UpgradeView(msgspec.Struct):
 
 
 class DeviceView(msgspec.Struct):
+    """`failureMessage` is what the device said about the failure of its last upgrade."""
+
     deviceId: str
     make: str
     model: str
@@ -64,6 +66,7 @@ class DeviceView(msgspec.Struct):
     usedByUpgrade: bool
     noticeUntil: str | None
     openUpgrade: str | None
+    failureMessage: str | None
     upgradedAt: str | None
     lastSeenAt: str | None
     reachable: str
@@ -93,6 +96,7 @@ def _view(row: OperatorDeviceRow, now_ms: int) -> DeviceView:
         usedByUpgrade=bool((row.license_state or 0) & LicenseState.USED),
         noticeUntil=time_or_none(row.notice_until_ms),
         openUpgrade=UpgradeStatus(row.open_upgrade).word if row.open_upgrade else None,
+        failureMessage=row.failure_message,
         upgradedAt=time_or_none(row.upgraded_ms),
         lastSeenAt=time_or_none(row.seen_ms),
         reachable=reachability(row.licensed_ms, row.seen_ms, now_ms).value,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -16,12 +15,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from fotapool.core.clock import Clock
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.timestamps import format_timestamp
 from fotapool.recording import pairs
 from fotapool.recording.pseudonyms import LimitExceeded
 from fotapool.recording.redaction import NOT_TEXT, Redactor
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """Maximum size of a request body, and of a response body."""
 MAX_FIELDS = 100
@@ -59,7 +59,7 @@ class Recorder:
             self._stop(str(error))
             return
         except Exception as error:  # the client gets its response all the same
-            log.error("request %d not recorded: redaction failed (%s)", number, type(error).__name__)
+            log.write(LogEvent.RECORDING_FAILED, number=number, error_type=type(error).__name__)
             return
         self._file.add(pair)
         if self._file.is_full:
@@ -67,7 +67,7 @@ class Recorder:
 
     def _stop(self, why: str) -> None:
         self._stopped = why
-        log.warning("%s. Requests are forwarded, but no longer recorded: start another recording", why)
+        log.write(LogEvent.RECORDING_ENDED, reason=why)
 
     async def _redacted(
         self, number: int, began_ms: int, took_ms: int, request: httpx.Request, answer: httpx.Response
@@ -255,7 +255,7 @@ def _named_in_connection(headers: Pairs) -> frozenset[str]:
 
 def _failure(status: int, why: str) -> JSONResponse:
     """An error of the proxy itself, which is not recorded."""
-    log.warning("not recorded: %s", why)
+    log.write(LogEvent.NOT_RECORDED, reason=why)
     return JSONResponse({"title": "fotapool record", "status": status, "detail": why}, status)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
@@ -12,6 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
+from fotapool.core.logs.context import begin_request
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.throttle import Throttled
 from fotapool.services.context import Context
 from fotapool.services.identity.device_keys import KeyUnknown
@@ -19,7 +20,7 @@ from fotapool.web.http import RequestIds, sender_address
 from fotapool.web.operations import Call, Operation, Row
 from fotapool.web.problems import problem, problem_of
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 JSON = "application/json"
 R = TypeVar("R", bound=Row)
@@ -41,6 +42,7 @@ class Endpoint(Generic[R]):
             return
         request = Request(scope, receive)
         request_id = self._request_ids.choose_text(request.headers.get("x-request-id"))
+        begin_request(request_id)
         response = await self.respond(request, request_id)
         response.headers["x-request-id"] = request_id
         await response(scope, receive, send)
@@ -96,7 +98,7 @@ class JsonEndpoint(Endpoint[Op]):
                 await self.context.throttle.delay_refusal(sender_address(request.scope))
             response = problem_of(error, self.context.settings.retry_after_s)
             if response is None:
-                log.exception("request %s failed", request_id)
+                log.write(LogEvent.REQUEST_FAILED, error, request_id=request_id)
                 return problem(500, "a fault of the server; its log has the details")
             return response
 

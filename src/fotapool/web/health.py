@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -11,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from fotapool import __version__
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import RequestRejected
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
@@ -18,7 +18,7 @@ from fotapool.store.accounts.accounts import read_account_totals
 from fotapool.store.db import schema
 from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 PROBE_EVERY_S = 1.0
 READY_WITHIN_S = 1.5
@@ -77,9 +77,11 @@ async def _check_database(context: Context, probe: WriteProbe) -> _NotReady | No
             await context.reader.short(schema.check)
             await probe.check()
     except StoreMismatch as error:
+        log.write(LogEvent.SCHEMA_MISMATCH, reason=error)
         return _NotReady("schema", str(error))
     except (StoreUnavailable, RequestRejected, TimeoutError) as error:
-        log.info("not ready: %s", error)  # the answer has no details: they name hosts
+        reason = str(error) or f"no answer within {READY_WITHIN_S:g} s"
+        log.write(LogEvent.NOT_READY, reason=reason)  # the answer has no details: they name hosts
         return _NotReady("unavailable", "the database does not answer", may_return=True)
     return None
 

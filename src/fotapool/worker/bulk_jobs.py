@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.licenses.bulk_jobs import step_running_job
 from fotapool.store.db.connection import ConstraintViolated, StoreUnavailable
 from fotapool.worker.runner import TICK_S, give_way
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 async def run_in_background(context: Context) -> None:
@@ -26,6 +26,6 @@ async def run_in_background(context: Context) -> None:
             while await give_way(context, step_running_job):
                 pass
         except (StoreUnavailable, ConstraintViolated, RequestRejected) as error:
-            log.warning("bulk job step failed, will retry: %s", error)
-        except Exception:
-            log.exception("bulk job step failed, will retry")
+            log.write(LogEvent.BULK_JOB_FAILED, reason=error)
+        except Exception as error:
+            log.write(LogEvent.BULK_JOB_FAILED, error, reason=repr(error))

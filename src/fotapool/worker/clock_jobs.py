@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass, field, replace
 
 from fotapool.core.clock import MovableClock
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.timestamps import DAY_MS, MAX_CLOCK_MS, parse_timestamp
 from fotapool.domain.errors import Conflict, Invalid
 from fotapool.services.context import Context
 from fotapool.worker.callbacks.deliveries import Deliveries
 from fotapool.worker.runner import ClockEvent, advance
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 MAX_ADVANCE_MS = 100 * 366 * DAY_MS
 """Maximum of one advance: a century."""
@@ -81,8 +81,8 @@ async def _run(started: ClockAdvance, context: Context, clock: MovableClock, del
     try:
         events = await advance(context, clock, started.to_ms, deliveries)
         started.events = [replace(one, devices=one.devices[:MAX_EVENT_DEVICES]) for one in events]
-    except Exception:
-        log.exception("clock advance failed")
+    except Exception as error:
+        log.write(LogEvent.CLOCK_ADVANCE_FAILED, error)
         started.failed = True
     finally:
         started.ended = True

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 from fotapool.core.clock import MovableClock
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import RequestRejected
 from fotapool.domain.names import format_device_id
@@ -27,7 +27,7 @@ from fotapool.services.licenses.notices import end_due_notices, next_notice_end
 from fotapool.store.db.connection import ConstraintViolated, StoreUnavailable
 from fotapool.worker.callbacks.deliveries import BatchResult, Deliveries, in_order
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 Result = TypeVar("Result")
 
 TICK_S = 1.0
@@ -174,6 +174,6 @@ async def run_in_background(context: Context, authenticator: Authenticator) -> N
                 await purge_ended(context)
                 await _purge(context)
         except (StoreUnavailable, ConstraintViolated, RequestRejected) as error:
-            log.warning("background jobs failed, will retry: %s", error)
-        except Exception:
-            log.exception("background jobs failed, will retry")
+            log.write(LogEvent.JOBS_FAILED, reason=error)
+        except Exception as error:
+            log.write(LogEvent.JOBS_FAILED, error, reason=repr(error))

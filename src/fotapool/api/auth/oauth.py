@@ -10,6 +10,7 @@ from typing import Any
 from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
 
 from fotapool.api.common.errors import missing_credentials
+from fotapool.core.logs.context import note_sender
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.identity.bearers import issue_bearer, revoke_bearer, verify_client
@@ -115,6 +116,7 @@ async def issue_token(context: Context, authorization: str | None, body: str, ad
     if status != 200 or client is None:
         documented = text.replace("Request is missing grant type.", "Missing grant_type parameter value")
         return _oauth_response(headers, documented, status)
+    note_sender(client.key)
     issued = await issue_bearer(context, client, secret)
     token = {"access_token": issued.token, "scope": SCOPE, "token_type": "Bearer", "expires_in": issued.expires_in_s}
     return json_response(token, 200, _NO_STORE)
@@ -132,6 +134,7 @@ async def revoke_token(context: Context, authorization: str | None, body: str, a
     )
     if status != 200 or client is None:
         return _oauth_response(headers, text or "", status)
+    note_sender(client.key)
     await revoke_bearer(context, client.key, validator.revoked)
     shown = "".join(character for character in validator.revoked if character.isascii() and character.isprintable())
     return ApiResponse(200, b"", ((b"revokedaccesstoken", shown[:MAX_SHOWN].encode()), *_NO_STORE))

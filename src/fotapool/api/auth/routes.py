@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 
 from starlette.routing import BaseRoute, Mount, Route, Router
@@ -11,13 +10,15 @@ from starlette.types import Receive, Scope, Send
 from fotapool.api.auth import oauth, sessions
 from fotapool.api.common.endpoint import RequestHead
 from fotapool.api.common.errors import FixedResponse, method_not_allowed, unknown_resource
+from fotapool.core.logs.context import begin_request
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.web.http import REJECTION, ApiResponse, RequestIds, read_body, send_response, sender_address
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 OAUTH_BASE = "/api/ts/v1"
 SESSION_BASE = "/api/m2m/v1"
@@ -39,6 +40,7 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = RequestHead(scope, self._request_ids)
+        begin_request(head.request_id)
         allowed = f"OPTIONS, {self._method}"
         if scope["method"] == self._method:
             response = await self._response(scope, receive, head)
@@ -63,8 +65,8 @@ class _Endpoint:
             await throttle.delay_refusal(address)
         except StoreUnavailable:
             error = RequestRejected(ErrorCode.STORE_UNAVAILABLE)
-        except Exception:
-            log.exception("sign-in failed")
+        except Exception as failure:
+            log.write(LogEvent.SIGN_IN_BROKEN, failure)
             error = RequestRejected(ErrorCode.INTERNAL)
         scope[REJECTION] = error.with_traceback(None)
         return self._describe(error, self._context.settings.retry_after_s)

@@ -10,6 +10,7 @@ import msgspec
 from fotapool.api.common.bodies import read_document
 from fotapool.api.common.endpoint import RequestHead
 from fotapool.api.common.errors import BEARER_ERRORS, ErrorBody, error_headers, gateway_error
+from fotapool.core.logs.context import note_sender
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator, log_in, log_out, reset_password
@@ -101,15 +102,14 @@ async def login(call: SignInCall) -> ApiResponse:
     """POST /session/login: needs the bearer token only; returns a session token."""
     await call.authenticator.check_bearer(call.head.bearer)
     given = _decode(_login, call.body)
-    if not given.username.isprintable():
-        raise RequestRejected(ErrorCode.LOGIN_REFUSED)
     token = await log_in(call.context, given.username, given.password, call.address)
+    note_sender(given.username)
     return json_response(SessionAnswer(token), headers=NO_STORE)
 
 
 async def logout(call: SignInCall) -> ApiResponse:
     """POST /session/logout: ends the session and returns its token."""
-    await call.authenticator.check_session(call.head.bearer, call.head.session)
+    note_sender(await call.authenticator.check_session(call.head.bearer, call.head.session))
     await log_out(call.context, call.head.session or "")
     return json_response(SessionAnswer(call.head.session or ""), headers=NO_STORE)
 
@@ -117,6 +117,7 @@ async def logout(call: SignInCall) -> ApiResponse:
 async def reset(call: SignInCall) -> ApiResponse:
     """PUT /session/password/actions/reset: returns a new password, effective at once."""
     username = await call.authenticator.check_session(call.head.bearer, call.head.session)
+    note_sender(username)
     given = _decode(_reset, call.body)
     password = await reset_password(
         call.context, username, session=call.head.session or "", old_password=given.oldPassword, address=call.address

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -18,6 +17,8 @@ from fotapool.api.common.errors import (
     unknown_resource,
 )
 from fotapool.api.common.operations import Call, Operation, UploadStream
+from fotapool.core.logs.context import begin_request, note_sender
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
 from fotapool.services.accounts.rejections import count_rejection
 from fotapool.services.context import Caller, Context
@@ -37,7 +38,7 @@ from fotapool.web.http import (
     stream_body,
 )
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 READING = ("GET", "HEAD")
 SIGN_IN_TRIES = 3
@@ -105,6 +106,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = RequestHead(scope, self._request_ids)
+        begin_request(head.request_id)
         operation = self._operations.get(scope["method"])
         if operation is not None:
             response = await self._respond(operation, scope, receive, head)
@@ -131,8 +133,8 @@ class Endpoint:
             return self._reject(scope, RequestRejected(ErrorCode.ACCOUNT_NOT_FOUND, scope["path_params"]["account"]))
         except ClientGone:
             return self._reject(scope, RequestRejected(ErrorCode.BODY_INVALID))
-        except Exception:
-            log.exception("request %s failed", head.request_id.decode())
+        except Exception as error:
+            log.write(LogEvent.REQUEST_FAILED, error, request_id=head.request_id.decode())
             return self._reject(scope, RequestRejected(ErrorCode.INTERNAL))
 
     async def _handle(self, operation: Operation, scope: Scope, receive: Receive, head: RequestHead) -> object:
@@ -147,6 +149,7 @@ class Endpoint:
         tokens = head.bearer, head.session, scope["path_params"]["account"], head.request_id.decode()
         for _ in range(SIGN_IN_TRIES):
             caller = await self._authenticator.check_account(*tokens, changes)
+            note_sender(caller.actor, caller.account_name)
             if body is None:
                 body = await read_body(receive, head.content_length, limit) if operation.request else b""
             try:
@@ -164,6 +167,7 @@ class Endpoint:
         assert operation.upload_reader is not None
         tokens = head.bearer, head.session, scope["path_params"]["account"], head.request_id.decode()
         caller = await self._authenticator.check_account(*tokens)
+        note_sender(caller.actor, caller.account_name)
         stream = UploadStream(
             head.content_type.decode("latin-1"), head.content_length, stream_body(receive), caller.account_name
         )

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import ctypes
 import functools
-import logging
 import os
 import signal
 import socket
@@ -19,6 +18,8 @@ import uvicorn
 from fotapool.cli.server.protocol import ConnectionLimits, LimitedProtocol
 from fotapool.cli.server.stopping import CANCEL_AFTER_S
 from fotapool.core.files import PRIVATE_UMASK
+from fotapool.core.logs.events import Log, LogEvent
+from fotapool.core.logs.setup import set_up_log
 from fotapool.core.settings import Settings
 from fotapool.domain.errors import Invalid
 from fotapool.domain.records import from_attributes
@@ -26,6 +27,8 @@ from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
 
 if TYPE_CHECKING:
     from fotapool.app import Server
+
+log = Log(__name__)
 
 BACKLOG = 2048
 STOP_TLS_WITHIN_S = 3
@@ -47,11 +50,14 @@ class StartFailed(Exception):
     """The server cannot start; the message says what to do."""
 
 
-def prepare_process() -> None:
-    """Prepares a process of the server: private files, the log, memory, and a short switch interval of threads."""
+def prepare_process(settings: Settings, worker: int = 0) -> None:
+    """Prepares a process of the server: private files, the log, memory, and a short switch interval of threads.
+
+    `worker` is its number among --workers, from 1; 0 is the parent or the only process.
+    """
     os.umask(PRIVATE_UMASK)
     _return_freed_memory()
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    set_up_log(settings.log_format, settings.log_level, worker)
     sys.setswitchinterval(THREAD_SWITCH_S)
 
 
@@ -69,7 +75,10 @@ def make_server(settings: Settings) -> Server:
 
     try:
         return Server(settings)
-    except (StoreMismatch, StoreUnavailable, ValueError, Invalid) as error:
+    except StoreMismatch as error:
+        log.write(LogEvent.SCHEMA_MISMATCH, reason=error)
+        raise StartFailed(str(error)) from error
+    except (StoreUnavailable, ValueError, Invalid) as error:
         raise StartFailed(str(error)) from error
 
 
@@ -124,7 +133,7 @@ def make_config(settings: Settings, app: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=functools.partial(LimitedProtocol, connection_limits(settings)),  # type: ignore[arg-type]
-        log_level="warning",
+        log_config=None,  # its loggers write to the same log
         access_log=False,
         lifespan="on",
         server_header=False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fotapool import __version__
 from fotapool.cli.server.process import (
     StartFailed,
     address,
@@ -21,12 +22,15 @@ from fotapool.cli.server.scripts import StartScripts
 from fotapool.cli.server.stopping import StoppingServer
 from fotapool.cli.server.workers import NoWorkerStarted, Workers
 from fotapool.core import hashing
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.settings import Settings
 from fotapool.domain.errors import Invalid
 from fotapool.store.db.connection import StoreUnavailable
 
 if TYPE_CHECKING:
     from fotapool.app import Server
+
+log = Log(__name__)
 
 IN_MEMORY = "sqlite://"
 """The database in memory. Its secrets end with the process, so password hashing can be cheap."""
@@ -47,7 +51,7 @@ def run_server(settings: Settings, address_file: Path | None = None, scripts: Pa
 
     `address_file` and `scripts` (a directory of start-up scripts) are ignored with several workers.
     """
-    prepare_process()
+    prepare_process(settings)
     listener = listen(settings)
     try:
         if settings.workers > 1:
@@ -83,7 +87,8 @@ def _write_atomically(path: Path, text: str) -> None:
 
 
 def announce(url: str) -> None:
-    """Prints the ready line."""
+    """Prints the ready line, and logs it."""
+    log.write(LogEvent.SERVER_STARTED, version=__version__, address=url)
     print(f"fotapool ready on {url}", flush=True)  # noqa: T201
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
@@ -11,10 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fotapool.core.logs.events import Log, LogEvent
+
 if TYPE_CHECKING:
     from fotapool.web.health import Readiness
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 INTERPRETERS: Mapping[str, tuple[str, ...]] = {".sh": ("/bin/sh",), ".py": (sys.executable,)}
 """Interpreter by file suffix. Other files in the directory are ignored."""
@@ -57,7 +58,7 @@ class StartScripts:
             self._readiness.waits_for = f"running script {number} of {len(self._scripts)}: {script.name}"
             failure = self._run_one(script, environment)
             if failure:
-                log.error("start-up script %s failed: %s", script, failure)
+                log.write(LogEvent.START_SCRIPT_FAILED, script=script, reason=failure)
                 self._readiness.waits_for = f"failed: {script.name}"
                 return
         self._readiness.waits_for = ""

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from fotapool.cli.server.config_file import config_option, read_config_file
+from fotapool.cli.server.log_options import LOG_OPTIONS
 from fotapool.core.addresses import is_loopback
 from fotapool.core.secret_box import MIN_SECRET_KEY
 from fotapool.core.settings import Settings, Timestamps
@@ -222,6 +223,7 @@ _OPTIONS = (
         default=None,
         help="Allow callbacks to private addresses and plain HTTP; default: only in the emulator.",
     ),
+    *LOG_OPTIONS,
     click.option("--close-metrics", is_flag=True, help="Disable /metrics."),
     click.option("--close-docs", is_flag=True, help="Disable /docs and /openapi.json."),
     click.option(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import socket
@@ -18,10 +17,11 @@ from typing import Any
 
 import uvicorn
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.settings import Settings
 from fotapool.web.health import Readiness
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 POLL_S = 0.05
 NEW_CONNECTION_POLLS = 20
@@ -59,7 +59,7 @@ class StoppingServer(uvicorn.Server):
             if self._drained_at_s is None:
                 self._drained_at_s = now_s + self._drain_s
                 self._close_after_answers()
-                log.info("draining for %d s, then stopping", self._drain_s)
+                log.write(LogEvent.SERVER_DRAINING, drain_s=self._drain_s)
             return now_s >= self._drained_at_s
         return stops
 
@@ -77,6 +77,7 @@ class StoppingServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._readiness.draining = True
+        log.write(LogEvent.SERVER_STOPPING)
         self._exit_late()
         self._close_after_answers()
         await self._accept_waiting(sockets or [])
@@ -90,6 +91,7 @@ class StoppingServer(uvicorn.Server):
             await super().shutdown(None)
         finally:
             late.cancel()
+        log.write(LogEvent.SERVER_STOPPED)
 
     async def _accept_waiting(self, sockets: list[socket.socket]) -> None:
         """Accepts what waits at the port: closing it would reset connections whose requests are on their way."""
@@ -117,7 +119,7 @@ class StoppingServer(uvicorn.Server):
     async def _end_late_requests(self) -> None:
         await asyncio.sleep(self._stop_timeout_s)
         late = self._connections()
-        log.warning("%d requests took longer than %d s; their connections are closed", len(late), self._stop_timeout_s)
+        log.write(LogEvent.REQUESTS_CUT, requests=len(late), stop_timeout_s=self._stop_timeout_s)
         for connection in late:
             connection.transport.abort()
 
@@ -125,7 +127,7 @@ class StoppingServer(uvicorn.Server):
         """Ends the process if it does not end by itself. What was answered is stored: nothing is lost."""
 
         def end() -> None:
-            log.error("the server did not stop within %d s after its last request; it ends now", EXIT_AFTER_S)
+            log.write(LogEvent.SERVER_STOP_FORCED, seconds=EXIT_AFTER_S)
             os._exit(1)
 
         timer = threading.Timer(self._stop_timeout_s + EXIT_AFTER_S, end)

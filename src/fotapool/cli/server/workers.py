@@ -7,7 +7,6 @@ replaced, with a line in the log; the others go on. When the parent has died, th
 from __future__ import annotations
 
 import contextlib
-import logging
 import multiprocessing
 import os
 import signal
@@ -20,9 +19,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.settings import Settings
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 BEAT_S = 0.5
 """How often a worker says that it runs, and how long its parent waits for something to happen."""
@@ -49,6 +49,8 @@ class NoWorkerStarted(Exception):
 class _Worker:
     """A place for a worker, and the process that has it."""
 
+    number: int
+    """From 1."""
     process: SpawnProcess | None = None
     pipe: Connection | None = None
     started_s: float = 0.0
@@ -96,7 +98,7 @@ class Workers:
         self._settings = settings
         self._listener = listener
         self._announce = announce
-        self._workers = [_Worker() for _ in range(settings.workers)]
+        self._workers = [_Worker(number) for number in range(1, settings.workers + 1)]
         self._was_ready = False
         self._failures = 0
         self._stop_signals = 0
@@ -138,10 +140,11 @@ class Workers:
 
     def _start(self, worker: _Worker, now_s: float) -> None:
         worker.pipe, theirs = _spawn.Pipe(duplex=False)
-        arguments = (self._settings, self._listener, theirs, os.getpid())
+        arguments = (self._settings, self._listener, theirs, os.getpid(), worker.number)
         worker.process = _spawn.Process(target=run_worker, args=arguments, name="fotapool-worker")
         worker.process.start()
         theirs.close()
+        log.write(LogEvent.WORKER_STARTED, number=worker.number, pid=worker.process.pid)
         worker.started_s = worker.heard_s = now_s
         worker.is_ready = False
 
@@ -154,7 +157,7 @@ class Workers:
             worker.failures += 1
         delay_s = 0.0 if worker.failures <= 1 else min(2.0 ** (worker.failures - 2), MAX_DELAY_S)
         when = f"in {delay_s:.0f} s" if delay_s else "now"
-        log.warning("worker %s %s; another one starts %s", worker.process.pid, problem, when)
+        log.write(LogEvent.WORKER_REPLACED, pid=worker.process.pid, problem=problem, when=when)
         self._forget(worker)
         worker.next_s = now_s + delay_s
         if not self._was_ready:
@@ -183,27 +186,27 @@ class Workers:
                     process.terminate()
             if time.monotonic() > until_s:
                 for process in running:
-                    log.error("worker %s did not stop and was killed", process.pid)
+                    log.write(LogEvent.WORKER_KILLED, pid=process.pid)
                     process.kill()
             wait([process.sentinel for process in running], BEAT_S)
         for worker in self._workers:
             self._forget(worker)
 
 
-def run_worker(settings: Settings, listener: socket.socket, pipe: Connection, parent: int) -> None:
+def run_worker(settings: Settings, listener: socket.socket, pipe: Connection, parent: int, number: int) -> None:
     """Runs one server on the port that the parent listens on; in a process of its own."""
     from fotapool.cli.server.parent import stop_with
     from fotapool.cli.server.process import StartFailed, make_config, make_server, prepare_process, run_until_stopped
     from fotapool.cli.server.stopping import StoppingServer
 
-    prepare_process()
+    prepare_process(settings, number)
     stop_with(0, parent, signal.SIGINT)  # without a drain: somebody may want the port for another server
     ready = threading.Event()
     threading.Thread(target=_beat, args=(pipe, ready), daemon=True, name="fotapool-beat").start()
     try:
         server = make_server(settings)
     except StartFailed as error:
-        log.error("worker %d cannot start: %s", os.getpid(), error)
+        log.write(LogEvent.WORKER_START_FAILED, pid=os.getpid(), reason=error)
         sys.exit(START_FAILED)
 
     class WorkerServer(StoppingServer):

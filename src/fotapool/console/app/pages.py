@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from fotapool.console.app.rendering import Templates
 from fotapool.console.identity.sessions import NOTICE_COOKIE, PATH, Session, Sessions
+from fotapool.core.logs.context import note_account
 from fotapool.domain.errors import Invalid, NotFound
 from fotapool.domain.identity import Role
 from fotapool.emulator.parts import EmulatorParts
@@ -79,6 +80,7 @@ class ConsoleCall:
         """Sets `account` if the path names one. Raises NotFound if it does not exist."""
         if "account" in self.request.path_params:
             self.account = await get_account(self.context, self.request.path_params["account"])
+            note_account(self.account.name)
 
     def caller(self, account: Account | None = None) -> Caller:
         """The operator as the actor of a change of the account, by default the one in the path."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from functools import partial
 
@@ -27,13 +26,15 @@ from fotapool.console.identity.sessions import PATH, Sessions, same_token
 from fotapool.console.identity.sign_in import SignIn
 from fotapool.console.licenses import candidates, ledger, licenses
 from fotapool.core.clock import SystemClock
+from fotapool.core.logs.context import note_sender
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.emulator.parts import EmulatorParts
 from fotapool.services.context import Context
 from fotapool.web.endpoint import Endpoint, router
 from fotapool.web.html_headers import html_headers
 from fotapool.web.http import RequestIds
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 PAGES: tuple[ConsolePage, ...] = (
     *pools.PAGES,
@@ -111,6 +112,7 @@ class PageEndpoint(Endpoint[ConsolePage]):
             session = await self._console.sessions.read(request)
             if session is None:
                 return await SignIn(self._console).ask(request)
+            note_sender(session.operator.name)
             page = self.rows.get(request.method)
             form = await read_form(request, self._console.context.settings.max_file_bytes)
             call = ConsoleCall(
@@ -136,7 +138,7 @@ class PageEndpoint(Endpoint[ConsolePage]):
 def _page_error(error: Exception, request_id: str) -> PageError:
     shown = page_error(error)
     if shown.status == 500:
-        log.error("request %s failed", request_id, exc_info=error)
+        log.write(LogEvent.REQUEST_FAILED, error, request_id=request_id)
     return shown
 
 

@@ -89,14 +89,17 @@ def _assigned(facts: EntryFacts) -> str:
     return f"assigned {day(facts.assigned_ms)}" if known else "assigned at an unknown time"
 
 
-def upgrade_events(upgrade: Upgrade, artifact: str, reason: str) -> list[TimelineEvent]:
-    """The events of an upgrade in order; `artifact` is what it installs, `reason` explains its state."""
+def upgrade_events(upgrade: Upgrade, artifact: str, reason: str, message: str = "") -> list[TimelineEvent]:
+    """The events of an upgrade in order; `artifact` is what it installs, `reason` explains its state.
+
+    `message` is what the device said about its failure.
+    """
     status = UpgradeStatus(upgrade.status)
     events = [TimelineEvent(upgrade.scheduled_ms, "scheduled", f"scheduled: {artifact}")]
     if upgrade.started_ms is not None:
         events.append(TimelineEvent(upgrade.started_ms, "upgrade began", f"upgrade began: {artifact}"))
     ended_ms = upgrade.ended_ms if upgrade.ended_ms is not None else upgrade.updated_ms
-    why = f": {artifact}" + (f"; {reason}" if reason else "")
+    why = f": {artifact}" + (f"; {reason}" if reason else "") + (f"; the device said: {message}" if message else "")
     if status is UpgradeStatus.PENDING:
         return [TimelineEvent(upgrade.scheduled_ms, "named", f"named for an upgrade, to be checked: {artifact}")]
     if status is UpgradeStatus.REJECTED:

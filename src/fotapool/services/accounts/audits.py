@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.services.accounts.accounts import require_account
 from fotapool.services.context import OPERATOR_PAGE, Caller, Context
 from fotapool.store.db.audit import Check, read_audit
 from fotapool.store.db.connection import Connection, Row
 from fotapool.store.licenses.ledger_views import read_ledger
+
+log = Log(__name__)
 
 
 async def audit_account(context: Context, name: str) -> list[Check]:
@@ -15,7 +18,11 @@ async def audit_account(context: Context, name: str) -> list[Check]:
     def audit(connection: Connection) -> list[Check]:
         return read_audit(connection, require_account(connection, name).id)
 
-    return await context.reader.long(audit)
+    checks = await context.reader.long(audit)
+    for check in checks:
+        if not check.ok:
+            log.write(LogEvent.AUDIT_INCONSISTENT, account=name, check=check.says, found=check.found)
+    return checks
 
 
 async def list_ledger(context: Context, caller: Caller, device: int | None, after: int, limit: int) -> list[Row]:

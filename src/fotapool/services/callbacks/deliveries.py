@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.secret_box import SecretBox, Unsealable
 from fotapool.domain import callbacks
 from fotapool.domain.callbacks import RETENTION_MS, DeliveryState, Event
 from fotapool.domain.errors import Conflict, NotFound
 from fotapool.services.commands import DirectCommand, submit_unless_deleted
 from fotapool.services.context import OPERATOR_PAGE, Context
+from fotapool.store.accounts.accounts import read_account_by_id
 from fotapool.store.callbacks import deliveries as store
 from fotapool.store.callbacks.deliveries import Attempt, Delivery
 from fotapool.store.callbacks.delivery_views import DeliveryRow, read_latest_deliveries
@@ -27,7 +28,7 @@ from fotapool.store.callbacks.leases import (
 from fotapool.store.callbacks.listeners import Listener, read_listener
 from fotapool.store.db.connection import Connection
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 DELIVERIES_PER_PURGE = 1_000
 """Maximum number of old deliveries that one transaction deletes."""
@@ -96,8 +97,8 @@ def _make_bodies(connection: Connection, box: SecretBox, batch: LeasedBatch, enc
         if waiting.body is None:
             try:
                 waiting.body = encoders[batch.listener.style](callbacks.decode(waiting.event), batch.listener)
-            except Exception:
-                log.exception("delivery %d cannot be serialized", waiting.id)
+            except Exception as error:
+                log.write(LogEvent.CALLBACK_NOT_ENCODED, error, delivery=waiting.id)
                 continue
             body = waiting.body
             made.append((waiting.id, body if batch.listener.password is None else box.seal_bytes(body)))
@@ -107,12 +108,33 @@ def _make_bodies(connection: Connection, box: SecretBox, batch: LeasedBatch, enc
 async def record_batch(
     context: Context, batch: LeasedBatch, attempts: Sequence[Attempt], ended: Sequence[Ended]
 ) -> bool:
-    """Records the attempts of a batch and releases its lease. Returns False, and records nothing, if it has expired."""
+    """Records the attempts of a batch and releases its lease. Returns False, and records nothing, if it has expired.
+
+    The log has the attempts that failed.
+    """
+    failed = [one for one in ended if one.state is not DeliveryState.DELIVERED]
+    account = ""
 
     def change(connection: Connection, now_ms: int) -> bool:
+        nonlocal account
+        if failed:
+            found = read_account_by_id(connection, batch.listener.account_id)
+            account = found.name if found is not None else ""
         return release_lease(connection, batch, attempts=attempts, ended=ended, now_ms=now_ms)
 
-    return await submit_unless_deleted(context, DirectCommand(change, (batch.listener.account_id,)), False)
+    recorded = await submit_unless_deleted(context, DirectCommand(change, (batch.listener.account_id,)), False)
+    reasons = {one.delivery_id: one.error or f"status {one.status}" for one in attempts}
+    for one in failed if recorded else ():
+        event = LogEvent.CALLBACK_GIVEN_UP if one.state is DeliveryState.FAILED else LogEvent.CALLBACK_FAILED
+        log.write(
+            event,
+            delivery=one.delivery_id,
+            listener=batch.listener.style,
+            account=account,
+            attempts=one.tried,
+            reason=reasons[one.delivery_id],
+        )
+    return recorded
 
 
 async def list_deliveries(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus, may_download, may_install, next_open_ms
 from fotapool.domain.campaigns.upgrades import (
     OPEN,
@@ -25,9 +26,17 @@ from fotapool.services.context import Caller, Context
 from fotapool.services.packages.contents import is_content_lost
 from fotapool.store.campaigns.campaigns import read_campaign_by_id
 from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
-from fotapool.store.campaigns.upgrades import OPERATOR_CAMPAIGN, read_open_upgrade, read_open_upgrades, read_upgrade
+from fotapool.store.campaigns.upgrades import (
+    OPERATOR_CAMPAIGN,
+    read_open_upgrade,
+    read_open_upgrades,
+    read_upgrade,
+    record_failure_message,
+)
 from fotapool.store.db.connection import Connection, Key
 from fotapool.store.packages.artifacts import ArtifactContent, read_content
+
+log = Log(__name__)
 
 _HAS_CONTENT = (Reason.DOWNLOADED, Reason.INSTALLING)
 """Reported by devices that have the content, and go on without the server's."""
@@ -150,9 +159,18 @@ async def upgrade_of_device(context: Context, account_id: int, device: int, upgr
 
 
 async def report_progress(
-    context: Context, caller: Caller, device: int, upgrade_id: int, step: ReportedStep, failure: ReportedFailure | None
+    context: Context,
+    caller: Caller,
+    device: int,
+    upgrade_id: int,
+    step: ReportedStep,
+    failure: ReportedFailure | None,
+    message: str = "",
 ) -> DeviceUpgrade:
-    """Records a device's report; a repeated report changes nothing. Raises NotFound or Conflict."""
+    """Records a device's report; a repeated report changes nothing. Raises NotFound or Conflict.
+
+    The log has failures, and the message of each report; that of a failure is also stored.
+    """
     account_id = caller.account_id
 
     def report(connection: Connection, now_ms: int) -> DeviceUpgrade:
@@ -167,6 +185,14 @@ async def report_progress(
         attempts = int(upgrade.status == UpgradeStatus.SCHEDULED)
         changes.changes.append(UpgradeChange(upgrade, *decided, attempts=attempts))
         changes.record(connection, now_ms)
+        if message and step is ReportedStep.FAILED:
+            record_failure_message(connection, upgrade_id, message)
         return read()
 
-    return await context.writer.submit(DirectCommand(report, caller=caller, alone=True))
+    done = await context.writer.submit(DirectCommand(report, caller=caller, alone=True))
+    named = {"device": caller.actor, "upgrade_id": upgrade_id, "said": message, "account": caller.account_name}
+    if step is ReportedStep.FAILED:
+        log.write(LogEvent.DEVICE_FAILED, failure=(failure or ReportedFailure.OTHER).value, **named)
+    elif message:
+        log.write(LogEvent.DEVICE_MESSAGE, step=step.value, **named)
+    return done

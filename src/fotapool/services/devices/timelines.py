@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade
@@ -14,7 +14,7 @@ from fotapool.domain.names import format_device_id
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.devices import with_contact
 from fotapool.services.devices.logs import list_check_ins
-from fotapool.store.campaigns.upgrades import read_device_upgrades
+from fotapool.store.campaigns.upgrades import read_device_upgrades, read_failure_messages
 from fotapool.store.db.connection import Connection
 from fotapool.store.devices import timelines as store
 from fotapool.store.devices.devices import OperatorDeviceRow
@@ -64,7 +64,8 @@ async def read_timeline(context: Context, caller: Caller, device: int, describe:
         row = with_contact(rows, read_fleets(connection, caller.account_id), now_ms)[0]
         entries = store.read_device_entries(connection, caller.account_id, device, MAX_ENTRIES)
         upgrades = read_device_upgrades(connection, caller.account_id, device, MAX_UPGRADES)
-        timeline = _upgrades(connection, upgrades, describe)
+        messages = read_failure_messages(connection, caller.account_id, device)
+        timeline = _upgrades(connection, upgrades, messages, describe)
         timeline += _licenses(connection, caller.account_id, device, entries)
         timeline.append(TimelineEntry(TimelineEvent(row.created_ms, "added", "added to the account")))
         return Timeline(
@@ -112,7 +113,10 @@ def _licenses(
 
 
 def _upgrades(
-    connection: Connection, newest_first: Sequence[Upgrade], describe: Callable[[Reason], str]
+    connection: Connection,
+    newest_first: Sequence[Upgrade],
+    messages: Mapping[int, str],
+    describe: Callable[[Reason], str],
 ) -> list[TimelineEntry]:
     campaigns = {upgrade.campaign_id for upgrade in newest_first if upgrade.campaign_id}
     installing = store.read_installing(connection, sorted(campaigns))
@@ -120,7 +124,7 @@ def _upgrades(
     for upgrade in newest_first:
         campaign = installing.get(upgrade.campaign_id)
         artifact = "set by the operator, outside of any campaign" if campaign is None else _subject(campaign)
-        events = upgrade_events(upgrade, artifact, describe(Reason(upgrade.reason)))
+        events = upgrade_events(upgrade, artifact, describe(Reason(upgrade.reason)), messages.get(upgrade.id, ""))
         found += [TimelineEntry(event, campaign=campaign.uuid if campaign else "") for event in reversed(events)]
     return found
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from fotapool.core import hashing
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.throttle import Throttled
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.identity import BEARER_LIFETIME_MS, bearer_is_valid
@@ -19,7 +20,11 @@ from fotapool.store.db.connection import Connection
 from fotapool.store.identity import sessions as store
 from fotapool.store.identity.sessions import Client
 
+log = Log(__name__)
+
 NONCE_BYTES = 16
+MAX_SHOWN = 200
+"""How many characters of a client's key the log shows."""
 _ENCODED = re.compile(r"(?:[A-Za-z0-9._~*+-]|%[0-9A-Fa-f]{2})*", re.ASCII)
 
 
@@ -55,6 +60,7 @@ async def verify_client(context: Context, key: str, secret: str, address: str) -
         raise RequestRejected(ErrorCode.BUSY) from error
     if client is None or not verified:
         context.throttle.failed(*keys)
+        log.write(LogEvent.CLIENT_REFUSED, client=key[:MAX_SHOWN], address=address or "an unknown address")
         return None, ""
     return client, secret
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hmac
-import logging
 
 from fotapool.core import hashing
+from fotapool.core.logs.context import note_sender
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import Conflict, NotFound
 from fotapool.domain.identity import Role
 from fotapool.services.commands import DirectCommand
@@ -15,7 +16,7 @@ from fotapool.store.db.connection import Connection
 from fotapool.store.identity import sessions as store
 from fotapool.store.identity.sessions import Operator
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 FIRST_OPERATOR = "operator"
 """The name of the operator with the key that the server was started with (--operator-key)."""
@@ -64,10 +65,11 @@ async def identify_operator(context: Context, key: str, address: str) -> Operato
         context.throttle.check(from_address)
     operator = await _operator_with(context, key_hash)
     if operator is None:
-        log.warning("an operator key from %s was refused", address or "an unknown address")
+        log.write(LogEvent.OPERATOR_KEY_REFUSED, address=address or "an unknown address")
         context.throttle.failed(from_address)
     else:
         context.throttle.remember(key_hash)
+        note_sender(operator.name)
     return operator
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from fotapool.core import hashing
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.throttle import Throttled
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.identity import RETENTION_ENDED_MS, bearer_is_valid, is_locked, session_is_valid
@@ -25,6 +26,10 @@ FLUSH_AFTER_MS = 60_000
 MAX_KEYS_PER_READ = 500
 MAX_ACCEPTED = 10_000
 """Maximum number of accepted sign-ins that a process caches."""
+
+MAX_SHOWN = 200
+"""How many characters of a user name the log shows."""
+log = Log(__name__)
 
 SignInKey = tuple[bytes, bytes, str]
 _NO_TOKEN = b""
@@ -213,6 +218,8 @@ def _hash(token: str | None) -> bytes:
 
 async def log_in(context: Context, username: str, password: str, address: str) -> str:
     """Returns a new session token. Raises RequestRejected: LOGIN_REFUSED without a reason, or BUSY."""
+    if not username.isprintable():
+        raise _refused(username, address)
     token = str(uuid.UUID(bytes=context.random_bytes(16), version=4))
     session_hash = hashing.token_hash(token)
     given = await _check_password(context, username, password, address)
@@ -224,11 +231,12 @@ async def log_in(context: Context, username: str, password: str, address: str) -
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """A user name, what is stored of the user, and whether the given password is the stored one."""
+    """A user name, what is stored of the user, whether the given password is the stored one, and who gave it."""
 
     username: str
     user: User | None
     matches: bool
+    address: str
 
 
 async def _check_password(context: Context, username: str, password: str, address: str) -> _Given:
@@ -244,26 +252,35 @@ async def _check_password(context: Context, username: str, password: str, addres
         raise RequestRejected(ErrorCode.BUSY) from error
     if not matches:
         context.throttle.failed(*keys)
-    return _Given(username, user, matches)
+    return _Given(username, user, matches, address)
 
 
 async def _record_sign_in(context: Context, given: _Given, record: Callable[[Connection, int], None]) -> None:
     """Calls `record` in a transaction, or counts a failed login. Raises RequestRejected(LOGIN_REFUSED)."""
 
-    def decide(connection: Connection, now_ms: int) -> bool:
+    def decide(connection: Connection, now_ms: int) -> tuple[bool, bool]:
         current = store.read_user(connection, given.username)
         if current is None or is_locked(current.failed_logins):
-            return False
+            return False, False
         accepted = given.matches and given.user is not None and current.password_hash == given.user.password_hash
         failed = 0 if accepted else current.failed_logins + 1
         if failed != current.failed_logins:
             store.record_failed_logins(connection, given.username, failed)
         if accepted:
             record(connection, now_ms)
-        return accepted
+        return accepted, is_locked(failed)
 
-    if not await context.writer.submit(DirectCommand(decide)):
-        raise RequestRejected(ErrorCode.LOGIN_REFUSED)
+    accepted, locked = await context.writer.submit(DirectCommand(decide))
+    if locked:
+        log.write(LogEvent.USER_LOCKED, user=given.username)
+    if not accepted:
+        raise _refused(given.username, given.address)
+
+
+def _refused(username: str, address: str) -> RequestRejected:
+    """The error of a login that failed, which is logged."""
+    log.write(LogEvent.USER_REFUSED, user=username[:MAX_SHOWN], address=address or "an unknown address")
+    return RequestRejected(ErrorCode.LOGIN_REFUSED)
 
 
 async def log_out(context: Context, session: str) -> None:

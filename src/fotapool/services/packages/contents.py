@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import ErrorCode, Invalid, NotFound, RequestRejected
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.db.connection import Connection, StoreUnavailable
 from fotapool.store.packages.contents import Content, read_package_content, record_package_content
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 MAX_IDLE_S = 60
 """Maximum pause of an upload, in seconds: uploads in progress are limited."""
@@ -91,7 +91,7 @@ async def is_content_lost(context: Context, content: Content) -> bool:
     except ContentLost:
         return True
     except ContentsUnavailable as error:
-        log.warning("content %s could not be checked: %s", content.key, error)
+        log.write(LogEvent.CONTENT_UNCHECKED, key=content.key, reason=error)
     return False
 
 
@@ -100,7 +100,7 @@ async def purge_content(context: Context, key: str) -> None:
     try:
         await context.contents.delete(key)
     except ContentsUnavailable as error:
-        log.warning("unused content %s could not be deleted: %s", key, error)
+        log.write(LogEvent.CONTENT_NOT_DELETED, key=key, reason=error)
 
 
 @dataclass(slots=True)

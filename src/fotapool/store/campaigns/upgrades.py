@@ -214,6 +214,18 @@ def read_device_upgrades(connection: Connection, account_id: int, imei: int, lim
     return fetch_all(connection, Upgrade, sql, account_id=account_id, imei=imei, limit=limit)
 
 
+def record_failure_message(connection: Connection, upgrade_id: int, message: str) -> None:
+    """Records what the device said about the failure of its upgrade."""
+    connection.execute("UPDATE upgrade SET message = :message WHERE id = :id", {"message": message, "id": upgrade_id})
+
+
+def read_failure_messages(connection: Connection, account_id: int, imei: int) -> dict[int, str]:
+    """What the device said about the failures of its upgrades, by their ids."""
+    sql = """SELECT u.id, u.message FROM upgrade u
+        WHERE u.account_id = :account_id AND u.imei = :imei AND u.message IS NOT NULL"""
+    return dict(connection.fetch(sql, {"account_id": account_id, "imei": imei}))
+
+
 def has_rejected(connection: Connection, campaign_id: int) -> bool:
     """Whether the checks rejected a device of the campaign."""
     sql = f"SELECT 1 FROM upgrade u WHERE {_OF_CAMPAIGN} AND u.status = {UpgradeStatus.REJECTED:d} LIMIT 1"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Concatenate, ParamSpec, TypeVar
 
+from fotapool.store.db.availability import Availability
 from fotapool.store.db.connection import TIMEOUT_S, Connection, ConnectionLost, Database, StoreUnavailable
 
 READER_THREADS = 4
@@ -24,6 +25,7 @@ class Reader:
     def __init__(self, database: Database, timeout_s: float = TIMEOUT_S) -> None:
         self._database = database
         self._timeout_s = timeout_s
+        self._availability = Availability("reads")
         self._local = threading.local()
         self._open: set[Connection] = set()
         self._threads = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="fotapool-reader")
@@ -76,9 +78,15 @@ class Reader:
 
     def _run(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
         try:
-            return self._attempt(query, *args, **kwargs)
-        except ConnectionLost:  # it broke while it was idle; reads can be retried
-            return self._attempt(query, *args, **kwargs)
+            try:
+                result = self._attempt(query, *args, **kwargs)
+            except ConnectionLost:  # it broke while it was idle; reads can be retried
+                result = self._attempt(query, *args, **kwargs)
+        except StoreUnavailable as error:
+            self._availability.failed(error)
+            raise
+        self._availability.answered()
+        return result
 
     def _attempt(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
         connection: Connection | None = getattr(self._local, "connection", None)

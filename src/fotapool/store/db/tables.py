@@ -79,7 +79,8 @@ CREATE TABLE upgrade (
     ended_ms BIGINT,
     updated_ms BIGINT NOT NULL,
     due_ms BIGINT,
-    charged_ms BIGINT
+    charged_ms BIGINT,
+    message TEXT
 );
 CREATE UNIQUE INDEX upgrade_open_once ON upgrade (account_id, imei) WHERE status <= 2;
 CREATE INDEX upgrade_by_device ON upgrade (account_id, imei);

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, cast
 
+from fotapool.core.logs.context import current_request
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import AccountGone, Conflict, ErrorCode, Invalid, NotFound, RequestRejected
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.accounts.accounts import record_pools
+from fotapool.store.db.availability import Availability
 from fotapool.store.db.connection import (
     NO_AUTH_EPOCH,
     TIMEOUT_S,
@@ -34,7 +37,7 @@ from fotapool.store.db.connection import (
     settle_commit,
 )
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 MAX_WAITING = 10_000
 """Maximum number of waiting commands; further ones are rejected as BUSY."""
@@ -89,11 +92,11 @@ class Command(Generic[Result]):
 
 
 class _Waiting:
-    __slots__ = ("begun", "command", "future", "result")
+    __slots__ = ("begun", "command", "future", "request", "result")
 
     def __init__(self, command: Command[Any], future: asyncio.Future[Any]) -> None:
-        self.command = command
-        self.future = future
+        self.command, self.future = command, future
+        self.request = current_request()
         self.result: Any = None
         self.begun = False
 
@@ -102,8 +105,7 @@ class Writer:
     """Runs commands in batches: commands that arrive during a commit form the next batch.
 
     On SQLite, a small batch is decided and recorded on the event loop, and only its commit, which waits for the disk,
-    runs in a thread: switching threads at each statement would cost more than the statements. All else runs in the
-    thread.
+    runs in a thread: switching threads at each statement would cost more than the statements. All else runs there.
     """
 
     def __init__(self, database: Database, now_ms: Callable[[], int], timeout_s: float = TIMEOUT_S) -> None:
@@ -111,17 +113,17 @@ class Writer:
         self._timeout_s = timeout_s
         self._name, self._marked, self._commit_sent = "", 0, False
         """In commit_marker: its name, and the number of its last marked commit."""
+        self._availability = Availability("changes")
         self._now_ms = now_ms
         self._waiting: deque[_Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fotapool-writer")
         self._task: asyncio.Task[None] | None = None
-        self._closing = False
+        self._closing, self._batches = False, 0
         self.is_full = False
         """Whether a change failed for lack of room, and nobody has found room since."""
         self.submitted = 0
         """The number of commands submitted so far."""
         self._connection: Connection | None = None
-        self._batches = 0
 
     async def stop(self) -> None:
         """Runs the waiting commands, then closes the connection. Further commands are rejected."""
@@ -148,7 +150,7 @@ class Writer:
         self._waiting.append(waiting)
         self.submitted += 1
         if self._task is None:
-            self._task = asyncio.create_task(self._run())
+            self._task = asyncio.create_task(self._run(), context=Context())  # the batch is not of one request
         deadline = loop.call_later(self._timeout_s, self._expire, waiting)
         try:
             return cast(Result, await waiting.future)
@@ -189,13 +191,13 @@ class Writer:
         try:
             await self._transact(batch)
         except Collided as error:
-            log.info("deadlock with another server; the changes are retried one by one: %s", error)
+            log.write(LogEvent.DEADLOCK, reason=error)
             if tries == 0:
                 _settle(batch, error)
             else:
                 await self._finish_singly(batch, tries - 1)
         except StoreUnavailable as error:
-            log.warning("the database does not answer: %s", error)
+            self._availability.failed(error)
             self.is_full |= isinstance(error, StoreFull)
             await self._in_thread(self._disconnect)
             if self._commit_sent and self._database.marks_commits and isinstance(error, (ConnectionLost, NoAnswer)):
@@ -206,10 +208,10 @@ class Writer:
             _settle(batch, error)
         except Exception as error:
             if len(batch) == 1:
-                log.exception("a change failed and was rolled back")
+                log.write(LogEvent.CHANGE_FAILED, error, batch[0].request)
                 _settle(batch, error)
             else:
-                log.exception("a batch failed; its %d changes are retried one by one", len(batch))
+                log.write(LogEvent.BATCH_FAILED, error, changes=len(batch))
                 await self._finish_singly(batch)
 
     async def _finish_singly(self, batch: list[_Waiting], tries: int = TRIES) -> None:
@@ -263,7 +265,7 @@ class Writer:
     def _settle_commit(self, batch: list[_Waiting], error: StoreUnavailable) -> None:
         """Finds out whether the batch was committed; its results stand if it was."""
         committed = settle_commit(self._database, self._name, self._marked + 1, self._timeout_s)
-        log.warning("the connection broke during a commit; the changes were %s", _SETTLED[committed])
+        log.write(LogEvent.COMMIT_UNSETTLED, outcome=_SETTLED[committed])
         self._marked += 1
         if committed is None:
             self._name = ""  # the number of the batch is not known either
@@ -311,6 +313,7 @@ class Writer:
     def _commit(self) -> None:
         connection = self._require_connection()
         connection.commit()
+        self._availability.answered()
         self._batches += 1
         if self._batches % BATCHES_BETWEEN_MAINTENANCE == 0:
             with contextlib.suppress(StoreUnavailable):
@@ -371,9 +374,8 @@ def _runs(batch: list[_Waiting]) -> Iterator[list[_Waiting]]:
     """Splits a batch into runs of adjacent commands that share their facts."""
     run: list[_Waiting] = []
     for waiting in batch:
-        command = waiting.command
-        shares = run and command.merges and run[0].command.merges and _loader(command) is _loader(run[0].command)
-        if run and not shares:
+        command, first = waiting.command, run[0].command if run else None
+        if first and not (command.merges and first.merges and _loader(command) is _loader(first)):
             yield run
             run = []
         run.append(waiting)
@@ -388,9 +390,8 @@ def _settle(batch: list[_Waiting], error: BaseException) -> None:
 
 def _deliver(done: list[_Waiting]) -> None:
     for waiting in done:
-        if waiting.future.done():
-            continue
-        if isinstance(waiting.result, _Failure):
-            waiting.future.set_exception(waiting.result.error)
-        else:
-            waiting.future.set_result(waiting.result)
+        if not waiting.future.done():
+            if isinstance(waiting.result, _Failure):
+                waiting.future.set_exception(waiting.result.error)
+            else:
+                waiting.future.set_result(waiting.result)

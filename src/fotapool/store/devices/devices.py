@@ -67,6 +67,8 @@ class OperatorDeviceRow(NamedTuple):
     license_state: int | None
     notice_until_ms: int | None
     open_upgrade: int | None
+    failure_message: str | None
+    """What the device said about the failure of its last upgrade."""
 
 
 class Installed(NamedTuple):
@@ -91,6 +93,8 @@ OPERATOR_ROW = columns(
     license_state=_of_license("state"),
     notice_until_ms=_of_license("notice_until_ms"),
     open_upgrade=open_upgrade("status", "d"),
+    failure_message="(SELECT u.message FROM upgrade u WHERE u.account_id = d.account_id AND u.imei = d.imei"
+    " ORDER BY u.id DESC LIMIT 1)",
 )
 """The columns of an OperatorDeviceRow, of the device d."""
 

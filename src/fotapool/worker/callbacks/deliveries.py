@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.callbacks import DeliveryState, is_acknowledged, retry_ms
 from fotapool.domain.errors import RequestRejected
 from fotapool.domain.records import from_attributes
@@ -26,7 +26,7 @@ from fotapool.store.callbacks.leases import DELIVERIES_PER_LEASE, Ended, LeasedB
 from fotapool.store.callbacks.listeners import Listener
 from fotapool.store.db.connection import StoreUnavailable
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 MAX_AT_ONCE = 50
 """Maximum number of concurrent batches."""
@@ -136,9 +136,9 @@ class Deliveries:
             try:
                 await self._start_batches()
             except (StoreUnavailable, RequestRejected) as error:
-                log.warning("callback delivery failed, will retry: %s", error)
-            except Exception:
-                log.exception("callback delivery failed, will retry")
+                log.write(LogEvent.CALLBACKS_BROKEN, reason=error)
+            except Exception as error:
+                log.write(LogEvent.CALLBACKS_BROKEN, error, reason=repr(error))
             if self._batches:
                 await asyncio.wait(self._batches, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
             else:
@@ -182,8 +182,8 @@ class Deliveries:
         try:
             while batch is not None:
                 batch = await self._run_one(batch)
-        except Exception:
-            log.exception("callbacks of account %d were sent but not recorded", first.listener.account_id)
+        except Exception as error:
+            log.write(LogEvent.CALLBACK_NOT_RECORDED, error, account_id=first.listener.account_id)
 
     async def _run_one(self, batch: LeasedBatch) -> LeasedBatch | None:
         """Sends and records a batch. Returns the listener's next one, acquired in the same transaction, if any."""
@@ -236,7 +236,7 @@ class Deliveries:
                     raise
                 await asyncio.sleep(RECORD_WAIT_S)
         if not recorded:
-            log.warning("a batch of account %d lasted longer than its lease", batch.listener.account_id)
+            log.write(LogEvent.CALLBACK_LEASE_LOST, account_id=batch.listener.account_id)
             return
         result = BatchResult(
             at_ms=self._context.clock.now_ms(),

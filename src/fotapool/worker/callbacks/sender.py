@@ -11,8 +11,11 @@ import aiohttp
 from yarl import URL
 
 from fotapool import __version__
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.worker.callbacks.addresses import AddressRefused, CheckedResolver, check_literal
 from fotapool.worker.callbacks.deliveries import MAX_AT_ONCE, SendResult
+
+log = Log(__name__)
 
 MAX_STORED_BYTES = 1024
 """How much of a response is stored."""
@@ -70,6 +73,8 @@ class HttpSender:
             error = f"no answer within {self._timeout_s:g} seconds"
         except (aiohttp.ClientError, OSError, ValueError) as problem:
             error = _message(problem)
+            if AddressRefused in (type(problem), type(problem.__cause__)):
+                log.write(LogEvent.CALLBACK_TARGET_DENIED, reason=error)
         return SendResult(
             status=status,
             error=_storable(error),
