@@ -9,8 +9,8 @@ from fotapool.domain.errors import NotFound
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import Account
+from fotapool.store.db.commands import Command, Facts, Pools
 from fotapool.store.db.connection import NO_AUTH_EPOCH, Connection
-from fotapool.store.db.writer import Command, Facts, Pools
 from fotapool.store.licenses.changes import LedgerChangeSet
 
 Result = TypeVar("Result")

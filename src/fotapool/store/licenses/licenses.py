@@ -9,9 +9,9 @@ from fotapool.domain.accounts.subscriptions import Holder
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
 from fotapool.domain.licenses.licenses import LicenseFacts, LicenseState
 from fotapool.store.campaigns.upgrades import IS_OPEN, open_upgrade
+from fotapool.store.db.commands import Pools
 from fotapool.store.db.connection import Connection, Key, Row
 from fotapool.store.db.rows import fetch_all, fetch_int, fetch_values
-from fotapool.store.db.writer import Pools
 
 # Scalar subqueries instead of joins: the plan of a join, made while tables are small, would scan whole accounts later.
 _FACTS = f"""
