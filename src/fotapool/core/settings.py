@@ -52,6 +52,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     storage: str | None = None
     timestamps: Timestamps = Timestamps.AUTO
     close_metrics: bool = False
+    metrics_accounts: int = 0
+    otel: bool = False
     close_docs: bool = False
     tls: bool = False
     tls_directory: str = "fotapool-tls"

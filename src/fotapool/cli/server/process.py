@@ -24,6 +24,7 @@ from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
 
 if TYPE_CHECKING:
     from fotapool.app import Server
+    from fotapool.telemetry.shared import SharedCounts
 
 BACKLOG = 2048
 STOP_TLS_WITHIN_S = 3
@@ -43,12 +44,13 @@ def prepare_process() -> None:
     sys.setswitchinterval(THREAD_SWITCH_S)
 
 
-def make_server(settings: Settings) -> Server:
-    """Raises StartFailed."""
+def make_server(settings: Settings, counts: SharedCounts | None = None) -> Server:
+    """The server; one of several workers has `counts`. Raises StartFailed."""
     from fotapool.app import Server
+    from fotapool.telemetry.metrics import Metrics
 
     try:
-        return Server(settings)
+        return Server(settings, metrics=Metrics(counts))
     except (StoreMismatch, StoreUnavailable, ValueError, Invalid) as error:
         raise StartFailed(str(error)) from error
 

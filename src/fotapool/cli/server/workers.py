@@ -21,6 +21,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from fotapool.core.settings import Settings
+from fotapool.telemetry.metrics import Metrics
+from fotapool.telemetry.shared import SharedCounts
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class NoWorkerStarted(Exception):
 class _Worker:
     """A place for a worker, and the process that has it."""
 
+    counts: SharedCounts
     process: SpawnProcess | None = None
     pipe: Connection | None = None
     started_s: float = 0.0
@@ -91,12 +94,15 @@ def _exit_text(code: int) -> str:
 class Workers:
     """The parent of the workers."""
 
-    def __init__(self, settings: Settings, listener: socket.socket, announce: Callable[[], None]) -> None:
-        """`announce` is called once, when the first worker is ready."""
+    def __init__(
+        self, settings: Settings, listener: socket.socket, announce: Callable[[], None], counts: SharedCounts
+    ) -> None:
+        """`announce` is called once, when the first worker is ready. `counts` are those of this process."""
         self._settings = settings
         self._listener = listener
         self._announce = announce
-        self._workers = [_Worker() for _ in range(settings.workers)]
+        self._workers = [_Worker(counts.at(place)) for place in range(settings.workers)]
+        self._replaced = Metrics(counts).workers_replaced
         self._was_ready = False
         self._failures = 0
         self._stop_signals = 0
@@ -138,7 +144,7 @@ class Workers:
 
     def _start(self, worker: _Worker, now_s: float) -> None:
         worker.pipe, theirs = _spawn.Pipe(duplex=False)
-        arguments = (self._settings, self._listener, theirs, os.getpid())
+        arguments = (self._settings, self._listener, theirs, os.getpid(), worker.counts)
         worker.process = _spawn.Process(target=run_worker, args=arguments, name="fotapool-worker")
         worker.process.start()
         theirs.close()
@@ -156,6 +162,7 @@ class Workers:
         when = f"in {delay_s:.0f} s" if delay_s else "now"
         log.warning("worker %s %s; another one starts %s", worker.process.pid, problem, when)
         self._forget(worker)
+        self._replaced.inc()
         worker.next_s = now_s + delay_s
         if not self._was_ready:
             self._failures += 1
@@ -166,6 +173,7 @@ class Workers:
         if worker.process is not None:
             worker.process.join()
             worker.process.close()
+            worker.counts.forget_gauges()
         if worker.pipe is not None:
             worker.pipe.close()
         worker.process = worker.pipe = None
@@ -190,18 +198,21 @@ class Workers:
             self._forget(worker)
 
 
-def run_worker(settings: Settings, listener: socket.socket, pipe: Connection, parent: int) -> None:
+def run_worker(
+    settings: Settings, listener: socket.socket, pipe: Connection, parent: int, counts: SharedCounts
+) -> None:
     """Runs one server on the port that the parent listens on; in a process of its own."""
     from fotapool.cli.server.parent import stop_with
     from fotapool.cli.server.process import StartFailed, make_config, make_server, prepare_process, run_until_stopped
     from fotapool.cli.server.stopping import StoppingServer
 
     prepare_process()
+    counts.use()
     stop_with(0, parent, signal.SIGINT)  # without a drain: somebody may want the port for another server
     ready = threading.Event()
     threading.Thread(target=_beat, args=(pipe, ready), daemon=True, name="fotapool-beat").start()
     try:
-        server = make_server(settings)
+        server = make_server(settings, counts)
     except StartFailed as error:
         log.error("worker %d cannot start: %s", os.getpid(), error)
         sys.exit(START_FAILED)

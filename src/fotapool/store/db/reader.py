@@ -9,7 +9,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Concatenate, ParamSpec, TypeVar
 
-from fotapool.store.db.connection import TIMEOUT_S, Connection, ConnectionLost, Database, StoreUnavailable
+from fotapool.store.db.connection import TIMEOUT_S, TOO_LATE, Connection, ConnectionLost, Database, StoreUnavailable
+from fotapool.telemetry.metrics import Metrics
+from fotapool.telemetry.tracing import OFF, Tracing
 
 READER_THREADS = 4
 
@@ -21,8 +23,16 @@ Query = Callable[Concatenate[Connection, P], Result]
 class Reader:
     """Runs functions of a connection. Each thread and the event loop have their own connection."""
 
-    def __init__(self, database: Database, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        database: Database,
+        timeout_s: float = TIMEOUT_S,
+        metrics: Metrics | None = None,
+        tracing: Tracing = OFF,
+    ) -> None:
         self._database = database
+        self._metrics = metrics or Metrics()
+        self._tracing = tracing
         self._timeout_s = timeout_s
         self._local = threading.local()
         self._open: set[Connection] = set()
@@ -35,13 +45,15 @@ class Reader:
 
     async def short(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
         """Runs a query of single rows or one page."""
-        if self._database.reads_inline:
-            return self._run(query, *args, **kwargs)
-        return await self._within_deadline(self._in_thread(query, *args, **kwargs))
+        with self._tracing.statements(query):
+            if self._database.reads_inline:
+                return self._run(query, *args, **kwargs)
+            return await self._within_deadline(self._in_thread(query, *args, **kwargs))
 
     async def long(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
         """Runs a query of many rows on one state of the database."""
-        return await self._in_thread(_in_snapshot(query), *args, **kwargs)
+        with self._tracing.statements(query):
+            return await self._in_thread(_in_snapshot(query), *args, **kwargs)
 
     def _in_thread(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[Result]:
         loop = asyncio.get_running_loop()
@@ -62,6 +74,7 @@ class Reader:
         except asyncio.CancelledError:
             if not expired:
                 raise
+            self._metrics.database_errors.labels(TOO_LATE).inc()
             raise StoreUnavailable(f"no answer within {self._timeout_s:g} s") from None
         finally:
             deadline.cancel()
@@ -80,7 +93,8 @@ class Reader:
         try:
             connection.check()
             return query(connection, *args, **kwargs)
-        except StoreUnavailable:
+        except StoreUnavailable as error:
+            self._metrics.count_error(error)
             self._local.connection = None
             self._close(connection)
             raise
