@@ -59,7 +59,7 @@ def _delivering(url: str) -> AbstractContextManager[Server]:
     return running([sys.executable, *command, "--callback-private-targets"], ready_line)
 
 
-def _receiving() -> AbstractContextManager[Server]:
+def receiving() -> AbstractContextManager[Server]:
     """The receiver, on the client's core."""
 
     def ready(process: subprocess.Popen[str]) -> int:
@@ -202,7 +202,7 @@ def measure_callbacks(report: Report, store: Store, scale: Scale) -> None:
     accounts = [Account(f"bench-listener-{number}", FIRST_DEVICE + number, 0, 1) for number in range(LISTENERS + 1)]
     url = build(store, accounts)
     kinds = {"one listener": accounts[:1], f"{LISTENERS} listeners": accounts[1:]}
-    with _receiving() as receiver, connected(url) as connection, _delivering(url) as server:
+    with receiving() as receiver, connected(url) as connection, _delivering(url) as server:
         outbox = Outbox(connection, receiver)
         lanes = {name: Lanes(outbox, server, chosen, count) for name, chosen in kinds.items()}
         runs: dict[str, Callable[[], float]] = {}

@@ -190,8 +190,10 @@ class Server:
         dispatcher = Dispatcher(versions, parts, compressed(others))
         app = dispatcher if self.features is None else self.features.wrap_app(dispatcher, request_ids)
         app = DecodedBodies(app, max(self.settings.max_file_bytes, MAX_SNAPSHOT_BYTES) + MAX_FORM_BYTES)
-        checked = HostCheck(app, self.settings.host, self.settings.allowed_hosts)
-        return Observed(checked, self.metrics, self.tracing)
+        app = HostCheck(app, self.settings.host, self.settings.allowed_hosts)
+        if self.settings.close_metrics and not self.tracing.is_on:  # nobody could see the counts
+            return app
+        return Observed(app, self.metrics, self.tracing)
 
     def _emulator_parts(self) -> EmulatorParts | None:
         if self.features is None or not isinstance(self.clock, MovableClock):
