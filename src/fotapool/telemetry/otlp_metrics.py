@@ -64,7 +64,8 @@ def _translated(metrics: Iterable[Metric], began_ns: int, now_ns: int) -> Iterat
             data = export.Histogram(list(_histogram_points(metric.samples, began_ns, now_ns)), _CUMULATIVE)
         else:
             points = [
-                export.NumberDataPoint(dict(sample.labels), began_ns, now_ns, sample.value) for sample in metric.samples
+                export.NumberDataPoint(dict(sample.labels), began_ns, now_ns, float(sample.value))
+                for sample in metric.samples
             ]
             data = export.Sum(points, _CUMULATIVE, True) if metric.type == "counter" else export.Gauge(points)
         yield export.Metric(metric.name, metric.documentation, "", data)

@@ -87,16 +87,17 @@ class Reader:
 
     def _attempt(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
         connection: Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._database.connect()
-            self._open.add(connection)
         try:
+            if connection is None:
+                connection = self._local.connection = self._database.connect()
+                self._open.add(connection)
             connection.check()
             return query(connection, *args, **kwargs)
         except StoreUnavailable as error:
             self._metrics.count_error(error)
             self._local.connection = None
-            self._close(connection)
+            if connection is not None:
+                self._close(connection)
             raise
 
     def _close(self, connection: Connection) -> None:
