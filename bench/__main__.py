@@ -18,6 +18,7 @@ from bench.scenarios.campaigns import measure_campaign_load, measure_campaigns
 from bench.scenarios.command_line import measure_commands
 from bench.scenarios.console import measure_console
 from bench.scenarios.crowd import measure_crowd
+from bench.scenarios.monitoring import measure_monitoring
 from bench.scenarios.pages import measure_pages
 from bench.scenarios.test_suite import measure_test_suite
 from bench.support.databases import SqliteStore, Store, postgres_store
@@ -34,8 +35,9 @@ MEASURES = {
     "j": measure_commands,
     "k": measure_console,
     "l": measure_crowd,
+    "m": measure_monitoring,
 }
-EVERYTHING = "a,b,c,d,e,f,g,h,i,j,k,l"
+EVERYTHING = "a,b,c,d,e,f,g,h,i,j,k,l,m"
 
 
 def _options() -> argparse.Namespace:
@@ -47,7 +49,8 @@ def _options() -> argparse.Namespace:
         metavar=EVERYTHING,
         help="which figures: a assign 1 device, b assign 1,000, c status pages, d all but e on PostgreSQL, "
         "e Prism and moto beside it, f campaigns, g licenses beside a campaign, h callbacks, "
-        "i what a test suite pays, j the command line, k the console's pages, l a client beside attackers",
+        "i what a test suite pays, j the command line, k the console's pages, l a client beside attackers, "
+        "m metrics and traces",
     )
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each lane is measured (7; quick: 3)")
     parser.add_argument(

@@ -121,10 +121,12 @@ def ready_line(process: subprocess.Popen[str]) -> int:
     return int(line.rsplit(":", 1)[1])
 
 
-def serving(url: str) -> contextlib.AbstractContextManager[Server]:
+def serving(
+    url: str, *options: str, environment: Mapping[str, str] | None = None
+) -> contextlib.AbstractContextManager[Server]:
     """`fotapool serve` on the database, with one worker."""
     command = ["-m", "fotapool.cli", "serve", "--port", "0", "--database", url, "--operator-key", OPERATOR]
-    return running([sys.executable, *command], ready_line)
+    return running([sys.executable, *command, *options], ready_line, environment)
 
 
 def serving_without_storage() -> contextlib.AbstractContextManager[Server]:

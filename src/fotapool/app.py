@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from prometheus_client.core import Metric
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Route, Router
@@ -55,9 +57,13 @@ from fotapool.store.db.reader import Reader
 from fotapool.store.db.sqlite import SqliteDatabase
 from fotapool.store.db.timestamps import read_latest_timestamp
 from fotapool.store.db.writer import Writer
+from fotapool.telemetry.metrics import Metrics
+from fotapool.telemetry.tracing import Tracing, process_name, start_tracing
 from fotapool.web import health
 from fotapool.web.access_log import AccessLog
 from fotapool.web.http import GZIP_FROM_BYTES, GZIP_LEVEL, DecodedBodies, Dispatcher, HostCheck, RequestIds
+from fotapool.web.metrics import collect_metrics
+from fotapool.web.observed import Observed
 from fotapool.web.openapi.document import Schemas, openapi_document
 from fotapool.web.pages import Pages
 from fotapool.worker import bulk_jobs
@@ -76,7 +82,14 @@ EMULATOR_SECRET_KEY = "emulator"  # noqa: S105 - known on purpose
 class Server:
     """The server of one process: its context and its application, with start and stop."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None, database: Database | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        database: Database | None = None,
+        metrics: Metrics | None = None,
+        tracing: Tracing | None = None,
+    ) -> None:
         if not settings.emulator and (settings.random_seed, settings.clock) != (None, None):
             raise Invalid("random_seed and clock are for the emulator: ids must not be guessed, and time is real")
         self.settings = settings
@@ -86,8 +99,16 @@ class Server:
         self.clock = clock or _clock(settings)
         where = settings.storage or default_storage(getattr(self.database, "path", None))
         self._prepare_database(where)
-        reader = Reader(self.database, settings.database_timeout_s)
-        writer = Writer(self.database, self.clock.now_ms, settings.database_timeout_s)
+        self.metrics = metrics or Metrics()
+        self.tracing = tracing or start_tracing(settings.otel)
+        reader = Reader(self.database, settings.database_timeout_s, self.metrics, self.tracing)
+        writer = Writer(
+            self.database,
+            self.clock.now_ms,
+            settings.database_timeout_s,
+            metrics=self.metrics,
+            tracing=self.tracing,
+        )
         storage = Storage(
             where,
             durable=not settings.emulator,
@@ -96,10 +117,20 @@ class Server:
         )
         hashing.queue.max_waiting = settings.max_waiting_sign_ins
         throttle = FailureThrottle(
-            0 if settings.emulator else settings.max_failed_sign_ins, delay_s=settings.refusal_delay_s
+            0 if settings.emulator else settings.max_failed_sign_ins,
+            delay_s=settings.refusal_delay_s,
+            on_failure=self.metrics.sign_in_failures.inc,
         )
         self.context = Context(
-            settings, self.clock, reader, writer, contents=storage, secrets=self._secrets, throttle=throttle
+            settings,
+            self.clock,
+            reader,
+            writer,
+            contents=storage,
+            secrets=self._secrets,
+            throttle=throttle,
+            metrics=self.metrics,
+            tracing=self.tracing,
         )
         if settings.random_seed is not None:
             chance = SeededChance(settings.random_seed)
@@ -110,6 +141,7 @@ class Server:
         self.deliveries: Deliveries | None = None
         """While the server runs."""
         self.readiness = health.Readiness()
+        self.probe = health.WriteProbe(self.context)
         self.features = EmulatorFeatures(self.context, self.authenticator, _templates()) if settings.emulator else None
         self.app: ASGIApp = self._build()
 
@@ -142,7 +174,7 @@ class Server:
         }
         routes: list[BaseRoute] = [
             *signin_routes(context, authenticator, request_ids),
-            *health.routes(context, self.readiness),
+            *health.routes(context, self.readiness, self.probe),
             *Pages(self.settings, lambda: build_openapi_document(emulator is not None)).routes(),
         ]
         if self.features is not None:
@@ -159,6 +191,8 @@ class Server:
         app = dispatcher if self.features is None else self.features.wrap_app(dispatcher, request_ids)
         app = DecodedBodies(app, max(self.settings.max_file_bytes, MAX_SNAPSHOT_BYTES) + MAX_FORM_BYTES)
         app = HostCheck(app, self.settings.host, self.settings.allowed_hosts)
+        if not self.settings.close_metrics or self.tracing.is_on:  # else nobody could see the counts
+            app = Observed(app, self.metrics, self.tracing)
         return AccessLog(app) if self.settings.access_log else app
 
     def _emulator_parts(self) -> EmulatorParts | None:
@@ -186,7 +220,7 @@ class Server:
         held.enter_context(hold(self.database))
         try:
             await self._apply_seed(self.context)
-            async with self._run_deliveries() as deliveries:
+            async with self._send_metrics(), self._run_deliveries() as deliveries:
                 background.append(asyncio.create_task(run_in_background(self.context, self.authenticator)))
                 background.append(asyncio.create_task(deliveries.run_in_background()))
                 background.append(asyncio.create_task(bulk_jobs.run_in_background(self.context)))
@@ -201,8 +235,25 @@ class Server:
                 await flush_rejections(self.context)
             await self.context.writer.stop()
             self.context.reader.stop()
+            await self.tracing.stop()
             held.close()
             self.database.dispose()
+
+    @contextlib.asynccontextmanager
+    async def _send_metrics(self) -> AsyncIterator[None]:
+        """Sends metrics by OpenTelemetry, if the settings say so: one process of a server sends those of all."""
+        shared = self.metrics.shared
+        if not self.settings.otel or (shared is not None and not shared.is_first):
+            yield
+            return
+        from fotapool.telemetry.otlp_metrics import sending_metrics  # imported here: it needs fotapool[otel]
+
+        async def collect() -> list[Metric]:
+            return await collect_metrics(self.context, await self.probe.is_up())
+
+        instance = process_name(os.getpid() if shared is None else os.getppid())
+        async with sending_metrics(collect, SystemClock().now_ms, self.metrics.began_ms, instance):
+            yield
 
     @contextlib.asynccontextmanager
     async def _run_deliveries(self) -> AsyncIterator[Deliveries]:
@@ -228,7 +279,7 @@ class Server:
             raise
 
     async def _seed_with_own_writer(self) -> None:
-        writer = Writer(self.database, self.clock.now_ms)
+        writer = Writer(self.database, self.clock.now_ms, metrics=self.metrics)
         try:
             await self._apply_seed(replace(self.context, writer=writer))
         finally:

@@ -23,9 +23,10 @@ from fotapool.services.devices.devices import import_devices
 from fotapool.services.identity.device_keys import KeyUnknown, create_device_key, delete_device_key
 from fotapool.services.licenses.candidates import append_candidates, delete_candidates
 from fotapool.services.licenses.licenses import assign_licenses, remove_licenses
+from fotapool.store.db.commands import Command
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.schema import delete_everything
-from fotapool.store.db.writer import Command, Writer
+from fotapool.store.db.writer import Writer
 from support.fleets import World, make_world
 from support.helpers import ACCOUNT, Api
 from worker.conftest import OpenContext

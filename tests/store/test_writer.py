@@ -14,10 +14,11 @@ from fotapool.domain.errors import Conflict, ErrorCode, RequestRejected
 from fotapool.domain.names import PurchaseType
 from fotapool.store.accounts.accounts import record_account
 from fotapool.store.db import writer as writer_module
+from fotapool.store.db.commands import Command, Pools
 from fotapool.store.db.connection import Connection, ConstraintViolated, Database
 from fotapool.store.db.factory import open_database
 from fotapool.store.db.schema import prepare
-from fotapool.store.db.writer import Command, Pools, Writer
+from fotapool.store.db.writer import Writer
 
 NOW_MS = 7
 

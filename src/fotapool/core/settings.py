@@ -60,6 +60,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     storage: str | None = None
     timestamps: Timestamps = Timestamps.AUTO
     close_metrics: bool = False
+    metrics_accounts: int = 0
+    otel: bool = False
     close_docs: bool = False
     log_format: LogFormat = LogFormat.TEXT
     log_level: str = "info"

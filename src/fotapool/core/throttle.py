@@ -34,7 +34,7 @@ class Throttled(Exception):
 class FailureThrottle:
     """Counts failures by key. Each key may fail `failures` times at once, then once every `refill_s` seconds.
 
-    `failures` of 0 turns it off.
+    `failures` of 0 turns it off. `on_failure` is called for each failure, also then.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class FailureThrottle:
         now_s: Callable[[], float] = time.monotonic,
         delay_s: float = DELAY_S,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         self._failures = failures
         self._refill_s = refill_s
@@ -52,6 +53,7 @@ class FailureThrottle:
         self._sleep = sleep
         self._next_answer_s = 0.0
         """When the next delayed refusal may be answered."""
+        self._on_failure = on_failure
         self._free_at_s: BoundedDict[str, float] = BoundedDict(MAX_REMEMBERED)
         """When all failures of a key are forgotten."""
         self._right: BoundedDict[bytes, bool] = BoundedDict(MAX_REMEMBERED)
@@ -77,6 +79,7 @@ class FailureThrottle:
 
     def failed(self, *keys: str) -> None:
         """Counts a failure of each key."""
+        self._on_failure()
         if not self._failures:
             return
         now_s = self._now_s()

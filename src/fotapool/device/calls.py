@@ -45,6 +45,7 @@ class DeviceCall(Call):
 class DeviceEndpoint(JsonEndpoint[DeviceOperation]):
     """The operations of one path, for devices with a key."""
 
+    api = "device"
     unknown_path = "there is no such resource for devices; see docs/reference/device-protocol.md"
     key_hint = "send the device key as Authorization: Bearer KEY"
     realm = "fotapool device"

@@ -54,6 +54,7 @@ class OperatorCall(Call):
 class OperatorEndpoint(JsonEndpoint[Operation]):
     """The operations of one path, for operators with the role that they need."""
 
+    api = "operator"
     unknown_path = "the operator API has no such resource; see /docs"
     key_hint = "send the operator key as Authorization: Bearer KEY"
     realm = "fotapool operator API"

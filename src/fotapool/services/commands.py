@@ -10,8 +10,8 @@ from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.records import from_attributes
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import Account
+from fotapool.store.db.commands import Command, Facts, Pools
 from fotapool.store.db.connection import NO_AUTH_EPOCH, Connection
-from fotapool.store.db.writer import Command, Facts, Pools
 from fotapool.store.licenses.licenses import LedgerChangeSet
 
 Result = TypeVar("Result")

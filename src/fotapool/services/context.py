@@ -19,6 +19,8 @@ from fotapool.store.db.connection import NO_AUTH_EPOCH
 from fotapool.store.db.reader import Reader
 from fotapool.store.db.writer import Writer
 from fotapool.store.licenses.licenses import Cause
+from fotapool.telemetry.metrics import Metrics
+from fotapool.telemetry.tracing import OFF, Tracing
 
 
 def _new_uuid() -> str:
@@ -84,6 +86,8 @@ class Context:
     """Slows down repeated failures to sign in."""
     rejections: RejectionCounter = field(default_factory=RejectionCounter)
     """Rejections that are not written yet."""
+    metrics: Metrics = field(default_factory=Metrics)
+    tracing: Tracing = OFF
 
 
 @dataclass(frozen=True, slots=True)

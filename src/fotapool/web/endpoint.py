@@ -17,6 +17,7 @@ from fotapool.core.throttle import Throttled
 from fotapool.services.context import Context
 from fotapool.services.identity.device_keys import KeyUnknown
 from fotapool.web.http import RequestIds, sender_address
+from fotapool.web.observed import OPERATION
 from fotapool.web.operations import Call, Operation, Row
 from fotapool.web.problems import problem, problem_of
 
@@ -30,16 +31,22 @@ Op = TypeVar("Op", bound=Operation)
 class Endpoint(Generic[R]):
     """ASGI application for the rows of one path; without rows, for all paths that do not exist."""
 
+    api: str
+    """The name of the API in metrics."""
+
     def __init__(self, request_ids: RequestIds, rows: Sequence[R]) -> None:
         self._request_ids = request_ids
         self.rows = {row.method: row for row in rows}
         if "GET" in self.rows:
             self.rows["HEAD"] = self.rows["GET"]
+        self._observed = {method: (self.api, row.handle.__name__, method) for method, row in self.rows.items()}
         self.allowed = ", ".join(sorted([*self.rows, "OPTIONS"]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        if scope["method"] in self._observed:
+            scope[OPERATION] = self._observed[scope["method"]]
         request = Request(scope, receive)
         request_id = self._request_ids.choose_text(request.headers.get("x-request-id"))
         begin_request(request_id)

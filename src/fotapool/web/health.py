@@ -14,9 +14,10 @@ from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import RequestRejected
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
-from fotapool.store.accounts.accounts import read_account_totals
 from fotapool.store.db import schema
 from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
+from fotapool.telemetry.metrics import MEDIA_TYPE, as_text
+from fotapool.web.metrics import collect_metrics
 
 log = Log(__name__)
 
@@ -70,31 +71,34 @@ class WriteProbe:
         await writer.submit(DirectCommand(schema.free_room))
         writer.is_full = False
 
+    async def find_problem(self) -> _NotReady | None:
+        """Why the database cannot be used, or None."""
+        try:
+            async with asyncio.timeout(READY_WITHIN_S):
+                await self._context.reader.short(schema.check)
+                await self.check()
+        except StoreMismatch as error:
+            log.write(LogEvent.SCHEMA_MISMATCH, reason=error)
+            return _NotReady("schema", str(error))
+        except (StoreUnavailable, RequestRejected, TimeoutError) as error:
+            reason = str(error) or f"no answer within {READY_WITHIN_S:g} s"
+            log.write(LogEvent.NOT_READY, reason=reason)  # the answer has no details: they name hosts
+            return _NotReady("unavailable", "the database does not answer", may_return=True)
+        return None
 
-async def _check_database(context: Context, probe: WriteProbe) -> _NotReady | None:
-    try:
-        async with asyncio.timeout(READY_WITHIN_S):
-            await context.reader.short(schema.check)
-            await probe.check()
-    except StoreMismatch as error:
-        log.write(LogEvent.SCHEMA_MISMATCH, reason=error)
-        return _NotReady("schema", str(error))
-    except (StoreUnavailable, RequestRejected, TimeoutError) as error:
-        reason = str(error) or f"no answer within {READY_WITHIN_S:g} s"
-        log.write(LogEvent.NOT_READY, reason=reason)  # the answer has no details: they name hosts
-        return _NotReady("unavailable", "the database does not answer", may_return=True)
-    return None
+    async def is_up(self) -> bool:
+        """Whether the database answers and takes changes."""
+        return await self.find_problem() is None
 
 
-def routes(context: Context, readiness: Readiness) -> list[BaseRoute]:
+def routes(context: Context, readiness: Readiness, probe: WriteProbe) -> list[BaseRoute]:
     """The routes, without /metrics if the settings close it."""
-    probe = WriteProbe(context)
 
     async def live(request: Request) -> Response:
         return JSONResponse({"status": "live", "version": __version__})
 
     async def ready(request: Request) -> Response:
-        found = _NotReady("draining", "draining") if readiness.draining else await _check_database(context, probe)
+        found = _NotReady("draining", "draining") if readiness.draining else await probe.find_problem()
         if found is None and readiness.waits_for:
             found = _NotReady(readiness.waits_for, readiness.waits_for)
         if found is None:
@@ -104,14 +108,8 @@ def routes(context: Context, readiness: Readiness) -> list[BaseRoute]:
         return JSONResponse(body, 503, headers)
 
     async def metrics(request: Request) -> Response:
-        from fotapool.web.metrics import MEDIA_TYPE, metrics_text  # imported here to keep the start of the server short
-
-        is_up = await _check_database(context, probe) is None
-        try:
-            totals = await context.reader.short(read_account_totals) if is_up else None
-        except StoreUnavailable:
-            totals = None
-        return Response(metrics_text(context, totals, is_up), media_type=MEDIA_TYPE)
+        found = await collect_metrics(context, await probe.is_up())
+        return Response(await asyncio.to_thread(as_text, found), media_type=MEDIA_TYPE)
 
     found: list[BaseRoute] = [Route("/health/live", live), Route("/health/ready", ready)]
     return found if context.settings.close_metrics else [*found, Route("/metrics", metrics)]

@@ -1,45 +1,80 @@
-"""Metrics of the pools and the process, in the format of Prometheus."""
+"""A scrape: what the server's processes have counted, and what the database has."""
 
 from __future__ import annotations
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.exposition import generate_latest
+import asyncio
+from collections.abc import Sequence
 
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import Metric
+
+from fotapool import __version__
 from fotapool.services.context import Context
-
-MEDIA_TYPE = CONTENT_TYPE_LATEST
+from fotapool.store.db.connection import StoreUnavailable
+from fotapool.store.monitoring import StoreNumbers, read_store_numbers
+from fotapool.telemetry import definitions
+from fotapool.telemetry.metrics import gauge
 
 _process = CollectorRegistry()
-ProcessCollector(registry=_process)
-PlatformCollector(registry=_process)
-GCCollector(registry=_process)
+for _make in (ProcessCollector, PlatformCollector, GCCollector):
+    _make(registry=_process)
 
 
-class _Collected:
-    def __init__(self, metrics: list[Metric]) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> list[Metric]:
-        return self._metrics
-
-
-def metrics_text(context: Context, totals: tuple[int, int, int, int] | None, is_up: bool) -> bytes:
-    """The metrics; `totals` are accounts, licenses, used, under notice; `is_up`: changes can be written."""
-    registry = CollectorRegistry()
-    registry.register(_Collected(_pool_metrics(context, totals, is_up)))
-    return generate_latest(registry) + generate_latest(_process)
-
-
-def _pool_metrics(context: Context, totals: tuple[int, int, int, int] | None, is_up: bool) -> list[Metric]:
-    found: list[Metric] = [
-        GaugeMetricFamily("fotapool_changes_waiting", "Changes that wait for the writer", context.writer.waiting),
-        GaugeMetricFamily("fotapool_database_up", "Whether the database answers and takes changes", int(is_up)),
+async def read_metrics(context: Context, is_up: bool) -> list[Metric]:
+    """The metrics of the database. Without one that answers and takes changes (`is_up`), only that it does not."""
+    found = [
+        gauge(definitions.BUILD_INFO, {(__version__,): 1}),
+        gauge(definitions.DATABASE_UP, {(): int(is_up)}),
     ]
-    if totals is not None:
-        accounts, *counts = totals
-        licenses = GaugeMetricFamily("fotapool_licenses", "Licenses of all accounts", labels=["kind"])
-        for kind, value in zip(("total", "used", "under_notice"), counts, strict=True):
-            licenses.add_metric([kind], value)
-        found += [GaugeMetricFamily("fotapool_accounts", "Accounts", accounts), licenses]
-    return found
+    if not is_up:
+        return found
+    accounts = context.settings.metrics_accounts
+    try:
+        numbers = await context.reader.short(read_store_numbers, accounts)
+    except StoreUnavailable:
+        return found
+    return [*found, *_store_metrics(numbers, context.clock.now_ms()), *(_account_metrics(numbers) if accounts else ())]
+
+
+def _store_metrics(numbers: StoreNumbers, now_ms: int) -> list[Metric]:
+    values = (
+        (definitions.ACCOUNTS, numbers.accounts),
+        (definitions.LICENSES_TOTAL, numbers.licenses.total),
+        (definitions.LICENSES_USED, numbers.licenses.used),
+        (definitions.LICENSES_FREE, numbers.licenses.free),
+        (definitions.LICENSES_UNDER_NOTICE, numbers.licenses.under_notice),
+        (definitions.CAMPAIGNS_RUNNING, numbers.campaigns_running),
+        (definitions.WORKER_LAG, _seconds_since(numbers.oldest_job_ms, now_ms)),
+        (definitions.CALLBACKS_WAITING, numbers.callbacks_waiting),
+        (definitions.CALLBACKS_OLDEST, _seconds_since(numbers.oldest_callback_ms, now_ms)),
+    )
+    return [gauge(definition, {(): value}) for definition, value in values]
+
+
+def _seconds_since(timestamp_ms: int | None, now_ms: int) -> float:
+    return 0.0 if timestamp_ms is None else max(now_ms - timestamp_ms, 0) / 1000
+
+
+def _account_metrics(numbers: StoreNumbers) -> list[Metric]:
+    licenses: dict[Sequence[str], float] = {
+        (account, kind): value
+        for account, of_account in numbers.of_accounts
+        for kind, value in of_account._asdict().items()
+    }
+    left_out = numbers.accounts - len(numbers.of_accounts)
+    return [
+        gauge(definitions.ACCOUNT_LICENSES, licenses),
+        gauge(definitions.ACCOUNTS_LEFT_OUT, {(): left_out}),
+    ]
+
+
+async def collect_metrics(context: Context, is_up: bool) -> list[Metric]:
+    """All metrics of the server, of all its workers.
+
+    With several workers, without those of the process: each scrape would show another process.
+    """
+    read = await read_metrics(context, is_up)
+    shared = context.metrics.shared
+    if shared is None:
+        return [*read, *context.metrics.registry.collect(), *_process.collect()]
+    return [*read, *await asyncio.to_thread(shared.collect)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable
 
 from starlette.routing import BaseRoute, Mount, Route, Router
@@ -17,6 +18,7 @@ from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.web.http import REJECTION, ApiResponse, RequestIds, read_body, send_response, sender_address
+from fotapool.web.observed import OPERATION
 
 log = Log(__name__)
 
@@ -36,6 +38,7 @@ class _Endpoint:
         self._request_ids = request_ids
         self._method = method
         self._respond = respond
+        self._observed = "sign-in", respond.__name__, method
         self._describe = describe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,6 +46,7 @@ class _Endpoint:
         begin_request(head.request_id)
         allowed = f"OPTIONS, {self._method}"
         if scope["method"] == self._method:
+            scope[OPERATION] = self._observed
             response = await self._response(scope, receive, head)
         elif scope["method"] == "OPTIONS":
             response = ApiResponse(204, b"", ((b"allow", allowed.encode()),))
@@ -76,12 +80,14 @@ def signin_routes(context: Context, authenticator: Authenticator, request_ids: R
     """The routes of the OAuth and the session API."""
 
     def with_basic(handler: Callable[[Context, str | None, str, str], Awaitable[ApiResponse]]) -> Respond:
+        @functools.wraps(handler)
         async def respond(head: RequestHead, authorization: str | None, body: bytes, address: str) -> ApiResponse:
             return await handler(context, authorization, body.decode("latin-1"), address)
 
         return respond
 
     def with_tokens(handler: Callable[[sessions.SignInCall], Awaitable[ApiResponse]]) -> Respond:
+        @functools.wraps(handler)
         async def respond(head: RequestHead, authorization: str | None, body: bytes, address: str) -> ApiResponse:
             return await handler(
                 sessions.SignInCall(context=context, authenticator=authenticator, head=head, body=body, address=address)

@@ -23,8 +23,8 @@ from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
 from fotapool.services.accounts.rejections import count_rejection
 from fotapool.services.context import Caller, Context
 from fotapool.services.identity.sessions import Authenticator
+from fotapool.store.db.commands import AuthEpochChanged
 from fotapool.store.db.connection import StoreUnavailable
-from fotapool.store.db.writer import AuthEpochChanged
 from fotapool.web.http import (
     NO_STORE,
     REJECTION,
@@ -37,6 +37,7 @@ from fotapool.web.http import (
     sender_address,
     stream_body,
 )
+from fotapool.web.observed import OPERATION
 
 log = Log(__name__)
 
@@ -102,6 +103,7 @@ class Endpoint:
         self._operations = {operation.method: operation for operation in operations}
         if "GET" in self._operations:
             self._operations["HEAD"] = self._operations["GET"]
+        self._observed = {method: (self._version, one.name, method) for method, one in self._operations.items()}
         self._allowed = ", ".join(sorted([*self._operations, "OPTIONS"]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,6 +111,7 @@ class Endpoint:
         begin_request(head.request_id)
         operation = self._operations.get(scope["method"])
         if operation is not None:
+            scope[OPERATION] = self._observed[scope["method"]]
             response = await self._respond(operation, scope, receive, head)
         elif scope["method"] == "OPTIONS":
             response = ApiResponse(204, b"", ((b"allow", self._allowed.encode()),))

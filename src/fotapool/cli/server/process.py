@@ -27,6 +27,7 @@ from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
 
 if TYPE_CHECKING:
     from fotapool.app import Server
+    from fotapool.telemetry.shared import SharedCounts
 
 log = Log(__name__)
 
@@ -69,12 +70,13 @@ def _return_freed_memory() -> None:
         mallopt(M_ARENA_MAX, MALLOC_ARENAS)
 
 
-def make_server(settings: Settings) -> Server:
-    """Raises StartFailed."""
+def make_server(settings: Settings, counts: SharedCounts | None = None) -> Server:
+    """The server; one of several workers has `counts`. Raises StartFailed."""
     from fotapool.app import Server
+    from fotapool.telemetry.metrics import Metrics
 
     try:
-        return Server(settings)
+        return Server(settings, metrics=Metrics(counts))
     except StoreMismatch as error:
         log.write(LogEvent.SCHEMA_MISMATCH, reason=error)
         raise StartFailed(str(error)) from error

@@ -26,6 +26,7 @@ from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.settings import Settings
 from fotapool.domain.errors import Invalid
 from fotapool.store.db.connection import StoreUnavailable
+from fotapool.telemetry.shared import shared_counts
 
 if TYPE_CHECKING:
     from fotapool.app import Server
@@ -111,9 +112,10 @@ def _run_here(settings: Settings, listener: socket.socket, address_file: Path | 
 
 def _run_workers(settings: Settings, listener: socket.socket) -> None:
     # Once, here: workers that start together must not make two certificates, and a later one must not need the seed.
-    make_config(settings, make_seeded_server(settings).app)
-    url = address(settings, listener)
-    try:
-        Workers(msgspec.structs.replace(settings, seed=None), listener, lambda: announce(url)).run()
-    except NoWorkerStarted as error:
-        raise StartFailed(str(error)) from error
+    with shared_counts() as counts:
+        make_config(settings, make_seeded_server(msgspec.structs.replace(settings, otel=False)).app)
+        url = address(settings, listener)
+        try:
+            Workers(msgspec.structs.replace(settings, seed=None), listener, lambda: announce(url), counts).run()
+        except NoWorkerStarted as error:
+            raise StartFailed(str(error)) from error

@@ -225,6 +225,18 @@ _OPTIONS = (
     ),
     *LOG_OPTIONS,
     click.option("--close-metrics", is_flag=True, help="Disable /metrics."),
+    click.option(
+        "--metrics-accounts",
+        default=0,
+        type=click.IntRange(0, 1000),
+        help="Accounts that have metrics of their own: so many, the fullest ones.",
+    ),
+    click.option(
+        "--otel",
+        is_flag=True,
+        help="Send traces and metrics by OpenTelemetry; the OTEL_ environment variables say where to and how many. "
+        "Needs fotapool[otel].",
+    ),
     click.option("--close-docs", is_flag=True, help="Disable /docs and /openapi.json."),
     click.option(
         "--tls",

@@ -21,6 +21,8 @@ from multiprocessing.context import SpawnProcess
 
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.settings import Settings
+from fotapool.telemetry.metrics import Metrics
+from fotapool.telemetry.shared import SharedCounts
 
 log = Log(__name__)
 
@@ -51,6 +53,7 @@ class _Worker:
 
     number: int
     """From 1."""
+    counts: SharedCounts
     process: SpawnProcess | None = None
     pipe: Connection | None = None
     started_s: float = 0.0
@@ -93,12 +96,15 @@ def _exit_text(code: int) -> str:
 class Workers:
     """The parent of the workers."""
 
-    def __init__(self, settings: Settings, listener: socket.socket, announce: Callable[[], None]) -> None:
-        """`announce` is called once, when the first worker is ready."""
+    def __init__(
+        self, settings: Settings, listener: socket.socket, announce: Callable[[], None], counts: SharedCounts
+    ) -> None:
+        """`announce` is called once, when the first worker is ready. `counts` are those of this process."""
         self._settings = settings
         self._listener = listener
         self._announce = announce
-        self._workers = [_Worker(number) for number in range(1, settings.workers + 1)]
+        self._workers = [_Worker(place + 1, counts.at(place)) for place in range(settings.workers)]
+        self._replaced = Metrics(counts).workers_replaced
         self._was_ready = False
         self._failures = 0
         self._stop_signals = 0
@@ -140,7 +146,7 @@ class Workers:
 
     def _start(self, worker: _Worker, now_s: float) -> None:
         worker.pipe, theirs = _spawn.Pipe(duplex=False)
-        arguments = (self._settings, self._listener, theirs, os.getpid(), worker.number)
+        arguments = (self._settings, self._listener, theirs, os.getpid(), worker.number, worker.counts)
         worker.process = _spawn.Process(target=run_worker, args=arguments, name="fotapool-worker")
         worker.process.start()
         theirs.close()
@@ -159,6 +165,7 @@ class Workers:
         when = f"in {delay_s:.0f} s" if delay_s else "now"
         log.write(LogEvent.WORKER_REPLACED, pid=worker.process.pid, problem=problem, when=when)
         self._forget(worker)
+        self._replaced.inc()
         worker.next_s = now_s + delay_s
         if not self._was_ready:
             self._failures += 1
@@ -169,6 +176,7 @@ class Workers:
         if worker.process is not None:
             worker.process.join()
             worker.process.close()
+            worker.counts.forget_gauges()
         if worker.pipe is not None:
             worker.pipe.close()
         worker.process = worker.pipe = None
@@ -193,18 +201,26 @@ class Workers:
             self._forget(worker)
 
 
-def run_worker(settings: Settings, listener: socket.socket, pipe: Connection, parent: int, number: int) -> None:
+def run_worker(
+    settings: Settings,
+    listener: socket.socket,
+    pipe: Connection,
+    parent: int,
+    number: int,
+    counts: SharedCounts,
+) -> None:
     """Runs one server on the port that the parent listens on; in a process of its own."""
     from fotapool.cli.server.parent import stop_with
     from fotapool.cli.server.process import StartFailed, make_config, make_server, prepare_process, run_until_stopped
     from fotapool.cli.server.stopping import StoppingServer
 
     prepare_process(settings, number)
+    counts.use()
     stop_with(0, parent, signal.SIGINT)  # without a drain: somebody may want the port for another server
     ready = threading.Event()
     threading.Thread(target=_beat, args=(pipe, ready), daemon=True, name="fotapool-beat").start()
     try:
-        server = make_server(settings)
+        server = make_server(settings, counts)
     except StartFailed as error:
         log.write(LogEvent.WORKER_START_FAILED, pid=os.getpid(), reason=error)
         sys.exit(START_FAILED)

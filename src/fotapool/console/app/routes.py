@@ -103,6 +103,8 @@ async def _first_page(request: Request) -> Response:
 class PageEndpoint(Endpoint[ConsolePage]):
     """The pages of one path, for operators who are signed in with the role that they need."""
 
+    api = "console"
+
     def __init__(self, console: Console, request_ids: RequestIds, pages: Sequence[ConsolePage]) -> None:
         super().__init__(request_ids, pages)
         self._console = console

@@ -19,8 +19,8 @@ from fotapool.services.context import Caller, Context
 from fotapool.services.identity.device_keys import NO_SUCH_DEVICE, KeyUnknown
 from fotapool.store.campaigns.campaigns import record_devices_changed
 from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
+from fotapool.store.db.commands import Command, Pools
 from fotapool.store.db.connection import Connection, Key
-from fotapool.store.db.writer import Command, Pools
 from fotapool.store.devices.check_ins import CheckingIn, read_checking_in, record_seen
 from fotapool.store.devices.devices import answer_report_request
 from fotapool.store.devices.logs import CheckIn, Log, is_logging, record_check_ins, record_logs

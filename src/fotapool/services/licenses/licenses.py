@@ -18,8 +18,8 @@ from fotapool.domain.licenses.licenses import (
 )
 from fotapool.domain.paging import BEFORE_ALL, START, Page
 from fotapool.services.context import Caller, Context
+from fotapool.store.db.commands import Command, Pools
 from fotapool.store.db.connection import Connection
-from fotapool.store.db.writer import Command, Pools
 from fotapool.store.licenses.licenses import LedgerChangeSet, read_license_facts, read_status_page
 
 NOT_ASSIGNED = (Outcome.NO_FREE_LICENSE, Outcome.DEVICE_NOT_FOUND)

@@ -93,11 +93,3 @@ def record_purchase_type(connection: Connection, account_id: int, purchase_type:
 
 def record_status(connection: Connection, account_id: int, status: AccountStatus) -> None:
     connection.update_rows("account", "id", "status", [(account_id, status.value)])
-
-
-def read_account_totals(connection: Connection) -> tuple[int, int, int, int]:
-    """Over all accounts: their number, total licenses, used, under notice."""
-    row = connection.fetch(
-        "SELECT count(*), coalesce(sum(total), 0), coalesce(sum(used), 0), coalesce(sum(notice), 0) FROM license_pool"
-    )[0]
-    return int(row[0]), int(row[1]), int(row[2]), int(row[3])

@@ -24,13 +24,20 @@ SETTLE_EVERY_S = 0.2
 class StoreUnavailable(Exception):
     """The database is locked, full, read-only or unreachable; nothing was changed. A retry may succeed."""
 
+    kind = "unavailable"
+    """The kind of the error in metrics."""
+
 
 class OutcomeUnknown(StoreUnavailable):
     """The database went away during a commit and did not come back in time: the change was committed or rolled back."""
 
+    kind = "outcome_unknown"
+
 
 class ConnectionLost(StoreUnavailable):
     """The connection is broken; a new one may work at once."""
+
+    kind = "connection_lost"
 
 
 class StoreFull(StoreUnavailable):
@@ -44,6 +51,12 @@ class NoAnswer(StoreUnavailable):
 class Collided(StoreUnavailable):
     """The transaction was rolled back because of a deadlock with another server; a retry will succeed."""
 
+    kind = "deadlock"
+
+
+TOO_LATE = "timeout"
+"""The kind, in metrics, of what waited too long to begin."""
+
 
 class StoreMismatch(Exception):
     """The database's schema has another version than the program; the message names the command to run."""
@@ -51,6 +64,8 @@ class StoreMismatch(Exception):
 
 class ConstraintViolated(Exception):
     """A constraint of the schema was violated, which is a bug; the transaction was rolled back."""
+
+    kind = "constraint"
 
 
 class Connection(Protocol):

@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Concatenate, ParamSpec, TypeVar
 
 from fotapool.store.db.availability import Availability
-from fotapool.store.db.connection import TIMEOUT_S, Connection, ConnectionLost, Database, StoreUnavailable
+from fotapool.store.db.connection import TIMEOUT_S, TOO_LATE, Connection, ConnectionLost, Database, StoreUnavailable
+from fotapool.telemetry.metrics import Metrics
+from fotapool.telemetry.tracing import OFF, Tracing
 
 READER_THREADS = 4
 
@@ -22,8 +24,16 @@ Query = Callable[Concatenate[Connection, P], Result]
 class Reader:
     """Runs functions of a connection. Each thread and the event loop have their own connection."""
 
-    def __init__(self, database: Database, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        database: Database,
+        timeout_s: float = TIMEOUT_S,
+        metrics: Metrics | None = None,
+        tracing: Tracing = OFF,
+    ) -> None:
         self._database = database
+        self._metrics = metrics or Metrics()
+        self._tracing = tracing
         self._timeout_s = timeout_s
         self._availability = Availability("reads")
         self._local = threading.local()
@@ -37,9 +47,10 @@ class Reader:
 
     async def short(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
         """Runs a query of single rows or one page."""
-        if self._database.reads_inline:
-            return self._run(query, *args, **kwargs)
-        return await self._within_deadline(self._in_thread(query, *args, **kwargs))
+        with self._tracing.statements(query):
+            if self._database.reads_inline:
+                return self._run(query, *args, **kwargs)
+            return await self._within_deadline(self._in_thread(query, *args, **kwargs))
 
     async def long(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
         """Runs a query of many rows on one state of the database; it begins within the deadline."""
@@ -50,7 +61,8 @@ class Reader:
             begun.set()
             return snapshot(connection, *args, **kwargs)
 
-        return await self._within_deadline(self._in_thread(run), unless=begun.is_set)
+        with self._tracing.statements(query):
+            return await self._within_deadline(self._in_thread(run), unless=begun.is_set)
 
     def _in_thread(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[Result]:
         loop = asyncio.get_running_loop()
@@ -72,6 +84,7 @@ class Reader:
         except asyncio.CancelledError:
             if not expired:
                 raise
+            self._metrics.database_errors.labels(TOO_LATE).inc()
             raise StoreUnavailable(f"no answer within {self._timeout_s:g} s") from None
         finally:
             deadline.cancel()
@@ -90,15 +103,17 @@ class Reader:
 
     def _attempt(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
         connection: Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._database.connect()
-            self._open.add(connection)
         try:
+            if connection is None:
+                connection = self._local.connection = self._database.connect()
+                self._open.add(connection)
             connection.check()
             return query(connection, *args, **kwargs)
-        except StoreUnavailable:
+        except StoreUnavailable as error:
+            self._metrics.count_error(error)
             self._local.connection = None
-            self._close(connection)
+            if connection is not None:
+                self._close(connection)
             raise
 
     def _close(self, connection: Connection) -> None:

@@ -12,20 +12,31 @@ import contextlib
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
-from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from fotapool.core.logs.context import current_request
 from fotapool.core.logs.events import Log, LogEvent
-from fotapool.domain.errors import AccountGone, Conflict, ErrorCode, Invalid, NotFound, RequestRejected
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.accounts.accounts import record_pools
 from fotapool.store.db.availability import Availability
+from fotapool.store.db.commands import (
+    REJECTIONS,
+    Command,
+    Waiting,
+    authenticated,
+    decide_one,
+    deliver,
+    of_existing,
+    runs_of,
+    settle,
+)
 from fotapool.store.db.connection import (
     NO_AUTH_EPOCH,
     TIMEOUT_S,
+    TOO_LATE,
     Collided,
     Connection,
     ConnectionLost,
@@ -36,6 +47,8 @@ from fotapool.store.db.connection import (
     StoreUnavailable,
     settle_commit,
 )
+from fotapool.telemetry.metrics import Metrics
+from fotapool.telemetry.tracing import OFF, Tracing
 
 log = Log(__name__)
 
@@ -50,55 +63,8 @@ BATCHES_BETWEEN_MAINTENANCE = 2_000
 TRIES = 5
 """How often a change is retried after a deadlock with another server."""
 _SETTLED = {True: "committed", False: "rolled back", None: "committed or rolled back"}
-REJECTIONS = (RequestRejected, Conflict, NotFound, Invalid)
 
 Result = TypeVar("Result")
-Pools = dict[int, Pool]
-
-
-class AuthEpochChanged(Exception):
-    """The auth epoch changed since the caller was authenticated; nothing was changed. Authenticate and submit again."""
-
-
-class Facts(Protocol):
-    """The facts of a run of commands: loaded at once, changed by the decisions in order, recorded at once."""
-
-    def record(self, connection: Connection) -> None: ...
-
-
-class Command(Generic[Result]):
-    """A change of the store. `load` reads the facts; `decide` decides on them and adds its changes to them."""
-
-    merges: ClassVar[bool] = False
-    """Whether adjacent commands with the same `load` share their facts."""
-    account_ids: Sequence[int] = ()
-    """The accounts whose pools it locks."""
-    devices: int = 1
-    """The number of its devices, for the limits of a batch."""
-    inline: bool = True
-    """Whether it may run on the event loop, because its work is bounded by `devices`."""
-    auth_epoch: int = NO_AUTH_EPOCH
-    """The auth epoch in which its caller was authenticated; checked again in the transaction."""
-    alone: bool = False
-    """Whether it needs its own transaction, rolled back on rejection, because `decide` writes to the store."""
-
-    @classmethod
-    def load(cls, connection: Connection, pools: Pools, commands: Sequence[Any], now_ms: int) -> Facts:
-        raise NotImplementedError
-
-    def decide(self, facts: Any, now_ms: int) -> Result:
-        """Decides and adds the changes to the facts. Must not change them if it raises one of REJECTIONS."""
-        raise NotImplementedError
-
-
-class _Waiting:
-    __slots__ = ("begun", "command", "future", "request", "result")
-
-    def __init__(self, command: Command[Any], future: asyncio.Future[Any]) -> None:
-        self.command, self.future = command, future
-        self.request = current_request()
-        self.result: Any = None
-        self.begun = False
 
 
 class Writer:
@@ -108,14 +74,24 @@ class Writer:
     runs in a thread: switching threads at each statement would cost more than the statements. All else runs there.
     """
 
-    def __init__(self, database: Database, now_ms: Callable[[], int], timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        database: Database,
+        now_ms: Callable[[], int],
+        timeout_s: float = TIMEOUT_S,
+        *,
+        metrics: Metrics | None = None,
+        tracing: Tracing = OFF,
+    ) -> None:
         self._database = database
+        self._metrics = metrics or Metrics()
+        self._tracing = tracing
         self._timeout_s = timeout_s
         self._name, self._marked, self._commit_sent = "", 0, False
         """In commit_marker: its name, and the number of its last marked commit."""
         self._availability = Availability("changes")
         self._now_ms = now_ms
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fotapool-writer")
         self._task: asyncio.Task[None] | None = None
         self._closing, self._batches = False, 0
@@ -146,8 +122,9 @@ class Writer:
         if self._closing or len(self._waiting) >= MAX_WAITING:
             raise RequestRejected(ErrorCode.BUSY)
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(command, loop.create_future())
+        waiting = Waiting(command, loop.create_future(), self._tracing.parent())
         self._waiting.append(waiting)
+        self._metrics.changes_waiting.set(len(self._waiting))
         self.submitted += 1
         if self._task is None:
             self._task = asyncio.create_task(self._run(), context=Context())  # the batch is not of one request
@@ -157,23 +134,27 @@ class Writer:
         finally:
             deadline.cancel()
 
-    def _expire(self, waiting: _Waiting) -> None:
+    def _expire(self, waiting: Waiting) -> None:
         """Gives up a command that still waits. A command of the running batch ends with its statement's deadline."""
         if not waiting.begun and not waiting.future.done():
+            self._metrics.database_errors.labels(TOO_LATE).inc()
             waiting.future.set_exception(StoreUnavailable(f"not begun within {self._timeout_s:g} s"))
 
     async def _run(self) -> None:
         try:
             while self._waiting:
                 batch = self._take()
+                self._metrics.changes_waiting.set(len(self._waiting))
                 if batch:
-                    await self._finish(batch)
-                    _deliver(batch)
+                    self._metrics.batch_size.observe(len(batch))
+                    with self._tracing.batch((waiting.parent for waiting in batch), len(batch)):
+                        await self._finish(batch)
+                    deliver(batch)
         finally:
             self._task = None
 
-    def _take(self) -> list[_Waiting]:
-        batch: list[_Waiting] = []
+    def _take(self) -> list[Waiting]:
+        batch: list[Waiting] = []
         devices = 0
         while self._waiting and len(batch) < MAX_BATCH_COMMANDS and devices < MAX_BATCH_DEVICES:
             if batch and (self._waiting[0].command.alone or batch[-1].command.alone):
@@ -186,43 +167,46 @@ class Writer:
             devices += waiting.command.devices
         return batch
 
-    async def _finish(self, batch: list[_Waiting], tries: int = TRIES) -> None:
+    async def _finish(self, batch: list[Waiting], tries: int = TRIES) -> None:
         """Runs the batch and sets the result of every command."""
         try:
             await self._transact(batch)
         except Collided as error:
+            self._metrics.count_error(error)
             log.write(LogEvent.DEADLOCK, reason=error)
             if tries == 0:
-                _settle(batch, error)
+                settle(batch, error)
             else:
                 await self._finish_singly(batch, tries - 1)
         except StoreUnavailable as error:
+            self._metrics.count_error(error)
             self._availability.failed(error)
             self.is_full |= isinstance(error, StoreFull)
             await self._in_thread(self._disconnect)
             if self._commit_sent and self._database.marks_commits and isinstance(error, (ConnectionLost, NoAnswer)):
                 await self._in_thread(self._settle_commit, batch, error)
             else:  # nothing was committed: the database has answered with an error, or knows nothing of it
-                _settle(batch, error)
+                settle(batch, error)
         except REJECTIONS as error:  # a command with its own transaction, which was rolled back
-            _settle(batch, error)
+            settle(batch, error)
         except Exception as error:
+            self._metrics.count_error(error)
             if len(batch) == 1:
                 log.write(LogEvent.CHANGE_FAILED, error, batch[0].request)
-                _settle(batch, error)
+                settle(batch, error)
             else:
                 log.write(LogEvent.BATCH_FAILED, error, changes=len(batch))
                 await self._finish_singly(batch)
 
-    async def _finish_singly(self, batch: list[_Waiting], tries: int = TRIES) -> None:
+    async def _finish_singly(self, batch: list[Waiting], tries: int = TRIES) -> None:
         """Runs each command in a transaction of its own; none that is left when the database has gone away."""
         for place, waiting in enumerate(batch):
             if place and self._connection is None:
-                _settle([waiting], StoreUnavailable("the database does not answer"))
+                settle([waiting], StoreUnavailable("the database does not answer"))
             else:
                 await self._finish([waiting], tries)
 
-    async def _transact(self, batch: list[_Waiting]) -> None:
+    async def _transact(self, batch: list[Waiting]) -> None:
         if not (self._is_small(batch) and self._begin_at_once()):
             await self._in_thread(self._transact_in_thread, batch)
             return
@@ -233,7 +217,7 @@ class Writer:
             else:
                 await self._in_thread(self._commit)
 
-    def _is_small(self, batch: list[_Waiting]) -> bool:
+    def _is_small(self, batch: list[Waiting]) -> bool:
         return (
             self._database.reads_inline
             and all(waiting.command.inline for waiting in batch)
@@ -250,7 +234,7 @@ class Writer:
             self._disconnect()
             return False
 
-    def _transact_in_thread(self, batch: list[_Waiting]) -> None:
+    def _transact_in_thread(self, batch: list[Waiting]) -> None:
         self._commit_sent = False
         connection = self._usable_connection()
         began_s = time.monotonic()
@@ -262,7 +246,7 @@ class Writer:
             self._commit()
         self._marked += 1
 
-    def _settle_commit(self, batch: list[_Waiting], error: StoreUnavailable) -> None:
+    def _settle_commit(self, batch: list[Waiting], error: StoreUnavailable) -> None:
         """Finds out whether the batch was committed; its results stand if it was."""
         committed = settle_commit(self._database, self._name, self._marked + 1, self._timeout_s)
         log.write(LogEvent.COMMIT_UNSETTLED, outcome=_SETTLED[committed])
@@ -270,7 +254,7 @@ class Writer:
         if committed is None:
             self._name = ""  # the number of the batch is not known either
         if not committed:
-            _settle(batch, OutcomeUnknown(str(error)) if committed is None else error)
+            settle(batch, OutcomeUnknown(str(error)) if committed is None else error)
 
     @contextlib.contextmanager
     def _rolled_back_on_error(self) -> Iterator[None]:
@@ -296,23 +280,27 @@ class Writer:
             self._name = name
         return self._connection
 
-    def _decide_and_record(self, batch: list[_Waiting]) -> None:
+    def _decide_and_record(self, batch: list[Waiting]) -> None:
         connection = self._require_connection()
         ids = sorted({account_id for waiting in batch for account_id in waiting.command.account_ids})
-        auth_epoch, rows = connection.lock_pools(ids) if ids else (NO_AUTH_EPOCH, [])
+        with self._tracing.statements(connection.lock_pools):
+            auth_epoch, rows = connection.lock_pools(ids) if ids else (NO_AUTH_EPOCH, [])
         now_ms = self._now_ms()  # under the locks: an account's times never run backwards
         pools = {row[0]: Pool(*row) for row in rows}
-        for run in _runs(_of_existing(_authenticated(batch, auth_epoch), pools)):
-            facts = run[0].command.load(connection, pools, [waiting.command for waiting in run], now_ms)
+        for run in runs_of(of_existing(authenticated(batch, auth_epoch), pools)):
+            with self._tracing.statements(run[0].command.load):
+                facts = run[0].command.load(connection, pools, [waiting.command for waiting in run], now_ms)
             for waiting in run:
-                waiting.result = _decided(waiting.command, facts, now_ms)
-            facts.record(connection)
+                waiting.result = decide_one(waiting.command, facts, now_ms)
+            with self._tracing.statements(facts.record):
+                facts.record(connection)
         changed = [pool for pool, row in zip(pools.values(), rows, strict=True) if pool.row != row]
         record_pools(connection, changed, now_ms)
 
     def _commit(self) -> None:
         connection = self._require_connection()
-        connection.commit()
+        with self._tracing.statements(connection.commit):
+            connection.commit()
         self._availability.answered()
         self._batches += 1
         if self._batches % BATCHES_BETWEEN_MAINTENANCE == 0:
@@ -331,67 +319,4 @@ class Writer:
             self._connection = None
 
     async def _in_thread(self, work: Callable[..., None], *arguments: Any) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
-
-
-class _Failure(NamedTuple):
-    """An exception of a command, as opposed to a result."""
-
-    error: BaseException
-
-
-def _decided(command: Command[Any], facts: Facts, now_ms: int) -> Any:
-    try:
-        return command.decide(facts, now_ms)
-    except REJECTIONS as error:
-        if command.alone:
-            raise
-        return _Failure(error)
-
-
-def _loader(command: Command[Any]) -> Any:
-    """The function that loads its facts, which classes may inherit."""
-    return getattr(type(command).load, "__func__", None)
-
-
-def _authenticated(batch: list[_Waiting], auth_epoch: int) -> list[_Waiting]:
-    """The commands whose auth epoch is current; the others fail with AuthEpochChanged."""
-    for waiting in batch:
-        if waiting.command.auth_epoch not in (NO_AUTH_EPOCH, auth_epoch):
-            waiting.result = _Failure(AuthEpochChanged())
-    return [waiting for waiting in batch if waiting.command.auth_epoch in (NO_AUTH_EPOCH, auth_epoch)]
-
-
-def _of_existing(batch: list[_Waiting], pools: Pools) -> list[_Waiting]:
-    """The commands whose accounts exist; for the others, they were deleted after the caller had looked them up."""
-    for waiting in batch:
-        if not pools.keys() >= set(waiting.command.account_ids):
-            waiting.result = _Failure(AccountGone("the account does not exist any more"))
-    return [waiting for waiting in batch if pools.keys() >= set(waiting.command.account_ids)]
-
-
-def _runs(batch: list[_Waiting]) -> Iterator[list[_Waiting]]:
-    """Splits a batch into runs of adjacent commands that share their facts."""
-    run: list[_Waiting] = []
-    for waiting in batch:
-        command, first = waiting.command, run[0].command if run else None
-        if first and not (command.merges and first.merges and _loader(command) is _loader(first)):
-            yield run
-            run = []
-        run.append(waiting)
-    if run:
-        yield run
-
-
-def _settle(batch: list[_Waiting], error: BaseException) -> None:
-    for waiting in batch:
-        waiting.result = _Failure(error)
-
-
-def _deliver(done: list[_Waiting]) -> None:
-    for waiting in done:
-        if not waiting.future.done():
-            if isinstance(waiting.result, _Failure):
-                waiting.future.set_exception(waiting.result.error)
-            else:
-                waiting.future.set_result(waiting.result)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._tracing.bound(work), *arguments)

@@ -17,9 +17,9 @@ from fotapool.domain.licenses.licenses import LicenseFacts, LicenseState, Pool
 from fotapool.store.billing import record_notices_ended, record_notices_given, record_notices_withdrawn
 from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
 from fotapool.store.campaigns.upgrades import IS_OPEN, open_upgrade, read_open_upgrades
+from fotapool.store.db.commands import Pools
 from fotapool.store.db.connection import Connection, Key, Row
 from fotapool.store.db.rows import fetch_all, fetch_int, fetch_value, fetch_values
-from fotapool.store.db.writer import Pools
 
 # Scalar subqueries instead of joins: the plan of a join, made while tables are small, would scan whole accounts later.
 _FACTS = f"""

@@ -41,6 +41,12 @@ RECORD_TRIES, RECORD_WAIT_S = 5, 1.0
 STOP_GRACE_S = 3.0
 """How long attempts in progress may take when the server stops; unsent deliveries remain in the outbox."""
 
+OUTCOMES = {
+    "delivered": DeliveryState.DELIVERED,
+    "retried": DeliveryState.WAITING,
+    "given_up": DeliveryState.FAILED,
+}
+"""What metrics call the state after an attempt."""
 NOT_SERIALIZED = "the event cannot be serialized; the server's log has the details"
 
 
@@ -213,9 +219,17 @@ class Deliveries:
                 sent = SendResult(None, NOT_SERIALIZED, "", 0)
             else:
                 headers = self._headers(batch, waiting, waiting.body, at_ms)
-                sent = await self._sender.send(batch.listener.url, headers, waiting.body)
+                sent = await self._send(batch, headers, waiting.body)
             now_ms = self._context.clock.now_ms()
             _note(progress, url=batch.listener.url, waiting=waiting, sent=sent, at_ms=at_ms, now_ms=now_ms)
+
+    async def _send(self, batch: LeasedBatch, headers: dict[str, str], body: bytes) -> SendResult:
+        listener = batch.listener
+        with self._context.tracing.callback(listener.account_id, listener.style) as span:
+            sent = await self._sender.send(listener.url, {**headers, **span.headers}, body)
+            outcome = {"error.type": sent.error} if sent.status is None else {"http.response.status_code": sent.status}
+            span.end("", outcome, not is_acknowledged(sent.status))
+        return sent
 
     def _headers(self, batch: LeasedBatch, waiting: Waiting, body: bytes, at_ms: int) -> dict[str, str]:
         """The Standard Webhooks headers; `webhook-id` is the same for every attempt ("Webhook Headers")."""
@@ -238,6 +252,7 @@ class Deliveries:
         if not recorded:
             log.write(LogEvent.CALLBACK_LEASE_LOST, account_id=batch.listener.account_id)
             return
+        self._count(progress)
         result = BatchResult(
             at_ms=self._context.clock.now_ms(),
             account_id=batch.listener.account_id,
@@ -247,6 +262,12 @@ class Deliveries:
         )
         for watcher in self._watchers:
             watcher.append(result)
+
+    def _count(self, progress: _Progress) -> None:
+        for outcome, state in OUTCOMES.items():
+            count = sum(one.state is state for one in progress.ended)
+            if count:
+                self._context.metrics.callbacks.labels(outcome).inc(count)
 
 
 def _note(progress: _Progress, url: str, waiting: Waiting, sent: SendResult, at_ms: int, now_ms: int) -> None:

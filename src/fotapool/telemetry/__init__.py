@@ -1,0 +1,1 @@
+"""Metrics and traces: what each process of a server counts and measures, and how monitoring gets it."""
