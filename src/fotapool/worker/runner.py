@@ -15,6 +15,7 @@ from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.services.accounts.rejections import flush_rejections
+from fotapool.services.audit_log.entries import flush_wrong_keys, purge_audit_log
 from fotapool.services.callbacks.deliveries import purge_deliveries
 from fotapool.services.campaigns.steps import StepResult, next_campaign_due, step_due_campaign
 from fotapool.services.context import Context
@@ -160,7 +161,7 @@ async def _run_and_deliver(
 
 
 async def _purge(context: Context) -> None:
-    for purge in (purge_deliveries, purge_old_logs, purge_jobs):
+    for purge in (purge_deliveries, purge_old_logs, purge_jobs, purge_audit_log):
         await purge(context)
 
 
@@ -173,6 +174,7 @@ async def run_in_background(context: Context, authenticator: Authenticator) -> N
         try:
             await authenticator.flush()
             await flush_rejections(context)
+            await flush_wrong_keys(context)
             await run_due(context)
             if ticks % TICKS_PER_PURGE == 0:
                 await purge_ended(context)

@@ -224,6 +224,12 @@ _OPTIONS = (
         default=None,
         help="Allow callbacks to private addresses and plain HTTP; default: only in the emulator.",
     ),
+    click.option(
+        "--audit-log-retention-days",
+        default=365,
+        type=click.IntRange(1, 36_500),
+        help="Days for which the audit log is stored.",
+    ),
     click.option("--close-metrics", is_flag=True, help="Disable /metrics."),
     click.option("--close-docs", is_flag=True, help="Disable /docs and /openapi.json."),
     click.option(
