@@ -55,6 +55,7 @@ class AuditFilter:
     action: str = ""
     account: str = ""
     target: str = ""
+    request_id: str = ""
     refused: bool | None = None
     since_ms: int | None = None
     until_ms: int | None = None
@@ -63,7 +64,7 @@ class AuditFilter:
 _COLUMNS = columns(AuditEntry)
 _ONCE = "(refused_minute, operator, via, address, action, status) WHERE refused_minute IS NOT NULL"
 _REFUSED = {True: "refused_minute IS NOT NULL", False: "refused_minute IS NULL"}
-_EQUAL = ("target", "account", "operator", "action")
+_EQUAL = ("request_id", "target", "account", "operator", "action")
 """The columns that filters compare, the most selective first."""
 _AS_OTHERS: dict[str, Any] = {
     "action": OTHERS,
@@ -131,7 +132,7 @@ def read_latest_audit_entries(
     ids = [
         row[0]
         for row in connection.fetch(
-            f"SELECT id FROM (SELECT at_ms, id, operator, action, refused_minute {walk} LIMIT :looked) a"
+            f"SELECT id FROM (SELECT at_ms, id, refused_minute, {', '.join(_EQUAL)} {walk} LIMIT :looked) a"
             f" WHERE {' AND '.join(checked)} ORDER BY at_ms DESC, id DESC LIMIT :limit",
             {**params, "looked": looked, "limit": limit + 1},
         )
@@ -150,7 +151,7 @@ def _conditions(wanted: AuditFilter, params: dict[str, Any]) -> tuple[list[str],
     of_index = given[:1]
     if given == ["operator", "action"]:
         of_index = given
-    if wanted.refused and not (wanted.target or wanted.account):
+    if wanted.refused and not (wanted.request_id or wanted.target or wanted.account):
         of_index = []  # refused attempts have an index of their own, and are few
     in_walk = bool(wanted.refused) and not of_index
     if wanted.refused is not None:

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fotapool.console import billing, callbacks
+from fotapool.console import audit_log, billing, callbacks
 from fotapool.console.accounts import accounts, pools, subscriptions
 from fotapool.console.app.assets import Assets
 from fotapool.console.app.errors import PageError, page_error
@@ -58,6 +58,7 @@ PAGES: tuple[ConsolePage, ...] = (
     *ledger.PAGES,
     *access.PAGES,
     *device_keys.PAGES,
+    *audit_log.PAGES,
 )
 """All pages; those with `emulator_only` exist only in the emulator."""
 
