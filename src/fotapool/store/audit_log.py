@@ -62,6 +62,8 @@ class AuditFilter:
 
 
 _COLUMNS = columns(AuditEntry)
+INSERT_ENTRY = f"INSERT INTO audit_log ({_COLUMNS}) VALUES ({', '.join(f':{name}' for name in AuditEntry._fields)})"
+"""Adds the entry with these parameters."""
 _ONCE = "(refused_minute, operator, via, address, action, status) WHERE refused_minute IS NOT NULL"
 _REFUSED = {True: "refused_minute IS NOT NULL", False: "refused_minute IS NULL"}
 _EQUAL = ("request_id", "target", "account", "operator", "action")
@@ -78,9 +80,7 @@ _LAST_MS = 2**62
 
 def record_entry(connection: Connection, entry: AuditEntry) -> int:
     """Adds the entry; returns its id."""
-    names = ", ".join(f":{name}" for name in AuditEntry._fields)
-    sql = f"INSERT INTO audit_log ({_COLUMNS}) VALUES ({names}) RETURNING id"
-    return int(connection.fetch(sql, entry._asdict())[0][0])
+    return int(connection.fetch(f"{INSERT_ENTRY} RETURNING id", entry._asdict())[0][0])
 
 
 def record_entry_extended(connection: Connection, entry_id: int, entry: AuditEntry) -> None:
@@ -103,9 +103,8 @@ def record_refusal(connection: Connection, entry: AuditEntry) -> None:
         )
         if count == MAX_REFUSED_A_MINUTE:
             entry = entry._replace(**_AS_OTHERS)
-    names = ", ".join(f":{name}" for name in AuditEntry._fields)
     connection.execute(
-        f"INSERT INTO audit_log ({_COLUMNS}) VALUES ({names}) ON CONFLICT {_ONCE}"
+        f"{INSERT_ENTRY} ON CONFLICT {_ONCE}"
         " DO UPDATE SET attempts = audit_log.attempts + excluded.attempts, last_ms = excluded.last_ms",
         entry._asdict(),
     )
