@@ -66,7 +66,7 @@ INSERT_ENTRY = f"INSERT INTO audit_log ({_COLUMNS}) VALUES ({', '.join(f':{name}
 """Adds the entry with these parameters."""
 _ONCE = "(refused_minute, operator, via, address, action, status) WHERE refused_minute IS NOT NULL"
 _REFUSED = {True: "refused_minute IS NOT NULL", False: "refused_minute IS NULL"}
-_EQUAL = ("request_id", "target", "account", "operator", "action")
+_EQUAL = ("request_id", "target", "account", "action", "operator")
 """The columns that filters compare, the most selective first."""
 _AS_OTHERS: dict[str, Any] = {
     "action": OTHERS,
@@ -148,8 +148,6 @@ def _conditions(wanted: AuditFilter, params: dict[str, Any]) -> tuple[list[str],
     given = [name for name in _EQUAL if getattr(wanted, name)]
     params |= {name: getattr(wanted, name) for name in given}
     of_index = given[:1]
-    if given == ["operator", "action"]:
-        of_index = given
     if wanted.refused and not (wanted.request_id or wanted.target or wanted.account):
         of_index = []  # refused attempts have an index of their own, and are few
     in_walk = bool(wanted.refused) and not of_index

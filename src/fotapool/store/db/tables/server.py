@@ -81,7 +81,6 @@ CREATE TABLE audit_log (
 CREATE INDEX audit_log_by_time ON audit_log (at_ms, id);
 CREATE INDEX audit_log_by_operator ON audit_log (operator, at_ms, id);
 CREATE INDEX audit_log_by_action ON audit_log (action, at_ms, id);
-CREATE INDEX audit_log_by_operator_and_action ON audit_log (operator, action, at_ms, id);
 CREATE INDEX audit_log_by_account ON audit_log (account, at_ms, id);
 CREATE INDEX audit_log_by_target ON audit_log (target, at_ms, id);
 CREATE INDEX audit_log_by_request ON audit_log (request_id, at_ms, id);
