@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench.scenarios.alternatives import measure_alternatives
 from bench.scenarios.assign import Scale, measure_large, measure_small
+from bench.scenarios.audit_log import measure_audit_log
 from bench.scenarios.callbacks import measure_callbacks
 from bench.scenarios.campaigns import measure_campaign_load, measure_campaigns
 from bench.scenarios.command_line import measure_commands
@@ -36,8 +37,9 @@ MEASURES = {
     "k": measure_console,
     "l": measure_crowd,
     "m": measure_monitoring,
+    "n": measure_audit_log,
 }
-EVERYTHING = "a,b,c,d,e,f,g,h,i,j,k,l,m"
+EVERYTHING = "a,b,c,d,e,f,g,h,i,j,k,l,m,n"
 
 
 def _options() -> argparse.Namespace:
@@ -50,7 +52,7 @@ def _options() -> argparse.Namespace:
         help="which figures: a assign 1 device, b assign 1,000, c status pages, d all but e on PostgreSQL, "
         "e Prism and moto beside it, f campaigns, g licenses beside a campaign, h callbacks, "
         "i what a test suite pays, j the command line, k the console's pages, l a client beside attackers, "
-        "m metrics and traces",
+        "m metrics and traces, n the audit log",
     )
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each lane is measured (7; quick: 3)")
     parser.add_argument(

@@ -42,6 +42,8 @@ from fotapool.emulator.paths import SIGN_IN, Template
 from fotapool.operator_api.routes import BASE as OPERATOR_BASE
 from fotapool.operator_api.routes import describe_operator_api, operator_router
 from fotapool.services.accounts.rejections import flush_rejections
+from fotapool.services.audit_log.drafts import command_draft
+from fotapool.services.audit_log.entries import flush_wrong_keys
 from fotapool.services.context import Context, SeededChance
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.services.identity.stored_secrets import prepare_secrets
@@ -150,7 +152,7 @@ class Server:
         try:
             schema.prepare(connection)
             self._secrets = _open_secrets(self.settings, self.database, storage)  # its key lies beside the database
-            prepare_secrets(connection, self._secrets)
+            prepare_secrets(connection, self._secrets, self.clock.now_ms())
             if isinstance(self.clock, MovableClock):
                 self.clock.move_to(read_latest_timestamp(connection))  # the data must not be from the future
                 connection.rollback()
@@ -233,6 +235,7 @@ class Server:
             with contextlib.suppress(Exception):
                 await self.authenticator.flush()
                 await flush_rejections(self.context)
+                await flush_wrong_keys(self.context)
             await self.context.writer.stop()
             self.context.reader.stop()
             await self.tracing.stop()
@@ -294,7 +297,9 @@ class Server:
                 document = read_document(await asyncio.to_thread(Path(path).read_bytes))
                 self.seed = await prepare_seed(document, self.clock.now_ms())
                 self._prepared = True
-            await seed_empty_database(context, self.seed)
+            draft = command_draft("applySeed")
+            draft.describe(after={"seed": Path(path).name})
+            await seed_empty_database(replace(context, audit=draft), self.seed)
         except (Invalid, OSError) as error:
             raise Invalid(f"seed {path}: {error}") from error
 

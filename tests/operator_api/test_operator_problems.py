@@ -109,10 +109,10 @@ def test_a_database_that_goes_away_during_an_import_is_reported_with_what_was_ke
     given = imports.import_devices
     calls = iter(range(10))
 
-    async def fail_the_second_time(*arguments: object) -> object:
+    async def fail_the_second_time(*arguments: object, **named: object) -> object:
         if next(calls):
             raise StoreUnavailable("gone")
-        return await given(*arguments)  # type: ignore[arg-type]
+        return await given(*arguments, **named)  # type: ignore[arg-type]
 
     for headers in ({}, {"Accept": "application/x-ndjson"}):
         calls = iter(range(10))

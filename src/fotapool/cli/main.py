@@ -32,6 +32,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "ledger": (f"{CLIENT}.accounts.ledger", "Print the license ledger of an account."),
         "statements": (f"{CLIENT}.accounts.statements", "List and print billing statements."),
         "deliveries": (f"{CLIENT}.accounts.deliveries", "List, show and repeat callback deliveries."),
+        "audit-log": (f"{CLIENT}.accounts.audit_log", "List and export what operators did and were refused."),
         "users": (f"{CLIENT}.identity.credentials", "Manage users and unlock them."),
         "clients": (f"{CLIENT}.identity.credentials", "Manage OAuth clients."),
         "operators": (f"{CLIENT}.identity.credentials", "Manage operators, their keys and roles."),
@@ -64,7 +65,7 @@ class LazyCommands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -114,6 +114,7 @@ async def redeliver(call: ConsoleCall) -> Response:
     try:
         await deliveries.redeliver(call.context, delivery_id)
     except Conflict as error:
+        call.audit.refused_status, call.audit.reason = 409, str(error)
         return await call.go(path, f"Not redelivered: {error}.", "failed")
     return await call.go(path, "Redelivery queued: same body and webhook-id, ahead of other deliveries.")
 
@@ -140,7 +141,7 @@ PAGES = (
     ConsolePage("GET", "/callbacks/{id}", show_delivery),
     ConsolePage("POST", "/callbacks/{id}/redeliver", redeliver),
     ConsolePage("GET", _PATH, show_deliveries),
-    ConsolePage("POST", _PATH + "/deregister", deregister),
+    ConsolePage("POST", _PATH + "/deregister", deregister, action="removeListener"),
     ConsolePage("POST", _PATH + "/signing", turn_on_signing),
     ConsolePage("POST", _PATH + "/signing/off", turn_off_signing),
 )

@@ -73,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     callback_timeout_s: int = 10
     callback_private_targets: bool | None = None
     inspector_requests: int = 1_000
+    audit_log_retention_days: int = 365
 
     @property
     def private_targets_allowed(self) -> bool:

@@ -148,6 +148,12 @@ class FaultRule:
     def __post_init__(self) -> None:
         self._random = random.Random(self.match.seed)  # noqa: S311 - the numbers must be reproducible
 
+    @property
+    def document(self) -> dict[str, Any]:
+        """What the rule matches and does, as the operator API has it."""
+        document: dict[str, Any] = msgspec.to_builtins({"match": self.match, "action": self.action})
+        return document
+
     def needs_body(self, method: str, path: str) -> bool:
         """Whether the body decides if the rule matches this request."""
         return self.match.accepts(method, path) and not self.match.mentioned_in(path)

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fotapool.core.logs.context import note_account
+from fotapool.core.throttle import Throttled
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.identity import Role
 from fotapool.emulator.parts import EmulatorParts
 from fotapool.services.accounts.accounts import get_account
+from fotapool.services.audit_log.drafts import AuditDraft, Via
+from fotapool.services.audit_log.entries import count_wrong_key, finish
 from fotapool.services.context import Caller, Context
 from fotapool.services.identity.device_keys import KeyUnknown
 from fotapool.services.identity.operators import identify_operator
+from fotapool.web.audited import draft_of
 from fotapool.web.endpoint import JsonEndpoint, bearer_key
 from fotapool.web.http import RequestIds, sender_address
 from fotapool.web.operations import Call, Operation
 from fotapool.web.parameters import device_parameter
-from fotapool.web.problems import HttpError
+from fotapool.web.problems import HttpError, Problem
 
 ACCOUNT_PATH = "/accounts/{name}"
 DEVICE_ID = device_parameter("deviceId").in_path()
@@ -71,22 +76,34 @@ class OperatorEndpoint(JsonEndpoint[Operation]):
 
     async def respond(self, request: Request, request_id: str) -> Response:
         response = await super().respond(request, request_id)
+        draft: AuditDraft | None = getattr(request.state, "audit", None)
+        if draft is not None:
+            if response.status_code >= 400:
+                draft.reason = msgspec.json.decode(response.body, type=Problem).detail
+            await finish(self.context, draft, response.status_code)
         response.headers.setdefault("Cache-Control", "no-store")  # answers may have secrets
         return response
 
     async def identify(self, operation: Operation, request: Request, request_id: str) -> OperatorCall:
-        operator = await identify_operator(self.context, bearer_key(request), sender_address(request.scope))
+        key, address = bearer_key(request), sender_address(request.scope)
+        try:
+            operator = await identify_operator(self.context, key, address)
+        except Throttled:
+            count_wrong_key(self.context, Via.OPERATOR_API, address, request_id)
+            raise
         if operator is None:
+            count_wrong_key(self.context, Via.OPERATOR_API, address, request_id)
             raise KeyUnknown
         if operation.path.startswith(ACCOUNT_PATH):
             note_account(request.path_params["name"])
+        request.state.audit = draft = draft_of(operation, request, request_id, operator, Via.OPERATOR_API)
         needed = operation.needed_role
         if not operator.role.allows(needed):
             raise HttpError(
                 403, f"this needs the role {needed.value}; operator {operator.name} has the role {operator.role.value}"
             )
         return OperatorCall(
-            context=self.context,
+            context=replace(self.context, audit=draft),
             operation=operation,
             request=request,
             request_id=request_id,

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.routing import Router
 
 from fotapool.emulator.parts import EmulatorParts
-from fotapool.operator_api import billing, callbacks, devices, licenses
+from fotapool.operator_api import audit_log, billing, callbacks, devices, licenses
 from fotapool.operator_api.accounts import accounts, copies
 from fotapool.operator_api.billing import MONTH
 from fotapool.operator_api.calls import DEVICE_ID, OperatorEndpoint
@@ -35,6 +35,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *device_keys.OPERATIONS,
     *billing.OPERATIONS,
     *callbacks.OPERATIONS,
+    *audit_log.OPERATIONS,
 )
 """The operations of both servers."""
 EMULATOR_OPERATIONS: tuple[Operation, ...] = (

@@ -15,6 +15,8 @@ from fotapool.core.secret_box import SecretBox
 from fotapool.core.settings import Settings
 from fotapool.core.throttle import FailureThrottle
 from fotapool.services.accounts.rejection_counter import RejectionCounter
+from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft
+from fotapool.services.audit_log.wrong_keys import WrongKeys
 from fotapool.store.db.connection import NO_AUTH_EPOCH
 from fotapool.store.db.reader import Reader
 from fotapool.store.db.writer import Writer
@@ -88,6 +90,10 @@ class Context:
     """Rejections that are not written yet."""
     metrics: Metrics = field(default_factory=Metrics)
     tracing: Tracing = OFF
+    wrong_keys: WrongKeys = field(default_factory=WrongKeys)
+    """Attempts with unknown operator keys that are not in the audit log yet."""
+    audit: AuditDraft = NOT_AUDITED
+    """The audit log's entry about the operation of an operator; a service records it in the transaction of a change."""
 
 
 @dataclass(frozen=True, slots=True)

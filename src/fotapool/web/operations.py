@@ -35,6 +35,21 @@ class Row:
     handle: Handler
     role: Role | None = field(default=None, kw_only=True)
     """Default: viewer for GET, editor for all other methods."""
+    action: str = field(default="", kw_only=True)
+    """What the audit log calls it. Default: the handler's name, as `createUser`."""
+    reads_only: bool = field(default=False, kw_only=True)
+    """Whether it changes nothing although its method is not GET."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes something, so that each use of it is an entry of the audit log."""
+        return self.method != "GET" and not self.reads_only
+
+    @property
+    def audited_action(self) -> str:
+        """What the audit log calls it."""
+        first, *others = self.handle.__name__.split("_")
+        return self.action or first + "".join(word.capitalize() for word in others)
 
     @property
     def needed_role(self) -> Role:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from fotapool.core.clock import MovableClock
 from fotapool.core.logs.events import Log, LogEvent
-from fotapool.core.timestamps import DAY_MS, MAX_CLOCK_MS, parse_timestamp
+from fotapool.core.timestamps import DAY_MS, MAX_CLOCK_MS, format_timestamp, parse_timestamp
 from fotapool.domain.errors import Conflict, Invalid
 from fotapool.services.context import Context
 from fotapool.worker.callbacks.deliveries import Deliveries
@@ -35,6 +35,11 @@ def parse_timestamp_ms(text: str) -> int:
         return parse_timestamp(text)
     except ValueError as error:
         raise Invalid("to must be a time as in 2026-12-01T00:00:00Z") from error
+
+
+def moved(from_ms: int, to_ms: int) -> tuple[dict[str, str], dict[str, str]]:
+    """An advance as the audit log shows it."""
+    return {"now": format_timestamp(from_ms)}, {"now": format_timestamp(to_ms)}
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from fotapool.domain.errors import RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.domain.records import from_attributes
 from fotapool.services.accounts.rejections import flush_rejections
+from fotapool.services.audit_log.entries import flush_wrong_keys, purge_audit_log
 from fotapool.services.callbacks.deliveries import purge_deliveries
 from fotapool.services.campaigns.steps import StepResult, next_campaign_due, step_due_campaign
 from fotapool.services.context import Context
@@ -156,7 +157,7 @@ async def _run_and_deliver(
 
 
 async def _purge(context: Context) -> None:
-    for purge in (purge_deliveries, purge_old_logs, purge_jobs):
+    for purge in (purge_deliveries, purge_old_logs, purge_jobs, purge_audit_log):
         await purge(context)
 
 
@@ -169,6 +170,7 @@ async def run_in_background(context: Context, authenticator: Authenticator) -> N
         try:
             await authenticator.flush()
             await flush_rejections(context)
+            await flush_wrong_keys(context)
             await run_due(context)
             if ticks % TICKS_PER_PURGE == 0:
                 await purge_ended(context)

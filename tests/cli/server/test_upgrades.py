@@ -193,6 +193,8 @@ def test_three_migrations_at_once_on_an_empty_postgresql_end_well(empty_postgres
     done = [(*process.communicate(timeout=120), process.returncode) for process in started]
     first, second = f"schema empty -> {schema.VERSION}\n", f"schema {schema.VERSION}, unchanged\n"
     assert sorted(done) == sorted([(first, "", 0), (second, "", 0), (second, "", 0)])
+    with closing(open_database(empty_postgres, durable=True).connect()) as connection:
+        assert connection.fetch("SELECT action, via FROM audit_log") == [("migrateDatabase", "command")]
 
 
 def test_a_url_with_several_hosts_is_migrated_too(empty_postgres: str) -> None:

@@ -137,7 +137,7 @@ def test_statements_and_the_ledger_are_read_and_filtered(
     assert page.locator("tbody tr").count() == 5
     accessible(page)
     screenshot(page, "ledger")
-    page.get_by_role("link", name="Audit log").click()
+    page.get_by_role("link", name="By request").click()
     page.wait_for_url("**/ledger/changes*")
     accessible(page)
 

@@ -13,8 +13,11 @@ from click.core import ParameterSource
 
 from fotapool.cli.server.config_file import config_option, read_config_file
 from fotapool.cli.server.serve import DATABASE, emulate, serve
+from fotapool.core.clock import SystemClock
 from fotapool.core.files import PRIVATE_UMASK
+from fotapool.services.audit_log.drafts import MASKED, command_draft
 from fotapool.store.accounts.accounts import read_accounts
+from fotapool.store.audit_log import AuditEntry, record_entry
 from fotapool.store.db import backups, schema
 from fotapool.store.db.audit import read_audit
 from fotapool.store.db.connection import Connection, Database, StoreMismatch, StoreUnavailable
@@ -81,6 +84,17 @@ def _connected(url: str) -> Iterator[Connection]:
             yield connection
 
 
+def _entry(action: str, before: dict[str, Any] | None = None, after: dict[str, Any] | None = None) -> AuditEntry:
+    """The audit log's entry of this command."""
+    draft = command_draft(action)
+    draft.describe(before, after)
+    return draft.entry(SystemClock().now_ms())
+
+
+def _migrated(before: str | None, after: str | None) -> AuditEntry:
+    return _entry("migrateDatabase", {"schema": before}, {"schema": after})
+
+
 @click.group()
 def database() -> None:
     """Migrate a database's schema, verify its invariants, back it up and restore it."""
@@ -99,7 +113,7 @@ def migrate(context: click.Context, url: str) -> None:
         named = context.get_parameter_source("url") != ParameterSource.DEFAULT
         if isinstance(found, SqliteDatabase) and not named and not Path(found.path).exists():
             raise click.ClickException(f"there is no database {found.path}: name yours with --database or --config")
-        before, after = migrate_to_head(url)
+        before, after = migrate_to_head(url, _migrated)
     click.echo(f"schema {after}, unchanged" if before == after else f"schema {before or 'empty'} -> {after}")
 
 
@@ -158,7 +172,7 @@ def restore(file: str, url: str) -> None:
         found: Any = _database(url)
         if not isinstance(found, SqliteDatabase):
             raise click.ClickException(HOW_TO_RESTORE_POSTGRES)
-        version = backups.restore(Path(file), found)
+        version = backups.restore(Path(file), found, _entry("restoreDatabase", after={"file": Path(file).name}))
     click.echo(f"restored {file} to {found.path}")
     if version != schema.VERSION:
         click.echo(f"its schema is {version}: run `fotapool database migrate` before you start a server")
@@ -179,5 +193,7 @@ def delete_secrets(url: str, yes: bool) -> None:
             click.confirm("Delete all passwords of listeners and all signing secrets?", abort=True)
         connection.begin()
         delete_sealed_secrets(connection)
+        if schema.read_version(connection) == schema.VERSION:
+            record_entry(connection, _entry("deleteSecrets", before={"listenerPasswords": MASKED, "signing": MASKED}))
         connection.commit()
     click.echo("encrypted secrets deleted; the next server to start sets a new key")

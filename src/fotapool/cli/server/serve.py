@@ -12,9 +12,9 @@ from typing import Any
 import click
 import msgspec
 
+from fotapool.cli.server.addresses import is_loopback
 from fotapool.cli.server.config_file import config_option, read_config_file
 from fotapool.cli.server.log_options import LOG_OPTIONS
-from fotapool.core.addresses import is_loopback
 from fotapool.core.secret_box import MIN_SECRET_KEY
 from fotapool.core.settings import Settings, Timestamps
 
@@ -224,6 +224,12 @@ _OPTIONS = (
         help="Allow callbacks to private addresses and plain HTTP; default: only in the emulator.",
     ),
     *LOG_OPTIONS,
+    click.option(
+        "--audit-log-retention-days",
+        default=365,
+        type=click.IntRange(1, 36_500),
+        help="Days for which the audit log is stored.",
+    ),
     click.option("--close-metrics", is_flag=True, help="Disable /metrics."),
     click.option(
         "--metrics-accounts",

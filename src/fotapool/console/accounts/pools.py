@@ -39,4 +39,4 @@ async def add_account(call: ConsoleCall) -> Response:
     return await call.go(account_path(account.name), text)
 
 
-PAGES = (ConsolePage("GET", "/pools", show_pools), ConsolePage("POST", "/pools", add_account))
+PAGES = (ConsolePage("GET", "/pools", show_pools), ConsolePage("POST", "/pools", add_account, action="createAccount"))

@@ -204,6 +204,6 @@ async def preview_file(call: ConsoleCall) -> Response:
 _PATH = "/accounts/{account}/subscription"
 PAGES = (
     ConsolePage("GET", _PATH, show_subscription),
-    ConsolePage("POST", _PATH, change),
+    ConsolePage("POST", _PATH, change, action="changeSubscription"),
     ConsolePage("GET", f"{_PATH}/preview.csv", preview_file),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from dataclasses import field as attribute
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -19,6 +19,7 @@ from fotapool.domain.errors import Invalid, NotFound
 from fotapool.domain.identity import Role
 from fotapool.emulator.parts import EmulatorParts
 from fotapool.services.accounts.accounts import get_account
+from fotapool.services.audit_log.drafts import AuditDraft
 from fotapool.services.campaigns.campaign_views import CampaignCounts
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import Account
@@ -28,6 +29,9 @@ MAX_FIELDS = 2_000
 MAX_TEXT_BYTES = 16 * 1024 * 1024
 """Maximum size of a text field of a form; pasted device lists are the longest."""
 MAX_CURSOR = 2**62
+
+_REASONS = ("error", "problem", "wrong")
+"""The values of templates that say why a form was rejected."""
 
 Choice = TypeVar("Choice")
 
@@ -53,12 +57,14 @@ class ConsoleCall:
     request_id: str
     form: FormData
     """Empty unless the request is a POST."""
+    audit: AuditDraft
+    """The audit log's entry of the request."""
+    context: Context = attribute(init=False)
     account: Account = attribute(init=False)
     """The account in the path; only set for pages below /accounts/{account}."""
 
-    @property
-    def context(self) -> Context:
-        return self.console.context
+    def __post_init__(self) -> None:
+        self.context = replace(self.console.context, audit=self.audit)
 
     @property
     def emulator(self) -> EmulatorParts:
@@ -129,6 +135,8 @@ class ConsoleCall:
 
     async def page(self, template: str, title: str, status: int = 200, **values: Any) -> Response:
         """A rendered template. Each template also gets the values that the layouts use: account, operator, role, …"""
+        if status >= 400:
+            self.audit.reason = next((str(values[name]) for name in _REASONS if values.get(name)), title)
         notice = None if self.is_fragment else await self.console.sessions.notice(self.request)
         account: Account | None = getattr(self, "account", None)
         variables = {

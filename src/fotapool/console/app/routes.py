@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fotapool.console import billing, callbacks
+from fotapool.console import audit_log, billing, callbacks
 from fotapool.console.accounts import accounts, pools, subscriptions
 from fotapool.console.app.assets import Assets
 from fotapool.console.app.errors import PageError, page_error
@@ -29,7 +29,10 @@ from fotapool.core.clock import SystemClock
 from fotapool.core.logs.context import note_sender
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.emulator.parts import EmulatorParts
+from fotapool.services.audit_log.drafts import NOT_AUDITED, Via
+from fotapool.services.audit_log.entries import finish
 from fotapool.services.context import Context
+from fotapool.web.audited import draft_of
 from fotapool.web.endpoint import Endpoint, router
 from fotapool.web.html_headers import html_headers
 from fotapool.web.http import RequestIds
@@ -56,6 +59,7 @@ PAGES: tuple[ConsolePage, ...] = (
     *ledger.PAGES,
     *access.PAGES,
     *device_keys.PAGES,
+    *audit_log.PAGES,
 )
 """All pages; those with `emulator_only` exist only in the emulator."""
 
@@ -68,7 +72,7 @@ def console_app(context: Context, request_ids: RequestIds, emulator: EmulatorPar
     console = Console(context, Templates(assets), Sessions(context, SystemClock()), emulator)
     pages = [page for page in PAGES if emulator is not None or not page.emulator_only]
     app = router(PATH, pages, partial(PageEndpoint, console, request_ids))
-    sign_in = SignIn(console)
+    sign_in = SignIn(console, request_ids)
     app.routes[:0] = [
         Route(PATH, _first_page),
         Route(PATH + "/static/{version}/{name:path}", assets.serve),
@@ -110,31 +114,48 @@ class PageEndpoint(Endpoint[ConsolePage]):
         self._console = console
 
     async def respond(self, request: Request, request_id: str) -> Response:
+        audit = NOT_AUDITED
         try:
             session = await self._console.sessions.read(request)
             if session is None:
-                return await SignIn(self._console).ask(request)
+                return await SignIn(self._console, self._request_ids).ask(request)
             note_sender(session.operator.name)
             page = self.rows.get(request.method)
+            if page is not None:
+                audit = draft_of(page, request, request_id, session.operator, Via.CONSOLE)
             form = await read_form(request, self._console.context.settings.max_file_bytes)
             call = ConsoleCall(
-                console=self._console, session=session, request=request, request_id=request_id, form=form
+                console=self._console,
+                session=session,
+                request=request,
+                request_id=request_id,
+                form=form,
+                audit=audit,
             )
         except ClientDisconnect:
             return HTMLResponse("client disconnected", 400)
         except Exception as error:
             shown = _page_error(error, request_id)
+            audit.reason = shown.message
+            await finish(self._console.context, audit, shown.status)
             return HTMLResponse(f"{shown.message} {shown.advice}", shown.status)
+        try:
+            response = await self._handle(page, call)
+            await finish(self._console.context, audit, response.status_code)
+            return response
+        finally:
+            await form.close()
+
+    async def _handle(self, page: ConsolePage | None, call: ConsoleCall) -> Response:
         try:
             _check(page, bool(self.rows), call)
             assert page is not None
             await call.load_account()
             return await page.handle(call)
         except Exception as error:
-            shown = _page_error(error, request_id)
-            return await call.page("shared/error.html", shown.title, shown.status, error=shown, request_id=request_id)
-        finally:
-            await form.close()
+            shown = _page_error(error, call.request_id)
+            values = {"error": shown, "request_id": call.request_id}
+            return await call.page("shared/error.html", shown.title, shown.status, **values)
 
 
 def _page_error(error: Exception, request_id: str) -> PageError:

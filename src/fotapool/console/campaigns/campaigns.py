@@ -244,6 +244,6 @@ PAGES = (
     ConsolePage("GET", _ONE + "/course", show_course),
     ConsolePage("GET", _ONE + "/course.csv", send_course),
     ConsolePage("GET", _ONE + "/devices.csv", send_devices),
-    ConsolePage("POST", _ONE + "/cancel", cancel),
-    ConsolePage("POST", _ONE + "/dates", change_dates),
+    ConsolePage("POST", _ONE + "/cancel", cancel, action="cancelCampaign"),
+    ConsolePage("POST", _ONE + "/dates", change_dates, action="changeCampaignDates"),
 )

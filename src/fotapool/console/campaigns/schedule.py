@@ -105,4 +105,4 @@ async def schedule(call: ConsoleCall) -> Response:
 
 
 _PATH = "/accounts/{account}/campaigns/new"
-PAGES = (ConsolePage("GET", _PATH, show_form), ConsolePage("POST", _PATH, schedule))
+PAGES = (ConsolePage("GET", _PATH, show_form), ConsolePage("POST", _PATH, schedule, action="scheduleCampaign"))

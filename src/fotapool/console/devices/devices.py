@@ -189,5 +189,5 @@ async def _reader(call: ConsoleCall, upload: UploadFile) -> LineReader:
 PAGES = (
     ConsolePage("GET", "/accounts/{account}/devices", show_devices),
     ConsolePage("GET", "/accounts/{account}/devices.csv", download_devices),
-    ConsolePage("POST", "/accounts/{account}/devices/import", import_file),
+    ConsolePage("POST", "/accounts/{account}/devices/import", import_file, action="importDevices"),
 )

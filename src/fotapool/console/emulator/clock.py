@@ -11,7 +11,7 @@ from fotapool.core.durations import parse_duration_ms
 from fotapool.domain.errors import Invalid
 from fotapool.domain.identity import Role
 from fotapool.services.accounts.accounts import name_accounts
-from fotapool.worker.clock_jobs import ClockAdvance, check_advance, parse_timestamp_ms
+from fotapool.worker.clock_jobs import ClockAdvance, check_advance, moved, parse_timestamp_ms
 from fotapool.worker.runner import next_due_ms
 
 PATH = "/console/emulator/clock"
@@ -37,6 +37,7 @@ async def move_clock(call: ConsoleCall) -> Response:
         check_advance(emulator.clock.now_ms(), timestamp_ms)
     except Invalid as error:
         return await _page(call, str(error))
+    call.audit.describe(*moved(emulator.clock.now_ms(), timestamp_ms))
     move = await emulator.moves.start(
         call.context,
         clock=emulator.clock,
@@ -58,7 +59,7 @@ async def reset(call: ConsoleCall) -> Response:
     if not call.field("sure"):
         return await _page(call, "tick the box to delete everything since the seed")
     emulator.moves.check_idle()
-    await emulator.snapshot_service.reset(emulator.seed())
+    await emulator.snapshot_service.reset(emulator.seed(), call.audit)
     emulator.moves.clear()
     return await call.go(PATH, "Emulator reset to the seed.")
 

@@ -101,16 +101,21 @@ async def add_rule(call: ConsoleCall) -> Response:
         rule = call.emulator.features.rules.add(read_fault(fields))
     except (Invalid, Conflict) as error:
         return await _page(call, fields, str(error))
+    call.audit.about("fault", str(rule.id))
+    call.audit.describe(after=rule.document)
     return await call.go(PATH, f"Rule {rule.id} added.")
 
 
 async def delete_rule(call: ConsoleCall) -> Response:
     rule_id = whole_number("rule", call.field("rule"), 1, MAX_COUNT)
+    call.audit.about("fault", str(rule_id))
+    call.audit.describe(call.emulator.features.rules.find(rule_id).document)
     call.emulator.features.rules.delete(rule_id)
     return await call.go(PATH, f"Rule {rule_id} deleted. Its activity is still listed.")
 
 
 async def clear_rules(call: ConsoleCall) -> Response:
+    call.audit.describe({"faults": len(call.emulator.features.rules)})
     call.emulator.features.rules.clear()
     return await call.go(PATH, "All rules and their activity deleted.")
 
@@ -186,18 +191,17 @@ async def _page(call: ConsoleCall, form: dict[str, str], wrong: str = "", preset
 
 
 def _row(rule: FaultRule) -> dict[str, Any]:
-    document = msgspec.to_builtins({"match": rule.match, "action": rule.action})
     return {
         "rule": rule,
         "match": describe_match(rule.match, rule.action.callback is not None),
         "effect": describe_action(rule.action),
-        "json": json.dumps(document, indent=2, ensure_ascii=False),
+        "json": json.dumps(rule.document, indent=2, ensure_ascii=False),
     }
 
 
 PAGES = (
     ConsolePage("GET", "/emulator/faults", show_faults, emulator_only=True),
-    ConsolePage("POST", "/emulator/faults", add_rule, emulator_only=True),
-    ConsolePage("POST", "/emulator/faults/delete", delete_rule, emulator_only=True),
-    ConsolePage("POST", "/emulator/faults/clear", clear_rules, emulator_only=True),
+    ConsolePage("POST", "/emulator/faults", add_rule, action="createFault", emulator_only=True),
+    ConsolePage("POST", "/emulator/faults/delete", delete_rule, action="deleteFault", emulator_only=True),
+    ConsolePage("POST", "/emulator/faults/clear", clear_rules, action="deleteFaults", emulator_only=True),
 )

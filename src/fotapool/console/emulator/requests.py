@@ -75,6 +75,7 @@ async def download_request(call: ConsoleCall) -> Response:
 
 async def clear_requests(call: ConsoleCall) -> Response:
     count = len(call.emulator.features.exchanges)
+    call.audit.describe({"requests": count})
     call.emulator.features.exchanges.clear()
     return await call.go(PATH, f"{plural(count, 'request')} deleted.")
 

@@ -37,7 +37,7 @@ async def restore(call: ConsoleCall) -> Response:
         if not call.field("sure"):
             raise Invalid("tick the box to replace everything")
         call.emulator.moves.check_idle()
-        await call.emulator.snapshot_service.restore(await upload.read(_limit(call) + 1))
+        await call.emulator.snapshot_service.restore(await upload.read(_limit(call) + 1), call.audit)
     except (Invalid, Conflict) as error:
         return await _page(call, f"Nothing was replaced: {error}")
     call.emulator.moves.clear()
@@ -73,7 +73,9 @@ async def _page(call: ConsoleCall, wrong: str = "") -> Response:
 
 PAGES = (
     ConsolePage("GET", "/emulator/snapshots", show_snapshots, emulator_only=True),
-    ConsolePage("POST", "/emulator/snapshots/download", download, role=Role.ADMIN, emulator_only=True),
-    ConsolePage("POST", "/emulator/snapshots/restore", restore, role=Role.ADMIN, emulator_only=True),
-    ConsolePage("POST", "/emulator/snapshots/copy", copy, emulator_only=True),
+    ConsolePage("POST", "/emulator/snapshots/download", download, role=Role.ADMIN, reads_only=True, emulator_only=True),
+    ConsolePage(
+        "POST", "/emulator/snapshots/restore", restore, role=Role.ADMIN, action="restoreSnapshot", emulator_only=True
+    ),
+    ConsolePage("POST", "/emulator/snapshots/copy", copy, action="copyAccount", emulator_only=True),
 )

@@ -53,6 +53,6 @@ async def delete_key(call: ConsoleCall) -> Response:
 _PATH = "/accounts/{account}/device-keys"
 PAGES = (
     ConsolePage("GET", _PATH, show_keys),
-    ConsolePage("POST", _PATH, create_key, role=Role.ADMIN),
-    ConsolePage("POST", _PATH + "/delete", delete_key, role=Role.ADMIN),
+    ConsolePage("POST", _PATH, create_key, action="createDeviceKey", role=Role.ADMIN),
+    ConsolePage("POST", _PATH + "/delete", delete_key, action="deleteDeviceKey", role=Role.ADMIN),
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from itsdangerous import BadSignature, URLSafeSerializer
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fotapool.core.clock import Clock
+from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft
 from fotapool.services.context import Context
 from fotapool.services.identity import console_sessions
 from fotapool.store.identity.sessions import Operator
@@ -44,21 +45,22 @@ class Sessions:
         operator = await console_sessions.find_session(self._context, token, self._clock.now_ms())
         return None if operator is None else Session(operator, _csrf(token))
 
-    async def begin(self, request: Request, response: Response, operator: Operator) -> None:
+    async def begin(self, request: Request, response: Response, operator: Operator, audit: AuditDraft) -> None:
         """Starts a session: sets its cookie. A session of the browser that is under way ends."""
-        await self._end(request)
+        await self._end(request, NOT_AUDITED)
         now_ms = self._clock.now_ms()
-        token = await console_sessions.begin_session(self._context, operator, now_ms, LIFE_S * 1000)
+        context = replace(self._context, audit=audit)
+        token = await console_sessions.begin_session(context, operator, now_ms, LIFE_S * 1000)
         self._set(request=request, response=response, name=COOKIE, content=token, life_s=LIFE_S)
 
-    async def end(self, request: Request, response: Response) -> None:
+    async def end(self, request: Request, response: Response, audit: AuditDraft) -> None:
         """Ends the session, and deletes its cookie."""
-        await self._end(request)
+        await self._end(request, audit)
         response.delete_cookie(COOKIE, path=PATH)
 
-    async def _end(self, request: Request) -> None:
+    async def _end(self, request: Request, audit: AuditDraft) -> None:
         if token := request.cookies.get(COOKIE):
-            await console_sessions.end_session(self._context, token)
+            await console_sessions.end_session(replace(self._context, audit=audit), token)
 
     async def leave_notice(self, request: Request, response: Response, text: str, kind: str) -> None:
         """Stores a text that the next page shows once. `kind` is done, warn or failed."""

@@ -14,9 +14,12 @@ from fotapool.console.app.pages import Console
 from fotapool.console.identity.sessions import PATH, same_token
 from fotapool.core.throttle import Throttled
 from fotapool.domain.errors import RequestRejected
+from fotapool.services.audit_log.drafts import AuditDraft, Via
+from fotapool.services.audit_log.entries import SIGN_IN, count_wrong_key
 from fotapool.services.identity.operators import identify_operator
 from fotapool.store.db.connection import StoreUnavailable
-from fotapool.web.http import sender_address
+from fotapool.store.identity.sessions import Operator
+from fotapool.web.http import RequestIds, sender_address
 
 EMULATOR_KEY = "operator"
 """The key of an emulator that was started without `--operator-key`; the form shows it."""
@@ -28,8 +31,9 @@ MAX_SIGN_IN_BYTES = 8 * 1024
 class SignIn:
     """The sign-in form and its actions. Forms of other sites are rejected."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, request_ids: RequestIds) -> None:
         self._console = console
+        self._request_ids = request_ids
 
     async def ask(self, request: Request) -> Response:
         """The response of a page to a request without a session: the sign-in form, which returns to the page."""
@@ -74,12 +78,18 @@ class SignIn:
         if _is_foreign(request):
             return self._form(path, "The form came from another site. Sign in here.", 403)
         key, context = str(form.get("key", "")).strip(), self._console.context
-        known = 0 < len(key) <= MAX_KEY
-        operator = await identify_operator(context, key, sender_address(request.scope)) if known else None
+        known, address = 0 < len(key) <= MAX_KEY, sender_address(request.scope)
+        request_id = self._request_ids.choose_text(request.headers.get("x-request-id"))
+        try:
+            operator = await identify_operator(context, key, address) if known else None
+        except Throttled:
+            count_wrong_key(context, Via.CONSOLE, address, request_id)
+            raise
         if operator is None:
+            count_wrong_key(context, Via.CONSOLE, address, request_id)
             return self._form(path, "No operator has this key. Check that it was copied completely.", 401)
         response = RedirectResponse(path, 303)
-        await self._console.sessions.begin(request, response, operator)
+        await self._console.sessions.begin(request, response, operator, _draft(SIGN_IN, request, request_id, operator))
         return response
 
     async def sign_out(self, request: Request) -> Response:
@@ -89,7 +99,9 @@ class SignIn:
             session = await self._console.sessions.read(request)
             form = await read_form(request, 0, MAX_SIGN_IN_BYTES)
             if session is not None and same_token(str(form.get("csrf", "")), session.csrf):
-                await self._console.sessions.end(request, response)
+                request_id = self._request_ids.choose_text(request.headers.get("x-request-id"))
+                draft = _draft("signOut", request, request_id, session.operator)
+                await self._console.sessions.end(request, response, draft)
         except ClientDisconnect:
             return Response(status_code=400)
         except (RequestRejected, StoreUnavailable) as error:
@@ -104,6 +116,19 @@ class SignIn:
         known_key = EMULATOR_KEY if settings.emulator and settings.operator_key == EMULATOR_KEY else None
         html = self._console.templates.render("identity/sign_in.html", next=path, error=error, known_key=known_key)
         return HTMLResponse(html, status, headers)
+
+
+def _draft(action: str, request: Request, request_id: str, operator: Operator) -> AuditDraft:
+    return AuditDraft(
+        operator=operator.name,
+        role=operator.role.value,
+        via=Via.CONSOLE,
+        address=sender_address(request.scope),
+        request_id=request_id,
+        action=action,
+        target_kind="operator",
+        target=operator.name,
+    )
 
 
 def _inside(path: str) -> str:

@@ -167,7 +167,7 @@ async def list_file(call: ConsoleCall) -> Response:
 PAGES = (
     ConsolePage("GET", "/accounts/{account}/candidates", show_candidates),
     ConsolePage("GET", "/accounts/{account}/candidates/list.csv", list_file),
-    ConsolePage("POST", "/accounts/{account}/candidates", change_list),
-    ConsolePage("POST", "/accounts/{account}/candidates/order", change_order),
-    ConsolePage("POST", "/accounts/{account}/candidates/empty", empty_list),
+    ConsolePage("POST", "/accounts/{account}/candidates", change_list, action="changeCandidates"),
+    ConsolePage("POST", "/accounts/{account}/candidates/order", change_order, action="changeCandidates"),
+    ConsolePage("POST", "/accounts/{account}/candidates/empty", empty_list, action="changeCandidates"),
 )

@@ -1,4 +1,4 @@
-"""The ledger of an account (one entry for each license) and its audit log (one for each request), with filters."""
+"""The ledger of an account by license (its entries) and by request (its changes), with filters."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def show_changes(call: ConsoleCall) -> Response:
         call.context, caller=call.caller(), wanted=_filter(call), before=call.cursor(), limit=ROWS
     )
     return await _page(
-        call, template="licenses/ledger_changes.html", title="Audit log", rows=changes, next_cursor=next_cursor
+        call, template="licenses/ledger_changes.html", title="Ledger by request", rows=changes, next_cursor=next_cursor
     )
 
 

@@ -149,9 +149,9 @@ def _line(device: int, outcome: Outcome | None) -> tuple[str, str, str]:
 _JOB = "/accounts/{account}/licenses/jobs/{job}"
 PAGES = (
     ConsolePage("GET", "/accounts/{account}/licenses", show_form),
-    ConsolePage("POST", "/accounts/{account}/licenses", check_list),
+    ConsolePage("POST", "/accounts/{account}/licenses", check_list, action="createBulkJob"),
     ConsolePage("GET", _JOB, show_job),
-    ConsolePage("POST", f"{_JOB}/start", start),
-    ConsolePage("POST", f"{_JOB}/stop", stop),
+    ConsolePage("POST", f"{_JOB}/start", start, action="startBulkJob"),
+    ConsolePage("POST", f"{_JOB}/stop", stop, action="stopBulkJob"),
     ConsolePage("GET", f"{_JOB}/result.csv", result_file),
 )

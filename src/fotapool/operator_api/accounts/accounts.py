@@ -142,6 +142,8 @@ async def read_account(call: OperatorCall) -> AccountView:
 async def change_subscription(call: OperatorCall, given: NewSubscription) -> SubscriptionChange:
     """Change the number of licenses or the purchase type, or preview what that would do."""
     preview = call.get(PREVIEW)
+    if preview:
+        call.context.audit.reads_only()
     total = None if given.licenseCount is msgspec.UNSET else given.licenseCount
     purchase_type = None if given.purchaseType is msgspec.UNSET else _purchase_type(given.purchaseType)
     if total is None and purchase_type is None:

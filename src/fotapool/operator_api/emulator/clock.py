@@ -12,7 +12,7 @@ from fotapool.domain.errors import Invalid
 from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import OperatorCall
 from fotapool.web.operations import Operation
-from fotapool.worker.clock_jobs import check_advance, parse_timestamp_ms
+from fotapool.worker.clock_jobs import check_advance, moved, parse_timestamp_ms
 from fotapool.worker.runner import ClockEvent, advance, next_due_ms
 
 
@@ -64,6 +64,7 @@ async def move_clock(call: OperatorCall, given: MoveClock) -> ClockView:
     if timestamp_ms is None:
         return await _view(call, [])
     check_advance(clock.now_ms(), timestamp_ms)
+    call.context.audit.describe(*moved(clock.now_ms(), timestamp_ms))
     return await _view(call, await advance(call.context, clock, timestamp_ms, deliveries))
 
 

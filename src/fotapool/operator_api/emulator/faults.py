@@ -49,7 +49,10 @@ class FaultList(msgspec.Struct, rename={"hits": "firings"}):
 
 async def create_fault(call: OperatorCall, given: NewFault) -> FaultView:
     """Add a fault: a rule and what it does."""
-    return _view(call.emulator.features.rules.add(given))
+    rule = call.emulator.features.rules.add(given)
+    call.context.audit.about("fault", str(rule.id))
+    call.context.audit.describe(after=rule.document)
+    return _view(rule)
 
 
 async def list_faults(call: OperatorCall) -> FaultList:
@@ -61,7 +64,9 @@ async def list_faults(call: OperatorCall) -> FaultList:
 
 async def delete_faults(call: OperatorCall) -> None:
     """Delete all faults and their hits."""
-    call.emulator.features.rules.clear()
+    rules = call.emulator.features.rules
+    call.context.audit.describe({"faults": len(rules)})
+    rules.clear()
 
 
 async def read_fault(call: OperatorCall) -> FaultView:
@@ -71,7 +76,9 @@ async def read_fault(call: OperatorCall) -> FaultView:
 
 async def delete_fault(call: OperatorCall) -> None:
     """Delete a fault; its hits stay on record."""
-    call.emulator.features.rules.delete(call.get(FAULT_ID))
+    rules, fault_id = call.emulator.features.rules, call.get(FAULT_ID)
+    call.context.audit.describe(rules.find(fault_id).document)
+    rules.delete(fault_id)
 
 
 def _view(rule: FaultRule) -> FaultView:

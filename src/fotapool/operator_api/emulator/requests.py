@@ -74,7 +74,9 @@ async def read_request(call: OperatorCall) -> Response:
 
 async def clear_requests(call: OperatorCall) -> None:
     """Delete the recorded requests."""
-    call.emulator.features.exchanges.clear()
+    exchanges = call.emulator.features.exchanges
+    call.context.audit.describe({"requests": len(exchanges)})
+    exchanges.clear()
 
 
 async def _view(call: OperatorCall, one: Exchange) -> ExchangeView:

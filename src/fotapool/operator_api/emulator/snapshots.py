@@ -15,7 +15,7 @@ from fotapool.web.problems import HttpError
 
 async def reset(call: OperatorCall) -> None:
     """Reset all but the operators to the seed, and the clock to real time or that of --clock."""
-    await call.emulator.snapshot_service.reset(call.emulator.seed())
+    await call.emulator.snapshot_service.reset(call.emulator.seed(), call.context.audit)
 
 
 async def create_snapshot(call: OperatorCall) -> Response:
@@ -33,7 +33,7 @@ async def restore_snapshot(call: OperatorCall) -> None:
         if error.code is not ErrorCode.BODY_TOO_LARGE:
             raise
         raise HttpError(413, f"a snapshot has {MAX_SNAPSHOT_BYTES // 1024**2} MiB at most") from error
-    await call.emulator.snapshot_service.restore(data)
+    await call.emulator.snapshot_service.restore(data, call.context.audit)
 
 
 OPERATIONS = (

@@ -35,12 +35,15 @@ def check_name_is_free(connection: Connection, name: str) -> None:
 
 async def create_account(context: Context, name: str, purchase_type: PurchaseType, total: int) -> Account:
     """Creates an account with an empty pool. Raises Invalid or Conflict."""
+    context.audit.about("account", name)
     check_account_name(name)
     check_total(purchase_type, total)
 
     def create(connection: Connection, now_ms: int) -> Account:
         check_name_is_free(connection, name)
         record_account(connection, name=name, purchase_type=purchase_type, total=total, now_ms=now_ms)
+        created = {"purchaseType": purchase_type.value, "licenseCount": total, "status": AccountStatus.ACTIVE.value}
+        context.audit.record(connection, now_ms, after=created)
         return require_account(connection, name)
 
     return await context.writer.submit(DirectCommand(create))
@@ -78,8 +81,10 @@ async def set_account_status(context: Context, name: str, status: AccountStatus)
     """Suspends or activates an account. Raises NotFound."""
 
     def change(connection: Connection, now_ms: int) -> Account:
-        record_status(connection, require_account(connection, name).id, status)
+        before = require_account(connection, name)
+        record_status(connection, before.id, status)
         record_auth_epoch(connection)
+        context.audit.record(connection, now_ms, {"status": before.status.value}, {"status": status.value})
         return require_account(connection, name)
 
     return await context.writer.submit(DirectCommand(change))

@@ -19,6 +19,7 @@ async def copy_account(context: Context, caller: Caller, name: str, users: bool)
     Campaigns, upgrades, listeners, device keys, files and logs are not copied. The copy's devices keep their IMEIs,
     which otherwise belong to one account only. Raises Invalid or Conflict.
     """
+    context.audit.about("account", name)
     check_account_name(name)
 
     def copy(connection: Connection, now_ms: int) -> Account | None:
@@ -33,6 +34,7 @@ async def copy_account(context: Context, caller: Caller, name: str, users: bool)
         )
         if users:
             record_access_copied(connection, caller.account_id, account_id)
+        context.audit.record(connection, now_ms, after={"copyOf": caller.account_name, "users": users})
         return read_account_by_id(connection, account_id)
 
     is_large = await context.reader.short(has_more_devices, caller.account_id, MAX_INLINE_DEVICES)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fotapool.domain.accounts.subscriptions import (
+    NOTICE_KINDS,
+    RECLAIM_KINDS,
     Holder,
     SubscriptionChange,
     SubscriptionDecision,
@@ -15,6 +17,7 @@ from fotapool.domain.accounts.subscriptions import (
     withdrawable,
 )
 from fotapool.domain.errors import Conflict, NotFound
+from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.names import PurchaseType
 from fotapool.services.accounts.accounts import require_account
@@ -96,9 +99,26 @@ async def change_subscription(
             canceled_upgrades=decision.canceled_upgrades,
             notice_until_ms=decision.notice_until_ms,
         )
+        context.audit.record(
+            connection,
+            now_ms,
+            {"licenseCount": before, "purchaseType": account.purchase_type.value},
+            {"licenseCount": new_total, "purchaseType": new_type.value, **_effects(decision)},
+        )
         return decision
 
     return await context.writer.submit(PoolCommand(caller, change, inline=False))
+
+
+def _effects(decision: SubscriptionDecision) -> dict[str, int]:
+    """The numbers of devices that the change concerned, without those that are 0."""
+    counts = {
+        "reclaimed": len(decision.devices(*RECLAIM_KINDS)),
+        "putUnderNotice": len(decision.devices(*NOTICE_KINDS)),
+        "noticesWithdrawn": len(decision.devices(EntryKind.NOTICE_WITHDRAWN)),
+        "upgradesCanceled": len(decision.canceled_upgrades),
+    }
+    return {name: count for name, count in counts.items() if count}
 
 
 async def preview_subscription(

@@ -180,7 +180,8 @@ async def redeliver(context: Context, delivery_id: int) -> Delivery:
 
     Raises NotFound, and Conflict if it is waiting already or its listener is gone.
     """
-    account_id = (await context.reader.short(_existing, delivery_id)).account_id
+    delivery = await context.reader.short(_existing, delivery_id)
+    context.audit.about("delivery", str(delivery_id), delivery.account_name)
 
     def change(connection: Connection, now_ms: int) -> Delivery:
         found = _existing(connection, delivery_id)
@@ -189,9 +190,11 @@ async def redeliver(context: Context, delivery_id: int) -> Delivery:
         if read_listener(connection, found.account_id, found.style) is None:
             raise Conflict(f"account {found.account_name} has no listener {found.style} any more")
         store.record_redelivery(connection, delivery_id, now_ms)
+        before = {"state": DeliveryState(found.state).word, "attempts": found.attempts}
+        context.audit.record(connection, now_ms, before, {"state": DeliveryState.WAITING.word, "attempts": 0})
         return _existing(connection, delivery_id)
 
-    return await context.writer.submit(DirectCommand(change, (account_id,)))
+    return await context.writer.submit(DirectCommand(change, (delivery.account_id,)))
 
 
 def _existing(connection: Connection, delivery_id: int) -> Delivery:

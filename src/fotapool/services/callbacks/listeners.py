@@ -7,6 +7,7 @@ import binascii
 
 from fotapool.domain.callbacks import check_credential, check_url
 from fotapool.domain.errors import Invalid, NotFound
+from fotapool.services.audit_log.drafts import MASKED
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.store.callbacks import listeners as store
@@ -61,13 +62,21 @@ async def deregister_listener(context: Context, caller: Caller, style: str) -> b
     """Deletes the account's listener and cancels its waiting deliveries. Returns False if there was none."""
 
     def deregister(connection: Connection, now_ms: int) -> bool:
-        return store.delete_listener(connection, caller.account_id, style, now_ms)
+        listener = store.read_listener(connection, caller.account_id, style)
+        if listener is None:
+            return False
+        store.delete_listener(connection, caller.account_id, style, now_ms)
+        password = None if listener.password is None else MASKED
+        shown = {"url": listener.url, "username": listener.username, "password": password}
+        context.audit.record(connection, now_ms, shown)
+        return True
 
     return await context.writer.submit(DirectCommand(deregister, caller=caller, inline=False))
 
 
 async def remove_listener(context: Context, caller: Caller, style: str) -> None:
     """Deregisters a listener for an operator. Raises NotFound if there is none."""
+    context.audit.about("listener", style, caller.account_name)
     if "\x00" in style or not await deregister_listener(context, caller, style):
         raise NotFound(f"account {caller.account_name} has no listener {style[:40]}")
 
@@ -79,7 +88,9 @@ async def turn_on_signing(context: Context, caller: Caller, secret: str | None) 
     _check_secret(secret)
 
     def turn_on(connection: Connection, now_ms: int) -> str:
+        was_signing = store.read_signing_secret(connection, caller.account_id) is not None
         store.record_signing_secret(connection, caller.account_id, context.secrets.seal(secret), now_ms)
+        context.audit.record(connection, now_ms, {"signing": was_signing}, {"signing": True, "secret": MASKED})
         return secret
 
     return await context.writer.submit(DirectCommand(turn_on, caller=caller))
@@ -91,6 +102,7 @@ async def turn_off_signing(context: Context, caller: Caller) -> None:
     def turn_off(connection: Connection, now_ms: int) -> None:
         if not store.delete_signing_secret(connection, caller.account_id):
             raise NotFound(f"callbacks of account {caller.account_name} are not signed")
+        context.audit.record(connection, now_ms, {"signing": True, "secret": MASKED}, {"signing": False})
 
     await context.writer.submit(DirectCommand(turn_off, caller=caller))
 

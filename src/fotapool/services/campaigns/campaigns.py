@@ -107,9 +107,16 @@ async def schedule_campaign(context: Context, caller: Caller, wanted: NewCampaig
         )
         cause = caller.cause("schedule campaign", campaign=uuid, devices=len(devices))
         facts.changes.note(facts.pool, cause, [], now_ms)
+        scheduled = {"name": wanted.name, "package": wanted.package, "devices": len(devices)}
+        context.audit.about("campaign", uuid, caller.account_name)
+        context.audit.record(facts.connection, now_ms, after={**scheduled, **_dates(campaign)})
         return campaign
 
     return await context.writer.submit(PoolCommand(caller, schedule, alone=True, devices=len(wanted.devices)))
+
+
+def _dates(campaign: Campaign) -> dict[str, str]:
+    return {"startDate": campaign.start_date, "endDate": campaign.end_date}
 
 
 def _planned(
@@ -280,7 +287,7 @@ async def change_dates(
     def change(facts: PoolFacts, now_ms: int) -> Campaign:
         campaign = _campaign(facts, uuid)
         planned = change_plan(campaign, start_date, end_date, now_ms)
-        new_windows = changed_windows(campaign, windows)
+        new_windows, before = changed_windows(campaign, windows), _dates(campaign)
         check_windows(new_windows, planned)
         campaign.start_date, campaign.end_date = planned.start_date, planned.end_date
         campaign.start_ms, campaign.end_ms, campaign.windows = planned.start_ms, planned.end_ms, new_windows
@@ -294,6 +301,7 @@ async def change_dates(
             campaign.due_ms = queued_until_ms(campaign, now_ms)
         upgrades.record(facts.connection, now_ms)
         facts.changes.note(facts.pool, caller.cause("change campaign dates", campaign=uuid), [], now_ms)
+        context.audit.record(facts.connection, now_ms, before, _dates(campaign))
         return campaign
 
     return await context.writer.submit(PoolCommand(caller, change, alone=True))
@@ -307,12 +315,14 @@ async def cancel_campaign(context: Context, caller: Caller, uuid: str, may_abort
 
     def cancel(facts: PoolFacts, now_ms: int) -> Campaign:
         campaign = _campaign(facts, uuid)
-        status = decide_cancel(campaign, may_abort, now_ms)
+        status, before = decide_cancel(campaign, may_abort, now_ms), campaign.status
         upgrades = UpgradeChangeSet(campaign.account_id, [campaign])
         upgrades.change_status(campaign, status, now_ms)
         cancel_waiting(facts.connection, upgrades=upgrades, campaign=campaign, after=SCAN_START, limit=CANCELED_AT_ONCE)
         upgrades.record(facts.connection, now_ms)
         facts.changes.note(facts.pool, caller.cause("cancel campaign", campaign=uuid), [], now_ms)
+        states = ({"status": one.name.lower()} for one in (before, status))
+        context.audit.record(facts.connection, now_ms, *states)
         return campaign
 
     return await context.writer.submit(PoolCommand(caller, cancel, alone=True, devices=CANCELED_AT_ONCE))

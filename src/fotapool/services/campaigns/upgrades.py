@@ -39,6 +39,8 @@ async def set_upgrade(context: Context, caller: Caller, device: int, wanted: Upg
             changes.record(connection, now_ms)
         if wanted not in OPEN:
             take_ended_notices(facts, caller, now_ms)
+        before = None if current is None else {"status": UpgradeStatus(current.status).word}
+        context.audit.record(connection, now_ms, before, {"status": wanted.word})
         return wanted
 
     return await context.writer.submit(PoolCommand(caller, change, alone=True))

@@ -44,13 +44,23 @@ MAX_INSTALLED = 100
 _Row = TypeVar("_Row", DeviceRow, OperatorDeviceRow)
 
 
-async def import_devices(context: Context, caller: Caller, lines: Sequence[Device]) -> ImportDecision:
-    """Creates or updates up to IMPORT_BATCH devices; the decision lists the lines that failed."""
+async def import_devices(
+    context: Context, caller: Caller, lines: Sequence[Device], kept: int = 0, licensed: int = 0
+) -> ImportDecision:
+    """Creates or updates up to IMPORT_BATCH devices; the decision lists the lines that failed.
+
+    `kept` and `licensed` are the numbers of the batches before, for the audit log.
+    """
 
     def change(facts: PoolFacts, now_ms: int) -> ImportDecision:
-        return import_into(facts, caller, lines, now_ms)
+        decision = import_into(facts, caller, lines, now_ms)
+        so_far = {"imported": kept + len(decision.accepted), "licensed": licensed + len(decision.entries)}
+        context.audit.record(facts.connection, now_ms, after=so_far)
+        return decision
 
-    return await context.writer.submit(PoolCommand(caller, change, devices=len(lines)))
+    decision = await context.writer.submit(PoolCommand(caller, change, devices=len(lines)))
+    context.audit.committed()
+    return decision
 
 
 def import_into(facts: PoolFacts, caller: Caller, lines: Sequence[Device], now_ms: int) -> ImportDecision:

@@ -96,7 +96,13 @@ class DeviceImport:
         lines, self.waiting = self.waiting, []
         if not lines:
             return
-        decision = await import_devices(self.context, self.caller, [device for _, device in lines])
+        decision = await import_devices(
+            self.context,
+            caller=self.caller,
+            lines=[device for _, device in lines],
+            kept=self.result.kept,
+            licensed=self.result.licensed,
+        )
         self.result.kept += len(decision.accepted)
         self.result.licensed += len(decision.entries)
         for place, why in decision.failures:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fotapool.core import hashing
 from fotapool.domain.errors import Conflict, Invalid, NotFound
+from fotapool.services.audit_log.drafts import MASKED
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.services.identity.bearers import looks_encoded
@@ -15,6 +16,7 @@ from fotapool.store.identity import sessions as store
 async def create_client(context: Context, key: str | None, secret: str | None) -> tuple[str, str]:
     """Creates an API client; returns its key and secret. Raises Invalid or Conflict."""
     new_key = key if key is not None else context.new_uuid()
+    context.audit.about("client", new_key)
     check_key(new_key)
     secret = given_or_generated(context, secret, "secret")
     check_not_encoded(new_key, secret)
@@ -24,6 +26,7 @@ async def create_client(context: Context, key: str | None, secret: str | None) -
         if store.read_client(connection, new_key) is not None:
             raise Conflict(f"client {new_key} exists already")
         store.record_client(connection, new_key, secret_hash, now_ms)
+        context.audit.record(connection, now_ms, after={"secret": MASKED})
 
     await context.writer.submit(DirectCommand(create))
     return new_key, secret
@@ -43,9 +46,12 @@ async def list_clients(context: Context, after: str, limit: int) -> list[Row]:
 async def delete_client(context: Context, key: str) -> None:
     """Deletes an API client and ends its token. Raises NotFound."""
 
+    context.audit.about("client", key)
+
     def delete(connection: Connection, now_ms: int) -> None:
         if not is_key(key) or store.read_client(connection, key) is None:
             raise NotFound(f"client {key} does not exist")
         store.record_client_deleted(connection, key)
+        context.audit.record(connection, now_ms, {"secret": MASKED})
 
     await context.writer.submit(DirectCommand(delete))

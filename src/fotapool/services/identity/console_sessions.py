@@ -9,6 +9,7 @@ from fotapool.core.hashing import token_hash
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.services.identity.operators import find_operator
+from fotapool.store.db.connection import Connection
 from fotapool.store.identity import console_sessions as store
 from fotapool.store.identity.console_sessions import ConsoleSession
 from fotapool.store.identity.sessions import Operator
@@ -26,9 +27,12 @@ async def begin_session(context: Context, operator: Operator, now_ms: int, life_
         key_digest=context.secrets.digest(operator.key_hash),
         expires_ms=now_ms + life_ms,
     )
-    await context.writer.submit(
-        DirectCommand(lambda connection, _: store.record_console_session(connection, session, now_ms))
-    )
+
+    def begin(connection: Connection, change_ms: int) -> None:
+        store.record_console_session(connection, session, now_ms)
+        context.audit.record(connection, change_ms, after={"role": operator.role.value})
+
+    await context.writer.submit(DirectCommand(begin))
     return token
 
 
@@ -48,6 +52,9 @@ async def find_session(context: Context, token: str, now_ms: int) -> Operator | 
 
 async def end_session(context: Context, token: str) -> None:
     """Ends the session at once, for every copy of its cookie."""
-    await context.writer.submit(
-        DirectCommand(lambda connection, _: store.record_console_session_ended(connection, token_hash(token)))
-    )
+
+    def end(connection: Connection, now_ms: int) -> None:
+        store.record_console_session_ended(connection, token_hash(token))
+        context.audit.record(connection, now_ms)
+
+    await context.writer.submit(DirectCommand(end))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fotapool.core import hashing
 from fotapool.domain.errors import Conflict, NotFound
 from fotapool.domain.names import format_device_id
+from fotapool.services.audit_log.drafts import MASKED
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Caller, Context
 from fotapool.services.identity.credentials import check_name, given_or_generated
@@ -27,6 +28,7 @@ async def create_device_key(context: Context, caller: Caller, name: str, imei: i
 
     Raises Invalid, Conflict for a name that is taken, and NotFound for a device that is not the account's.
     """
+    context.audit.about("device key", name, caller.account_name)
     check_name(name, "name")
     key = given_or_generated(context, None, "key")
 
@@ -37,6 +39,8 @@ async def create_device_key(context: Context, caller: Caller, name: str, imei: i
             raise Conflict(f"device key {name} exists already")
         device_key = DeviceKey(name, imei, now_ms)
         store.record_device_key(connection, hashing.token_hash(key), caller.account_id, device_key)
+        device = None if imei is None else format_device_id(imei)
+        context.audit.record(connection, now_ms, after={"deviceId": device, "key": MASKED})
 
     await context.writer.submit(DirectCommand(create, caller=caller))
     return key
@@ -50,10 +54,13 @@ async def list_device_keys(context: Context, caller: Caller, after: str, limit: 
 async def delete_device_key(context: Context, caller: Caller, name: str) -> None:
     """Deletes a key: requests with it are rejected from now on. Raises NotFound."""
 
+    context.audit.about("device key", name, caller.account_name)
+
     def delete(connection: Connection, now_ms: int) -> None:
         if "\x00" in name or not store.has_device_key(connection, caller.account_id, name):
             raise NotFound(f"device key {name[:100]} does not exist")
         store.record_device_key_deleted(connection, caller.account_id, name)
+        context.audit.record(connection, now_ms, {"key": MASKED})
 
     await context.writer.submit(DirectCommand(delete, caller=caller))
 

@@ -9,6 +9,7 @@ from fotapool.core.logs.context import note_sender
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import Conflict, NotFound
 from fotapool.domain.identity import Role
+from fotapool.services.audit_log.drafts import MASKED
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.services.identity.credentials import check_name, given_or_generated, is_name
@@ -24,6 +25,7 @@ FIRST_OPERATOR = "operator"
 
 async def create_operator(context: Context, name: str, role: Role) -> str:
     """Creates an operator; returns its key. Raises Invalid or Conflict."""
+    context.audit.about("operator", name)
     check_name(name, "name")
     key = given_or_generated(context, None, "key")
 
@@ -31,6 +33,7 @@ async def create_operator(context: Context, name: str, role: Role) -> str:
         if name == FIRST_OPERATOR or store.read_operator(connection, name) is not None:
             raise Conflict(f"operator {name} exists already")
         store.record_operator(connection, Operator(name, role, hashing.token_hash(key), now_ms))
+        context.audit.record(connection, now_ms, after={"role": role.value, "key": MASKED})
 
     await context.writer.submit(DirectCommand(create))
     return key
@@ -43,13 +46,16 @@ async def list_operators(context: Context, after: str, limit: int) -> list[Opera
 
 async def delete_operator(context: Context, name: str) -> None:
     """Deletes an operator and its key. Raises NotFound, and Conflict for FIRST_OPERATOR."""
+    context.audit.about("operator", name)
     if name == FIRST_OPERATOR:
         raise Conflict(f"{name} has the key that the server was started with; restart it with another --operator-key")
 
     def delete(connection: Connection, now_ms: int) -> None:
-        if not is_name(name) or store.read_operator(connection, name) is None:
+        operator = store.read_operator(connection, name) if is_name(name) else None
+        if operator is None:
             raise NotFound(f"operator {name} does not exist")
         store.record_operator_deleted(connection, name)
+        context.audit.record(connection, now_ms, {"role": operator.role.value, "key": MASKED})
 
     await context.writer.submit(DirectCommand(delete))
 

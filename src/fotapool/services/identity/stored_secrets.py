@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fotapool.core.secret_box import SecretBox
+from fotapool.services.audit_log.drafts import MASKED, command_draft
 from fotapool.store.db.connection import Connection, Row, StoreMismatch
 from fotapool.store.identity import server_secrets as store
 from fotapool.store.snapshots import SHAPES, Rows
@@ -15,8 +16,8 @@ KEY_CHECK = "key check"
 _COLUMNS = {"listener": "password", "signing_secret": "secret", "delivery": "body"}
 
 
-def prepare_secrets(connection: Connection, box: SecretBox) -> None:
-    """Encrypts what an earlier version stored in clear.
+def prepare_secrets(connection: Connection, box: SecretBox, now_ms: int) -> None:
+    """Encrypts what an earlier version stored in clear. The audit log gets an entry about a new key.
 
     Raises StoreMismatch if the database has secrets that were encrypted with another key.
     """
@@ -37,6 +38,7 @@ def prepare_secrets(connection: Connection, box: SecretBox) -> None:
             )
         store.record_sealed(connection, box.seal)
         store.record_server_secret(connection, KEY_CHECK, expected)
+        command_draft("setSecretKey").record(connection, now_ms, after={"secretKey": MASKED})
         connection.commit()
     except BaseException:
         connection.rollback()

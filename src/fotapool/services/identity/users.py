@@ -9,6 +9,7 @@ from fotapool.core import hashing
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.identity import is_locked
 from fotapool.services.accounts.accounts import require_account
+from fotapool.services.audit_log.drafts import MASKED
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.services.identity.credentials import check_name, given_or_generated, is_name
@@ -30,6 +31,7 @@ class UserView:
 
 async def create_user(context: Context, username: str, password: str | None, accounts: Sequence[str]) -> str:
     """Creates a user of the accounts; returns the password. Raises Invalid, Conflict or NotFound."""
+    context.audit.about("user", username)
     check_name(username, "username")
     if len(accounts) > MAX_ACCOUNTS:
         raise Invalid(f"accounts must be at most {MAX_ACCOUNTS}")
@@ -46,6 +48,7 @@ async def create_user(context: Context, username: str, password: str | None, acc
             account_ids=[require_account(connection, name).id for name in dict.fromkeys(accounts)],
             now_ms=now_ms,
         )
+        context.audit.record(connection, now_ms, after={"accounts": list(accounts), "password": MASKED})
 
     await context.writer.submit(DirectCommand(create))
     return password
@@ -60,9 +63,13 @@ async def list_users(context: Context, after: str, limit: int) -> list[UserView]
 async def unlock_user(context: Context, username: str) -> None:
     """Resets the user's failed logins, so that it can log in again. Raises NotFound."""
 
+    context.audit.about("user", username)
+
     def unlock(connection: Connection, now_ms: int) -> None:
-        _check_exists(connection, username)
+        user = _existing(connection, username)
         store.record_failed_logins(connection, username, 0)
+        before, after = {"locked": is_locked(user.failed_logins)}, {"locked": False}
+        context.audit.record(connection, now_ms, before, after)
 
     await context.writer.submit(DirectCommand(unlock))
 
@@ -70,13 +77,19 @@ async def unlock_user(context: Context, username: str) -> None:
 async def delete_user(context: Context, username: str) -> None:
     """Deletes a user and ends its sessions. Raises NotFound."""
 
+    context.audit.about("user", username)
+
     def delete(connection: Connection, now_ms: int) -> None:
-        _check_exists(connection, username)
+        _existing(connection, username)
+        accounts = store.read_user_accounts(connection, username)
         store.record_user_deleted(connection, username)
+        context.audit.record(connection, now_ms, {"accounts": accounts, "password": MASKED})
 
     await context.writer.submit(DirectCommand(delete))
 
 
-def _check_exists(connection: Connection, username: str) -> None:
-    if not is_name(username) or store.read_user(connection, username) is None:
+def _existing(connection: Connection, username: str) -> store.User:
+    user = store.read_user(connection, username) if is_name(username) else None
+    if user is None:
         raise NotFound(f"user {username} does not exist")
+    return user

@@ -73,7 +73,7 @@ def read_lines(text: str) -> DeviceLines:
 
 async def create_draft_job(context: Context, caller: Caller, verb: BulkVerb, lines: DeviceLines) -> BulkJob:
     """Stores a list as a draft, which changes no license. Raises Conflict if the account has MAX_OPEN jobs."""
-    now_ms = context.clock.now_ms()
+    created_ms = context.clock.now_ms()
     job = BulkJob(
         uuid=context.new_uuid(),
         account_id=caller.account_id,
@@ -81,15 +81,17 @@ async def create_draft_job(context: Context, caller: Caller, verb: BulkVerb, lin
         verb=verb,
         devices=len(lines.devices),
         done=0,
-        created_ms=now_ms,
-        stopped_ms=now_ms,
+        created_ms=created_ms,
+        stopped_ms=created_ms,
         ended_ms=None,
     )
 
-    def create(connection: Connection, _: int) -> None:
+    def create(connection: Connection, now_ms: int) -> None:
         if store.count_open_jobs(connection, job.account_id) >= MAX_OPEN:
             raise Conflict(f"the account has {MAX_OPEN} bulk jobs that have not ended: start or cancel some")
         store.record_draft_job(connection, job, lines.left_out)
+        context.audit.about("bulk job", job.uuid, caller.account_name)
+        context.audit.record(connection, now_ms, after={"verb": verb.value, "devices": job.devices})
 
     await context.writer.submit(DirectCommand(create, caller=caller))
     for first in range(0, len(lines.devices), LINES_PER_CHANGE):
@@ -167,6 +169,8 @@ async def start_job(context: Context, account: Account, uuid: str) -> BulkJob:
         if not store.read_lines(connection, uuid, job.devices - 1, 1):
             raise Conflict("the list was not stored completely: send it again")
         store.record_started(connection, uuid)
+        started = {"verb": job.verb.value, "devices": job.devices}
+        context.audit.record(connection, now_ms, {"state": "draft"}, {"state": "running", **started})
         return _job(connection, account.id, uuid)
 
     return await context.writer.submit(DirectCommand(start, (account.id,)))
@@ -180,6 +184,9 @@ async def stop_job(context: Context, account: Account, uuid: str) -> BulkJob:
         if job.ended_ms is not None:
             raise Conflict("the bulk job has ended already")
         store.record_canceled(connection, uuid, now_ms)
+        before = {"state": "draft" if job.is_draft else "running"}
+        done = {"state": "canceled", "done": job.done, "devices": job.devices}
+        context.audit.record(connection, now_ms, before, done)
         return _job(connection, account.id, uuid)
 
     return await context.writer.submit(DirectCommand(stop, (account.id,)))

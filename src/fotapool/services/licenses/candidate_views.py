@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from fotapool.domain.errors import Conflict, Invalid, RequestRejected
 from fotapool.domain.licenses.candidates import MAX_CANDIDATES, decide_candidates, list_mark
 from fotapool.domain.licenses.licenses import LicenseState
+from fotapool.domain.names import format_device_id
+from fotapool.services.audit_log.drafts import MAX_ITEMS
 from fotapool.services.commands import PoolCommand, PoolFacts, pool_of
 from fotapool.services.context import Caller, Context
 from fotapool.services.licenses.candidates import record_list
@@ -76,9 +78,15 @@ async def arrange_candidates(context: Context, caller: Caller, arrange: Arrange,
             raise ListOutdated("the list was changed since it was shown; nothing was changed")
         after = arrange(before)
         record_list(facts, caller=caller, verb="replace candidates", before=before, after=after, now_ms=now_ms)
+        context.audit.record(facts.connection, now_ms, _shown(before), _shown(after))
         return after
 
     return await context.writer.submit(PoolCommand(caller, change, inline=False))
+
+
+def _shown(devices: Sequence[int]) -> dict[str, object]:
+    """The list as the audit log shows it: its length, and the first devices."""
+    return {"count": len(devices), "devices": [format_device_id(one) for one in devices[:MAX_ITEMS]]}
 
 
 def replacing(devices: Sequence[int]) -> Arrange:

@@ -131,6 +131,7 @@ async def set_package_content(context: Context, name: str, chunks: AsyncIterator
     def change(connection: Connection, now_ms: int) -> Content | None:
         replaced = _known(read_package_content(connection, name), name)
         record_package_content(connection, name, pending.content)
+        context.audit.record(connection, now_ms, _shown(replaced[0]), _shown(pending.content))
         return replaced[0]
 
     async with pending_content(context, chunks) as pending:
@@ -141,6 +142,11 @@ async def set_package_content(context: Context, name: str, chunks: AsyncIterator
     if replaced is not None:
         await purge_content(context, replaced.key)
     return pending.content
+
+
+def _shown(content: Content | None) -> dict[str, object] | None:
+    """The content as the audit log shows it."""
+    return None if content is None else {"size": content.size, "sha256": content.sha256}
 
 
 async def package_content(context: Context, name: str) -> Content | None:

@@ -34,6 +34,7 @@ _PROTOCOLS = tuple(protocol for protocol in PROTOCOLS if protocol != NO_PROTOCOL
 
 async def create_packages(context: Context, packages: Sequence[NewPackage]) -> list[Package]:
     """Creates all of the packages or none; returns them by name. Raises Invalid or Conflict."""
+    context.audit.about("package", packages[0].name if packages else "")
     if not 0 < len(packages) <= MAX_PACKAGES:
         raise Invalid(f"send from 1 to {MAX_PACKAGES} packages")
     for package in packages:
@@ -48,6 +49,7 @@ async def create_packages(context: Context, packages: Sequence[NewPackage]) -> l
             raise Conflict(f"firmware {existing[0].name} exists already")
         record_packages(connection, packages)
         record_package_available(connection, packages, now_ms)
+        context.audit.record(connection, now_ms, after={"packages": names})
         return read_packages_named(connection, names)
 
     return await context.writer.submit(DirectCommand(create, alone=True, devices=len(packages)))
@@ -78,6 +80,12 @@ async def change_package(context: Context, name: str, release_note: str | None, 
         note = package.release_note if release_note is None else release_note
         passed = bool(package.pilot_passed) if pilot_passed is None else pilot_passed
         record_package_changes(connection, package.id, note, passed)
+        context.audit.record(
+            connection,
+            now_ms,
+            {"releaseNote": package.release_note, "proven": bool(package.pilot_passed)},
+            {"releaseNote": note, "proven": passed},
+        )
         return _existing(read_package(connection, name), name)
 
     return await context.writer.submit(DirectCommand(change))
@@ -92,6 +100,9 @@ async def remove_package(context: Context, name: str) -> None:
             raise Conflict(f"a campaign installs firmware {name}, or did; it has to stay for its history")
         (content,) = read_package_content(connection, name) or (None,)
         delete_package(connection, package.id)
+        fit = {"make": package.make, "model": package.model}
+        versions = {"fromVersion": package.from_version, "toVersion": package.to_version}
+        context.audit.record(connection, now_ms, {**fit, **versions, "sha256": package.content_sha256})
         return content.key if content else None
 
     content_key = await context.writer.submit(DirectCommand(remove))

@@ -136,6 +136,7 @@ async def seed_empty_database(context: Context, seed: Seed) -> bool:
             restore_rows(connection, context, seed.image, audited=False)
         else:
             _apply(connection, seed, now_ms)
+        context.audit.record(connection, now_ms)
         return True
 
     return await context.writer.submit(DirectCommand(apply, alone=True, inline=False))
@@ -151,6 +152,7 @@ async def reset_to_seed(context: Context, seed: Seed, reset_clock: Callable[[], 
             restore_rows(connection, context, seed.image, audited=True)
         else:
             _apply(connection, seed, context.clock.now_ms())
+        context.audit.record(connection, now_ms)
 
     await context.writer.submit(DirectCommand(reset, alone=True))
 
@@ -172,6 +174,7 @@ async def replace_by_seed(context: Context, seed: Seed) -> None:
         except Invalid:
             connection.record_last_ids(last_ids)  # PostgreSQL does not roll back its sequences
             raise
+        context.audit.record(connection, now_ms)
 
     await context.writer.submit(DirectCommand(replace, alone=True, inline=False))
 

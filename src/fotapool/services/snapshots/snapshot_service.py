@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from fotapool.core.clock import MovableClock
 from fotapool.domain.errors import Invalid
 from fotapool.services.accounts.rejections import flush_rejections
+from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.services.snapshots.seeds import Seed, prepare_seed, replace_by_seed, reset_to_seed
@@ -40,8 +42,8 @@ class SnapshotService:
             moved = offset_ms != self._clock.offset_ms
             return await create_snapshot(self._context, self._clock.now_ms(), None if moved else restored)
 
-    async def restore(self, data: bytes) -> None:
-        """Replaces everything but the operators by a snapshot or a seed document.
+    async def restore(self, data: bytes, audit: AuditDraft = NOT_AUDITED) -> None:
+        """Replaces everything but the operators and the audit log by a snapshot or a seed document.
 
         Raises Invalid that says what is wrong, and ContentsUnavailable; then nothing has changed.
         """
@@ -49,24 +51,24 @@ class SnapshotService:
             raise Invalid("the body is empty; send a snapshot or a seed document, which is {} for nothing at all")
         seed = await prepare_seed(await asyncio.to_thread(read_document, data), self._clock.now_ms())
         async with self._context.step_lock, self._authenticator.paused():
-            await self._replace(seed)
+            await self._replace(seed, audit)
             self._clear_memory()
             self._restored = None
             if seed.image is not None:
                 self._restored = RestoredSnapshot(seed.image.timestamp_ms, digest_of(data)), self._clock.offset_ms
 
-    async def reset(self, seed: Seed) -> None:
+    async def reset(self, seed: Seed, audit: AuditDraft = NOT_AUDITED) -> None:
         """Replaces everything by the seed, and sets the clock to the seed's time."""
         async with self._context.step_lock, self._authenticator.paused():
-            await reset_to_seed(self._context, seed, self._clock.reset)
+            await reset_to_seed(replace(self._context, audit=audit), seed, self._clock.reset)
             self._clear_memory()
             self._restored = None
 
-    async def _replace(self, seed: Seed) -> None:
+    async def _replace(self, seed: Seed, audit: AuditDraft) -> None:
         """Discards the rejections counted so far; they are restored if the replacement fails."""
         rejections = self._context.rejections.drain()
         try:
-            await replace_by_seed(self._context, seed)
+            await replace_by_seed(replace(self._context, audit=audit), seed)
         except BaseException:
             self._context.rejections.restore(rejections)
             raise

@@ -113,6 +113,7 @@ async def restore_image(context: Context, image: DatabaseImage) -> None:
 
     def change(connection: Connection, now_ms: int) -> None:
         restore_rows(connection, context, image, audited=False)
+        context.audit.record(connection, now_ms)
 
     devices = sum(len(rows) for rows in image.rows.values())
     await context.writer.submit(DirectCommand(change, alone=True, devices=devices))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fotapool.core.files import flush_to_disk
+from fotapool.store.audit_log import AuditEntry, record_entry
 from fotapool.store.db.connection import Connection, Database, StoreMismatch, StoreUnavailable
 from fotapool.store.db.schema import VERSION, mismatch, missing_tables, read_version
 from fotapool.store.db.sqlite import SqliteConnection, SqliteDatabase
@@ -72,8 +73,10 @@ def back_up(connection: SqliteConnection, target: Path) -> None:
         _remove(part)
 
 
-def restore(backup: Path, database: SqliteDatabase) -> str:
+def restore(backup: Path, database: SqliteDatabase, entry: AuditEntry | None = None) -> str:
     """Puts the backup in the place of the database, at once. Returns the version of its schema.
+
+    The entry is added to the audit log of the restored database, unless its schema is an older one.
 
     Raises StoreMismatch if it is not a backup that this program can use, and StoreUnavailable if it is malformed or a
     server has the database. Nothing has changed then.
@@ -83,7 +86,7 @@ def restore(backup: Path, database: SqliteDatabase) -> str:
     try:
         if path.exists() and backup.samefile(path):
             raise StoreMismatch(f"{backup} is the database itself")
-        version = _copy_checked(backup, part)
+        version = _copy_checked(backup, part, entry)
         with _excluding_servers(path):
             _settle(path)
             with _excluding_connections(path):
@@ -100,7 +103,7 @@ def restore(backup: Path, database: SqliteDatabase) -> str:
     return version
 
 
-def _copy_checked(backup: Path, part: Path) -> str:
+def _copy_checked(backup: Path, part: Path, entry: AuditEntry | None) -> str:
     """Copies the backup, with the log that a plain copy of a database may have; checks the copy."""
     for suffix in ("", *LOG_SUFFIXES):
         _remove(Path(f"{part}{suffix}"))
@@ -114,6 +117,10 @@ def _copy_checked(backup: Path, part: Path) -> str:
     try:
         with contextlib.closing(SqliteDatabase(str(part), durable=True).connect()) as connection:
             version = _checked_version(connection, backup)
+            if entry is not None and version == VERSION:
+                connection.begin()
+                record_entry(connection, entry)
+                connection.commit()
             connection.fetch("PRAGMA wal_checkpoint(TRUNCATE)")
     except StoreUnavailable as error:
         raise StoreUnavailable(f"{backup} cannot be restored: {error}") from error

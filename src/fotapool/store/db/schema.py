@@ -1,4 +1,4 @@
-"""Setting up a database and checking its schema version; the tables are in tables.py."""
+"""Setting up a database and checking its schema version; the tables are in tables/."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ def missing_tables(connection: Connection) -> list[str]:
     return [name for name in TABLE_NAMES if not connection.has_table(name)]
 
 
-SERVER_TABLES = ("auth_epoch", "commit_marker", "console_session", "operator_key", "server_secret")
-"""Tables of the server and its operators, not of its accounts: they are retained when all data are deleted."""
+SERVER_TABLES = ("audit_log", "auth_epoch", "commit_marker", "console_session", "operator_key", "server_secret")
+"""Tables of the server and its operators, not of its accounts: they stay when all data are deleted."""
 
 
 def delete_everything(connection: Connection) -> None:

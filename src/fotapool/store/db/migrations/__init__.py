@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,27 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from fotapool.store.audit_log import INSERT_ENTRY, AuditEntry
 from fotapool.store.db.connection import TIMEOUT_S, Database, StoreMismatch, StoreUnavailable
 from fotapool.store.db.factory import open_database
 from fotapool.store.db.postgres import SETUP_LOCK, PostgresDatabase
 from fotapool.store.db.schema import mismatch
 from fotapool.store.db.sqlite import SqliteDatabase
 
+EntryOf = Callable[[str | None, str | None], AuditEntry]
+"""The entry of the audit log about a change of the schema, from its versions before and after."""
 SCRIPTS = Path(__file__).parent
 """The directory with env.py and versions/."""
 
 
-def migrate_to_head(url: str) -> tuple[str | None, str | None]:
+def migrate_to_head(url: str, entry_of: EntryOf | None = None) -> tuple[str | None, str | None]:
     """Runs pending migrations. Returns the versions before and after; None is an empty database.
+
+    With `entry_of`, a change of the schema is recorded in the audit log, in the same transaction.
 
     Takes the URLs that servers take, and the lock under which they set up an empty database. Raises ValueError for a
     URL that is not a database's, StoreUnavailable, and StoreMismatch if the program does not know the schema.
@@ -42,7 +48,10 @@ def migrate_to_head(url: str) -> tuple[str | None, str | None]:
             before = _current_version(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-            return before, _current_version(connection)
+            after = _current_version(connection)
+            if entry_of is not None and before != after:
+                connection.execute(text(INSERT_ENTRY), entry_of(before, after)._asdict())
+            return before, after
     except CommandError as error:
         raise StoreMismatch(mismatch(before) if before else str(error)) from error
     except DBAPIError as error:

@@ -1,6 +1,6 @@
 """The first schema.
 
-While this is the only migration, it creates the tables of `store/db/tables.py`. The change that adds a second migration
+While this is the only migration, it creates the tables of `store/db/tables/`. The change that adds a second migration
 must first copy these tables here, so that this migration no longer changes.
 """
 

@@ -1,8 +1,4 @@
-"""The tables of both databases.
-
-Times are milliseconds since 1970-01-01 UTC; devices are IMEIs as integers. Each database's module fills in the braces.
-States are numbers of the enums in domain/; a schema is written to disk, so that its numbers never change.
-"""
+"""The tables of accounts: their devices, licenses, campaigns, callbacks and records."""
 
 TABLES = """
 CREATE TABLE account (
@@ -337,61 +333,5 @@ CREATE TABLE bulk_left_out (
     line BIGINT NOT NULL,
     reason TEXT NOT NULL,
     PRIMARY KEY (job, number)
-){clustered};
-CREATE TABLE api_client (
-    client_key TEXT PRIMARY KEY,
-    secret_hash TEXT NOT NULL,
-    created_ms BIGINT NOT NULL
-){clustered};
-CREATE TABLE bearer_token (
-    token_hash {bytes} PRIMARY KEY,
-    client_key TEXT NOT NULL,
-    nonce {bytes} NOT NULL,
-    issued_ms BIGINT NOT NULL,
-    revoked BIGINT NOT NULL
-){clustered};
-CREATE INDEX bearer_token_by_client ON bearer_token (client_key, issued_ms);
-CREATE TABLE api_user (
-    username TEXT PRIMARY KEY,
-    password_hash TEXT NOT NULL,
-    failed_logins BIGINT NOT NULL,
-    created_ms BIGINT NOT NULL
-){clustered};
-CREATE TABLE user_account (
-    username TEXT NOT NULL,
-    account_id BIGINT NOT NULL,
-    PRIMARY KEY (username, account_id)
-){clustered};
-CREATE TABLE user_session (
-    token_hash {bytes} PRIMARY KEY,
-    username TEXT NOT NULL,
-    created_ms BIGINT NOT NULL,
-    last_used_ms BIGINT NOT NULL
-){clustered};
-CREATE INDEX user_session_by_use ON user_session (last_used_ms);
-CREATE TABLE commit_marker (
-    writer TEXT PRIMARY KEY,
-    batch BIGINT NOT NULL
-);
-CREATE TABLE auth_epoch (
-    number BIGINT NOT NULL
-);
-INSERT INTO auth_epoch (number) VALUES (0);
-CREATE TABLE operator_key (
-    name TEXT PRIMARY KEY,
-    key_hash {bytes} NOT NULL UNIQUE,
-    created_ms BIGINT NOT NULL,
-    role TEXT NOT NULL DEFAULT 'admin' CHECK (role IN ('viewer', 'editor', 'admin'))
-){clustered};
-CREATE TABLE console_session (
-    token_hash {bytes} PRIMARY KEY,
-    operator TEXT NOT NULL,
-    key_digest {bytes} NOT NULL,
-    expires_ms BIGINT NOT NULL
-){clustered};
-CREATE INDEX console_session_by_expiry ON console_session (expires_ms);
-CREATE TABLE server_secret (
-    name TEXT PRIMARY KEY,
-    secret {bytes} NOT NULL
 ){clustered};
 """

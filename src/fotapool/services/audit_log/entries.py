@@ -1,0 +1,114 @@
+"""Entries of the audit log: what an operation leaves when it ends, refused attempts, reading and deleting."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+
+from fotapool.core.timestamps import DAY_MS
+from fotapool.domain.errors import RequestRejected
+from fotapool.services.audit_log.drafts import AuditDraft, Via
+from fotapool.services.commands import DirectCommand
+from fotapool.services.context import Context
+from fotapool.store import audit_log as store
+from fotapool.store.audit_log import AuditFilter, AuditRow
+from fotapool.store.db.connection import Connection, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+SCAN_LIMIT = 5_000
+"""Maximum number of entries that one page examines for those that match all conditions of the filter."""
+ROWS_PER_READ = 1_000
+MAX_EXPORTED = 1_000_000
+"""Maximum number of entries of an export, the newest ones."""
+MAX_EXPORT_READS = 10_000
+ENTRIES_PER_PURGE = 1_000
+"""Maximum number of old entries that one transaction deletes."""
+SIGN_IN = "signIn"
+
+
+async def finish(context: Context, draft: AuditDraft, status: int) -> None:
+    """Records what the service did not: a refusal by its HTTP status, or a change that is not one of the database.
+
+    Never raises: the operation has its answer already.
+    """
+    status = draft.refused_status or status
+    if draft.is_recorded or status >= 500:
+        return
+    is_refused = status >= 400
+    if not draft.changes and not (is_refused and status == 403):
+        return
+
+    def record(connection: Connection, now_ms: int) -> None:
+        if is_refused:
+            store.record_refusal(connection, draft.entry(now_ms, status))
+        else:
+            draft.record(connection, now_ms)
+
+    try:
+        await context.writer.submit(DirectCommand(record))
+        draft.committed()
+    except (StoreUnavailable, RequestRejected) as error:
+        log.warning("%s by %s (status %d) is not in the audit log: %s", draft.action, draft.operator, status, error)
+
+
+def count_wrong_key(context: Context, via: Via, address: str, request_id: str) -> None:
+    """Counts an attempt to sign in with an unknown operator key; written at the next tick of the worker."""
+    draft = AuditDraft("", "", via, address, request_id, SIGN_IN, reason="no operator has this key")
+    context.wrong_keys.add(draft.entry(context.clock.now_ms(), 401))
+
+
+async def flush_wrong_keys(context: Context) -> None:
+    """Writes the counted attempts. If that fails, they are counted again."""
+    counted = context.wrong_keys.drain()
+    if not counted:
+        return
+
+    def record(connection: Connection, now_ms: int) -> None:
+        for entry in counted:
+            store.record_refusal(connection, entry)
+
+    try:
+        await context.writer.submit(DirectCommand(record, devices=len(counted)))
+    except BaseException:
+        for entry in counted:
+            context.wrong_keys.add(entry)
+        raise
+
+
+async def list_entries(
+    context: Context, wanted: AuditFilter, before: int | None, limit: int
+) -> tuple[list[AuditRow], int | None]:
+    """Entries, newest first, and the id of the entry before which the next page begins (None: the end).
+
+    A page examines SCAN_LIMIT entries at most, so a short or empty page need not be the last.
+    """
+    return await context.reader.short(store.read_latest_audit_entries, wanted, before, SCAN_LIMIT, limit)
+
+
+async def stream_entries(context: Context, wanted: AuditFilter) -> AsyncIterator[list[AuditRow]]:
+    """The newest MAX_EXPORTED entries that match, newest first, in batches."""
+    before: int | None = None
+    exported = 0
+    for _ in range(MAX_EXPORT_READS):
+        limit = min(ROWS_PER_READ, MAX_EXPORTED - exported)
+        rows, before = await list_entries(context, wanted, before, limit)
+        exported += len(rows)
+        yield rows
+        if before is None or exported >= MAX_EXPORTED:
+            return
+
+
+async def purge_audit_log(context: Context) -> int:
+    """Deletes entries that are older than the retention, in batches; returns how many."""
+    before_ms = context.clock.now_ms() - context.settings.audit_log_retention_days * DAY_MS
+
+    def delete(connection: Connection, now_ms: int) -> int:
+        return store.delete_old_audit_entries(connection, before_ms, ENTRIES_PER_PURGE)
+
+    purged = 0
+    while True:
+        deleted = await context.writer.submit(DirectCommand(delete))
+        purged += deleted
+        if deleted < ENTRIES_PER_PURGE:
+            return purged
