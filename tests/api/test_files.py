@@ -205,7 +205,7 @@ def test_an_upload_to_an_account_that_is_not_the_users_is_rejected_before_its_bo
     tokens = "".join(f"{name}: {value}\r\n" for name, value in files.tokens.items())
     with socket.create_connection((host, port), timeout=120) as client:
         client.sendall(
-            f"POST /api/fota/v2/files/{OTHER} HTTP/1.1\r\nHost: x\r\n{tokens}"
+            f"POST /api/fota/v2/files/{OTHER} HTTP/1.1\r\nHost: localhost\r\n{tokens}"
             "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 100000\r\n\r\n".encode()
         )
         assert b"Could not find account" in client.recv(4096)
@@ -223,7 +223,7 @@ def test_a_client_that_goes_away_in_the_middle_leaves_nothing_behind(files: Api,
     part = '--x\r\nContent-Disposition: form-data; name="fileupload"; filename="a.txt"\r\n\r\nhalf'
     with socket.create_connection((host, port), timeout=120) as client:
         client.sendall(
-            f"POST /api/fota{PATH} HTTP/1.1\r\nHost: x\r\n{tokens}"
+            f"POST /api/fota{PATH} HTTP/1.1\r\nHost: localhost\r\n{tokens}"
             f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 100000\r\n\r\n{part}".encode()
         )
     assert upload(files).status_code == 200
@@ -239,7 +239,7 @@ def test_an_upload_that_pauses_for_too_long_is_broken_off(
     tokens = "".join(f"{name}: {value}\r\n" for name, value in files.tokens.items())
     with socket.create_connection((host, port), timeout=120) as client:
         client.sendall(
-            f"POST /api/fota{PATH} HTTP/1.1\r\nHost: x\r\n{tokens}"
+            f"POST /api/fota{PATH} HTTP/1.1\r\nHost: localhost\r\n{tokens}"
             "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 100000\r\n\r\n--x\r\n".encode()
         )
         assert b"Input binding error" in client.recv(4096)
