@@ -18,16 +18,15 @@ from fotapool.api.v3 import callbacks as v3
 from fotapool.api.v3 import statuses as v3_status
 from fotapool.domain.callbacks import (
     CampaignChanged,
-    CampaignFacts,
     Event,
     FirmwareAvailable,
     FirmwareReported,
-    PackageFacts,
     UpgradesChanged,
 )
 from fotapool.domain.campaigns.campaigns import CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
 from fotapool.store.callbacks.listeners import Listener
+from support.callbacks import CAMPAIGN, FILE, PACKAGE
 from support.helpers import ACCOUNT, NOW_MS, OTHER, Api
 
 URL, OTHER_URL = "https://receiver.example/one", "http://10.120.102.183:50559/CallbackListener/Firmware.asmx"
@@ -115,50 +114,6 @@ def test_in_production_listeners_are_public_and_https(start: Callable[..., Api])
     assert api.call("POST", path, {"url": URL}).status_code == 200
 
 
-CAMPAIGN = CampaignFacts(
-    id="f858b8c4-2153-11ec-8c44-aeb16d1aa652",
-    account_name=ACCOUNT,
-    name="Smart FOTA",
-    artifact="GM01Q_10512_10657",
-    is_file=False,
-    make="SEQUANS",
-    model="GM01Q",
-    from_version="10512",
-    to_version="10657",
-    protocol="OMADM",
-    start_date="2021-07-09",
-    end_date="2021-07-10",
-    start_ms=1_625_788_800_000,
-    end_ms=1_625_961_600_000,
-    status=int(CampaignStatus.SCHEDULED),
-)
-FILE = CampaignFacts(
-    id="f858b8c4-2153-11ec-8c44-aeb16d1aa652",
-    account_name=ACCOUNT,
-    name="Files",
-    artifact="hello.txt",
-    is_file=True,
-    make="SEQUANS",
-    model="GM01Q",
-    from_version="",
-    to_version="1.0",
-    protocol="HTTP",
-    start_date="2021-07-09",
-    end_date="2021-07-10",
-    start_ms=1_625_788_800_000,
-    end_ms=1_625_961_600_000,
-    status=int(CampaignStatus.ENDED),
-)
-PACKAGE = PackageFacts(
-    name="GM01Q_10512_10657",
-    make="SEQUANS",
-    model="GM01Q",
-    from_version="10512",
-    to_version="10657",
-    protocol="LWM2M",
-    release_note="note",
-    launched_ms=1_625_788_800_000,
-)
 DEVICES = UpgradesChanged(
     CAMPAIGN,
     (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fotapool.domain.callbacks import (
@@ -10,11 +12,9 @@ from fotapool.domain.callbacks import (
     MAX_URL,
     RETRY_AFTER_MS,
     CampaignChanged,
-    CampaignFacts,
     Event,
     FirmwareAvailable,
     FirmwareReported,
-    PackageFacts,
     UpgradesChanged,
     check_credential,
     check_url,
@@ -29,34 +29,10 @@ from fotapool.domain.callbacks import (
 from fotapool.domain.campaigns.campaigns import CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
 from fotapool.domain.errors import ErrorCode, RequestRejected
+from support import callbacks
 
-CAMPAIGN = CampaignFacts(
-    id="f858b8c4-2153-11ec-8c44-aeb16d1aa652",
-    account_name="0000123456-00001",
-    name='Smart "FOTA"',
-    artifact="firmware",
-    is_file=False,
-    make="SEQUANS",
-    model="GM01Q",
-    from_version="SR1.2.0.0-10512",
-    to_version="SR1.2.0.0-10657",
-    protocol="LWM2M",
-    start_date="2021-09-29",
-    end_date="2021-10-01",
-    start_ms=1,
-    end_ms=2,
-    status=int(CampaignStatus.QUEUED),
-)
-PACKAGE = PackageFacts(
-    name="firmware",
-    make="SEQUANS",
-    model="GM01Q",
-    from_version="1",
-    to_version="2",
-    protocol="LWM2M",
-    release_note="ünote",
-    launched_ms=3,
-)
+CAMPAIGN = replace(callbacks.CAMPAIGN, name='Smart "FOTA"', status=int(CampaignStatus.QUEUED))
+PACKAGE = replace(callbacks.PACKAGE, release_note="ünote")
 
 
 @pytest.mark.parametrize(

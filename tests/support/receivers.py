@@ -1,4 +1,4 @@
-"""Receivers of callbacks for the tests: real HTTP servers on localhost that answer as they are told."""
+"""Receivers of callbacks for the tests: real HTTP servers on localhost that send the replies given."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from fotapool.testing.inbox import QuietHandler, QuietServer
+
 PATIENCE_S = 120
-"""How long a test waits for what it has made happen."""
+"""How long a test waits for what it has caused."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,10 @@ class Receiver:
         return [one.json for one in self.seen]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
+class _Handler(QuietHandler):
     receiver: Receiver
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - the name is that of http.server
         body = self.rfile.read(int(self.headers["Content-Length"]))
         reply = self.receiver.take(Seen(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
         if reply.wait is not None:
@@ -91,22 +89,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         self.close_connection |= reply.close_after
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing: a sender that hangs up is what some tests are about."""
-
 
 @contextmanager
 def running_receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     receiver = Receiver()
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"receiver": receiver}))
+    server = QuietServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"receiver": receiver}))
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     receiver.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}/callbacks"

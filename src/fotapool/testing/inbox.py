@@ -97,7 +97,7 @@ class Receiver:
     def __init__(self) -> None:
         self._inboxes: dict[str, Inbox] = {}
         handler = type("Handler", (_Handler,), {"inboxes": self._inboxes})
-        self._server = _QuietServer(("127.0.0.1", 0), handler)
+        self._server = QuietServer(("127.0.0.1", 0), handler)
         self._url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True, name="fotapool-inbox"
@@ -113,7 +113,20 @@ class Receiver:
         self._thread.join()
 
 
-class _QuietServer(ThreadingHTTPServer):
+class QuietHandler(BaseHTTPRequestHandler):
+    """Keeps connections open, sends each response in one piece, and logs nothing."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Logs nothing."""
+
+
+class QuietServer(ThreadingHTTPServer):
+    """Serves each connection in a thread, and ignores connections that the sender closes."""
+
     daemon_threads = True
     block_on_close = False
 
@@ -121,10 +134,7 @@ class _QuietServer(ThreadingHTTPServer):
         """Ignores connections that the sender closes."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
+class _Handler(QuietHandler):
     inboxes: dict[str, Inbox]
 
     def do_POST(self) -> None:
@@ -143,6 +153,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
         self.wfile.flush()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Logs nothing."""
