@@ -19,7 +19,10 @@ TIMEOUT_S = 10
 
 
 class StoreUnavailable(Exception):
-    """The database is locked, full, read-only or unreachable; nothing was changed. A retry may succeed."""
+    """The database is locked, full, read-only or unreachable; except for OutcomeUnknown, nothing was changed.
+
+    A retry may succeed.
+    """
 
 
 class OutcomeUnknown(StoreUnavailable):
