@@ -26,6 +26,7 @@ from fotapool.store.db.connection import (
     Collided,
     Connection,
     ConnectionLost,
+    ConstraintViolated,
     Database,
     OutcomeUnknown,
     StoreUnavailable,
@@ -100,8 +101,7 @@ class Writer:
     """Runs commands in batches: commands that arrive during a commit form the next batch.
 
     On SQLite, a small batch is decided and recorded on the event loop, and only its commit, which waits for the disk,
-    runs in a thread: switching threads at each statement would cost more than the statements. All else runs in the
-    thread.
+    runs in a thread: switching threads would cost more than the statements. All else runs in the thread.
     """
 
     def __init__(self, database: Database, now_ms: Callable[[], int], timeout_s: float = TIMEOUT_S) -> None:
@@ -189,8 +189,7 @@ class Writer:
             log.info("deadlock with another server; the changes are retried one by one: %s", error)
             if tries == 0:
                 _settle(batch, error)
-                return
-            for waiting in batch:
+            for waiting in batch if tries else ():
                 await self._finish([waiting], tries - 1)
         except StoreUnavailable as error:
             log.warning("the database does not answer: %s", error)
@@ -202,13 +201,18 @@ class Writer:
         except REJECTIONS as error:  # a command with its own transaction, which was rolled back
             _settle(batch, error)
         except Exception as error:
-            if len(batch) == 1:
-                log.exception("a change failed and was rolled back")
-                _settle(batch, error)
-                return
-            log.exception("a batch failed; its %d changes are retried one by one", len(batch))
+            await self._finish_failed(batch, error, tries)
+
+    async def _finish_failed(self, batch: list[_Waiting], error: Exception, tries: int) -> None:
+        if len(batch) > 1:
+            log.error("a batch failed; its %d changes are retried one by one", len(batch), exc_info=error)
             for waiting in batch:
                 await self._finish([waiting])
+        elif isinstance(error, ConstraintViolated) and tries:
+            await self._finish(batch, tries=0)  # another server wrote the same rows meanwhile: now they can be read
+        else:
+            log.error("a change failed and was rolled back", exc_info=error)
+            _settle(batch, error)
 
     async def _transact(self, batch: list[_Waiting]) -> None:
         if not (self._is_small(batch) and self._begin_at_once()):
@@ -350,8 +354,7 @@ def _decided(command: Command[Any], facts: Facts, now_ms: int) -> Any:
 
 
 def _loader(command: Command[Any]) -> Any:
-    """The function that loads its facts, which classes may inherit."""
-    return getattr(type(command).load, "__func__", None)
+    return getattr(type(command).load, "__func__", None)  # classes may inherit it
 
 
 def _authenticated(batch: list[_Waiting], auth_epoch: int) -> list[_Waiting]:
@@ -390,9 +393,7 @@ def _settle(batch: list[_Waiting], error: BaseException) -> None:
 
 
 def _deliver(done: list[_Waiting]) -> None:
-    for waiting in done:
-        if waiting.future.done():
-            continue
+    for waiting in (one for one in done if not one.future.done()):
         if isinstance(waiting.result, _Failure):
             waiting.future.set_exception(waiting.result.error)
         else:
