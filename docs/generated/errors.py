@@ -55,7 +55,7 @@ PROBLEMS = {
     416: "Ask for a range within the length that `Content-Range` names.",
     429: "Too many wrong keys came from this address. Wait for the seconds in `Retry-After`.",
     500: "A bug: report it with `X-Request-Id` and the log.",
-    503: "Try again after the seconds in `Retry-After`; nothing was done.",
+    503: "Try again after the seconds in `Retry-After`. Nothing was done, unless `detail` says that this is not known.",
 }
 
 

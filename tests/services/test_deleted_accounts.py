@@ -10,7 +10,7 @@ import pytest
 
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
 from fotapool.domain.devices.devices import Device
-from fotapool.domain.errors import NotFound
+from fotapool.domain.errors import Conflict, NotFound
 from fotapool.services.accounts.copies import copy_account
 from fotapool.services.accounts.subscriptions import change_subscription
 from fotapool.services.callbacks.listeners import deregister_listener, turn_off_signing, turn_on_signing
@@ -20,6 +20,8 @@ from fotapool.services.commands import DirectCommand, PoolCommand, submit_unless
 from fotapool.services.context import WORKER, Caller
 from fotapool.services.devices.check_ins import check_in
 from fotapool.services.devices.devices import import_devices
+from fotapool.services.identity.api_clients import create_client, delete_client
+from fotapool.services.identity.bearers import issue_bearer, verify_client
 from fotapool.services.identity.device_keys import KeyUnknown, create_device_key, delete_device_key
 from fotapool.services.licenses.candidates import append_candidates, delete_candidates
 from fotapool.services.licenses.licenses import assign_licenses, remove_licenses
@@ -27,6 +29,7 @@ from fotapool.store.db.commands import Command
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.schema import delete_everything
 from fotapool.store.db.writer import Writer
+from fotapool.store.identity.sessions import read_client, record_client
 from support.fleets import World, make_world
 from support.helpers import ACCOUNT, Api
 from worker.conftest import OpenContext
@@ -106,3 +109,37 @@ def delete_before(monkeypatch: pytest.MonkeyPatch, kind: type[Command[Any]]) -> 
         return await submit(writer, command)
 
     monkeypatch.setattr(Writer, "submit", after_deletion)
+
+
+def test_a_client_that_is_deleted_while_it_signs_in_gets_no_token(open_context: OpenContext) -> None:
+    async def play() -> None:
+        async with open_context() as context:
+            key, secret = await create_client(context, "client", "its-first-secret")
+            client, _ = await verify_client(context, key, secret, "")
+            assert client is not None
+            await delete_client(context, key)
+            assert await issue_bearer(context, client, secret) is None
+            await create_client(context, "client", "another-secret")
+            assert await issue_bearer(context, client, secret) is None
+
+    asyncio.run(play())
+
+
+def test_a_name_that_another_server_took_meanwhile_is_a_conflict(open_context: OpenContext) -> None:
+    """The other server committed after this one had looked, so that the row can be read at the second try only."""
+    looked: list[int] = []
+
+    def create(connection: Connection, now_ms: int) -> None:
+        looked.append(now_ms)
+        if len(looked) > 1 and read_client(connection, "client") is not None:
+            raise Conflict("client exists already")
+        record_client(connection, "client", "hash", now_ms)
+
+    async def play() -> None:
+        async with open_context() as context:
+            await create_client(context, "client", "its-first-secret")
+            with pytest.raises(Conflict):
+                await context.writer.submit(DirectCommand(create))
+            assert len(looked) == 2
+
+    asyncio.run(play())

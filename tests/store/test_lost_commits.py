@@ -10,8 +10,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from fotapool.store.db.connection import ConnectionLost, StoreUnavailable
+from fotapool.console.app.errors import page_error
+from fotapool.domain.errors import ErrorCode
+from fotapool.emulator.advice import ADVICE
+from fotapool.store.db.connection import ConnectionLost, OutcomeUnknown, StoreUnavailable
 from fotapool.store.db.factory import open_database
+from fotapool.web.problems import describe
 from support.helpers import ACCOUNT, Api, devices
 from support.postgres_proxy import PostgresProxy, postgres_proxy
 
@@ -148,3 +152,18 @@ def test_a_connection_that_the_watchdog_ended_is_replaced(database_url: str) -> 
         connection.fetch("SELECT 1")
     assert not isinstance(caught.value, ConnectionLost)
     connection.close()
+
+
+def test_the_operators_answers_say_when_it_is_not_known_what_was_done() -> None:
+    lost, refused = OutcomeUnknown("the connection broke"), StoreUnavailable("the database is locked")
+    assert describe(lost) == (
+        503,
+        "the database went away during the commit: the change was done or not; read the state first",
+    )
+    assert describe(refused) == (503, "the server is busy; try again later")
+    assert "Nothing was changed" not in page_error(lost).message + page_error(lost).advice
+    assert page_error(refused).message.endswith("Nothing was changed.")
+
+
+def test_no_advice_on_an_unavailable_database_promises_that_nothing_was_done() -> None:
+    assert "Nothing was done, unless the database went away" in ADVICE[ErrorCode.STORE_UNAVAILABLE]

@@ -32,10 +32,23 @@ def sent(api: Api, edge: str, body: bytes, headers: dict[str, str]) -> httpx.Res
             return api.http.post("/api/ts/v1/oauth2/token", content=body, headers=FORM | headers, auth=(KEY, SECRET))
         case "operator":
             return api.http.post("/control/v1/users", content=body, headers=operator | headers)
+        case "device":
+            key = {"Authorization": f"Bearer {device_key(api)}"}
+            return api.http.post(f"/device/v1/{devices(0)[0]}/check-in", content=body, headers=key | headers)
     return api.http.post("/console/sign-in", content=body, headers=FORM | headers)
 
 
+def device_key(api: Api) -> str:
+    """A key of its own for each request, named by how many there are."""
+    path = f"/accounts/{ACCOUNT}/device-keys"
+    made = api.control("POST", path, {"name": f"key-{len(api.control('GET', path).json()['deviceKeys'])}"})
+    assert made.status_code == 201, made.text
+    key: str = made.json()["key"]
+    return key
+
+
 BODIES = {
+    "device": (json.dumps({"firmware": "1"}).encode(), 200),
     "api": (LISTS, 200),
     "session": (json.dumps({"username": USER, "password": PASSWORD}).encode(), 200),
     "oauth": (b"grant_type=client_credentials", 200),

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fotapool.cli.terminal import printable
+
 if TYPE_CHECKING:
     from fotapool.recording.pairs import Pair
     from fotapool.recording.replay import Replay, Result
@@ -72,12 +74,12 @@ def compare(
         ) as replay:
             results: list[Result] = list(replay.run(pairs))
     except (UnreadableRecording, CannotReplay, ControlFailed, ServerFailed, OSError) as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {printable(str(error))}", err=True)
         context.exit(FAILED)
     if as_json:
         click.echo(json.dumps(as_document(results), indent=2))
     else:
-        click.echo("\n".join(as_text(results)))
+        click.echo(printable("\n".join(as_text(results))))
     differing, skipped = any(one.differences for one in results), any(one.skipped for one in results)
     context.exit(DIFFERENT if differing else FAILED if skipped else SAME)
 

@@ -23,6 +23,8 @@ MAX_IMEIS = 400_000
 MIN_KNOWN = 4
 """Shorter names and secrets are replaced in their members only, not inside other texts."""
 TRIES = 100
+MAX_SEED = 256
+"""Longer texts are hashed once: each character's pseudonym depends on the whole text."""
 _LEADING = re.compile(r"[0-9]+")
 
 
@@ -98,6 +100,7 @@ class Pseudonyms:
 
     def _shape(self, text: str, attempt: int) -> str:
         is_hex = re.fullmatch(r"[0-9A-Fa-f-]*", text) is not None
+        seed = text if len(text) <= MAX_SEED else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         found = []
         for place, character in enumerate(text):
             alphabet = _alphabet(character, is_hex)
@@ -106,7 +109,7 @@ class Pseudonyms:
             if not alphabet:
                 found.append(character)
                 continue
-            message = f"{attempt}:{place}:{text}".encode()
+            message = f"{attempt}:{place}:{seed}".encode()
             found.append(alphabet[hmac.digest(self._salt, message, hashlib.sha256)[0] % len(alphabet)])
         return "".join(found)
 

@@ -46,7 +46,7 @@ CURSORS = frozenset({"lastseendeviceid", "deviceid", "imei"})
 
 _PATTERNS = (  # linear in the length of the text: what may begin anywhere has a limit
     ("url", r"\b[A-Za-z][A-Za-z0-9+.-]{0,63}://[^\s\"'<>\\]+"),
-    ("mail", r"(?:(?<![\w.+-])[\w.+-]+|[\w.+-]{1,64})@[\w-]+\.[\w.-]+"),
+    ("mail", r"(?:(?<![\w.+-])[\w.+-]++|(?<=\+)[\w.-]{1,64}+)@[\w-]++\.[\w.-]+"),
     ("known", None),
     ("uuid", r"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b"),
     ("account", r"(?<![0-9])[0-9]{6,10}-[0-9]{5}(?![0-9])"),
@@ -54,6 +54,8 @@ _PATTERNS = (  # linear in the length of the text: what may begin anywhere has a
     ("digits", r"[0-9]{10,}"),
     ("meid", r"\b(?=[0-9A-Fa-f]*[0-9])(?=[0-9A-Fa-f]*[A-Fa-f])[0-9A-Fa-f]{14}\b"),
 )
+_MAIL_AFTER = r"[\w.+-]{1,64}+@[\w-]++\.[\w.-]+"
+"""The rest of an address whose beginning was replaced."""
 _FORM = re.compile(r"[\w.-]{1,64}=[^&]*(?:&[\w.-]{1,64}=[^&]*)*")
 _NUMBERS = re.compile("|".join(pattern or "" for name, pattern in _PATTERNS if name in ("digits", "phone", "meid")))
 _MAYBE_IMEI = re.compile(rf"(?<![0-9])[0-9]{{{IMEI_DIGITS}}}(?![0-9])")
@@ -202,7 +204,9 @@ class Redactor:
         words = rf"(?<![0-9A-Za-z])(?:{'|'.join(map(re.escape, longest_first))})(?![0-9A-Za-z])"
         patterns = [(name, pattern or words) for name, pattern in _PATTERNS if pattern or known]
         if self._texts:
-            patterns.insert(0, ("given", "|".join(map(re.escape, self._texts))))
+            given = list(map(re.escape, self._texts))
+            patterns.insert(0, ("given", "|".join(given)))
+            patterns.insert(1, ("mail_after", rf"(?:{'|'.join(f'(?<={one})' for one in given)}){_MAIL_AFTER}"))
         return re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in patterns))
 
     def _replace(self, found: re.Match[str]) -> str:
@@ -213,7 +217,9 @@ class Redactor:
             return text
         if kind == "digits" and len(text) == IMEI_DIGITS:
             return self._pseudonyms.imei(text)
-        return self._of_kind({"digits": "shaped", "phone": "shaped", "meid": "shaped"}.get(kind, kind), text)
+        return self._of_kind(
+            {"digits": "shaped", "phone": "shaped", "meid": "shaped", "mail_after": "mail"}.get(kind, kind), text
+        )
 
     def _of_kind(self, kind: str, text: str) -> str:
         if text in self._pseudonyms.known:

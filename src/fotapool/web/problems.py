@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from fotapool.core.throttle import Throttled
 from fotapool.domain.errors import Conflict, ErrorCode, Invalid, NotFound, RequestRejected
-from fotapool.store.db.connection import StoreUnavailable
+from fotapool.store.db.connection import OutcomeUnknown, StoreUnavailable
 from fotapool.web.http import ClientGone
 
 MEDIA_TYPE = "application/problem+json"
@@ -83,6 +83,8 @@ def describe(error: Exception) -> tuple[int, str]:
     else:
         status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 500)
         detail = str(error) or "the client went away before the body had ended"
+    if isinstance(error, OutcomeUnknown):
+        return 503, "the database went away during the commit: the change was done or not; read the state first"
     if status == 503:
         return 503, "the server is busy; try again later"
     return (500, "") if status == 500 else (status, detail)

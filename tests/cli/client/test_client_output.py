@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from fotapool.cli.client.failures import RequestFailed
 from fotapool.cli.client.output import print_json, print_record, print_table, stderr_note
 
 EVIL = "a\x1b[2Jb\x07\x9b31m\u202ec\x00\r"
@@ -19,6 +20,11 @@ def test_control_characters_are_shown_escaped(capsys: pytest.CaptureFixture[str]
     printed = capsys.readouterr()
     assert printed.out.splitlines() == ["NAME", SHOWN, f"name  {SHOWN}"]
     assert printed.err == f"{SHOWN}\n"
+
+
+def test_a_failure_shows_the_controls_of_the_server_s_message_escaped() -> None:
+    failure = RequestFailed(f"409 {EVIL}", next_step=EVIL)
+    assert failure.format_message() == f"409 {SHOWN}\n{SHOWN}"
 
 
 def test_json_has_no_control_characters_and_the_same_value(capsys: pytest.CaptureFixture[str]) -> None:

@@ -284,12 +284,20 @@ def test_what_is_replaced_in_a_text_and_what_stays(text: str, stays: bool) -> No
     assert (Redactor(SALT).text(text) == text) is stays
 
 
-@pytest.mark.parametrize("text", ["0123456789abcdef" * 5_000, "a." * 40_000, "a@" * 40_000, "x@" + "b-" * 40_000])
+@pytest.mark.parametrize(
+    "text", ["0123456789abcdef", "f", "1", "1-", "a.", "a@", "@", "+", "x@" + "b-" * 40_000, "a://", "0123 ", "(123) "]
+)
 def test_a_long_text_is_redacted_in_linear_time(text: str) -> None:
-    """A quadratic pattern takes about 40 seconds."""
-    began_s = time.monotonic()
-    assert len(Redactor(SALT).text(text)) == len(text)
-    assert time.monotonic() - began_s < 15
+    """A quadratic pattern takes minutes of the processor for one of these. What others run is not counted."""
+    began_s = time.process_time()
+    Redactor(SALT).text(text * (400_000 // len(text)))
+    assert time.process_time() - began_s < 15
+
+
+def test_an_address_whose_beginning_was_replaced_is_replaced_too() -> None:
+    redactor = Redactor(SALT, texts=["ford"])
+    assert redactor.text("fordprefect@example.com").endswith("@example.invalid")
+    assert "@b.c" not in redactor.text("a@b.c+d@b.c, +++d@b.c")
 
 
 def test_pseudonyms_keep_the_form_of_their_values() -> None:

@@ -103,21 +103,30 @@ def oauth_error(error: RequestRejected, retry_after_s: int) -> ApiResponse:
     return json_response({"error": code, "error_description": description}, status, (*_NO_STORE, *retry))
 
 
+def _token_rejection(client: Client | None, body: str) -> ApiResponse | None:
+    """The response to a token request of a client, or of a wrong one; None if it gets a token."""
+    headers, text, status = BackendApplicationServer(_Validator(client)).create_token_response(
+        "https://localhost/oauth2/token", "POST", body, {"Content-Type": _FORM}
+    )
+    if status == 200:
+        return None
+    documented = text.replace("Request is missing grant type.", "Missing grant_type parameter value")
+    return _oauth_response(headers, documented, status)
+
+
 async def issue_token(context: Context, authorization: str | None, body: str, address: str) -> ApiResponse:
     """POST /oauth2/token: returns the client's token, the same one within its hour."""
     basic = read_basic(authorization)
     if basic is None:
         return _missing_basic()
     client, secret = await verify_client(context, *basic, address)
-    server = BackendApplicationServer(_Validator(client))
-    headers, text, status = server.create_token_response(
-        "https://localhost/oauth2/token", "POST", body, {"Content-Type": _FORM}
-    )
-    if status != 200 or client is None:
-        documented = text.replace("Request is missing grant type.", "Missing grant_type parameter value")
-        return _oauth_response(headers, documented, status)
+    refused = _token_rejection(client, body)
+    if refused is not None or client is None:
+        return refused or _missing_basic()
     note_sender(client.key)
     issued = await issue_bearer(context, client, secret)
+    if issued is None:
+        return _token_rejection(None, body) or _missing_basic()
     token = {"access_token": issued.token, "scope": SCOPE, "token_type": "Bearer", "expires_in": issued.expires_in_s}
     return json_response(token, 200, _NO_STORE)
 

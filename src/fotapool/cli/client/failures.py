@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from fotapool.cli.terminal import printable
+
 SOME_REFUSED = 1
 """Exit code: the command completed, but some devices were refused, or an audit found a violation."""
 INTERRUPTED = 130
@@ -18,7 +20,7 @@ class Failure(click.ClickException):
         """Lines printed after the message: how far the command got, and what to do next."""
 
     def format_message(self) -> str:
-        return "\n".join([self.message, *self.notes])
+        return printable("\n".join([self.message, *self.notes]))
 
 
 class UsageError(Failure):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fotapool.cli.client.failures import Aborted
+from fotapool.cli.terminal import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -168,18 +169,6 @@ def print_result(text: str, as_json: bool, document: Any = None) -> None:
         print_json(document if document is not None else {"done": True})
     else:
         click.echo(printable(text))
-
-
-def printable(text: str) -> str:
-    """The text with control characters escaped, which could move the cursor, hide text or send commands."""
-    return "".join(
-        character if character.isprintable() or character in "\n\t" else _escaped(character) for character in text
-    )
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def stderr_note(text: str) -> None:

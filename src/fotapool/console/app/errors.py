@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.exceptions import HTTPException
 
 from fotapool.domain.errors import Conflict, ErrorCode, Invalid, NotFound, RequestRejected
-from fotapool.store.db.connection import StoreUnavailable
+from fotapool.store.db.connection import OutcomeUnknown, StoreUnavailable
 
 _STATUSES = {ErrorCode.BODY_TOO_LARGE: 413, ErrorCode.FILE_TOO_LARGE: 413, ErrorCode.ENCODING_UNSUPPORTED: 415}
 _NOT_CHANGED = "Nothing was changed."
@@ -34,6 +34,9 @@ def page_error(error: Exception) -> PageError:
             return PageError(400, "Invalid request", str(error), _CORRECT_IT)
         case Conflict():
             return PageError(409, "Conflict", str(error), _NOT_CHANGED)
+        case OutcomeUnknown():
+            message = "The database went away while the change was saved. It was saved completely or not at all."
+            return PageError(503, "Busy", message, "Look whether it was, before you send the form again.")
         case StoreUnavailable() | RequestRejected(code=ErrorCode.BUSY | ErrorCode.STORE_UNAVAILABLE):
             message = f"The database is not available, or too many requests are waiting. {_NOT_CHANGED}"
             return PageError(503, "Busy", message, "Try again in a few seconds. The server log has details.")

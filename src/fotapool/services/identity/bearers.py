@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from fotapool.core import hashing
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.throttle import Throttled
-from fotapool.domain.errors import ErrorCode, RequestRejected
+from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
 from fotapool.domain.identity import BEARER_LIFETIME_MS, bearer_is_valid
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
@@ -82,10 +82,10 @@ def _has_bearer(context: Context, client: Client) -> bool:
     return client.issued_ms is not None and bearer_is_valid(client.issued_ms, bool(client.revoked), now_ms)
 
 
-async def issue_bearer(context: Context, client: Client, secret: str) -> Bearer:
+async def issue_bearer(context: Context, client: Client, secret: str) -> Bearer | None:
     """The client's valid bearer token, or a new one. The caller has verified the secret.
 
-    Raises RequestRejected(BUSY).
+    None if the client was deleted meanwhile, or has another secret. Raises RequestRejected(BUSY).
     """
     try:
         if _has_bearer(context, client):
@@ -97,14 +97,19 @@ async def issue_bearer(context: Context, client: Client, secret: str) -> Bearer:
 
     def issue(connection: Connection, now_ms: int) -> Client | None:
         latest = store.read_client(connection, client.key)
-        if latest and latest.issued_ms is not None and bearer_is_valid(latest.issued_ms, bool(latest.revoked), now_ms):
+        if latest is None or latest.secret_hash != client.secret_hash:
+            raise NotFound(f"client {client.key} does not exist")
+        if latest.issued_ms is not None and bearer_is_valid(latest.issued_ms, bool(latest.revoked), now_ms):
             return latest
         store.record_bearer(
             connection, token_hash=hashing.token_hash(token), client_key=client.key, nonce=nonce, now_ms=now_ms
         )
         return None
 
-    existing = await context.writer.submit(DirectCommand(issue))
+    try:
+        existing = await context.writer.submit(DirectCommand(issue))
+    except NotFound:
+        return None
     if existing is None:
         return Bearer(token, BEARER_LIFETIME_MS // 1000)
     try:

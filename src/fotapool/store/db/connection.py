@@ -22,7 +22,10 @@ SETTLE_EVERY_S = 0.2
 
 
 class StoreUnavailable(Exception):
-    """The database is locked, full, read-only or unreachable; nothing was changed. A retry may succeed."""
+    """The database is locked, full, read-only or unreachable; except for OutcomeUnknown, nothing was changed.
+
+    A retry may succeed.
+    """
 
     kind = "unavailable"
     """The kind of the error in metrics."""

@@ -40,6 +40,7 @@ from fotapool.store.db.connection import (
     Collided,
     Connection,
     ConnectionLost,
+    ConstraintViolated,
     Database,
     NoAnswer,
     OutcomeUnknown,
@@ -191,12 +192,17 @@ class Writer:
             settle(batch, error)
         except Exception as error:
             self._metrics.count_error(error)
-            if len(batch) == 1:
-                log.write(LogEvent.CHANGE_FAILED, error, batch[0].request)
-                settle(batch, error)
-            else:
-                log.write(LogEvent.BATCH_FAILED, error, changes=len(batch))
-                await self._finish_singly(batch)
+            await self._finish_failed(batch, error, tries)
+
+    async def _finish_failed(self, batch: list[Waiting], error: Exception, tries: int) -> None:
+        if len(batch) > 1:
+            log.write(LogEvent.BATCH_FAILED, error, changes=len(batch))
+            await self._finish_singly(batch)
+        elif isinstance(error, ConstraintViolated) and tries:
+            await self._finish(batch, tries=0)  # another server wrote the same rows meanwhile: now they can be read
+        else:
+            log.write(LogEvent.CHANGE_FAILED, error, batch[0].request)
+            settle(batch, error)
 
     async def _finish_singly(self, batch: list[Waiting], tries: int = TRIES) -> None:
         """Runs each command in a transaction of its own; none that is left when the database has gone away."""

@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from fotapool.cli.client import options
-from fotapool.cli.client.output import print_json, print_json_lines, print_record, print_table, printable
+from fotapool.cli.client.output import print_json, print_json_lines, print_record, print_table
 from fotapool.cli.client.resources import resource_group
+from fotapool.cli.terminal import printable
 
 
 @resource_group

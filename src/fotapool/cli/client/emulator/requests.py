@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from fotapool.cli.client import options
-from fotapool.cli.client.output import print_json, printable
+from fotapool.cli.client.output import print_json
 from fotapool.cli.client.resources import resource_group
+from fotapool.cli.terminal import printable
 
 
 @resource_group
