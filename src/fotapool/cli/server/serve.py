@@ -190,7 +190,7 @@ _OPTIONS = (
         "The emulator has no limit.",
     ),
     click.option(
-        "--refusal-delay-s",
+        "--failed-sign-in-delay-s",
         default=1,
         type=click.IntRange(0, 60),
         help="Seconds after which a further failed sign-in from that address is answered, at least.",
