@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from bench.scenarios.assign import Lane, Scale, audit, of_one
 from bench.support.databases import Store
 from bench.support.pools import FIRST_DEVICE, Account, build
-from bench.support.processes import CLIENT_CORES, Failed, Server, pin, serving
+from bench.support.processes import CLIENT_CORES, START_WITHIN_S, Failed, Server, pin, serving
 from bench.support.report import Report, alternate, ratios
 
 CONNECTIONS = 16
@@ -42,11 +42,13 @@ def measure_crowd(report: Report, store: Store, scale: Scale) -> None:
 
         rates = alternate(scale.rounds, {"alone": alone, "beside": attacked})
         share = ratios(rates["beside"], rates["alone"])
+        cost = ratios(alone.cpu_us[1:], beside.cpu_us[1:])
         waits = {"alone": alone.p99_ms[1:], "beside": beside.p99_ms[1:]}
         add = functools.partial(report.add_rounds, "l", store.kind)
         add("assign 1 device, no crowd", rates["alone"], "req/s")
         add(f"assign 1 device, beside {ATTACKERS} attackers", rates["beside"], "req/s")
         add("share of the rate beside the crowd", share, at_least=SHARE)
+        add("share of the server's processor time beside the crowd", cost, at_least=SHARE)
         add("99th percentile of the wait, no crowd", waits["alone"], "ms")
         add("99th percentile of the wait, beside the crowd", waits["beside"], "ms", at_most=P99_MS)
         report.note("attempts of the crowd: " + ", ".join(f"{kind} {number:,}" for kind, number in ended.most_common()))
@@ -66,7 +68,7 @@ def _crowd(server: Server, ended: Counter[str]) -> Iterator[None]:
             raise Failed("the crowd did not start")
         yield
         process.terminate()
-        text, _ = process.communicate(timeout=60)
+        text, _ = process.communicate(timeout=START_WITHIN_S * 3)
         ended.update(json.loads(text))
     finally:
         process.kill()

@@ -59,11 +59,11 @@ def measure_soak(report: Report, store: Store, minutes: int, rate: int) -> None:
     with receiving() as receiver, delivering(url) as server:
         resident, requests, busy = _soak(server, receiver, minutes, rate)
         peak = server.peak_mib
+    report.note("resident memory by minute, MiB: " + ", ".join(f"{value:.1f}" for value in resident))
     books = check_books(url)
     store.drop(url)
     section, kind = "soak", store.kind
     settled = SETTLED_MINUTE if minutes > SETTLED_MINUTE else max(1, minutes // 2)
-    report.note("resident memory by minute, MiB: " + ", ".join(f"{value:.1f}" for value in resident))
     report.add(Figure(section, kind, "minutes on all APIs", minutes))
     report.add(Figure(section, kind, "requests answered", requests, at_least=1))
     # On a busy machine a change may not get its turn in time; it was not done, and the client sends it again.

@@ -28,6 +28,8 @@ CHUNK = b"a" * 16_384
 DRIP_S = 0.5
 ADDRESSES = 20
 """They come from 127.0.1.1 and so on; Linux has all of 127.0.0.0/8."""
+NICENESS = 10
+"""The crowd shares a core with the signed-in client, and must not slow it down there."""
 AFTER_REFUSAL_S = 0.05
 """The pause of an attacker whom the server does not accept at all."""
 
@@ -133,7 +135,7 @@ async def attack_for(port: int, seconds: float, attackers: int) -> Counter[str]:
 
 def main() -> None:
     port, seconds, attackers = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
-    os.nice(19)  # it shares a core with the signed-in client, and must not slow it down there
+    os.nice(NICENESS)
     print(json.dumps(uvloop.run(attack_for(port, seconds, attackers))))
 
 

@@ -19,6 +19,9 @@ from fotapool.store.db.connection import Connection
 from fotapool.store.db.factory import open_database
 from fotapool.store.db.schema import prepare
 
+STATEMENT_S = 600
+"""The deadline of a statement that fills or checks a database."""
+
 _numbers = itertools.count(1)
 
 
@@ -129,7 +132,7 @@ def _prepare(url: str) -> None:
 
 @contextlib.contextmanager
 def connected(url: str) -> Iterator[Connection]:
-    connection = open_database(url, durable=True).connect()
+    connection = open_database(url, durable=True, timeout_s=STATEMENT_S).connect()
     try:
         yield connection
     finally:

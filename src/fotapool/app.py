@@ -120,7 +120,7 @@ class Server:
         hashing.queue.max_waiting = settings.max_waiting_sign_ins
         throttle = FailureThrottle(
             0 if settings.emulator else settings.max_failed_sign_ins,
-            delay_s=settings.refusal_delay_s,
+            delay_s=settings.failed_sign_in_delay_s,
             on_failure=self.metrics.sign_in_failures.inc,
         )
         self.context = Context(

@@ -132,7 +132,7 @@ def test_a_search_for_what_is_no_number_is_refused(api: Api, start_of_mdn: str) 
 def test_wrong_operator_keys_are_logged_and_slowed_down(
     start: Callable[..., Api], caplog: pytest.LogCaptureFixture
 ) -> None:
-    api = start(emulator=False, max_failed_sign_ins=3, refusal_delay_s=0)
+    api = start(emulator=False, max_failed_sign_ins=3, failed_sign_in_delay_s=0)
     assert api.control("GET", "/accounts").status_code == 200
 
     def status(key: str) -> int:

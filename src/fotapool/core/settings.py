@@ -52,7 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_connections: int | None = None
     max_waiting_sign_ins: int = 32
     max_failed_sign_ins: int = 20
-    refusal_delay_s: int = 1
+    failed_sign_in_delay_s: int = 1
     max_import_line_bytes: int = 64 * 1024
     max_file_bytes: int = 64 * 1024 * 1024
     max_uploads: int = 32

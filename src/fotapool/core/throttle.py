@@ -17,7 +17,7 @@ FAILURES = 20
 REFILL_S = 2.0
 """After so many seconds one more failure is free."""
 DELAY_S = 1.0
-"""The default of `--refusal-delay-s`."""
+"""The default of `--failed-sign-in-delay-s`."""
 ANSWERS_A_DELAY = 20
 """How many of the delayed refusals of a process are answered in the time of one delay."""
 MAX_DELAY_S = 30.0
@@ -86,7 +86,7 @@ class FailureThrottle:
         for key in keys:
             self._free_at_s[key] = max(self._free_at_s.get(key, now_s), now_s) + self._refill_s
 
-    async def delay_refusal(self, address: str) -> None:
+    async def delay_answer(self, address: str) -> None:
         """Counts a request that was refused before sign-in, and waits if its address has too many of them.
 
         A client that repeats refused requests as fast as they are answered would take the time of all others. The more

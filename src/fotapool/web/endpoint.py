@@ -98,11 +98,11 @@ class JsonEndpoint(Endpoint[Op]):
         try:
             return await self._run(operation, await self.identify(operation, request, request_id))
         except KeyUnknown:
-            await self.context.throttle.delay_refusal(sender_address(request.scope))
+            await self.context.throttle.delay_answer(sender_address(request.scope))
             return problem(401, self.key_hint, {"WWW-Authenticate": f'Bearer realm="{self.realm}"'})
         except Exception as error:
             if isinstance(error, Throttled):
-                await self.context.throttle.delay_refusal(sender_address(request.scope))
+                await self.context.throttle.delay_answer(sender_address(request.scope))
             response = problem_of(error, self.context.settings.retry_after_s)
             if response is None:
                 log.write(LogEvent.REQUEST_FAILED, error, request_id=request_id)

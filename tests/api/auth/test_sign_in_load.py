@@ -146,7 +146,7 @@ def test_the_hashing_thread_rests_after_a_wrong_secret() -> None:
 def test_repeated_failures_from_an_address_are_slowed_down_except_for_known_clients(
     start: Callable[..., Api], hashes: list[str]
 ) -> None:
-    api = start(emulator=False, max_failed_sign_ins=3, refusal_delay_s=0)
+    api = start(emulator=False, max_failed_sign_ins=3, failed_sign_in_delay_s=0)
     hashes.clear()
     assert [get_token(api, f"{KEY}:wrong").status_code for _ in range(5)] == [401, 401, 401, 503, 503]
     assert get_token(api, "other:wrong").status_code == 503
@@ -185,7 +185,7 @@ def test_refusals_beyond_the_free_ones_wait_and_their_number_a_second_is_bounded
     async def refuse(address: str, times: int) -> list[float]:
         waited.clear()
         for _ in range(times):
-            await throttle.delay_refusal(address)
+            await throttle.delay_answer(address)
         return list(waited)
 
     async def scenario() -> None:
@@ -208,7 +208,7 @@ def test_every_plane_delays_the_refusals_of_those_who_are_not_signed_in(
     async def delay(_: FailureThrottle, address: str) -> None:
         delayed.append(address)
 
-    monkeypatch.setattr(FailureThrottle, "delay_refusal", delay)
+    monkeypatch.setattr(FailureThrottle, "delay_answer", delay)
     wrong = {"Authorization": "Bearer wrong"}
     licenses = f"/api/fota/v3/licenses/{ACCOUNT}"
     refused = [

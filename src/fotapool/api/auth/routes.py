@@ -62,11 +62,11 @@ class _Endpoint:
             basic = authorization.decode("latin-1") if authorization else None
             response = await self._respond(head, basic, body, address)
             if response.status == oauth.UNAUTHORIZED:
-                await throttle.delay_refusal(address)
+                await throttle.delay_answer(address)
             return response
         except RequestRejected as rejected:
             error = rejected
-            await throttle.delay_refusal(address)
+            await throttle.delay_answer(address)
         except StoreUnavailable:
             error = RequestRejected(ErrorCode.STORE_UNAVAILABLE)
         except Exception as failure:

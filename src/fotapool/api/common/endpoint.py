@@ -128,7 +128,7 @@ class Endpoint:
         except RequestRejected as error:
             count_rejection(self._context, scope["path_params"].get("account", ""), error.code)
             if error.code in AUTH_ERRORS:
-                await self._context.throttle.delay_refusal(sender_address(scope))
+                await self._context.throttle.delay_answer(sender_address(scope))
             return self._reject(scope, error)
         except StoreUnavailable:
             return self._reject(scope, RequestRejected(ErrorCode.STORE_UNAVAILABLE))

@@ -183,10 +183,10 @@ _OPTIONS = (
         "The emulator has no limit.",
     ),
     click.option(
-        "--refusal-delay-s",
+        "--failed-sign-in-delay-s",
         default=1,
         type=click.IntRange(0, 60),
-        help="How long a refused request waits for its answer, after as many refused ones from its address.",
+        help="Seconds after which a further failed sign-in from that address is answered, at least.",
     ),
     click.option(
         "--max-uploads",

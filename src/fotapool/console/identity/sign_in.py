@@ -58,7 +58,7 @@ class SignIn:
         """Starts a session if the key is valid, else shows the form with an error."""
         response = await self._answer(request)
         if response.status_code >= 400:
-            await self._console.context.throttle.delay_refusal(sender_address(request.scope))
+            await self._console.context.throttle.delay_answer(sender_address(request.scope))
         return response
 
     async def _answer(self, request: Request) -> Response:
