@@ -55,7 +55,8 @@ PROBLEMS = {
     416: "Ask for a range within the length that `Content-Range` names.",
     429: "Too many wrong keys came from this address. Wait for the seconds in `Retry-After`.",
     500: "A bug: report it with `X-Request-Id` and the log.",
-    503: "Try again after the seconds in `Retry-After`; nothing was done.",
+    503: "Try again after the seconds in `Retry-After`. The change was done whole or not at all; not at all, unless the"
+    " database vanished during its commit: read its state first.",
 }
 
 

@@ -71,8 +71,9 @@ ADVICE: dict[ErrorCode, str] = {
     ErrorCode.CURSOR_UNKNOWN: "Begin with 0 and continue with `lastSeenDeviceId` of the page before: the index is an"
     " IMEI of the account, not a record number.",
     ErrorCode.BUSY: "Try again after the seconds in `Retry-After`; nothing was done.",
-    ErrorCode.STORE_UNAVAILABLE: "Try again after the seconds in `Retry-After`; nothing was done. The operator sees why"
-    " in `/health/ready` and in the log.",
+    ErrorCode.STORE_UNAVAILABLE: "Try again after the seconds in `Retry-After`. The change was done whole or not at"
+    " all; not at all, unless the database vanished during its commit. The operator sees why in `/health/ready` and in"
+    " the log.",
     ErrorCode.INTERNAL: "This is a bug. Report it with the `X-Request-Id` of the answer and the server's log.",
 }
 SESSION_ADVICE = {
