@@ -57,7 +57,7 @@ def run(directory: Path, cluster: Cluster, servers: list[subprocess.Popen[bytes]
     print(f"3 nodes, which agree in {cluster.store}; primary: {cluster.primary().name}", flush=True)
     url = cluster.url("fotapool", "fotapool")
     addresses = start_servers(directory, url, servers)
-    print(f"2 fotapool servers on {url}", flush=True)
+    print("2 fotapool servers, whose URL has all nodes", flush=True)
     load = Load(addresses)
     load.start()
     try:
