@@ -45,11 +45,12 @@ def single(templates: Path) -> Iterator[PostgresServer]:
 def serve(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
     """Starts real servers on a database: `serve(url)`."""
     running: list[ServerProcess] = []
-    seed = write_seed(tmp_path, LICENSES, CLIENTS * DEVICES)
+    options_of_all = ["--seed", write_seed(tmp_path, LICENSES, CLIENTS * DEVICES), "--drain-s", "0"]
+    options_of_all += ["--database-timeout-s", TIMEOUT_S, "--storage", (tmp_path / "files").as_uri()]
 
     def start(url: str, *options: str, within: Sequence[str] = (), **environment: str) -> ServerProcess:
-        given = ["--database", url, "--database-timeout-s", TIMEOUT_S, "--drain-s", "0", *options]
-        running.append(ServerProcess(tmp_path, "--seed", seed, *given, within=within, **environment))
+        given = ["--database", url, *options_of_all, *options]
+        running.append(ServerProcess(tmp_path, *given, within=within, **environment))
         running[-1].wait_until_ready()
         return running[-1]
 

@@ -27,11 +27,13 @@ KEY = {"Authorization": f"Bearer {OPERATOR}"}
 READS = ("/control/v1/accounts/account-0", "/control/v1/accounts/account-0/ledger")
 
 
-def fail_over(pair: Pair, serve: Serve, fail: Callable[[PostgresServer], None]) -> tuple[Load, list[ServerProcess]]:
-    """Two servers whose clients see the primary fail, and go on when the standby has been promoted."""
+def fail_over(
+    pair: Pair, serve: Serve, fail: Callable[[PostgresServer], None], servers_count: int = 1
+) -> tuple[Load, list[ServerProcess]]:
+    """Servers whose clients see the primary fail, and go on when the standby has been promoted."""
     primary, standby = pair
     url = url_of(*pair)
-    servers = [serve(url), serve(url)]
+    servers = [serve(url) for _ in range(servers_count)]
     load, watch = load_on(*servers), Watch(servers[0].address)
     with watch.running(), load.running():
         load.wait_for(200, more=5)
@@ -50,7 +52,7 @@ def fail_over(pair: Pair, serve: Serve, fail: Callable[[PostgresServer], None]) 
 
 
 def test_a_frozen_primary_is_replaced_by_its_standby(pair: Pair, serve: Serve) -> None:
-    load, servers = fail_over(pair, serve, PostgresServer.freeze)
+    load, servers = fail_over(pair, serve, PostgresServer.freeze, servers_count=2)
     primary, standby = pair
     with client_of(servers[0].address) as api:
         refused = load.done_without_an_answer(api)

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from fotapool.cli.main import main
 from fotapool.store.db.schema import VERSION
+from support.helpers import OPERATOR
 from support.postgres_servers import PostgresServer, url_of
 from support.processes import free_port
 from support.servers import running_server, set_up
@@ -41,7 +42,8 @@ def test_each_command_finds_the_primary(url: str, tmp_path: Path) -> None:
     file.touch()
     done = database("restore", str(file), "--database", url)
     assert (done.exit_code, "pg_restore" in done.output) == (1, True)
-    with running_server("emulate", "--database", url, "--operator-key", "test-operator-key") as (address, _):
+    options = ["--database", url, "--operator-key", OPERATOR, "--storage", tmp_path.as_uri()]
+    with running_server("emulate", *options) as (address, _):
         assert httpx.get(f"{address}/health/ready", trust_env=False).status_code == 200
 
 
