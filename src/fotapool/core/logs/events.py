@@ -210,7 +210,7 @@ class LogEvent(enum.Enum):
     CLOCK_ADVANCE_FAILED = Event(ERROR, "clock advance failed", "The test clock of the emulator stopped on its way.")
     AUDIT_INCONSISTENT = Event(
         ERROR,
-        "the audit of {account} found {found} violations: {check}",
+        "the audit of {account} is inconsistent: {check}: {found}",
         "An invariant does not hold, which is a fault of the server. See [The audit fails](audit-failing.md).",
         MANY,
     )
