@@ -245,6 +245,7 @@ def test_devices_are_shown_with_license_and_upgrade(api: Api) -> None:
             "usedByUpgrade": False,
             "noticeUntil": "2026-05-01T00:00:00.000Z",
             "openUpgrade": "inProgress",
+            "failureMessage": None,
             "upgradedAt": None,
             "lastSeenAt": None,
             "reachable": "unknown",

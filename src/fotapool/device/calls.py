@@ -74,7 +74,7 @@ class DeviceEndpoint(JsonEndpoint[DeviceOperation]):
         async def look_up() -> Caller:
             return (await self._identify(request, key, imei, request_id))[0]
 
-        caller, key_hash = await self._identify(request, key, imei, request_id, operation.checks_key)
+        caller, key_hash = await self._identify(request, key, imei, request_id, cached=operation.checks_key)
         note_sender(caller.actor, caller.account_name)
         return DeviceCall(
             context=self.context,

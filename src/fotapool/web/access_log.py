@@ -6,7 +6,7 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fotapool.core.logs.context import forget_request
+from fotapool.core.logs.context import clear_request
 from fotapool.core.logs.events import Log, LogEvent
 
 log = Log(__name__)
@@ -25,7 +25,7 @@ class AccessLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        forget_request()
+        clear_request()
         began_s, status, sent = time.perf_counter(), 0, 0
         path = scope["path"][:MAX_PATH]  # the applications below change it
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fotapool.core.logs.context import CurrentRequest, begin_request, forget_request, note_sender
+from fotapool.core.logs.context import CurrentRequest, begin_request, clear_request, note_sender
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.logs.formats import JsonFormat, TextFormat
 
@@ -39,7 +39,7 @@ def test_a_line_of_json_has_the_request_and_its_sender(caplog: pytest.LogCapture
         note_sender("zaphod", "0000123456-00001")
         record = record_of(caplog, LogEvent.DATABASE_DOWN, reason="refused", use="reads")
     finally:
-        forget_request()
+        clear_request()
     assert json.loads(JsonFormat(2).format(record)) == {
         "time": "2026-03-01T00:00:00.123Z",
         "level": "error",
@@ -61,7 +61,7 @@ def test_a_line_of_another_request_names_that_one(caplog: pytest.LogCaptureFixtu
     try:
         record = record_of(caplog, LogEvent.CHANGE_FAILED, None, CurrentRequest("other"))
     finally:
-        forget_request()
+        clear_request()
     assert json.loads(JsonFormat(0).format(record))["request_id"] == "other"
 
 
@@ -84,7 +84,7 @@ def test_a_library_line_has_its_own_level_and_logger(caplog: pytest.LogCaptureFi
         logging.getLogger("uvicorn.error").warning("Unsupported upgrade request of %s.", "h2c")
         found = json.loads(JsonFormat(0).format(caplog.records[0]))
     finally:
-        forget_request()
+        clear_request()
     assert (found["event"], found["level"], found["logger"]) == ("library", "warning", "uvicorn.error")
     assert found["message"] == "Unsupported upgrade request of h2c."
     assert found["request_id"] == "abc-2"

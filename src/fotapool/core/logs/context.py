@@ -33,7 +33,7 @@ def begin_request(request_id: str | bytes) -> None:
     _current.set(CurrentRequest(request_id))
 
 
-def forget_request() -> None:
+def clear_request() -> None:
     """From here on, lines of the running task belong to no request."""
     _current.set(None)
 

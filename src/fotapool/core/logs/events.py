@@ -1,4 +1,4 @@
-"""The events that the log can have: a closed list, from which docs/reference/log-events.md is generated."""
+"""The events that the log can have: a closed list, from which docs/reference/monitoring/log-events.md is generated."""
 
 from __future__ import annotations
 
@@ -55,13 +55,16 @@ class LogEvent(enum.Enum):
         WARNING,
         "worker {pid} {problem}; another one starts {when}",
         "A worker crashed or hung. See [A worker keeps ending](worker-flapping.md).",
-        MANY,
+        burst=MANY,
     )
     WORKER_START_FAILED = Event(
         ERROR, "worker {pid} cannot start: {reason}", "A worker ended because of its settings or the database."
     )
     WORKER_KILLED = Event(
-        ERROR, "worker {pid} did not stop and was killed", "A worker did not end within its time at the stop.", MANY
+        ERROR,
+        "worker {pid} did not stop and was killed",
+        "A worker did not end within its time at the stop.",
+        burst=MANY,
     )
     START_SCRIPT_FAILED = Event(
         ERROR, "start-up script {script} failed: {reason}", "A script of `--init-dir` failed; `/health/ready` names it."
@@ -85,7 +88,7 @@ class LogEvent(enum.Enum):
         WARNING,
         "the connection broke during a commit; the changes were {outcome}",
         "The requests were answered by what was found out; `committed or rolled back` was answered 503.",
-        MANY,
+        burst=MANY,
     )
     DEADLOCK = Event(
         INFO,
@@ -102,7 +105,7 @@ class LogEvent(enum.Enum):
         INFO,
         "{method} {path} {status} {duration_ms} ms {bytes} bytes, from {client}",
         "A request was answered; only with `--access-log`. The query is left out. `bytes` are those of the body.",
-        ALL,
+        burst=ALL,
     )
     REQUEST_FAILED = Event(
         ERROR, "request {request_id} failed", "A request was answered 500: a fault of the server, with its traceback."
@@ -112,35 +115,35 @@ class LogEvent(enum.Enum):
         WARNING,
         "an operator key from {address} was refused",
         "Nobody has this key. See [A key has leaked](key-leaked.md).",
-        MANY,
-        "address",
+        burst=MANY,
+        by="address",
     )
     CLIENT_REFUSED = Event(
         WARNING,
         "API client {client} from {address} was refused",
         "The key is unknown, or the secret is wrong.",
-        MANY,
-        "address",
+        burst=MANY,
+        by="address",
     )
     USER_REFUSED = Event(
         WARNING,
         "user {user} from {address} was refused",
         "The user is unknown or locked, or the password is wrong.",
-        MANY,
-        "address",
+        burst=MANY,
+        by="address",
     )
     USER_LOCKED = Event(
         WARNING,
         "user {user} is locked after too many failures",
         "Unlock the user: `fotapool users unlock`.",
-        MANY,
+        burst=MANY,
     )
     DEVICE_KEY_REFUSED = Event(
         WARNING,
         "a device key from {address} was refused",
         "The key is unknown or was deleted.",
-        MANY,
-        "address",
+        burst=MANY,
+        by="address",
     )
     SIGN_INS_THROTTLED = Event(
         WARNING,
@@ -152,29 +155,29 @@ class LogEvent(enum.Enum):
         WARNING,
         "{device} failed at {failure} in upgrade {upgrade_id}: {said}",
         "A device reported a failure. The message is also shown on the console's page of the device.",
-        MANY,
-        "account",
+        burst=MANY,
+        by="account",
     )
     DEVICE_MESSAGE = Event(
         INFO,
         "{device} in upgrade {upgrade_id}, {step}: {said}",
         "A device reported progress with a message.",
-        MANY,
-        "account",
+        burst=MANY,
+        by="account",
     )
     CALLBACK_GIVEN_UP = Event(
         ERROR,
         "callback {delivery} to listener {listener} of {account} was given up after {attempts} attempts: {reason}",
         "It is not sent again by itself. See [Callbacks fail](callbacks-failing.md).",
-        MANY,
-        "account",
+        burst=MANY,
+        by="account",
     )
     CALLBACK_FAILED = Event(
         INFO,
         "callback {delivery} to listener {listener} of {account} failed in attempt {attempts}: {reason}",
         "It is sent again later; the listener's other callbacks wait for it.",
-        FEW,
-        "account",
+        burst=FEW,
+        by="account",
     )
     CALLBACK_TARGET_DENIED = Event(
         WARNING,
@@ -183,7 +186,7 @@ class LogEvent(enum.Enum):
         by="reason",
     )
     CALLBACK_NOT_ENCODED = Event(
-        ERROR, "delivery {delivery} cannot be serialized", "A fault of the server, with its traceback.", MANY
+        ERROR, "delivery {delivery} cannot be serialized", "A fault of the server, with its traceback.", burst=MANY
     )
     CALLBACK_NOT_RECORDED = Event(
         ERROR,
@@ -205,14 +208,14 @@ class LogEvent(enum.Enum):
         "See [A campaign is stuck](campaign-stuck.md).",
     )
     BULK_JOB_FAILED = Event(
-        WARNING, "bulk job step failed, will retry: {reason}", "The job goes on with the same step a second later."
+        WARNING, "bulk job step failed, will retry: {reason}", "The same step is tried again a second later."
     )
     CLOCK_ADVANCE_FAILED = Event(ERROR, "clock advance failed", "The test clock of the emulator stopped on its way.")
     AUDIT_INCONSISTENT = Event(
         ERROR,
-        "the audit of {account} found {found} violations: {check}",
+        "the audit of {account} is inconsistent: {check}: {found}",
         "An invariant does not hold, which is a fault of the server. See [The audit fails](audit-failing.md).",
-        MANY,
+        burst=MANY,
     )
     STORAGE_FAILED = Event(
         WARNING, "the storage {storage} failed: {reason}", "Files and packages are answered 503 until it works."
@@ -244,7 +247,7 @@ class LogEvent(enum.Enum):
         WARNING,
         "{suppressed} more lines of {of} within {seconds} s were not written",
         "An event repeats. Its first lines are written, the others are counted.",
-        ALL,
+        burst=ALL,
     )
     LIBRARY = Event(
         DEBUG, "its own", "A line of a library, as uvicorn or asyncio, with the level and logger that it chose."
