@@ -65,7 +65,7 @@ from fotapool.web.encodings import DecodedBodies
 from fotapool.web.hosts import HostCheck
 from fotapool.web.http import GZIP_FROM_BYTES, GZIP_LEVEL, RequestIds
 from fotapool.web.metrics import collect_metrics
-from fotapool.web.observed import Observed
+from fotapool.web.observed import Observed, Traced
 from fotapool.web.openapi.document import Schemas, openapi_document
 from fotapool.web.pages import Pages
 from fotapool.worker import bulk_jobs
@@ -119,7 +119,7 @@ class Server:
         )
         hashing.queue.max_waiting = settings.max_waiting_sign_ins
         throttle = FailureThrottle(
-            0 if settings.emulator else settings.max_failed_sign_ins, on_failure=self.metrics.sign_in_failures.inc
+            0 if settings.emulator else settings.max_failed_sign_ins, on_failure=self.metrics.count_sign_in_failure
         )
         self.context = Context(
             settings,
@@ -191,9 +191,10 @@ class Server:
         app = dispatcher if self.features is None else self.features.wrap_app(dispatcher, request_ids)
         app = DecodedBodies(app, max(self.settings.max_file_bytes, MAX_SNAPSHOT_BYTES) + MAX_FORM_BYTES)
         app = HostCheck(app, self.settings.host, self.settings.allowed_hosts)
-        if self.settings.close_metrics and not self.tracing.is_on:  # nobody could see the counts
+        if self.settings.close_metrics and not self.settings.otel:  # nobody could see the counts
             return app
-        return Observed(app, self.metrics, self.tracing)
+        app = Observed(app, self.metrics)
+        return Traced(app, self.tracing) if self.tracing.is_on else app
 
     def _emulator_parts(self) -> EmulatorParts | None:
         if self.features is None or not isinstance(self.clock, MovableClock):

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
@@ -33,8 +33,7 @@ class Spans:
 
     def __init__(self) -> None:
         self.exporter = InMemorySpanExporter()
-        self.provider = TracerProvider(sampler=ParentBased(ALWAYS_OFF), shutdown_on_exit=False)
-        self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.tracing = OtelTracing(SimpleSpanProcessor(self.exporter), ParentBased(ALWAYS_OFF))
 
     def ended(self) -> list[ReadableSpan]:
         return list(self.exporter.get_finished_spans())
@@ -54,7 +53,7 @@ def traced(database_url: str, tmp_path: Path, spans: Spans) -> Iterator[Api]:
         storage=(tmp_path / "files").as_uri(),
         seed=seed_file(tmp_path, SEED),
     )
-    server = Server(settings, MovableClock(FixedClock(NOW_MS)), tracing=OtelTracing(spans.provider))
+    server = Server(settings, MovableClock(FixedClock(NOW_MS)), tracing=spans.tracing)
     running = ServerInThread(server)
     api = Api(running.client, server)
     api.sign_in()

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import contextvars
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -18,8 +18,10 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Decision, Sampler
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from fotapool import __version__
@@ -31,6 +33,18 @@ SAMPLER, SAMPLED = "parentbased_traceidratio", "0.01"
 _TRACE_HEADERS = (b"traceparent", b"tracestate")
 _NO_CONTEXT = otel_context.Context()
 _propagator = TraceContextTextMapPropagator()
+_is_recorded: contextvars.ContextVar[bool] = contextvars.ContextVar("fotapool_is_recorded", default=False)
+"""Whether the present request or batch is recorded: a look at the present span takes much longer."""
+
+
+@contextlib.contextmanager
+def _recorded(is_recorded: bool) -> Iterator[None]:
+    """Sets it for a request or a batch. The task of the writer has the context of the request that started it."""
+    token = _is_recorded.set(is_recorded)
+    try:
+        yield
+    finally:
+        _is_recorded.reset(token)
 
 
 def prepare_environment() -> None:
@@ -49,9 +63,7 @@ def resource(instance: str) -> Resource:
 def make_tracing(instance: str) -> OtelTracing:
     """Tracing that sends spans by OTLP over HTTP."""
     prepare_environment()
-    provider = TracerProvider(resource=resource(instance), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return OtelTracing(provider)
+    return OtelTracing(BatchSpanProcessor(OTLPSpanExporter()), source=resource(instance))
 
 
 class _OtelSpan(Span):
@@ -70,50 +82,75 @@ class _OtelSpan(Span):
                 self._span.set_status(trace.StatusCode.ERROR)
 
 
+class _Ids(RandomIdGenerator):
+    """Random ids, except for a trace whose id is known already, since it was sampled by it."""
+
+    next_trace_id = 0
+
+    def generate_trace_id(self) -> int:
+        trace_id, self.next_trace_id = self.next_trace_id, 0
+        return trace_id or super().generate_trace_id()
+
+
 class OtelTracing(Tracing):
-    """Traces into a provider of the OpenTelemetry SDK."""
+    """Traces with the SDK of OpenTelemetry. Default of the sampler: the one that the environment names."""
 
     is_on = True
 
-    def __init__(self, provider: TracerProvider) -> None:
-        self._provider = provider
-        self._tracer = provider.get_tracer(SERVICE, __version__)
+    def __init__(
+        self, processor: SpanProcessor, sampler: Sampler | None = None, source: Resource | None = None
+    ) -> None:
+        self._ids = _Ids()
+        self._provider = TracerProvider(
+            sampler=sampler, resource=source, shutdown_on_exit=False, id_generator=self._ids
+        )
+        self._provider.add_span_processor(processor)
+        self._tracer = self._provider.get_tracer(SERVICE, __version__)
+
+    def request(self, method: str, headers: Headers) -> AbstractContextManager[Span | None]:
+        carrier = {name.decode(): value.decode("latin-1") for name, value in headers if name in _TRACE_HEADERS}
+        attributes = {"http.request.method": method}
+        context = _NO_CONTEXT
+        if carrier:
+            context = _propagator.extract(carrier, context)
+        else:  # a span that is not recorded takes three times as long as to find out that it will not be
+            trace_id = self._ids.generate_trace_id()
+            sampled = self._provider.sampler.should_sample(
+                context, trace_id, method, kind=trace.SpanKind.SERVER, attributes=attributes
+            )
+            if sampled.decision is Decision.DROP:
+                return NOTHING
+            self._ids.next_trace_id = trace_id
+        span = self._tracer.start_span(method, context=context, kind=trace.SpanKind.SERVER, attributes=attributes)
+        return self._request(span) if span.is_recording() else NOTHING
 
     @contextlib.contextmanager
-    def request(self, method: str, headers: Headers) -> Iterator[Span]:
-        carrier = {name.decode(): value.decode("latin-1") for name, value in headers if name in _TRACE_HEADERS}
-        with self._tracer.start_as_current_span(
-            method,
-            context=_propagator.extract(carrier, _NO_CONTEXT) if carrier else _NO_CONTEXT,
-            kind=trace.SpanKind.SERVER,
-            attributes={"http.request.method": method},
-        ) as span:
+    def _request(self, span: trace.Span) -> Iterator[Span]:
+        with _recorded(True), trace.use_span(span, end_on_exit=True):
             yield _OtelSpan(span)
 
     def parent(self) -> Parent:
-        span = trace.get_current_span()
-        return span.get_span_context() if span.is_recording() else None
+        return trace.get_current_span().get_span_context() if _is_recorded.get() else None
+
+    def batch(self, parents: Iterable[Parent], size: int) -> AbstractContextManager[None]:
+        recorded = [parent for parent in parents if parent is not None]
+        return self._batch(recorded, size) if recorded else _recorded(False)
 
     @contextlib.contextmanager
-    def batch(self, parents: Iterable[Parent], size: int) -> Iterator[None]:
-        recorded = [parent for parent in parents if parent is not None]
-        if not recorded:  # the task of the writer has the context of the request that started it
-            token = otel_context.attach(_NO_CONTEXT)
-            try:
-                yield
-            finally:
-                otel_context.detach(token)
-            return
-        with self._tracer.start_as_current_span(
-            "writer batch",
-            context=trace.set_span_in_context(trace.NonRecordingSpan(recorded[0]), _NO_CONTEXT),
-            links=[trace.Link(parent) for parent in recorded[1:]],
-            attributes={"fotapool.batch.commands": size},
+    def _batch(self, recorded: Sequence[trace.SpanContext], size: int) -> Iterator[None]:
+        with (
+            _recorded(True),
+            self._tracer.start_as_current_span(
+                "writer batch",
+                context=trace.set_span_in_context(trace.NonRecordingSpan(recorded[0]), _NO_CONTEXT),
+                links=[trace.Link(parent) for parent in recorded[1:]],
+                attributes={"fotapool.batch.commands": size},
+            ),
         ):
             yield
 
     def statements(self, what: Any) -> AbstractContextManager[None]:
-        if not trace.get_current_span().is_recording():
+        if not _is_recorded.get():
             return NOTHING
         return self._statements(what if isinstance(what, str) else what.__qualname__.replace("<locals>.", ""))
 

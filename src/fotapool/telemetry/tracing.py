@@ -42,9 +42,9 @@ class Tracing:
 
     is_on = False
 
-    def request(self, method: str, headers: Headers) -> AbstractContextManager[Span]:
-        """The span of a request; continues the trace that its header `traceparent` names."""
-        return _NO_SPAN
+    def request(self, method: str, headers: Headers) -> AbstractContextManager[Span | None]:
+        """The span of a request, or None if it is not recorded; continues the trace that `traceparent` names."""
+        return NOTHING
 
     def parent(self) -> Parent:
         """The span of the present request, if it is recorded, for the batch that its change becomes part of."""

@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from fotapool.core.settings import Settings
+from fotapool.telemetry.definitions import WORKERS_REPLACED
 from fotapool.telemetry.metrics import Metrics
 from fotapool.telemetry.shared import SharedCounts
 
@@ -102,7 +103,7 @@ class Workers:
         self._listener = listener
         self._announce = announce
         self._workers = [_Worker(counts.at(place)) for place in range(settings.workers)]
-        self._replaced = Metrics(counts).workers_replaced
+        self._metrics = Metrics(counts)
         self._was_ready = False
         self._failures = 0
         self._stop_signals = 0
@@ -162,7 +163,7 @@ class Workers:
         when = f"in {delay_s:.0f} s" if delay_s else "now"
         log.warning("worker %s %s; another one starts %s", worker.process.pid, problem, when)
         self._forget(worker)
-        self._replaced.inc()
+        self._metrics.count(WORKERS_REPLACED)
         worker.next_s = now_s + delay_s
         if not self._was_ready:
             self._failures += 1
@@ -207,7 +208,6 @@ def run_worker(
     from fotapool.cli.server.stopping import StoppingServer
 
     prepare_process()
-    counts.use()
     stop_with(0, parent, signal.SIGINT)  # without a drain: somebody may want the port for another server
     ready = threading.Event()
     threading.Thread(target=_beat, args=(pipe, ready), daemon=True, name="fotapool-beat").start()

@@ -24,6 +24,7 @@ from fotapool.store.callbacks.deliveries import Attempt
 from fotapool.store.callbacks.leases import DELIVERIES_PER_LEASE, Ended, LeasedBatch, Waiting
 from fotapool.store.callbacks.listeners import Listener
 from fotapool.store.db.connection import StoreUnavailable
+from fotapool.telemetry.definitions import CALLBACKS
 
 log = logging.getLogger(__name__)
 
@@ -266,7 +267,7 @@ class Deliveries:
         for outcome, state in OUTCOMES.items():
             count = sum(one.state is state for one in progress.ended)
             if count:
-                self._context.metrics.callbacks.labels(outcome).inc(count)
+                self._context.metrics.count(CALLBACKS, outcome, by=count)
 
 
 def _note(progress: _Progress, url: str, waiting: Waiting, sent: SendResult, at_ms: int, now_ms: int) -> None:
