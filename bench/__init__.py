@@ -1,1 +1,1 @@
-"""The benchmarks that docs/reference/benchmarks.md quotes: `python -m bench` from the repository."""
+"""The benchmarks that docs/explanation/benchmarks.md quotes: `python -m bench` from the repository."""

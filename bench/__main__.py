@@ -1,4 +1,4 @@
-"""`python -m bench`: measures fotapool on this machine and prints ratios; see docs/reference/benchmarks.md."""
+"""`python -m bench`: measures fotapool on this machine and prints ratios; see docs/explanation/benchmarks.md."""
 
 from __future__ import annotations
 

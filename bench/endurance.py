@@ -1,4 +1,4 @@
-"""`python -m bench.endurance`: races, kills and soaks servers; see docs/reference/benchmarks.md."""
+"""`python -m bench.endurance`: races, kills and soaks servers; see docs/explanation/benchmarks.md."""
 
 from __future__ import annotations
 

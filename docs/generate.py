@@ -16,13 +16,14 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
 
-from generated import compatibility, errors, operations, settings  # noqa: E402
+from generated import compatibility, errors, metrics, operations, settings  # noqa: E402
 
 SECTIONS: dict[str, Callable[[], str]] = {
     **operations.SECTIONS,
     **compatibility.SECTIONS,
     **errors.SECTIONS,
     **settings.SECTIONS,
+    **metrics.SECTIONS,
 }
 REGENERATE = ".venv/bin/python docs/generate.py"
 _LINK = re.compile(r"(\]\()((?:\.\./|[\w-]+\.md)[^)#]*)")
