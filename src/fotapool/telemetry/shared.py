@@ -119,8 +119,11 @@ class SharedCounts:
         """The sums over all places."""
         sums: Counts = {}
         for entries in self.path.glob(f"*{_SUFFIX}"):
-            numbers = array("d", entries.with_suffix("").read_bytes())
-            for one in _read_entries(entries):
+            found = _read_entries(entries)
+            numbers = array("d")
+            with entries.with_suffix("").open("rb") as file:
+                numbers.fromfile(file, max((one.first + one.size for one in found), default=0))
+            for one in found:
                 values = numbers[one.first : one.first + one.size]
                 of_name = sums.setdefault(one.name, {})
                 before = of_name.get(one.labels)
