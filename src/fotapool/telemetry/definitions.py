@@ -1,4 +1,4 @@
-"""Every metric of fotapool: its name, type, labels and meaning. docs/reference/metrics.md is generated from this."""
+"""Every metric of fotapool: its name, type, labels and meaning. docs/reference/monitoring/metrics.md is generated from this."""
 
 from __future__ import annotations
 
