@@ -7,10 +7,10 @@ from pathlib import Path
 
 import yaml
 
+from fotapool.core.telemetry import definitions
+from fotapool.core.telemetry.definitions import Definition
 from fotapool.domain.errors import ErrorCode
 from fotapool.store.db import connection
-from fotapool.telemetry import definitions
-from fotapool.telemetry.definitions import Definition
 from fotapool.web.observed import REASONS
 from generated.tables import code, codes, table
 

@@ -32,6 +32,9 @@ from fotapool.core.clock import Clock, FixedClock, MovableClock, SystemClock
 from fotapool.core.content_storage import Storage, default_storage, storage_directory
 from fotapool.core.secret_box import SecretBox, box_of_file, box_of_text
 from fotapool.core.settings import Settings
+from fotapool.core.telemetry.metrics import Metrics
+from fotapool.core.telemetry.start import process_name, start_tracing
+from fotapool.core.telemetry.tracing import Tracing
 from fotapool.core.throttle import FailureThrottle
 from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.routes import describe_device_api, device_router
@@ -58,8 +61,6 @@ from fotapool.store.db.reader import Reader
 from fotapool.store.db.sqlite import SqliteDatabase
 from fotapool.store.db.timestamps import read_latest_timestamp
 from fotapool.store.db.writer import Writer
-from fotapool.telemetry.metrics import Metrics
-from fotapool.telemetry.tracing import Tracing, process_name, start_tracing
 from fotapool.web import health
 from fotapool.web.encodings import DecodedBodies
 from fotapool.web.hosts import HostCheck
@@ -247,7 +248,7 @@ class Server:
         if not self.settings.otel or (shared is not None and not shared.is_first):
             yield
             return
-        from fotapool.telemetry.otlp_metrics import sending_metrics  # imported here: it needs fotapool[otel]
+        from fotapool.core.telemetry.otlp_metrics import sending_metrics  # imported here: it needs fotapool[otel]
 
         async def collect() -> list[Metric]:
             return await collect_metrics(self.context, await self.probe.is_up())

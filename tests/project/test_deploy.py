@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fotapool.telemetry.definitions import DEFINITIONS, OUTCOMES, PLANES, Definition
+from fotapool.core.telemetry.definitions import DEFINITIONS, OUTCOMES, PLANES, Definition
 
 ROOT = Path(__file__).parents[2]
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yaml"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fotapool.core.telemetry.metrics import Metrics, as_text
 from fotapool.services.commands import DirectCommand
 from fotapool.store.db.connection import (
     Collided,
@@ -22,7 +23,6 @@ from fotapool.store.db.factory import open_database
 from fotapool.store.db.reader import Reader
 from fotapool.store.db.schema import prepare
 from fotapool.store.db.writer import Writer
-from fotapool.telemetry.metrics import Metrics, as_text
 from support.metrics import Scrape
 
 ERRORS: dict[str, type[Exception]] = {

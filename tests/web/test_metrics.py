@@ -14,11 +14,11 @@ from fotapool.api.v1 import routes as v1
 from fotapool.api.v2 import routes as v2
 from fotapool.api.v3 import routes as v3
 from fotapool.console.app.routes import PAGES
+from fotapool.core.telemetry import definitions
+from fotapool.core.telemetry.metrics import as_text
 from fotapool.device import operations as device
 from fotapool.domain.errors import ErrorCode
 from fotapool.operator_api import routes as operator
-from fotapool.telemetry import definitions
-from fotapool.telemetry.metrics import as_text
 from fotapool.web.observed import METHODS, OTHER, REASONS
 from support.helpers import ACCOUNT, Api
 from support.metrics import Scrape, scrape

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from fotapool.telemetry import shared
-from fotapool.telemetry.definitions import BATCH_COMMANDS, CALLBACKS, DATABASE_ERRORS
-from fotapool.telemetry.metrics import Metrics, as_text, observe
-from fotapool.telemetry.shared import SharedCounts
+from fotapool.core.telemetry import shared
+from fotapool.core.telemetry.definitions import BATCH_COMMANDS, CALLBACKS, DATABASE_ERRORS
+from fotapool.core.telemetry.metrics import Metrics, as_text, observe
+from fotapool.core.telemetry.shared import SharedCounts
 from support.metrics import Scrape
 
 

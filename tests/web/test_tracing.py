@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 from fotapool.app import Server
 from fotapool.core.clock import FixedClock, MovableClock
 from fotapool.core.settings import Settings
-from fotapool.telemetry.otel import OtelTracing
+from fotapool.core.telemetry.otel import OtelTracing
 from support.helpers import ACCOUNT, NOW_MS, OPERATOR, SEED, Api, seed_file
 from support.receivers import Receiver, running_receiver
 from support.servers import ServerInThread, running_server
@@ -119,14 +119,14 @@ def test_opentelemetry_is_not_imported_unless_it_is_on() -> None:
     program = "import fotapool.app, fotapool.cli.server.serve, sys; print([m for m in sys.modules if 'telemetry' in m])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "opentelemetry" not in done.stdout
-    assert "fotapool.telemetry.tracing" in done.stdout
+    assert "fotapool.core.telemetry.tracing" in done.stdout
 
 
 def test_without_the_packages_the_option_says_what_to_install() -> None:
     program = """
 import sys
 sys.modules["opentelemetry"] = None
-from fotapool.telemetry.tracing import start_tracing
+from fotapool.core.telemetry.start import start_tracing
 start_tracing(True)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

@@ -10,9 +10,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
+from fotapool.core.telemetry.metrics import as_text
+from fotapool.core.telemetry.otel import OtelTracing
 from fotapool.services.context import Context
-from fotapool.telemetry.metrics import as_text
-from fotapool.telemetry.otel import OtelTracing
 from fotapool.web.metrics import collect_metrics
 from support.metrics import Scrape
 from support.receivers import Reply, running_receiver

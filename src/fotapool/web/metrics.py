@@ -8,12 +8,12 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.core import Metric
 
 from fotapool import __version__
+from fotapool.core.telemetry import definitions
+from fotapool.core.telemetry.metrics import family
+from fotapool.core.telemetry.shared import Labels, Series
 from fotapool.services.context import Context
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.store.monitoring import StoreNumbers, read_store_numbers
-from fotapool.telemetry import definitions
-from fotapool.telemetry.metrics import family
-from fotapool.telemetry.shared import Labels, Series
 
 _process = CollectorRegistry()
 for _make in (ProcessCollector, PlatformCollector, GCCollector):

@@ -8,10 +8,10 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fotapool.telemetry.definitions import REFUSALS, REQUEST_DURATION, REQUEST_SECONDS, REQUESTS, UNKNOWN
-from fotapool.telemetry.metrics import Metrics
-from fotapool.telemetry.shared import Series
-from fotapool.telemetry.tracing import Span, Tracing
+from fotapool.core.telemetry.definitions import REJECTIONS, REQUEST_DURATION, REQUEST_SECONDS, REQUESTS, UNKNOWN
+from fotapool.core.telemetry.metrics import Metrics
+from fotapool.core.telemetry.shared import Series
+from fotapool.core.telemetry.tracing import Span, Tracing
 from fotapool.web.http import REJECTION
 
 OPERATION = "fotapool.operation"
@@ -104,7 +104,7 @@ class Observed:
         durations[-1] += took_s
         requests[0] += 1
         if status >= REJECTED_FROM:
-            self._metrics.count(REFUSALS, _reason(scope.get(REJECTION), status))
+            self._metrics.count(REJECTIONS, _reason(scope.get(REJECTION), status))
 
 
 def _reason(rejection: Any, status: int) -> str:

@@ -24,7 +24,7 @@ from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
 
 if TYPE_CHECKING:
     from fotapool.app import Server
-    from fotapool.telemetry.shared import SharedCounts
+    from fotapool.core.telemetry.shared import SharedCounts
 
 BACKLOG = 2048
 STOP_TLS_WITHIN_S = 3
@@ -47,7 +47,7 @@ def prepare_process() -> None:
 def make_server(settings: Settings, counts: SharedCounts | None = None) -> Server:
     """The server; one of several workers has `counts`. Raises StartFailed."""
     from fotapool.app import Server
-    from fotapool.telemetry.metrics import Metrics
+    from fotapool.core.telemetry.metrics import Metrics
 
     try:
         return Server(settings, metrics=Metrics(counts))

@@ -21,9 +21,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from fotapool.core.settings import Settings
-from fotapool.telemetry.definitions import WORKERS_REPLACED
-from fotapool.telemetry.metrics import Metrics
-from fotapool.telemetry.shared import SharedCounts
+from fotapool.core.telemetry.definitions import WORKERS_REPLACED
+from fotapool.core.telemetry.metrics import Metrics
+from fotapool.core.telemetry.shared import SharedCounts
 
 log = logging.getLogger(__name__)
 

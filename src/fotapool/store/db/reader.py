@@ -9,10 +9,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Concatenate, ParamSpec, TypeVar
 
+from fotapool.core.telemetry.definitions import DATABASE_ERRORS
+from fotapool.core.telemetry.metrics import Metrics
+from fotapool.core.telemetry.tracing import OFF, Tracing
 from fotapool.store.db.connection import TIMEOUT_S, TOO_LATE, Connection, ConnectionLost, Database, StoreUnavailable
-from fotapool.telemetry.definitions import DATABASE_ERRORS
-from fotapool.telemetry.metrics import Metrics
-from fotapool.telemetry.tracing import OFF, Tracing
 
 READER_THREADS = 4
 

@@ -17,6 +17,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
+from fotapool.core.telemetry.definitions import BATCH_COMMANDS, DATABASE_ERRORS
+from fotapool.core.telemetry.metrics import Metrics, observe
+from fotapool.core.telemetry.tracing import OFF, Tracing
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.accounts.accounts import record_pools
@@ -42,9 +45,6 @@ from fotapool.store.db.connection import (
     OutcomeUnknown,
     StoreUnavailable,
 )
-from fotapool.telemetry.definitions import BATCH_COMMANDS, DATABASE_ERRORS
-from fotapool.telemetry.metrics import Metrics, observe
-from fotapool.telemetry.tracing import OFF, Tracing
 
 log = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from fotapool.core.telemetry.definitions import CALLBACKS
 from fotapool.domain.callbacks import DeliveryState, is_acknowledged, retry_ms
 from fotapool.domain.errors import RequestRejected
 from fotapool.services.callbacks.deliveries import Encode, acquire_batch, find_due_listeners, record_batch
@@ -24,7 +25,6 @@ from fotapool.store.callbacks.deliveries import Attempt
 from fotapool.store.callbacks.leases import DELIVERIES_PER_LEASE, Ended, LeasedBatch, Waiting
 from fotapool.store.callbacks.listeners import Listener
 from fotapool.store.db.connection import StoreUnavailable
-from fotapool.telemetry.definitions import CALLBACKS
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from prometheus_client.core import Metric
 from prometheus_client.samples import Sample
 
-from fotapool.telemetry.otel import SERVICE, prepare_environment, resource
+from fotapool.core.telemetry.otel import SERVICE, prepare_environment, resource
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from fotapool import __version__
-from fotapool.telemetry.tracing import NOTHING, Headers, Parent, Span, Tracing
+from fotapool.core.telemetry.tracing import NOTHING, Headers, Parent, Span, Tracing
 
 SERVICE = "fotapool"
 SAMPLER, SAMPLED = "parentbased_traceidratio", "0.01"

@@ -21,9 +21,9 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.utils import floatToGoString
 
 from fotapool.core.clock import SystemClock
-from fotapool.telemetry import definitions
-from fotapool.telemetry.definitions import Definition
-from fotapool.telemetry.shared import Counts, Labels, Series, SharedCounts
+from fotapool.core.telemetry import definitions
+from fotapool.core.telemetry.definitions import Definition
+from fotapool.core.telemetry.shared import Counts, Labels, Series, SharedCounts
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _Family = CounterMetricFamily | GaugeMetricFamily | UntypedMetricFamily

@@ -1,6 +1,6 @@
 """Counts of several worker processes in shared memory: each has its own, and a scrape adds them up.
 
-Memory belongs to a place among the workers, not to a process id: a worker that replaces another one goes on with its
+Memory belongs to a place among the workers, not to a process id: a worker that replaces another one continues its
 counts, so that counters never fall, nothing is lost with a killed process, and the number of files is bounded.
 
 A place has two files: numbers, as memory that is mapped, and a line for each series that says where its numbers are.
@@ -20,7 +20,7 @@ from typing import Protocol
 import msgspec
 
 from fotapool.core.clock import SystemClock
-from fotapool.telemetry.definitions import DEFINITIONS
+from fotapool.core.telemetry.definitions import DEFINITIONS
 
 Labels = tuple[str, ...]
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
-
-from fotapool.domain.errors import Invalid
 
 Headers = Iterable[tuple[bytes, bytes]]
 Parent = Any
@@ -71,19 +67,3 @@ class Tracing:
 
 
 OFF = Tracing()
-
-
-def start_tracing(on: bool) -> Tracing:
-    """The tracing of this process. Raises Invalid if the packages of OpenTelemetry are missing."""
-    if not on:
-        return OFF
-    try:
-        from fotapool.telemetry.otel import make_tracing
-    except ImportError as error:
-        raise Invalid("--otel needs further packages: pip install 'fotapool[otel]'") from error
-    return make_tracing(process_name(os.getpid()))
-
-
-def process_name(process_id: int) -> str:
-    """The name of a process of this machine among those of all machines."""
-    return f"{socket.gethostname()}-{process_id}"
