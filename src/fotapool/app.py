@@ -31,6 +31,9 @@ from fotapool.core.clock import Clock, FixedClock, MovableClock, SystemClock
 from fotapool.core.content_storage import Storage, default_storage, storage_directory
 from fotapool.core.secret_box import SecretBox, box_of_file, box_of_text
 from fotapool.core.settings import Settings
+from fotapool.core.telemetry.metrics import Metrics
+from fotapool.core.telemetry.start import process_name, start_tracing
+from fotapool.core.telemetry.tracing import Tracing
 from fotapool.core.throttle import FailureThrottle
 from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.routes import describe_device_api, device_router
@@ -59,13 +62,11 @@ from fotapool.store.db.reader import Reader
 from fotapool.store.db.sqlite import SqliteDatabase
 from fotapool.store.db.timestamps import read_latest_timestamp
 from fotapool.store.db.writer import Writer
-from fotapool.telemetry.metrics import Metrics
-from fotapool.telemetry.tracing import Tracing, process_name, start_tracing
 from fotapool.web import health
 from fotapool.web.access_log import AccessLog
 from fotapool.web.http import GZIP_FROM_BYTES, GZIP_LEVEL, DecodedBodies, Dispatcher, HostCheck, RequestIds
 from fotapool.web.metrics import collect_metrics
-from fotapool.web.observed import Observed
+from fotapool.web.observed import Observed, Traced
 from fotapool.web.openapi.document import Schemas, openapi_document
 from fotapool.web.pages import Pages
 from fotapool.worker import bulk_jobs
@@ -121,7 +122,7 @@ class Server:
         throttle = FailureThrottle(
             0 if settings.emulator else settings.max_failed_sign_ins,
             delay_s=settings.failed_sign_in_delay_s,
-            on_failure=self.metrics.sign_in_failures.inc,
+            on_failure=self.metrics.count_sign_in_failure,
         )
         self.context = Context(
             settings,
@@ -193,8 +194,10 @@ class Server:
         app = dispatcher if self.features is None else self.features.wrap_app(dispatcher, request_ids)
         app = DecodedBodies(app, max(self.settings.max_file_bytes, MAX_SNAPSHOT_BYTES) + MAX_FORM_BYTES)
         app = HostCheck(app, self.settings.host, self.settings.allowed_hosts)
-        if not self.settings.close_metrics or self.tracing.is_on:  # else nobody could see the counts
-            app = Observed(app, self.metrics, self.tracing)
+        if not self.settings.close_metrics or self.settings.otel:  # else nobody could see the counts
+            app = Observed(app, self.metrics)
+        if self.tracing.is_on:
+            app = Traced(app, self.tracing)
         return AccessLog(app) if self.settings.access_log else app
 
     def _emulator_parts(self) -> EmulatorParts | None:
@@ -249,7 +252,7 @@ class Server:
         if not self.settings.otel or (shared is not None and not shared.is_first):
             yield
             return
-        from fotapool.telemetry.otlp_metrics import sending_metrics  # imported here: it needs fotapool[otel]
+        from fotapool.core.telemetry.otlp_metrics import sending_metrics  # imported here: it needs fotapool[otel]
 
         async def collect() -> list[Metric]:
             return await collect_metrics(self.context, await self.probe.is_up())

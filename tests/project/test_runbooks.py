@@ -14,7 +14,7 @@ from fotapool.core.logs.events import LogEvent
 
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = sorted((ROOT / "docs/how-to/runbooks").glob("*.md"))
-METRICS = ROOT / "src/fotapool/telemetry"
+METRICS = ROOT / "src/fotapool/core/telemetry"
 sys.path.insert(0, str(ROOT / "docs"))
 
 from generated import settings  # noqa: E402

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fotapool.core.telemetry.metrics import Metrics, as_text
 from fotapool.services.commands import DirectCommand
 from fotapool.store.db.connection import (
     Collided,
@@ -22,7 +23,7 @@ from fotapool.store.db.factory import open_database
 from fotapool.store.db.reader import Reader
 from fotapool.store.db.schema import prepare
 from fotapool.store.db.writer import Writer
-from fotapool.telemetry.metrics import Metrics
+from support.metrics import Scrape
 
 ERRORS: dict[str, type[Exception]] = {
     "unavailable": StoreUnavailable,
@@ -41,8 +42,9 @@ def failing(error: type[Exception]) -> Callable[..., None]:
 
 
 def counts(metrics: Metrics) -> dict[str, float]:
-    samples = metrics.database_errors.collect()[0].samples
-    return {sample.labels["kind"]: sample.value for sample in samples}
+    found = Scrape(as_text(metrics.collect()).decode())
+    name = "fotapool_database_errors_total"
+    return {kind: found.value(name, kind=kind) for kind in found.values(name, "kind")}
 
 
 @pytest.mark.parametrize(("kind", "error"), ERRORS.items())

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 from fotapool.app import Server
 from fotapool.core.clock import FixedClock, MovableClock
 from fotapool.core.settings import Settings
-from fotapool.telemetry.otel import OtelTracing
+from fotapool.core.telemetry.otel import OtelTracing
 from support.helpers import ACCOUNT, NOW_MS, OPERATOR, SEED, Api, seed_file
 from support.receivers import Receiver, running_receiver
 from support.servers import ServerInThread, running_server
@@ -33,8 +33,7 @@ class Spans:
 
     def __init__(self) -> None:
         self.exporter = InMemorySpanExporter()
-        self.provider = TracerProvider(sampler=ParentBased(ALWAYS_OFF), shutdown_on_exit=False)
-        self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.tracing = OtelTracing(SimpleSpanProcessor(self.exporter), ParentBased(ALWAYS_OFF))
 
     def ended(self) -> list[ReadableSpan]:
         return list(self.exporter.get_finished_spans())
@@ -54,7 +53,7 @@ def traced(database_url: str, tmp_path: Path, spans: Spans) -> Iterator[Api]:
         storage=(tmp_path / "files").as_uri(),
         seed=seed_file(tmp_path, SEED),
     )
-    server = Server(settings, MovableClock(FixedClock(NOW_MS)), tracing=OtelTracing(spans.provider))
+    server = Server(settings, MovableClock(FixedClock(NOW_MS)), tracing=spans.tracing)
     running = ServerInThread(server)
     api = Api(running.client, server)
     api.sign_in()
@@ -120,14 +119,14 @@ def test_opentelemetry_is_not_imported_unless_it_is_on() -> None:
     program = "import fotapool.app, fotapool.cli.server.serve, sys; print([m for m in sys.modules if 'telemetry' in m])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "opentelemetry" not in done.stdout
-    assert "fotapool.telemetry.tracing" in done.stdout
+    assert "fotapool.core.telemetry.tracing" in done.stdout
 
 
 def test_without_the_packages_the_option_says_what_to_install() -> None:
     program = """
 import sys
 sys.modules["opentelemetry"] = None
-from fotapool.telemetry.tracing import start_tracing
+from fotapool.core.telemetry.start import start_tracing
 start_tracing(True)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

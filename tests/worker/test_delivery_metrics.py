@@ -6,13 +6,13 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from delivering import FIVE_MINUTES, clock_of, delivering, happen, listening, within
-from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
+from fotapool.core.telemetry.metrics import as_text
+from fotapool.core.telemetry.otel import OtelTracing
 from fotapool.services.context import Context
-from fotapool.telemetry.metrics import as_text
-from fotapool.telemetry.otel import OtelTracing
 from fotapool.web.metrics import collect_metrics
 from support.metrics import Scrape
 from support.receivers import Reply, running_receiver
@@ -82,15 +82,13 @@ def test_without_a_database_only_that_is_shown(open_context: OpenContext) -> Non
 
 def test_an_attempt_is_a_span_whose_trace_the_receiver_gets(open_context: OpenContext) -> None:
     exporter = InMemorySpanExporter()
-    provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
 
     async def play() -> None:
         async with open_context() as context, delivering(context) as deliveries:
             caller = await listening(context, "only", receiver.url)
             await happen(context, caller, 1)
             await deliveries.deliver_due()
-            context.tracing = OtelTracing(provider)
+            context.tracing = OtelTracing(SimpleSpanProcessor(exporter), ALWAYS_ON)
             await happen(context, caller, 2)
             await deliveries.deliver_due()
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fotapool.core.json_diff import MISSING, pair_values
+from fotapool.recording.json_diff import MISSING, pair_values
 
 MAX_DIFFERENCES = 100
 """How many differences of one response are returned."""

@@ -13,6 +13,8 @@ from typing import Protocol
 from fotapool.core.clock import Clock
 from fotapool.core.secret_box import SecretBox
 from fotapool.core.settings import Settings
+from fotapool.core.telemetry.metrics import Metrics
+from fotapool.core.telemetry.tracing import OFF, Tracing
 from fotapool.core.throttle import FailureThrottle
 from fotapool.services.accounts.rejection_counter import RejectionCounter
 from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft
@@ -21,8 +23,6 @@ from fotapool.store.db.connection import NO_AUTH_EPOCH
 from fotapool.store.db.reader import Reader
 from fotapool.store.db.writer import Writer
 from fotapool.store.licenses.licenses import Cause
-from fotapool.telemetry.metrics import Metrics
-from fotapool.telemetry.tracing import OFF, Tracing
 
 
 def _new_uuid() -> str:

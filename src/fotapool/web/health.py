@@ -11,12 +11,12 @@ from starlette.routing import BaseRoute, Route
 
 from fotapool import __version__
 from fotapool.core.logs.events import Log, LogEvent
+from fotapool.core.telemetry.metrics import MEDIA_TYPE, as_text
 from fotapool.domain.errors import RequestRejected
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.db import schema
 from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
-from fotapool.telemetry.metrics import MEDIA_TYPE, as_text
 from fotapool.web.metrics import collect_metrics
 
 log = Log(__name__)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import Metric
 
 from fotapool import __version__
+from fotapool.core.telemetry import definitions
+from fotapool.core.telemetry.metrics import family
+from fotapool.core.telemetry.shared import Labels, Series
 from fotapool.services.context import Context
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.store.monitoring import StoreNumbers, read_store_numbers
-from fotapool.telemetry import definitions
-from fotapool.telemetry.metrics import gauge
 
 _process = CollectorRegistry()
 for _make in (ProcessCollector, PlatformCollector, GCCollector):
@@ -23,8 +23,8 @@ for _make in (ProcessCollector, PlatformCollector, GCCollector):
 async def read_metrics(context: Context, is_up: bool) -> list[Metric]:
     """The metrics of the database. Without one that answers and takes changes (`is_up`), only that it does not."""
     found = [
-        gauge(definitions.BUILD_INFO, {(__version__,): 1}),
-        gauge(definitions.DATABASE_UP, {(): int(is_up)}),
+        family(definitions.BUILD_INFO, {(__version__,): [1.0]}),
+        family(definitions.DATABASE_UP, {(): [float(is_up)]}),
     ]
     if not is_up:
         return found
@@ -48,7 +48,7 @@ def _store_metrics(numbers: StoreNumbers, now_ms: int) -> list[Metric]:
         (definitions.CALLBACKS_WAITING, numbers.callbacks_waiting),
         (definitions.CALLBACKS_OLDEST, _seconds_since(numbers.oldest_callback_ms, now_ms)),
     )
-    return [gauge(definition, {(): value}) for definition, value in values]
+    return [family(definition, {(): [float(value)]}) for definition, value in values]
 
 
 def _seconds_since(timestamp_ms: int | None, now_ms: int) -> float:
@@ -56,15 +56,15 @@ def _seconds_since(timestamp_ms: int | None, now_ms: int) -> float:
 
 
 def _account_metrics(numbers: StoreNumbers) -> list[Metric]:
-    licenses: dict[Sequence[str], float] = {
-        (account, kind): value
+    licenses: dict[Labels, Series] = {
+        (account, kind): [float(value)]
         for account, of_account in numbers.of_accounts
         for kind, value in of_account._asdict().items()
     }
     left_out = numbers.accounts - len(numbers.of_accounts)
     return [
-        gauge(definitions.ACCOUNT_LICENSES, licenses),
-        gauge(definitions.ACCOUNTS_LEFT_OUT, {(): left_out}),
+        family(definitions.ACCOUNT_LICENSES, licenses),
+        family(definitions.ACCOUNTS_LEFT_OUT, {(): [float(left_out)]}),
     ]
 
 
@@ -73,8 +73,5 @@ async def collect_metrics(context: Context, is_up: bool) -> list[Metric]:
 
     With several workers, without those of the process: each scrape would show another process.
     """
-    read = await read_metrics(context, is_up)
-    shared = context.metrics.shared
-    if shared is None:
-        return [*read, *context.metrics.registry.collect(), *_process.collect()]
-    return [*read, *await asyncio.to_thread(shared.collect)]
+    found = await read_metrics(context, is_up) + await asyncio.to_thread(context.metrics.collect)
+    return found if context.metrics.shared else [*found, *_process.collect()]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_left
 from time import perf_counter
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fotapool.telemetry.definitions import UNKNOWN
-from fotapool.telemetry.metrics import Metrics
-from fotapool.telemetry.tracing import Tracing
+from fotapool.core.telemetry.definitions import REJECTIONS, REQUEST_DURATION, REQUEST_SECONDS, REQUESTS, UNKNOWN
+from fotapool.core.telemetry.metrics import Metrics
+from fotapool.core.telemetry.shared import Series
+from fotapool.core.telemetry.tracing import Span, Tracing
 from fotapool.web.http import REJECTION
 
 OPERATION = "fotapool.operation"
@@ -49,8 +50,10 @@ REASONS = {
 def operation_of(scope: Scope) -> Operation:
     """The operation that was called. Its values are bounded: paths and methods of clients are not among them."""
     found: Operation | None = scope.get(OPERATION)
-    if found is not None:
-        return found
+    return _unlisted(scope) if found is None else found
+
+
+def _unlisted(scope: Scope) -> Operation:
     method, path = scope["method"], scope["path"]
     api = next((api for prefix, api in APIS if path.startswith(prefix)), "pages")
     name = getattr(scope.get("endpoint"), "__name__", UNKNOWN).strip("_")
@@ -58,43 +61,18 @@ def operation_of(scope: Scope) -> Operation:
 
 
 class Observed:
-    """The application with metrics, and with traces if they are on."""
+    """The application with metrics."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, tracing: Tracing) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
-        self._tracing = tracing
-        self._observers: dict[Operation, tuple[Callable[[float], None], dict[int, Callable[[], None]]]] = {}
-        """For each operation, what takes a duration (s), and by status what counts a request."""
+        self._series: dict[Operation, tuple[Series, dict[int, Series]]] = {}
+        """For each operation the series of its durations, and by status that of its requests."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif self._tracing.is_on:
-            await self._trace(scope, receive, send)
-        else:
-            await self._observe(scope, receive, send)
-
-    async def _trace(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._tracing.request(scope["method"], scope["headers"]) as span:
-            status = SERVER_ERROR
-            try:
-                status = await self._observe(scope, receive, send)
-            finally:
-                api, name, _ = operation_of(scope)
-                attributes: dict[str, str | int] = {
-                    "fotapool.api": api,
-                    "fotapool.operation": name,
-                    "http.response.status_code": status,
-                }
-                path_params = scope.get("path_params") or {}
-                account = path_params.get("account") or path_params.get("name")
-                if account and name != UNKNOWN:
-                    attributes["fotapool.account"] = account
-                span.end(f"{api} {name}", attributes, status >= SERVER_ERROR)
-
-    async def _observe(self, scope: Scope, receive: Receive, send: Send) -> int:
-        """Returns the status of the answer."""
+            return
         status = NO_STATUS
 
         async def send_observed(message: Message) -> None:
@@ -111,23 +89,65 @@ class Observed:
             raise
         finally:
             self._count(scope, status, perf_counter() - began_s)
-        return status
 
     def _count(self, scope: Scope, status: int, took_s: float) -> None:
         operation = operation_of(scope)
-        observers = self._observers.get(operation)
-        if observers is None:
-            observers = self._observers[operation] = self._metrics.request_duration.labels(*operation).observe, {}
-        observe, counters = observers
-        count = counters.get(status)
-        if count is None:
+        found = self._series.get(operation)
+        if found is None:
+            found = self._series[operation] = self._metrics.series(REQUEST_DURATION, *operation), {}
+        durations, by_status = found
+        requests = by_status.get(status)
+        if requests is None:
             label = str(status) if status != NO_STATUS else "none"
-            count = counters[status] = self._metrics.requests.labels(*operation, label).inc
-        observe(took_s)
-        count()
+            requests = by_status[status] = self._metrics.series(REQUESTS, *operation, label)
+        durations[bisect_left(REQUEST_SECONDS, took_s)] += 1
+        durations[-1] += took_s
+        requests[0] += 1
         if status >= REJECTED_FROM:
-            self._metrics.refusals.labels(_reason(scope.get(REJECTION), status)).inc()
+            self._metrics.count(REJECTIONS, _reason(scope.get(REJECTION), status))
 
 
 def _reason(rejection: Any, status: int) -> str:
     return rejection.code.name.lower() if rejection is not None else REASONS.get(status, f"status_{status}")
+
+
+class Traced:
+    """The application with traces."""
+
+    def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
+        self._app = app
+        self._tracing = tracing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        with self._tracing.request(scope["method"], scope["headers"]) as span:
+            if span is None:
+                await self._app(scope, receive, send)
+            else:
+                await self._trace(span, scope, receive, send)
+
+    async def _trace(self, span: Span, scope: Scope, receive: Receive, send: Send) -> None:
+        status = SERVER_ERROR
+
+        async def send_traced(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_traced)
+        finally:
+            api, name, _ = operation_of(scope)
+            attributes: dict[str, str | int] = {
+                "fotapool.api": api,
+                "fotapool.operation": name,
+                "http.response.status_code": status,
+            }
+            path_params = scope.get("path_params") or {}
+            account = path_params.get("account") or path_params.get("name")
+            if account and name != UNKNOWN:
+                attributes["fotapool.account"] = account
+            span.end(f"{api} {name}", attributes, status >= SERVER_ERROR)

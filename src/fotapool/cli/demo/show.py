@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from fotapool.core.curl import curl_command
-from fotapool.core.json_diff import MISSING, pair_values
+from fotapool.recording.json_diff import MISSING, pair_values
 
 WIDTH = 110
 """Maximum length of a JSON value on one line."""

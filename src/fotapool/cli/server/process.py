@@ -27,7 +27,7 @@ from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
 
 if TYPE_CHECKING:
     from fotapool.app import Server
-    from fotapool.telemetry.shared import SharedCounts
+    from fotapool.core.telemetry.shared import SharedCounts
 
 log = Log(__name__)
 
@@ -73,7 +73,7 @@ def _return_freed_memory() -> None:
 def make_server(settings: Settings, counts: SharedCounts | None = None) -> Server:
     """The server; one of several workers has `counts`. Raises StartFailed."""
     from fotapool.app import Server
-    from fotapool.telemetry.metrics import Metrics
+    from fotapool.core.telemetry.metrics import Metrics
 
     try:
         return Server(settings, metrics=Metrics(counts))

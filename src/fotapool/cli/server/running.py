@@ -24,9 +24,9 @@ from fotapool.cli.server.workers import NoWorkerStarted, Workers
 from fotapool.core import hashing
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.settings import Settings
+from fotapool.core.telemetry.shared import shared_counts
 from fotapool.domain.errors import Invalid
 from fotapool.store.db.connection import StoreUnavailable
-from fotapool.telemetry.shared import shared_counts
 
 if TYPE_CHECKING:
     from fotapool.app import Server

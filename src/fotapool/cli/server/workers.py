@@ -21,8 +21,9 @@ from multiprocessing.context import SpawnProcess
 
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.settings import Settings
-from fotapool.telemetry.metrics import Metrics
-from fotapool.telemetry.shared import SharedCounts
+from fotapool.core.telemetry.definitions import WORKERS_REPLACED
+from fotapool.core.telemetry.metrics import Metrics
+from fotapool.core.telemetry.shared import SharedCounts
 
 log = Log(__name__)
 
@@ -104,7 +105,7 @@ class Workers:
         self._listener = listener
         self._announce = announce
         self._workers = [_Worker(place + 1, counts.at(place)) for place in range(settings.workers)]
-        self._replaced = Metrics(counts).workers_replaced
+        self._metrics = Metrics(counts)
         self._was_ready = False
         self._failures = 0
         self._stop_signals = 0
@@ -165,7 +166,7 @@ class Workers:
         when = f"in {delay_s:.0f} s" if delay_s else "now"
         log.write(LogEvent.WORKER_REPLACED, pid=worker.process.pid, problem=problem, when=when)
         self._forget(worker)
-        self._replaced.inc()
+        self._metrics.count(WORKERS_REPLACED)
         worker.next_s = now_s + delay_s
         if not self._was_ready:
             self._failures += 1
@@ -215,7 +216,6 @@ def run_worker(
     from fotapool.cli.server.stopping import StoppingServer
 
     prepare_process(settings, number)
-    counts.use()
     stop_with(0, parent, signal.SIGINT)  # without a drain: somebody may want the port for another server
     ready = threading.Event()
     threading.Thread(target=_beat, args=(pipe, ready), daemon=True, name="fotapool-beat").start()

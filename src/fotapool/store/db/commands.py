@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from fotapool.core.logs.context import current_request
+from fotapool.core.telemetry.tracing import Parent
 from fotapool.domain.errors import AccountGone, Conflict, Invalid, NotFound, RequestRejected
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.db.connection import NO_AUTH_EPOCH, Connection
-from fotapool.telemetry.tracing import Parent
 
 REJECTIONS = (RequestRejected, Conflict, NotFound, Invalid)
 

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Concatenate, ParamSpec, TypeVar
 
+from fotapool.core.telemetry.definitions import DATABASE_ERRORS
+from fotapool.core.telemetry.metrics import Metrics
+from fotapool.core.telemetry.tracing import OFF, Tracing
 from fotapool.store.db.availability import Availability
 from fotapool.store.db.connection import TIMEOUT_S, TOO_LATE, Connection, ConnectionLost, Database, StoreUnavailable
-from fotapool.telemetry.metrics import Metrics
-from fotapool.telemetry.tracing import OFF, Tracing
 
 READER_THREADS = 4
 
@@ -84,7 +85,7 @@ class Reader:
         except asyncio.CancelledError:
             if not expired:
                 raise
-            self._metrics.database_errors.labels(TOO_LATE).inc()
+            self._metrics.count(DATABASE_ERRORS, TOO_LATE)
             raise StoreUnavailable(f"no answer within {self._timeout_s:g} s") from None
         finally:
             deadline.cancel()

@@ -18,6 +18,9 @@ from contextvars import Context
 from typing import Any, TypeVar, cast
 
 from fotapool.core.logs.events import Log, LogEvent
+from fotapool.core.telemetry.definitions import BATCH_COMMANDS, DATABASE_ERRORS
+from fotapool.core.telemetry.metrics import Metrics, observe
+from fotapool.core.telemetry.tracing import OFF, Tracing
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.accounts.accounts import record_pools
@@ -48,8 +51,6 @@ from fotapool.store.db.connection import (
     StoreUnavailable,
     settle_commit,
 )
-from fotapool.telemetry.metrics import Metrics
-from fotapool.telemetry.tracing import OFF, Tracing
 
 log = Log(__name__)
 
@@ -125,7 +126,7 @@ class Writer:
         loop = asyncio.get_running_loop()
         waiting = Waiting(command, loop.create_future(), self._tracing.parent())
         self._waiting.append(waiting)
-        self._metrics.changes_waiting.set(len(self._waiting))
+        self._metrics.changes_waiting[0] = len(self._waiting)
         self.submitted += 1
         if self._task is None:
             self._task = asyncio.create_task(self._run(), context=Context())  # the batch is not of one request
@@ -138,16 +139,16 @@ class Writer:
     def _expire(self, waiting: Waiting) -> None:
         """Gives up a command that still waits. A command of the running batch ends with its statement's deadline."""
         if not waiting.begun and not waiting.future.done():
-            self._metrics.database_errors.labels(TOO_LATE).inc()
+            self._metrics.count(DATABASE_ERRORS, TOO_LATE)
             waiting.future.set_exception(StoreUnavailable(f"not begun within {self._timeout_s:g} s"))
 
     async def _run(self) -> None:
         try:
             while self._waiting:
                 batch = self._take()
-                self._metrics.changes_waiting.set(len(self._waiting))
+                self._metrics.changes_waiting[0] = len(self._waiting)
                 if batch:
-                    self._metrics.batch_size.observe(len(batch))
+                    observe(self._metrics.batch_size, BATCH_COMMANDS, len(batch))
                     with self._tracing.batch((waiting.parent for waiting in batch), len(batch)):
                         await self._finish(batch)
                     deliver(batch)

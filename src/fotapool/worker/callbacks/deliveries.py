@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fotapool.core.logs.events import Log, LogEvent
+from fotapool.core.telemetry.definitions import CALLBACKS
 from fotapool.domain.callbacks import DeliveryState, is_acknowledged, retry_ms
 from fotapool.domain.errors import RequestRejected
 from fotapool.domain.records import from_attributes
@@ -267,7 +268,7 @@ class Deliveries:
         for outcome, state in OUTCOMES.items():
             count = sum(one.state is state for one in progress.ended)
             if count:
-                self._context.metrics.callbacks.labels(outcome).inc(count)
+                self._context.metrics.count(CALLBACKS, outcome, by=count)
 
 
 def _note(progress: _Progress, url: str, waiting: Waiting, sent: SendResult, at_ms: int, now_ms: int) -> None:

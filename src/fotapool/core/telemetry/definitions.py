@@ -1,4 +1,4 @@
-"""Every metric of fotapool: its name, type, labels and meaning. docs/reference/metrics.md is generated from this."""
+"""Every metric: its name, type, labels and meaning. docs/reference/monitoring/metrics.md is generated from this."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ REQUEST_DURATION = Definition(
     "histogram",
     "Time from the head of a request to the end of its answer",
     ("plane", "operation", "method"),
-    REQUEST_SECONDS,
+    buckets=REQUEST_SECONDS,
 )
-REFUSALS = Definition(
+REJECTIONS = Definition(
     "fotapool_refusals_total",
     "counter",
     "Requests that were rejected, by error code in lower case, or by status where an API has no error codes",
@@ -73,7 +73,7 @@ WORKERS_REPLACED = Definition(
 COUNTED = (
     REQUESTS,
     REQUEST_DURATION,
-    REFUSALS,
+    REJECTIONS,
     SIGN_IN_FAILURES,
     BATCH_SIZE,
     CHANGES_WAITING,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
@@ -14,7 +15,9 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from prometheus_client.core import Metric
 from prometheus_client.samples import Sample
 
-from fotapool.telemetry.otel import SERVICE, prepare_environment, resource
+from fotapool.core.telemetry.otel import SERVICE, prepare_environment, resource
+
+log = logging.getLogger(__name__)
 
 Collect = Callable[[], Awaitable[Iterable[Metric]]]
 INTERVAL_MS = 60_000
@@ -34,6 +37,7 @@ async def sending_metrics(
     """
     prepare_environment()
     exporter, source = OTLPMetricExporter(), resource(instance)
+    interval_s = int(os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", INTERVAL_MS)) / 1000
 
     async def send() -> None:
         metrics = list(_translated(await collect(), began_ms * 1_000_000, now_ms() * 1_000_000))
@@ -43,8 +47,11 @@ async def sending_metrics(
 
     async def run() -> None:
         while True:
-            await asyncio.sleep(int(os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", INTERVAL_MS)) / 1000)
-            await send()
+            await asyncio.sleep(interval_s)
+            try:
+                await send()
+            except Exception:
+                log.exception("metrics could not be sent; they are sent again in %g s", interval_s)
 
     task = asyncio.create_task(run())
     try:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
-
-from fotapool.domain.errors import Invalid
 
 Headers = Iterable[tuple[bytes, bytes]]
 Parent = Any
@@ -42,9 +38,9 @@ class Tracing:
 
     is_on = False
 
-    def request(self, method: str, headers: Headers) -> AbstractContextManager[Span]:
-        """The span of a request; continues the trace that its header `traceparent` names."""
-        return _NO_SPAN
+    def request(self, method: str, headers: Headers) -> AbstractContextManager[Span | None]:
+        """The span of a request, or None if it is not recorded; continues the trace that `traceparent` names."""
+        return NOTHING
 
     def parent(self) -> Parent:
         """The span of the present request, if it is recorded, for the batch that its change becomes part of."""
@@ -71,19 +67,3 @@ class Tracing:
 
 
 OFF = Tracing()
-
-
-def start_tracing(on: bool) -> Tracing:
-    """The tracing of this process. Raises Invalid if the packages of OpenTelemetry are missing."""
-    if not on:
-        return OFF
-    try:
-        from fotapool.telemetry.otel import make_tracing
-    except ImportError as error:
-        raise Invalid("--otel needs further packages: pip install 'fotapool[otel]'") from error
-    return make_tracing(process_name(os.getpid()))
-
-
-def process_name(process_id: int) -> str:
-    """The name of a process of this machine among those of all machines."""
-    return f"{socket.gethostname()}-{process_id}"
