@@ -18,7 +18,7 @@ ENTRIES = 1_000_000
 DAYS = 365
 REQUESTS = 20
 AT_MOST_MS = 50.0
-ROWS_AN_INSERT = 50_000
+ROWS_AN_INSERT = 10_000
 FILL = f"""
 INSERT INTO audit_log ({columns(AuditEntry)})
 SELECT :first + i * :step, 'operator-' || i % 40, 'editor', 'operator-api', '10.0.0.' || i % 250, 'request-' || i,

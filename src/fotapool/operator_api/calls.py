@@ -91,7 +91,9 @@ class OperatorEndpoint(JsonEndpoint[Operation]):
         if operator is None:
             count_wrong_key(self.context, Via.OPERATOR_API, address, request_id)
             raise KeyUnknown
-        request.state.audit = draft = draft_of(operation, request, request_id, operator, Via.OPERATOR_API)
+        request.state.audit = draft = draft_of(
+            operation, request=request, request_id=request_id, operator=operator, via=Via.OPERATOR_API
+        )
         needed = operation.needed_role
         if not operator.role.allows(needed):
             raise HttpError(

@@ -138,7 +138,9 @@ class _NotAudited(AuditDraft):
     def committed(self) -> None: ...
 
 
-NOT_AUDITED: AuditDraft = _NotAudited("", "", Via.OPERATOR_API, "", "", "", changes=False)
+NOT_AUDITED: AuditDraft = _NotAudited(
+    operator="", role="", via=Via.OPERATOR_API, address="", request_id="", action="", changes=False
+)
 
 
 def command_draft(action: str) -> AuditDraft:
@@ -147,7 +149,7 @@ def command_draft(action: str) -> AuditDraft:
         user = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:  # as in a container that runs with a number of its own
         user = str(os.geteuid())
-    return AuditDraft(user, "", Via.COMMAND, "", "", action)
+    return AuditDraft(operator=user, role="", via=Via.COMMAND, address="", request_id="", action=action)
 
 
 def cut(text: str, limit: int = MAX_NAME) -> str:
