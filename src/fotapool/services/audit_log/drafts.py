@@ -71,8 +71,12 @@ class AuditDraft:
             self.account = name if account is None else account
 
     def describe(self, before: Values | None = None, after: Values | None = None) -> None:
-        """Sets the changed members. Secrets must be MASKED."""
+        """Sets the members before and after; those that are the same are left out. Secrets must be MASKED."""
         self.before, self.after = before, after
+        if before is not None and after is not None:
+            same = {name for name in before.keys() & after.keys() if before[name] == after[name]}
+            self.before = {name: value for name, value in before.items() if name not in same}
+            self.after = {name: value for name, value in after.items() if name not in same}
 
     def reads_only(self) -> None:
         """Says that this call of the operation changes nothing, as a preview."""
