@@ -18,11 +18,11 @@ ENTRIES = 1_000_000
 DAYS = 365
 REQUESTS = 20
 AT_MOST_MS = 50.0
-ROWS_AN_INSERT = 50_000
+ROWS_AN_INSERT = 10_000
 FILL = f"""
 INSERT INTO audit_log ({columns(AuditEntry)})
-SELECT :first + i * :step, 'operator-' || i % 40, 'editor', 'operator-api', '10.0.0.' || i % 250, 'request-' || i,
-    'action-' || i % 61, 'account-' || i % 10007, 'device', 'target-' || i % 90001, '{{"status":"active"}}',
+SELECT :first + i * :step, 'operator-' || (i % 40), 'editor', 'operator-api', '10.0.0.' || (i % 250), 'request-' || i,
+    'action-' || (i % 61), 'account-' || (i % 10007), 'device', 'target-' || (i % 90001), '{{"status":"active"}}',
     '{{"status":"suspended","note":"one of a million"}}', CASE WHEN i % 97 = 0 THEN 403 END, '',
     CASE WHEN i % 97 = 0 THEN i END, 1, :first + i * :step FROM (SELECT :done + i AS i FROM {{numbers}} n) s
 """

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fotapool.console.app.routes import PAGES
 from fotapool.operator_api.routes import BASE, EMULATOR_OPERATIONS, OPERATIONS
-from generated.tables import code, table
+from generated.tables import code, codes, table
 
 COMMANDS = {
     "setSecretKey": "a server started with a new key of stored secrets",
@@ -30,10 +30,9 @@ def actions() -> str:
     for page in PAGES:
         if page.changes:
             found.setdefault(page.audited_action, ([], []))[1].append(f"/console{page.path}")
-    rows = [
-        (code(action), *(", ".join(code(path) for path in paths) for paths in found[action]))
-        for action in sorted(found)
-    ]
+    rows = []
+    for action, paths in sorted(found.items()):
+        rows.append((code(action), *(codes(of_api, ", ") for of_api in paths)))
     rows += [(code(action), "", text) for action, text in SESSIONS.items()]
     return table(("Action", "Operator API", "Form of the console"), rows)
 

@@ -69,8 +69,8 @@ CASES = {
         refused=(f"{ACCOUNT_PATH}/subscription", with_json({"licenseCount": -1})),
         target=("account", ACCOUNT),
         changed=(
-            {"licenseCount": 5, "purchaseType": "TS-HFOTA-MRC"},
-            {"licenseCount": 7, "purchaseType": "TS-HFOTA-MRC"},
+            {"licenseCount": 5},
+            {"licenseCount": 7},
         ),
     ),
     "setStatus": Case(
@@ -107,7 +107,7 @@ CASES = {
         before=(("POST", "/firmware", PACKAGE),),
         refused=("/firmware/none", with_json({"proven": True})),
         target=("package", "fw"),
-        changed=({"releaseNote": "", "proven": False}, {"releaseNote": "", "proven": True}),
+        changed=({"proven": False}, {"proven": True}),
     ),
     "deleteFirmware": Case(
         "/firmware/fw",
@@ -142,7 +142,7 @@ CASES = {
         before=(USER,),
         refused=("/users/none/unlock", {}),
         target=("user", "ford"),
-        changed=({"locked": False}, {"locked": False}),
+        changed=({}, {}),
     ),
     "deleteUser": Case(
         "/users/ford",
@@ -198,7 +198,7 @@ CASES = {
         before=(("LISTENER", "", None), ("POST", "/firmware", PACKAGE), ("DELIVERED", "", None)),
         refused=("/deliveries/99/redeliver", {}),
         target=("delivery", "1"),
-        changed=({"state": "failed", "attempts": 0}, {"state": "waiting", "attempts": 0}),
+        changed=({"state": "failed"}, {"state": "waiting"}),
     ),
     "removeListener": Case(
         f"{ACCOUNT_PATH}/listeners/v3",

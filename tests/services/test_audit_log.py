@@ -26,7 +26,15 @@ from worker.conftest import OpenContext
 
 
 def draft(action: str = "createUser", **values: Any) -> AuditDraft:
-    return AuditDraft("alice", "admin", Via.CONSOLE, "10.0.0.1", "r-1", action, **values)
+    return AuditDraft(
+        operator="alice",
+        role="admin",
+        via=Via.CONSOLE,
+        address="10.0.0.1",
+        request_id="r-1",
+        action=action,
+        **values,
+    )
 
 
 async def found(context: Context, **wanted: Any) -> list[AuditEntry]:

@@ -96,7 +96,9 @@ class OperatorEndpoint(JsonEndpoint[Operation]):
             raise KeyUnknown
         if operation.path.startswith(ACCOUNT_PATH):
             note_account(request.path_params["name"])
-        request.state.audit = draft = draft_of(operation, request, request_id, operator, Via.OPERATOR_API)
+        request.state.audit = draft = draft_of(
+            operation, request=request, request_id=request_id, operator=operator, via=Via.OPERATOR_API
+        )
         needed = operation.needed_role
         if not operator.role.allows(needed):
             raise HttpError(

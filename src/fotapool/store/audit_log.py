@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from fotapool.store.db.connection import Connection
-from fotapool.store.db.rows import columns, exists, fetch_int, fetch_one
+from fotapool.store.db.rows import columns, exists, fetch_int
 
 MAX_REFUSED_A_MINUTE = 50
 """Maximum number of entries about refused attempts for each operator and minute; unknown keys are one operator."""
@@ -90,7 +90,7 @@ def record_entry_extended(connection: Connection, entry_id: int, entry: AuditEnt
     connection.execute(sql, {**changed, "id": entry_id})
 
 
-def record_refusal(connection: Connection, entry: AuditEntry) -> None:
+def record_refused_attempt(connection: Connection, entry: AuditEntry) -> None:
     """Adds a refused attempt, or counts it in the entry of the same operator, address, action, status and minute."""
     same = "SELECT 1 FROM audit_log WHERE refused_minute = :refused_minute AND operator = :operator"
     values = entry._asdict()
@@ -121,6 +121,7 @@ def read_latest_audit_entries(
     since_ms, until_ms = wanted.since_ms or 0, _LAST_MS if wanted.until_ms is None else wanted.until_ms
     params: dict[str, Any] = {"since": since_ms, "until": until_ms}
     walked, checked = _conditions(wanted, params)
+    needed = ", ".join(["id", "at_ms", *checked])  # not more, so that an index can have all of it
     if before is not None:
         at_ms = fetch_int(connection, "SELECT at_ms FROM audit_log WHERE id = :id", id=before)
         if at_ms is None:  # it was deleted for its age, as all that follow it
@@ -131,8 +132,8 @@ def read_latest_audit_entries(
     ids = [
         row[0]
         for row in connection.fetch(
-            f"SELECT id FROM (SELECT at_ms, id, refused_minute, {', '.join(_EQUAL)} {walk} LIMIT :looked) a"
-            f" WHERE {' AND '.join(checked)} ORDER BY at_ms DESC, id DESC LIMIT :limit",
+            f"SELECT id FROM (SELECT {needed} {walk} LIMIT :looked) a"
+            f" WHERE {' AND '.join(['1 = 1', *checked.values()])} ORDER BY at_ms DESC, id DESC LIMIT :limit",
             {**params, "looked": looked, "limit": limit + 1},
         )
     ]
@@ -142,20 +143,19 @@ def read_latest_audit_entries(
     return rows, fetch_int(connection, f"SELECT id {walk} LIMIT 1 OFFSET :skipped", **params, skipped=looked - 1)
 
 
-def _conditions(wanted: AuditFilter, params: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """The conditions of the walk along an index, and those on the entries found; adds their parameters."""
-    walked, checked = ["at_ms >= :since", "at_ms < :until"], ["1 = 1"]
-    given = [name for name in _EQUAL if getattr(wanted, name)]
+def _conditions(wanted: AuditFilter, params: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
+    """The conditions of the walk along an index, and those on the entries found by column; adds their parameters."""
+    given = {name: f"{name} = :{name}" for name in _EQUAL if getattr(wanted, name)}
     params |= {name: getattr(wanted, name) for name in given}
-    of_index = given[:1]
-    if wanted.refused and not (wanted.request_id or wanted.target or wanted.account):
-        of_index = []  # refused attempts have an index of their own, and are few
-    in_walk = bool(wanted.refused) and not of_index
     if wanted.refused is not None:
-        (walked if in_walk else checked).append(_REFUSED[wanted.refused])
-    for name in given:
-        (walked if name in of_index else checked).append(f"{name} = :{name}")
-    return walked, checked
+        given["refused_minute"] = _REFUSED[wanted.refused]
+    of_index = next(iter(given), "refused_minute")
+    if wanted.refused and of_index in ("action", "operator"):
+        of_index = "refused_minute"  # refused attempts have an index of their own, and are few
+    walked = ["at_ms >= :since", "at_ms < :until"]
+    if of_index in given and (of_index != "refused_minute" or wanted.refused):
+        walked.append(given.pop(of_index))
+    return walked, given
 
 
 def _read_entries(connection: Connection, ids: list[int]) -> list[AuditRow]:
@@ -168,13 +168,6 @@ def _read_entries(connection: Connection, ids: list[int]) -> list[AuditRow]:
     )
     found = {entry_id: AuditRow(entry_id, AuditEntry(*values)) for entry_id, *values in rows}
     return [found[entry_id] for entry_id in ids]
-
-
-def read_audit_entry(connection: Connection, entry_id: int) -> AuditRow | None:
-    """The entry, or None."""
-    sql = f"SELECT {_COLUMNS} FROM audit_log WHERE id = :id"
-    entry = fetch_one(connection, AuditEntry, sql, id=entry_id)
-    return None if entry is None else AuditRow(entry_id, entry)
 
 
 def delete_old_audit_entries(connection: Connection, before_ms: int, limit: int) -> int:

@@ -122,7 +122,9 @@ class PageEndpoint(Endpoint[ConsolePage]):
             note_sender(session.operator.name)
             page = self.rows.get(request.method)
             if page is not None:
-                audit = draft_of(page, request, request_id, session.operator, Via.CONSOLE)
+                audit = draft_of(
+                    page, request=request, request_id=request_id, operator=session.operator, via=Via.CONSOLE
+                )
             form = await read_form(request, self._console.context.settings.max_file_bytes)
             call = ConsoleCall(
                 console=self._console,

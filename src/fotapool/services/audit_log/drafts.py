@@ -71,8 +71,12 @@ class AuditDraft:
             self.account = name if account is None else account
 
     def describe(self, before: Values | None = None, after: Values | None = None) -> None:
-        """Sets the changed members. Secrets must be MASKED."""
+        """Sets the members before and after; those that are the same are left out. Secrets must be MASKED."""
         self.before, self.after = before, after
+        if before is not None and after is not None:
+            same = {name for name in before.keys() & after.keys() if before[name] == after[name]}
+            self.before = {name: value for name, value in before.items() if name not in same}
+            self.after = {name: value for name, value in after.items() if name not in same}
 
     def reads_only(self) -> None:
         """Says that this call of the operation changes nothing, as a preview."""
@@ -138,7 +142,9 @@ class _NotAudited(AuditDraft):
     def committed(self) -> None: ...
 
 
-NOT_AUDITED: AuditDraft = _NotAudited("", "", Via.OPERATOR_API, "", "", "", changes=False)
+NOT_AUDITED: AuditDraft = _NotAudited(
+    operator="", role="", via=Via.OPERATOR_API, address="", request_id="", action="", changes=False
+)
 
 
 def command_draft(action: str) -> AuditDraft:
@@ -147,7 +153,7 @@ def command_draft(action: str) -> AuditDraft:
         user = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:  # as in a container that runs with a number of its own
         user = str(os.geteuid())
-    return AuditDraft(user, "", Via.COMMAND, "", "", action)
+    return AuditDraft(operator=user, role="", via=Via.COMMAND, address="", request_id="", action=action)
 
 
 def cut(text: str, limit: int = MAX_NAME) -> str:

@@ -41,7 +41,7 @@ async def finish(context: Context, draft: AuditDraft, status: int) -> None:
 
     def record(connection: Connection, now_ms: int) -> None:
         if is_refused:
-            store.record_refusal(connection, draft.entry(now_ms, status))
+            store.record_refused_attempt(connection, draft.entry(now_ms, status))
         else:
             draft.record(connection, now_ms)
 
@@ -54,7 +54,15 @@ async def finish(context: Context, draft: AuditDraft, status: int) -> None:
 
 def count_wrong_key(context: Context, via: Via, address: str, request_id: str) -> None:
     """Counts an attempt to sign in with an unknown operator key; written at the next tick of the worker."""
-    draft = AuditDraft("", "", via, address, request_id, SIGN_IN, reason="no operator has this key")
+    draft = AuditDraft(
+        operator="",
+        role="",
+        via=via,
+        address=address,
+        request_id=request_id,
+        action=SIGN_IN,
+        reason="no operator has this key",
+    )
     context.wrong_keys.add(draft.entry(context.clock.now_ms(), 401))
 
 
@@ -66,7 +74,7 @@ async def flush_wrong_keys(context: Context) -> None:
 
     def record(connection: Connection, now_ms: int) -> None:
         for entry in counted:
-            store.record_refusal(connection, entry)
+            store.record_refused_attempt(connection, entry)
 
     try:
         await context.writer.submit(DirectCommand(record, devices=len(counted)))

@@ -80,11 +80,11 @@ CREATE TABLE audit_log (
 );
 CREATE INDEX audit_log_by_time ON audit_log (at_ms, id);
 CREATE INDEX audit_log_by_operator ON audit_log (operator, at_ms, id);
-CREATE INDEX audit_log_by_action ON audit_log (action, at_ms, id);
-CREATE INDEX audit_log_by_account ON audit_log (account, at_ms, id);
+CREATE INDEX audit_log_by_action ON audit_log (action, at_ms, id, operator);
+CREATE INDEX audit_log_by_account ON audit_log (account, at_ms, id, action, operator);
 CREATE INDEX audit_log_by_target ON audit_log (target, at_ms, id);
 CREATE INDEX audit_log_by_request ON audit_log (request_id, at_ms, id);
-CREATE INDEX audit_log_refused ON audit_log (at_ms, id) WHERE refused_minute IS NOT NULL;
+CREATE INDEX audit_log_refused ON audit_log (at_ms, id, action, operator) WHERE refused_minute IS NOT NULL;
 CREATE UNIQUE INDEX audit_log_refused_once ON audit_log (refused_minute, operator, via, address, action, status)
     WHERE refused_minute IS NOT NULL;
 """
