@@ -14,7 +14,6 @@ from fotapool.core.logs.events import LogEvent
 
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = sorted((ROOT / "docs/how-to/runbooks").glob("*.md"))
-METRICS = ROOT / "src/fotapool/core/telemetry"
 sys.path.insert(0, str(ROOT / "docs"))
 
 from generated import settings  # noqa: E402
@@ -40,10 +39,10 @@ def test_every_event_exists(path: Path) -> None:
 
 @every
 def test_every_metric_exists(path: Path) -> None:
-    if not METRICS.exists():
-        pytest.skip("the metrics are not in this version")
-    source = "\n".join(found.read_text(encoding="utf-8") for found in METRICS.rglob("*.py"))
+    source = "\n".join(found.read_text(encoding="utf-8") for found in (ROOT / "src").rglob("*.py"))
     known = set(re.findall(r'"(fotapool_\w+)"', source))
+    if "fotapool_http_requests_total" not in known:
+        pytest.skip("this version has no metrics of requests")
     assert set(re.findall(r"fotapool_[a-z_]+", path.read_text(encoding="utf-8"))) <= known
 
 
