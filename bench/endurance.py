@@ -11,8 +11,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.scenarios.killing import measure_killing
-from bench.scenarios.racing import measure_racing
+from bench.scenarios.racing import measure_killing, measure_racing
 from bench.scenarios.soak import measure_soak
 from bench.support.databases import SqliteStore, Store, postgres_store
 from bench.support.processes import Failed

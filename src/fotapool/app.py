@@ -60,8 +60,8 @@ from fotapool.store.db.connection import Database
 from fotapool.store.db.factory import open_database
 from fotapool.store.db.reader import Reader
 from fotapool.store.db.sqlite import SqliteDatabase
-from fotapool.store.db.timestamps import read_latest_timestamp
 from fotapool.store.db.writer import Writer
+from fotapool.store.timestamps import read_latest_timestamp
 from fotapool.web import health
 from fotapool.web.access_log import AccessLog
 from fotapool.web.http import GZIP_FROM_BYTES, GZIP_LEVEL, DecodedBodies, Dispatcher, HostCheck, RequestIds

@@ -1,4 +1,7 @@
-"""Setting up, recognizing and migrating a database, and what its constraints refuse."""
+"""Setting up, recognizing and migrating a database, and what its constraints refuse.
+
+Snapshots hold every column of every table: what is added to the schema is in them, or left out on purpose.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from fotapool.domain.campaigns.campaigns import CampaignStatus, Flow
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.licenses.licenses import LicenseState
+from fotapool.services.snapshots.document_from_rows import READABLE, STATE_TABLES
 from fotapool.store.callbacks.listeners import IS_WAITING
 from fotapool.store.campaigns.upgrades import IS_OPEN
 from fotapool.store.db.connection import Connection, StoreMismatch
@@ -26,6 +30,7 @@ from fotapool.store.db.factory import open_database
 from fotapool.store.db.migrations import migrate_to_head
 from fotapool.store.db.schema import TABLE_NAMES, VERSION, delete_everything, prepare
 from fotapool.store.db.tables import TABLES
+from fotapool.store.snapshots import LEFT_OUT, NUMBERED, SHAPES, read_last_ids
 
 Introspected = list[tuple[Any, ...]]
 
@@ -162,3 +167,46 @@ def test_forgetting_everything_leaves_a_database_that_works(connection: Connecti
 )
 def test_the_numbers_in_the_schema_are_those_of_the_enums(text: str) -> None:
     assert text in TABLES
+
+
+_POSTGRES_COLUMNS = (
+    "SELECT column_name, is_nullable = 'YES', is_identity = 'YES' FROM information_schema.columns"
+    " WHERE table_schema = 'public' AND table_name = :name ORDER BY ordinal_position"
+)
+_SQLITE_COLUMNS = """SELECT name, "notnull" = 0 AND pk = 0, 0 FROM pragma_table_info(:name)"""
+
+
+def test_every_table_is_in_a_snapshot_or_left_out_on_purpose() -> None:
+    assert {*SHAPES, *LEFT_OUT} == set(TABLE_NAMES)
+    assert set(SHAPES) == {*READABLE, *STATE_TABLES}
+
+
+@pytest.mark.parametrize("table", READABLE)
+def test_the_columns_that_people_read_are_all_columns_of_their_table(table: str) -> None:
+    assert tuple(READABLE[table].split(", ")) == SHAPES[table].names
+
+
+@pytest.mark.parametrize("table", SHAPES)
+def test_what_is_read_from_the_schema_s_text_is_what_the_database_has(connection: Connection, table: str) -> None:
+    on_postgres = connection.syntax["bytes"] == "BYTEA"
+    found = connection.fetch(_POSTGRES_COLUMNS if on_postgres else _SQLITE_COLUMNS, {"name": table})
+    columns = [(name, bool(optional)) for name, optional, _ in found if name != "leased_until_ms"]
+    assert columns == [(column.name, column.optional) for column in SHAPES[table].columns]
+    assert SHAPES[table].leased == (len(columns) < len(found))
+    assert SHAPES[table].key
+    if on_postgres:
+        assert SHAPES[table].numbered == any(numbered for _, _, numbered in found)
+
+
+def test_numbers_go_on_after_the_last_that_was_put_back(connection: Connection) -> None:
+    assert set(read_last_ids(connection).values()) == {0}
+    connection.record_last_ids(dict.fromkeys(NUMBERED, 41))
+    insert = (
+        "INSERT INTO check_in (account_id, imei, at_ms, client_type, result, failure) VALUES (1, 1, 1, '', '', '')"
+        " RETURNING id"
+    )
+    assert connection.fetch(insert) == [(42,)]
+    assert read_last_ids(connection) == {**dict.fromkeys(NUMBERED, 41), "check_in": 42}
+    connection.execute("DELETE FROM check_in")
+    connection.record_last_ids({"check_in": 0})
+    assert connection.fetch(insert) == [(1,)]
