@@ -44,7 +44,7 @@ def test_a_process_goes_on_with_the_counts_of_the_one_before_but_not_with_its_ga
     before, other = Metrics(counts.at(0)), Metrics(counts.at(1))
     before.count(CALLBACKS, "given_up", by=5)
     before.changes_waiting[0] = 9
-    counts.at(0).forget_gauges()
+    counts.at(0).clear_gauges()
     assert scraped(other).value("fotapool_changes_waiting") == 0
     after = Metrics(counts.at(0))
     after.count(CALLBACKS, "given_up")
@@ -52,7 +52,7 @@ def test_a_process_goes_on_with_the_counts_of_the_one_before_but_not_with_its_ga
     found = scraped(other)
     assert found.value("fotapool_callbacks_total", outcome="given_up") == 6
     assert found.value("fotapool_database_errors_total") == 1
-    counts.at(7).forget_gauges()  # of a process that has never counted
+    counts.at(7).clear_gauges()  # of a process that has never counted
     assert len(list(tmp_path.iterdir())) == 4
 
 

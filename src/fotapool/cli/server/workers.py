@@ -174,7 +174,7 @@ class Workers:
         if worker.process is not None:
             worker.process.join()
             worker.process.close()
-            worker.counts.forget_gauges()
+            worker.counts.clear_gauges()
         if worker.pipe is not None:
             worker.pipe.close()
         worker.process = worker.pipe = None

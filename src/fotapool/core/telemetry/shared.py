@@ -110,7 +110,7 @@ class SharedCounts:
         """The memory of the place of this process."""
         return OpenPlace(self.path / self.place, self._entries(self.path / self.place))
 
-    def forget_gauges(self) -> None:
+    def clear_gauges(self) -> None:
         """Sets to 0 what only a running process has, after that of this place has ended."""
         if (self.path / self.place).exists():
             self.open().load()
