@@ -39,7 +39,7 @@ MMAP_FROM_BYTES = 1024 * 1024
 By itself, glibc raises the limit to the largest block that was freed: after the first password hash, 19 MiB stay.
 """
 TRIM_FROM_BYTES = 4 * 1024 * 1024
-"""Free memory at the end of the heap that the process keeps, so that large answers do not request it again each time."""
+"""Free memory that stays at the end of the heap, so that large answers do not request it again each time."""
 MALLOC_ARENAS = 1
 """Heaps of the process. Each further one would keep what its threads have freed."""
 
