@@ -36,13 +36,15 @@ STOP_TLS_WITHIN_S = 3
 """The most that --stop-timeout-s counts with TLS: idle connections wait for a close message that may never arrive."""
 THREAD_SWITCH_S = 0.000_2
 """The interpreter's switch interval: how long a thread that returns from I/O may wait for the event loop."""
-M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 """Parameters of mallopt(3)."""
 MMAP_FROM_BYTES = 1024 * 1024
 """Blocks from this size on go back to the operating system when they are freed.
 
 By itself, glibc raises the limit to the largest block that was freed: after the first password hash, 19 MiB stay.
 """
+TRIM_FROM_BYTES = 4 * 1024 * 1024
+"""Free memory that stays at the end of the heap, so that large answers do not request it again each time."""
 MALLOC_ARENAS = 1
 """Heaps of the process. Each further one would keep what its threads have freed."""
 
@@ -67,6 +69,7 @@ def _return_freed_memory() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, MMAP_FROM_BYTES)
+        mallopt(M_TRIM_THRESHOLD, TRIM_FROM_BYTES)
         mallopt(M_ARENA_MAX, MALLOC_ARENAS)
 
 
