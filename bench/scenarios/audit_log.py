@@ -47,14 +47,14 @@ def measure_audit_log(report: Report, store: Store, scale: Scale) -> None:
         with httpx.Client(headers={"Authorization": f"Bearer {OPERATOR}"}, timeout=60) as http:
             for label, query in _filters(middle):
                 report.add_rounds(
-                    section="l",
+                    section="n",
                     database=store.kind,
                     name=f"audit log, {label}",
                     values=_times_ms(http, f"{base}?{query}"),
                     unit="ms",
                     at_most=AT_MOST_MS,
                 )
-        report.add_memory("l", store.kind, "serve", server.peak_mib)
+        report.add_memory("n", store.kind, "serve", server.peak_mib)
     store.drop(url)
 
 

@@ -43,10 +43,10 @@ def measure_monitoring(report: Report, store: Store, scale: Scale) -> None:
         alternate(scale.rounds, {f"{kind}, {name}": lane for (kind, name), lane in lanes.items()})
         for kind in ("assign", "read"):
             bare = lanes[kind, "without"].cpu_us[1:]
-            report.add_rounds("l", store.kind, f"processor time, {kind}", bare, "us/req")
+            report.add_rounds("m", store.kind, f"processor time, {kind}", bare, "us/req")
             for name, most in (("metrics", MAX_COST), ("traces", MAX_TRACED_COST)):
                 share = ratios(lanes[kind, name].cpu_us[1:], bare)
-                report.add_rounds("l", store.kind, f"processor time with {name}, {kind}", share, at_most=most)
+                report.add_rounds("m", store.kind, f"processor time with {name}, {kind}", share, at_most=most)
     store.drop(url)
     _measure_scrape(report, store)
 
@@ -60,8 +60,8 @@ def _measure_scrape(report: Report, store: Store) -> None:
     with serving(url, "--metrics-accounts", str(SHOWN_ACCOUNTS)) as server:
         took_ms, size_bytes = _scrapes(server)
     name = f"scrape of {SCRAPED_ACCOUNTS:,} accounts, {SHOWN_ACCOUNTS:,} of them shown"
-    report.add_rounds("l", store.kind, name, took_ms, "ms", at_most=MAX_SCRAPE_MS)
-    report.add_rounds("l", store.kind, f"{name}, size", [size_bytes / 1024], "KiB", at_most=MAX_SCRAPE_KIB)
+    report.add_rounds("m", store.kind, name, took_ms, "ms", at_most=MAX_SCRAPE_MS)
+    report.add_rounds("m", store.kind, f"{name}, size", [size_bytes / 1024], "KiB", at_most=MAX_SCRAPE_KIB)
     store.drop(url)
 
 
