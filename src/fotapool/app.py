@@ -39,6 +39,7 @@ from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.routes import describe_device_api, device_router
 from fotapool.domain.errors import Invalid
 from fotapool.emulator.callbacks import ClosableSender
+from fotapool.emulator.connections import SendInScope
 from fotapool.emulator.features import EmulatorFeatures
 from fotapool.emulator.parts import EmulatorParts
 from fotapool.emulator.paths import SIGN_IN, Template
@@ -198,7 +199,9 @@ class Server:
             app = Observed(app, self.metrics)
         if self.tracing.is_on:
             app = Traced(app, self.tracing)
-        return AccessLog(app) if self.settings.access_log else app
+        if self.settings.access_log:
+            app = AccessLog(app)
+        return app if self.features is None else SendInScope(app)
 
     def _emulator_parts(self) -> EmulatorParts | None:
         if self.features is None or not isinstance(self.clock, MovableClock):

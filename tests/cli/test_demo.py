@@ -15,7 +15,7 @@ from fotapool.api.v3 import licenses
 from fotapool.cli.demo import script
 from fotapool.cli.demo.command import demo
 from fotapool.cli.demo.show import Call, differences, format_json
-from fotapool.domain.licenses.ledger import _KINDS, EntryKind
+from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.licenses.licenses import Outcome
 from fotapool.testing.inbox import Inbox
 
@@ -65,7 +65,7 @@ def test_an_answer_in_other_words_makes_it_exit_1(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_reason_in_the_ledger_that_is_missing_makes_it_exit_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(_KINDS, EntryKind.RECLAIMED_CANDIDATE, (-1, "reclaimed", "because"))
+    monkeypatch.setattr(EntryKind.RECLAIMED_CANDIDATE, "why", "because")
     done = run_once()
     assert done.exit_code == 1
     assert "NOT AS DOCUMENTED: step 17" in done.output

@@ -68,11 +68,8 @@ class FailureThrottle:
 
     def check(self, *keys: str) -> None:
         """Raises Throttled if one of the keys has failed too often."""
-        if not self._failures:
-            return
-        now_s = self._now_s()
-        who = max(reversed(keys), key=lambda key: self._free_at_s.get(key, now_s))
-        wait_s = self._free_at_s.get(who, now_s) - now_s - (self._failures - 1) * self._refill_s
+        who = max(reversed(keys), key=lambda key: self._free_at_s.get(key, 0.0))
+        wait_s = self._wait_s(who)
         if wait_s > 0:
             log.write(LogEvent.SIGN_INS_THROTTLED, who=who, seconds=int(wait_s) + 1)
             raise Throttled(int(wait_s) + 1)
@@ -80,11 +77,7 @@ class FailureThrottle:
     def failed(self, *keys: str) -> None:
         """Counts a failure of each key."""
         self._on_failure()
-        if not self._failures:
-            return
-        now_s = self._now_s()
-        for key in keys:
-            self._free_at_s[key] = max(self._free_at_s.get(key, now_s), now_s) + self._refill_s
+        self._count(*keys)
 
     async def delay_answer(self, address: str) -> None:
         """Counts a request that was refused before sign-in, and waits if its address has too many of them.
@@ -93,11 +86,22 @@ class FailureThrottle:
         of them wait, the longer each waits, so that their number a second is bounded.
         """
         key = f"refused {address}"
-        self.failed(key)
-        try:
-            self.check(key)
-        except Throttled:
+        self._count(key)
+        if self._wait_s(key) > 0:
             now_s = self._now_s()
             answer_s = min(max(now_s + self._delay_s, self._next_answer_s), now_s + MAX_DELAY_S)
             self._next_answer_s = answer_s + self._delay_s / ANSWERS_A_DELAY
             await self._sleep(answer_s - now_s)
+
+    def _count(self, *keys: str) -> None:
+        if self._failures:
+            now_s = self._now_s()
+            for key in keys:
+                self._free_at_s[key] = max(self._free_at_s.get(key, now_s), now_s) + self._refill_s
+
+    def _wait_s(self, key: str) -> float:
+        """How long until the key may fail again, in seconds; 0 or less if it may now."""
+        now_s = self._now_s()
+        return (
+            self._free_at_s.get(key, now_s) - now_s - (self._failures - 1) * self._refill_s if self._failures else 0.0
+        )

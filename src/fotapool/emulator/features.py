@@ -78,4 +78,4 @@ class _EmulatorMiddleware:
         try:
             await self._inspected(scope, receive, send)
         except ConnectionDropped:
-            await drop_connection(receive, send)
+            await drop_connection(scope, receive)
