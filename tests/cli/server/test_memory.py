@@ -18,6 +18,7 @@ import asyncio
 from pathlib import Path
 from fotapool.cli.server.process import prepare_process
 from fotapool.core import hashing
+from fotapool.core.settings import Settings
 
 def resident_kib():
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
@@ -27,7 +28,7 @@ async def hash_some():
     for number in range(3):
         await hashing.hash_secret(f"secret {number}")
 
-prepare_process()
+prepare_process(Settings())
 asyncio.run(asyncio.sleep(0))
 before = resident_kib()
 asyncio.run(hash_some())

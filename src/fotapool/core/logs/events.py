@@ -211,6 +211,16 @@ class LogEvent(enum.Enum):
         WARNING, "bulk job step failed, will retry: {reason}", "The same step is tried again a second later."
     )
     CLOCK_ADVANCE_FAILED = Event(ERROR, "clock advance failed", "The test clock of the emulator stopped on its way.")
+    METRICS_NOT_SENT = Event(
+        ERROR,
+        "metrics could not be sent; they are sent again in {interval_s} s",
+        "The OpenTelemetry collector does not answer. Nothing is lost: the next sums contain these.",
+    )
+    AUDIT_LOG_ENTRY_LOST = Event(
+        WARNING,
+        "{action} by {operator} (status {status}) is not in the audit log: {reason}",
+        "A refused attempt could not be recorded, since the database does not take changes.",
+    )
     AUDIT_INCONSISTENT = Event(
         ERROR,
         "the audit of {account} is inconsistent: {check}: {found}",

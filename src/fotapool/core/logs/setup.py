@@ -12,6 +12,8 @@ from fotapool.core.logs.formats import JsonFormat, TextFormat, event_of, fields_
 from fotapool.core.logs.limits import Repeated, RepeatLimiter
 from fotapool.core.settings import LogFormat
 
+EXPORTER = "opentelemetry.exporter"
+"""The logger that warns at each retry."""
 QUIET = ("uvicorn", "asyncio", "aiohttp", "httpx", "httpcore", "botocore")
 """Libraries whose lines below warnings are written only at the level debug."""
 
@@ -79,6 +81,7 @@ def set_up_log(log_format: LogFormat, level: str, worker: int = 0) -> None:
     handler.setFormatter(JsonFormat(worker) if log_format is LogFormat.JSON else TextFormat(worker))
     logging.basicConfig(handlers=[handler], level=level.upper())
     logging.captureWarnings(True)
+    logging.getLogger(EXPORTER).setLevel(logging.ERROR)
     if level != "debug":
         for name in QUIET:
             logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -50,7 +49,6 @@ def _recorded(is_recorded: bool) -> Iterator[None]:
 
 def prepare_environment() -> None:
     """Sets the defaults of fotapool for what the environment does not say."""
-    logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)  # without a line for each retry
     os.environ.setdefault("OTEL_SERVICE_NAME", SERVICE)
     if "OTEL_TRACES_SAMPLER" not in os.environ:
         os.environ["OTEL_TRACES_SAMPLER"] = SAMPLER

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
@@ -15,9 +14,10 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from prometheus_client.core import Metric
 from prometheus_client.samples import Sample
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.telemetry.otel import SERVICE, prepare_environment, resource
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 Collect = Callable[[], Awaitable[Iterable[Metric]]]
 INTERVAL_MS = 60_000
@@ -50,8 +50,8 @@ async def sending_metrics(
             await asyncio.sleep(interval_s)
             try:
                 await send()
-            except Exception:
-                log.exception("metrics could not be sent; they are sent again in %g s", interval_s)
+            except Exception as error:
+                log.write(LogEvent.METRICS_NOT_SENT, error, interval_s=f"{interval_s:g}")
 
     task = asyncio.create_task(run())
     try:

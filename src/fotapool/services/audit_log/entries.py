@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import RequestRejected
 from fotapool.services.audit_log.drafts import AuditDraft, Via
@@ -14,7 +14,7 @@ from fotapool.store import audit_log as store
 from fotapool.store.audit_log import AuditFilter, AuditRow
 from fotapool.store.db.connection import Connection, StoreUnavailable
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 SCAN_LIMIT = 5_000
 """Maximum number of entries that one page examines for those that match all conditions of the filter."""
@@ -49,7 +49,9 @@ async def finish(context: Context, draft: AuditDraft, status: int) -> None:
         await context.writer.submit(DirectCommand(record))
         draft.committed()
     except (StoreUnavailable, RequestRejected) as error:
-        log.warning("%s by %s (status %d) is not in the audit log: %s", draft.action, draft.operator, status, error)
+        log.write(
+            LogEvent.AUDIT_LOG_ENTRY_LOST, action=draft.action, operator=draft.operator, status=status, reason=error
+        )
 
 
 def count_wrong_key(context: Context, via: Via, address: str, request_id: str) -> None:
