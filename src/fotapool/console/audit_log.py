@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import date
 
 from starlette.responses import Response, StreamingResponse
 
 from fotapool.console.app.downloads import CSV, attachment
 from fotapool.console.app.listing import Listing
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
-from fotapool.core.timestamps import DAY_MS, date_ms
-from fotapool.domain.errors import Invalid
 from fotapool.services.audit_log.entries import MAX_EXPORTED, SCAN_LIMIT, list_entries, stream_entries
 from fotapool.services.audit_log.export import OUTCOMES, audit_log_csv
 from fotapool.store.audit_log import AuditFilter
@@ -23,7 +20,7 @@ VIA_LABELS = {"operator-api": "API", "console": "console", "command": "command"}
 
 def _filter(call: ConsoleCall) -> AuditFilter:
     """The filter of the query. Raises Invalid that names the field."""
-    until_ms = _day_ms(call, "until")
+    since_ms, until_ms = call.period()
     return AuditFilter(
         operator=call.text("operator"),
         action=call.text("action"),
@@ -31,20 +28,9 @@ def _filter(call: ConsoleCall) -> AuditFilter:
         target=call.text("target"),
         request_id=call.text("request"),
         refused=call.choice("outcome", OUTCOMES),
-        since_ms=_day_ms(call, "since"),
-        until_ms=None if until_ms is None else until_ms + DAY_MS,
+        since_ms=since_ms,
+        until_ms=until_ms,
     )
-
-
-def _day_ms(call: ConsoleCall, name: str) -> int | None:
-    """The start of a day in UTC (ms)."""
-    text = call.text(name)
-    if not text:
-        return None
-    try:
-        return date_ms(date.fromisoformat(text))
-    except ValueError as error:
-        raise Invalid(f"{name} must be a date as in 2026-03-01, not {text[:40]!r}") from error
 
 
 async def show_audit_log(call: ConsoleCall) -> Response:

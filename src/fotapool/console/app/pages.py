@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from dataclasses import field as attribute
+from datetime import date
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from fotapool.console.app.rendering import Templates
 from fotapool.console.identity.sessions import NOTICE_COOKIE, PATH, Session, Sessions
 from fotapool.core.logs.context import note_account
+from fotapool.core.timestamps import DAY_MS, date_ms
 from fotapool.domain.errors import Invalid, NotFound
 from fotapool.domain.identity import Role
 from fotapool.emulator.parts import EmulatorParts
@@ -111,6 +113,20 @@ class ConsoleCall:
     def cursor(self, name: str = "before") -> int | None:
         """The number of a record from the query; None if there is none. Raises Invalid."""
         return self.number(name, 0, 0, MAX_CURSOR) or None
+
+    def period(self) -> tuple[int | None, int | None]:
+        """The start of the day `since` and the end of the day `until` of the query, in UTC (ms). Raises Invalid."""
+        until_ms = self._day_ms("until")
+        return self._day_ms("since"), None if until_ms is None else until_ms + DAY_MS
+
+    def _day_ms(self, name: str) -> int | None:
+        text = self.text(name)
+        if not text:
+            return None
+        try:
+            return date_ms(date.fromisoformat(text))
+        except ValueError as error:
+            raise Invalid(f"{name} must be a date as in 2026-03-01, not {text[:40]!r}") from error
 
     def choice(self, name: str, choices: Mapping[str, Choice]) -> Choice | None:
         """What a query parameter selects; None if it is empty. Raises Invalid for a value that is not a choice."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import date
 
 from starlette.responses import Response
 
@@ -12,7 +11,7 @@ from fotapool.console.app.listing import Listing, Row
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.console.licenses import ledger_labels
 from fotapool.console.licenses.ledger_labels import KINDS, assigned_before, change_label, reason_label, request_label
-from fotapool.core.timestamps import DAY_MS, date_ms, format_timestamp
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import format_device_id, is_device_id
 from fotapool.services.licenses import ledger_views
@@ -27,26 +26,15 @@ def _filter(call: ConsoleCall) -> LedgerFilter:
     device, kinds = call.text("device"), call.choice("what", KINDS)
     if device and not is_device_id(device):
         raise Invalid(f"device must be an IMEI of 15 digits, not {device[:40]}")
-    until_ms = _day_ms(call, "until")
+    since_ms, until_ms = call.period()
     return LedgerFilter(
         device=int(device) if device else None,
         kinds=kinds[1] if kinds else (),
         actor=call.text("who"),
         request_id=call.text("request"),
-        since_ms=_day_ms(call, "since"),
-        until_ms=None if until_ms is None else until_ms + DAY_MS,
+        since_ms=since_ms,
+        until_ms=until_ms,
     )
-
-
-def _day_ms(call: ConsoleCall, name: str) -> int | None:
-    """The start of a day in UTC (ms)."""
-    text = call.text(name)
-    if not text:
-        return None
-    try:
-        return date_ms(date.fromisoformat(text))
-    except ValueError as error:
-        raise Invalid(f"{name} must be a date as in 2026-03-01, not {text[:40]!r}") from error
 
 
 async def show_ledger(call: ConsoleCall) -> Response:
