@@ -15,26 +15,6 @@ from fotapool.store.audit_log import AuditRow
 
 OUTCOMES = {"done": False, "refused": True}
 """The outcomes of attempts, and whether they were refused."""
-HEADER = (
-    "id",
-    "time",
-    "operator",
-    "role",
-    "via",
-    "address",
-    "requestId",
-    "action",
-    "account",
-    "targetKind",
-    "target",
-    "outcome",
-    "status",
-    "reason",
-    "attempts",
-    "lastTime",
-    "before",
-    "after",
-)
 ViaText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": [via.value for via in Via]})]
 OutcomeText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(OUTCOMES)})]
 
@@ -98,14 +78,14 @@ def _object(text: str | None) -> dict[str, Any] | None:
 
 async def audit_log_csv(batches: AsyncIterator[list[AuditRow]]) -> AsyncIterator[bytes]:
     """The entries as CSV with a header; `before` and `after` as JSON."""
-    yield csv_lines([HEADER])
+    yield csv_lines([AuditEntryView.__struct_fields__])
     async for rows in batches:
         yield csv_lines(_cells(row) for row in rows)
 
 
 def _cells(row: AuditRow) -> list[object]:
     values = msgspec.structs.asdict(audit_entry_view(row))
-    return [*(values[name] for name in HEADER[:-2]), row.entry.before_json, row.entry.after_json]
+    return [*{**values, "before": row.entry.before_json, "after": row.entry.after_json}.values()]
 
 
 async def audit_log_ndjson(batches: AsyncIterator[list[AuditRow]]) -> AsyncIterator[bytes]:
