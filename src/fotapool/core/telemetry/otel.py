@@ -38,9 +38,9 @@ _is_recorded: contextvars.ContextVar[bool] = contextvars.ContextVar("fotapool_is
 
 
 @contextlib.contextmanager
-def _recorded(is_recorded: bool) -> Iterator[None]:
-    """Sets it for a request or a batch. The task of the writer has the context of the request that started it."""
-    token = _is_recorded.set(is_recorded)
+def _recorded() -> Iterator[None]:
+    """Sets it for a request or a batch."""
+    token = _is_recorded.set(True)
     try:
         yield
     finally:
@@ -126,7 +126,7 @@ class OtelTracing(Tracing):
 
     @contextlib.contextmanager
     def _request(self, span: trace.Span) -> Iterator[Span]:
-        with _recorded(True), trace.use_span(span, end_on_exit=True):
+        with _recorded(), trace.use_span(span, end_on_exit=True):
             yield _OtelSpan(span)
 
     def parent(self) -> Parent:
@@ -134,12 +134,12 @@ class OtelTracing(Tracing):
 
     def batch(self, parents: Iterable[Parent], size: int) -> AbstractContextManager[None]:
         recorded = [parent for parent in parents if parent is not None]
-        return self._batch(recorded, size) if recorded else _recorded(False)
+        return self._batch(recorded, size) if recorded else NOTHING
 
     @contextlib.contextmanager
     def _batch(self, recorded: Sequence[trace.SpanContext], size: int) -> Iterator[None]:
         with (
-            _recorded(True),
+            _recorded(),
             self._tracer.start_as_current_span(
                 "writer batch",
                 context=trace.set_span_in_context(trace.NonRecordingSpan(recorded[0]), _NO_CONTEXT),
