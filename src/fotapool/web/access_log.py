@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fotapool.core.logs.context import clear_request
 from fotapool.core.logs.events import Log, LogEvent
+from fotapool.web.http import sender_address
 
 log = Log(__name__)
 
@@ -47,5 +48,5 @@ class AccessLog:
                 status=status,
                 duration_ms=round((time.perf_counter() - began_s) * 1000, 1),
                 bytes=sent,
-                client=(scope.get("client") or ("",))[0],
+                client=sender_address(scope),
             )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from time import perf_counter
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fotapool.core.telemetry.definitions import REJECTIONS, REQUEST_DURATION, REQUEST_SECONDS, REQUESTS, UNKNOWN
-from fotapool.core.telemetry.metrics import Metrics
+from fotapool.core.telemetry.metrics import Metrics, observe
 from fotapool.core.telemetry.shared import Series
 from fotapool.core.telemetry.tracing import Span, Tracing
 from fotapool.web.http import REJECTION
@@ -100,8 +99,7 @@ class Observed:
         if requests is None:
             label = str(status) if status != NO_STATUS else "none"
             requests = by_status[status] = self._metrics.series(REQUESTS, *operation, label)
-        durations[bisect_left(REQUEST_SECONDS, took_s)] += 1
-        durations[-1] += took_s
+        observe(durations, REQUEST_SECONDS, took_s)
         requests[0] += 1
         if status >= REJECTED_FROM:
             self._metrics.count(REJECTIONS, _reason(scope.get(REJECTION), status))
