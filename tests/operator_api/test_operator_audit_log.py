@@ -14,6 +14,7 @@ import pytest
 from fotapool.operator_api import calls
 from fotapool.operator_api.routes import EMULATOR_OPERATIONS, OPERATIONS
 from fotapool.services.audit_log.drafts import AuditDraft
+from fotapool.services.identity import operators
 from support.helpers import ACCOUNT, OPERATOR, Api, device
 
 CHANGING = [one for one in (*OPERATIONS, *EMULATOR_OPERATIONS) if one.changes]
@@ -384,7 +385,7 @@ def test_what_users_change_with_the_documented_api_is_not_in_the_audit_log(api: 
 
 def test_a_wrong_key_is_counted_and_a_missing_one_is_no_attempt(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[tuple[object, ...]] = []
-    monkeypatch.setattr(calls, "count_wrong_key", lambda _, *arguments: counted.append(arguments))
+    monkeypatch.setattr(operators, "count_wrong_key", lambda _, *arguments: counted.append(arguments))
     assert api.http.get("/control/v1/accounts").status_code == 401
     assert send(api, "DELETE", "/users/ford", {}, "r", "wrong").status_code == 401
     assert counted == [("operator-api", "127.0.0.1", "r")]

@@ -10,13 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fotapool.core.logs.context import note_account
-from fotapool.core.throttle import Throttled
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.identity import Role
 from fotapool.emulator.parts import EmulatorParts
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.audit_log.drafts import AuditDraft, Via
-from fotapool.services.audit_log.entries import count_wrong_key, finish
+from fotapool.services.audit_log.entries import finish
 from fotapool.services.context import Caller, Context
 from fotapool.services.identity.device_keys import KeyUnknown
 from fotapool.services.identity.operators import identify_operator
@@ -85,14 +84,14 @@ class OperatorEndpoint(JsonEndpoint[Operation]):
         return response
 
     async def identify(self, operation: Operation, request: Request, request_id: str) -> OperatorCall:
-        key, address = bearer_key(request), sender_address(request.scope)
-        try:
-            operator = await identify_operator(self.context, key, address)
-        except Throttled:
-            count_wrong_key(self.context, Via.OPERATOR_API, address, request_id)
-            raise
+        operator = await identify_operator(
+            self.context,
+            bearer_key(request),
+            via=Via.OPERATOR_API,
+            address=sender_address(request.scope),
+            request_id=request_id,
+        )
         if operator is None:
-            count_wrong_key(self.context, Via.OPERATOR_API, address, request_id)
             raise KeyUnknown
         if operation.path.startswith(ACCOUNT_PATH):
             note_account(request.path_params["name"])

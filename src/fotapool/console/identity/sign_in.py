@@ -15,7 +15,7 @@ from fotapool.console.identity.sessions import PATH, same_token
 from fotapool.core.throttle import Throttled
 from fotapool.domain.errors import RequestRejected
 from fotapool.services.audit_log.drafts import AuditDraft, Via
-from fotapool.services.audit_log.entries import SIGN_IN, count_wrong_key
+from fotapool.services.audit_log.entries import SIGN_IN
 from fotapool.services.identity.operators import identify_operator
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.store.identity.sessions import Operator
@@ -78,15 +78,15 @@ class SignIn:
         if _is_foreign(request):
             return self._form(path, "The form came from another site. Sign in here.", 403)
         key, context = str(form.get("key", "")).strip(), self._console.context
-        known, address = 0 < len(key) <= MAX_KEY, sender_address(request.scope)
         request_id = self._request_ids.choose_text(request.headers.get("x-request-id"))
-        try:
-            operator = await identify_operator(context, key, address) if known else None
-        except Throttled:
-            count_wrong_key(context, Via.CONSOLE, address, request_id)
-            raise
+        operator = await identify_operator(
+            context,
+            key if 0 < len(key) <= MAX_KEY else None,
+            via=Via.CONSOLE,
+            address=sender_address(request.scope),
+            request_id=request_id,
+        )
         if operator is None:
-            count_wrong_key(context, Via.CONSOLE, address, request_id)
             return self._form(path, "No operator has this key. Check that it was copied completely.", 401)
         response = RedirectResponse(path, 303)
         await self._console.sessions.begin(request, response, operator, _draft(SIGN_IN, request, request_id, operator))

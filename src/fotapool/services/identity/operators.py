@@ -7,9 +7,11 @@ import hmac
 from fotapool.core import hashing
 from fotapool.core.logs.context import note_sender
 from fotapool.core.logs.events import Log, LogEvent
+from fotapool.core.throttle import Throttled
 from fotapool.domain.errors import Conflict, NotFound
 from fotapool.domain.identity import Role
-from fotapool.services.audit_log.drafts import MASKED
+from fotapool.services.audit_log.drafts import MASKED, Via
+from fotapool.services.audit_log.entries import count_wrong_key
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.services.identity.credentials import check_name, given_or_generated, is_name
@@ -60,11 +62,25 @@ async def delete_operator(context: Context, name: str) -> None:
     await context.writer.submit(DirectCommand(delete))
 
 
-async def identify_operator(context: Context, key: str, address: str) -> Operator | None:
-    """The operator with this key, or None, which is logged with the address that the key came from.
+async def identify_operator(
+    context: Context, key: str | None, *, via: Via, address: str, request_id: str
+) -> Operator | None:
+    """The operator with this key, or None; None for what cannot be a key.
 
-    Raises Throttled if too many keys from the address were wrong; a key that was right before is not slowed down.
+    A wrong key is logged with the address that it came from, and counted in the audit log. Raises Throttled if too many
+    from the address were wrong, which is counted too; a key that was right before is not slowed down.
     """
+    try:
+        operator = None if key is None else await _check_key(context, key, address)
+    except Throttled:
+        count_wrong_key(context, via, address, request_id)
+        raise
+    if operator is None:
+        count_wrong_key(context, via, address, request_id)
+    return operator
+
+
+async def _check_key(context: Context, key: str, address: str) -> Operator | None:
     key_hash = hashing.token_hash(key)
     from_address = f"operator from {address}"
     if not context.throttle.knows(key_hash):
