@@ -99,3 +99,18 @@ def pool_of(account: Account) -> Pool:
     """The account's pool for a preview: it has the numbers that decisions read, and records nothing."""
     unused = dict.fromkeys(("entries", "changes", "candidates_updated_ms", "subscription_updated_ms"), 0)
     return from_attributes(Pool, account, account_id=account.id, **unused)
+
+
+async def delete_in_batches(
+    context: Context, delete: Callable[[Connection, int, int], int], before_ms: int, limit: int
+) -> int:
+    """Deletes all rows from before a timestamp, up to `limit` of them a transaction; returns how many.
+
+    `delete` gets the timestamp (ms) and the limit, and returns how many rows it has deleted.
+    """
+    deleted = 0
+    while True:
+        found = await context.writer.submit(DirectCommand(lambda connection, _: delete(connection, before_ms, limit)))
+        deleted += found
+        if found < limit:
+            return deleted

@@ -8,7 +8,7 @@ from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import RequestRejected
 from fotapool.services.audit_log.drafts import AuditDraft, Via
-from fotapool.services.commands import DirectCommand
+from fotapool.services.commands import DirectCommand, delete_in_batches
 from fotapool.services.context import Context
 from fotapool.store import audit_log as store
 from fotapool.store.audit_log import AuditFilter, AuditRow
@@ -112,13 +112,4 @@ async def stream_entries(context: Context, wanted: AuditFilter) -> AsyncIterator
 async def purge_audit_log(context: Context) -> int:
     """Deletes entries that are older than the retention, in batches; returns how many."""
     before_ms = context.clock.now_ms() - context.settings.audit_log_retention_days * DAY_MS
-
-    def delete(connection: Connection, now_ms: int) -> int:
-        return store.delete_old_audit_entries(connection, before_ms, ENTRIES_PER_PURGE)
-
-    purged = 0
-    while True:
-        deleted = await context.writer.submit(DirectCommand(delete))
-        purged += deleted
-        if deleted < ENTRIES_PER_PURGE:
-            return purged
+    return await delete_in_batches(context, store.delete_old_audit_entries, before_ms, ENTRIES_PER_PURGE)

@@ -10,7 +10,7 @@ from fotapool.core.secret_box import SecretBox, Unsealable
 from fotapool.domain import callbacks
 from fotapool.domain.callbacks import RETENTION_MS, DeliveryState, Event
 from fotapool.domain.errors import Conflict, NotFound
-from fotapool.services.commands import DirectCommand, submit_unless_deleted
+from fotapool.services.commands import DirectCommand, delete_in_batches, submit_unless_deleted
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.store.accounts.accounts import read_account_by_id
 from fotapool.store.callbacks import deliveries as store
@@ -207,13 +207,4 @@ def _existing(connection: Connection, delivery_id: int) -> Delivery:
 async def purge_deliveries(context: Context) -> int:
     """Deletes deliveries that ended RETENTION_MS ago, in batches; returns how many."""
     before_ms = context.clock.now_ms() - RETENTION_MS
-
-    def delete(connection: Connection, now_ms: int) -> int:
-        return store.delete_ended_deliveries(connection, before_ms, DELIVERIES_PER_PURGE)
-
-    purged = 0
-    while True:
-        deleted = await context.writer.submit(DirectCommand(delete))
-        purged += deleted
-        if deleted < DELIVERIES_PER_PURGE:
-            return purged
+    return await delete_in_batches(context, store.delete_ended_deliveries, before_ms, DELIVERIES_PER_PURGE)
