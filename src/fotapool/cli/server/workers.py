@@ -52,8 +52,6 @@ class NoWorkerStarted(Exception):
 class _Worker:
     """A place for a worker, and the process that has it."""
 
-    number: int
-    """From 1."""
     counts: SharedCounts
     process: SpawnProcess | None = None
     pipe: Connection | None = None
@@ -104,7 +102,7 @@ class Workers:
         self._settings = settings
         self._listener = listener
         self._announce = announce
-        self._workers = [_Worker(place + 1, counts.at(place)) for place in range(settings.workers)]
+        self._workers = [_Worker(counts.at(place)) for place in range(settings.workers)]
         self._metrics = Metrics(counts)
         self._was_ready = False
         self._failures = 0
@@ -147,11 +145,11 @@ class Workers:
 
     def _start(self, worker: _Worker, now_s: float) -> None:
         worker.pipe, theirs = _spawn.Pipe(duplex=False)
-        arguments = (self._settings, self._listener, theirs, os.getpid(), worker.number, worker.counts)
+        arguments = (self._settings, self._listener, theirs, os.getpid(), worker.counts)
         worker.process = _spawn.Process(target=run_worker, args=arguments, name="fotapool-worker")
         worker.process.start()
         theirs.close()
-        log.write(LogEvent.WORKER_STARTED, number=worker.number, pid=worker.process.pid)
+        log.write(LogEvent.WORKER_STARTED, number=worker.counts.worker, pid=worker.process.pid)
         worker.started_s = worker.heard_s = now_s
         worker.is_ready = False
 
@@ -207,7 +205,6 @@ def run_worker(
     listener: socket.socket,
     pipe: Connection,
     parent: int,
-    number: int,
     counts: SharedCounts,
 ) -> None:
     """Runs one server on the port that the parent listens on; in a process of its own."""
@@ -215,7 +212,7 @@ def run_worker(
     from fotapool.cli.server.process import StartFailed, make_config, make_server, prepare_process, run_until_stopped
     from fotapool.cli.server.stopping import StoppingServer
 
-    prepare_process(settings, number)
+    prepare_process(settings, counts.worker)
     stop_with(0, parent, signal.SIGINT)  # without a drain: somebody may want the port for another server
     ready = threading.Event()
     threading.Thread(target=_beat, args=(pipe, ready), daemon=True, name="fotapool-beat").start()

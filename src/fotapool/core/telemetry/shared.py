@@ -102,6 +102,11 @@ class SharedCounts:
         """Whether this process is the one that sends the sums of all by OpenTelemetry."""
         return self.place == FIRST
 
+    @property
+    def worker(self) -> int:
+        """The number of the worker at this place, from 1; 0 is the parent."""
+        return 0 if self.place == PARENT else int(self.place) + 1
+
     def at(self, number: int) -> SharedCounts:
         """The counts of the worker with this number, from 0."""
         return replace(self, place=str(number))
