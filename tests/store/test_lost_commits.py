@@ -17,7 +17,7 @@ from fotapool.store.db.connection import ConnectionLost, OutcomeUnknown, StoreUn
 from fotapool.store.db.factory import open_database
 from fotapool.web.problems import describe
 from support.helpers import ACCOUNT, Api, devices
-from support.postgres_proxy import PostgresProxy, postgres_proxy
+from support.postgres_proxy import Break, PostgresProxy, postgres_proxy
 
 PATIENCE_S = 3
 """The server's deadline for the database in these tests, in seconds."""
@@ -43,8 +43,9 @@ def assign(api: Api, number: int) -> Any:
 
 
 @only_postgres
-def test_a_change_whose_commit_succeeded_is_answered_as_such(api: Api, proxy: PostgresProxy) -> None:
-    proxy.break_next = "after the commit"
+@pytest.mark.parametrize("how", ["after the commit", "ended after the commit"])
+def test_a_change_whose_commit_succeeded_is_answered_as_such(api: Api, proxy: PostgresProxy, how: Break) -> None:
+    proxy.break_next = how
     response = assign(api, 1)
     assert response.status_code == 200, response.text
     assert api.licensed() == devices(0, 1)
@@ -97,10 +98,12 @@ def test_a_batch_that_was_settled_as_not_committed_cannot_commit_later(database_
     with pytest.raises(StoreUnavailable):
         late.mark_commit("w", 1, 60)
     late.rollback()
+    assert settling.settle_commit("w", 1) is False  # asked again, since the first answer was lost
+    settling.start_marking("w2")
     settling.begin()
-    settling.mark_commit("w", 2, 60)
+    settling.mark_commit("w2", 1, 60)
     settling.commit()
-    assert late.settle_commit("w", 2) is True
+    assert late.settle_commit("w2", 1) is True
     assert late.settle_commit("unknown", 1) is None
     late.close()
     settling.close()

@@ -15,7 +15,11 @@ from sqlalchemy.engine import make_url
 _MARK = re.compile(rb"[0-9a-f]{32}")
 """The name of a writer, which goes with the commit of each batch."""
 _SYNC = b"S\x00\x00\x00\x04"
-Break = Literal["before the commit", "after the commit", "for good"]
+_READY = b"Z\x00\x00\x00\x05I"
+_FATAL_FIELDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+_FATAL = b"E" + (len(_FATAL_FIELDS) + 4).to_bytes(4, "big") + _FATAL_FIELDS
+Break = Literal["before the commit", "after the commit", "ended after the commit", "for good"]
+"""Ended: the server says, in the place of the end of its answer, that it ends the connection."""
 
 
 class PostgresProxy:
@@ -30,6 +34,7 @@ class PostgresProxy:
         self._threads: list[threading.Thread] = []
         self._open: list[socket.socket] = [self._listener]
         self.break_next: Break | None = None
+        self._ending: socket.socket | None = None
         changed = make_url(url).set(host="127.0.0.1", port=self._listener.getsockname()[1], query={})
         self.url = changed.render_as_string(hide_password=False)
         self._run(self._accept)
@@ -79,6 +84,10 @@ class PostgresProxy:
                         self.break_next = None
                         break
                     if _SYNC in marked:  # the commit is before it
+                        if self.break_next == "ended after the commit":
+                            self._ending, self.break_next, marked = server, None, b""
+                            server.sendall(data)
+                            continue
                         server.sendall(data)
                         self.break_next = "for good" if self.break_next == "for good" else None
                         break
@@ -89,6 +98,8 @@ class PostgresProxy:
     def _answers(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := server.recv(65536):
+                if self._ending is server and data.endswith(_READY):
+                    data = data.removesuffix(_READY) + _FATAL
                 client.sendall(data)
         _end(client)
 

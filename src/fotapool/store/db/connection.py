@@ -106,7 +106,7 @@ class Connection(Protocol):
     def settle_commit(self, writer: str, batch: int) -> bool | None:
         """Whether the batch of the writer was committed, on a new connection after the former one broke.
 
-        A batch that was not committed will not be committed later. None if the writer has no record.
+        If not, neither it nor a later batch of the writer will be committed. None if the writer has no record.
         """
 
     def rollback(self) -> None:
@@ -178,9 +178,10 @@ class Database(Protocol):
 
 
 def settle_commit(database: Database, writer: str, batch: int, within_s: float) -> bool | None:
-    """Whether the batch of the writer was committed, on a new connection. A batch that was not never will be.
+    """Whether the batch of the writer was committed, on a new connection.
 
-    None if the database does not answer within the time, or has no record of the writer.
+    If not, neither it nor a later batch of the writer will be. None if the database does not answer within the time,
+    or has no record of the writer.
     """
     deadline_s = time.monotonic() + within_s
     while time.monotonic() < deadline_s:

@@ -51,9 +51,17 @@ IDLE_GRACE_MS = 5_000
 """Added to the deadline of statements, for a fotapool that is frozen in a transaction."""
 PING_TIMEOUT_S = 2
 """The least that the driver takes."""
+ENDED = -1
+"""The batch of a writer whose batches cannot be committed any more."""
 SETUP_LOCK = 0x464F5441
 """The advisory lock for setting up a database ("FOTA" in ASCII)."""
 
+UNAVAILABLE = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    errors.ReadOnlySqlTransaction,
+    errors.IdleInTransactionSessionTimeout,
+)
 _KEYS = (
     "(SELECT * FROM unnest(CAST(:key_accounts AS BIGINT[]), CAST(:key_devices AS BIGINT[])) AS t (account_id, imei))"
 )
@@ -115,11 +123,13 @@ class PostgresConnection:
             raise Collided(str(error)) from error
         except errors.DiskFull as error:
             raise StoreFull(str(error)) from error
-        except (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction) as error:
+        except UNAVAILABLE as error:
             if self._aborted:
                 raise NoAnswer(f"no answer within {self._watchdog.timeout_s:g} s") from error
-            kind = ConnectionLost if self._db.closed or self._db.broken else StoreUnavailable
-            raise kind(str(error)) from error
+            # Only an error of a statement says that the transaction was rolled back. A server that ends the connection,
+            # and the driver that finds it ended, may do so after the commit.
+            answered = error.diag.severity_nonlocalized == "ERROR" and not self._db.closed
+            raise (StoreUnavailable if answered else ConnectionLost)(str(error)) from error
         except errors.DivisionByZero as error:  # of mark_commit
             raise StoreUnavailable("the transaction took too long and was rolled back") from error
         finally:
@@ -192,14 +202,13 @@ class PostgresConnection:
             rows = self.fetch("SELECT batch FROM commit_marker WHERE writer = :writer FOR UPDATE", {"writer": writer})
             if not rows:
                 return None
-            if rows[0][0] != batch:
-                # The former connection may still be about to record the batch; then it finds another number.
-                self.execute(
-                    "UPDATE commit_marker SET batch = :batch WHERE writer = :writer",
-                    {"writer": writer, "batch": batch},
-                )
+            committed = bool(rows[0][0] == batch)
+            if not committed:
+                # The former connection may still be about to record the batch; then it finds no number of a batch.
+                sql = "UPDATE commit_marker SET batch = :ended WHERE writer = :writer"
+                self.execute(sql, {"writer": writer, "ended": ENDED})
             self.commit()
-            return bool(rows[0][0] == batch)
+            return committed
         finally:
             self.rollback()
 

@@ -257,10 +257,10 @@ class Writer:
         """Finds out whether the batch was committed; its results stand if it was."""
         committed = settle_commit(self._database, self._name, self._marked + 1, self._timeout_s)
         log.write(LogEvent.COMMIT_UNSETTLED, outcome=_SETTLED[committed])
-        self._marked += 1
-        if committed is None:
-            self._name = ""  # the number of the batch is not known either
-        if not committed:
+        if committed:
+            self._marked += 1
+        else:
+            self._name = ""  # the next connection begins to count anew
             settle(batch, OutcomeUnknown(str(error)) if committed is None else error)
 
     @contextlib.contextmanager
