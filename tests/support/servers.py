@@ -65,7 +65,9 @@ class ServerInThread:
     """A server of this process on a real socket, and an HTTP client of it."""
 
     def __init__(self, server: Server) -> None:
-        config = uvicorn.Config(server.app, port=0, log_level="warning", access_log=False, lifespan="on")
+        config = uvicorn.Config(
+            server.app, interface="asgi3", port=0, log_level="warning", access_log=False, lifespan="on"
+        )
         self._uvicorn = uvicorn.Server(config)
         self._socket = listen(Settings(port=0))
         self._thread = threading.Thread(target=self._uvicorn.run, kwargs={"sockets": [self._socket]}, daemon=True)

@@ -7,7 +7,7 @@ import ipaddress
 import itertools
 import re
 import zlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -26,7 +26,7 @@ ANY_HOST = "*"
 MAX_REMEMBERED = 1_000
 
 GZIP = (b"gzip", b"x-gzip")
-PLAIN: tuple[list[bytes], ...] = ([], [b""], [b"identity"])
+PLAIN = ([b""], [b"identity"])
 CHUNK_BYTES = 256 * 1024
 """How much of a body is decoded at a time."""
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
@@ -57,22 +57,20 @@ class HostCheck:
         self._domains = (".localhost", *(name for name in names if name.startswith(".")))
         self._accepted: set[bytes] = set()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or self._any:
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         host, count = b"", 0
         for name, value in scope["headers"]:
             if name == b"host":
                 host = value
                 count += 1
         if count != 1:
-            await _answer(send, 400, b"Send exactly one Host header.\n")
-        elif host in self._accepted or self._is_accepted(host, scope):
-            await self._app(scope, receive, send)
-        else:
-            shown = host[:200].decode("ascii", "replace").encode("ascii", "replace")
-            await _answer(send, 421, b"The host %s is not allowed here; see --allowed-host.\n" % shown)
+            return _answer(send, 400, b"Send exactly one Host header.\n")
+        if host in self._accepted or self._is_accepted(host, scope):
+            return self._app(scope, receive, send)
+        shown = host[:200].decode("ascii", "replace").encode("ascii", "replace")
+        return _answer(send, 421, b"The host %s is not allowed here; see --allowed-host.\n" % shown)
 
     def _is_accepted(self, host: bytes, scope: Scope) -> bool:
         name = _without_port(host.decode("latin-1").lower())
@@ -110,12 +108,12 @@ class DecodedBodies:
         self._app = app
         self._limit_bytes = limit_bytes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and scope["method"] != "GET":
             encodings = [value.strip().lower() for name, value in scope["headers"] if name == b"content-encoding"]
-            if encodings not in PLAIN:
+            if encodings and encodings not in PLAIN:
                 receive = _decoded(receive, encodings, self._limit_bytes)
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 def _decoded(receive: Receive, encodings: list[bytes], limit_bytes: int) -> Receive:
@@ -162,7 +160,7 @@ class Dispatcher:
         self._others = others
         self._base_length = len(next(iter(versions)))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         app = self._others
         if scope["type"] == "http":
             path = scope["path"]
@@ -176,7 +174,7 @@ class Dispatcher:
                 if len(path) > 1 and (scope.get("raw_path") or path.encode())[-1:] == b"/":
                     path = scope["path"] = path[:-1]
                 app = next((part for base, part in self._parts.items() if _is_below(path, base)), self._others)
-        await app(scope, receive, send)
+        return app(scope, receive, send)
 
 
 def _is_below(path: str, base: str) -> bool:

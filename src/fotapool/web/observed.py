@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from time import perf_counter
 from typing import Any
 
@@ -48,8 +49,7 @@ REASONS = {
 
 def operation_of(scope: Scope) -> Operation:
     """The operation that was called. Its values are bounded: paths and methods of clients are not among them."""
-    found: Operation | None = scope.get(OPERATION)
-    return _unlisted(scope) if found is None else found
+    return scope.get(OPERATION) or _unlisted(scope)
 
 
 def _unlisted(scope: Scope) -> Operation:
@@ -74,11 +74,11 @@ class Observed:
             return
         status = NO_STATUS
 
-        async def send_observed(message: Message) -> None:
+        def send_observed(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-            await send(message)
+            return send(message)
 
         began_s = perf_counter()
         try:
@@ -129,11 +129,11 @@ class Traced:
     async def _trace(self, span: Span, scope: Scope, receive: Receive, send: Send) -> None:
         status = SERVER_ERROR
 
-        async def send_traced(message: Message) -> None:
+        def send_traced(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-            await send(message)
+            return send(message)
 
         try:
             await self._app(scope, receive, send_traced)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -215,7 +216,8 @@ def _account_in(body: bytes, member: str) -> str:
 class VersionApp:
     """One version of the API as an ASGI application; the gateway's error responds to all other paths.
 
-    Paths are matched by their segments: a general router takes as long as the rest of a small request.
+    A path is looked up by its literal segments, for each choice of parameters that the templates of its length have:
+    a general router takes as long as the rest of a small request.
     """
 
     def __init__(
@@ -233,9 +235,8 @@ class VersionApp:
                 by_path.setdefault(path, []).append(operation)
         self._base_length = len(base)
         self._unknown = FixedResponse(unknown_resource(api_context))
-        self._by_length: dict[int, list[tuple[list[str], Endpoint]]] = {}
+        self._by_length: dict[int, list[_Routes]] = {}
         for path, of_path in by_path.items():
-            template = path.split("/")
             endpoint = Endpoint(
                 context=context,
                 authenticator=authenticator,
@@ -243,27 +244,46 @@ class VersionApp:
                 api_context=api_context,
                 operations=of_path,
             )
-            self._by_length.setdefault(len(template), []).append((template, endpoint))
-        for found in self._by_length.values():  # a literal segment matches before a parameter
-            found.sort(key=lambda pair: [segment[:1] == "{" for segment in pair[0]])
+            template = path.split("/")
+            mask = [segment[:1] == "{" for segment in template]
+            alike = self._by_length.setdefault(len(template), [])
+            routes = next((one for one in alike if one.mask == mask), None)
+            if routes is None:
+                routes = _Routes(mask)
+                alike.append(routes)
+                alike.sort(key=lambda one: one.mask)  # a literal segment matches before a parameter
+            routes.add(template, endpoint)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         segments = scope["path"][self._base_length :].split("/")
-        for template, endpoint in self._by_length.get(len(segments), ()):
-            params = _match(template, segments)
-            if params is not None:
-                scope["path_params"] = params
-                await endpoint(scope, receive, send)
-                return
-        await self._unknown(scope, receive, send)
+        for routes in self._by_length.get(len(segments), ()):
+            endpoint = routes.find(segments, scope)
+            if endpoint is not None:
+                return endpoint(scope, receive, send)
+        return self._unknown(scope, receive, send)
 
 
-def _match(template: list[str], segments: list[str]) -> dict[str, str] | None:
-    """The path's parameters, or None if it does not fit the template."""
-    params: dict[str, str] = {}
-    for wanted, segment in zip(template, segments, strict=True):
-        if wanted[:1] == "{" and segment:
-            params[wanted[1:-1]] = segment
-        elif wanted != segment:
+class _Routes:
+    """The paths that have parameters at the same places, which `mask` has for each segment."""
+
+    def __init__(self, mask: list[bool]) -> None:
+        self.mask = mask
+        self._literals = itemgetter(*(place for place, is_parameter in enumerate(mask) if not is_parameter))
+        self._endpoints: dict[Any, tuple[Endpoint, list[tuple[str, int]]]] = {}
+        """By the literal segments: the endpoint, and the names and places of its parameters."""
+
+    def add(self, template: list[str], endpoint: Endpoint) -> None:
+        names = [(segment[1:-1], place) for place, segment in enumerate(template) if self.mask[place]]
+        self._endpoints[self._literals(template)] = endpoint, names
+
+    def find(self, segments: list[str], scope: Scope) -> Endpoint | None:
+        """The endpoint of the path, whose parameters are then in the scope."""
+        found = self._endpoints.get(self._literals(segments))
+        if found is None:
             return None
-    return params
+        endpoint, names = found
+        params = {name: segments[place] for name, place in names}
+        if "" in params.values():
+            return None
+        scope["path_params"] = params
+        return endpoint

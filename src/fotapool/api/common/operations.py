@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 import typing
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -17,6 +18,7 @@ from fotapool.domain.names import parse_device_ids
 from fotapool.services.context import Caller, Context
 
 MAX_QUERY_FIELDS = 100
+_NEEDS_PARSING = re.compile("[&;%+]")
 
 
 class Evidence(enum.Enum):
@@ -66,6 +68,9 @@ class Call:
         if not self.query_string:
             return None
         text = self.query_string.decode("latin-1")
+        if not _NEEDS_PARSING.search(text):  # one parameter without escapes: the parser takes ten times as long
+            given, _, value = text.partition("=")
+            return value if given == name else None
         try:
             fields = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
         except ValueError as error:

@@ -137,6 +137,7 @@ def make_config(settings: Settings, app: Any) -> uvicorn.Config:
     stop_within_s = min(settings.stop_timeout_s, STOP_TLS_WITHIN_S) if settings.tls else settings.stop_timeout_s
     return uvicorn.Config(
         app,
+        interface="asgi3",
         http=functools.partial(LimitedProtocol, connection_limits(settings)),  # type: ignore[arg-type]
         log_config=None,  # its loggers write to the same log
         access_log=False,

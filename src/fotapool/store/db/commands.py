@@ -54,15 +54,17 @@ class Command(Generic[Result]):
 
 
 class Waiting:
-    __slots__ = ("begun", "command", "future", "parent", "request", "result")
+    """A command that waits for its batch until `expires_s`, in seconds of the event loop's clock, or runs in it."""
 
-    def __init__(self, command: Command[Any], future: asyncio.Future[Any], parent: Parent) -> None:
+    __slots__ = ("command", "expires_s", "future", "parent", "request", "result")
+
+    def __init__(self, command: Command[Any], future: asyncio.Future[Any], expires_s: float, parent: Parent) -> None:
         self.command = command
         self.future = future
+        self.expires_s = expires_s
         self.parent = parent
         self.request = current_request()
         self.result: Any = None
-        self.begun = False
 
 
 class Failure:
@@ -90,18 +92,24 @@ def _loader(command: Command[Any]) -> Any:
 
 def authenticated(batch: list[Waiting], auth_epoch: int) -> list[Waiting]:
     """The commands whose auth epoch is current; the others fail with AuthEpochChanged."""
+    found = []
     for waiting in batch:
-        if waiting.command.auth_epoch not in (NO_AUTH_EPOCH, auth_epoch):
+        if waiting.command.auth_epoch in (NO_AUTH_EPOCH, auth_epoch):
+            found.append(waiting)
+        else:
             waiting.result = Failure(AuthEpochChanged())
-    return [waiting for waiting in batch if waiting.command.auth_epoch in (NO_AUTH_EPOCH, auth_epoch)]
+    return found
 
 
 def of_existing(batch: list[Waiting], pools: Pools) -> list[Waiting]:
     """The commands whose accounts exist; for the others, they were deleted after the caller had looked them up."""
+    found = []
     for waiting in batch:
-        if not pools.keys() >= set(waiting.command.account_ids):
+        if pools.keys() >= set(waiting.command.account_ids):
+            found.append(waiting)
+        else:
             waiting.result = Failure(AccountGone("the account does not exist any more"))
-    return [waiting for waiting in batch if pools.keys() >= set(waiting.command.account_ids)]
+    return found
 
 
 def runs_of(batch: list[Waiting]) -> Iterator[list[Waiting]]:

@@ -96,6 +96,8 @@ class Writer:
         self._waiting: deque[Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fotapool-writer")
         self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        """Calls `_expire`, from the first command that waits until none does."""
         self._closing, self._batches = False, 0
         self.is_full = False
         """Whether a change failed for lack of room, and nobody has found room since."""
@@ -108,6 +110,8 @@ class Writer:
         self._closing = True
         if self._task is not None:
             await self._task
+        if self._timer is not None:
+            self._timer.cancel()
         await self._in_thread(self._disconnect)
         self._thread.shutdown()
 
@@ -124,23 +128,26 @@ class Writer:
         if self._closing or len(self._waiting) >= MAX_WAITING:
             raise RequestRejected(ErrorCode.BUSY)
         loop = asyncio.get_running_loop()
-        waiting = Waiting(command, loop.create_future(), self._tracing.parent())
+        waiting = Waiting(command, loop.create_future(), loop.time() + self._timeout_s, self._tracing.parent())
         self._waiting.append(waiting)
         self._metrics.changes_waiting[0] = len(self._waiting)
         self.submitted += 1
         if self._task is None:
             self._task = asyncio.create_task(self._run(), context=Context())  # the batch is not of one request
-        deadline = loop.call_later(self._timeout_s, self._expire, waiting)
-        try:
-            return cast(Result, await waiting.future)
-        finally:
-            deadline.cancel()
+        if self._timer is None:
+            self._timer = loop.call_at(waiting.expires_s, self._expire)
+        return cast(Result, await waiting.future)
 
-    def _expire(self, waiting: Waiting) -> None:
-        """Gives up a command that still waits. A command of the running batch ends with its statement's deadline."""
-        if not waiting.begun and not waiting.future.done():
-            self._metrics.count(DATABASE_ERRORS, TOO_LATE)
-            waiting.future.set_exception(StoreUnavailable(f"not begun within {self._timeout_s:g} s"))
+    def _expire(self) -> None:
+        """Gives up commands that still wait. Those of the running batch end with the deadlines of their statements."""
+        loop = asyncio.get_running_loop()
+        while self._waiting and self._waiting[0].expires_s <= loop.time():
+            waiting = self._waiting.popleft()
+            if not waiting.future.done():
+                self._metrics.count(DATABASE_ERRORS, TOO_LATE)
+                waiting.future.set_exception(StoreUnavailable(f"not begun within {self._timeout_s:g} s"))
+        self._metrics.changes_waiting[0] = len(self._waiting)
+        self._timer = loop.call_at(self._waiting[0].expires_s, self._expire) if self._waiting else None
 
     async def _run(self) -> None:
         try:
@@ -162,9 +169,8 @@ class Writer:
             if batch and (self._waiting[0].command.alone or batch[-1].command.alone):
                 break
             waiting = self._waiting.popleft()
-            if waiting.future.done():  # given up, or its client has left: it must not be executed
+            if waiting.future.done():  # its client has left: it must not be executed
                 continue
-            waiting.begun = True
             batch.append(waiting)
             devices += waiting.command.devices
         return batch
