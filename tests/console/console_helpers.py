@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from support.helpers import OPERATOR, Api
+from support.processes import NO_AUTHORITIES
 
 CHROMIUM = os.environ.get("FOTAPOOL_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 SCREENSHOTS = Path(os.environ.get("FOTAPOOL_SCREENSHOTS", "build/screenshots"))
@@ -23,7 +24,7 @@ opened: list[httpx.Client] = []
 
 def new_client(api: Api, **options: Any) -> httpx.Client:
     """A client of the server that is not signed in."""
-    opened.append(httpx.Client(base_url=str(api.http.base_url), timeout=120, **options))
+    opened.append(httpx.Client(base_url=str(api.http.base_url), timeout=120, verify=NO_AUTHORITIES, **options))
     return opened[-1]
 
 

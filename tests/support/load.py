@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from fotapool.cli.main import main
 from support.helpers import OPERATOR, Api
 from support.ledgers import ACCOUNTS, assert_ledger_adds_up, client_of, imei, license_request, successes
-from support.processes import ServerProcess, wait_until
+from support.processes import NO_AUTHORITIES, ServerProcess, wait_until
 
 CLIENTS = 4
 DEVICES = 40
@@ -58,7 +58,7 @@ class Client:
         self._total = LICENSES
 
     def run(self, ended: threading.Event) -> None:
-        with httpx.Client(base_url=self._address, timeout=ANSWERED_WITHIN_S, trust_env=False) as http:
+        with new_client(self._address) as http:
             while not ended.is_set() and not self.failures and self._number < MAX_REQUESTS:
                 try:
                     asked = self._ask(http)
@@ -156,6 +156,10 @@ class Load:
         return {asked.id for asked in self.asked if asked.status == 503 and asked.id in done}
 
 
+def new_client(address: str) -> httpx.Client:
+    return httpx.Client(base_url=address, timeout=ANSWERED_WITHIN_S, trust_env=False, verify=NO_AUTHORITIES)
+
+
 def load_on(*servers: ServerProcess) -> Load:
     with client_of(servers[0].address) as api:
         return Load([server.address for server in servers], api)
@@ -174,7 +178,7 @@ class Watch:
         ended = threading.Event()
 
         def run(path: str, words: str) -> None:
-            with httpx.Client(base_url=self._address, timeout=ANSWERED_WITHIN_S, trust_env=False) as http:
+            with new_client(self._address) as http:
                 while not ended.wait(0.05):
                     up = words in http.get(path).text
                     if path not in self._seen or self._seen[path][1] != up:
