@@ -23,7 +23,7 @@ MAX_SCRAPE_MS, MAX_SCRAPE_KIB = 100.0, 1024.0
 
 
 def measure_monitoring(report: Report, store: Store, scale: Scale) -> None:
-    """(l) Processor time of requests without metrics, with them, and with traces of 1 % of the requests."""
+    """(m) Processor time of requests without metrics, with them, and with traces of 1 % of the requests."""
     each = -(-(scale.rounds + 1) * scale.small_requests // MANY_ACCOUNTS)
     accounts = [Account(f"bench-{n:05d}", FIRST_DEVICE + n * each, 0, each) for n in range(MANY_ACCOUNTS)]
     url = build(store, accounts)
