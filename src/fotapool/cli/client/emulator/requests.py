@@ -62,8 +62,9 @@ def list_requests(
     newest = deque(rows, maxlen=limit or (None if as_json else DEFAULT_ROWS))
     if newest or not follow:
         print_rows(newest, COLUMNS, as_json, limit=len(newest) or None, empty=EMPTY)
+    after = 0
     while follow:
-        after = newest[-1]["number"] if newest else 0
+        after = newest[-1]["number"] if newest else after
         time.sleep(POLL_S)
         newest = deque(client.pages("/requests", "requests", "number", account=account, status=status, after=after))
         _print_new(newest, as_json)
