@@ -50,6 +50,9 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "record": ("fotapool.cli.record", "Proxy a real service and record it without secrets."),
         "compare": ("fotapool.cli.compare", "Replay a recording and print the differences."),
     },
+    "Description of the API": {
+        "openapi": ("fotapool.cli.openapi", "Print the OpenAPI document, or a request of each operation."),
+    },
     "Local settings": {
         "profiles": (f"{CLIENT}.profiles", "Manage profiles of addresses and credentials."),
         "completion": (f"{CLIENT}.completion", "Print the shell completion script."),
