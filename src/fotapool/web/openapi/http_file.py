@@ -21,9 +21,11 @@ VARIABLES = {
     "password": "IMgr8",
     "account": "0402196254-00001",
     "device": "990003425730535",
+    "receiver": "http://127.0.0.1:8081/fota",
 }
 _START, _END = "{{$datetime 'YYYY-MM-DD' 1 d}}", "{{$datetime 'YYYY-MM-DD' 8 d}}"
 _SOFTWARE = {"make": "Verizon", "model": "Model-H", "fromVersion": "1", "toVersion": "2", "protocol": "HTTP"}
+_FILE = "{{V2_upload_file.response.body.fileName}}"
 _HTTP_DEVICES = [f"99001100000000{number}" for number in range(5)]
 
 PATH_VALUES = {
@@ -34,10 +36,10 @@ PATH_VALUES = {
     "service": "Fota",
     "upgradeStatus": "RequestPending",
     "campaignStatus": "CampaignRequestPending",
-    "firmware": "Collection_1To2",
+    "firmware": "Collection_2To3",
     "username": "collection-user",
-    "operator": "{{control_create_operator.response.body.id}}",
-    "listener": "{{control_list_listeners.response.body.listeners[0].id}}",
+    "operator": "collection",
+    "listener": "{{control_list_listeners.response.body.listeners[0].listener}}",
     "month": "{{control_list_statements.response.body.statements[0].month}}",
     "number": "{{control_list_requests.response.body.requests[0].number}}",
     "deviceIds": "{{device}}",
@@ -47,8 +49,9 @@ PATH_VALUES = {
 OWN_VALUES: dict[str, dict[str, str]] = {
     "V2": {"campaignId": "{{V2_schedule_software.response.body.id}}"},
     "V3": {"campaignId": "{{V3_schedule_campaign.response.body.id}}"},
+    "device": {"upgradeId": "{{device_check_in.response.body.upgrade.id}}"},
     "control_delete_client": {"key": "collection-client"},
-    "control_delete_device_key": {"key": "{{control_create_device_key.response.body.id}}"},
+    "control_delete_device_key": {"key": "collection"},
     "control_read_delivery": {"id": "{{control_list_deliveries.response.body.deliveries[0].id}}"},
     "control_redeliver": {"id": "{{control_list_deliveries.response.body.deliveries[0].id}}"},
     "control_read_fault": {"id": "{{control_create_fault.response.body.id}}"},
@@ -64,7 +67,7 @@ MEMBERS: Json = {
     "deviceIds": ["{{device}}"],
     "startDate": _START,
     "endDate": _END,
-    "url": "http://127.0.0.1:8081/fota",
+    "url": "{{receiver}}",
     "grant_type": "client_credentials",
     "token": "{{issue_token.response.body.access_token}}",
     "firmwareName": "FOTA_Verizon_Model-B_1To2_HF",
@@ -74,13 +77,14 @@ MEMBERS: Json = {
 BODIES: dict[str, Any] = {
     "V1_schedule_upgrade": {"deviceList": ["990010000000000"]},
     "V1_change_upgrade_devices": {"deviceList": ["990010000000001"]},
-    "V2_register_callback": {"url": "http://127.0.0.1:8081/fota"},
-    "V2_update_callback": {"url": "http://127.0.0.1:8081/fota"},
-    "V3_register_callback": {"url": "http://127.0.0.1:8081/fota"},
-    "V3_update_callback": {"url": "http://127.0.0.1:8081/fota"},
+    "V2_register_callback": {"url": "{{receiver}}"},
+    "V2_update_callback": {"url": "{{receiver}}"},
+    "V3_register_callback": {"url": "{{receiver}}"},
+    "V3_update_callback": {"url": "{{receiver}}"},
+    "V2_upload_file": {"make": "Verizon", "model": "Model-H", "fileVersion": "1"},
     "V2_schedule_software": {"softwareName": "Collection_1To2", "deviceList": _HTTP_DEVICES[:1]},
     "V2_schedule_campaign": {"softwareName": "Collection_1To2", "deviceList": _HTTP_DEVICES[1:2]},
-    "V2_schedule_file": {"fileName": "settings.txt", "fileVersion": "1", "deviceList": _HTTP_DEVICES[2:3]},
+    "V2_schedule_file": {"fileName": _FILE, "fileVersion": "1", "deviceList": _HTTP_DEVICES[2:3]},
     "V2_change_campaign_devices": {"deviceList": _HTTP_DEVICES[3:4]},
     "V3_schedule_campaign": {"deviceList": ["990010000000002"]},
     "V3_schedule_campaign_campaigns_software_account": {"deviceList": ["990010000000003"]},
@@ -93,7 +97,10 @@ BODIES: dict[str, Any] = {
         {"deviceId": device, "make": "Verizon", "model": "Model-H", "firmware": "1", "protocol": "HTTP"}
         for device in _HTTP_DEVICES
     ],
-    "control_create_firmware": {"firmwareName": "Collection_1To2", **_SOFTWARE},
+    "control_create_firmware": [
+        {"firmwareName": "Collection_1To2", **_SOFTWARE},
+        {"firmwareName": "Collection_2To3", **_SOFTWARE, "fromVersion": "2", "toVersion": "3"},
+    ],
     "control_change_firmware": {"releaseNote": "From the collection"},
     "control_create_user": {"username": "collection-user", "accounts": ["{{account}}"]},
     "control_create_client": {"key": "collection-client"},
@@ -101,7 +108,7 @@ BODIES: dict[str, Any] = {
     "control_create_device_key": {"name": "collection"},
     "control_move_clock": {"advance": "PT1M"},
     "control_create_fault": {"match": {"path": "/api/fota/v3/nowhere"}, "action": {"status": 503}},
-    "control_restore_snapshot": {"clients": [{"key": "demo-key", "secret": "demo-secret"}]},
+    "control_restore_snapshot": "{{control_create_snapshot.response.body.*}}",
     "device_check_in": {"firmware": "1"},
     "device_report_status": {"status": "downloading"},
     "device_send_logs": {"entries": [{"type": "Event", "event": "From the collection"}]},
@@ -109,7 +116,13 @@ BODIES: dict[str, Any] = {
 """The bodies of operations, or those of their members that MEMBERS does not have right."""
 FIRST = ("issue_token", "login")
 CREATING = ("POST", "PUT")
-AFTER_OTHERS = ("control_set_upgrade", "control_redeliver", "control_unlock_user", "control_copy_account")
+AFTER_OTHERS = (
+    "control_set_upgrade",
+    "control_redeliver",
+    "control_unlock_user",
+    "control_copy_account",
+    "control_remove_listener",
+)
 LAST = ("reset_password", "logout", "revoke_token", "control_reset", "control_restore_snapshot")
 BOUNDARY = "part"
 
@@ -121,7 +134,7 @@ def http_file(document: Json) -> str:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    requests.sort(key=lambda one: _rank(one[0], one[2]["operationId"]))
+    requests.sort(key=lambda one: (_rank(one[0], one[2]["operationId"]), one[0] == "DELETE" and one[1][-1] != "}"))
     head = [
         "# All operations of fotapool, in the order in which they can be sent.",
         "# Start the server: fotapool emulate --seed demo",
@@ -135,10 +148,10 @@ def _rank(method: str, name: str) -> int:
     if name in FIRST or name in LAST:
         return FIRST.index(name) if name in FIRST else 100 + LAST.index(name)
     is_control = name.startswith("control_")
-    if method == "DELETE":
+    if method == "DELETE" and name not in AFTER_OTHERS:
         return 80 if is_control else 70
     if is_control:
-        return 10 if method in CREATING and name not in AFTER_OTHERS else 60
+        return 10 if method in CREATING and name not in AFTER_OTHERS else 60 + AFTER_OTHERS.count(name)
     return 50 if name.startswith("device_") else 20
 
 
@@ -207,21 +220,15 @@ def _value(document: Json, name: str, schema: Json) -> Any:
 def _written(media_type: str, value: Any) -> list[str]:
     """The lines of a body."""
     if media_type.startswith("multipart/"):
-        disposition = "Content-Disposition: form-data; name="
-        fields = {name: text for name, text in value.items() if name != "fileupload"}
-        parts = [
-            line for name, text in fields.items() for line in (f"--{BOUNDARY}", f'{disposition}"{name}"', "", text)
-        ]
-        file = [
-            f"--{BOUNDARY}",
-            f'{disposition}"fileupload"; filename="settings.txt"',
-            "",
-            "a setting",
-            f"--{BOUNDARY}--",
-        ]
-        return parts + file
+        fields = [(f'"{name}"', text) for name, text in value.items() if name != "fileupload"]
+        return [*_parts([*fields, ('"fileupload"; filename="settings.txt"', "a setting")]), f"--{BOUNDARY}--"]
     if media_type.endswith("urlencoded"):
         return [urlencode(value, safe="{}.")]
     if media_type == "application/octet-stream":
         return ["firmware"]
-    return json.dumps(value, indent=2, ensure_ascii=False).split("\n")
+    return [value] if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False).split("\n")
+
+
+def _parts(fields: list[tuple[str, str]]) -> Iterator[str]:
+    for name, text in fields:
+        yield from (f"--{BOUNDARY}", f"Content-Disposition: form-data; name={name}", "", text)
