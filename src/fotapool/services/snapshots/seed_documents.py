@@ -167,7 +167,7 @@ def read_seed_document(text: str) -> SeedDocument:
 
     Raises Invalid that names the wrong member.
     """
-    from fotapool.core.yaml_loader import read_yaml
+    from fotapool.services.snapshots.yaml_loader import read_yaml
 
     check_nesting(text)
     try:

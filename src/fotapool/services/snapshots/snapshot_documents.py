@@ -164,7 +164,7 @@ class _Either(msgspec.Struct):
 
 def _read_yaml(data: bytes) -> SeedDocument | Snapshot:
     """Reads YAML. Scalars of a snapshot become texts or numbers by their columns; only nulls are read as nulls."""
-    from fotapool.core.yaml_loader import read_yaml
+    from fotapool.services.snapshots.yaml_loader import read_yaml
 
     text = _text(data)
     if "snapshot" not in text:
