@@ -29,6 +29,7 @@ from fotapool.console.lazy import LazyConsole
 from fotapool.core import hashing
 from fotapool.core.clock import Clock, FixedClock, MovableClock, SystemClock
 from fotapool.core.content_storage import Storage, default_storage, storage_directory
+from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.secret_box import SecretBox, box_of_file, box_of_text
 from fotapool.core.settings import Settings
 from fotapool.core.telemetry.metrics import Metrics
@@ -49,6 +50,7 @@ from fotapool.services.accounts.rejections import flush_rejections
 from fotapool.services.audit_log.drafts import command_draft
 from fotapool.services.audit_log.entries import flush_wrong_keys
 from fotapool.services.context import Context, SeededChance
+from fotapool.services.identity.api_clients import list_clients
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.services.identity.stored_secrets import prepare_secrets
 from fotapool.services.snapshots.seed_documents import SeedDocument
@@ -79,6 +81,8 @@ from fotapool.worker.runner import run_in_background
 CONSOLE_BASE = "/console"
 MAX_FORM_BYTES = 16 * 1024 * 1024
 """How much longer than a file a decoded body may be; each API has smaller limits of its own."""
+log = Log(__name__)
+
 EMULATOR_SECRET_KEY = "emulator"  # noqa: S105 - known on purpose
 """Encrypts stored secrets of an emulator on PostgreSQL, which has no file of its own to keep a key in."""
 
@@ -228,6 +232,8 @@ class Server:
         held.enter_context(hold(self.database))
         try:
             await self._apply_seed(self.context)
+            if self.features is not None and not await list_clients(self.context, "", 1):
+                log.write(LogEvent.EMULATOR_EMPTY)
             async with self._send_metrics(), self._run_deliveries() as deliveries:
                 background.append(asyncio.create_task(run_in_background(self.context, self.authenticator)))
                 background.append(asyncio.create_task(deliveries.run_in_background()))

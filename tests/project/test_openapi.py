@@ -6,14 +6,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from openapi_spec_validator import validate
 
 from fotapool.api.openapi.versions import VERSIONS
+from fotapool.app import build_openapi_document
+from fotapool.cli.main import main
 from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.operations import OPERATIONS as DEVICE_OPERATIONS
 from fotapool.operator_api.routes import BASE as OPERATOR_BASE
@@ -247,3 +250,37 @@ def test_the_examples_of_the_document_are_accepted(api: Api) -> None:
         content = example if isinstance(example, str) else json.dumps(example)
         result = api.control("POST", path, headers={"Content-Type": media_type}, content=content).json()
         assert (result["kept"], result["failed"]) == (1, 0), result
+
+
+def within(document: Any, part: Any, seen: set[str]) -> Iterator[dict[str, Any]]:
+    """All schemas of a part of the document, also those that it refers to."""
+    if isinstance(part, list):
+        for one in part:
+            yield from within(document, one, seen)
+    if isinstance(part, dict):
+        yield part
+        name = part["$ref"].rsplit("/", 1)[-1] if "$ref" in part else ""
+        if name and name not in seen:
+            seen.add(name)
+            yield from within(document, document["components"]["schemas"][name], seen)
+        for one in part.values():
+            yield from within(document, one, seen)
+
+
+@pytest.mark.parametrize("emulator", [True, False])
+def test_what_a_request_may_leave_out_is_optional_for_generators_of_types(emulator: bool) -> None:
+    """openapi-typescript makes a member required that has a `default`."""
+    document = build_openapi_document(emulator)
+    bodies = [one.get("requestBody") for methods in document["paths"].values() for one in methods.values()]
+    members = [schema["properties"] for schema in within(document, bodies, set()) if "properties" in schema]
+    assert [name for one in members for name, schema in one.items() if "default" in schema] == []
+    schemas = document["components"]["schemas"]
+    assert schemas["ControlNewAccount"]["required"] == ["name"]
+    assert schemas["ControlNewAccount"]["properties"]["licenseCount"]["description"] == "Default: 0."
+    assert schemas["ScheduleFirmwareBody"]["required"] == ["firmwareName", "startDate", "endDate", "deviceList"]
+
+
+def test_the_document_is_printed_without_a_server() -> None:
+    for options, emulator in (([], True), (["--production"], False)):
+        done = CliRunner().invoke(main, ["openapi", *options])
+        assert (done.exit_code, json.loads(done.stdout)) == (0, build_openapi_document(emulator))

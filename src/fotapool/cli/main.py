@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fotapool import __version__
+from fotapool.cli.standard_output import checked_output
+from fotapool.cli.variables import warn_of_unknown_variables
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -47,6 +50,9 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "record": ("fotapool.cli.record", "Proxy a real service and record it without secrets."),
         "compare": ("fotapool.cli.compare", "Replay a recording and print the differences."),
     },
+    "Description of the API": {
+        "openapi": ("fotapool.cli.openapi", "Print the OpenAPI document, or a request of each operation."),
+    },
     "Local settings": {
         "profiles": (f"{CLIENT}.profiles", "Manage profiles of addresses and credentials."),
         "completion": (f"{CLIENT}.completion", "Print the shell completion script."),
@@ -58,6 +64,11 @@ COMMANDS = {name: command for commands in SECTIONS.values() for name, command in
 
 class LazyCommands(click.Group):
     """The commands of SECTIONS, imported on use."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Runs the command line. Ends with a message if the output cannot be written."""
+        with checked_output():
+            return super().main(*args, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -91,7 +102,8 @@ def main() -> None:
 
     \b
     Try it:          fotapool demo
-    In your tests:   fotapool emulate --seed seed.yaml
+    In your tests:   fotapool emulate --seed demo
     In production:   fotapool serve --database postgresql://user:password@host/fotapool
     As a client:     fotapool accounts list
     """
+    warn_of_unknown_variables(os.environ)

@@ -16,6 +16,7 @@ from fotapool.emulator.paths import Template
 from fotapool.emulator.rules import TokenKind
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.context import Context
+from fotapool.services.identity.api_clients import list_clients
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.services.identity.token_expiry import expire_bearer, expire_session
 from fotapool.web.http import RequestIds
@@ -32,7 +33,7 @@ class EmulatorFeatures:
         self._authenticator = authenticator
         self.rules = Rules(context.clock.now_ms)
         self.exchanges = Exchanges(context.settings.inspector_requests)
-        self.hints = HintFinder(self._account_exists, templates)
+        self.hints = HintFinder(self._account_exists, self._clients_exist, templates)
 
     def wrap_app(self, app: ASGIApp, request_ids: RequestIds) -> ASGIApp:
         """Returns the application with inspector and faults."""
@@ -50,6 +51,9 @@ class EmulatorFeatures:
         except NotFound:
             return False
         return True
+
+    async def _clients_exist(self) -> bool:
+        return bool(await list_clients(self._context, "", 1))
 
     async def _expire(self, kind: TokenKind, token: str) -> None:
         if kind == "session":

@@ -22,6 +22,10 @@ from fotapool.emulator.paths import LOGIN_PATH, TOKEN_PATH, Template, allowed_me
 
 MAX_HINTS = 10
 MISPRINT = "`devceList` is a misprint in the vendor's documentation: send `deviceList`."
+NO_CLIENTS = (
+    "There is no client yet: restart the emulator with --seed demo or --seed FILE, load a seed with PUT"
+    " /control/v1/snapshot, or create a client with POST /control/v1/clients."
+)
 OAUTH_BASE, SESSION_BASE = "/api/ts/", "/api/m2m/"
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -49,6 +53,8 @@ class RequestContext:
     templates: Sequence[Template] = ()
     known_accounts: list[str] = field(default_factory=list)
     """Those of account_candidates() that exist."""
+    has_clients: bool = True
+    """Whether the server has any client; looked up if is_unknown_client()."""
 
     @cached_property
     def plain_path(self) -> str:
@@ -102,6 +108,11 @@ def find_hints(context: RequestContext) -> list[str]:
     return list(dict.fromkeys(found))[:MAX_HINTS]
 
 
+def is_unknown_client(context: RequestContext) -> bool:
+    """Whether the request was answered `invalid_client`."""
+    return context.status == 401 and context.plain_path.startswith(OAUTH_BASE)
+
+
 def account_candidates(context: RequestContext) -> list[str]:
     """Returns the names, with all zeros, that the account of a rejected request may have been meant to be."""
     rejected = context.rejection
@@ -129,11 +140,15 @@ def _unknown_path(context: RequestContext) -> Iterator[str]:
 
 def _oauth(context: RequestContext) -> Iterator[str]:
     """Token and revocation requests, which are rejected with OAuth's own error codes."""
-    if context.status == 401:
+    if is_unknown_client(context):
         if _is_basic(context.headers.get("authorization", "")):
             yield (
-                "The client's key or secret is wrong. Clients come from the seed (--seed) or from POST"
-                " /control/v1/clients."
+                NO_CLIENTS
+                if not context.has_clients
+                else (
+                    "The client's key or secret is wrong. Clients come from the seed (--seed) or from POST"
+                    " /control/v1/clients."
+                )
             )
         else:
             yield "Send the client's key and secret as Authorization: Basic base64(KEY:SECRET)."

@@ -16,7 +16,7 @@ from fotapool.emulator.exchanges import (
     Headers,
 )
 from fotapool.emulator.faults import ConnectionDropped
-from fotapool.emulator.hints import RequestContext, account_candidates, find_hints
+from fotapool.emulator.hints import RequestContext, account_candidates, find_hints, is_unknown_client
 from fotapool.emulator.paths import Template
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.web.http import REJECTION
@@ -28,13 +28,17 @@ UNREAD_BODY_TIMEOUT_S = 1.0
 """How long the inspector waits for a body that the API did not read, in seconds."""
 
 AccountExists = Callable[[str], Awaitable[bool]]
+ClientsExist = Callable[[], Awaitable[bool]]
 
 
 class HintFinder:
     """Computes the hints of an exchange."""
 
-    def __init__(self, account_exists: AccountExists, templates: Sequence[Template]) -> None:
+    def __init__(
+        self, account_exists: AccountExists, clients_exist: ClientsExist, templates: Sequence[Template]
+    ) -> None:
         self._account_exists = account_exists
+        self._clients_exist = clients_exist
         self._templates = templates
 
     async def find(self, exchange: Exchange, scope: Scope | None = None) -> list[str]:
@@ -55,6 +59,9 @@ class HintFinder:
                 with contextlib.suppress(StoreUnavailable):
                     if await self._account_exists(name):
                         context.known_accounts.append(name)
+            if is_unknown_client(context):
+                with contextlib.suppress(StoreUnavailable):
+                    context.has_clients = await self._clients_exist()
             exchange.hints = find_hints(context)
         exchange.learn()
         return [exchange.known.mask(hint) for hint in exchange.hints]

@@ -155,7 +155,8 @@ def print_record(document: Row, as_json: bool, members: str = "") -> None:
 
 def json_text(document: Any, indent: int | None = None) -> str:
     """The document as JSON, with all control characters escaped."""
-    text = json.dumps(document, ensure_ascii=False, indent=indent)
+    has_all_characters = (sys.stdout.encoding or "").lower().startswith("utf")
+    text = json.dumps(document, ensure_ascii=not has_all_characters, indent=indent)
     return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

@@ -298,19 +298,6 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
     ),
     "requests": (
         Operation(
-            name="list",
-            help="List the recorded requests, oldest first.",
-            examples=("requests list --status 400",),
-            path="/requests",
-            params=(
-                _account_filter,
-                click.option("--status", type=click.IntRange(100, 599), help="Only responses with this status."),
-            ),
-            cursor="number",
-            columns="number time method path status hints",
-            empty="No requests. Only requests of the documented API and of devices are recorded.",
-        ),
-        Operation(
             name="clear",
             help="Delete the recorded requests.",
             examples=("requests clear",),

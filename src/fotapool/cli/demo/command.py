@@ -8,7 +8,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 import httpx
@@ -17,11 +16,10 @@ from click.core import ParameterSource
 
 from fotapool.cli.demo.script import KEY, PASSWORD, REMOVING, SECRET, STATUS, USER, DemoScript, WrongResponse
 from fotapool.cli.server.process import StartFailed, address, listen, make_config
-from fotapool.cli.server.serve import EMULATOR_KEY
+from fotapool.cli.server.serve import DEMO_SEED, EMULATOR_KEY
 from fotapool.core.settings import Settings
 from fotapool.testing import Server
 
-SEED = Path(__file__).with_name("seed.yaml")
 REQUEST_TIMEOUT_S = 30
 IDLE_S = 60
 
@@ -61,7 +59,7 @@ def demo(context: click.Context, once: bool, port: int) -> None:
 
 def _listen(port: int, is_port_given: bool) -> tuple[Settings, socket.socket]:
     """Uses a free port if the default port is taken. Raises StartFailed if `is_port_given`."""
-    settings = Settings(database="sqlite://", emulator=True, operator_key=EMULATOR_KEY, seed=str(SEED), port=port)
+    settings = Settings(database="sqlite://", emulator=True, operator_key=EMULATOR_KEY, seed=str(DEMO_SEED), port=port)
     try:
         return settings, listen(settings)
     except StartFailed as error:
@@ -136,6 +134,6 @@ Try next:
   Reset the data and the clock.
     curl -X POST -H 'Authorization: Bearer {EMULATOR_KEY}' {url}/control/v1/reset
   Use the command line:          fotapool accounts list --address {url}
-  Start a server of your own:    fotapool emulate --seed seed.yaml
+  Start a server of your own:    fotapool emulate --seed demo
   Use the vendor's SDKs:         docs/how-to/clients.md
 """

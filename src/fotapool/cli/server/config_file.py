@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from fotapool.core.similar import did_you_mean
+
 
 def config_option(read: Callable[..., Any], help: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """The option `--config`, which is read before the others; `read` is its callback."""
@@ -29,7 +31,9 @@ def read_config_file(context: click.Context, path: str, known: Collection[str | 
         values = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise click.BadParameter(f"{path}: {error.strerror}") from error
-    except ValueError as error:  # not TOML, or not UTF-8
+    except UnicodeError as error:
+        raise click.BadParameter(f"{path} is not UTF-8 text: save it as UTF-8") from error
+    except ValueError as error:  # not TOML
         raise click.BadParameter(f"{path}: {error}") from error
     plain = {name.replace("-", "_"): value for name, value in values.items()}
     if "allowed_host" in plain:  # named like the option, of which there may be several
@@ -37,5 +41,6 @@ def read_config_file(context: click.Context, path: str, known: Collection[str | 
         plain["allowed_hosts"] = [hosts] if isinstance(hosts, str) else hosts
     unknown = sorted(set(plain) - set(known))
     if unknown:
-        raise click.BadParameter(f"unknown setting {unknown[0]!r}; see `{context.command_path} --help`")
+        nearest = did_you_mean(unknown[0], (name.replace("_", "-") for name in known if name))
+        raise click.BadParameter(f"unknown setting {unknown[0]!r}{nearest}; see `{context.command_path} --help`")
     return plain

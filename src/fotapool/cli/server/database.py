@@ -22,7 +22,7 @@ from fotapool.store.db import backups, schema
 from fotapool.store.db.audit import read_audit
 from fotapool.store.db.connection import Connection, Database, StoreMismatch, StoreUnavailable
 from fotapool.store.db.factory import open_database
-from fotapool.store.db.sqlite import SqliteConnection, SqliteDatabase
+from fotapool.store.db.sqlite import SqliteConnection, SqliteDatabase, missing_directory
 
 _ACCOUNTS_PER_PAGE = 1000
 _IN_MEMORY = ("sqlite://", "sqlite:///")
@@ -67,7 +67,10 @@ def _said() -> Iterator[None]:
 def _database(url: str) -> Database:
     if url in _IN_MEMORY:
         raise click.ClickException(f"{url} is in the memory of a server: name a file or a PostgreSQL database")
-    return open_database(url, durable=True)
+    found = open_database(url, durable=True)
+    if isinstance(found, SqliteDatabase) and (advice := missing_directory(found.path)):
+        raise click.ClickException(advice)
+    return found
 
 
 @contextlib.contextmanager

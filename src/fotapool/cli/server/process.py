@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import errno
 import functools
 import os
 import signal
@@ -108,10 +109,18 @@ def listen(settings: Settings) -> socket.socket:
         listener.bind((settings.host, settings.port))
     except OSError as error:
         listener.close()
-        raise StartFailed(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
+        raise StartFailed(_why_not_listening(settings, error)) from error
     listener.listen(BACKLOG)
     listener.set_inheritable(True)
     return listener
+
+
+def _why_not_listening(settings: Settings, error: OSError) -> str:
+    advice = {
+        errno.EADDRINUSE: "stop the program that uses it, or choose another with --port; 0 picks a free one",
+        errno.EACCES: "ports below 1024 may need more rights; choose another with --port",
+    }.get(error.errno or 0, "--host must be an address of this machine, such as 127.0.0.1")
+    return f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; {advice}"
 
 
 def address(settings: Settings, listener: socket.socket) -> str:

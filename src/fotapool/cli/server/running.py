@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,7 +91,8 @@ def _write_atomically(path: Path, text: str) -> None:
 def announce(url: str) -> None:
     """Prints the ready line, and logs it."""
     log.write(LogEvent.SERVER_STARTED, version=__version__, address=url)
-    print(f"fotapool ready on {url}", flush=True)  # noqa: T201
+    with contextlib.suppress(OSError):  # it serves all the same
+        print(f"fotapool ready on {url}", flush=True)  # noqa: T201
 
 
 def _run_here(settings: Settings, listener: socket.socket, address_file: Path | None, scripts: Path | None) -> None:

@@ -24,6 +24,8 @@ DRAIN_S = 2
 """The default of --drain-s for `serve`."""
 EMULATOR_KEY = "operator"
 """The default operator key of the emulator, if only this machine can reach it."""
+DEMO_SEED = Path(__file__).parents[1] / "demo" / "seed.yaml"
+"""The accounts of the published examples, with public secrets."""
 MIN_OPERATOR_KEY = 16
 """Least length of an operator key that is given, unless only this machine can reach the server."""
 
@@ -56,6 +58,13 @@ def _check_secret_key(_: click.Context, __: click.Parameter, text: str | None) -
     if text is not None and len(text) < MIN_SECRET_KEY:
         raise click.BadParameter(f"must have at least {MIN_SECRET_KEY} characters")
     return text
+
+
+class SeedFile(click.Path):
+    """A file, or `demo` for the seed that the package has. `./demo` is a file of that name."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return str(DEMO_SEED) if value == "demo" else super().convert(value, param, ctx)
 
 
 _OPTIONS = (
@@ -97,9 +106,10 @@ _OPTIONS = (
     ),
     click.option(
         "--seed",
-        type=click.Path(exists=True, dir_okay=False),
+        type=SeedFile(exists=True, dir_okay=False),
         metavar="FILE",
-        help="Seed document (YAML or JSON); applied once, to an empty database.",
+        help="Seed document (YAML or JSON), or demo for the one of `fotapool demo` (only `emulate`); applied once, to "
+        "an empty database.",
     ),
     click.option(
         "--random-seed",
@@ -308,7 +318,7 @@ def emulate(address_file: str | None, init_dir: str | None, stop_with_parent: in
 
     \b
     Example:
-      fotapool emulate --port 0 --seed seed.yaml
+      fotapool emulate --seed demo
       curl -X POST -H 'Authorization: Bearer operator' -d '{"advance": "PT20M"}' \\
         http://127.0.0.1:8080/control/v1/clock
     """
@@ -336,6 +346,8 @@ def serve(**values: Any) -> None:
     for name in ("random_seed", "clock"):
         if values[name] is not None:
             raise click.UsageError(f"--{name.replace('_', '-')} is only for `fotapool emulate`")
+    if values["seed"] == str(DEMO_SEED):
+        raise click.UsageError("--seed demo is only for `fotapool emulate`: everybody knows its secrets")
     _choose_operator_key(values, None)
     if len(values["operator_key"]) < MIN_OPERATOR_KEY:
         click.echo(

@@ -34,6 +34,12 @@ class LogEvent(enum.Enum):
 
     SERVER_STARTED = Event(INFO, "fotapool {version} serves on {address}", "The server accepts connections.")
     WORKER_STARTED = Event(INFO, "worker {number} runs as process {pid}", "A worker starts, or its replacement.", MANY)
+    EMULATOR_EMPTY = Event(
+        INFO,
+        "no clients, users and accounts: sign-in fails until there are some; start with --seed demo or --seed FILE",
+        "The emulator started without a seed. Load one with `PUT /control/v1/snapshot`, or create what you need in the"
+        " console or with the operator API.",
+    )
     SERVER_DRAINING = Event(
         INFO,
         "draining for {drain_s} s, then stopping",

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from fotapool.core.similar import with_nearest_member
 from fotapool.core.timestamps import MAX_TIMESTAMP_MS, parse_timestamp
 from fotapool.domain.devices.devices import ACTIVE, MAX_STATUS, MAX_TEXT, PROTOCOLS, Device, parse_protocol
 from fotapool.domain.errors import Invalid
@@ -166,7 +167,7 @@ def read_seed_document(text: str) -> SeedDocument:
 
     Raises Invalid that names the wrong member.
     """
-    from fotapool.core.yaml_loader import read_yaml
+    from fotapool.services.snapshots.yaml_loader import read_yaml
 
     check_nesting(text)
     try:
@@ -174,7 +175,7 @@ def read_seed_document(text: str) -> SeedDocument:
     except RecursionError as error:
         raise Invalid("the seed document is nested too deeply") from error
     except (msgspec.ValidationError, ValueError) as error:
-        raise Invalid(f"the seed document cannot be read: {error}") from error
+        raise Invalid(f"the seed document cannot be read: {with_nearest_member(error, SeedDocument)}") from error
 
 
 def read_json_seed(data: bytes) -> SeedDocument:
@@ -184,7 +185,7 @@ def read_json_seed(data: bytes) -> SeedDocument:
     except RecursionError as error:
         raise Invalid("the seed document is nested too deeply") from error
     except (msgspec.MsgspecError, ValueError) as error:
-        raise Invalid(f"the seed document cannot be read: {error}") from error
+        raise Invalid(f"the seed document cannot be read: {with_nearest_member(error, SeedDocument)}") from error
 
 
 _read_json = msgspec.json.Decoder(float_hook=str).decode
@@ -230,15 +231,17 @@ def check_devices(account: SeedAccount, now_ms: int) -> None:
 
 def _read_lines(account: SeedAccount, now_ms: int) -> Iterator[Device | DeviceRun]:
     for place, fields in enumerate(account.devices):
+        kind = DeviceRun if "first" in fields else DeviceLine
         try:
-            if "first" in fields:
+            if kind is DeviceRun:
                 run = msgspec.convert(fields, DeviceRun, strict=False)
                 run.check()
                 yield run
             else:
                 yield msgspec.convert(fields, DeviceLine, strict=False).to_device(now_ms)
         except (Invalid, msgspec.ValidationError) as error:
-            raise Invalid(f"account {account.name}, devices[{place}]: {error}") from error
+            text = with_nearest_member(error, kind)
+            raise Invalid(f"account {account.name}, devices[{place}]: {text}") from error
 
 
 def check_unique(what: str, names: Iterable[str]) -> None:

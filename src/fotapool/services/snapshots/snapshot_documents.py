@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Annotated, Any
 
 import msgspec
 
+from fotapool.core.similar import with_nearest_member
 from fotapool.core.timestamps import MAX_TIMESTAMP_MS, parse_timestamp
 from fotapool.domain.devices.devices import ACTIVE
 from fotapool.domain.errors import Invalid
@@ -20,6 +22,7 @@ from fotapool.services.snapshots.seed_documents import (
 
 MAX_SNAPSHOT_BYTES = 256 * 1024 * 1024
 """Maximum size of a snapshot, sent or received."""
+NOT_UTF8 = "the document must be UTF-8 text without NUL characters: save it as UTF-8"
 MAX_YAML_BYTES = 16 * 1024 * 1024
 """Maximum size of a document that is not JSON; reading YAML takes a hundred times as long."""
 
@@ -138,8 +141,9 @@ class Snapshot(msgspec.Struct, forbid_unknown_fields=True):
 
 def read_document(data: bytes) -> SeedDocument | Snapshot:
     """Reads a seed document or a snapshot, JSON or YAML. Raises Invalid that names the wrong member."""
+    data = data.removeprefix(codecs.BOM_UTF8)
     if b"\x00" in data:
-        raise Invalid("the document must be UTF-8 text without NUL characters")
+        raise Invalid(NOT_UTF8)
     try:
         is_snapshot = msgspec.json.decode(data, type=_Either).snapshot is not msgspec.UNSET
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
@@ -149,7 +153,7 @@ def read_document(data: bytes) -> SeedDocument | Snapshot:
     try:
         return msgspec.json.decode(data, type=Snapshot, strict=False)
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
-        raise Invalid(f"the snapshot cannot be read: {error}") from error
+        raise Invalid(f"the snapshot cannot be read: {with_nearest_member(error, Snapshot)}") from error
 
 
 class _Either(msgspec.Struct):
@@ -160,7 +164,7 @@ class _Either(msgspec.Struct):
 
 def _read_yaml(data: bytes) -> SeedDocument | Snapshot:
     """Reads YAML. Scalars of a snapshot become texts or numbers by their columns; only nulls are read as nulls."""
-    from fotapool.core.yaml_loader import read_yaml
+    from fotapool.services.snapshots.yaml_loader import read_yaml
 
     text = _text(data)
     if "snapshot" not in text:
@@ -175,7 +179,7 @@ def _read_yaml(data: bytes) -> SeedDocument | Snapshot:
     try:
         return msgspec.convert(plain, Snapshot, strict=False)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise Invalid(f"the snapshot cannot be read: {error}") from error
+        raise Invalid(f"the snapshot cannot be read: {with_nearest_member(error, Snapshot)}") from error
 
 
 def _text(data: bytes) -> str:
@@ -184,7 +188,7 @@ def _text(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Invalid("the document must be UTF-8 text without NUL characters") from error
+        raise Invalid(NOT_UTF8) from error
 
 
 def format_document(document: dict[str, Any]) -> bytes:

@@ -88,6 +88,8 @@ class SqliteConnection:
             self._db.execute("PRAGMA temp_store = MEMORY")
             self._file = self._identity()
         except _UNAVAILABLE as error:
+            if isinstance(error, apsw.CantOpenError | apsw.NotADBError):
+                raise StoreUnavailable(_why_not_opened(path, error)) from error
             raise _unavailable(error) from error
 
     def _identity(self) -> tuple[int, int]:
@@ -240,6 +242,20 @@ class SqliteConnection:
 
 def _unavailable(error: apsw.Error) -> StoreUnavailable:
     return StoreFull(str(error)) if isinstance(error, apsw.FullError) else StoreUnavailable(str(error))
+
+
+def _why_not_opened(path: str, error: apsw.Error) -> str:
+    if isinstance(error, apsw.NotADBError):
+        return f"{path} is not a SQLite database: name another file in the database URL"
+    return missing_directory(path) or f"cannot open the database {path}: {error}"
+
+
+def missing_directory(path: str) -> str:
+    """What to do if the directory of a database file does not exist; empty if it does."""
+    directory = os.path.dirname(path)
+    return (
+        "" if os.path.isdir(directory) else f"cannot open the database {path}: create the directory {directory} first"
+    )
 
 
 def _use_write_ahead_log(db: apsw.Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -130,8 +131,34 @@ class ApiDescription:
         return with_headers(responses)
 
 
+def _describe_defaults(part: Any, components: dict[str, Any], seen: set[str]) -> None:
+    """Moves the defaults of a request's members into their descriptions.
+
+    Generators of types read `default` as "always there", which is right in responses only: clients would have to send
+    what they may leave out.
+    """
+    if isinstance(part, list):
+        for one in part:
+            _describe_defaults(one, components, seen)
+    if not isinstance(part, dict):
+        return
+    for schema in part.get("properties", {}).values():
+        default = schema.pop("default", None)
+        if default is not None:
+            text = f"Default: {json.dumps(default)}."
+            schema["description"] = f"{schema['description']}. {text}" if "description" in schema else text
+    name = part.get("$ref", "").rsplit("/", 1)[-1]
+    if name and name not in seen:
+        seen.add(name)
+        _describe_defaults(components[name], components, seen)
+    for one in part.values():
+        _describe_defaults(one, components, seen)
+
+
 def openapi_document(paths: dict[str, Any], schemas: Schemas) -> dict[str, Any]:
     """The document with these path items and the schemas that they refer to."""
+    for operation in (one for methods in paths.values() for one in methods.values()):
+        _describe_defaults(operation.get("requestBody"), schemas.components, set())
     return {
         "openapi": "3.1.0",
         "info": {

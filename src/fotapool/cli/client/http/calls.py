@@ -25,6 +25,7 @@ NOTIFY_AFTER_TRIES = 2
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 60.0
 MAX_PAGES = 100_000
 """Pages of a list that are read at most."""
+REDIRECTS = (301, 302, 303, 307, 308)
 BUSY = (429, 503)
 """Statuses of a request that was not processed: it is safe to send it again."""
 UNAVAILABLE = (*BUSY, 502, 504)
@@ -68,10 +69,23 @@ class Client:
 
     def __init__(self, target: Target) -> None:
         self.target = target
+        self.last_response: httpx.Response | None = None
         self._http = open_client(target)
+        self._http.event_hooks = {"response": [self._check]}
 
     def __enter__(self) -> Self:
         return self
+
+    def _check(self, response: httpx.Response) -> None:
+        """Keeps the response. Raises RequestFailed for a redirect, which would send secrets to another address."""
+        self.last_response = response
+        if response.is_redirect or response.status_code in REDIRECTS:
+            to = response.headers.get("location", "")
+            raise RequestFailed(
+                f"{self.target.label} redirects to another address: {to or 'it does not say which'}",
+                "Redirects are not followed. Give the address of the server itself with --address or in the profile.",
+                response.status_code,
+            )
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
@@ -115,7 +129,7 @@ def network_errors(target: Target) -> Iterator[None]:
     except httpx.ConnectError as error:
         raise Unreachable(
             f"cannot connect to {target.label}: {error}",
-            "Start a server with `fotapool emulate --seed seed.yaml`, or select one with --address or --profile."
+            "Start a server with `fotapool emulate --seed demo`, or select one with --address or --profile."
             if is_loopback(target.address)
             else "Check the address, the network and, for a private certificate authority, the profile's CA file.",
         ) from error

@@ -71,10 +71,12 @@ def secrets_path() -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
-    except (OSError, tomllib.TOMLDecodeError, UnicodeError) as error:
+    except UnicodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text", "Save it as UTF-8.") from error
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}", "Correct the file, or move it away.") from error
 
 
@@ -104,7 +106,7 @@ def write_profile(profile: Profile | None, name: str) -> None:
 
     path = profiles_path()
     try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
+        document = tomlkit.parse(path.read_text(encoding="utf-8-sig")) if path.exists() else tomlkit.document()
         tables: Any = document.setdefault("profiles", tomlkit.table(is_super_table=True))
         if profile is None:
             tables.pop(name, None)

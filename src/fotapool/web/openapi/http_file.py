@@ -1,0 +1,234 @@
+"""A collection of requests (`.http`, as VS Code's REST Client and httpYac read it) from the OpenAPI document.
+
+Each request is named after its operation. Requests stand in the order in which they can be sent: what one of them
+creates, a later one reads and deletes. The values are those of the seed of `fotapool emulate --seed demo`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+Json = dict[str, Any]
+
+VARIABLES = {
+    "host": "http://127.0.0.1:8080",
+    "operatorKey": "operator",
+    "client": "demo-key:demo-secret",
+    "username": "zbeeblebrox",
+    "password": "IMgr8",
+    "account": "0402196254-00001",
+    "device": "990003425730535",
+    "receiver": "http://127.0.0.1:8081/fota",
+}
+_START, _END = "{{$datetime 'YYYY-MM-DD' 1 d}}", "{{$datetime 'YYYY-MM-DD' 8 d}}"
+_SOFTWARE = {"make": "Verizon", "model": "Model-H", "fromVersion": "1", "toVersion": "2", "protocol": "HTTP"}
+_FILE = "{{V2_upload_file.response.body.fileName}}"
+_HTTP_DEVICES = [f"99001100000000{number}" for number in range(5)]
+
+PATH_VALUES = {
+    "account": "{{account}}",
+    "name": "{{account}}",
+    "deviceId": "{{device}}",
+    "index": "0",
+    "service": "Fota",
+    "upgradeStatus": "RequestPending",
+    "campaignStatus": "CampaignRequestPending",
+    "firmware": "Collection_2To3",
+    "username": "collection-user",
+    "operator": "collection",
+    "listener": "{{control_list_listeners.response.body.listeners[0].listener}}",
+    "month": "{{control_list_statements.response.body.statements[0].month}}",
+    "number": "{{control_list_requests.response.body.requests[0].number}}",
+    "deviceIds": "{{device}}",
+    "upgradeId": "{{V1_schedule_upgrade.response.body.id}}",
+}
+"""Values of parameters by name."""
+OWN_VALUES: dict[str, dict[str, str]] = {
+    "V2": {"campaignId": "{{V2_schedule_software.response.body.id}}"},
+    "V3": {"campaignId": "{{V3_schedule_campaign.response.body.id}}"},
+    "device": {"upgradeId": "{{device_check_in.response.body.upgrade.id}}"},
+    "control_delete_client": {"key": "collection-client"},
+    "control_delete_device_key": {"key": "collection"},
+    "control_read_delivery": {"id": "{{control_list_deliveries.response.body.deliveries[0].id}}"},
+    "control_redeliver": {"id": "{{control_list_deliveries.response.body.deliveries[0].id}}"},
+    "control_read_fault": {"id": "{{control_create_fault.response.body.id}}"},
+    "control_delete_fault": {"id": "{{control_create_fault.response.body.id}}"},
+}
+"""The same for one operation, or for a version."""
+MEMBERS: Json = {
+    "accountName": "{{account}}",
+    "username": "{{username}}",
+    "password": "{{password}}",
+    "oldPassword": "{{password}}",
+    "deviceList": ["{{device}}"],
+    "deviceIds": ["{{device}}"],
+    "startDate": _START,
+    "endDate": _END,
+    "url": "{{receiver}}",
+    "grant_type": "client_credentials",
+    "token": "{{issue_token.response.body.access_token}}",
+    "firmwareName": "FOTA_Verizon_Model-B_1To2_HF",
+    "firmwareTo": "2",
+}
+"""Values of required members by name."""
+BODIES: dict[str, Any] = {
+    "V1_schedule_upgrade": {"deviceList": ["990010000000000"]},
+    "V1_change_upgrade_devices": {"deviceList": ["990010000000001"]},
+    "V2_register_callback": {"url": "{{receiver}}"},
+    "V2_update_callback": {"url": "{{receiver}}"},
+    "V3_register_callback": {"url": "{{receiver}}"},
+    "V3_update_callback": {"url": "{{receiver}}"},
+    "V2_upload_file": {"make": "Verizon", "model": "Model-H", "fileVersion": "1"},
+    "V2_schedule_software": {"softwareName": "Collection_1To2", "deviceList": _HTTP_DEVICES[:1]},
+    "V2_schedule_campaign": {"softwareName": "Collection_1To2", "deviceList": _HTTP_DEVICES[1:2]},
+    "V2_schedule_file": {"fileName": _FILE, "fileVersion": "1", "deviceList": _HTTP_DEVICES[2:3]},
+    "V2_change_campaign_devices": {"deviceList": _HTTP_DEVICES[3:4]},
+    "V3_schedule_campaign": {"deviceList": ["990010000000002"]},
+    "V3_schedule_campaign_campaigns_software_account": {"deviceList": ["990010000000003"]},
+    "V3_change_campaign_devices": {"deviceList": ["990010000000004"]},
+    "V3_change_campaign_devices_campaigns_account_campaignId": {"deviceList": ["990010000000005"]},
+    "control_create_account": {"name": "0402196254-00002", "licenseCount": 10},
+    "control_copy_account": {"name": "0402196254-00003"},
+    "control_change_subscription": {"licenseCount": 5000, "purchaseType": "TS-HFOTA-EVNT,TS-HFOTA-MRC"},
+    "control_import_devices": [
+        {"deviceId": device, "make": "Verizon", "model": "Model-H", "firmware": "1", "protocol": "HTTP"}
+        for device in _HTTP_DEVICES
+    ],
+    "control_create_firmware": [
+        {"firmwareName": "Collection_1To2", **_SOFTWARE},
+        {"firmwareName": "Collection_2To3", **_SOFTWARE, "fromVersion": "2", "toVersion": "3"},
+    ],
+    "control_change_firmware": {"releaseNote": "From the collection"},
+    "control_create_user": {"username": "collection-user", "accounts": ["{{account}}"]},
+    "control_create_client": {"key": "collection-client"},
+    "control_create_operator": {"name": "collection", "role": "viewer"},
+    "control_create_device_key": {"name": "collection"},
+    "control_move_clock": {"advance": "PT1M"},
+    "control_create_fault": {"match": {"path": "/api/fota/v3/nowhere"}, "action": {"status": 503}},
+    "control_restore_snapshot": "{{control_create_snapshot.response.body.*}}",
+    "device_check_in": {"firmware": "1"},
+    "device_report_status": {"status": "downloading"},
+    "device_send_logs": {"entries": [{"type": "Event", "event": "From the collection"}]},
+}
+"""The bodies of operations, or those of their members that MEMBERS does not have right."""
+FIRST = ("issue_token", "login")
+CREATING = ("POST", "PUT")
+AFTER_OTHERS = (
+    "control_set_upgrade",
+    "control_redeliver",
+    "control_unlock_user",
+    "control_copy_account",
+    "control_remove_listener",
+)
+LAST = ("reset_password", "logout", "revoke_token", "control_reset", "control_restore_snapshot")
+BOUNDARY = "part"
+
+
+def http_file(document: Json) -> str:
+    """The text of the collection."""
+    requests = [
+        (method.upper(), path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    requests.sort(key=lambda one: (_rank(one[0], one[2]["operationId"]), one[0] == "DELETE" and one[1][-1] != "}"))
+    head = [
+        "# All operations of fotapool, in the order in which they can be sent.",
+        "# Start the server: fotapool emulate --seed demo",
+        *(f"@{name} = {value}" for name, value in VARIABLES.items()),
+    ]
+    return "\n".join([*head, "", *(_request(document, *one) for one in requests)])
+
+
+def _rank(method: str, name: str) -> int:
+    """Where a request of this operation stands: others create what it reads, or it deletes what others read."""
+    if name in FIRST or name in LAST:
+        return FIRST.index(name) if name in FIRST else 100 + LAST.index(name)
+    is_control = name.startswith("control_")
+    if method == "DELETE" and name not in AFTER_OTHERS:
+        return 80 if is_control else 70
+    if is_control:
+        return 10 if method in CREATING and name not in AFTER_OTHERS else 60 + AFTER_OTHERS.count(name)
+    return 50 if name.startswith("device_") else 20
+
+
+def _request(document: Json, method: str, path: str, operation: Json) -> str:
+    name = operation["operationId"]
+    lines = [f"### {operation['summary']}", f"# @name {name}", f"{method} {{{{host}}}}{_target(path, operation)}"]
+    lines += [f"{header}: {value}" for header, value in _sign_in(operation, name)]
+    body = operation.get("requestBody")
+    if body is None:
+        return "\n".join([*lines, "", ""])
+    media_type, content = next(iter(body["content"].items()))
+    value = _body(document, name, content.get("schema", {}))
+    boundary = f"; boundary={BOUNDARY}" if media_type.startswith("multipart/") else ""
+    return "\n".join([*lines, f"Content-Type: {media_type}{boundary}", "", *_written(media_type, value), "", ""])
+
+
+def _target(path: str, operation: Json) -> str:
+    name = operation["operationId"]
+    values = PATH_VALUES | OWN_VALUES.get(name.partition("_")[0], {}) | OWN_VALUES.get(name, {})
+    query = {}
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path":
+            path = path.replace(f"{{{parameter['name']}}}", values[parameter["name"]])
+        elif parameter["in"] == "query" and parameter.get("required"):
+            query[parameter["name"]] = values[parameter["name"]]
+    return path + (f"?{'&'.join(f'{key}={value}' for key, value in query.items())}" if query else "")
+
+
+def _sign_in(operation: Json, name: str) -> Iterator[tuple[str, str]]:
+    tokens = {
+        "client": ("Authorization", "Basic {{client}}"),
+        "bearer": ("Authorization", "Bearer {{issue_token.response.body.access_token}}"),
+        "session": ("VZ-M2M-Token", "{{login.response.body.sessionToken}}"),
+        "operator": ("Authorization", "Bearer {{operatorKey}}"),
+        "device": ("Authorization", "Bearer {{control_create_device_key.response.body.key}}"),
+    }
+    for scheme in operation["security"][0]:
+        yield tokens[scheme]
+
+
+def _body(document: Json, name: str, schema: Json) -> Any:
+    own = BODIES.get(name)
+    if own is not None and not isinstance(own, dict):
+        return own
+    found = _resolved(document, schema)
+    made = {member: _value(document, member, found["properties"][member]) for member in found.get("required", ())}
+    return made | (own or {})
+
+
+def _resolved(document: Json, schema: Json) -> Json:
+    reference = schema.get("$ref")
+    found: Json = document["components"]["schemas"][reference.rsplit("/", 1)[-1]] if reference else schema
+    return found
+
+
+def _value(document: Json, name: str, schema: Json) -> Any:
+    schema = _resolved(document, schema)
+    if name in MEMBERS:
+        return MEMBERS[name]
+    for word in ("examples", "enum"):
+        if word in schema:
+            return schema[word][0]
+    return {"integer": schema.get("minimum", 1), "array": [], "object": {}}.get(schema.get("type", ""), "text")
+
+
+def _written(media_type: str, value: Any) -> list[str]:
+    """The lines of a body."""
+    if media_type.startswith("multipart/"):
+        fields = [(f'"{name}"', text) for name, text in value.items() if name != "fileupload"]
+        return [*_parts([*fields, ('"fileupload"; filename="settings.txt"', "a setting")]), f"--{BOUNDARY}--"]
+    if media_type.endswith("urlencoded"):
+        return [urlencode(value, safe="{}.")]
+    if media_type == "application/octet-stream":
+        return ["firmware"]
+    return [value] if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False).split("\n")
+
+
+def _parts(fields: list[tuple[str, str]]) -> Iterator[str]:
+    for name, text in fields:
+        yield from (f"--{BOUNDARY}", f"Content-Disposition: form-data; name={name}", "", text)
