@@ -26,7 +26,7 @@ OAUTH_BASE = "/api/ts/v1"
 SESSION_BASE = "/api/m2m/v1"
 
 Respond = Callable[[RequestHead, str | None, bytes, str], Awaitable[ApiResponse]]
-"""Answers a request: its head, its Authorization, its body, and the address that it came from."""
+"""Answers a request: its head, its Authorization, its body or query, and the address that it came from."""
 Describe = Callable[[RequestRejected, int], ApiResponse]
 
 
@@ -40,6 +40,8 @@ class _Endpoint:
         self._respond = respond
         self._observed = "sign-in", respond.__name__, method
         self._describe = describe
+        self._takes_query = describe is oauth.oauth_error
+        """Several public clients send the form of the OAuth API as the query, with an empty body."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = RequestHead(scope, self._request_ids)
@@ -58,6 +60,8 @@ class _Endpoint:
         address, throttle = sender_address(scope), self._context.throttle
         try:
             body = await read_body(receive, head.content_length, sessions.MAX_BODY_BYTES)
+            if self._takes_query and not body.strip():
+                body = scope["query_string"]
             authorization = next((value for name, value in scope["headers"] if name == b"authorization"), None)
             basic = authorization.decode("latin-1") if authorization else None
             response = await self._respond(head, basic, body, address)
