@@ -68,7 +68,7 @@ def coverage() -> str:
             operation.id,
             operation.summary,
             LEVELS[operation.evidence],
-            codes(f"{operation.method} {module.BASE}{path}" for path in operation.paths),
+            codes(f"{method} {module.BASE}{path}" for method, path in operation.calls),
             code(operation.sdk),
             _tested(module, operation),
         ]

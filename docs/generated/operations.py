@@ -55,7 +55,7 @@ def _versions(module: ModuleType) -> Callable[[], str]:
 
 def _operation(module: ModuleType, operation: VersionOperation) -> str:
     lines = [f"#### {operation.id} {operation.summary}", ""]
-    lines += [f"- {code(f'{operation.method} {module.BASE}{path}')}" for path in operation.paths]
+    lines += [f"- {code(f'{method} {module.BASE}{path}')}" for method, path in operation.calls]
     if operation.query:
         lines.append(f"- {_query(operation)}")
     if operation.request is not None:

@@ -313,10 +313,10 @@ class Server:
 def _templates() -> list[Template]:
     """The methods and paths of the API, for hints about wrong paths."""
     found = [
-        (operation.method, version.BASE + path)
+        (method, version.BASE + path)
         for version in (v1, v2, v3)
         for operation in version.OPERATIONS
-        for path in operation.paths
+        for method, path in operation.calls
     ]
     return [*found, *((method, path) for method, path, _ in SIGN_IN)]
 

@@ -77,7 +77,7 @@ def in_the_tables() -> set[tuple[str, str]]:
     found = set(SIGN_IN)
     for version in VERSIONS:
         for operation in version.OPERATIONS:
-            found |= {(operation.method.lower(), version.BASE + path) for path in operation.paths}
+            found |= {(method.lower(), version.BASE + path) for method, path in operation.calls}
     found |= {(operation.method.lower(), DEVICE_BASE + operation.path) for operation in DEVICE_OPERATIONS}
     return found | {(operation.method.lower(), OPERATOR_BASE + operation.path) for operation in OPERATOR_OPERATIONS}
 

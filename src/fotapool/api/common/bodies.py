@@ -67,11 +67,12 @@ class CampaignBody(Protocol):
 
 
 class DevicesAction(msgspec.Struct):
-    """An action and its devices; the page's table has `Type`, its example `type`."""
+    """An action and its devices. The page's table has `Type`, its example `type`; the v1 page prints `devicelist`."""
 
     type: str | None = None
     typed: str | None = msgspec.field(name="Type", default=None)
     deviceList: DeviceIds | None = None
+    devicelist: DeviceIds | None = None
 
 
 class CampaignDevicesBody(DevicesAction):
@@ -171,7 +172,7 @@ def read_devices_change(body: bytes, limit: int) -> tuple[bool, list[int]]:
     verb = (action.type if action.type is not None else action.typed or "").lower()
     if verb not in (APPEND, REMOVE):
         raise RequestRejected(ErrorCode.TYPE_INVALID)
-    return verb == APPEND, check_devices(action.deviceList, limit)
+    return verb == APPEND, check_devices([*(action.deviceList or ()), *(action.devicelist or ())], limit)
 
 
 def read_campaign(given: CampaignBody, protocol: str | None, limit: int) -> dict[str, Any]:

@@ -101,7 +101,7 @@ class Endpoint:
         self._request_ids = request_ids
         self._api_context = api_context
         self._version = api_context.rsplit("/", 1)[-1]
-        self._operations = {operation.method: operation for operation in operations}
+        self._operations = {method: one for one in operations for method in (one.method, *one.other_methods)}
         if "GET" in self._operations:
             self._operations["HEAD"] = self._operations["GET"]
         self._observed = {method: (self._version, one.name, method) for method, one in self._operations.items()}

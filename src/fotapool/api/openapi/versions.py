@@ -22,11 +22,13 @@ def describe_versions(schemas: Schemas) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for version in VERSIONS:
         for operation in version.OPERATIONS:
-            for place, path in enumerate(operation.paths):
+            for place, (method, path) in enumerate(operation.calls):
                 described = _operation(version, operation, path, schemas)
+                if method != operation.method:
+                    described["operationId"] += f"_{method}"
                 if place:
                     described["operationId"] += "_" + re.sub(r"\W+", "_", path).strip("_")
-                paths.setdefault(version.BASE + path, {})[operation.method.lower()] = described
+                paths.setdefault(version.BASE + path, {})[method.lower()] = described
     return paths
 
 
