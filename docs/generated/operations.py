@@ -7,6 +7,7 @@ from types import ModuleType
 
 from fotapool.api.common.errors import MESSAGES
 from fotapool.api.common.operations import Operation as VersionOperation
+from fotapool.api.m2m import routes as m2m
 from fotapool.api.openapi.versions import VERSIONS
 from fotapool.app import build_openapi_document
 from fotapool.device.operations import BASE as DEVICE_BASE
@@ -38,7 +39,8 @@ def version(module: ModuleType) -> str:
 
 
 def _messages(module: ModuleType, found: Iterable[ErrorCode]) -> str:
-    return ", ".join(f"[{message(error, module)}](errors.md#errors-of-apifota)" for error in found)
+    section = "errors-of-apifota" if module in VERSIONS else "sign-in"
+    return ", ".join(f"[{message(error, module)}](errors.md#{section})" for error in found)
 
 
 def in_order(module: ModuleType) -> list[VersionOperation]:
@@ -154,6 +156,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "signin": signin,
     "every-call": every_call,
     **{f"operations-{version(one)}": _versions(one) for one in VERSIONS},
+    "operations-m2m": _versions(m2m),
     "operator-api": lambda: _operator_api(OPERATIONS),
     "devices": devices,
     "emulator": lambda: _operator_api(EMULATOR_OPERATIONS),

@@ -22,7 +22,7 @@ from fotapool.emulator.paths import LOGIN_PATH, TOKEN_PATH, Template, allowed_me
 
 MAX_HINTS = 10
 MISPRINT = "`devceList` is a misprint in the vendor's documentation: send `deviceList`."
-OAUTH_BASE, SESSION_BASE = "/api/ts/", "/api/m2m/"
+OAUTH_BASE, SESSION_BASE = "/api/ts/", "/api/m2m/v1/session/"
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ACCOUNT = re.compile(r"(\d{1,20})-(\d{1,20})")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
-from fotapool.domain.callbacks import MAX_URL
+from fotapool.domain.callbacks import MAX_CREDENTIAL, MAX_URL
 from fotapool.domain.campaigns.campaigns import CampaignStatus, Hours, check_hours
 from fotapool.domain.devices.devices import PROTOCOLS, parse_protocol
 from fotapool.domain.errors import ErrorCode, RequestRejected
@@ -24,6 +24,7 @@ _HOUR = re.compile(r"[0-9]{1,2}", re.ASCII)
 _URL = {"pattern": "^https?://[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*(:[1-9][0-9]{0,3})?(/[!-~]*)?$", "maxLength": MAX_URL}
 
 Url = Annotated[str, msgspec.Meta(extra_json_schema=_URL, examples=["https://receiver.example/fota"])]
+Credential = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^[^\\u0000]*$", "maxLength": MAX_CREDENTIAL})]
 DeviceIds = Annotated[list[Any], msgspec.Meta(extra_json_schema={"items": {"type": "string"}})]
 """Device ids as sent: entries of other types are DEVICE_ID_INVALID, not BODY_INVALID."""
 Document = TypeVar("Document")

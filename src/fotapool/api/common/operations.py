@@ -126,6 +126,8 @@ class Operation:
     """Whether the response has secrets, which no cache may keep."""
     account_member: str = ""
     """The member of the body that names the account, where no path does."""
+    find_account: Callable[[Context, str, bytes], Awaitable[str]] | None = None
+    """The account of a request whose body names none, by the user and the body; "" if it must name one."""
     other_methods: Sequence[str] = ()
     """Methods that the vendor lists for the same path without a word on them, and that do the same here."""
 

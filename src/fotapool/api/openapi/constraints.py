@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fotapool.api.common.labels import CAMPAIGN_STATUS
+from fotapool.domain.callbacks import SERVICE_NAME
 from fotapool.web.parameters import ACCOUNT, IMEI, TEXT
 
 NUMBER = {"type": "string", "pattern": "^[0-9]{1,15}$", "examples": ["0"]}
@@ -24,6 +25,7 @@ PATH: dict[str, dict[str, Any]] = {
     "account": ACCOUNT,
     "index": NUMBER,
     "service": {"type": "string", "pattern": "^[Ff][Oo][Tt][Aa]$"},
+    "serviceName": {"type": "string", "pattern": f"^{SERVICE_NAME}$", "examples": ["DeviceService"]},
     "deviceId": IMEI,
     "campaignId": _UUID,
     "upgradeId": _UUID,
