@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from fotapool.api.openapi.versions import VERSIONS
+from fotapool.api.openapi.versions import APIS
 from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.operations import OPERATIONS as DEVICE_OPERATIONS
 from fotapool.operator_api.routes import BASE as OPERATOR_BASE
@@ -75,7 +75,7 @@ def described(api: Api) -> set[tuple[str, str]]:
 
 def in_the_tables() -> set[tuple[str, str]]:
     found = set(SIGN_IN)
-    for version in VERSIONS:
+    for version in APIS:
         for operation in version.OPERATIONS:
             found |= {(method.lower(), version.BASE + path) for method, path in operation.calls}
     found |= {(operation.method.lower(), DEVICE_BASE + operation.path) for operation in DEVICE_OPERATIONS}

@@ -62,7 +62,13 @@ async def list_services(call: Call) -> list[RegisteredService]:
     """List the registered callback services."""
     found = await listeners.list_listeners(call.context, call.caller, with_passwords=True)
     return [
-        RegisteredService(call.account, service, one.url, one.username or "", one.password or "")
+        RegisteredService(
+            accountName=call.account,
+            serviceName=service,
+            url=one.url,
+            username=one.username or "",
+            password=one.password or "",
+        )
         for one in found
         if (service := service_of_style(one.style)) is not None
     ]

@@ -29,8 +29,8 @@ NotEmulated = Annotated[Any, msgspec.Meta(extra_json_schema={"type": "null", "de
 class Identifier(msgspec.Struct):
     """An identifier of a device: its IMEI or its MDN."""
 
-    id: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^[0-9]{1,15}$"})]
-    kind: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^([Ii][Mm][Ee][Ii]|[Mm][Dd][Nn])$"})]
+    id: str
+    kind: str
 
 
 class ListDevicesBody(msgspec.Struct):

@@ -64,9 +64,7 @@ def _operation(version: ModuleType, operation: Operation, path: str, schemas: Sc
         form = {"schema": schemas.ref(operation.request)}
         described["requestBody"] = {"required": True, "content": {"multipart/form-data": form}}
     elif operation.request is not None:
-        described["requestBody"] = json_body(
-            _request(operation.request, schemas) if version in VERSIONS else schemas.ref(operation.request)
-        )
+        described["requestBody"] = json_body(_request(operation.request, schemas))
     return described
 
 
