@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from fotapool.api.common.operations import Evidence, Operation
+from fotapool.api.m2m import routes as m2m
 from fotapool.api.openapi.versions import VERSIONS
 from fotapool.api.v1 import licenses as v1
 from fotapool.api.v2 import licenses as v2
@@ -63,16 +64,20 @@ def _tested(module: ModuleType, operation: Operation) -> str:
 
 
 def coverage() -> str:
+    return _table(here())
+
+
+def _table(operations: list[tuple[ModuleType, Operation]]) -> str:
     rows = [
         [
             operation.id,
             operation.summary,
             LEVELS[operation.evidence],
-            codes(f"{operation.method} {module.BASE}{path}" for path in operation.paths),
+            codes(f"{method} {module.BASE}{path}" for method, path in operation.calls),
             code(operation.sdk),
             _tested(module, operation),
         ]
-        for module, operation in here()
+        for module, operation in operations
     ]
     return table(["No.", "Operation", "Evidence", "Paths", "In the vendor's Python SDK", "Tested with"], rows)
 
@@ -121,5 +126,6 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "levels": levels,
     "counts": counts,
     "coverage": coverage,
+    "coverage-m2m": lambda: _table([(m2m, operation) for operation in in_order(m2m)]),
     "messages": messages,
 }

@@ -7,6 +7,7 @@ from types import ModuleType
 import msgspec
 
 from fotapool.api.common.bodies import CandidatesBody
+from fotapool.api.common.connectivity_errors import API_CONTEXT, CODES
 from fotapool.api.common.errors import MESSAGES, OWN_MESSAGES
 from fotapool.api.common.operations import Operation
 from fotapool.domain.errors import ErrorCode
@@ -29,6 +30,7 @@ _MEMBERS: dict[str, tuple[ErrorCode, ...]] = {
     "campaignTimeWindowList": _WINDOWS,
     "url": (ErrorCode.URL_INVALID,),
     "name": (ErrorCode.SERVICE_INVALID,),
+    "deviceId": (ErrorCode.NOT_EMULATED, ErrorCode.DEVICE_ID_INVALID),
     "fileupload": (ErrorCode.FILE_INVALID, ErrorCode.FILE_TOO_LARGE, ErrorCode.FILE_EXISTS),
 }
 """The error codes of a member of a body."""
@@ -49,6 +51,7 @@ _PATH: dict[str, tuple[ErrorCode, ...]] = {
     "{deviceId}": (ErrorCode.DEVICE_ID_INVALID, ErrorCode.DEVICE_UNKNOWN),
     "{upgradeStatus}": (ErrorCode.STATUS_INVALID, *_QUERY["startIndex"]),
     "{service}": (ErrorCode.SERVICE_INVALID,),
+    "{serviceName}": (ErrorCode.SERVICE_INVALID,),
     "/devices/{account}/index/{index}": _QUERY["lastSeenDeviceId"],
 }
 """The error codes of a part of a path."""
@@ -89,5 +92,7 @@ def error_codes(operation: Operation) -> list[ErrorCode]:
 
 
 def message(error: ErrorCode, module: ModuleType) -> str:
-    """The message of an error code in a version of the API."""
+    """The message of an error code in a version of the API; the code in the Connectivity Management API."""
+    if module.API_CONTEXT == API_CONTEXT:
+        return CODES[error][1]
     return OWN_MESSAGES.get(module.API_CONTEXT, {}).get(error) or MESSAGES[error]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from fotapool.api.auth.sessions import _CODES, session_error
+from fotapool.api.common.connectivity_errors import CODES, connectivity_error
 from fotapool.api.common.errors import (
     AUTH_ERRORS,
     BEARER_ERRORS,
@@ -28,7 +28,7 @@ from fotapool.web.problems import TITLES
 from generated.tables import code, table
 
 RETRY_AFTER_S = 2
-EXAMPLE = {ErrorCode.ACCOUNT_NOT_FOUND: "NAME"}
+EXAMPLE = {ErrorCode.ACCOUNT_NOT_FOUND: "NAME", ErrorCode.NOT_EMULATED: "The filter NAME"}
 
 OUTCOMES: dict[Outcome, str] = {
     Outcome.ASSIGNED: "Nothing to do.",
@@ -71,10 +71,13 @@ def _row(error: ErrorCode, answer: ApiResponse, advice: str | None = None) -> li
     return [str(answer.status), code(found), code(message), error.value, advice or ADVICE[error]]
 
 
+def _example(error: ErrorCode) -> RequestRejected:
+    return RequestRejected(error, EXAMPLE.get(error, ""))
+
+
 def _service_row(error: ErrorCode) -> list[str]:
     """With the messages of versions that have their own."""
-    refused = RequestRejected(error, EXAMPLE.get(error, ""))
-    row = _row(error, error_response(refused, "", RETRY_AFTER_S))
+    row = _row(error, error_response(_example(error), "", RETRY_AFTER_S))
     for context, own in OWN_MESSAGES.items():
         if error in own:
             row[2] += f"<br>{context.rpartition('/')[2]}: {code(own[error])}"
@@ -93,11 +96,12 @@ def error_codes() -> str:
 
 def sessions() -> str:
     rows = [
-        _row(error, session_error(RequestRejected(error), RETRY_AFTER_S), SESSION_ADVICE.get(error))
+        _row(error, connectivity_error(_example(error), RETRY_AFTER_S), SESSION_ADVICE.get(error))
         for error in ErrorCode
-        if error in _CODES
+        if error in CODES
     ]
-    empty = _row(ErrorCode.BODY_INVALID, session_error(RequestRejected(ErrorCode.BODY_INVALID, "empty"), RETRY_AFTER_S))
+    refused = RequestRejected(ErrorCode.BODY_INVALID, "empty")
+    empty = _row(ErrorCode.BODY_INVALID, connectivity_error(refused, RETRY_AFTER_S))
     empty[3:] = ["the request body is empty", "Send the JSON object that the operation takes."]
     return table(["HTTP", "errorCode", "errorMessage", "Cause", "What to do"], [*rows, empty])
 

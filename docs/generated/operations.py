@@ -7,6 +7,7 @@ from types import ModuleType
 
 from fotapool.api.common.errors import MESSAGES
 from fotapool.api.common.operations import Operation as VersionOperation
+from fotapool.api.m2m import routes as m2m
 from fotapool.api.openapi.versions import VERSIONS
 from fotapool.app import build_openapi_document
 from fotapool.device.operations import BASE as DEVICE_BASE
@@ -38,7 +39,8 @@ def version(module: ModuleType) -> str:
 
 
 def _messages(module: ModuleType, found: Iterable[ErrorCode]) -> str:
-    return ", ".join(f"[{message(error, module)}](errors.md#errors-of-apifota)" for error in found)
+    section = "errors-of-apifota" if module in VERSIONS else "sign-in"
+    return ", ".join(f"[{message(error, module)}](errors.md#{section})" for error in found)
 
 
 def in_order(module: ModuleType) -> list[VersionOperation]:
@@ -55,7 +57,7 @@ def _versions(module: ModuleType) -> Callable[[], str]:
 
 def _operation(module: ModuleType, operation: VersionOperation) -> str:
     lines = [f"#### {operation.id} {operation.summary}", ""]
-    lines += [f"- {code(f'{operation.method} {module.BASE}{path}')}" for path in operation.paths]
+    lines += [f"- {code(f'{method} {module.BASE}{path}')}" for method, path in operation.calls]
     if operation.query:
         lines.append(f"- {_query(operation)}")
     if operation.request is not None:
@@ -154,6 +156,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "signin": signin,
     "every-call": every_call,
     **{f"operations-{version(one)}": _versions(one) for one in VERSIONS},
+    "operations-m2m": _versions(m2m),
     "operator-api": lambda: _operator_api(OPERATIONS),
     "devices": devices,
     "emulator": lambda: _operator_api(EMULATOR_OPERATIONS),

@@ -13,12 +13,14 @@ from typing import Any
 from prometheus_client.core import Metric
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
-from starlette.routing import BaseRoute, Route, Router
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
 
 from fotapool.api.auth.routes import signin_routes
+from fotapool.api.common.connectivity_errors import connectivity_error
 from fotapool.api.common.endpoint import VersionApp
-from fotapool.api.common.errors import FixedResponse, unknown_api
+from fotapool.api.common.errors import FixedResponse, describer, unknown_api, unknown_resource
+from fotapool.api.m2m import routes as m2m
 from fotapool.api.v1 import callbacks as v1_callbacks
 from fotapool.api.v1 import routes as v1
 from fotapool.api.v2 import callbacks as v2_callbacks
@@ -175,13 +177,26 @@ class Server:
                 authenticator=authenticator,
                 request_ids=request_ids,
                 base=version.BASE,
-                api_context=version.API_CONTEXT,
+                version=version.API_CONTEXT.rpartition("/")[2],
+                describe=describer(version.API_CONTEXT),
+                unknown=unknown_resource(version.API_CONTEXT),
                 operations=version.OPERATIONS,
             )
             for version in (v1, v2, v3)
         }
+        connectivity = VersionApp(
+            context=context,
+            authenticator=authenticator,
+            request_ids=request_ids,
+            base=m2m.BASE,
+            version=m2m.NAME,
+            describe=connectivity_error,
+            unknown=m2m.NOT_EMULATED,
+            operations=m2m.OPERATIONS,
+        )
         routes: list[BaseRoute] = [
-            *signin_routes(context, authenticator, request_ids),
+            *signin_routes(context, authenticator, request_ids, connectivity),
+            Mount(m2m.ANY_VERSION, FixedResponse(m2m.NOT_EMULATED)),
             *health.routes(context, self.readiness, self.probe),
             *Pages(self.settings, lambda: build_openapi_document(emulator is not None)).routes(),
         ]
@@ -319,10 +334,10 @@ class Server:
 def _templates() -> list[Template]:
     """The methods and paths of the API, for hints about wrong paths."""
     found = [
-        (operation.method, version.BASE + path)
-        for version in (v1, v2, v3)
+        (method, version.BASE + path)
+        for version in (v1, v2, v3, m2m)
         for operation in version.OPERATIONS
-        for path in operation.paths
+        for method, path in operation.calls
     ]
     return [*found, *((method, path) for method, path, _ in SIGN_IN)]
 

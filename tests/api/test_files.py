@@ -32,13 +32,18 @@ def files(start: Callable[..., Api], storage: Path) -> Api:
 
 
 def upload(
-    api: Api, content: bytes = b"hello", name: str | None = "hello-world.txt", path: str = PATH, **fields: str | None
+    api: Api,
+    content: bytes = b"hello",
+    name: str | None = "hello-world.txt",
+    path: str = PATH,
+    method: str = "POST",
+    **fields: str | None,
 ) -> httpx.Response:
     form = {key: value for key, value in {**FIELDS, **fields}.items() if value is not None}
     parts: dict[str, Any] = {} if name is None else {"fileupload": (name, content, "application/octet-stream")}
     if not parts:
         parts = {"another": ("another.txt", b"", "text/plain")}
-    return api.call("POST", path, data=form, files=parts)
+    return api.call(method, path, data=form, files=parts)
 
 
 def listed(api: Api, query: str = "?distributionType=HTTP") -> list[dict[str, Any]]:
@@ -83,6 +88,12 @@ def test_an_upload_is_answered_as_published_and_then_listed(files: Api, storage:
         }
     ]
     assert list(contents(storage).values()) == [5]
+
+
+def test_put_uploads_too_as_one_page_lists_it(files: Api) -> None:
+    response = upload(files, method="PUT")
+    assert (response.status_code, response.json()["fileName"]) == (200, NAME)
+    assert error(upload(files)) == error(upload(files, method="PUT")) == (400, "File version already exists")
 
 
 def test_size_and_checksum_of_what_was_stored_are_kept_with_the_file(files: Api, storage: Path) -> None:

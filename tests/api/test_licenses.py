@@ -396,6 +396,18 @@ def test_the_double_slash_of_the_v1_page_is_tolerated_everywhere(own: Own, versi
         headers=own.api.tokens,
     )
     assert response.json()["licUsedCount"] == 1
+    url = f"{own.api.http.base_url}//api/fota/v{version}/licenses/{own.account}"
+    assert own.api.http.get(url, headers=own.api.tokens).json()["assignedLicenses"] == 1
+    assert own.api.http.get(f"{own.api.http.base_url}//health/live").status_code == 404
+
+
+def test_the_index_of_the_licenses_of_version_1_may_be_in_the_query(own: Own) -> None:
+    own.post(1, "assign", own.devices(0, 1))
+    in_path = own.call(1, "GET", f"/licenses/{{account}}/index/{own.device(0)}").json()
+    for name in ("startIndex", "lastSeenDeviceId"):
+        found = own.call(1, "GET", f"/licenses/{{account}}?{name}={own.device(0)}").json()
+        assert found == in_path
+        assert [row["deviceId"] for row in found["deviceList"]] == own.devices(1)
 
 
 def test_head_says_what_get_says_without_the_body(own: Own) -> None:
@@ -414,7 +426,7 @@ def test_options_says_what_a_path_takes_without_tokens(shared: Api) -> None:
     for version, routes in ((1, v1), (2, v2), (3, v3)):
         for path in {path for operation in routes.OPERATIONS for path in operation.paths}:
             response = shared.http.options(f"/api/fota/v{version}{path}")
-            methods = {operation.method for operation in routes.OPERATIONS if path in operation.paths}
+            methods = {method for operation in routes.OPERATIONS for method, its in operation.calls if its == path}
             methods |= {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
             assert (response.status_code, response.content) == (204, b"")
             assert response.headers["allow"] == ", ".join(sorted(methods))
@@ -450,8 +462,25 @@ def test_an_answer_bears_the_request_s_own_id_or_a_new_one(own: Own, version: in
 KNOWN = {"documented": "2017-11-29 20:15:42.738 +0000 UTC", "rfc3339": KNOWN_TIME}
 UNKNOWN = {"documented": "01-01-1900 0:0:0 +0000 UTC", "rfc3339": "1900-01-01T00:00:00.000Z"}
 CHANGED = {"documented": ASSIGNED_NOW, "rfc3339": "2026-03-10T12:00:00.000Z"}
-SDKS = ["APIMATIC 3.0", "VerizonClient/1.0 (Linux)"]
-OTHERS = ["curl/8.5.0", "python-requests/2.32", "Mozilla/5.0 APIMATIC", "apimatic", ""]
+SDKS = [
+    "APIMATIC 3.0",
+    "VerizonClient/1.0 (Linux)",
+    "Python-SDK/1.0.0 [OS: Linux, Engine: CPython/3.11]",
+    "Java-SDK/1.7.0",
+    "Go-SDK/1",
+    "DotNet-SDK/",
+    "PHP-SDK/5.12",
+]
+OTHERS = [
+    "curl/8.5.0",
+    "python-requests/2.32",
+    "Mozilla/5.0 APIMATIC",
+    "apimatic",
+    "Python-SDK",
+    "-SDK/1",
+    "Go Go-SDK/1",
+    "",
+]
 
 
 def times(api: Api, agent: str) -> dict[str, str]:

@@ -98,6 +98,7 @@ EXPECTED = [
     (undecoded({"devceList": []}), "send `deviceList`"),
     (undecoded({"a": 1}), "The member `deviceList` is missing"),
     (asked(E.TYPE_INVALID), "`append` or `remove`"),
+    (asked(E.NOT_EMULATED, "The filter groupName"), "its IMEI or MDN"),
     (asked(E.DEVICE_LIST_EMPTY), "at least one IMEI"),
     (asked(E.DEVICE_LIST_EMPTY, body={"DeviceList": []}), "send `deviceList`"),
     (asked(E.DEVICE_LIST_EMPTY, path="/api/fota/v2/logging/a/devices", body={"deviceIDs": []}), "send `deviceIds`"),
@@ -203,7 +204,6 @@ def test_the_response_of_an_injected_fault_gets_no_hint() -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "/api/m2m/v1/devices/actions/list"),
         ("POST", "/api/fota/v1/upgrades/0242078689-00001"),
         ("GET", "/api/fota/v3/files/0242078689-00001"),
         ("GET", "/nothing/of/this"),
@@ -217,6 +217,13 @@ def test_no_other_api_method_or_version_is_suggested(method: str, path: str, sta
         ("GET", "/api/fota/v3/licenses/{account}"),
     ]
     assert find_hints(asked(path=path, method=method, status=status, templates=templates)) == []
+
+
+@pytest.mark.parametrize("path", ["/devices/actions/list", "/leads/0-1", "/session/refresh", "/session/logn"])
+def test_what_is_not_emulated_of_connectivity_management_is_said_so(path: str) -> None:
+    (hint,) = find_hints(asked(path=f"/api/m2m/v1{path}", status=400, templates=[("POST", LOGIN)]))
+    assert hint.startswith("This operation of the Connectivity Management API is not emulated.")
+    assert LOGIN not in hint
 
 
 def test_the_case_of_a_path_is_mended() -> None:

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from openapi_spec_validator import validate
 
-from fotapool.api.openapi.versions import VERSIONS
+from fotapool.api.openapi.versions import APIS
 from fotapool.app import build_openapi_document
 from fotapool.cli.main import main
 from fotapool.device.operations import BASE as DEVICE_BASE
@@ -78,9 +78,9 @@ def described(api: Api) -> set[tuple[str, str]]:
 
 def in_the_tables() -> set[tuple[str, str]]:
     found = set(SIGN_IN)
-    for version in VERSIONS:
+    for version in APIS:
         for operation in version.OPERATIONS:
-            found |= {(operation.method.lower(), version.BASE + path) for path in operation.paths}
+            found |= {(method.lower(), version.BASE + path) for method, path in operation.calls}
     found |= {(operation.method.lower(), DEVICE_BASE + operation.path) for operation in DEVICE_OPERATIONS}
     return found | {(operation.method.lower(), OPERATOR_BASE + operation.path) for operation in OPERATOR_OPERATIONS}
 

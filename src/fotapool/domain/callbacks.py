@@ -30,7 +30,11 @@ MAX_CREDENTIAL = 200
 MASK = "***"
 """What is shown for a password."""
 SERVICE = "Fota"
-"""The only callback service (facts, section 9.4)."""
+"""The only callback service that is called (facts, section 9.4)."""
+SERVICE_NAME = "[A-Za-z][A-Za-z0-9]{0,63}"
+"""The names of the services of the Connectivity Management API."""
+OF_SERVICE = "m2m:"
+"""How the style of a registration that is kept and never called begins; the service's name follows."""
 RETRIES = 3
 RETRY_AFTER_MS = 5 * MINUTE_MS
 """Four attempts, 5 minutes apart (facts, section 10: the rule of the vendor's Connectivity Management)."""
@@ -222,6 +226,18 @@ def mask_password(body: str) -> str:
     if not isinstance(document, dict) or not document.get("password"):
         return body
     return json.dumps(document | {"password": MASK}, ensure_ascii=False, separators=(",", ":"))
+
+
+def style_of_service(name: str) -> str:
+    """The style of the registration of a service. Raises RequestRejected(SERVICE_INVALID)."""
+    if re.fullmatch(SERVICE_NAME, name) is None:
+        raise RequestRejected(ErrorCode.SERVICE_INVALID)
+    return "v1" if name.lower() == SERVICE.lower() else OF_SERVICE + name
+
+
+def service_of_style(style: str) -> str | None:
+    """The service of a registration; None for the listeners of versions 2 and 3, which have no service."""
+    return SERVICE if style == "v1" else style.removeprefix(OF_SERVICE) if style.startswith(OF_SERVICE) else None
 
 
 def check_credential(text: str | None) -> None:

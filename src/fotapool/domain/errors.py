@@ -25,6 +25,7 @@ class ErrorCode(enum.Enum):
     ENCODING_UNSUPPORTED = "request body has an encoding that is not supported"
     BODY_INVALID = "request body is empty or is not what the operation takes"
     TYPE_INVALID = "type is not one that the operation takes"
+    NOT_EMULATED = "not part of what is emulated"
     DEVICE_LIST_EMPTY = "no device list, or an empty one"
     DEVICE_LIST_TOO_LONG = "more devices than one request may hold"
     DEVICE_ID_INVALID = "not a 15-digit IMEI"

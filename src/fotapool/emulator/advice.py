@@ -29,6 +29,8 @@ ADVICE: dict[ErrorCode, str] = {
     ErrorCode.BODY_INVALID: 'Send a JSON object, as in `{"deviceList": ["990003425730535"]}`.',
     ErrorCode.TYPE_INVALID: "Candidates: leave `type` out to replace the list, or send `append`. Devices of a campaign:"
     " send `append` or `remove`.",
+    ErrorCode.NOT_EMULATED: "Leave this filter out, and name a device by its IMEI or MDN:"
+    " [what is emulated](operations.md#connectivity-management).",
     ErrorCode.DEVICE_LIST_EMPTY: "Send `deviceList` with at least one IMEI. The member is not called `devceList`.",
     ErrorCode.DEVICE_LIST_TOO_LONG: "Send at most as many devices as `--max-devices-per-request` says (10,000). A"
     " candidate list holds 100,000 in all.",
@@ -58,7 +60,8 @@ ADVICE: dict[ErrorCode, str] = {
     " [what may be changed](campaigns.md#what-may-be-changed).",
     ErrorCode.URL_INVALID: "Send one absolute `https` URL with a public address, without user name:"
     " [callbacks](callbacks.md#register). The emulator takes `http` and localhost too.",
-    ErrorCode.SERVICE_INVALID: "The only service is `Fota`.",
+    ErrorCode.SERVICE_INVALID: "In v1 the only service is `Fota`. On `/api/m2m` the name of a service is 1 to 64"
+    " letters and digits, and an account has at most 100.",
     ErrorCode.FILE_INVALID: "Send `multipart/form-data` with `fileupload`, `fileVersion`, `make`, `model` and"
     " `localTargetPath`; texts have up to 200 printable characters, an account has 10,000 files:"
     " [files](files.md#configuration-files).",

@@ -26,7 +26,7 @@ NO_CLIENTS = (
     "There is no client yet: restart the emulator with --seed demo or --seed FILE, load a seed with PUT"
     " /control/v1/snapshot, or create a client with POST /control/v1/clients."
 )
-OAUTH_BASE, SESSION_BASE = "/api/ts/", "/api/m2m/"
+OAUTH_BASE, SESSION_BASE = "/api/ts/", "/api/m2m/v1/session/"
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ACCOUNT = re.compile(r"(\d{1,20})-(\d{1,20})")

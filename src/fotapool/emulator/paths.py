@@ -16,6 +16,11 @@ SIGN_IN = (
 """Method, path and name of the operations for signing in."""
 TOKEN_PATH, LOGIN_PATH = SIGN_IN[0][1], SIGN_IN[2][1]
 
+CONNECTIVITY_BASE = "/api/m2m/"
+NOT_EMULATED = (
+    "This operation of the Connectivity Management API is not emulated. Of /api/m2m, sessions, the list of devices, the"
+    " account and callback registrations are (docs/reference/operations.md)."
+)
 Template = tuple[str, str]
 """Method and path, with parameters as in {account}."""
 
@@ -50,6 +55,8 @@ def suggest(method: str, path: str, templates: Sequence[Template]) -> str | None
         return f"There is no version {version[1]} of the API: use /api/fota/v1, v2 or v3."
     if path.startswith("/api/fota/") and not version:
         return "The path lacks the version: /api/fota/v1, v2 or v3."
+    if path.startswith(CONNECTIVITY_BASE):
+        return NOT_EMULATED
     near = _nearest(method, path, templates)
     return f"There is no such path. The nearest is {near}." if near else None
 

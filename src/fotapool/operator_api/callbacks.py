@@ -65,7 +65,7 @@ class DeliveryList(msgspec.Struct):
 
 
 class ListenerView(msgspec.Struct):
-    """A registration; its password is not shown."""
+    """A registration; its password is not shown. `listener` is the version, or `m2m:` and a service by name."""
 
     listener: str
     url: str
@@ -74,7 +74,7 @@ class ListenerView(msgspec.Struct):
 
 
 class ListenerList(msgspec.Struct):
-    """The account's listeners, at most one for each version of the API, and whether its callbacks are signed."""
+    """The account's listeners, at most one for each version and each service, and whether callbacks are signed."""
 
     listeners: list[ListenerView]
     signing: bool

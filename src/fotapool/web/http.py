@@ -150,8 +150,8 @@ def _decoded(receive: Receive, encodings: list[bytes], limit_bytes: int) -> Rece
 class Dispatcher:
     """Passes a request to the version of the API or the part of the server whose base its path begins with.
 
-    Below /api/, double slashes are accepted: the v1 page on removing licenses prints one. In all other paths, one slash
-    at the end is ignored. Responses to devices are not compressed, because ranges count the bytes of the content.
+    In paths of /api/, double slashes are accepted: the v1 page on removing licenses prints one. In all other paths, one
+    slash at the end is ignored. Responses to devices are not compressed, because ranges count the bytes of the content.
     """
 
     def __init__(self, versions: dict[str, ASGIApp], parts: dict[str, ASGIApp], others: ASGIApp) -> None:
@@ -170,6 +170,9 @@ class Dispatcher:
                 version = self._versions.get(path[: self._base_length])
                 if version is not None and path[self._base_length : self._base_length + 1] == "/":
                     app = version
+            elif path.startswith("//") and path.lstrip("/").startswith("api/"):
+                scope["path"] = "/" + path.lstrip("/")
+                return self(scope, receive, send)
             else:
                 if len(path) > 1 and (scope.get("raw_path") or path.encode())[-1:] == b"/":
                     path = scope["path"] = path[:-1]

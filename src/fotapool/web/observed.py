@@ -26,6 +26,7 @@ SERVER_ERROR = 500
 REJECTED_FROM = 400
 APIS = (
     *((f"/api/fota/{version}/", version) for version in ("v1", "v2", "v3")),
+    *(("/api/m2m/v1/session/", "sign-in"), ("/api/m2m/", "m2m")),
     *(("/api/", "sign-in"), ("/control/", "operator"), ("/device/", "device"), ("/console", "console")),
 )
 """The API of paths that begin so; all others are pages."""

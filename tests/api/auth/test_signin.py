@@ -133,6 +133,19 @@ def test_a_token_request_without_the_right_grant_type(shared: Api) -> None:
         assert response.headers["content-type"] == "application/json"
 
 
+def test_the_form_may_be_the_query_of_a_request_without_a_body(shared: Api) -> None:
+    """Three of nineteen families of public clients send the grant type so."""
+    for content in (b"", b" \r\n"):
+        given = shared.http.post(f"{TOKEN}?grant_type=client_credentials", auth=(KEY, SECRET), content=content)
+        assert (given.status_code, given.json()["access_token"]) == (200, shared.bearer)
+    wrong = shared.http.post(f"{TOKEN}?grant_type=password", auth=(KEY, SECRET))
+    assert (wrong.status_code, wrong.json()) == (400, {"error": "unsupported_grant_type"})
+    both = shared.http.post(f"{TOKEN}?grant_type=client_credentials", auth=(KEY, SECRET), data={"grant_type": "x"})
+    assert (both.status_code, both.json()) == (400, {"error": "unsupported_grant_type"}), "a body comes first"
+    revoked = shared.http.post(f"{REVOKE}?token=unknown", auth=(KEY, SECRET))
+    assert (revoked.status_code, revoked.headers["RevokedAccessToken"]) == (200, "unknown")
+
+
 def test_a_revocation_without_a_token(shared: Api) -> None:
     response = shared.http.post(REVOKE, auth=(KEY, SECRET), data=GRANT)
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")

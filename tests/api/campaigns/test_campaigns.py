@@ -175,6 +175,7 @@ FORMS: list[Callable[[str, list[str]], dict[str, Any]]] = [
     lambda action, devices: {"Type": action.upper(), "deviceList": devices, "more": 1},
     lambda action, devices: {"addOrRemoveDevice": [{"type": action, "deviceList": devices}]},
     lambda action, devices: {"addOrRemoveDevice": {"Type": action.capitalize(), "deviceList": devices}},
+    lambda action, devices: {"type": action, "devicelist": devices},
 ]
 
 

@@ -13,6 +13,7 @@ from api.campaigning import (
     HTTP,
     LWM2M,
     NOWHERE,
+    OMA,
     READ,
     TODAY,
     advance,
@@ -106,6 +107,30 @@ def test_a_campaign_row_is_as_published(api: Api) -> None:
         "model": "Model-A",
         "campaignTimeWindowList": windows,
     }
+
+
+def test_version_3_names_only_protocols_that_the_sdks_can_parse(api: Api) -> None:
+    """Their enumeration is LWM2M and OMD-DM: one row with another value costs them the whole answer."""
+    oma = {"firmwareName": "FW-O", "protocol": None, "deviceList": imeis(OMA, 2)}
+    made = [schedule(api, 2), schedule(api, 3), schedule(api, 3, **oma)]
+    rows = listed(api, 3, "CampaignRequestPending")["campaignList"]
+    assert [(row["id"], row.get("protocol")) for row in rows] == list(zip(made, (None, "LWM2M", "OMD-DM"), strict=True))
+    assert "protocol" not in rows[0]
+    rows = answered(api.call("GET", f"/v3/firmware/{ACCOUNT}?protocol=all"))
+    assert [(row["firmwareName"], row["protocol"]) for row in rows] == [
+        ("FW-A", "LWM2M"),
+        ("FW-A-proven", "LWM2M"),
+        ("FW-O", "OMD-DM"),
+    ]
+    software = answered(api.call("GET", f"/v2/software/{ACCOUNT}"))
+    assert [row["softwareName"] for row in software] == ["FW-A", "FW-A-proven", "FW-O", "SW-H"]
+
+
+def test_a_page_of_version_1_writes_device_for_devices(api: Api) -> None:
+    schedule(api, 1)
+    path = DEVICE[1] % imeis(LWM2M, 1)[0]
+    (row,) = answered(api.call("GET", path.replace("/devices/", "/device/")))
+    assert [row] == answered(api.call("GET", path))
 
 
 def test_every_word_for_a_state_finds_its_campaigns(api: Api) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from verizon.exceptions.fota_v2_result_exception import FotaV2ResultException
 from verizon.exceptions.fota_v3_result_exception import FotaV3ResultException
+from verizon.models.campaign_meta_info_protocol_enum import CampaignMetaInfoProtocolEnum
 from verizon.models.device_imei import DeviceIMEI
 from verizon.models.device_logging_request import DeviceLoggingRequest
 from verizon.models.devices_protocol_enum import DevicesProtocolEnum
@@ -46,6 +47,11 @@ def client(start: Callable[..., Api]) -> VerizonClient:
     ]
     api.control("POST", f"/accounts/{ACCOUNT}/devices", lines)
     return sdk(str(api.http.base_url).rstrip("/"), api.session)
+
+
+def values(enumeration: type) -> set[str]:
+    """What the SDK's generated enumeration can parse."""
+    return {value for name, value in vars(enumeration).items() if name.isupper() and isinstance(value, str)}
 
 
 def ids(rows: Any) -> list[str]:
@@ -123,9 +129,10 @@ def test_version_2_logging(client: VerizonClient, database_url: str) -> None:
 
 def test_version_3(client: VerizonClient) -> None:
     firmware = client.firmware_v3
-    for asked, found in (("LW_M2M", ["LWM2M"]), ("OMDDM", ["OMD-DM"]), ("ALL", ["HTTP", "LWM2M", "OMD-DM"])):
+    for asked, found in (("LW_M2M", ["LWM2M"]), ("OMDDM", ["OMD-DM"]), ("ALL", ["LWM2M", "OMD-DM"])):
         rows = firmware.list_available_firmware(ACCOUNT, getattr(FirmwareProtocolEnum, asked)).body
         assert [(row.protocol, row.launch_date.datetime) for row in rows] == [(protocol, NOW) for protocol in found]
+        assert {row.protocol for row in rows} <= values(CampaignMetaInfoProtocolEnum)
     synchronized = firmware.synchronize_device_firmware(ACCOUNT, FirmwareIMEI([device(0), UNKNOWN_DEVICE])).body
     assert [
         (row.device_id, row.status, hasattr(row, "firmware_version_update_time"))

@@ -6,10 +6,11 @@ import functools
 from collections.abc import Awaitable, Callable
 
 from starlette.routing import BaseRoute, Mount, Route, Router
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fotapool.api.auth import oauth, sessions
-from fotapool.api.common.endpoint import RequestHead
+from fotapool.api.common.connectivity_errors import connectivity_error
+from fotapool.api.common.endpoint import Describe, RequestHead
 from fotapool.api.common.errors import FixedResponse, method_not_allowed, unknown_resource
 from fotapool.core.logs.context import begin_request
 from fotapool.core.logs.events import Log, LogEvent
@@ -26,8 +27,7 @@ OAUTH_BASE = "/api/ts/v1"
 SESSION_BASE = "/api/m2m/v1"
 
 Respond = Callable[[RequestHead, str | None, bytes, str], Awaitable[ApiResponse]]
-"""Answers a request: its head, its Authorization, its body, and the address that it came from."""
-Describe = Callable[[RequestRejected, int], ApiResponse]
+"""Answers a request: its head, its Authorization, its body or query, and the address that it came from."""
 
 
 class _Endpoint:
@@ -40,6 +40,8 @@ class _Endpoint:
         self._respond = respond
         self._observed = "sign-in", respond.__name__, method
         self._describe = describe
+        self._takes_query = describe is oauth.oauth_error
+        """Several public clients send the form of the OAuth API as the query, with an empty body."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = RequestHead(scope, self._request_ids)
@@ -58,6 +60,8 @@ class _Endpoint:
         address, throttle = sender_address(scope), self._context.throttle
         try:
             body = await read_body(receive, head.content_length, sessions.MAX_BODY_BYTES)
+            if self._takes_query and not body.strip():
+                body = scope["query_string"]
             authorization = next((value for name, value in scope["headers"] if name == b"authorization"), None)
             basic = authorization.decode("latin-1") if authorization else None
             response = await self._respond(head, basic, body, address)
@@ -76,8 +80,10 @@ class _Endpoint:
         return self._describe(error, self._context.settings.retry_after_s)
 
 
-def signin_routes(context: Context, authenticator: Authenticator, request_ids: RequestIds) -> list[BaseRoute]:
-    """The routes of the OAuth and the session API."""
+def signin_routes(
+    context: Context, authenticator: Authenticator, request_ids: RequestIds, others: ASGIApp
+) -> list[BaseRoute]:
+    """The routes of the OAuth and the session API; `others` answers the other paths of the latter's base."""
 
     def with_basic(handler: Callable[[Context, str | None, str, str], Awaitable[ApiResponse]]) -> Respond:
         @functools.wraps(handler)
@@ -95,19 +101,18 @@ def signin_routes(context: Context, authenticator: Authenticator, request_ids: R
 
         return respond
 
-    def mount(base: str, api_context: str, describe: Describe, routes: list[tuple[str, str, Respond]]) -> Mount:
+    def mount(base: str, describe: Describe, default: ASGIApp, routes: list[tuple[str, str, Respond]]) -> Mount:
         endpoints = [
             Route(path, _Endpoint(context, request_ids, method=method, respond=respond, describe=describe))
             for method, path, respond in routes
         ]
-        default = FixedResponse(unknown_resource(api_context))
         return Mount(base, Router(endpoints, redirect_slashes=False, default=default))
 
     return [
         mount(
             OAUTH_BASE,
-            oauth.API_CONTEXT,
             oauth.oauth_error,
+            FixedResponse(unknown_resource(oauth.API_CONTEXT)),
             [
                 ("POST", "/oauth2/token", with_basic(oauth.issue_token)),
                 ("POST", "/oauth2/revoke", with_basic(oauth.revoke_token)),
@@ -115,8 +120,8 @@ def signin_routes(context: Context, authenticator: Authenticator, request_ids: R
         ),
         mount(
             SESSION_BASE,
-            sessions.API_CONTEXT,
-            sessions.session_error,
+            connectivity_error,
+            others,
             [
                 ("POST", "/session/login", with_tokens(sessions.login)),
                 ("POST", "/session/logout", with_tokens(sessions.logout)),

@@ -9,15 +9,12 @@ import msgspec
 
 from fotapool.api.common.bodies import read_document
 from fotapool.api.common.endpoint import RequestHead
-from fotapool.api.common.errors import BEARER_ERRORS, ErrorBody, error_headers, gateway_error
 from fotapool.core.logs.context import note_sender
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator, log_in, log_out, reset_password
 from fotapool.web.http import NO_STORE, ApiResponse, json_response
 
-API_CONTEXT = "/m2m/v1"
-SERVICE = "UnifiedWebService"
 MAX_BODY_BYTES = 64 * 1024
 
 
@@ -47,44 +44,6 @@ class SignInCall:
     head: RequestHead
     body: bytes
     address: str
-
-
-_CODES: dict[ErrorCode, tuple[int, str, str]] = {
-    ErrorCode.SESSION_MISSING: (
-        400,
-        "REQUEST_FAILED.SessionToken.Format",
-        "The session token is not present in the VZ-M2M-Token header.",
-    ),
-    ErrorCode.SESSION_INVALID: (400, "INPUT_INVALID.SessionToken.Invalid", "The session token is not valid."),
-    ErrorCode.SESSION_EXPIRED: (400, "REQUEST_FAILED.SessionToken.Expired", "The Session has expired."),
-    ErrorCode.LOGIN_REFUSED: (
-        400,
-        "INPUT_INVALID.Password.Invalid",
-        "The user name or password is not valid, or the user is locked.",
-    ),
-    ErrorCode.BODY_INVALID: (400, "DeserializationFailed", "The request body is not what the operation takes."),
-    ErrorCode.BODY_TOO_LARGE: (413, "INPUT_INVALID.Request.TooLarge", "The request body exceeds the maximum size."),
-    ErrorCode.ENCODING_UNSUPPORTED: (
-        415,
-        "INPUT_INVALID.Request.ContentEncoding",
-        "The request body has an encoding that is not supported.",
-    ),
-    ErrorCode.BUSY: (503, "REQUEST_FAILED.UnexpectedError", "The service is temporarily unavailable."),
-    ErrorCode.STORE_UNAVAILABLE: (503, "REQUEST_FAILED.UnexpectedError", "The service is temporarily unavailable."),
-    ErrorCode.INTERNAL: (500, "REQUEST_FAILED.UnexpectedError", "Internal error."),
-}
-_EMPTY = ("INPUT_INVALID.RequestUndefined", "The request body is empty.")
-
-
-def session_error(error: RequestRejected, retry_after_s: int) -> ApiResponse:
-    """The response of `/api/m2m` to a rejected request (codes of the vendor's Connectivity Management family)."""
-    if error.code in BEARER_ERRORS:
-        return gateway_error(error, API_CONTEXT)
-    status, code, message = _CODES[error.code]
-    if error.code is ErrorCode.BODY_INVALID and error.detail == "empty":
-        code, message = _EMPTY
-    body = ErrorBody(f"{SERVICE}.{code}", message)
-    return json_response(body, status, error_headers(error, status, retry_after_s))
 
 
 Body = TypeVar("Body", bound=msgspec.Struct)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
-from fotapool.domain.callbacks import MAX_URL
+from fotapool.domain.callbacks import MAX_CREDENTIAL, MAX_URL
 from fotapool.domain.campaigns.campaigns import CampaignStatus, Hours, check_hours
 from fotapool.domain.devices.devices import PROTOCOLS, parse_protocol
 from fotapool.domain.errors import ErrorCode, RequestRejected
@@ -24,6 +24,7 @@ _HOUR = re.compile(r"[0-9]{1,2}", re.ASCII)
 _URL = {"pattern": "^https?://[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*(:[1-9][0-9]{0,3})?(/[!-~]*)?$", "maxLength": MAX_URL}
 
 Url = Annotated[str, msgspec.Meta(extra_json_schema=_URL, examples=["https://receiver.example/fota"])]
+Credential = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^[^\\u0000]*$", "maxLength": MAX_CREDENTIAL})]
 DeviceIds = Annotated[list[Any], msgspec.Meta(extra_json_schema={"items": {"type": "string"}})]
 """Device ids as sent: entries of other types are DEVICE_ID_INVALID, not BODY_INVALID."""
 Document = TypeVar("Document")
@@ -67,11 +68,12 @@ class CampaignBody(Protocol):
 
 
 class DevicesAction(msgspec.Struct):
-    """An action and its devices; the page's table has `Type`, its example `type`."""
+    """An action and its devices. The page's table has `Type`, its example `type`; the v1 page prints `devicelist`."""
 
     type: str | None = None
     typed: str | None = msgspec.field(name="Type", default=None)
     deviceList: DeviceIds | None = None
+    devicelist: DeviceIds | None = None
 
 
 class CampaignDevicesBody(DevicesAction):
@@ -171,7 +173,7 @@ def read_devices_change(body: bytes, limit: int) -> tuple[bool, list[int]]:
     verb = (action.type if action.type is not None else action.typed or "").lower()
     if verb not in (APPEND, REMOVE):
         raise RequestRejected(ErrorCode.TYPE_INVALID)
-    return verb == APPEND, check_devices(action.deviceList, limit)
+    return verb == APPEND, check_devices([*(action.deviceList or ()), *(action.devicelist or ())], limit)
 
 
 def read_campaign(given: CampaignBody, protocol: str | None, limit: int) -> dict[str, Any]:

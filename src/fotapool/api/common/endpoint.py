@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from operator import itemgetter
 from typing import Any
 
@@ -13,9 +13,7 @@ from starlette.types import Receive, Scope, Send
 from fotapool.api.common.errors import (
     AUTH_ERRORS,
     FixedResponse,
-    error_response,
     method_not_allowed,
-    unknown_resource,
 )
 from fotapool.api.common.operations import Call, Operation, UploadStream
 from fotapool.core.logs.context import begin_request, note_sender
@@ -51,6 +49,10 @@ _text: msgspec.json.Decoder[Any] = msgspec.json.Decoder(str | None)
 _BEARER = b"bearer "
 _ACCEPTS_GZIP = re.compile(rb"(?:^|[\s,])gzip\s*(?:$|,|;(?!\s*q=0(?:\.0*)?\s*(?:$|,)))", re.IGNORECASE)
 """An Accept-Encoding that names gzip with another weight than 0."""
+
+
+Describe = Callable[[RequestRejected, int], ApiResponse]
+"""The response of an API to a rejected request, with the seconds of Retry-After."""
 
 
 class RequestHead:
@@ -93,15 +95,16 @@ class Endpoint:
         context: Context,
         authenticator: Authenticator,
         request_ids: RequestIds,
-        api_context: str,
+        version: str,
+        describe: Describe,
         operations: Iterable[Operation],
     ) -> None:
         self._context = context
         self._authenticator = authenticator
         self._request_ids = request_ids
-        self._api_context = api_context
-        self._version = api_context.rsplit("/", 1)[-1]
-        self._operations = {operation.method: operation for operation in operations}
+        self._version = version
+        self._describe = describe
+        self._operations = {method: one for one in operations for method in (one.method, *one.other_methods)}
         if "GET" in self._operations:
             self._operations["HEAD"] = self._operations["GET"]
         self._observed = {method: (self._version, one.name, method) for method, one in self._operations.items()}
@@ -146,9 +149,11 @@ class Endpoint:
         body: bytes | None = None
         limit = self._context.settings.max_body_bytes
         if operation.account_member:
-            await self._authenticator.check_session(head.bearer, head.session)  # before the body is read
+            username = await self._authenticator.check_session(head.bearer, head.session)  # before the body is read
             body = await read_body(receive, head.content_length, limit)
             account = _account_in(body, operation.account_member)
+            if not account and operation.find_account is not None:
+                account = await operation.find_account(self._context, username, body)
             scope["path_params"] = {**scope["path_params"], "account": account}
         tokens = head.bearer, head.session, scope["path_params"]["account"], head.request_id.decode()
         for _ in range(SIGN_IN_TRIES):
@@ -201,7 +206,7 @@ class Endpoint:
 
     def _reject(self, scope: Scope, error: RequestRejected) -> ApiResponse:
         scope[REJECTION] = error.with_traceback(None)  # its frames refer to the scope
-        return error_response(error, self._api_context, self._context.settings.retry_after_s)
+        return self._describe(error, self._context.settings.retry_after_s)
 
 
 def _account_in(body: bytes, member: str) -> str:
@@ -214,7 +219,7 @@ def _account_in(body: bytes, member: str) -> str:
 
 
 class VersionApp:
-    """One version of the API as an ASGI application; the gateway's error responds to all other paths.
+    """One version of the API as an ASGI application; `unknown` responds to all other paths.
 
     A path is looked up by its literal segments, for each choice of parameters that the templates of its length have:
     a general router takes as long as the rest of a small request.
@@ -226,7 +231,9 @@ class VersionApp:
         authenticator: Authenticator,
         request_ids: RequestIds,
         base: str,
-        api_context: str,
+        version: str,
+        describe: Describe,
+        unknown: ApiResponse,
         operations: Iterable[Operation],
     ) -> None:
         by_path: dict[str, list[Operation]] = {}
@@ -234,14 +241,15 @@ class VersionApp:
             for path in operation.paths:
                 by_path.setdefault(path, []).append(operation)
         self._base_length = len(base)
-        self._unknown = FixedResponse(unknown_resource(api_context))
+        self._unknown = FixedResponse(unknown)
         self._by_length: dict[int, list[_Routes]] = {}
         for path, of_path in by_path.items():
             endpoint = Endpoint(
                 context=context,
                 authenticator=authenticator,
                 request_ids=request_ids,
-                api_context=api_context,
+                version=version,
+                describe=describe,
                 operations=of_path,
             )
             template = path.split("/")

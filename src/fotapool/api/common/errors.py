@@ -6,6 +6,8 @@ the other `/api` services of the vendor (SDK tests, page "Synchronous Error Mess
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 from starlette.types import Receive, Scope, Send
 
@@ -131,6 +133,11 @@ def error_response(error: RequestRejected, api_context: str, retry_after_s: int)
     if error.code is ErrorCode.DEVICE_ID_INVALID:
         body.invalidDevices = [offender[:MAX_SHOWN] for offender in error.offenders]
     return json_response(body, status, error_headers(error, status, retry_after_s))
+
+
+def describer(api_context: str) -> Callable[[RequestRejected, int], ApiResponse]:
+    """`error_response` for one version of the API."""
+    return lambda error, retry_after_s: error_response(error, api_context, retry_after_s)
 
 
 def missing_credentials(error: RequestRejected, scheme: str, challenge: bytes) -> ApiResponse:

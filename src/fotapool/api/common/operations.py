@@ -77,11 +77,12 @@ class Call:
             raise RequestRejected(ErrorCode.INDEX_INVALID) from error
         return dict(fields).get(name)
 
-    def start(self, parameter: str) -> str:
-        """Where a list starts: the index in the path, else the query parameter, else `0`."""
+    def start(self, *parameters: str) -> str:
+        """Where a list starts: the index in the path, else the first of the query parameters sent, else `0`."""
         in_path = self.path.get("index")
-        in_query = self.query(parameter) if in_path is None else None
-        return in_path if in_path is not None else in_query if in_query is not None else "0"
+        if in_path is not None:
+            return in_path
+        return next((value for value in map(self.query, parameters) if value is not None), "0")
 
     def write_time(self, typed_as_datetime: bool = False) -> WriteTime:
         """The function that writes times for this client; see `writer_for`."""
@@ -125,6 +126,15 @@ class Operation:
     """Whether the response has secrets, which no cache may keep."""
     account_member: str = ""
     """The member of the body that names the account, where no path does."""
+    find_account: Callable[[Context, str, bytes], Awaitable[str]] | None = None
+    """The account of a request whose body names none, by the user and the body; "" if it must name one."""
+    other_methods: Sequence[str] = ()
+    """Methods that the vendor lists for the same path without a word on them, and that do the same here."""
+
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        """Method and path of each request that it answers, the one of the vendor's SDK first."""
+        return [(method, path) for method in (self.method, *self.other_methods) for path in self.paths]
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ fields as date-times and cannot parse this style there: with the setting `auto` 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import lru_cache
@@ -15,8 +16,8 @@ from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS
 
 WriteTime = Callable[[int], str]
 
-SDK_AGENTS = (b"APIMATIC", b"VerizonClient/")
-"""How the User-Agent of the vendor's generated SDKs begins."""
+SDK_AGENTS = re.compile(rb"APIMATIC|VerizonClient/|[A-Za-z]+-SDK/")
+"""How the User-Agent of the vendor's generated SDKs begins, as `Python-SDK/1.0.0`; their builds differ."""
 
 _EPOCH = date(1970, 1, 1)
 # Small tables stay in the processor's cache: a page of a large pool has a thousand different times.
@@ -55,6 +56,6 @@ def writer_for(setting: Timestamps, user_agent: bytes, typed_as_datetime: bool) 
     """The function that writes a field's time; `typed_as_datetime`: the vendor's SDKs declare it as a date-time."""
     if setting is Timestamps.RFC3339:
         return rfc3339
-    if setting is Timestamps.AUTO and typed_as_datetime and user_agent.startswith(SDK_AGENTS):
+    if setting is Timestamps.AUTO and typed_as_datetime and SDK_AGENTS.match(user_agent):
         return rfc3339
     return documented

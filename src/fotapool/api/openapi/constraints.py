@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from fotapool.api.common.labels import CAMPAIGN_STATUS
+from fotapool.domain.callbacks import SERVICE_NAME
 from fotapool.web.parameters import ACCOUNT, IMEI, TEXT
 
 NUMBER = {"type": "string", "pattern": "^[0-9]{1,15}$", "examples": ["0"]}
+_MDN = "^[0-9]{1,15}$"
 _UUID = {
     "type": "string",
     "pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
@@ -24,6 +26,7 @@ PATH: dict[str, dict[str, Any]] = {
     "account": ACCOUNT,
     "index": NUMBER,
     "service": {"type": "string", "pattern": "^[Ff][Oo][Tt][Aa]$"},
+    "serviceName": {"type": "string", "pattern": f"^{SERVICE_NAME}$", "examples": ["DeviceService"]},
     "deviceId": IMEI,
     "campaignId": _UUID,
     "upgradeId": _UUID,
@@ -76,8 +79,26 @@ _TYPES = {
 }
 
 
+def _identifier(kind: str, id: str) -> dict[str, Any]:
+    members = {"kind": {"type": "string", "pattern": kind}, "id": {"type": "string", "pattern": id}}
+    return {"type": "object", "properties": members, "required": ["id", "kind"]}
+
+
+_WHOLE = {
+    "Identifier": {"anyOf": [_identifier("^[Ii][Mm][Ee][Ii]$", IMEI["pattern"]), _identifier("^[Mm][Dd][Nn]$", _MDN)]}
+}
+"""The schemas of structures whose members depend on each other."""
+_AS_DECLARED = frozenset({"ListDevicesBody", "RegisterServiceBody"})
+"""Structures whose members have no further constraints."""
+
+
 def refine(component: dict[str, Any], name: str) -> None:
     """Adds to the schema of a request's structure which members are required, and their constraints."""
+    if name in _AS_DECLARED:
+        return
+    if name in _WHOLE:
+        component.clear()
+        component.update(_WHOLE[name])
     for member, schema in component.get("properties", {}).items():
         if member == "type" and name in _TYPES:
             component["properties"][member] = _TYPES[name]

@@ -1,4 +1,4 @@
-"""The versions of the documented API in the OpenAPI document."""
+"""The versions of the documented API, and the Connectivity Management API, in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from fotapool.api.common.errors import ErrorBody, FaultBody
 from fotapool.api.common.operations import Operation
+from fotapool.api.m2m import routes as m2m
 from fotapool.api.openapi.constraints import PATH, QUERY, REQUIRED_IN_QUERY, refine
 from fotapool.api.v1 import routes as v1
 from fotapool.api.v2 import routes as v2
@@ -15,18 +16,21 @@ from fotapool.api.v3 import routes as v3
 from fotapool.web.openapi.document import Schemas, content, json_body, path_parameters, with_headers
 
 VERSIONS: tuple[ModuleType, ...] = (v1, v2, v3)
+APIS: tuple[ModuleType, ...] = (*VERSIONS, m2m)
 
 
 def describe_versions(schemas: Schemas) -> dict[str, Any]:
     """The path items."""
     paths: dict[str, Any] = {}
-    for version in VERSIONS:
+    for version in APIS:
         for operation in version.OPERATIONS:
-            for place, path in enumerate(operation.paths):
+            for place, (method, path) in enumerate(operation.calls):
                 described = _operation(version, operation, path, schemas)
+                if method != operation.method:
+                    described["operationId"] += f"_{method}"
                 if place:
                     described["operationId"] += "_" + re.sub(r"\W+", "_", path).strip("_")
-                paths.setdefault(version.BASE + path, {})[operation.method.lower()] = described
+                paths.setdefault(version.BASE + path, {})[method.lower()] = described
     return paths
 
 
@@ -36,7 +40,7 @@ def _operation(version: ModuleType, operation: Operation, path: str, schemas: Sc
     in_query = operation.query if "{index}" not in path else ()
     described: dict[str, Any] = {
         "operationId": f"{name}_{operation.name}",
-        "tags": [f"Software Management {name.lower()}"],
+        "tags": [f"Software Management {name.lower()}" if version in VERSIONS else "Connectivity Management"],
         "summary": operation.summary,
         "description": f"{operation.id}. Evidence: {operation.evidence.value}. {operation.notes}".strip(),
         "security": [{"bearer": [], "session": []}],

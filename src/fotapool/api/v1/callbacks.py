@@ -8,13 +8,13 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from fotapool.api.common import handlers
-from fotapool.api.common.bodies import Url, read_document
+from fotapool.api.common.bodies import Credential, Url, read_document
 from fotapool.api.common.messages import MessageFormat, encode_message
 from fotapool.api.common.operations import Call, OperationTable
 from fotapool.api.common.schemas import SuccessResult
 from fotapool.api.v1.devices import firmware
 from fotapool.api.v1.statuses import CAMPAIGN_STATUS, UpgradeDevice, device_row
-from fotapool.domain.callbacks import MAX_CREDENTIAL, SERVICE, CampaignFacts, DeviceRow, Event
+from fotapool.domain.callbacks import SERVICE, CampaignFacts, DeviceRow, Event
 from fotapool.domain.campaigns.campaigns import CampaignStatus
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.records import from_attributes
@@ -23,7 +23,6 @@ from fotapool.store.callbacks.listeners import Listener
 
 STYLE = "v1"
 
-Credential = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^[^\\u0000]*$", "maxLength": MAX_CREDENTIAL})]
 Service = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^[Ff][Oo][Tt][Aa]$"}, examples=["Fota"])]
 
 

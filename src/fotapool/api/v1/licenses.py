@@ -75,13 +75,14 @@ operations.get(
     "V1-2",
     ["/licenses/{account}/index/{index}", "/licenses/{account}"],
     evidence=Evidence.SEED,
-    query=["lastSeenDeviceId"],
+    query=["lastSeenDeviceId", "startIndex"],
     sdk="software_management_subscriptions_v1.get_account_license_status",
-    notes="The vendor's SDK text calls the index a record number; the page says IMEI, and so do the errors.",
+    notes="Without an index in the path, it is the query `startIndex` or `lastSeenDeviceId`. The "
+    "vendor's SDK text calls the index a record number; the page says IMEI, and so do the errors.",
 )
 async def get_licenses(call: Call) -> LicenseSummary:
     """List licensed devices with IMEIs greater than the index."""
-    cursor = parse_device_cursor(call.start("lastSeenDeviceId"))
+    cursor = parse_device_cursor(call.start("lastSeenDeviceId", "startIndex"))
     status = await licenses.read_licenses(call.context, call.caller, cursor)
     return license_summary(call.account, status, call.write_time(typed_as_datetime=True))
 

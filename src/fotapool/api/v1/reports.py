@@ -69,9 +69,9 @@ async def list_upgrades(call: Call) -> UpgradeList:
 
 @operations.get(
     "V1-15",
-    "/reports/{account}/devices/{deviceId}",
+    ["/reports/{account}/devices/{deviceId}", "/reports/{account}/device/{deviceId}"],
     sdk="software_management_reports_v1.get_device_firmware_upgrade_history",
-    notes=f"At most {reports.MAX_HISTORY:,} upgrades.",
+    notes=f"The second path is one page's. At most {reports.MAX_HISTORY:,} upgrades.",
 )
 async def list_device_upgrades(call: Call) -> list[DeviceUpgrade]:
     """List a device's upgrades of the last six months, oldest first."""

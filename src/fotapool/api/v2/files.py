@@ -160,7 +160,9 @@ async def list_files(call: Call) -> AvailableFiles:
     evidence=Evidence.SDK,
     request=FileForm,
     upload_reader=read_upload,
-    notes="`fileName` is made of make, model and the upload's name; a name and version exist once. "
+    other_methods=["PUT"],
+    notes="`PUT`, which one page lists without a description, does the same. "
+    "`fileName` is made of make, model and the upload's name; a name and version exist once. "
     "`releaseNote`, `distributionType` and `devicePlatformId` may be sent as further fields (our choice).",
     sdk="configuration_files.upload_config_file",
 )

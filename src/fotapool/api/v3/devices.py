@@ -172,14 +172,15 @@ operations = OperationTable()
     evidence=Evidence.SDK,
     query=["protocol"],
     sdk="firmware_v3.list_available_firmware",
-    notes="`protocol` is `LWM2M`, `OMD-DM` or `all`; without it, `all`. Firmware fits if a device has its make, "
+    notes="`protocol` is `LWM2M`, `OMD-DM` or `all`; without it, `all`. Packages for HTTP devices are software: "
+    "version 2 lists them. Firmware fits if a device has its make, "
     "model and protocol, and its firmwareFrom as current firmware. "
     f"At most {packages.MAX_PACKAGES_LISTED:,} are listed, by name.",
 )
 async def list_firmware(call: Call) -> list[Firmware]:
     """List firmware that fits devices of the account."""
     protocol = _read_protocol(call, ALL, FIRMWARE_PROTOCOLS)
-    found = await packages.list_fitting_packages(call.context, call.caller, protocol)
+    found = await packages.list_fitting_packages(call.context, call.caller, protocol, FIRMWARE_PROTOCOLS)
     return [firmware(package, listed_protocol(package.protocol)) for package in found]
 
 

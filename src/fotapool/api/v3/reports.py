@@ -17,6 +17,7 @@ from fotapool.api.common.schemas import (
 )
 from fotapool.api.common.time_styles import WriteTime, rfc3339
 from fotapool.api.v3.campaigns import firmware_campaign
+from fotapool.api.v3.devices import FIRMWARE_PROTOCOLS
 from fotapool.api.v3.statuses import CAMPAIGN_STATUS, device_labels
 from fotapool.domain.campaigns.campaigns import NOT_STARTED, Campaign
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeStatus
@@ -29,13 +30,17 @@ STATUSES["campaignqueued"] = STATUSES["campaignrequestqueued"]
 
 
 class CampaignRow(msgspec.Struct, kw_only=True):
+    """A campaign for HTTP devices has no `protocol`: the SDKs' enumeration lacks HTTP, and one such row would cost
+    them the whole answer.
+    """
+
     accountName: str
     id: str
     campaignName: str | msgspec.UnsetType = msgspec.UNSET
     firmwareName: str
     firmwareFrom: str
     firmwareTo: str
-    protocol: str
+    protocol: str | msgspec.UnsetType = msgspec.UNSET
     make: str
     model: str
     startDate: str
@@ -83,7 +88,9 @@ class CampaignDevices(CampaignDevicesPage[DeviceStatusRow]):
 
 def _campaign_row(account: str, campaign: Campaign) -> CampaignRow:
     members = msgspec.structs.asdict(firmware_campaign(account, campaign))
-    return CampaignRow(**members | {"protocol": listed_protocol(campaign.artifact.protocol)})
+    protocol = campaign.artifact.protocol
+    listed = listed_protocol(protocol) if protocol in FIRMWARE_PROTOCOLS else msgspec.UNSET
+    return CampaignRow(**members | {"protocol": listed})
 
 
 def _device_upgrade(account: str, trial: reports.CampaignUpgrade, write_time: WriteTime) -> DeviceUpgrade:
@@ -150,7 +157,8 @@ operations = OperationTable()
     sdk="software_management_reports_v3.get_campaign_history_by_status",
     notes="The second path is the page's. `campaignStatus` may be in any case; `CampaignQueued` and "
     "`CampaignPreScheduled` are accepted too. On the last page lastSeenCampaignId is `0`. Campaigns that ended more "
-    "than six months ago are left out.",
+    "than six months ago are left out. Campaigns for HTTP devices have no `protocol`: the SDKs' enumeration has only "
+    "`LWM2M` and `OMD-DM`.",
 )
 async def list_campaigns(call: Call) -> CampaignHistory:
     """List campaigns in a state, oldest first."""

@@ -9,7 +9,7 @@ Kind = Literal["counter", "gauge", "histogram", "untyped"]
 
 UNKNOWN = "unknown"
 """The operation of paths and methods that no table has, so that clients cannot add values of a label."""
-PLANES = ("v1", "v2", "v3", "sign-in", "operator", "device", "console", "pages")
+PLANES = ("v1", "v2", "v3", "m2m", "sign-in", "operator", "device", "console", "pages")
 """The values of the label `plane`."""
 OUTCOMES = ("delivered", "retried", "given_up")
 """The values of the label `outcome`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.ledger import Entry, EntryKind
 from fotapool.domain.licenses.licenses import Pool
-from fotapool.domain.names import MAX_OFFENDERS, format_device_id
+from fotapool.domain.names import MAX_OFFENDERS, format_device_id, parse_device_ids
 
 PROTOCOLS = ("LWM2M", "OMADM", "HTTP", "NONE")
 """The values of a device row's `protocol` (facts, section 9.4)."""
@@ -38,11 +39,45 @@ LOGGING_MS = 7 * DAY_MS
 RETENTION_LOGS_MS = 30 * DAY_MS
 """How long logs and check-ins are stored (rule U18)."""
 
+_MDN = re.compile(r"[0-9]{1,15}", re.ASCII)
+MAX_SHOWN = 40
+"""How many characters of an unknown kind of identifier an error repeats."""
+
 
 def parse_protocol(text: str) -> str | None:
     """The protocol of a value of the API, in any case and spelling; None if it is not one."""
     upper = text.upper()
     return _ALIASES.get(upper, upper if upper in PROTOCOLS else None)
+
+
+class IdentifierKind(enum.Enum):
+    """What a device can be found by."""
+
+    IMEI = "imei"
+    MDN = "mdn"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceIdentifier:
+    """An IMEI as a number, or an MDN as text."""
+
+    kind: IdentifierKind
+    value: int | str
+
+
+def parse_identifier(kind: str, text: str) -> DeviceIdentifier:
+    """Parses an identifier of a kind in any case.
+
+    Raises RequestRejected: NOT_EMULATED for another kind than IMEI and MDN, or DEVICE_ID_INVALID.
+    """
+    known = next((one for one in IdentifierKind if one.value == kind.lower()), None)
+    if known is None:
+        raise RequestRejected(ErrorCode.NOT_EMULATED, f"An identifier of the kind {kind[:MAX_SHOWN]}")
+    if known is IdentifierKind.IMEI:
+        return DeviceIdentifier(known, parse_device_ids([text])[0])
+    if _MDN.fullmatch(text) is None:
+        raise RequestRejected(ErrorCode.DEVICE_ID_INVALID, offenders=[text[:64]])
+    return DeviceIdentifier(known, text)
 
 
 def is_eligible(protocol: str, status: str) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 
-from fotapool.domain.callbacks import check_credential, check_url
-from fotapool.domain.errors import Invalid, NotFound
+from fotapool.domain.callbacks import OF_SERVICE, check_credential, check_url
+from fotapool.domain.errors import ErrorCode, Invalid, NotFound, RequestRejected
 from fotapool.services.audit_log.drafts import MASKED
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
@@ -16,6 +16,8 @@ from fotapool.store.db.connection import Connection
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 (the prefix of a secret, not a secret)
 SECRET_BYTES = 24
+MAX_SERVICES = 100
+"""How many services an account may have registered that are kept and never called."""
 MIN_SECRET_BYTES, MAX_SECRET_BYTES = 24, 64
 """Length of a decoded secret in bytes (Standard Webhooks, "Symmetric signatures")."""
 
@@ -25,13 +27,18 @@ async def register_listener(
 ) -> None:
     """Registers or replaces the account's listener of the style; waiting deliveries go to the new URL.
 
-    Raises RequestRejected: URL_INVALID, or BODY_INVALID for credentials that are too long.
+    Raises RequestRejected: URL_INVALID, BODY_INVALID for credentials that are too long, or SERVICE_INVALID if the
+    account has MAX_SERVICES already.
     """
     check_url(url, context.settings.private_targets_allowed)
     check_credential(username)
     check_credential(password)
 
     def register(connection: Connection, now_ms: int) -> None:
+        if style.startswith(OF_SERVICE):
+            others = [one for one in store.read_listeners(connection, caller.account_id) if one.style != style]
+            if sum(one.style.startswith(OF_SERVICE) for one in others) >= MAX_SERVICES:
+                raise RequestRejected(ErrorCode.SERVICE_INVALID)
         listener = Listener(
             account_id=caller.account_id,
             style=style,
@@ -48,14 +55,20 @@ async def register_listener(
 async def read_listener(context: Context, caller: Caller, style: str) -> Listener | None:
     """The account's listener of the style, or None."""
     found = await context.reader.short(store.read_listener, caller.account_id, style)
-    if found is None or found.password is None:
-        return found
-    return found._replace(password=context.secrets.open(found.password))
+    return found and _opened(context, found)
 
 
-async def list_listeners(context: Context, caller: Caller) -> list[Listener]:
-    """The account's listeners, at most one per style; their passwords are encrypted."""
-    return await context.reader.short(store.read_listeners, caller.account_id)
+def _opened(context: Context, listener: Listener) -> Listener:
+    """The listener with its password decrypted."""
+    if listener.password is None:
+        return listener
+    return listener._replace(password=context.secrets.open(listener.password))
+
+
+async def list_listeners(context: Context, caller: Caller, with_passwords: bool = False) -> list[Listener]:
+    """The account's listeners, at most one per style; without `with_passwords`, their passwords are encrypted."""
+    found = await context.reader.short(store.read_listeners, caller.account_id)
+    return [_opened(context, one) for one in found] if with_passwords else found
 
 
 async def deregister_listener(context: Context, caller: Caller, style: str) -> bool:

@@ -110,7 +110,9 @@ async def remove_package(context: Context, name: str) -> None:
         await purge_content(context, content_key)
 
 
-async def list_fitting_packages(context: Context, caller: Caller, protocol: str | None) -> list[Package]:
-    """Packages of one protocol or of all that some device of the account can install now, by name."""
-    protocols = _PROTOCOLS if protocol is None else (protocol,)
+async def list_fitting_packages(
+    context: Context, caller: Caller, protocol: str | None, among: Sequence[str] = _PROTOCOLS
+) -> list[Package]:
+    """Packages of one protocol, or of all of `among`, that some device of the account can install now, by name."""
+    protocols = among if protocol is None else (protocol,)
     return await context.reader.long(read_fitting_packages, caller.account_id, protocols, MAX_PACKAGES_LISTED)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from fotapool.domain.callbacks import DeliveryState, Event, encode, firmware_available
 from fotapool.domain.packages import NewPackage, Package
-from fotapool.store.callbacks.listeners import IS_WAITING, OF_LISTENER, Listener, read_listeners
+from fotapool.store.callbacks.listeners import IS_CALLED, IS_WAITING, OF_LISTENER, Listener, read_called_listeners
 from fotapool.store.db.connection import Connection, Row
 from fotapool.store.db.rows import columns, fetch_all, fetch_one
 
@@ -31,7 +31,7 @@ def record_events(connection: Connection, account_id: int, events: Iterable[Even
 
     The transaction must hold the lock of the account's pool. `events` is not iterated if there is no listener.
     """
-    listeners = read_listeners(connection, account_id)
+    listeners = read_called_listeners(connection, account_id)
     if not listeners:
         return
     texts = [encode(event) for event in events]
@@ -121,7 +121,7 @@ def _read_fits(
         for place, package in enumerate(launched[start : start + PACKAGES_A_LOOKUP], start=start)
     ]
     found = connection.fetch_rows(
-        "SELECT a.id, a.name, p.place FROM (SELECT DISTINCT account_id FROM listener) l"
+        f"SELECT a.id, a.name, p.place FROM (SELECT DISTINCT account_id FROM listener WHERE {IS_CALLED}) l"
         " JOIN account a ON a.id = l.account_id CROSS JOIN {rows} p"
         " WHERE EXISTS (SELECT 1 FROM device d WHERE d.account_id = a.id AND d.make = p.make AND d.model = p.model"
         " AND d.firmware = p.from_version AND d.protocol = p.protocol)",

@@ -1,6 +1,7 @@
 """Listeners: the callback URLs of each account, one for each version of the API, and signing secrets.
 
-`style` is the version that the listener registered with. The listener's row is also the lease of the server that sends
+`style` is the version that the listener registered with, or begins with OF_SERVICE: such a registration is kept, and no
+event is recorded for it. The listener's row is also the lease of the server that sends
 to it: `leased_until_ms` is by the database's clock.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fotapool.domain.callbacks import DeliveryState
+from fotapool.domain.callbacks import OF_SERVICE, DeliveryState
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import columns, exists, fetch_all, fetch_one, fetch_text, fetch_value, field_names
 
@@ -28,6 +29,7 @@ class Listener(NamedTuple):
 
 LISTENER_COLUMNS = columns(Listener)
 OF_LISTENER = "account_id = :account_id AND style = :style"
+IS_CALLED = f"style NOT LIKE '{OF_SERVICE}%'"
 IS_WAITING = f"state = {DeliveryState.WAITING:d}"
 """The condition of the partial index of waiting deliveries, literally, so that SQLite uses it."""
 
@@ -35,6 +37,12 @@ IS_WAITING = f"state = {DeliveryState.WAITING:d}"
 def read_listeners(connection: Connection, account_id: int) -> list[Listener]:
     """The account's listeners, by style."""
     sql = f"SELECT {LISTENER_COLUMNS} FROM listener WHERE account_id = :account_id ORDER BY style"
+    return fetch_all(connection, Listener, sql, account_id=account_id)
+
+
+def read_called_listeners(connection: Connection, account_id: int) -> list[Listener]:
+    """The account's listeners to which events are sent, by style."""
+    sql = f"SELECT {LISTENER_COLUMNS} FROM listener WHERE account_id = :account_id AND {IS_CALLED} ORDER BY style"
     return fetch_all(connection, Listener, sql, account_id=account_id)
 
 

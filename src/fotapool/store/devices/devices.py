@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from fotapool.domain.callbacks import FirmwareReported
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
-from fotapool.domain.devices.devices import Device
+from fotapool.domain.devices.devices import Device, DeviceIdentifier, IdentifierKind
 from fotapool.store.callbacks.deliveries import record_events
 from fotapool.store.campaigns.upgrades import OPERATOR_CAMPAIGN, open_upgrade
 from fotapool.store.db.connection import Connection
@@ -21,6 +21,7 @@ from fotapool.store.db.rows import (
     fetch_page,
     fetch_text,
     fetch_value,
+    fetch_values,
 )
 
 _COLUMNS = "account_id, imei, make, model, firmware, protocol, mdn, status, created_ms, updated_ms, namespace"
@@ -99,6 +100,13 @@ OPERATOR_ROW = columns(
 """The columns of an OperatorDeviceRow, of the device d."""
 
 
+_IDENTIFIED = {
+    IdentifierKind.IMEI: "d.imei = :value",
+    IdentifierKind.MDN: "d.mdn = :value AND d.mdn <> ''",
+}
+"""The condition on the device d with an identifier; the second part of that of an MDN makes its index usable."""
+
+
 def read_owners(connection: Connection, account_id: int, devices: Sequence[int]) -> tuple[dict[int, int], set[int]]:
     """The account of each known device of the namespace, and which of the devices hold a license of this account."""
     rows = connection.fetch_keys(
@@ -143,6 +151,30 @@ def read_devices_named(connection: Connection, account_id: int, devices: Sequenc
     sql = f"SELECT {_ROW} FROM {{keys}} k JOIN device d ON d.account_id = k.account_id AND d.imei = k.imei"
     rows = fetch_devices(connection, DeviceRow, sql, (account_id, sorted(set(devices))))
     return {row.imei: row for row in rows}
+
+
+def read_devices_identified(
+    connection: Connection, account_id: int, identifier: DeviceIdentifier, limit: int
+) -> list[DeviceRow]:
+    """The account's devices with the identifier, by IMEI."""
+    sql = f"""SELECT {_ROW} FROM device d WHERE d.account_id = :account_id AND {_IDENTIFIED[identifier.kind]}
+        ORDER BY d.imei LIMIT :limit"""
+    return fetch_all(connection, DeviceRow, sql, account_id=account_id, value=identifier.value, limit=limit)
+
+
+def read_accounts_with(
+    connection: Connection, username: str, identifier: DeviceIdentifier | None, limit: int
+) -> list[str]:
+    """The names of the user's accounts, of those with the device if there is an identifier, by id."""
+    with_device = ""
+    params: dict[str, object] = {"username": username, "limit": limit}
+    if identifier is not None:
+        with_device = f"""AND EXISTS (SELECT 1 FROM device d WHERE d.account_id = ua.account_id
+            AND {_IDENTIFIED[identifier.kind]})"""
+        params["value"] = identifier.value
+    sql = f"""SELECT a.name FROM user_account ua JOIN account a ON a.id = ua.account_id
+        WHERE ua.username = :username {with_device} ORDER BY ua.account_id LIMIT :limit"""
+    return fetch_values(connection, sql, **params)
 
 
 def read_known_devices(connection: Connection, account_id: int, devices: Sequence[int]) -> set[int]:

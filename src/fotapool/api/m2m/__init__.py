@@ -1,0 +1,1 @@
+"""What clients of the versions call of the vendor's Connectivity Management API (`/api/m2m/v1`)."""
