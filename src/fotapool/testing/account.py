@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fotapool.testing import assertions
+from fotapool.testing.control import ControlFailed
 from fotapool.testing.inbox import Inbox
+from fotapool.testing.options import Options, check_licensed
 from fotapool.testing.ranges import Ranges
 from fotapool.testing.signin import SignIn
 from fotapool.testing.views import AccountPool, AdvanceEvent, LedgerLine, read_event, read_ledger_line, read_pool
@@ -22,27 +23,10 @@ if TYPE_CHECKING:
 PAGE = 1000
 MAX_PAGES = 1000
 """Pages of a list that are read at most: a million rows."""
+DEVICE_NOT_FOUND = "Device Not Found."
+"""The documented result for a device that the account does not have."""
 LATEST_ENTRIES = 50
 """Ledger entries in the report of a failed test."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """The contents of a test's account. `devices` is a number, or a list of devices as in a seed document."""
-
-    licenses: int = 10
-    devices: int | Sequence[dict[str, Any]] = 10
-    licensed: int = 0
-    """How many of the devices, from the first on, hold a license; only if `devices` is a number."""
-    make: str = "Verizon"
-    model: str = "Model-A"
-    firmware: str = "1"
-    protocol: str = "LWM2M"
-    purchase_type: str = "TS-HFOTA-MRC"
-    packages: Sequence[dict[str, Any]] = field(default_factory=tuple)
-    """Firmware packages, as in a seed document. All accounts share them, so their names must be unique."""
-    copy_of: str | None = None
-    """Name of an account to copy. All other options but `packages` are ignored."""
 
 
 class Account:
@@ -51,7 +35,7 @@ class Account:
     def __init__(self, server: Server, options: Options, ranges: Ranges) -> None:
         self.server = server
         self.options = options
-        self.name = ranges.account_name()
+        self.name = ""
         self.devices: list[str] = []
         """The IMEIs, in the order of their import."""
         self.stay_signed_in = True
@@ -66,11 +50,10 @@ class Account:
     def _create(self) -> None:
         given, control = self.options, self.server.control
         if given.copy_of is not None:
-            control.call("POST", f"/accounts/{given.copy_of}/copies", {"name": self.name})
+            self._claim_name(f"/accounts/{given.copy_of}/copies", {})
             self.devices = [row["deviceId"] for row in self._rows("devices", "devices", "deviceId")]
         else:
-            account = {"name": self.name, "purchaseType": given.purchase_type, "licenseCount": given.licenses}
-            control.call("POST", "/accounts", account)
+            self._claim_name("/accounts", {"purchaseType": given.purchase_type, "licenseCount": given.licenses})
             if isinstance(given.devices, int):
                 self.add_devices(given.devices, licensed=given.licensed)
             elif given.devices:
@@ -78,10 +61,24 @@ class Account:
         if given.packages:
             control.call("POST", "/firmware", list(given.packages))
 
+    def _claim_name(self, path: str, members: dict[str, Any]) -> None:
+        """Creates the account. If another test run uses the same block of names and IMEIs, changes to another block."""
+        while True:
+            self.name = self._ranges.account_name()
+            try:
+                self.server.control.call("POST", path, {"name": self.name, **members})
+            except ControlFailed as error:
+                if error.status != 409 or not self._ranges.change_block():
+                    raise
+            else:
+                self._ranges.is_claimed = True
+                return
+
     # --- devices -----------------------------------------------------------------------------------------------------
 
     def add_devices(self, count: int, licensed: int = 0, **members: Any) -> list[str]:
         """Imports `count` more devices with unused IMEIs; returns the IMEIs. `members` are those of a seed document."""
+        check_licensed(licensed, count)
         first = self._ranges.imeis(count)
         given = self.options
         common = {"make": given.make, "model": given.model, "firmware": given.firmware, "protocol": given.protocol}
@@ -143,13 +140,20 @@ class Account:
         return self.sign_in.request(method, f"/api/fota{path}", text, self.stay_signed_in)
 
     def assign(self, *devices: str) -> dict[str, Any]:
-        """Assigns licenses (v3); returns the JSON of the response, with the result of each device."""
-        answer: dict[str, Any] = self.call("POST", f"/v3/licenses/{self.name}/assign", {"deviceList": list(devices)})
-        return answer
+        """Assigns licenses (v3); returns the JSON of the response, with the result of each device.
+
+        Raises AssertionError for an IMEI that the account does not have.
+        """
+        return self._change_licenses("assign", devices)
 
     def remove(self, *devices: str) -> dict[str, Any]:
-        """Removes licenses (v3); returns the JSON of the response."""
-        answer: dict[str, Any] = self.call("POST", f"/v3/licenses/{self.name}/remove", {"deviceList": list(devices)})
+        """Removes licenses (v3); returns the JSON of the response. Raises as `assign`."""
+        return self._change_licenses("remove", devices)
+
+    def _change_licenses(self, what: str, devices: Iterable[str]) -> dict[str, Any]:
+        answer: dict[str, Any] = self.call("POST", f"/v3/licenses/{self.name}/{what}", {"deviceList": list(devices)})
+        unknown = [row["deviceId"] for row in answer["deviceList"] if row["resultReason"] == DEVICE_NOT_FOUND]
+        assert not unknown, f"account {self.name} has no device {', '.join(unknown)}"
         return answer
 
     def subscribe(self, licenses: int) -> dict[str, Any]:
