@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from fotapool.testing.options import Options, check_licensed
 from fotapool.testing.ranges import Ranges
 from fotapool.testing.signin import SignIn
 from fotapool.testing.views import AccountPool, AdvanceEvent, LedgerLine, read_event, read_ledger_line, read_pool
+from fotapool.testing.waiting import find_blocked, in_thread, running_loop
 
 if TYPE_CHECKING:
     import httpx
@@ -41,6 +43,7 @@ class Account:
         self.stay_signed_in = True
         """Whether a request whose tokens expired because the clock was moved is sent again with new tokens."""
         self._ranges = ranges
+        self._lock = threading.RLock()
         self._sign_in: SignIn | None = None
         self._http: httpx.Client | None = None
         self._sdk: Any = None
@@ -107,7 +110,9 @@ class Account:
     def sign_in(self) -> SignIn:
         """The account's client and user, signed in: `.key .secret .username .password .bearer .session`."""
         if self._sign_in is None:
-            self._sign_in = SignIn(self.server.control, self.name)
+            with self._lock:
+                if self._sign_in is None:
+                    self._sign_in = SignIn(self.server.control, self.name)
         return self._sign_in
 
     @property
@@ -139,6 +144,10 @@ class Account:
         text = None if body is None else json.dumps(body)
         return self.sign_in.request(method, f"/api/fota{path}", text, self.stay_signed_in)
 
+    async def acall(self, method: str, path: str, body: Any = None) -> Any:
+        """As `call`, without blocking the event loop."""
+        return await in_thread(self.call, method, path, body)
+
     def assign(self, *devices: str) -> dict[str, Any]:
         """Assigns licenses (v3); returns the JSON of the response, with the result of each device.
 
@@ -168,7 +177,8 @@ class Account:
     @property
     def callbacks(self) -> Inbox:
         """The account's inbox. The first use registers it as the listener of v3, unless `listen` was called."""
-        return self.listen(3) if self._inbox is None else self._inbox
+        with self._lock:
+            return self.listen(3) if self._inbox is None else self._inbox
 
     def listen(self, *versions: int) -> Inbox:
         """Registers the inbox as the listener of these versions."""
@@ -197,12 +207,34 @@ class Account:
         """Advances the clock to the next event that is due; returns what was due then."""
         return self._move({"next": True})
 
+    async def aadvance(self, duration: str | timedelta) -> list[AdvanceEvent]:
+        """As `advance`, without blocking the event loop, which may have to answer callbacks meanwhile."""
+        return await in_thread(self.advance, duration)
+
+    async def ato(self, time: str | datetime) -> list[AdvanceEvent]:
+        """As `to`, without blocking the event loop."""
+        return await in_thread(self.to, time)
+
+    async def anext(self) -> list[AdvanceEvent]:
+        """As `next`, without blocking the event loop."""
+        return await in_thread(self.next)
+
     @property
     def now(self) -> datetime:
         """The clock's time."""
         return datetime.fromisoformat(self.server.control.call("GET", "/clock")["now"])
 
     def _move(self, body: dict[str, Any]) -> list[AdvanceEvent]:
+        """Moves the clock. The server answers when all callbacks that were due are delivered."""
+        loop = running_loop()
+        if loop is not None:
+            listeners = self.server.control.call("GET", f"/accounts/{self.name}/listeners")["listeners"]
+            url = find_blocked(loop, [one["url"] for one in listeners])
+            if url is not None:
+                raise RuntimeError(
+                    f"moving the clock would block the event loop that has to answer callbacks to {url}; "
+                    "use `await account.aadvance(…)`, `ato(…)` or `anext()`"
+                )
         return [read_event(one) for one in self.server.control.call("POST", "/clock", body)["happened"]]
 
     # --- state -------------------------------------------------------------------------------------------------------

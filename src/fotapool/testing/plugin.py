@@ -153,14 +153,15 @@ def _marked(node: pytest.Item) -> dict[str, Any]:
 def _shared_server(directory: Path, arguments: list[str], tls: bool, root: Path) -> tuple[str, str | None]:
     """Address and CA file of the server that all workers share. The first worker starts it. Raises ServerFailed."""
     from fotapool.testing.server import ServerFailed
+    from fotapool.testing.waiting import monotonic_s
 
     path = directory / "server.json"
     try:
         (directory / "starting").mkdir()
     except FileExistsError:
-        deadline = time.monotonic() + START_WITHIN_S
+        deadline = monotonic_s() + START_WITHIN_S
         while not path.exists():
-            if time.monotonic() > deadline:
+            if monotonic_s() > deadline:
                 raise TimeoutError(f"the server of the other worker did not start within {START_WITHIN_S} s") from None
             time.sleep(POLL_S)
         document = json.loads(path.read_text())

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
@@ -59,6 +60,7 @@ class Server:
         self._tls_directory: tempfile.TemporaryDirectory[str] | None = None
         self._stop_with = stop_with
         self._ranges = Ranges(block)
+        self._lock = threading.RLock()
         self._control: Control | None = None
         self._receiver: Receiver | None = None
         self._transport: Any = None
@@ -104,16 +106,18 @@ class Server:
     @property
     def control(self) -> Control:
         """A client of the operator API."""
-        if self._control is None:
-            self._control = Control(self.address, self.operator_key, self.ca_file)
-        return self._control
+        with self._lock:
+            if self._control is None:
+                self._control = Control(self.address, self.operator_key, self.ca_file)
+            return self._control
 
     @property
     def receiver(self) -> Receiver:
         """The callback receiver of all accounts; started on first use."""
-        if self._receiver is None:
-            self._receiver = Receiver()
-        return self._receiver
+        with self._lock:
+            if self._receiver is None:
+                self._receiver = Receiver()
+            return self._receiver
 
     @property
     def transport(self) -> Any:
@@ -132,7 +136,8 @@ class Server:
         """Creates an account with devices of its own. The options are those of the marker `fotapool`."""
         given = read_options(options)
         self._check()
-        return Account(self, given, self._ranges)
+        with self._lock:  # names and IMEIs are counted
+            return Account(self, given, self._ranges)
 
     def _check(self) -> None:
         """Raises ServerFailed if the server at `address` is not an emulator: tests must not change its accounts."""
