@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fotapool.testing import assertions
 from fotapool.testing.control import ControlFailed
+from fotapool.testing.fleets import Fleet, Step, behavior_of, failing_at, put_behavior
 from fotapool.testing.inbox import Inbox
 from fotapool.testing.options import Options, check_licensed
 from fotapool.testing.ranges import Ranges
@@ -61,6 +63,8 @@ class Account:
                 self.add_devices(given.devices, licensed=given.licensed)
             elif given.devices:
                 self.import_devices(given.devices)
+            if given.fleet is not None and self.devices:
+                self.simulate(**given.fleet)
         if given.packages:
             control.call("POST", "/firmware", list(given.packages))
 
@@ -103,6 +107,43 @@ class Account:
         given = [str(line["deviceId"]).zfill(15) for line in lines]
         self.devices += [device for device in given if device not in known]
         return given
+
+    def simulate(self, *devices: str, **members: Any) -> None:
+        """Simulates these devices, or all: they check in and take upgrades. `members` are those of a seed's fleet.
+
+        Do this before their campaign starts. Raises ControlFailed for wrong members.
+        """
+        self._change_fleets(devices or self.devices, members)
+
+    def device_fails(self, device: str, at: Step = "install") -> None:
+        """Each upgrade of this simulated device fails when it downloads, verifies or installs."""
+        current = behavior_of(self._fleets(), device)
+        self._change_fleets([device], {**current, **failing_at(at)})
+
+    def upgrade(self, device: str, status: str) -> None:
+        """Sets the device's upgrade: scheduled, inProgress, completed, failed or canceled.
+
+        A device without an upgrade, or with a scheduled one, begins it before it completes or fails. Raises
+        ControlFailed, for example while the campaign has not started.
+        """
+        path = f"/accounts/{self.name}/devices/{device}/upgrade"
+        if status in ("completed", "failed"):
+            try:
+                self.server.control.call("PUT", path, {"status": "inProgress"})
+            except ControlFailed as error:
+                with suppress(ControlFailed):
+                    self.server.control.call("PUT", path, {"status": status})
+                    return
+                raise error from None
+        self.server.control.call("PUT", path, {"status": status})
+
+    def _fleets(self) -> list[Fleet]:
+        fleets: list[Fleet] = self.server.control.call("GET", f"/accounts/{self.name}/fleet")["fleet"]
+        return fleets
+
+    def _change_fleets(self, devices: Iterable[str], members: dict[str, Any]) -> None:
+        fleet = put_behavior(self._fleets(), devices, members)
+        self.server.control.call("PUT", f"/accounts/{self.name}/fleet", {"fleet": fleet})
 
     # --- requests ----------------------------------------------------------------------------------------------------
 

@@ -77,10 +77,9 @@ def sdk_client(account: Account) -> Any:
                 return super().send(request, *arguments, **options)
             request.headers.update(account.sign_in.headers)
             response = super().send(request, *arguments, **options)
-            if account.stay_signed_in and account.sign_in.has_expired(
-                response.headers.get(AUTH_HEADER), request.headers["VZ-M2M-Token"]
-            ):
-                account.sign_in.renew(request.headers["VZ-M2M-Token"])
+            why, session = response.headers.get(AUTH_HEADER), request.headers["VZ-M2M-Token"]
+            if account.stay_signed_in and account.sign_in.has_expired(why, session):
+                account.sign_in.renew(session)
                 request.headers.update(account.sign_in.headers)
                 response = super().send(request, *arguments, **options)
             return response

@@ -23,6 +23,11 @@ class Options:
     purchase_type: str = "TS-HFOTA-MRC"
     packages: Sequence[dict[str, Any]] = field(default_factory=tuple)
     """Firmware packages, as in a seed document. All accounts share them, so their names must be unique."""
+    fleet: Mapping[str, Any] | None = None
+    """How the devices behave: members of a fleet in a seed document, without `first` and `count`.
+
+    None: they are not simulated, and their upgrades stay scheduled.
+    """
     copy_of: str | None = None
     """Name of an account to copy. All other options but `packages` are ignored."""
 
@@ -37,6 +42,7 @@ class Options:
             check_licensed(self.licensed, self.devices)
         elif self.licensed:
             raise ValueError("licensed needs a number of devices; in a list, each device has its own member licensed")
+        check_fleet(self.fleet)
         if self.copy_of is None and self.licensed > self.licenses:
             raise ValueError(f"licensed={self.licensed} is more than licenses={self.licenses}")
 
@@ -50,6 +56,14 @@ def read_options(given: Mapping[str, Any]) -> Options:
             meant = f"; did you mean {near[0]}?" if near else "."
             raise TypeError(f"an account has no member {name}{meant} Known: {', '.join(known)}")
     return Options(**given)
+
+
+def check_fleet(fleet: Any) -> None:
+    """Raises TypeError or ValueError."""
+    if fleet is not None and not isinstance(fleet, Mapping):
+        raise TypeError(f"fleet must have the members of a fleet, as in {{'failAtInstall': 0.2}}, not {fleet!r}")
+    if fleet is not None and not fleet.keys().isdisjoint(("first", "count")):
+        raise ValueError("fleet has no first and no count: it is all devices of the account")
 
 
 def check_licensed(licensed: int, devices: int) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MARKER = (
     "fotapool(licenses=10, devices=10, licensed=0, make=…, model=…, firmware=…, protocol=…, purchase_type=…, "
-    "packages=…, copy_of=…): the contents of the test's account"
+    "packages=…, fleet=…, copy_of=…): the contents of the test's account"
 )
 DIRECTORY = "fotapool_directory"
 """The key in `workerinput` of the directory through which pytest-xdist workers share a server."""
