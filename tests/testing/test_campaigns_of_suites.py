@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fotapool.testing import Account, ControlFailed, Server
-from fotapool.testing.fleets import behavior_of, put_behavior
+from fotapool.testing.features.fleets import behavior_of, put_behavior
 
 PACKAGE = {"firmwareName": "Suite_1To2", "make": "Verizon", "model": "Model-S", "fromVersion": "1", "toVersion": "2"}
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fotapool.testing.account import Account
     from fotapool.testing.control import Control, ControlFailed
+    from fotapool.testing.features.faults import Fault
+    from fotapool.testing.features.requests import Requests, SentRequest
     from fotapool.testing.inbox import Callback, Inbox
     from fotapool.testing.server import Server, ServerFailed
     from fotapool.testing.signin import SignIn
@@ -19,8 +21,11 @@ __all__ = [
     "Callback",
     "Control",
     "ControlFailed",
+    "Fault",
     "Inbox",
     "LedgerLine",
+    "Requests",
+    "SentRequest",
     "Server",
     "ServerFailed",
     "SignIn",
@@ -33,8 +38,11 @@ _MODULES = {
     "Callback": "inbox",
     "Control": "control",
     "ControlFailed": "control",
+    "Fault": "features.faults",
     "Inbox": "inbox",
     "LedgerLine": "views",
+    "Requests": "features.requests",
+    "SentRequest": "features.requests",
     "Server": "server",
     "ServerFailed": "server",
     "SignIn": "signin",

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from fotapool.testing import assertions
 from fotapool.testing.control import ControlFailed
-from fotapool.testing.fleets import Fleet, Step, behavior_of, failing_at, put_behavior
+from fotapool.testing.features.faults import Fault
+from fotapool.testing.features.fleets import Fleet, Step, behavior_of, failing_at, put_behavior
+from fotapool.testing.features.requests import Requests, read_requests, sent_by_code_under_test
 from fotapool.testing.inbox import Inbox
 from fotapool.testing.options import Options, check_licensed
 from fotapool.testing.ranges import Ranges
@@ -42,6 +44,8 @@ class Account:
         self.name = ""
         self.devices: list[str] = []
         """The IMEIs, in the order of their import."""
+        self.created_by = ""
+        """The id of the request that created the account."""
         self.stay_signed_in = True
         """Whether a request whose tokens expired because the clock was moved is sent again with new tokens."""
         self._ranges = ranges
@@ -50,6 +54,7 @@ class Account:
         self._http: httpx.Client | None = None
         self._sdk: Any = None
         self._inbox: Inbox | None = None
+        self._faults: list[Fault] = []
         self._create()
 
     def _create(self) -> None:
@@ -73,11 +78,12 @@ class Account:
         while True:
             self.name = self._ranges.account_name()
             try:
-                self.server.control.call("POST", path, {"name": self.name, **members})
+                reply = self.server.control.reply("POST", path, {"name": self.name, **members})
             except ControlFailed as error:
                 if error.status != 409 or not self._ranges.change_block():
                     raise
             else:
+                self.created_by = reply.request_id
                 self._ranges.is_claimed = True
                 return
 
@@ -213,6 +219,23 @@ class Account:
         )
         return answer
 
+    @property
+    def requests(self) -> Requests:
+        """The requests about this account that the code under test has sent, as they are now."""
+        return Requests(sent_by_code_under_test(read_requests(self.server.control, self.name)))
+
+    def fault(self, path: str | None = None, *, device: str | None = None, **members: Any) -> Fault:
+        """Makes requests or callbacks of this account fail until the end of the test.
+
+        `fault("/fota/v3/licenses/*/assign", status=503, times=2)`. Members: method, nth, every, times, probability,
+        seed; and the action, one of status (with body, headers), drop, expire_token, latency_ms, callback (with
+        by_ms). Raises ControlFailed for wrong ones.
+        """
+        members = members if path is None else {"path": path, **members}
+        fault = Fault(self.server.control, self.name, device, members)
+        self._faults.append(fault)
+        return fault
+
     # --- callbacks ---------------------------------------------------------------------------------------------------
 
     @property
@@ -332,6 +355,8 @@ class Account:
         return assertions.describe(self.name, self.pool, self.ledger[-LATEST_ENTRIES:])
 
     def close(self) -> None:
-        """Closes the clients. The account is not deleted; it ends with the server."""
+        """Ends the faults and closes the clients. The account is not deleted; it ends with the server."""
+        for fault in self._faults:
+            fault.delete()
         if self._http is not None:
             self._http.close()

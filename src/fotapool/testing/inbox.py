@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -43,6 +44,7 @@ class Inbox:
         self.url = url
         """The URL that callbacks are posted to, followed by the version as in `URL/v3`."""
         self.status = 200
+        self._answers: deque[int] = deque()
         self._callbacks: list[Callback] = []
         self._changed = threading.Condition()
 
@@ -52,7 +54,12 @@ class Inbox:
             self._callbacks.append(callback)
             del self._callbacks[:-MAX_CALLBACKS]
             self._changed.notify_all()
-            return self.status
+            return self._answers.popleft() if self._answers else self.status
+
+    def answers(self, statuses: Iterable[int]) -> None:
+        """Answers the next callbacks with these statuses, one each, and all later ones with `status`."""
+        with self._changed:
+            self._answers = deque(statuses)
 
     def all(self, type: str | None = None) -> list[Callback]:
         """The callbacks received so far, of this type if one is given."""

@@ -30,8 +30,6 @@ DIRECTORY = "fotapool_directory"
 """The key in `workerinput` of the directory through which pytest-xdist workers share a server."""
 START_WITHIN_S = 60.0
 POLL_S = 0.02
-MAX_REQUESTS_SHOWN = 10
-MAX_BODY_SHOWN = 600
 _ACCOUNT = pytest.StashKey["Account"]()
 _SHARED = pytest.StashKey[str]()
 
@@ -196,28 +194,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if account is None or not report.failed:
         return
     try:
-        report.sections.append(("fotapool: the account", account.describe()))
-        requests = _last_requests(account)
-        if requests:
-            report.sections.append(("fotapool: its last requests", requests))
+        from fotapool.testing.features.report import sections
+
+        report.sections.extend(sections(account))
     except Exception as error:
         report.sections.append(("fotapool", f"the state of {account.name} could not be read: {error}"))
-
-
-def _last_requests(account: Account) -> str:
-    """The account's recorded requests; "" if the server does not record any."""
-    from fotapool.testing.control import ControlFailed
-
-    try:
-        answer = account.server.control.call("GET", f"/requests?account={account.name}&limit=1000")
-    except ControlFailed as error:
-        if error.status == 404:
-            return ""
-        raise
-    return "\n".join(_shown(one) for one in answer["requests"][-MAX_REQUESTS_SHOWN:])
-
-
-def _shown(one: dict[str, Any]) -> str:
-    lines = [f"{one['time']}  {one['method']} {one['path']}  {one['status']}"]
-    lines += [f"    {label} {one[member][:MAX_BODY_SHOWN]}" for label, member in (("sent", "body"), ("got ", "answer"))]
-    return "\n".join([*lines, *(f"    hint {hint}" for hint in one["hints"])])

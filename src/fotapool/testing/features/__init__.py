@@ -1,0 +1,1 @@
+"""What a test can tell the emulator about its account, and read of it: fleets, faults, requests."""
