@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -235,6 +235,10 @@ class Account:
         fault = Fault(self.server.control, self.name, device, members)
         self._faults.append(fault)
         return fault
+
+    def intercept(self) -> AbstractContextManager[None]:
+        """As `server.intercept()`: the vendor's host names lead to the server of this account."""
+        return self.server.intercept()
 
     # --- callbacks ---------------------------------------------------------------------------------------------------
 

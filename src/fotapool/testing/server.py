@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
 
@@ -131,6 +132,15 @@ class Server:
             verify = ssl.create_default_context(cafile=self.ca_file) if self.ca_file else False
             self._transport = httpx.HTTPTransport(verify=verify)
         return self._transport
+
+    def intercept(self) -> AbstractContextManager[None]:
+        """`with server.intercept():` in this process, the vendor's host names lead to this server. It needs HTTPS.
+
+        For requests, httpx, aiohttp, urllib3 and all others that use Python's `socket` and `ssl`. Raises RuntimeError.
+        """
+        from fotapool.testing.intercept import intercepted
+
+        return intercepted(self.address, self.ca_file)
 
     def account(self, **options: Any) -> Account:
         """Creates an account with devices of its own. The options are those of the marker `fotapool`."""
