@@ -1,8 +1,8 @@
 """In this process, the vendor's host names lead to a server on this machine, whatever the HTTP client.
 
 Only name look-up, connecting and the trusted certificates are changed, below all clients that use Python's `socket` and
-`ssl`. A name is looked up as an address of 127.86.84.0/24, which stands for the server and is never contacted.
-anyio and others connect to the port of the URL, not to the port that the look-up returned, so the address has to say it.
+`ssl`. A name is looked up as an address of 127.86.84.0/24, which stands for the server and is never contacted. anyio
+and others connect to the port of the URL, not to the port that the look-up returned, so the address has to say it.
 """
 
 from __future__ import annotations
