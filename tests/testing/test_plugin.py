@@ -45,7 +45,7 @@ def test_the_example_project_passes(arguments: tuple[str, ...]) -> None:
 
 def test_the_example_project_passes_on_a_server_that_several_runs_share() -> None:
     with Server(tls=True) as server:
-        options = ("--fotapool-address", server.address, "--fotapool-ca-file", str(server.ca_file))
+        options = (f"--fotapool-address={server.address}", f"--fotapool-ca-file={server.ca_file}")
         for _ in range(2):
             done = run(EXAMPLE, "-q", "-p", "no:cacheprovider", *options)
             assert "10 passed" in done.stdout, done.stdout + done.stderr
