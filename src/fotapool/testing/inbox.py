@@ -106,7 +106,7 @@ class Inbox:
         where: Callable[[Callback], bool] = lambda callback: True,
     ) -> list[Callback]:
         """As `wait_for`, without blocking the event loop."""
-        return await in_thread(self.wait_for, count, type, timeout_s, where)
+        return await in_thread(self.wait_for, count=count, type=type, timeout_s=timeout_s, where=where)
 
     def __len__(self) -> int:
         return len(self._callbacks)

@@ -1,7 +1,7 @@
 """In this process, the vendor's host names lead to a server on this machine, whatever the HTTP client.
 
 Only name look-up, connecting and the trusted certificates are changed, below all clients that use Python's `socket` and
-`ssl`. A name is looked up as an address of 127.86.84.0/24, which stands for the server and is never contacted. anyio
+`ssl`. A name is looked up as an address of 127.86.84.0/24, a placeholder for the server that is never contacted. anyio
 and others connect to the port of the URL, not to the port that the look-up returned, so the address has to say it.
 """
 
@@ -38,10 +38,10 @@ def intercepted(address: str, ca_file: str | None) -> Iterator[None]:
         )
     if parts.hostname not in LOOPBACK or parts.port is None:
         raise RuntimeError(f"intercept() needs a server at 127.0.0.1, not {address}")
-    stand_in = f"127.86.84.{next(_numbers) % 254 + 1}"
+    placeholder = f"127.86.84.{next(_numbers) % 254 + 1}"
     with ExitStack() as stack:
-        _look_up(stack, stand_in)
-        _connect(stack, stand_in, ("127.0.0.1", parts.port))
+        _look_up(stack, placeholder)
+        _connect(stack, placeholder, ("127.0.0.1", parts.port))
         _trust(stack, ca_file)
         for name in ("no_proxy", "NO_PROXY"):
             names = ",".join([*filter(None, [os.environ.get(name)]), *HOST_NAMES])
@@ -49,25 +49,25 @@ def intercepted(address: str, ca_file: str | None) -> Iterator[None]:
         yield
 
 
-def _look_up(stack: ExitStack, stand_in: str) -> None:
+def _look_up(stack: ExitStack, placeholder: str) -> None:
     real = socket.getaddrinfo
 
     def getaddrinfo(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> list[Any]:
         if not _is_vendor(host):
-            return list(real(host, port, family, type, proto, flags))
+            return list(real(host, port, family=family, type=type, proto=proto, flags=flags))
         if family not in (socket.AF_UNSPEC, socket.AF_INET):
             raise socket.gaierror(socket.EAI_NONAME, "the server of intercept() has an IPv4 address only")
-        return list(real(stand_in, port, socket.AF_INET, type, proto))
+        return list(real(placeholder, port, family=socket.AF_INET, type=type, proto=proto))
 
     stack.enter_context(mock.patch.object(socket, "getaddrinfo", getaddrinfo))
 
 
-def _connect(stack: ExitStack, stand_in: str, server: tuple[str, int]) -> None:
+def _connect(stack: ExitStack, placeholder: str, server: tuple[str, int]) -> None:
     for name in ("connect", "connect_ex"):
         real = getattr(socket.socket, name)
 
         def connect(self: socket.socket, address: Any, real: Any = real) -> Any:
-            leads_here = isinstance(address, tuple) and address[0] == stand_in
+            leads_here = isinstance(address, tuple) and address[0] == placeholder
             return real(self, server if leads_here else address)
 
         stack.enter_context(mock.patch.object(socket.socket, name, connect))

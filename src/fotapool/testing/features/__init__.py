@@ -1,1 +1,1 @@
-"""What a test can tell the emulator about its account, and read of it: fleets, faults, requests."""
+"""Of an account: simulated devices, faults, recorded requests, and the report of a failed test."""
