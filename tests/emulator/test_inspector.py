@@ -168,6 +168,17 @@ def test_a_compressed_answer_is_kept_as_text(api: Api) -> None:
     assert last(api)["answer"].startswith('{"accountName"')
 
 
+def test_a_request_that_a_fault_answers_is_about_the_account_in_its_path(api: Api) -> None:
+    for action in ({"status": 503}, {"drop": "before"}):
+        api.control("POST", "/faults", {"match": {"path": "/fota", "times": 1}, "action": action})
+    assert api.call("GET", f"/v3/licenses/{ACCOUNT}").status_code == 503
+    with pytest.raises(httpx.RemoteProtocolError):
+        api.call("GET", f"/v3/licenses/{ACCOUNT}")
+    api.call("GET", f"/v3/no-such-path/{ACCOUNT}")
+    found = api.control("GET", "/requests").json()["requests"][-3:]
+    assert [(one["status"], one["account"]) for one in found] == [(503, ACCOUNT), (None, ACCOUNT), (400, None)]
+
+
 def test_a_dropped_connection_is_kept_with_the_fault(api: Api) -> None:
     api.control("POST", "/faults", {"match": {"path": "/fota", "times": 1}, "action": {"drop": "after"}})
     with pytest.raises(httpx.RemoteProtocolError):

@@ -56,6 +56,17 @@ UPGRADE = f"{ACCOUNT_PATH}/devices/{device(0)}/upgrade"
 KEYS = f"{ACCOUNT_PATH}/device-keys"
 SECRET = "whsec_" + "A" * 32
 ADDED_FAULT = ("POST", "/faults", {"action": {"status": 500}})
+FLEET = {
+    "first": device(0),
+    "count": 2,
+    "checkInEvery": "PT30M",
+    "upgradeTakes": "PT10M",
+    "failAtDownload": 0.0,
+    "failAtVerify": 0.0,
+    "failAtInstall": 0.5,
+    "offline": [],
+    "randomSeed": 3,
+}
 CASES = {
     "createAccount": Case(
         "/accounts",
@@ -236,6 +247,13 @@ CASES = {
         refused=(f"{ACCOUNT_PATH}/copies", with_json({"name": ACCOUNT})),
         target=("account", "copy"),
         changed=(None, {"copyOf": ACCOUNT, "users": True}),
+    ),
+    "changeFleets": Case(
+        f"{ACCOUNT_PATH}/fleet",
+        with_json({"fleet": [FLEET]}),
+        refused=(f"{ACCOUNT_PATH}/fleet", with_json({"fleet": [{**FLEET, "count": 0}]})),
+        target=("account", ACCOUNT),
+        changed=({"fleet": []}, {"fleet": [FLEET]}),
     ),
     "createFault": Case(
         "/faults",

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fotapool.testing import Server
+
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples/testing"
 WITHIN_S = 600
@@ -38,7 +40,15 @@ def run_tests(directory: Path, text: str, *arguments: str) -> str:
 def test_the_example_project_passes(arguments: tuple[str, ...]) -> None:
     done = run(EXAMPLE, "-q", "-p", "no:cacheprovider", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "6 passed" in done.stdout
+    assert "10 passed" in done.stdout
+
+
+def test_the_example_project_passes_on_a_server_that_several_runs_share() -> None:
+    with Server(tls=True) as server:
+        options = (f"--fotapool-address={server.address}", f"--fotapool-ca-file={server.ca_file}")
+        for _ in range(2):
+            done = run(EXAMPLE, "-q", "-p", "no:cacheprovider", *options)
+            assert "10 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_example_passes_with_unittest() -> None:

@@ -9,3 +9,9 @@ from rollout import Licenses
 @pytest.fixture
 def licenses(fotapool) -> Licenses:
     return Licenses(fotapool.api, fotapool.name)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The async tests run with asyncio."""
+    return "asyncio"

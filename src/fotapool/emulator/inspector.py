@@ -17,7 +17,7 @@ from fotapool.emulator.exchanges import (
 )
 from fotapool.emulator.faults import ConnectionDropped
 from fotapool.emulator.hints import RequestContext, account_candidates, find_hints, is_unknown_client
-from fotapool.emulator.paths import Template
+from fotapool.emulator.paths import Template, account_in
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.web.http import REJECTION
 
@@ -40,6 +40,10 @@ class HintFinder:
         self._account_exists = account_exists
         self._clients_exist = clients_exist
         self._templates = templates
+
+    def account_in(self, path: str) -> str:
+        """The account in a path that the application has not seen; "" without one."""
+        return account_in(path, self._templates)
 
     async def find(self, exchange: Exchange, scope: Scope | None = None) -> list[str]:
         """Computed once. `scope`: of the request, while it is handled; it has the headers and the rejection."""
@@ -96,7 +100,10 @@ class InspectorMiddleware:
             raise
         finally:
             exchange.took_ms = round((loop.time() - began_s) * 1000, 3)
-            exchange.raw_account = str(scope.get("path_params", {}).get("account", ""))
+            if "path_params" in scope:
+                exchange.raw_account = str(scope["path_params"].get("account", ""))
+            else:  # a fault answered, or there is no such path
+                exchange.raw_account = self._hints.account_in(scope["path"])
             self._exchanges.add(exchange)
 
 

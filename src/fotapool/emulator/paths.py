@@ -28,6 +28,7 @@ SIMILAR = 0.75
 """From which ratio on (0 to 1) two segments of a path count as similar."""
 MAX_PATH_CHARACTERS = 300
 """Longer paths are not compared."""
+ACCOUNT_PARAMETER = "{account}"
 _PARAMETER = re.compile(r"\{\w+\}")
 _VERSION = re.compile(r"/api/fota/v(\d+)/", re.IGNORECASE)
 
@@ -35,6 +36,14 @@ _VERSION = re.compile(r"/api/fota/v(\d+)/", re.IGNORECASE)
 def allowed_methods(path: str, templates: Sequence[Template]) -> list[str]:
     """The methods that the path takes; none if the API has no such path."""
     return sorted({method for method, template in templates if _pattern(template).fullmatch(path)})
+
+
+def account_in(path: str, templates: Sequence[Template]) -> str:
+    """The account in the path; "" without one."""
+    for _, template in templates:
+        if ACCOUNT_PARAMETER in template and (match := _pattern(template).fullmatch(path)):
+            return match[_PARAMETER.findall(template).index(ACCOUNT_PARAMETER) + 1]
+    return ""
 
 
 def suggest(method: str, path: str, templates: Sequence[Template]) -> str | None:

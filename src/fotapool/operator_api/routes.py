@@ -13,7 +13,7 @@ from fotapool.operator_api import audit_log, billing, callbacks, devices, licens
 from fotapool.operator_api.accounts import accounts, copies
 from fotapool.operator_api.billing import MONTH
 from fotapool.operator_api.calls import DEVICE_ID, OperatorEndpoint
-from fotapool.operator_api.emulator import clock, faults, requests, snapshots
+from fotapool.operator_api.emulator import clock, faults, fleets, requests, snapshots
 from fotapool.operator_api.identity import credentials, device_keys
 from fotapool.operator_api.packages import contents, packages
 from fotapool.services.context import Context
@@ -42,6 +42,7 @@ EMULATOR_OPERATIONS: tuple[Operation, ...] = (
     *clock.OPERATIONS,
     *snapshots.OPERATIONS,
     *copies.OPERATIONS,
+    *fleets.OPERATIONS,
     *faults.OPERATIONS,
     *requests.OPERATIONS,
 )

@@ -29,6 +29,12 @@ def record_fleets(connection: Connection, account_id: int, fleets: Sequence[Flee
     connection.insert("fleet", "account_id, first_imei, last_imei, behavior", rows)
 
 
+def record_fleets_replaced(connection: Connection, account_id: int, fleets: Sequence[Fleet]) -> None:
+    """Replaces all fleets of the account."""
+    connection.execute("DELETE FROM fleet WHERE account_id = :id", {"id": account_id})
+    record_fleets(connection, account_id, fleets)
+
+
 def behavior_text(behavior: Behavior) -> str:
     """The text that is stored for a behavior."""
     return json.dumps(asdict(behavior))

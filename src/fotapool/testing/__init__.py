@@ -2,23 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fotapool.testing.account import Account
+    from fotapool.testing.control import Control, ControlFailed
+    from fotapool.testing.features.faults import Fault
+    from fotapool.testing.features.requests import Requests, SentRequest
+    from fotapool.testing.inbox import Callback, Inbox
     from fotapool.testing.server import Server, ServerFailed
+    from fotapool.testing.signin import SignIn
+    from fotapool.testing.views import AccountPool, AdvanceEvent, LedgerLine
 
-__all__ = ["Account", "Server", "ServerFailed"]
+__all__ = [
+    "Account",
+    "AccountPool",
+    "AdvanceEvent",
+    "Callback",
+    "Control",
+    "ControlFailed",
+    "Fault",
+    "Inbox",
+    "LedgerLine",
+    "Requests",
+    "SentRequest",
+    "Server",
+    "ServerFailed",
+    "SignIn",
+]
 
+_MODULES = {
+    "Account": "account",
+    "AccountPool": "views",
+    "AdvanceEvent": "views",
+    "Callback": "inbox",
+    "Control": "control",
+    "ControlFailed": "control",
+    "Fault": "features.faults",
+    "Inbox": "inbox",
+    "LedgerLine": "views",
+    "Requests": "features.requests",
+    "SentRequest": "features.requests",
+    "Server": "server",
+    "ServerFailed": "server",
+    "SignIn": "signin",
+}
 
-def __getattr__(name: str) -> Any:
-    """Imports on use: pytest loads the plugin also in suites that do not use it."""
-    if name == "Account":
-        from fotapool.testing.account import Account
+if not TYPE_CHECKING:  # a type checker must not believe that every name can be imported
 
-        return Account
-    if name in ("Server", "ServerFailed"):
-        from fotapool.testing import server
+    def __getattr__(name: str) -> object:
+        """Imports on use: pytest loads the plugin also in suites that do not use it."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
 
-        return getattr(server, name)
-    raise AttributeError(name)
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

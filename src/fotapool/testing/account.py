@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fotapool.testing import assertions
+from fotapool.testing.control import ControlFailed
+from fotapool.testing.features.faults import Fault
+from fotapool.testing.features.fleets import Fleet, Step, behavior_of, failing_at, put_behavior
+from fotapool.testing.features.requests import Requests, read_requests, sent_by_code_under_test
 from fotapool.testing.inbox import Inbox
+from fotapool.testing.options import Options, check_licensed
 from fotapool.testing.ranges import Ranges
 from fotapool.testing.signin import SignIn
 from fotapool.testing.views import AccountPool, AdvanceEvent, LedgerLine, read_event, read_ledger_line, read_pool
+from fotapool.testing.waiting import find_blocked, in_thread, running_loop
 
 if TYPE_CHECKING:
     import httpx
@@ -22,27 +29,10 @@ if TYPE_CHECKING:
 PAGE = 1000
 MAX_PAGES = 1000
 """Pages of a list that are read at most: a million rows."""
+DEVICE_NOT_FOUND = "Device Not Found."
+"""The documented result for a device that the account does not have."""
 LATEST_ENTRIES = 50
 """Ledger entries in the report of a failed test."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """The contents of a test's account. `devices` is a number, or a list of devices as in a seed document."""
-
-    licenses: int = 10
-    devices: int | Sequence[dict[str, Any]] = 10
-    licensed: int = 0
-    """How many of the devices, from the first on, hold a license; only if `devices` is a number."""
-    make: str = "Verizon"
-    model: str = "Model-A"
-    firmware: str = "1"
-    protocol: str = "LWM2M"
-    purchase_type: str = "TS-HFOTA-MRC"
-    packages: Sequence[dict[str, Any]] = field(default_factory=tuple)
-    """Firmware packages, as in a seed document. All accounts share them, so their names must be unique."""
-    copy_of: str | None = None
-    """Name of an account to copy. All other options but `packages` are ignored."""
 
 
 class Account:
@@ -51,37 +41,57 @@ class Account:
     def __init__(self, server: Server, options: Options, ranges: Ranges) -> None:
         self.server = server
         self.options = options
-        self.name = ranges.account_name()
+        self.name = ""
         self.devices: list[str] = []
         """The IMEIs, in the order of their import."""
+        self.created_by = ""
+        """The id of the request that created the account."""
         self.stay_signed_in = True
         """Whether a request whose tokens expired because the clock was moved is sent again with new tokens."""
         self._ranges = ranges
+        self._lock = threading.RLock()
         self._sign_in: SignIn | None = None
         self._http: httpx.Client | None = None
         self._sdk: Any = None
         self._inbox: Inbox | None = None
+        self._faults: list[Fault] = []
         self._create()
 
     def _create(self) -> None:
         given, control = self.options, self.server.control
         if given.copy_of is not None:
-            control.call("POST", f"/accounts/{given.copy_of}/copies", {"name": self.name})
+            self._claim_name(f"/accounts/{given.copy_of}/copies", {})
             self.devices = [row["deviceId"] for row in self._rows("devices", "devices", "deviceId")]
         else:
-            account = {"name": self.name, "purchaseType": given.purchase_type, "licenseCount": given.licenses}
-            control.call("POST", "/accounts", account)
+            self._claim_name("/accounts", {"purchaseType": given.purchase_type, "licenseCount": given.licenses})
             if isinstance(given.devices, int):
                 self.add_devices(given.devices, licensed=given.licensed)
             elif given.devices:
                 self.import_devices(given.devices)
+            if given.fleet is not None and self.devices:
+                self.simulate(**given.fleet)
         if given.packages:
             control.call("POST", "/firmware", list(given.packages))
+
+    def _claim_name(self, path: str, members: dict[str, Any]) -> None:
+        """Creates the account. If another test run uses the same block of names and IMEIs, changes to another block."""
+        while True:
+            self.name = self._ranges.account_name()
+            try:
+                reply = self.server.control.reply("POST", path, {"name": self.name, **members})
+            except ControlFailed as error:
+                if error.status != 409 or not self._ranges.change_block():
+                    raise
+            else:
+                self.created_by = reply.request_id
+                self._ranges.is_claimed = True
+                return
 
     # --- devices -----------------------------------------------------------------------------------------------------
 
     def add_devices(self, count: int, licensed: int = 0, **members: Any) -> list[str]:
         """Imports `count` more devices with unused IMEIs; returns the IMEIs. `members` are those of a seed document."""
+        check_licensed(licensed, count)
         first = self._ranges.imeis(count)
         given = self.options
         common = {"make": given.make, "model": given.model, "firmware": given.firmware, "protocol": given.protocol}
@@ -104,13 +114,52 @@ class Account:
         self.devices += [device for device in given if device not in known]
         return given
 
+    def simulate(self, *devices: str, **members: Any) -> None:
+        """Simulates these devices, or all: they check in and take upgrades. `members` are those of a seed's fleet.
+
+        Do this before their campaign starts. Raises ControlFailed for wrong members.
+        """
+        self._change_fleets(devices or self.devices, members)
+
+    def device_fails(self, device: str, at: Step = "install") -> None:
+        """Each upgrade of this simulated device fails when it downloads, verifies or installs."""
+        current = behavior_of(self._fleets(), device)
+        self._change_fleets([device], {**current, **failing_at(at)})
+
+    def upgrade(self, device: str, status: str) -> None:
+        """Sets the device's upgrade: scheduled, inProgress, completed, failed or canceled.
+
+        A device without an upgrade, or with a scheduled one, begins it before it completes or fails. Raises
+        ControlFailed, for example while the campaign has not started.
+        """
+        path = f"/accounts/{self.name}/devices/{device}/upgrade"
+        if status in ("completed", "failed"):
+            try:
+                self.server.control.call("PUT", path, {"status": "inProgress"})
+            except ControlFailed as error:
+                with suppress(ControlFailed):
+                    self.server.control.call("PUT", path, {"status": status})
+                    return
+                raise error from None
+        self.server.control.call("PUT", path, {"status": status})
+
+    def _fleets(self) -> list[Fleet]:
+        fleets: list[Fleet] = self.server.control.call("GET", f"/accounts/{self.name}/fleet")["fleet"]
+        return fleets
+
+    def _change_fleets(self, devices: Iterable[str], members: dict[str, Any]) -> None:
+        fleet = put_behavior(self._fleets(), devices, members)
+        self.server.control.call("PUT", f"/accounts/{self.name}/fleet", {"fleet": fleet})
+
     # --- requests ----------------------------------------------------------------------------------------------------
 
     @property
     def sign_in(self) -> SignIn:
         """The account's client and user, signed in: `.key .secret .username .password .bearer .session`."""
         if self._sign_in is None:
-            self._sign_in = SignIn(self.server.control, self.name)
+            with self._lock:
+                if self._sign_in is None:
+                    self._sign_in = SignIn(self.server.control, self.name)
         return self._sign_in
 
     @property
@@ -142,14 +191,25 @@ class Account:
         text = None if body is None else json.dumps(body)
         return self.sign_in.request(method, f"/api/fota{path}", text, self.stay_signed_in)
 
+    async def acall(self, method: str, path: str, body: Any = None) -> Any:
+        """As `call`, without blocking the event loop."""
+        return await in_thread(self.call, method, path, body)
+
     def assign(self, *devices: str) -> dict[str, Any]:
-        """Assigns licenses (v3); returns the JSON of the response, with the result of each device."""
-        answer: dict[str, Any] = self.call("POST", f"/v3/licenses/{self.name}/assign", {"deviceList": list(devices)})
-        return answer
+        """Assigns licenses (v3); returns the JSON of the response, with the result of each device.
+
+        Raises AssertionError for an IMEI that the account does not have.
+        """
+        return self._change_licenses("assign", devices)
 
     def remove(self, *devices: str) -> dict[str, Any]:
-        """Removes licenses (v3); returns the JSON of the response."""
-        answer: dict[str, Any] = self.call("POST", f"/v3/licenses/{self.name}/remove", {"deviceList": list(devices)})
+        """Removes licenses (v3); returns the JSON of the response. Raises as `assign`."""
+        return self._change_licenses("remove", devices)
+
+    def _change_licenses(self, what: str, devices: Iterable[str]) -> dict[str, Any]:
+        answer: dict[str, Any] = self.call("POST", f"/v3/licenses/{self.name}/{what}", {"deviceList": list(devices)})
+        unknown = [row["deviceId"] for row in answer["deviceList"] if row["resultReason"] == DEVICE_NOT_FOUND]
+        assert not unknown, f"account {self.name} has no device {', '.join(unknown)}"
         return answer
 
     def subscribe(self, licenses: int) -> dict[str, Any]:
@@ -159,12 +219,34 @@ class Account:
         )
         return answer
 
+    @property
+    def requests(self) -> Requests:
+        """The requests about this account that the code under test has sent, as they are now."""
+        return Requests(sent_by_code_under_test(read_requests(self.server.control, self.name)))
+
+    def fault(self, path: str | None = None, *, device: str | None = None, **members: Any) -> Fault:
+        """Makes requests or callbacks of this account fail until the end of the test.
+
+        `fault("/fota/v3/licenses/*/assign", status=503, times=2)`. Members: method, nth, every, times, probability,
+        seed; and the action, one of status (with body, headers), drop, expire_token, latency_ms, callback (with
+        by_ms). Raises ControlFailed for wrong ones.
+        """
+        members = members if path is None else {"path": path, **members}
+        fault = Fault(self.server.control, self.name, device, members)
+        self._faults.append(fault)
+        return fault
+
+    def intercept(self) -> AbstractContextManager[None]:
+        """As `server.intercept()`: the vendor's host names lead to the server of this account."""
+        return self.server.intercept()
+
     # --- callbacks ---------------------------------------------------------------------------------------------------
 
     @property
     def callbacks(self) -> Inbox:
         """The account's inbox. The first use registers it as the listener of v3, unless `listen` was called."""
-        return self.listen(3) if self._inbox is None else self._inbox
+        with self._lock:
+            return self.listen(3) if self._inbox is None else self._inbox
 
     def listen(self, *versions: int) -> Inbox:
         """Registers the inbox as the listener of these versions."""
@@ -193,12 +275,34 @@ class Account:
         """Advances the clock to the next event that is due; returns what was due then."""
         return self._move({"next": True})
 
+    async def aadvance(self, duration: str | timedelta) -> list[AdvanceEvent]:
+        """As `advance`, without blocking the event loop, which may have to answer callbacks meanwhile."""
+        return await in_thread(self.advance, duration)
+
+    async def ato(self, time: str | datetime) -> list[AdvanceEvent]:
+        """As `to`, without blocking the event loop."""
+        return await in_thread(self.to, time)
+
+    async def anext(self) -> list[AdvanceEvent]:
+        """As `next`, without blocking the event loop."""
+        return await in_thread(self.next)
+
     @property
     def now(self) -> datetime:
         """The clock's time."""
         return datetime.fromisoformat(self.server.control.call("GET", "/clock")["now"])
 
     def _move(self, body: dict[str, Any]) -> list[AdvanceEvent]:
+        """Moves the clock. The server answers when all callbacks that were due are delivered."""
+        loop = running_loop()
+        if loop is not None:
+            listeners = self.server.control.call("GET", f"/accounts/{self.name}/listeners")["listeners"]
+            url = find_blocked(loop, [one["url"] for one in listeners])
+            if url is not None:
+                raise RuntimeError(
+                    f"moving the clock would block the event loop that has to answer callbacks to {url}; "
+                    "use `await account.aadvance(…)`, `ato(…)` or `anext()`"
+                )
         return [read_event(one) for one in self.server.control.call("POST", "/clock", body)["happened"]]
 
     # --- state -------------------------------------------------------------------------------------------------------
@@ -255,6 +359,8 @@ class Account:
         return assertions.describe(self.name, self.pool, self.ledger[-LATEST_ENTRIES:])
 
     def close(self) -> None:
-        """Closes the clients. The account is not deleted; it ends with the server."""
+        """Ends the faults and closes the clients. The account is not deleted; it ends with the server."""
+        for fault in self._faults:
+            fault.delete()
         if self._http is not None:
             self._http.close()

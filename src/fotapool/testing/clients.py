@@ -30,9 +30,9 @@ class _Tokens(httpx.Auth):
         if (
             self._account.stay_signed_in
             and not given
-            and self._account.sign_in.has_expired(response.headers.get(AUTH_HEADER))
+            and self._account.sign_in.has_expired(response.headers.get(AUTH_HEADER), request.headers["VZ-M2M-Token"])
         ):
-            self._account.sign_in.renew()
+            self._account.sign_in.renew(request.headers["VZ-M2M-Token"])
             self._put(request, given)
             yield request
 
@@ -77,8 +77,9 @@ def sdk_client(account: Account) -> Any:
                 return super().send(request, *arguments, **options)
             request.headers.update(account.sign_in.headers)
             response = super().send(request, *arguments, **options)
-            if account.stay_signed_in and account.sign_in.has_expired(response.headers.get(AUTH_HEADER)):
-                account.sign_in.renew()
+            why, session = response.headers.get(AUTH_HEADER), request.headers["VZ-M2M-Token"]
+            if account.stay_signed_in and account.sign_in.has_expired(why, session):
+                account.sign_in.renew(session)
                 request.headers.update(account.sign_in.headers)
                 response = super().send(request, *arguments, **options)
             return response

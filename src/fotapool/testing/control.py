@@ -6,13 +6,23 @@ import http.client
 import json
 import socket
 import ssl
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 BASE = "/control/v1"
 TIMEOUT_S = 60.0
-Reply = tuple[int, Any, str | None]
-"""Status, JSON (or text), and the header X-Fotapool-Auth, which says why tokens were refused."""
+USER_AGENT = "fotapool-testing"
+"""Says that a request is the plugin's, not one of the code under test."""
+
+
+class Reply(NamedTuple):
+    """A response: its JSON (or text), why tokens were refused (X-Fotapool-Auth), and the request id."""
+
+    status: int
+    answer: Any
+    refused: str | None
+    request_id: str
 
 
 class ControlFailed(Exception):
@@ -26,19 +36,24 @@ class ControlFailed(Exception):
 
 
 class Control:
-    """Sends requests below `/control/v1` with the operator key. Not thread-safe."""
+    """Sends requests below `/control/v1` with the operator key. Threads may share it: each request has a connection."""
 
     def __init__(self, address: str, operator_key: str, ca_file: str | None = None) -> None:
         """`ca_file` is the PEM file of a private certificate authority, for https."""
-        self._connection = _connection(address, ca_file)
+        self._connect = partial(_connection, address, ca_file)
+        self._idle: list[http.client.HTTPConnection] = []
         self._headers = {"Authorization": f"Bearer {operator_key}", "Content-Type": "application/json"}
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON of the response, or None without a body. Raises ControlFailed or OSError."""
-        status, answer, _ = self.request(method, BASE + path, None if body is None else json.dumps(body), self._headers)
-        if status >= 400:
-            raise ControlFailed(method, path, status, answer)
-        return answer
+        return self.reply(method, path, body).answer
+
+    def reply(self, method: str, path: str, body: Any = None) -> Reply:
+        """As `call`, with the response's headers."""
+        reply = self.request(method, BASE + path, None if body is None else json.dumps(body), self._headers)
+        if reply.status >= 400:
+            raise ControlFailed(method, path, reply.status, reply.answer)
+        return reply
 
     def request(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Reply:
         """Sends any request. Tries again once, because the server may have closed an idle connection."""
@@ -49,24 +64,32 @@ class Control:
             return self._request(method, path, body, headers)
 
     def _request(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Reply:
-        if self._connection.sock is None:
-            self._connection.connect()
-            _send_at_once(self._connection.sock)
         try:
-            self._connection.request(method, path, body, headers)
-            response = self._connection.getresponse()
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            if connection.sock is None:
+                connection.connect()
+                _send_at_once(connection.sock)
+            connection.request(method, path, body, {"User-Agent": USER_AGENT, **headers})
+            response = connection.getresponse()
             text = response.read()
         except BaseException:
-            self.close()
+            connection.close()
             raise
-        why = response.headers.get("X-Fotapool-Auth")
+        self._idle.append(connection)
         try:
-            return response.status, json.loads(text) if text else None, why
+            answer = json.loads(text) if text else None
         except ValueError:
-            return response.status, text.decode("utf-8", "replace"), why
+            answer = text.decode("utf-8", "replace")
+        refused, request_id = response.headers.get("X-Fotapool-Auth"), response.headers.get("X-Request-Id", "")
+        return Reply(response.status, answer, refused, request_id)
 
     def close(self) -> None:
-        self._connection.close()
+        """Closes the connections that no request uses."""
+        while self._idle:
+            self._idle.pop().close()
 
 
 def _connection(address: str, ca_file: str | None) -> http.client.HTTPConnection:

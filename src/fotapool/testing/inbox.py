@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from fotapool.testing.waiting import in_thread, monotonic_s, running_loop
 
 MAX_CALLBACKS = 10_000
 """Callbacks in an inbox; older ones are dropped."""
@@ -42,6 +44,7 @@ class Inbox:
         self.url = url
         """The URL that callbacks are posted to, followed by the version as in `URL/v3`."""
         self.status = 200
+        self._answers: deque[int] = deque()
         self._callbacks: list[Callback] = []
         self._changed = threading.Condition()
 
@@ -51,7 +54,12 @@ class Inbox:
             self._callbacks.append(callback)
             del self._callbacks[:-MAX_CALLBACKS]
             self._changed.notify_all()
-            return self.status
+            return self._answers.popleft() if self._answers else self.status
+
+    def answers(self, statuses: Iterable[int]) -> None:
+        """Answers the next callbacks with these statuses, one each, and all later ones with `status`."""
+        with self._changed:
+            self._answers = deque(statuses)
 
     def all(self, type: str | None = None) -> list[Callback]:
         """The callbacks received so far, of this type if one is given."""
@@ -73,19 +81,32 @@ class Inbox:
 
         Raises AssertionError with what did arrive if they do not arrive in time.
         """
-        deadline = time.monotonic() + timeout_s
+        deadline = monotonic_s() + timeout_s
         with self._changed:
             while True:
                 found = [one for one in self._callbacks if type in (None, one.type) and where(one)]
                 if len(found) >= count:
                     return found
-                left_s = deadline - time.monotonic()
+                left_s = deadline - monotonic_s()
                 if left_s <= 0:
                     break
                 self._changed.wait(left_s)
             arrived = ", ".join(f"{one.type} (v{one.version})" for one in self._callbacks) or "none"
         wanted = f"{count} callback{'s' * (count != 1)}{f' of type {type}' if type else ''}"
-        raise AssertionError(f"expected {wanted} within {timeout_s} s; {len(found)} arrived. All received: {arrived}")
+        advice = "" if running_loop() is None else ". The wait blocked the event loop: use `await inbox.await_for(…)`"
+        raise AssertionError(
+            f"expected {wanted} within {timeout_s} s; {len(found)} arrived. All received: {arrived}{advice}"
+        )
+
+    async def await_for(
+        self,
+        count: int = 1,
+        type: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        where: Callable[[Callback], bool] = lambda callback: True,
+    ) -> list[Callback]:
+        """As `wait_for`, without blocking the event loop."""
+        return await in_thread(self.wait_for, count=count, type=type, timeout_s=timeout_s, where=where)
 
     def __len__(self) -> int:
         return len(self._callbacks)

@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 
 MARKER = (
     "fotapool(licenses=10, devices=10, licensed=0, make=…, model=…, firmware=…, protocol=…, purchase_type=…, "
-    "packages=…, copy_of=…): the contents of the test's account"
+    "packages=…, fleet=…, copy_of=…): the contents of the test's account"
 )
 DIRECTORY = "fotapool_directory"
 """The key in `workerinput` of the directory through which pytest-xdist workers share a server."""
 START_WITHIN_S = 60.0
 POLL_S = 0.02
-MAX_REQUESTS_SHOWN = 10
-MAX_BODY_SHOWN = 600
 _ACCOUNT = pytest.StashKey["Account"]()
 _SHARED = pytest.StashKey[str]()
 
@@ -97,10 +95,10 @@ def fotapool_server(request: pytest.FixtureRequest) -> Iterator[Server]:
     if address:
         server = Server(address=address, operator_key=key, ca_file=config.getoption("--fotapool-ca-file"))
     elif shared:
-        found, ca_file = _shared_server(Path(shared), arguments, tls)
+        found, ca_file = _shared_server(Path(shared), arguments, tls, config.rootpath)
         server = Server(address=found, ca_file=ca_file, block=worker_block())
     else:
-        server = Server(*arguments, block=worker_block(), tls=tls)
+        server = Server(*arguments, block=worker_block(), tls=tls, directory=str(config.rootpath))
     with server:
         yield server
 
@@ -111,7 +109,8 @@ def fotapool_own_server(request: pytest.FixtureRequest) -> Iterator[Server]:
     from fotapool.testing.server import Server
 
     config = request.config
-    with Server(*config.getini("fotapool_arguments"), block=0, tls=config.getini("fotapool_tls")) as server:
+    arguments, tls = config.getini("fotapool_arguments"), config.getini("fotapool_tls")
+    with Server(*arguments, block=0, tls=tls, directory=str(config.rootpath)) as server:
         yield server
 
 
@@ -123,10 +122,7 @@ def fotapool(request: pytest.FixtureRequest) -> Iterator[Account]:
     """
     own = "fotapool_own_server" in request.fixturenames
     server = request.getfixturevalue("fotapool_own_server" if own else "fotapool_server")
-    options: dict[str, Any] = {}
-    for marker in reversed(list(request.node.iter_markers("fotapool"))):
-        options.update(marker.kwargs)
-    account = server.account(**options)
+    account = server.account(**_marked(request.node))
     request.node.stash[_ACCOUNT] = account
     yield account
     request.node.stash.setdefault(_ACCOUNT, account)
@@ -134,22 +130,41 @@ def fotapool(request: pytest.FixtureRequest) -> Iterator[Account]:
     account.close()
 
 
-def _shared_server(directory: Path, arguments: list[str], tls: bool) -> tuple[str, str | None]:
+def _marked(node: pytest.Item) -> dict[str, Any]:
+    """The members of the test's marks. A wrong one fails the test."""
+    from fotapool.testing.options import read_options
+
+    options: dict[str, Any] = {}
+    for marker in reversed(list(node.iter_markers("fotapool"))):
+        if marker.args:
+            pytest.fail(
+                f"the mark fotapool has members only, as in licenses=5; it was given {marker.args[0]!r}", pytrace=False
+            )
+        options.update(marker.kwargs)
+    try:
+        read_options(options)
+    except (TypeError, ValueError) as error:
+        pytest.fail(f"the mark fotapool is wrong: {error}", pytrace=False)
+    return options
+
+
+def _shared_server(directory: Path, arguments: list[str], tls: bool, root: Path) -> tuple[str, str | None]:
     """Address and CA file of the server that all workers share. The first worker starts it. Raises ServerFailed."""
     from fotapool.testing.server import ServerFailed
+    from fotapool.testing.waiting import monotonic_s
 
     path = directory / "server.json"
     try:
         (directory / "starting").mkdir()
     except FileExistsError:
-        deadline = time.monotonic() + START_WITHIN_S
+        deadline = monotonic_s() + START_WITHIN_S
         while not path.exists():
-            if time.monotonic() > deadline:
+            if monotonic_s() > deadline:
                 raise TimeoutError(f"the server of the other worker did not start within {START_WITHIN_S} s") from None
             time.sleep(POLL_S)
         document = json.loads(path.read_text())
     else:
-        document = _start_shared_server(directory, arguments, tls)
+        document = _start_shared_server(directory, arguments, tls, root)
         (directory / "writing").write_text(json.dumps(document))
         (directory / "writing").rename(path)
     if "failed" in document:
@@ -157,14 +172,14 @@ def _shared_server(directory: Path, arguments: list[str], tls: bool) -> tuple[st
     return document["address"], document["ca_file"]
 
 
-def _start_shared_server(directory: Path, arguments: list[str], tls: bool) -> dict[str, Any]:
+def _start_shared_server(directory: Path, arguments: list[str], tls: bool, root: Path) -> dict[str, Any]:
     from fotapool.testing.server import OPERATOR_KEY, ServerFailed, ca_file_in, start_emulator, tls_arguments
 
     certificates = str(directory / "tls")
     if tls:
         arguments = [*arguments, *tls_arguments(certificates)]
     try:
-        process, address = start_emulator(arguments, OPERATOR_KEY, stop_with=os.getppid())
+        process, address = start_emulator(arguments, OPERATOR_KEY, os.getppid(), str(root))
     except ServerFailed as error:
         return {"failed": str(error)}
     return {"address": address, "pid": process.pid, "ca_file": ca_file_in(certificates) if tls else None}
@@ -179,28 +194,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if account is None or not report.failed:
         return
     try:
-        report.sections.append(("fotapool: the account", account.describe()))
-        requests = _last_requests(account)
-        if requests:
-            report.sections.append(("fotapool: its last requests", requests))
+        from fotapool.testing.features.report import sections
+
+        report.sections.extend(sections(account))
     except Exception as error:
         report.sections.append(("fotapool", f"the state of {account.name} could not be read: {error}"))
-
-
-def _last_requests(account: Account) -> str:
-    """The account's recorded requests; "" if the server does not record any."""
-    from fotapool.testing.control import ControlFailed
-
-    try:
-        answer = account.server.control.call("GET", f"/requests?account={account.name}&limit=1000")
-    except ControlFailed as error:
-        if error.status == 404:
-            return ""
-        raise
-    return "\n".join(_shown(one) for one in answer["requests"][-MAX_REQUESTS_SHOWN:])
-
-
-def _shown(one: dict[str, Any]) -> str:
-    lines = [f"{one['time']}  {one['method']} {one['path']}  {one['status']}"]
-    lines += [f"    {label} {one[member][:MAX_BODY_SHOWN]}" for label, member in (("sent", "body"), ("got ", "answer"))]
-    return "\n".join([*lines, *(f"    hint {hint}" for hint in one["hints"])])

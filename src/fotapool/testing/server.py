@@ -7,13 +7,16 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
 
-from fotapool.testing.account import Account, Options
-from fotapool.testing.control import Control
+from fotapool.testing.account import Account
+from fotapool.testing.control import Control, ControlFailed
 from fotapool.testing.inbox import Receiver
+from fotapool.testing.options import read_options
 from fotapool.testing.ranges import Ranges
 
 OPERATOR_KEY = "operator"
@@ -30,7 +33,8 @@ class Server:
     """`with Server() as server: account = server.account(licenses=5)`
 
     Starts `fotapool emulate` on a free port, with a database in memory. `arguments` are more options of the command.
-    With `address`, that server is used instead and left running. With `tls` the address is https, and `ca_file` is the
+    With `address`, that emulator is used instead and left running. `directory` is where relative paths in `arguments`
+    begin. With `tls` the address is https, and `ca_file` is the
     PEM file of its certificate authority; with `address`, pass that server's file.
     """
 
@@ -43,6 +47,7 @@ class Server:
         block: int | None = None,
         tls: bool = False,
         ca_file: str | None = None,
+        directory: str | None = None,
     ) -> None:
         self.operator_key = operator_key
         self.ca_file = ca_file
@@ -50,18 +55,21 @@ class Server:
         self.address = address or ""
         self.process: subprocess.Popen[str] | None = None
         self._arguments = arguments
-        self._given = address is not None
+        self._is_checked = address is None
+        self._directory = directory
         self._tls = tls
         self._tls_directory: tempfile.TemporaryDirectory[str] | None = None
         self._stop_with = stop_with
         self._ranges = Ranges(block)
+        self._lock = threading.RLock()
         self._control: Control | None = None
         self._receiver: Receiver | None = None
         self._transport: Any = None
 
     def start(self) -> Server:
         """Returns when the server accepts requests. Raises ServerFailed."""
-        if self._given:
+        if self.address:
+            self._check()
             return self
         arguments = self._arguments
         if self._tls:
@@ -69,7 +77,7 @@ class Server:
             self.ca_file = ca_file_in(self._tls_directory.name)
             arguments = (*arguments, *tls_arguments(self._tls_directory.name))
         try:
-            self.process, self.address = start_emulator(arguments, self.operator_key, self._stop_with)
+            self.process, self.address = start_emulator(arguments, self.operator_key, self._stop_with, self._directory)
         except BaseException:
             self.stop()
             raise
@@ -99,16 +107,18 @@ class Server:
     @property
     def control(self) -> Control:
         """A client of the operator API."""
-        if self._control is None:
-            self._control = Control(self.address, self.operator_key, self.ca_file)
-        return self._control
+        with self._lock:
+            if self._control is None:
+                self._control = Control(self.address, self.operator_key, self.ca_file)
+            return self._control
 
     @property
     def receiver(self) -> Receiver:
         """The callback receiver of all accounts; started on first use."""
-        if self._receiver is None:
-            self._receiver = Receiver()
-        return self._receiver
+        with self._lock:
+            if self._receiver is None:
+                self._receiver = Receiver()
+            return self._receiver
 
     @property
     def transport(self) -> Any:
@@ -123,9 +133,37 @@ class Server:
             self._transport = httpx.HTTPTransport(verify=verify)
         return self._transport
 
+    def intercept(self) -> AbstractContextManager[None]:
+        """`with server.intercept():` in this process, the vendor's host names lead to this server. It needs HTTPS.
+
+        For requests, httpx, aiohttp, urllib3 and all others that use Python's `socket` and `ssl`. Raises RuntimeError.
+        """
+        from fotapool.testing.intercept import intercepted
+
+        return intercepted(self.address, self.ca_file)
+
     def account(self, **options: Any) -> Account:
         """Creates an account with devices of its own. The options are those of the marker `fotapool`."""
-        return Account(self, Options(**options), self._ranges)
+        given = read_options(options)
+        self._check()
+        with self._lock:  # names and IMEIs are counted
+            return Account(self, given, self._ranges)
+
+    def _check(self) -> None:
+        """Raises ServerFailed if the server at `address` is not an emulator: tests must not change its accounts."""
+        if self._is_checked:
+            return
+        try:
+            self.control.call("GET", "/clock")
+        except (ControlFailed, OSError) as error:
+            self.control.close()
+            if isinstance(error, ControlFailed) and error.status == 404:
+                raise ServerFailed(
+                    f"{self.address} has no test clock, so it is not an emulator, and no account is created on it; "
+                    "give the address of `fotapool emulate`"
+                ) from None
+            raise ServerFailed(f"the emulator at {self.address} cannot be used: {error}") from None
+        self._is_checked = True
 
 
 def tls_arguments(directory: str) -> tuple[str, ...]:
@@ -139,14 +177,16 @@ def ca_file_in(directory: str) -> str:
 
 
 def start_emulator(
-    arguments: Sequence[str], operator_key: str, stop_with: int | None
+    arguments: Sequence[str], operator_key: str, stop_with: int | None, directory: str | None = None
 ) -> tuple[subprocess.Popen[str], str]:
     """The process and its address. It ends with the process `stop_with`, or with this one. Raises ServerFailed."""
     command = [sys.executable, "-m", "fotapool.cli", "emulate", "--port", "0", "--operator-key", operator_key]
     command += ["--stop-with-parent", *([str(stop_with)] if stop_with else []), *arguments]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FOTAPOOL_")}
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment, cwd=directory
+        )
         assert process.stdout is not None
         line = process.stdout.readline()
         process.stdout.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,52 +18,75 @@ SECRET = PASSWORD = "secret-of-a-test"  # noqa: S105
 
 
 class SignIn:
-    """Creates both with the operator API, and signs in. `bearer` and `session` are the latest tokens."""
+    """Creates both with the operator API, and signs in. Threads may share it."""
 
     def __init__(self, control: Control, account: str) -> None:
         self.key, self.secret = f"{account}-key", SECRET
         self.username, self.password = f"{account}-user", PASSWORD
-        self.bearer = self.session = ""
+        self._tokens = ("", "")
         self._control = control
+        self._renewing = threading.Lock()
         control.call("POST", "/clients", {"key": self.key, "secret": self.secret})
         user = {"username": self.username, "password": self.password, "accounts": [account]}
         control.call("POST", "/users", user)
         self.renew()
 
-    def renew(self) -> None:
-        """Gets a bearer token and a session token."""
+    def renew(self, expired: str | None = None) -> None:
+        """Gets a bearer token and a session token. With an `expired` session, only if no other thread has done so."""
+        with self._renewing:
+            if expired in (None, self.session):
+                self._sign_in()
+
+    def _sign_in(self) -> None:
         basic = base64.b64encode(f"{self.key}:{self.secret}".encode()).decode()
         headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
-        self.bearer = self._get("/api/ts/v1/oauth2/token", "grant_type=client_credentials", headers, "access_token")
+        bearer = self._get("/api/ts/v1/oauth2/token", "grant_type=client_credentials", headers, "access_token")
         body = json.dumps({"username": self.username, "password": self.password})
-        headers = {"Authorization": f"Bearer {self.bearer}", "Content-Type": "application/json"}
-        self.session = self._get("/api/m2m/v1/session/login", body, headers, "sessionToken")
+        headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
+        session = self._get("/api/m2m/v1/session/login", body, headers, "sessionToken")
+        self._tokens = (bearer, session)
         self._since = self._now()
 
-    def has_expired(self, why: str | None) -> bool:
-        """Whether `why` tokens were refused is that the clock was moved, not that the test revoked them."""
-        return why is not None and "revoked)" not in why and self._now() - self._since >= SHORTEST_LIFETIME
+    def has_expired(self, why: str | None, session: str) -> bool:
+        """Whether `why` tokens were refused is that the clock was moved, not that the test revoked them.
+
+        `session` is the token that was sent, which another thread may have renewed meanwhile.
+        """
+        if why is None or "revoked)" in why:
+            return False
+        return session != self.session or self._now() - self._since >= SHORTEST_LIFETIME
 
     def _now(self) -> datetime:
         return datetime.fromisoformat(self._control.call("GET", "/clock")["now"])
 
     def _get(self, path: str, body: str, headers: dict[str, str], member: str) -> str:
-        status, answer, _ = self._control.request("POST", path, body, headers)
-        if status != 200:
-            raise AssertionError(f"the test's own sign-in failed: POST {path} returned {status}: {answer}")
-        return str(answer[member])
+        reply = self._control.request("POST", path, body, headers)
+        if reply.status != 200:
+            raise AssertionError(f"the test's own sign-in failed: POST {path} returned {reply.status}: {reply.answer}")
+        return str(reply.answer[member])
+
+    @property
+    def bearer(self) -> str:
+        """The latest bearer token."""
+        return self._tokens[0]
+
+    @property
+    def session(self) -> str:
+        """The latest session token."""
+        return self._tokens[1]
 
     @property
     def headers(self) -> dict[str, str]:
         """The headers with both tokens."""
-        return {"Authorization": f"Bearer {self.bearer}", "VZ-M2M-Token": self.session}
+        bearer, session = self._tokens
+        return {"Authorization": f"Bearer {bearer}", "VZ-M2M-Token": session}
 
     def request(self, method: str, path: str, body: str | None, renewing: bool) -> tuple[int, Any]:
         """Status and JSON. With `renewing`, a request with expired tokens is sent again with new ones."""
         for again in (renewing, False):
             headers = {**self.headers, "Content-Type": "application/json"}
-            status, answer, why = self._control.request(method, path, body, headers)
-            if not (again and self.has_expired(why)):
+            reply = self._control.request(method, path, body, headers)
+            if not (again and self.has_expired(reply.refused, headers["VZ-M2M-Token"])):
                 break
-            self.renew()
-        return status, answer
+            self.renew(headers["VZ-M2M-Token"])
+        return reply.status, reply.answer

@@ -13,6 +13,11 @@ from fotapool.core.timestamps import DAY_MS, MINUTE_MS
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import MAX_IMEI, format_device_id, is_device_id
 from fotapool.domain.simulation import MAX_FLEETS, Behavior, Fleet, OfflineWindow
+from fotapool.services.commands import DirectCommand
+from fotapool.services.context import Caller, Context
+from fotapool.store.db.connection import Connection
+from fotapool.store.simulation import read_fleets as read_stored_fleets
+from fotapool.store.simulation import record_fleets_replaced
 
 MAX_OFFLINE_WINDOWS = 10
 MAX_FLEET = 50_000_000
@@ -97,4 +102,25 @@ def read_fleets(lines: Sequence[FleetLine]) -> list[Fleet]:
     for earlier, later in pairwise(fleets):
         if later.first_imei <= earlier.last_imei:
             raise Invalid(f"the fleets at {earlier.first_imei:015d} and at {later.first_imei:015d} overlap")
+    return fleets
+
+
+async def list_fleets(context: Context, caller: Caller) -> list[Fleet]:
+    """The account's fleets, by IMEI."""
+    return await context.reader.short(read_stored_fleets, caller.account_id)
+
+
+async def replace_fleets(context: Context, caller: Caller, lines: Sequence[FleetLine]) -> list[Fleet]:
+    """Replaces the account's fleets; returns them by IMEI. Raises Invalid.
+
+    An upgrade whose next step has a time keeps it; its outcome follows the new fleets.
+    """
+    fleets = read_fleets(lines)
+
+    def change(connection: Connection, now_ms: int) -> None:
+        before = {"fleet": [describe_fleet(one) for one in read_stored_fleets(connection, caller.account_id)]}
+        record_fleets_replaced(connection, caller.account_id, fleets)
+        context.audit.record(connection, now_ms, before, {"fleet": [describe_fleet(one) for one in fleets]})
+
+    await context.writer.submit(DirectCommand(change, caller=caller))
     return fleets
