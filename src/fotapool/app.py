@@ -17,8 +17,10 @@ from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp
 
 from fotapool.api.auth.routes import signin_routes
+from fotapool.api.auth.sessions import KNOWN_NAMES as SIGN_IN_NAMES
 from fotapool.api.common.endpoint import VersionApp
 from fotapool.api.common.errors import FixedResponse, unknown_api
+from fotapool.api.common.strict import known_names
 from fotapool.api.v1 import callbacks as v1_callbacks
 from fotapool.api.v1 import routes as v1
 from fotapool.api.v2 import callbacks as v2_callbacks
@@ -146,7 +148,7 @@ class Server:
         """While the server runs."""
         self.readiness = health.Readiness()
         self.probe = health.WriteProbe(self.context)
-        self.features = EmulatorFeatures(self.context, self.authenticator, _templates()) if settings.emulator else None
+        self.features = _features(self.context, self.authenticator) if settings.emulator else None
         self.app: ASGIApp = self._build()
 
     def _prepare_database(self, storage: str) -> None:
@@ -308,6 +310,16 @@ class Server:
             await seed_empty_database(replace(context, audit=draft), self.seed)
         except (Invalid, OSError) as error:
             raise Invalid(f"seed {path}: {error}") from error
+
+
+def _features(context: Context, authenticator: Authenticator) -> EmulatorFeatures:
+    names = {
+        (version.BASE.rpartition("/")[2], operation.name): known_names(operation)
+        for version in (v1, v2, v3)
+        for operation in version.OPERATIONS
+    }
+    names |= {("sign-in", name): known for name, known in SIGN_IN_NAMES.items()}
+    return EmulatorFeatures(context, authenticator, _templates(), names)
 
 
 def _templates() -> list[Template]:

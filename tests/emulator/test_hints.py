@@ -13,6 +13,7 @@ from fotapool.emulator.advice import ADVICE
 from fotapool.emulator.hints import RequestContext, account_candidates, find_hints
 from fotapool.emulator.paths import suggest
 from fotapool.emulator.rules import mentions, path_matches
+from fotapool.web.known_names import KnownNames
 
 E = ErrorCode
 BASE = "/api/fota/v3/licenses/0242078689-00001"
@@ -99,8 +100,9 @@ EXPECTED = [
     (undecoded({"a": 1}), "The member `deviceList` is missing"),
     (asked(E.TYPE_INVALID), "`append` or `remove`"),
     (asked(E.DEVICE_LIST_EMPTY), "at least one IMEI"),
-    (asked(E.DEVICE_LIST_EMPTY, body={"DeviceList": []}), "send `deviceList`"),
-    (asked(E.DEVICE_LIST_EMPTY, path="/api/fota/v2/logging/a/devices", body={"deviceIDs": []}), "send `deviceIds`"),
+    (asked(E.DEVICE_LIST_EMPTY, body={"DeviceList": []}, known_names=KnownNames((), Body)), "send `deviceList`"),
+    (asked(E.MEMBER_UNKNOWN, path=f"{BASE}?Case=1", known_names=KnownNames(["case"])), "send `case`"),
+    (asked(E.MEMBER_UNKNOWN), "Leave out what"),
     (asked(E.DEVICE_LIST_TOO_LONG), "--max-devices-per-request"),
     (asked(E.DEVICE_ID_INVALID, offenders=("35209900176148",)), f"send {IMEI}"),
     (asked(E.DEVICE_ID_INVALID, offenders=("3520990017614823",)), f"IMEISV: send the IMEI, {IMEI}"),
@@ -182,7 +184,7 @@ def test_every_error_code_has_a_hint_and_a_row() -> None:
     [
         asked(body={"deviceList": [IMEI, "990000000000003"]}, status=200),
         asked(path=f"{BASE}/index/0", method="GET", status=200),
-        asked(path=f"{BASE}?startIndex={IMEI}", method="GET", status=200),
+        asked(path=f"{BASE}?startIndex={IMEI}", method="GET", status=200, known_names=KnownNames(["startIndex"])),
         asked(body="", status=0),
         asked(body="[" * 100_000, status=200),
         asked(body={"deviceList": [None, True, {"x": []}, []]}, status=200),
@@ -203,7 +205,6 @@ def test_the_response_of_an_injected_fault_gets_no_hint() -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "/api/m2m/v1/devices/actions/list"),
         ("POST", "/api/fota/v1/upgrades/0242078689-00001"),
         ("GET", "/api/fota/v3/files/0242078689-00001"),
         ("GET", "/nothing/of/this"),

@@ -17,11 +17,12 @@ from urllib.parse import parse_qs
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import IMEI_DIGITS, is_device_id
 from fotapool.emulator.advice import plain_advice
-from fotapool.emulator.body_hints import body_hints, near_member
+from fotapool.emulator.body_hints import body_hints
+from fotapool.emulator.name_hints import MISPRINT, name_hints, reasons_in_names
 from fotapool.emulator.paths import LOGIN_PATH, TOKEN_PATH, Template, allowed_methods, suggest
+from fotapool.web.known_names import KnownNames, UnknownName, unknown_names
 
 MAX_HINTS = 10
-MISPRINT = "`devceList` is a misprint in the vendor's documentation: send `deviceList`."
 OAUTH_BASE, SESSION_BASE = "/api/ts/", "/api/m2m/"
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -47,6 +48,10 @@ class RequestContext:
     rejection: RequestRejected | None = None
     """Why the API rejected the request; None if it did not, or if no operation was reached."""
     templates: Sequence[Template] = ()
+    account: str = ""
+    """The one that the request names, if its operation is known."""
+    known_names: KnownNames | None = None
+    """What the operation takes; None if no operation was reached."""
     known_accounts: list[str] = field(default_factory=list)
     """Those of account_candidates() that exist."""
 
@@ -70,6 +75,14 @@ class RequestContext:
             return {}
         return document if isinstance(document, dict) else {}
 
+    @cached_property
+    def unknown(self) -> list[UnknownName]:
+        """What the operation does not take, if it is known; of a truncated body nothing is known."""
+        if self.known_names is None:
+            return []
+        body = b"" if self.body_truncated else self.body.encode("utf-8", "replace")
+        return unknown_names(self.known_names, self.path.partition("?")[2], body)
+
     @property
     def bearer(self) -> str:
         """What follows the scheme in Authorization."""
@@ -91,15 +104,23 @@ def find_hints(context: RequestContext) -> list[str]:
     rejected = context.rejection
     found = [MISPRINT] if "devceList" in context.members else []
     if rejected is not None:
+        found += reasons_in_names(rejected.code, context.unknown)
         rule = HINT_RULES.get(rejected.code)
         found += rule(context, rejected) if rule else ()
-        found = found or [plain_advice(rejected.code, context.plain_path.startswith(SESSION_BASE))]
+        found = found or [_advice(context, rejected.code)]
     elif context.status >= 400:
         found += _oauth(context) if context.plain_path.startswith(OAUTH_BASE) else ()
         found += _unknown_path(context)
+    found += name_hints(context.unknown)
     if context.method == "GET" and context.headers.get("content-length", "0") != "0":
         found.append("A GET has no body: it is not read. Give parameters in the path or the query.")
     return list(dict.fromkeys(found))[:MAX_HINTS]
+
+
+def _advice(context: RequestContext, code: ErrorCode) -> str:
+    """The advice on the code, with the account and the user that the request names."""
+    names = {"name": context.account, "username": context.members.get("username")}
+    return plain_advice(code, context.plain_path.startswith(SESSION_BASE), names)
 
 
 def account_candidates(context: RequestContext) -> list[str]:
@@ -121,6 +142,8 @@ def _unknown_path(context: RequestContext) -> Iterator[str]:
     methods = allowed_methods(context.plain_path, context.templates)
     if context.status == 405 and methods:
         yield f"{context.plain_path} takes {' and '.join(methods)}, not {context.method}."
+    elif context.status in (400, 404) and not methods and context.plain_path.startswith((OAUTH_BASE, SESSION_BASE)):
+        yield f"This path of /api/{context.plain_path.split('/')[2]} is not emulated here."
     elif context.status in (400, 404) and not methods:
         hint = suggest(context.method, context.plain_path, context.templates)
         if hint:
@@ -205,12 +228,6 @@ def _body_invalid(context: RequestContext, rejected: RequestRejected) -> Iterato
     )
 
 
-def _device_list_empty(context: RequestContext, _: RequestRejected) -> Iterator[str]:
-    wanted = "deviceIds" if "/logging/" in context.plain_path else "deviceList"
-    if wanted not in context.members and "devceList" not in context.members:
-        yield from near_member(wanted, context.members)
-
-
 def _device_ids(_: RequestContext, rejected: RequestRejected) -> Iterator[str]:
     for text in rejected.offenders:
         digits = re.sub(r"[\s-]", "", text)
@@ -261,7 +278,7 @@ def _dates(context: RequestContext, rejected: RequestRejected) -> Iterator[str]:
 
 
 def _file_invalid(_: RequestContext, rejected: RequestRejected) -> Iterator[str]:
-    yield f"{rejected.detail[:1].upper()}{rejected.detail[1:]}. {plain_advice(rejected.code, False)}"
+    yield f"{rejected.detail[:1].upper()}{rejected.detail[1:]}. {plain_advice(rejected.code, False, {})}"
 
 
 def _cursor(context: RequestContext, _: RequestRejected) -> Iterator[str]:
@@ -287,7 +304,6 @@ HINT_RULES: dict[ErrorCode, Callable[[RequestContext, RequestRejected], Iterator
     ErrorCode.ACCOUNT_NAME_INVALID: _account,
     ErrorCode.ACCOUNT_NOT_FOUND: _account,
     ErrorCode.BODY_INVALID: _body_invalid,
-    ErrorCode.DEVICE_LIST_EMPTY: _device_list_empty,
     ErrorCode.DEVICE_ID_INVALID: _device_ids,
     ErrorCode.START_DATE_INVALID: _dates,
     ErrorCode.END_DATE_INVALID: _dates,

@@ -18,6 +18,7 @@ from fotapool.api.common.errors import (
     unknown_resource,
 )
 from fotapool.api.common.operations import Call, Operation, UploadStream
+from fotapool.api.common.strict import strict
 from fotapool.core.logs.context import begin_request, note_sender
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
@@ -101,6 +102,8 @@ class Endpoint:
         self._request_ids = request_ids
         self._api_context = api_context
         self._version = api_context.rsplit("/", 1)[-1]
+        if context.settings.strict:
+            operations = map(strict, operations)
         self._operations = {operation.method: operation for operation in operations}
         if "GET" in self._operations:
             self._operations["HEAD"] = self._operations["GET"]
