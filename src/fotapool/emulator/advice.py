@@ -25,7 +25,8 @@ ADVICE: dict[ErrorCode, str] = {
     " answered alike. Check the name, with its leading zeros.",
     ErrorCode.ACCOUNT_INACTIVE: "The account is suspended. An operator can activate it: `PUT"
     " /control/v1/accounts/{name}/status`.",
-    ErrorCode.BODY_TOO_LARGE: "Send fewer devices in one request; a body may have 4 MiB.",
+    ErrorCode.BODY_TOO_LARGE: "Send fewer devices in one request; a body may have 4 MiB, unless"
+    " `--max-body-bytes` says otherwise.",
     ErrorCode.ENCODING_UNSUPPORTED: "Send the body as it is or compressed with gzip, with `Content-Encoding: gzip`.",
     ErrorCode.MEMBER_UNKNOWN: "Leave out what the operation does not take, or correct its name, in which case matters:"
     " [operations](operations.md).",
@@ -65,7 +66,7 @@ ADVICE: dict[ErrorCode, str] = {
     ErrorCode.FILE_INVALID: "Send `multipart/form-data` with `fileupload`, `fileVersion`, `make`, `model` and"
     " `localTargetPath`; texts have up to 200 printable characters, an account has 10,000 files:"
     " [files](files.md#configuration-files).",
-    ErrorCode.FILE_TOO_LARGE: "A file may have 64 MiB.",
+    ErrorCode.FILE_TOO_LARGE: "A file may have 64 MiB, unless `--max-file-bytes` says otherwise.",
     ErrorCode.FILE_EXISTS: "Upload it with another `fileVersion`: what was uploaded is not replaced.",
     ErrorCode.LOGGING_LIMIT: "Turn logging off for other devices first, or wait: it ends after seven days.",
     ErrorCode.DEVICE_UNKNOWN: "Check the IMEI, and that the operator has imported the device into this account.",

@@ -19,10 +19,11 @@ from fotapool.domain.names import IMEI_DIGITS, is_device_id
 from fotapool.emulator.advice import plain_advice
 from fotapool.emulator.body_hints import body_hints
 from fotapool.emulator.name_hints import MISPRINT, name_hints, reasons_in_names
-from fotapool.emulator.paths import LOGIN_PATH, TOKEN_PATH, Template, allowed_methods, suggest
+from fotapool.emulator.paths import LOGIN_PATH, REVOKE_PATH, TOKEN_PATH, Template, allowed_methods, suggest
 from fotapool.web.known_names import KnownNames, UnknownName, unknown_names
 
 MAX_HINTS = 10
+FILE_MEMBERS = ("fileVersion", "make", "model", "localTargetPath", "releaseNote", "devicePlatformId")
 OAUTH_BASE, SESSION_BASE = "/api/ts/", "/api/m2m/"
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -141,13 +142,18 @@ def account_candidates(context: RequestContext) -> list[str]:
 def _unknown_path(context: RequestContext) -> Iterator[str]:
     methods = allowed_methods(context.plain_path, context.templates)
     if context.status == 405 and methods:
-        yield f"{context.plain_path} takes {' and '.join(methods)}, not {context.method}."
+        yield f"{context.plain_path} takes {_listed(methods)}, not {context.method}."
     elif context.status in (400, 404) and not methods and context.plain_path.startswith((OAUTH_BASE, SESSION_BASE)):
         yield f"This path of /api/{context.plain_path.split('/')[2]} is not emulated here."
     elif context.status in (400, 404) and not methods:
         hint = suggest(context.method, context.plain_path, context.templates)
         if hint:
             yield hint
+
+
+def _listed(methods: list[str]) -> str:
+    *others, last = methods
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _oauth(context: RequestContext) -> Iterator[str]:
@@ -164,6 +170,8 @@ def _oauth(context: RequestContext) -> Iterator[str]:
         yield "Send a form here, not JSON: grant_type=client_credentials, as application/x-www-form-urlencoded."
     elif context.status == 400 and context.plain_path == TOKEN_PATH:
         yield "Send the form grant_type=client_credentials, the only grant type."
+    elif context.status == 400 and context.plain_path == REVOKE_PATH:
+        yield "Send the token to revoke as a form: token=ACCESS_TOKEN."
 
 
 def _is_basic(header: str) -> bool:
@@ -278,14 +286,16 @@ def _dates(context: RequestContext, rejected: RequestRejected) -> Iterator[str]:
 
 
 def _file_invalid(_: RequestContext, rejected: RequestRejected) -> Iterator[str]:
-    yield f"{rejected.detail[:1].upper()}{rejected.detail[1:]}. {plain_advice(rejected.code, False, {})}"
+    detail = rejected.detail
+    detail = detail if detail.startswith(FILE_MEMBERS) else detail[:1].upper() + detail[1:]
+    yield f"{detail}. {plain_advice(rejected.code, False, {})}"
 
 
 def _cursor(context: RequestContext, _: RequestRejected) -> Iterator[str]:
     for cursor in context.cursors:
         if re.fullmatch(r"\d{1,14}", cursor) and int(cursor):
             yield (
-                f"{cursor} is taken for an IMEI: startIndex is not an offset here. Begin with 0, then use"
+                f"{cursor} is taken for an IMEI: the list does not take an offset here. Begin with 0, then use"
                 " the lastSeenDeviceId of each answer."
             )
         elif is_device_id(cursor):
@@ -294,7 +304,7 @@ def _cursor(context: RequestContext, _: RequestRejected) -> Iterator[str]:
 
 def _index_too_high(context: RequestContext, _: RequestRejected) -> Iterator[str]:
     if any(is_device_id(cursor) for cursor in context.cursors):
-        yield "In the candidate list, startIndex is the number of the first record (0, 1000, …), not an IMEI."
+        yield "In the candidate list, startIndex is the number of the first record (0, then 1000), not an IMEI."
 
 
 HINT_RULES: dict[ErrorCode, Callable[[RequestContext, RequestRejected], Iterator[str]]] = {
@@ -303,6 +313,7 @@ HINT_RULES: dict[ErrorCode, Callable[[RequestContext, RequestRejected], Iterator
     ErrorCode.SESSION_INVALID: _session_invalid,
     ErrorCode.ACCOUNT_NAME_INVALID: _account,
     ErrorCode.ACCOUNT_NOT_FOUND: _account,
+    ErrorCode.MEMBER_UNKNOWN: lambda context, _: name_hints(context.unknown),
     ErrorCode.BODY_INVALID: _body_invalid,
     ErrorCode.DEVICE_ID_INVALID: _device_ids,
     ErrorCode.START_DATE_INVALID: _dates,

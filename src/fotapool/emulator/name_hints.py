@@ -11,7 +11,7 @@ from fotapool.web.known_names import UnknownName
 MISPRINT = "`devceList` is a misprint in the vendor's documentation: send `deviceList`."
 _PLAIN = re.compile(r"[\w.-]{1,40}")
 _READ_FROM: dict[ErrorCode, tuple[str, ...]] = {
-    ErrorCode.TYPE_INVALID: ("type",),
+    ErrorCode.TYPE_INVALID: ("type", "Type"),
     ErrorCode.DEVICE_LIST_EMPTY: ("deviceList", "deviceIds", "addOrRemoveDevice"),
     ErrorCode.PACKAGE_UNKNOWN: ("firmwareName", "softwareName"),
     ErrorCode.FILE_UNKNOWN: ("fileName", "fileVersion"),

@@ -14,7 +14,7 @@ SIGN_IN = (
     ("PUT", "/api/m2m/v1/session/password/actions/reset", "reset_password"),
 )
 """Method, path and name of the operations for signing in."""
-TOKEN_PATH, LOGIN_PATH = SIGN_IN[0][1], SIGN_IN[2][1]
+TOKEN_PATH, REVOKE_PATH, LOGIN_PATH = SIGN_IN[0][1], SIGN_IN[1][1], SIGN_IN[2][1]
 
 Template = tuple[str, str]
 """Method and path, with parameters as in {account}."""
