@@ -1,8 +1,8 @@
 """Reads the tables of wrong requests in `refusals/`, and sends their requests to an emulator.
 
 A row is `code | headers | request | body | hint`. `$NAMES` stand for what the emulator made. The code is that of an
-error, or a status where no operation is reached. Headers are `-` for both tokens, `no tokens`, `no session`, `client` for the
-client's key and secret, or one header that replaces its like. The hint `advice` is the advice on the code.
+error, or a status where no operation is reached. Headers are `-` for both tokens, `no tokens`, `no session`, `client`
+for the client's key and secret, or one header that replaces its like. The hint `advice` is the advice on the code.
 """
 
 from __future__ import annotations
