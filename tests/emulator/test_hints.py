@@ -43,7 +43,7 @@ def asked(
 
 def undecoded(body: Any, **other: Any) -> RequestContext:
     """A request whose body was rejected by the decoder."""
-    context = asked(E.BODY_INVALID, body=body, **other)
+    context = asked(E.BODY_INVALID, body=body, known_names=KnownNames((), Body), **other)
     assert context.rejection is not None
     with pytest.raises((msgspec.DecodeError, RecursionError)) as raised:
         msgspec.json.decode(context.body, type=Body)

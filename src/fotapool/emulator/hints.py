@@ -17,8 +17,7 @@ from urllib.parse import parse_qs
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import IMEI_DIGITS, is_device_id
 from fotapool.emulator.advice import plain_advice
-from fotapool.emulator.body_hints import body_hints
-from fotapool.emulator.name_hints import MISPRINT, name_hints, reasons_in_names
+from fotapool.emulator.body_hints import MISPRINT, body_hints, name_hints, reasons_in_names
 from fotapool.emulator.paths import LOGIN_PATH, REVOKE_PATH, TOKEN_PATH, Template, allowed_methods, suggest
 from fotapool.web.known_names import KnownNames, UnknownName, unknown_names
 
@@ -232,7 +231,7 @@ def _body_invalid(context: RequestContext, rejected: RequestRejected) -> Iterato
         body=context.body,
         truncated=context.body_truncated,
         content_type=context.headers.get("content-type", ""),
-        members=context.members,
+        unknown=context.unknown,
     )
 
 

@@ -64,7 +64,11 @@ async def list_requests(call: OperatorCall) -> ExchangeList:
     """List the last requests and answers, with hints on what was wrong."""
     found, more = call.page(
         call.emulator.features.exchanges.after(
-            call.get(AFTER_NUMBER), call.read_limit, call.find(OF_ACCOUNT), call.find(STATUS), call.get(NOBODY)
+            call.get(AFTER_NUMBER),
+            call.read_limit,
+            account=call.find(OF_ACCOUNT),
+            status=call.find(STATUS),
+            nobody=call.get(NOBODY),
         )
     )
     return ExchangeList([await _view(call, one) for one in found], more)
