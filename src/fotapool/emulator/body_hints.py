@@ -16,7 +16,8 @@ from fotapool.web.known_names import UnknownName
 
 FORM = "application/x-www-form-urlencoded"
 MISPRINT = "`devceList` is a misprint in the vendor's documentation: send `deviceList`."
-_PLAIN = re.compile(r"[\w.-]{1,40}")
+_PLAIN = re.compile(r"[\w.-]{1,30}")
+"""A name that may be repeated: shorter than a token, which may be where a name belongs."""
 _READ_FROM: dict[ErrorCode, tuple[str, ...]] = {
     ErrorCode.TYPE_INVALID: ("type", "Type"),
     ErrorCode.DEVICE_LIST_EMPTY: ("deviceList", "deviceIds", "addOrRemoveDevice"),
@@ -49,7 +50,7 @@ _MISSING = re.compile(r"Object missing required field `([^`]*)`")
 def body_hints(
     cause: BaseException | None, body: str, truncated: bool, content_type: str, unknown: Sequence[UnknownName]
 ) -> Iterator[str]:
-    """`cause` is the decoder's error, `unknown` are the names that the operation does not take. Never repeats a value."""
+    """`cause`: the decoder's error; `unknown`: the names that the operation does not take. Never repeats a value."""
     if isinstance(cause, msgspec.ValidationError):
         yield from _wrong_member(str(cause), unknown)
     elif not body.strip():
