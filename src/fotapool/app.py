@@ -17,9 +17,11 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
 
 from fotapool.api.auth.routes import signin_routes
+from fotapool.api.auth.sessions import KNOWN_NAMES as SIGN_IN_NAMES
 from fotapool.api.common.connectivity_errors import connectivity_error
 from fotapool.api.common.endpoint import VersionApp
 from fotapool.api.common.errors import FixedResponse, describer, unknown_api, unknown_resource
+from fotapool.api.common.strict import known_names
 from fotapool.api.m2m import routes as m2m
 from fotapool.api.v1 import callbacks as v1_callbacks
 from fotapool.api.v1 import routes as v1
@@ -152,7 +154,7 @@ class Server:
         """While the server runs."""
         self.readiness = health.Readiness()
         self.probe = health.WriteProbe(self.context)
-        self.features = EmulatorFeatures(self.context, self.authenticator, _templates()) if settings.emulator else None
+        self.features = _features(self.context, self.authenticator) if settings.emulator else None
         self.app: ASGIApp = self._build()
 
     def _prepare_database(self, storage: str) -> None:
@@ -329,6 +331,17 @@ class Server:
             await seed_empty_database(replace(context, audit=draft), self.seed)
         except (Invalid, OSError) as error:
             raise Invalid(f"seed {path}: {error}") from error
+
+
+def _features(context: Context, authenticator: Authenticator) -> EmulatorFeatures:
+    named = {**{version.BASE.rpartition("/")[2]: version for version in (v1, v2, v3)}, m2m.NAME: m2m}
+    names = {
+        (name, operation.name): known_names(operation)
+        for name, version in named.items()
+        for operation in version.OPERATIONS
+    }
+    names |= {("sign-in", name): known for name, known in SIGN_IN_NAMES.items()}
+    return EmulatorFeatures(context, authenticator, _templates(), names)
 
 
 def _templates() -> list[Template]:

@@ -122,7 +122,7 @@ def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
 
 def test_the_emulator_takes_the_options_of_serve_and_those_of_who_starts_it_for_tests() -> None:
     more = {parameter.name for parameter in emulate.params} - {parameter.name for parameter in serve.params}
-    assert more == {"address_file", "init_dir", "stop_with_parent"}
+    assert more == {"address_file", "init_dir", "stop_with_parent", "strict"}
     assert {parameter.name for parameter in serve.params} < {parameter.name for parameter in emulate.params}
 
 

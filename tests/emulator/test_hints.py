@@ -13,6 +13,7 @@ from fotapool.emulator.advice import ADVICE
 from fotapool.emulator.hints import RequestContext, account_candidates, find_hints
 from fotapool.emulator.paths import suggest
 from fotapool.emulator.rules import mentions, path_matches
+from fotapool.web.known_names import KnownNames
 
 E = ErrorCode
 BASE = "/api/fota/v3/licenses/0242078689-00001"
@@ -42,7 +43,7 @@ def asked(
 
 def undecoded(body: Any, **other: Any) -> RequestContext:
     """A request whose body was rejected by the decoder."""
-    context = asked(E.BODY_INVALID, body=body, **other)
+    context = asked(E.BODY_INVALID, body=body, known_names=KnownNames((), Body), **other)
     assert context.rejection is not None
     with pytest.raises((msgspec.DecodeError, RecursionError)) as raised:
         msgspec.json.decode(context.body, type=Body)
@@ -100,8 +101,9 @@ EXPECTED = [
     (asked(E.TYPE_INVALID), "`append` or `remove`"),
     (asked(E.NOT_EMULATED, "The filter groupName"), "its IMEI or MDN"),
     (asked(E.DEVICE_LIST_EMPTY), "at least one IMEI"),
-    (asked(E.DEVICE_LIST_EMPTY, body={"DeviceList": []}), "send `deviceList`"),
-    (asked(E.DEVICE_LIST_EMPTY, path="/api/fota/v2/logging/a/devices", body={"deviceIDs": []}), "send `deviceIds`"),
+    (asked(E.DEVICE_LIST_EMPTY, body={"DeviceList": []}, known_names=KnownNames((), Body)), "send `deviceList`"),
+    (asked(E.MEMBER_UNKNOWN, path=f"{BASE}?Case=1", known_names=KnownNames(["case"])), "send `case`"),
+    (asked(E.MEMBER_UNKNOWN), "Leave out what"),
     (asked(E.DEVICE_LIST_TOO_LONG), "--max-devices-per-request"),
     (asked(E.DEVICE_ID_INVALID, offenders=("35209900176148",)), f"send {IMEI}"),
     (asked(E.DEVICE_ID_INVALID, offenders=("3520990017614823",)), f"IMEISV: send the IMEI, {IMEI}"),
@@ -140,8 +142,8 @@ EXPECTED = [
         "number of the first record",
     ),
     (asked(E.INDEX_TOO_HIGH, path=f"{BASE}/cancel?startIndex=9", method="GET"), "shorter than that"),
-    (asked(E.CURSOR_UNKNOWN, path=f"{BASE}/index/1000", method="GET"), "not an offset here"),
-    (asked(E.CURSOR_UNKNOWN, path=f"{BASE}?lastSeenDeviceId=1000", method="GET"), "not an offset here"),
+    (asked(E.CURSOR_UNKNOWN, path=f"{BASE}/index/1000", method="GET"), "does not take an offset here"),
+    (asked(E.CURSOR_UNKNOWN, path=f"{BASE}?lastSeenDeviceId=1000", method="GET"), "does not take an offset here"),
     (asked(E.CURSOR_UNKNOWN, path=f"{BASE}?startIndex={IMEI}"), "no device of this account"),
     (asked(E.ENCODING_UNSUPPORTED), "Content-Encoding: gzip"),
     (asked(E.BUSY), "Retry-After"),
@@ -183,7 +185,7 @@ def test_every_error_code_has_a_hint_and_a_row() -> None:
     [
         asked(body={"deviceList": [IMEI, "990000000000003"]}, status=200),
         asked(path=f"{BASE}/index/0", method="GET", status=200),
-        asked(path=f"{BASE}?startIndex={IMEI}", method="GET", status=200),
+        asked(path=f"{BASE}?startIndex={IMEI}", method="GET", status=200, known_names=KnownNames(["startIndex"])),
         asked(body="", status=0),
         asked(body="[" * 100_000, status=200),
         asked(body={"deviceList": [None, True, {"x": []}, []]}, status=200),

@@ -72,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_timeout_s: int = 10
     callback_timeout_s: int = 10
     callback_private_targets: bool | None = None
+    strict: bool = False
     inspector_requests: int = 1_000
     audit_log_retention_days: int = 365
 

@@ -23,6 +23,7 @@ class ErrorCode(enum.Enum):
     ACCOUNT_INACTIVE = "account is suspended"
     BODY_TOO_LARGE = "request body is over the limit"
     ENCODING_UNSUPPORTED = "request body has an encoding that is not supported"
+    MEMBER_UNKNOWN = "a member or query parameter that the operation does not take, with `--strict`"
     BODY_INVALID = "request body is empty or is not what the operation takes"
     TYPE_INVALID = "type is not one that the operation takes"
     NOT_EMULATED = "not part of what is emulated"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from fotapool.domain.errors import ErrorCode
 
@@ -24,14 +25,17 @@ ADVICE: dict[ErrorCode, str] = {
     " answered alike. Check the name, with its leading zeros.",
     ErrorCode.ACCOUNT_INACTIVE: "The account is suspended. An operator can activate it: `PUT"
     " /control/v1/accounts/{name}/status`.",
-    ErrorCode.BODY_TOO_LARGE: "Send fewer devices in one request; a body may have 4 MiB.",
+    ErrorCode.BODY_TOO_LARGE: "Send fewer devices in one request; a body may have 4 MiB, unless"
+    " `--max-body-bytes` says otherwise.",
     ErrorCode.ENCODING_UNSUPPORTED: "Send the body as it is or compressed with gzip, with `Content-Encoding: gzip`.",
+    ErrorCode.MEMBER_UNKNOWN: "Leave out what the operation does not take, or correct its name, in which case matters:"
+    " [operations](operations.md).",
     ErrorCode.BODY_INVALID: 'Send a JSON object, as in `{"deviceList": ["990003425730535"]}`.',
     ErrorCode.TYPE_INVALID: "Candidates: leave `type` out to replace the list, or send `append`. Devices of a campaign:"
     " send `append` or `remove`.",
     ErrorCode.NOT_EMULATED: "Leave this filter out, and name a device by its IMEI or MDN:"
     " [what is emulated](operations.md#connectivity-management).",
-    ErrorCode.DEVICE_LIST_EMPTY: "Send `deviceList` with at least one IMEI. The member is not called `devceList`.",
+    ErrorCode.DEVICE_LIST_EMPTY: "Send `deviceList` with at least one IMEI; for logging, `deviceIds`.",
     ErrorCode.DEVICE_LIST_TOO_LONG: "Send at most as many devices as `--max-devices-per-request` says (10,000). A"
     " candidate list holds 100,000 in all.",
     ErrorCode.DEVICE_ID_INVALID: "IMEIs are strings of exactly 15 digits. `invalidDevices` has the first 100 that are"
@@ -65,7 +69,7 @@ ADVICE: dict[ErrorCode, str] = {
     ErrorCode.FILE_INVALID: "Send `multipart/form-data` with `fileupload`, `fileVersion`, `make`, `model` and"
     " `localTargetPath`; texts have up to 200 printable characters, an account has 10,000 files:"
     " [files](files.md#configuration-files).",
-    ErrorCode.FILE_TOO_LARGE: "A file may have 64 MiB.",
+    ErrorCode.FILE_TOO_LARGE: "A file may have 64 MiB, unless `--max-file-bytes` says otherwise.",
     ErrorCode.FILE_EXISTS: "Upload it with another `fileVersion`: what was uploaded is not replaced.",
     ErrorCode.LOGGING_LIMIT: "Turn logging off for other devices first, or wait: it ends after seven days.",
     ErrorCode.DEVICE_UNKNOWN: "Check the IMEI, and that the operator has imported the device into this account.",
@@ -85,10 +89,20 @@ SESSION_ADVICE = {
     ' `{"oldPassword": "..."}` to reset the password.',
 }
 
+_PARAMETER = re.compile(r"\{(name|username)\}")
+_PLAIN_NAME = re.compile(r"[\w.@-]{1,64}")
 _LINK = re.compile(r"\[([^]]*)\]\(([^)#]*)[^)]*\)")
 
 
-def plain_advice(code: ErrorCode, is_session_api: bool) -> str:
-    """The advice as plain text, with links as file names. `is_session_api`: for `/api/m2m`."""
+def plain_advice(code: ErrorCode, is_session_api: bool, names: Mapping[str, object]) -> str:
+    """The advice as plain text, with links as file names.
+
+    `is_session_api`: for `/api/m2m`. `names`: the values of path parameters in the advice, as far as they are known.
+    """
     text = SESSION_ADVICE.get(code, ADVICE[code]) if is_session_api else ADVICE[code]
+    text = _PARAMETER.sub(lambda match: _name(names.get(match[1])) or match[1].upper(), text)
     return _LINK.sub(r"\1 (docs/reference/\2)", text)
+
+
+def _name(value: object) -> str:
+    return value if isinstance(value, str) and _PLAIN_NAME.fullmatch(value) else ""

@@ -1,19 +1,38 @@
-"""Hints at a body that could not be decoded, from the decoder's message and its path. Pure."""
+"""Hints at names that an operation does not take, and at a body that could not be decoded. Pure.
+
+The latter follow from the decoder's message and its path.
+"""
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from fotapool.domain.errors import ErrorCode
+from fotapool.web.known_names import UnknownName
+
 FORM = "application/x-www-form-urlencoded"
-SIMILAR = 0.75
-"""From which ratio on (0 to 1) a member's name counts as similar."""
-MAX_MEMBERS = 100
-"""How many names are compared."""
+MISPRINT = "`devceList` is a misprint in the vendor's documentation: send `deviceList`."
+_PLAIN = re.compile(r"[\w.-]{1,30}")
+"""A name that may be repeated: shorter than a token, which may be where a name belongs."""
+_READ_FROM: dict[ErrorCode, tuple[str, ...]] = {
+    ErrorCode.TYPE_INVALID: ("type", "Type"),
+    ErrorCode.DEVICE_LIST_EMPTY: ("deviceList", "deviceIds", "addOrRemoveDevice"),
+    ErrorCode.PACKAGE_UNKNOWN: ("firmwareName", "softwareName"),
+    ErrorCode.FILE_UNKNOWN: ("fileName", "fileVersion"),
+    ErrorCode.START_DATE_INVALID: ("startDate",),
+    ErrorCode.END_DATE_INVALID: ("endDate",),
+    ErrorCode.WINDOW_INVALID: ("startTime", "endTime"),
+    ErrorCode.STATUS_INVALID: ("campaignStatus",),
+    ErrorCode.ACCOUNT_NAME_INVALID: ("accountName",),
+    ErrorCode.URL_INVALID: ("url", "callback"),
+    ErrorCode.SERVICE_INVALID: ("name",),
+    ErrorCode.PROTOCOL_INVALID: ("distributionType",),
+}
+"""The names from which each value is read that an error code is about."""
 _TYPES = {
     "str": "a string",
     "int": "an integer",
@@ -29,11 +48,11 @@ _MISSING = re.compile(r"Object missing required field `([^`]*)`")
 
 
 def body_hints(
-    cause: BaseException | None, body: str, truncated: bool, content_type: str, members: Collection[str]
+    cause: BaseException | None, body: str, truncated: bool, content_type: str, unknown: Sequence[UnknownName]
 ) -> Iterator[str]:
-    """`cause` is the decoder's error, `members` are the names in the body's object. Never repeats a value."""
+    """`cause`: the decoder's error; `unknown`: the names that the operation does not take. Never repeats a value."""
     if isinstance(cause, msgspec.ValidationError):
-        yield from _wrong_member(str(cause), members)
+        yield from _wrong_member(str(cause), unknown)
     elif not body.strip():
         yield "The body is empty: send a JSON object."
     elif cause is not None and not body.lstrip().startswith(("{", "[")) and _is_form(body, content_type):
@@ -46,24 +65,38 @@ def body_hints(
         yield "The body is nested too deeply."
 
 
-def near_member(wanted: str, members: Collection[str]) -> Iterator[str]:
-    """A hint if a member's name is nearly `wanted`."""
-    for name in difflib.get_close_matches(wanted, list(members)[:MAX_MEMBERS], 1, SIMILAR):
-        yield f"`{name}` is not known here: send `{wanted}`."
+def name_hints(unknown: Sequence[UnknownName]) -> Iterator[str]:
+    """A hint at each name; a name that is no plain word is not repeated."""
+    for one in unknown:
+        kind = "member of the body" if one.in_body else "query parameter"
+        if one.name == "devceList" and one.in_body:
+            continue  # MISPRINT
+        if not _PLAIN.fullmatch(one.name):
+            yield f"A {kind} is not known here: leave it out."
+        elif one.nearest:
+            yield f"`{one.name}` is not known here: send `{one.nearest}`."
+        else:
+            yield f"`{one.name}` is not known here as a {kind}: leave it out."
+
+
+def reasons_in_names(code: ErrorCode, unknown: Sequence[UnknownName]) -> Iterator[str]:
+    """The hints at names that explain the error: the right one was not sent."""
+    wanted = _READ_FROM.get(code, ())
+    return name_hints([one for one in unknown if one.nearest in wanted])
 
 
 def _is_form(body: str, content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == FORM or re.match(r"[\w.]+=", body) is not None
 
 
-def _wrong_member(message: str, members: Collection[str]) -> Iterator[str]:
+def _wrong_member(message: str, unknown: Sequence[UnknownName]) -> Iterator[str]:
     """From a message as "Expected `str`, got `int` - at `$.startDate`"."""
     match = _AT.fullmatch(message)
     what, path = (match[1], match[2] or "") if match else (message, "")
     member = f"`{path.lstrip('.')}`" if path else "the body"
     if missing := _MISSING.fullmatch(what):
         where = f" in {member}" if path else ""
-        yield from [] if path else near_member(missing[1], members)
+        yield from name_hints([one for one in unknown if one.nearest == missing[1]])
         yield f"The member `{missing[1]}` is missing{where}."
     elif wrong := _WRONG_TYPE.fullmatch(what):
         wanted = " or ".join(_TYPES.get(one, one) for one in wrong[1].split(" | "))

@@ -73,6 +73,8 @@ class Exchange:
     raw_answer_headers: Headers = ()
     answer: CapturedBody = field(default_factory=CapturedBody)
     fault: str = ""
+    of_nobody: bool = False
+    """Rejected, and of no account: sign-in, a path that does not exist, an account that the user does not have."""
     hints: list[str] | None = None
     """None until they are computed."""
 
@@ -165,12 +167,17 @@ class Exchanges:
                 return exchange
         raise NotFound(f"request {number} does not exist, or is no longer stored")
 
-    def after(self, number: int, limit: int, account: str | None = None, status: int | None = None) -> list[Exchange]:
+    def after(
+        self, number: int, limit: int, account: str | None = None, status: int | None = None, nobody: bool = False
+    ) -> list[Exchange]:
         """Returns those with higher numbers, in ascending order."""
         found = (
             one
             for one in self._stored
-            if one.number > number and account in (None, one.raw_account) and status in (None, one.status)
+            if one.number > number
+            and account in (None, one.raw_account)
+            and status in (None, one.status)
+            and (one.of_nobody or not nobody)
         )
         return list(itertools.islice(found, limit))
 

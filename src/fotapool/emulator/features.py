@@ -11,7 +11,7 @@ from fotapool.emulator.callbacks import ClosableSender, FaultySender
 from fotapool.emulator.connections import drop_connection
 from fotapool.emulator.exchanges import Exchanges
 from fotapool.emulator.faults import ConnectionDropped, FaultMiddleware, Rules
-from fotapool.emulator.inspector import HintFinder, InspectorMiddleware
+from fotapool.emulator.inspector import HintFinder, InspectorMiddleware, OperationNames
 from fotapool.emulator.paths import Template
 from fotapool.emulator.rules import TokenKind
 from fotapool.services.accounts.accounts import get_account
@@ -28,12 +28,14 @@ OWN_PATHS = ("/control/", "/health/", "/metrics", "/docs", "/openapi.json", "/co
 class EmulatorFeatures:
     """The rules and the captured requests of one emulator process."""
 
-    def __init__(self, context: Context, authenticator: Authenticator, templates: Sequence[Template]) -> None:
+    def __init__(
+        self, context: Context, authenticator: Authenticator, templates: Sequence[Template], names: OperationNames
+    ) -> None:
         self._context = context
         self._authenticator = authenticator
         self.rules = Rules(context.clock.now_ms)
         self.exchanges = Exchanges(context.settings.inspector_requests)
-        self.hints = HintFinder(self._account_exists, self._clients_exist, templates)
+        self.hints = HintFinder(self._account_exists, self._clients_exist, templates, names)
 
     def wrap_app(self, app: ASGIApp, request_ids: RequestIds) -> ASGIApp:
         """Returns the application with inspector and faults."""

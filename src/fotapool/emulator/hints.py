@@ -17,16 +17,17 @@ from urllib.parse import parse_qs
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import IMEI_DIGITS, is_device_id
 from fotapool.emulator.advice import plain_advice
-from fotapool.emulator.body_hints import body_hints, near_member
-from fotapool.emulator.paths import LOGIN_PATH, TOKEN_PATH, Template, allowed_methods, suggest
+from fotapool.emulator.body_hints import MISPRINT, body_hints, name_hints, reasons_in_names
+from fotapool.emulator.paths import LOGIN_PATH, REVOKE_PATH, TOKEN_PATH, Template, allowed_methods, suggest
+from fotapool.web.known_names import KnownNames, UnknownName, unknown_names
 
 MAX_HINTS = 10
-MISPRINT = "`devceList` is a misprint in the vendor's documentation: send `deviceList`."
 NO_CLIENTS = (
     "There is no client yet: restart the emulator with --seed demo or --seed FILE, load a seed with PUT"
     " /control/v1/snapshot, or create a client with POST /control/v1/clients."
 )
-OAUTH_BASE, SESSION_BASE = "/api/ts/", "/api/m2m/v1/session/"
+FILE_MEMBERS = ("fileVersion", "make", "model", "localTargetPath", "releaseNote", "devicePlatformId")
+OAUTH_BASE, SESSION_BASE = "/api/ts/", "/api/m2m/"
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ACCOUNT = re.compile(r"(\d{1,20})-(\d{1,20})")
@@ -51,6 +52,10 @@ class RequestContext:
     rejection: RequestRejected | None = None
     """Why the API rejected the request; None if it did not, or if no operation was reached."""
     templates: Sequence[Template] = ()
+    account: str = ""
+    """The one that the request names, if its operation is known."""
+    known_names: KnownNames | None = None
+    """What the operation takes; None if no operation was reached."""
     known_accounts: list[str] = field(default_factory=list)
     """Those of account_candidates() that exist."""
     has_clients: bool = True
@@ -76,6 +81,14 @@ class RequestContext:
             return {}
         return document if isinstance(document, dict) else {}
 
+    @cached_property
+    def unknown(self) -> list[UnknownName]:
+        """What the operation does not take, if it is known; of a truncated body nothing is known."""
+        if self.known_names is None:
+            return []
+        body = b"" if self.body_truncated else self.body.encode("utf-8", "replace")
+        return unknown_names(self.known_names, self.path.partition("?")[2], body)
+
     @property
     def bearer(self) -> str:
         """What follows the scheme in Authorization."""
@@ -97,12 +110,14 @@ def find_hints(context: RequestContext) -> list[str]:
     rejected = context.rejection
     found = [MISPRINT] if "devceList" in context.members else []
     if rejected is not None:
+        found += reasons_in_names(rejected.code, context.unknown)
         rule = HINT_RULES.get(rejected.code)
         found += rule(context, rejected) if rule else ()
-        found = found or [plain_advice(rejected.code, context.plain_path.startswith(SESSION_BASE))]
+        found = found or [_advice(context, rejected.code)]
     elif context.status >= 400:
         found += _oauth(context) if context.plain_path.startswith(OAUTH_BASE) else ()
         found += _unknown_path(context)
+    found += name_hints(context.unknown)
     if context.method == "GET" and context.headers.get("content-length", "0") != "0":
         found.append("A GET has no body: it is not read. Give parameters in the path or the query.")
     return list(dict.fromkeys(found))[:MAX_HINTS]
@@ -111,6 +126,12 @@ def find_hints(context: RequestContext) -> list[str]:
 def is_unknown_client(context: RequestContext) -> bool:
     """Whether the request was answered `invalid_client`."""
     return context.status == 401 and context.plain_path.startswith(OAUTH_BASE)
+
+
+def _advice(context: RequestContext, code: ErrorCode) -> str:
+    """The advice on the code, with the account and the user that the request names."""
+    names = {"name": context.account, "username": context.members.get("username")}
+    return plain_advice(code, context.plain_path.startswith(SESSION_BASE), names)
 
 
 def account_candidates(context: RequestContext) -> list[str]:
@@ -131,11 +152,18 @@ def account_candidates(context: RequestContext) -> list[str]:
 def _unknown_path(context: RequestContext) -> Iterator[str]:
     methods = allowed_methods(context.plain_path, context.templates)
     if context.status == 405 and methods:
-        yield f"{context.plain_path} takes {' and '.join(methods)}, not {context.method}."
+        yield f"{context.plain_path} takes {_listed(methods)}, not {context.method}."
+    elif context.status in (400, 404) and not methods and context.plain_path.startswith((OAUTH_BASE, SESSION_BASE)):
+        yield f"This path of /api/{context.plain_path.split('/')[2]} is not emulated here."
     elif context.status in (400, 404) and not methods:
         hint = suggest(context.method, context.plain_path, context.templates)
         if hint:
             yield hint
+
+
+def _listed(methods: list[str]) -> str:
+    *others, last = methods
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _oauth(context: RequestContext) -> Iterator[str]:
@@ -156,6 +184,8 @@ def _oauth(context: RequestContext) -> Iterator[str]:
         yield "Send a form here, not JSON: grant_type=client_credentials, as application/x-www-form-urlencoded."
     elif context.status == 400 and context.plain_path == TOKEN_PATH:
         yield "Send the form grant_type=client_credentials, the only grant type."
+    elif context.status == 400 and context.plain_path == REVOKE_PATH:
+        yield "Send the token to revoke as a form: token=ACCESS_TOKEN."
 
 
 def _is_basic(header: str) -> bool:
@@ -216,14 +246,8 @@ def _body_invalid(context: RequestContext, rejected: RequestRejected) -> Iterato
         body=context.body,
         truncated=context.body_truncated,
         content_type=context.headers.get("content-type", ""),
-        members=context.members,
+        unknown=context.unknown,
     )
-
-
-def _device_list_empty(context: RequestContext, _: RequestRejected) -> Iterator[str]:
-    wanted = "deviceIds" if "/logging/" in context.plain_path else "deviceList"
-    if wanted not in context.members and "devceList" not in context.members:
-        yield from near_member(wanted, context.members)
 
 
 def _device_ids(_: RequestContext, rejected: RequestRejected) -> Iterator[str]:
@@ -276,14 +300,16 @@ def _dates(context: RequestContext, rejected: RequestRejected) -> Iterator[str]:
 
 
 def _file_invalid(_: RequestContext, rejected: RequestRejected) -> Iterator[str]:
-    yield f"{rejected.detail[:1].upper()}{rejected.detail[1:]}. {plain_advice(rejected.code, False)}"
+    detail = rejected.detail
+    detail = detail if detail.startswith(FILE_MEMBERS) else detail[:1].upper() + detail[1:]
+    yield f"{detail}. {plain_advice(rejected.code, False, {})}"
 
 
 def _cursor(context: RequestContext, _: RequestRejected) -> Iterator[str]:
     for cursor in context.cursors:
         if re.fullmatch(r"\d{1,14}", cursor) and int(cursor):
             yield (
-                f"{cursor} is taken for an IMEI: startIndex is not an offset here. Begin with 0, then use"
+                f"{cursor} is taken for an IMEI: the list does not take an offset here. Begin with 0, then use"
                 " the lastSeenDeviceId of each answer."
             )
         elif is_device_id(cursor):
@@ -292,7 +318,7 @@ def _cursor(context: RequestContext, _: RequestRejected) -> Iterator[str]:
 
 def _index_too_high(context: RequestContext, _: RequestRejected) -> Iterator[str]:
     if any(is_device_id(cursor) for cursor in context.cursors):
-        yield "In the candidate list, startIndex is the number of the first record (0, 1000, …), not an IMEI."
+        yield "In the candidate list, startIndex is the number of the first record (0, then 1000), not an IMEI."
 
 
 HINT_RULES: dict[ErrorCode, Callable[[RequestContext, RequestRejected], Iterator[str]]] = {
@@ -301,8 +327,8 @@ HINT_RULES: dict[ErrorCode, Callable[[RequestContext, RequestRejected], Iterator
     ErrorCode.SESSION_INVALID: _session_invalid,
     ErrorCode.ACCOUNT_NAME_INVALID: _account,
     ErrorCode.ACCOUNT_NOT_FOUND: _account,
+    ErrorCode.MEMBER_UNKNOWN: lambda context, _: name_hints(context.unknown),
     ErrorCode.BODY_INVALID: _body_invalid,
-    ErrorCode.DEVICE_LIST_EMPTY: _device_list_empty,
     ErrorCode.DEVICE_ID_INVALID: _device_ids,
     ErrorCode.START_DATE_INVALID: _dates,
     ErrorCode.END_DATE_INVALID: _dates,

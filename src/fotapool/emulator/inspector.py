@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fotapool.domain.errors import ErrorCode
 from fotapool.emulator.exchanges import (
     MAX_CAPTURED_BYTES,
     REFUSED_FROM,
@@ -20,13 +21,18 @@ from fotapool.emulator.hints import RequestContext, account_candidates, find_hin
 from fotapool.emulator.paths import Template, account_in
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.web.http import REJECTION
+from fotapool.web.known_names import KnownNames, unknown_names
+from fotapool.web.observed import OPERATION
 
 HINT_HEADER = b"x-fotapool-hint"
 MAX_HINT = 400
 """How many characters of a hint the header has."""
+ACCOUNT_ERRORS = (ErrorCode.ACCOUNT_NAME_INVALID, ErrorCode.ACCOUNT_NOT_FOUND)
 UNREAD_BODY_TIMEOUT_S = 1.0
 """How long the inspector waits for a body that the API did not read, in seconds."""
 
+OperationNames = Mapping[tuple[str, str], KnownNames]
+"""What each operation takes, by API and name as in OPERATION."""
 AccountExists = Callable[[str], Awaitable[bool]]
 ClientsExist = Callable[[], Awaitable[bool]]
 
@@ -35,11 +41,28 @@ class HintFinder:
     """Computes the hints of an exchange."""
 
     def __init__(
-        self, account_exists: AccountExists, clients_exist: ClientsExist, templates: Sequence[Template]
+        self,
+        account_exists: AccountExists,
+        clients_exist: ClientsExist,
+        templates: Sequence[Template],
+        names: OperationNames,
     ) -> None:
         self._account_exists = account_exists
         self._clients_exist = clients_exist
         self._templates = templates
+        self._names = names
+
+    def ignores_names(self, exchange: Exchange, scope: Scope) -> bool:
+        """Whether the request has a member or a query parameter that its operation does not take."""
+        known = self._known_names(scope)
+        if known is None or not (exchange.body.total_bytes or scope["query_string"]):
+            return False
+        body = b"" if exchange.body.truncated else exchange.body.data
+        return bool(unknown_names(known, scope["query_string"].decode("latin-1"), body))
+
+    def _known_names(self, scope: Scope) -> KnownNames | None:
+        api, name, _ = scope.get(OPERATION) or ("", "", "")
+        return self._names.get((api, name))
 
     def account_in(self, path: str) -> str:
         """The account in a path that the application has not seen; "" without one."""
@@ -58,6 +81,8 @@ class HintFinder:
                 status=exchange.status or 0,
                 rejection=None if scope is None else scope.get(REJECTION),
                 templates=self._templates,
+                account=exchange.raw_account if scope is None else _account(scope),
+                known_names=None if scope is None else self._known_names(scope),
             )
             for name in account_candidates(context):
                 with contextlib.suppress(StoreUnavailable):
@@ -72,7 +97,7 @@ class HintFinder:
 
 
 class InspectorMiddleware:
-    """Captures the exchanges of an application. An error response gets its first hint as a header."""
+    """Captures the exchanges of an application. A response with hints gets the first one as a header."""
 
     def __init__(self, app: ASGIApp, exchanges: Exchanges, now_ms: Callable[[], int], hints: HintFinder) -> None:
         self._app = app
@@ -104,6 +129,7 @@ class InspectorMiddleware:
                 exchange.raw_account = str(scope["path_params"].get("account", ""))
             else:  # a fault answered, or there is no such path
                 exchange.raw_account = self._hints.account_in(scope["path"])
+            exchange.of_nobody = _is_of_nobody(exchange, scope)
             self._exchanges.add(exchange)
 
 
@@ -135,6 +161,8 @@ class _Capture:
                 await self._read_unread_body()
                 self._start = message
                 return
+            if self._hints.ignores_names(exchange, self._scope):
+                message = await self._with_hint(message)
         else:
             exchange.answer.add(message.get("body", b""))
         if self._start is not None:
@@ -167,6 +195,16 @@ def _path(scope: Scope) -> str:
     path: bytes = scope.get("raw_path") or scope["path"].encode()
     query: bytes = scope["query_string"]
     return (path + b"?" + query if query else path).decode("latin-1")
+
+
+def _account(scope: Scope) -> str:
+    return str(scope.get("path_params", {}).get("account", ""))
+
+
+def _is_of_nobody(exchange: Exchange, scope: Scope) -> bool:
+    rejected = scope.get(REJECTION)
+    no_account = not exchange.raw_account or (rejected is not None and rejected.code in ACCOUNT_ERRORS)
+    return no_account and not exchange.succeeded
 
 
 def _find(headers: Headers, name: bytes) -> str:

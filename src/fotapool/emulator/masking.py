@@ -17,6 +17,7 @@ MAX_KNOWN = 1_000
 
 _SECRET_NAME = re.compile(r"passw|passphrase|secret|token|jwt|authorization|credential|apikey|cookie|^(?:pass|pwd|pw)$")
 _PLAIN_NAMES = frozenset({"tokentype", "tokentypehint"})
+_SCHEMES = frozenset({"bearer", "basic"})
 _SECRET_HEADER = re.compile(r"authorization|token|cookie|secret|passw|api-?key|jwt", re.IGNORECASE)
 _SHOWN_HEADERS = (
     "accept accept-charset accept-encoding accept-language accept-ranges allow cache-control connection"
@@ -108,7 +109,7 @@ def secrets_in_headers(headers: Iterable[Header]) -> tuple[str, ...]:
             text = value.decode("latin-1").strip()
             found.add(text)
             scheme, _, credentials = text.partition(" ")
-            found.update(credentials.split())
+            found.update(one for one in credentials.split() if one.lower() not in _SCHEMES)
             if scheme.lower() == "basic":
                 with contextlib.suppress(ValueError):
                     found.add(base64.b64decode(credentials, validate=True).decode().partition(":")[2])

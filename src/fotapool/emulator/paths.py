@@ -14,7 +14,7 @@ SIGN_IN = (
     ("PUT", "/api/m2m/v1/session/password/actions/reset", "reset_password"),
 )
 """Method, path and name of the operations for signing in."""
-TOKEN_PATH, LOGIN_PATH = SIGN_IN[0][1], SIGN_IN[2][1]
+TOKEN_PATH, REVOKE_PATH, LOGIN_PATH = SIGN_IN[0][1], SIGN_IN[1][1], SIGN_IN[2][1]
 
 CONNECTIVITY_BASE = "/api/m2m/"
 NOT_EMULATED = (
@@ -83,11 +83,17 @@ def _nearest(method: str, path: str, templates: Sequence[Template]) -> str | Non
     """The most similar path of the same API and version, preferably with the same method; or None."""
     segments = path.rstrip("/").split("/")
     ranked = [
-        (_likeness(template.split("/"), segments), known_method == method, f"{known_method} {template}")
+        (_likeness(template.split("/"), segments), known_method == method, known_method, template)
         for known_method, template in templates
     ]
-    likeness, _, best = max(ranked, default=(0.0, False, ""), key=lambda one: one[:2])
-    return best if likeness else None
+    likeness, _, best_method, best = max(ranked, default=(0.0, False, "", ""), key=lambda one: one[:2])
+    return f"{best_method} {_with_parameters(best, segments)}" if likeness else None
+
+
+def _with_parameters(template: str, segments: list[str]) -> str:
+    """The template with the parameters that the path has in their places."""
+    pairs = zip(template.split("/"), segments, strict=True)
+    return "/".join(given if _PARAMETER.fullmatch(part) else part for part, given in pairs)
 
 
 def _likeness(template: list[str], segments: list[str]) -> float:

@@ -48,6 +48,11 @@ CODES: dict[ErrorCode, tuple[int, str, str]] = {
         "INPUT_INVALID.Callback.ServiceName.Invalid",
         "The name of the callback service is not valid, or the account has too many services.",
     ),
+    ErrorCode.MEMBER_UNKNOWN: (
+        400,
+        "INPUT_INVALID.Request.UnknownMember",
+        "The request has an unknown member.",
+    ),
     ErrorCode.BODY_INVALID: (400, "DeserializationFailed", "The request body is not what the operation takes."),
     ErrorCode.BODY_TOO_LARGE: (413, "INPUT_INVALID.Request.TooLarge", "The request body exceeds the maximum size."),
     ErrorCode.ENCODING_UNSUPPORTED: (

@@ -16,6 +16,7 @@ from fotapool.api.common.errors import (
     method_not_allowed,
 )
 from fotapool.api.common.operations import Call, Operation, UploadStream
+from fotapool.api.common.strict import strict
 from fotapool.core.logs.context import begin_request, note_sender
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
@@ -104,6 +105,8 @@ class Endpoint:
         self._request_ids = request_ids
         self._version = version
         self._describe = describe
+        if context.settings.strict:
+            operations = map(strict, operations)
         self._operations = {method: one for one in operations for method in (one.method, *one.other_methods)}
         if "GET" in self._operations:
             self._operations["HEAD"] = self._operations["GET"]

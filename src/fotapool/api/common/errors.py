@@ -50,6 +50,7 @@ MESSAGES: dict[ErrorCode, str] = {
     ErrorCode.ACCOUNT_INACTIVE: "Inactive account",
     ErrorCode.BODY_TOO_LARGE: "Request body exceeds maximum size",
     ErrorCode.ENCODING_UNSUPPORTED: "Unsupported content encoding",
+    ErrorCode.MEMBER_UNKNOWN: "Unknown parameter",
     ErrorCode.BODY_INVALID: "Input binding error",
     ErrorCode.TYPE_INVALID: "Invalid type",
     ErrorCode.DEVICE_LIST_EMPTY: "Device list is empty",

@@ -300,6 +300,11 @@ def _drain_option(default: int) -> Callable[[Command], Command]:
     help="Write the server's address to this file when it is ready.",
 )
 @click.option(
+    "--strict",
+    is_flag=True,
+    help="Reject members and query parameters that an operation does not take; without it, a hint names them.",
+)
+@click.option(
     "--init-dir",
     type=click.Path(exists=True, file_okay=False),
     metavar="DIR",

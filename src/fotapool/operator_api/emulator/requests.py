@@ -17,6 +17,7 @@ from fotapool.web.parameters import (
     PAGE_BY_NUMBER,
     account_parameter,
     choice_parameter,
+    flag_parameter,
     id_in_path,
     int_parameter,
 )
@@ -25,6 +26,10 @@ NUMBER = id_in_path("number", "request")
 AS = choice_parameter("as", "curl or pytest: as plain text", FORMS)
 OF_ACCOUNT = account_parameter("account", "only requests about this account")
 STATUS = int_parameter("status", "only those answered with this status", minimum=100, maximum=599)
+
+NOBODY = flag_parameter(
+    "nobody", "only rejected requests of no account: sign-in, wrong paths, accounts that the user does not have"
+)
 
 
 class ExchangeView(msgspec.Struct):
@@ -59,7 +64,11 @@ async def list_requests(call: OperatorCall) -> ExchangeList:
     """List the last requests and answers, with hints on what was wrong."""
     found, more = call.page(
         call.emulator.features.exchanges.after(
-            call.get(AFTER_NUMBER), call.read_limit, call.find(OF_ACCOUNT), call.find(STATUS)
+            call.get(AFTER_NUMBER),
+            call.read_limit,
+            account=call.find(OF_ACCOUNT),
+            status=call.find(STATUS),
+            nobody=call.get(NOBODY),
         )
     )
     return ExchangeList([await _view(call, one) for one in found], more)
@@ -101,7 +110,7 @@ def _text(headers: tuple[tuple[bytes, bytes], ...]) -> dict[str, str]:
 
 
 OPERATIONS = (
-    Operation("GET", "/requests", list_requests, parameters=(*PAGE_BY_NUMBER, OF_ACCOUNT, STATUS)),
+    Operation("GET", "/requests", list_requests, parameters=(*PAGE_BY_NUMBER, OF_ACCOUNT, STATUS, NOBODY)),
     Operation(
         "GET",
         "/requests/{number}",
