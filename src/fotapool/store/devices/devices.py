@@ -156,10 +156,12 @@ def read_devices_named(connection: Connection, account_id: int, devices: Sequenc
 def read_devices_identified(
     connection: Connection, account_id: int, identifier: DeviceIdentifier, limit: int
 ) -> list[DeviceRow]:
-    """The account's devices with the identifier, by IMEI."""
-    sql = f"""SELECT {_ROW} FROM device d WHERE d.account_id = :account_id AND {_IDENTIFIED[identifier.kind]}
+    """The account's devices with the identifier, by IMEI: first their IMEIs, by the index, then their rows."""
+    sql = f"""SELECT d.imei FROM device d WHERE d.account_id = :account_id AND {_IDENTIFIED[identifier.kind]}
         ORDER BY d.imei LIMIT :limit"""
-    return fetch_all(connection, DeviceRow, sql, account_id=account_id, value=identifier.value, limit=limit)
+    found = fetch_values(connection, sql, account_id=account_id, value=identifier.value, limit=limit)
+    rows = read_devices_named(connection, account_id, found) if found else {}
+    return [rows[imei] for imei in sorted(rows)]
 
 
 def read_accounts_with(
