@@ -334,12 +334,8 @@ class Server:
 
 
 def _features(context: Context, authenticator: Authenticator) -> EmulatorFeatures:
-    named = {**{version.BASE.rpartition("/")[2]: version for version in (v1, v2, v3)}, m2m.NAME: m2m}
-    names = {
-        (name, operation.name): known_names(operation)
-        for name, version in named.items()
-        for operation in version.OPERATIONS
-    }
+    apis = [("v1", v1), ("v2", v2), ("v3", v3), (m2m.NAME, m2m)]
+    names = {(api, one.name): known_names(one) for api, version in apis for one in version.OPERATIONS}
     names |= {("sign-in", name): known for name, known in SIGN_IN_NAMES.items()}
     return EmulatorFeatures(context, authenticator, _templates(), names)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fotapool.api.auth.sessions import session_error
+from fotapool.api.common.connectivity_errors import connectivity_error
 from fotapool.api.common.errors import BEARER_ERRORS, MESSAGES, error_response
 from fotapool.api.v1 import licenses as v1
 from fotapool.api.v2 import licenses as v2
@@ -62,7 +62,7 @@ def test_the_reasons_are_the_same_in_all_versions(outcome: Outcome) -> None:
 
 
 def test_every_error_code_has_a_message_and_no_placeholder_is_left() -> None:
-    assert MESSAGES.keys() | BEARER_ERRORS == set(ErrorCode)
+    assert MESSAGES.keys() | BEARER_ERRORS | {ErrorCode.NOT_EMULATED} == set(ErrorCode)
     for code in ErrorCode:
         answer = error_response(RequestRejected(code, "{NAME}"), "/fota/v1", 2)
         body = json.loads(answer.body)
@@ -87,7 +87,7 @@ def test_every_error_code_has_a_message_and_no_placeholder_is_left() -> None:
     ],
 )
 def test_sign_in_has_a_message_for_every_error_code_that_it_can_get(code: ErrorCode) -> None:
-    answer = session_error(RequestRejected(code), 2)
+    answer = connectivity_error(RequestRejected(code), 2)
     body = json.loads(answer.body)
     assert "fault" in body or body["errorCode"].startswith("UnifiedWebService.")
 

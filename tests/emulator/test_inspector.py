@@ -146,7 +146,7 @@ def test_the_token_that_failed_is_told(api: Api) -> None:
         (f"/api/fota/v3/licenses/{ACCOUNT}/", "Leave out the slash"),
         (f"/api/fota/v3/licences/{ACCOUNT}/assign", f"POST /api/fota/v3/licenses/{ACCOUNT}/assign"),
         ("/api/fota/v1/upgrade", "/api/fota/v1/upgrades"),
-        ("/api/m2m/v1/devices", "This path of /api/m2m is not emulated here."),
+        ("/api/m2m/v1/devices", "This operation of the Connectivity Management API is not emulated."),
     ],
 )
 def test_a_wrong_path_is_told_the_right_one(api: Api, path: str, words: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from emulator.refusing import SEED, SETTINGS, SUSPENDED, Row, prepare, rows, send
 from fotapool.api.auth.oauth import oauth_error
-from fotapool.api.auth.sessions import session_error
+from fotapool.api.common.connectivity_errors import connectivity_error
 from fotapool.api.common.errors import error_response
 from fotapool.app import Server
 from fotapool.core.clock import FixedClock, MovableClock
@@ -30,19 +30,22 @@ NAMES = rows("names")
 STATE = "the state of the server, not the request; tests/emulator/test_hints.py has its hint"
 NOT_FOR_SIGN_IN = "sign-in has no account and no operation of this kind"
 NO_LOGIN = "only sign-in logs in"
+M2M_ONLY = "only Connectivity Management has filters that are not emulated"
 V2_ONLY = "only version 2 has files and logs"
 V1_ONLY = "only version 1 names a service"
 NEVER: dict[str, dict[str, str]] = {
     "v1": {
         "LOGIN_REFUSED": NO_LOGIN,
+        "NOT_EMULATED": M2M_ONLY,
         **dict.fromkeys(("FILE_UNKNOWN", "FILE_INVALID", "FILE_TOO_LARGE", "FILE_EXISTS", "LOGGING_LIMIT"), V2_ONLY),
         "WINDOW_INVALID": "version 1 has no time windows",
         "PILOT_TOO_LARGE": "version 1 has no pilot rule",
         "DATES_FIXED": "version 1 does not change dates",
     },
-    "v2": {"LOGIN_REFUSED": NO_LOGIN, "SERVICE_INVALID": V1_ONLY},
+    "v2": {"LOGIN_REFUSED": NO_LOGIN, "NOT_EMULATED": M2M_ONLY, "SERVICE_INVALID": V1_ONLY},
     "v3": {
         "LOGIN_REFUSED": NO_LOGIN,
+        "NOT_EMULATED": M2M_ONLY,
         "SERVICE_INVALID": V1_ONLY,
         **dict.fromkeys(("FILE_UNKNOWN", "FILE_INVALID", "FILE_TOO_LARGE", "FILE_EXISTS", "LOGGING_LIMIT"), V2_ONLY),
         "INDEX_TOO_HIGH": "version 3 has no list with record numbers",
@@ -104,7 +107,7 @@ def assert_rejected(row: Row, answer: httpx.Response) -> None:
         expected = oauth_error(rejected, 2)
     elif row.url.startswith("/api/m2m"):
         empty = RequestRejected(code, "empty") if not answer.request.content else rejected
-        expected = session_error(empty, 2)
+        expected = connectivity_error(empty, 2)
     else:
         expected = error_response(rejected, f"/fota/{row.api}", 2)
     assert answer.status_code == expected.status, answer.text

@@ -41,6 +41,8 @@ EMULATOR = {
     ("get", "/control/v1/snapshot"),
     ("put", "/control/v1/snapshot"),
     ("post", "/control/v1/accounts/{name}/copies"),
+    ("get", "/control/v1/accounts/{name}/fleet"),
+    ("put", "/control/v1/accounts/{name}/fleet"),
     ("get", "/control/v1/faults"),
     ("post", "/control/v1/faults"),
     ("delete", "/control/v1/faults"),

@@ -153,8 +153,8 @@ def _unknown_path(context: RequestContext) -> Iterator[str]:
     methods = allowed_methods(context.plain_path, context.templates)
     if context.status == 405 and methods:
         yield f"{context.plain_path} takes {_listed(methods)}, not {context.method}."
-    elif context.status in (400, 404) and not methods and context.plain_path.startswith((OAUTH_BASE, SESSION_BASE)):
-        yield f"This path of /api/{context.plain_path.split('/')[2]} is not emulated here."
+    elif context.status in (400, 404) and not methods and context.plain_path.startswith(OAUTH_BASE):
+        yield "This path of /api/ts is not emulated here."
     elif context.status in (400, 404) and not methods:
         hint = suggest(context.method, context.plain_path, context.templates)
         if hint:
