@@ -62,8 +62,9 @@ def test_the_reasons_are_the_same_in_all_versions(outcome: Outcome) -> None:
 
 
 def test_every_error_code_has_a_message_and_no_placeholder_is_left() -> None:
-    assert MESSAGES.keys() | BEARER_ERRORS | {ErrorCode.NOT_EMULATED} == set(ErrorCode)
-    for code in ErrorCode:
+    possible = set(ErrorCode) - {ErrorCode.NOT_EMULATED}  # of Connectivity Management only
+    assert MESSAGES.keys() | BEARER_ERRORS == possible
+    for code in possible:
         answer = error_response(RequestRejected(code, "{NAME}"), "/fota/v1", 2)
         body = json.loads(answer.body)
         if code in BEARER_ERRORS:
