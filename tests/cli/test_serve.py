@@ -96,7 +96,7 @@ def test_settings_come_from_options_then_environment_then_file(
     [
         (("emulate", "--workers", "2"), "only --workers 1"),
         (("serve", "--database", "mysql://x"), "is not a database"),
-        (("serve", "--database", "sqlite:////nowhere/at/all.db"), "unable to open"),
+        (("serve", "--database", "sqlite:////nowhere/at/all.db"), "create the directory /nowhere/at first"),
         (("serve", "--database", "postgresql://nobody@127.0.0.1:1/x"), "connection"),
         (("serve", "--page-size", "0"), "page-size"),
         (("serve", "--timestamps", "sometimes"), "timestamps"),

@@ -165,9 +165,10 @@ checks.positive_data_acceptance.expected-statuses = {documented_400}
 include-path-regex = "/session/|/clock$|/snapshot$"
 checks.positive_data_acceptance.expected-statuses = {documented_400}
 
-# An account that has event billing only, which Schemathesis may make it, takes no count but 0.
+# An account that has event billing only, which Schemathesis may make it, takes no count but 0. A fleet has durations,
+# and IMEIs that begin with its first one.
 [[operations]]
-include-path-regex = "/subscription$"
+include-path-regex = "/subscription$|/fleet$"
 checks.positive_data_acceptance.expected-statuses = {documented_400}
 
 # A file's name and version exist once, which is a 400 like all refusals there; a package's content is not empty.

@@ -95,7 +95,7 @@ def test_what_is_no_backup_is_refused_and_changes_nothing(url: str, tmp_path: Pa
         (newer, "use a newer fotapool"),
         (cut, "cannot be restored"),
         (other, "is not a backup of fotapool"),
-        (text, "not a database"),
+        (text, "is not a SQLite database"),
         (tmp_path / "a.db", "is the database itself"),
     ):
         done = database("restore", str(path), "--database", url)

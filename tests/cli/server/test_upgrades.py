@@ -113,7 +113,7 @@ def test_a_config_file_that_is_not_one_is_refused_in_words(tmp_path: Path) -> No
     for content, words in (
         (b"a = ", "Invalid"),
         (b"pagesize = 1", "unknown setting 'pagesize'"),
-        (b"\xff\xfe", "utf-8"),
+        (b"\xff\xfe", "is not UTF-8 text"),
     ):
         config.write_bytes(content)
         done = database("verify", "--config", str(config))
@@ -156,7 +156,7 @@ def without_a_table(path: Path) -> None:
     ("make", "words"),
     [
         (lambda path: path.touch(), "is empty"),
-        (lambda path: path.write_bytes(b"not a database " * 1000), "not a database"),
+        (lambda path: path.write_bytes(b"not a database " * 1000), "is not a SQLite database"),
         (malformed, "malformed"),
         (without_a_table, "there is no table candidate"),
     ],
