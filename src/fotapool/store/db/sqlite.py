@@ -246,7 +246,7 @@ def _unavailable(error: apsw.Error) -> StoreUnavailable:
 
 def _why_not_opened(path: str, error: apsw.Error) -> str:
     if isinstance(error, apsw.NotADBError):
-        return f"{path} is not a SQLite database: name another file in the database URL"
+        return f"{path} is not a SQLite database: name another file"
     return missing_directory(path) or f"cannot open the database {path}: {error}"
 
 
