@@ -222,7 +222,7 @@ class Account:
     @property
     def requests(self) -> Requests:
         """The requests about this account that the code under test has sent, as they are now."""
-        return Requests(sent_by_code_under_test(read_requests(self.server.control, self.name)))
+        return Requests(sent_by_code_under_test(read_requests(self.server.control, account=self.name)))
 
     def fault(self, path: str | None = None, *, device: str | None = None, **members: Any) -> Fault:
         """Makes requests or callbacks of this account fail until the end of the test.

@@ -19,8 +19,8 @@ def sections(account: Account) -> Iterator[tuple[str, str]]:
     """Titles and texts."""
     yield "fotapool: the account", account.describe()
     try:
-        own = read_requests(account.server.control, account.name)
-        others = nobodys(account)
+        own = read_requests(account.server.control, account=account.name)
+        others = _refused_of_nobody(account)
     except ControlFailed as error:
         if error.status == 404:  # the server records no requests
             return
@@ -31,25 +31,12 @@ def sections(account: Account) -> Iterator[tuple[str, str]]:
         yield "fotapool: refused requests that name no account, or one that does not exist", _text(others)
 
 
-def nobodys(account: Account) -> list[SentRequest]:
-    """Refused requests since the account was created: a wrong secret, password, path or account name."""
-    refused = [one for one in _since(account) if one.is_refused]
-    names = {one.account for one in refused if one.account is not None}
-    unknown = {None, *(name for name in names if not _exists(account, name))}
-    return [one for one in refused if one.account in unknown]
+def _refused_of_nobody(account: Account) -> list[SentRequest]:
+    """Refused requests since the account was created: a wrong secret, password, path or account name.
 
-
-def _exists(account: Account, name: str) -> bool:
-    try:
-        account.server.control.call("GET", f"/accounts/{name}")
-    except ControlFailed as error:
-        return error.status != 404
-    return True
-
-
-def _since(account: Account) -> list[SentRequest]:
-    """What was recorded after the account's creation. The server numbers its requests: `PREFIX-NUMBER`."""
-    found = read_requests(account.server.control)
+    The server numbers its requests: `PREFIX-NUMBER`.
+    """
+    found = read_requests(account.server.control, nobody="true")
     prefix, _, number = account.created_by.rpartition("-")
     for place, one in enumerate(found):
         server, _, count = one.request_id.rpartition("-")

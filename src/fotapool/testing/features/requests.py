@@ -117,13 +117,13 @@ class Requests(Sequence[SentRequest]):
             raise AssertionError("\n  ".join([*lines, *map(str, self._found)]))
 
 
-def read_requests(control: Control, account: str | None = None) -> list[SentRequest]:
-    """The recorded requests about this account, or all. Raises ControlFailed if the server records none."""
-    of_account = "" if account is None else f"&account={account}"
+def read_requests(control: Control, **filters: str) -> list[SentRequest]:
+    """The recorded requests that the operation's filters select. Raises ControlFailed if the server records none."""
+    selected = "".join(f"&{name}={value}" for name, value in filters.items())
     rows: list[dict[str, Any]] = []
     for _ in range(MAX_PAGES):
         after = rows[-1]["number"] if rows else 0
-        page = control.call("GET", f"/requests?limit={PAGE}&after={after}{of_account}")
+        page = control.call("GET", f"/requests?limit={PAGE}&after={after}{selected}")
         rows += page["requests"]
         if not page["hasMoreData"]:
             break
