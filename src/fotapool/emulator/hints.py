@@ -18,7 +18,15 @@ from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import IMEI_DIGITS, is_device_id
 from fotapool.emulator.advice import plain_advice
 from fotapool.emulator.body_hints import MISPRINT, body_hints, name_hints, reasons_in_names
-from fotapool.emulator.paths import LOGIN_PATH, REVOKE_PATH, TOKEN_PATH, Template, allowed_methods, suggest
+from fotapool.emulator.paths import (
+    CONNECTIVITY_BASE,
+    LOGIN_PATH,
+    REVOKE_PATH,
+    TOKEN_PATH,
+    Template,
+    allowed_methods,
+    suggest,
+)
 from fotapool.web.known_names import KnownNames, UnknownName, unknown_names
 
 MAX_HINTS = 10
@@ -27,7 +35,7 @@ NO_CLIENTS = (
     " /control/v1/snapshot, or create a client with POST /control/v1/clients."
 )
 FILE_MEMBERS = ("fileVersion", "make", "model", "localTargetPath", "releaseNote", "devicePlatformId")
-OAUTH_BASE, SESSION_BASE = "/api/ts/", "/api/m2m/"
+OAUTH_BASE = "/api/ts/"
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ACCOUNT = re.compile(r"(\d{1,20})-(\d{1,20})")
@@ -131,7 +139,7 @@ def is_unknown_client(context: RequestContext) -> bool:
 def _advice(context: RequestContext, code: ErrorCode) -> str:
     """The advice on the code, with the account and the user that the request names."""
     names = {"name": context.account, "username": context.members.get("username")}
-    return plain_advice(code, context.plain_path.startswith(SESSION_BASE), names)
+    return plain_advice(code, context.plain_path.startswith(CONNECTIVITY_BASE), names)
 
 
 def account_candidates(context: RequestContext) -> list[str]:
