@@ -18,6 +18,7 @@ import psycopg
 import pytest
 import uvicorn
 from psycopg import sql
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fotapool.app import Server
 from fotapool.cli.server.process import listen
@@ -97,12 +98,37 @@ class _Server(uvicorn.Server):
         await self.lifespan.shutdown()
 
 
+def _answering_last(app: ASGIApp) -> ASGIApp:
+    """The application, whose clients have their answers when all that follows is done: log lines, counters, spans."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        last: Message | None = None
+
+        async def send_but_last(message: Message) -> None:
+            nonlocal last
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                last = message
+            else:
+                await send(message)
+
+        await app(scope, receive, send_but_last)
+        if last is not None:
+            await send(last)
+
+    return call
+
+
 class ServerInThread:
     """A server of this process on a real socket, and an HTTP client of it."""
 
     def __init__(self, server: Server) -> None:
         config = uvicorn.Config(
-            server.app, interface="asgi3", port=0, log_level="warning", access_log=False, lifespan="on"
+            _answering_last(server.app),
+            interface="asgi3",
+            port=0,
+            log_level="warning",
+            access_log=False,
+            lifespan="on",
         )
         self._uvicorn = _Server(config)
         self._socket = listen(Settings(port=0))
