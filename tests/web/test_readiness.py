@@ -76,3 +76,17 @@ def test_a_server_whose_changes_cannot_be_written_is_not_ready(
     connection.execute(read_only)
     assert not_ready(api)["status"] == "unavailable"
     assert api.http.get("/health/ready").json()["ready"] is True  # by a new connection
+
+
+def test_a_scrape_that_cannot_read_the_database_says_that_it_is_down(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fotapool.store.db.connection import StoreUnavailable
+    from fotapool.web import metrics
+
+    def gone(*_: object) -> None:
+        raise StoreUnavailable("no answer within 10 s")
+
+    assert "fotapool_database_up 1.0" in api.http.get("/metrics").text
+    monkeypatch.setattr(metrics, "read_store_numbers", gone)
+    found = api.http.get("/metrics").text
+    assert "fotapool_database_up 0.0" in found
+    assert "fotapool_licenses_total" not in found

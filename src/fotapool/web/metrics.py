@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import Metric
@@ -19,19 +20,26 @@ _process = CollectorRegistry()
 for _make in (ProcessCollector, PlatformCollector, GCCollector):
     _make(registry=_process)
 
+DATABASE_WITHIN_S = 1.25
+"""How long readiness and a scrape wait for the database."""
+
 
 async def read_metrics(context: Context, is_up: bool) -> list[Metric]:
-    """The metrics of the database. Without one that answers and takes changes (`is_up`), only that it does not."""
+    """The metrics of the database.
+
+    Only that it is down, if it takes no changes (not `is_up`) or does not answer in time.
+    """
+    accounts = context.settings.metrics_accounts
+    numbers = None
+    if is_up:
+        with contextlib.suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(DATABASE_WITHIN_S):
+                numbers = await context.reader.short(read_store_numbers, accounts)
     found = [
         family(definitions.BUILD_INFO, {(__version__,): [1.0]}),
-        family(definitions.DATABASE_UP, {(): [float(is_up)]}),
+        family(definitions.DATABASE_UP, {(): [float(numbers is not None)]}),
     ]
-    if not is_up:
-        return found
-    accounts = context.settings.metrics_accounts
-    try:
-        numbers = await context.reader.short(read_store_numbers, accounts)
-    except StoreUnavailable:
+    if numbers is None:
         return found
     return [*found, *_store_metrics(numbers, context.clock.now_ms()), *(_account_metrics(numbers) if accounts else ())]
 
