@@ -23,7 +23,7 @@ from fotapool.operator_api.routes import BASE as OPERATOR_BASE
 from fotapool.operator_api.routes import OPERATIONS as OPERATOR_OPERATIONS
 from support.helpers import ACCOUNT, KEY, OPERATOR, OTHER, PASSWORD, SECRET, USER, Api, device
 
-EXAMPLES = int(os.environ.get("FOTAPOOL_TEST_EXAMPLES", "2"))
+EXAMPLES = int(os.environ.get("FOTAPOOL_TEST_EXAMPLES", "1"))
 """How many requests Schemathesis makes up for each operation and phase; raise it to search for longer."""
 SEARCH_SEED = int(os.environ.get("FOTAPOOL_TEST_SEARCH_SEED", "1"))
 METHODS = {"get", "put", "post", "delete", "patch", "head", "options", "trace"}

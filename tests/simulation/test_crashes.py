@@ -11,7 +11,7 @@ from processes import Connections, Process
 from support.helpers import Api
 from support.ledgers import Request, assert_ledger_adds_up, client_of, imei, license_request, successes, write_seed
 
-CRASHES = 3
+CRASHES = 2
 CLIENTS = 12
 OWN = 200
 """Each connection changes devices of its own, so that it is known what each request would do."""

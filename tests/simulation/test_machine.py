@@ -18,7 +18,7 @@ from support.helpers import NOW_MS, Api
 EXAMPLES = int(os.environ.get("FOTAPOOL_TEST_EXAMPLES", "0"))
 """More examples than the usual ones, and other ones each time."""
 SETTINGS = settings(
-    max_examples=EXAMPLES or 20,
+    max_examples=EXAMPLES or 10,
     stateful_step_count=30,
     deadline=None,
     derandomize=not EXAMPLES,

@@ -98,22 +98,35 @@ class _Server(uvicorn.Server):
         await self.lifespan.shutdown()
 
 
+class _Answer:
+    """The `send` of one request, which keeps the end of its answer back."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._last: Message | None = None
+        self.transport = send.__self__.transport  # type: ignore[attr-defined]  # faults close the connection by it
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            self._last = message
+        else:
+            await self._send(message)
+
+    async def end(self) -> None:
+        if self._last is not None:
+            await self._send(self._last)
+
+
 def _answering_last(app: ASGIApp) -> ASGIApp:
     """The application, whose clients have their answers when all that follows is done: log lines, counters, spans."""
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
-        last: Message | None = None
-
-        async def send_but_last(message: Message) -> None:
-            nonlocal last
-            if message["type"] == "http.response.body" and not message.get("more_body"):
-                last = message
-            else:
-                await send(message)
-
-        await app(scope, receive, send_but_last)
-        if last is not None:
-            await send(last)
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        answer = _Answer(send)
+        await app(scope, receive, answer.send)
+        await answer.end()
 
     return call
 

@@ -36,7 +36,7 @@ def test_alone(fotapool, number):
     (tmp_path / "pytest.ini").write_text("[pytest]\nfotapool_arguments = --seed seed.yaml\n")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "FOTAPOOL_"))}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -15,6 +15,8 @@ from fotapool.testing import Server
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples/testing"
 WITHIN_S = 600
+UNUSED_PLUGIN = "-p no:schemathesis"
+"""Importing it takes longer than all the rest of a small run."""
 HEAVY = ("httpx", "starlette", "uvicorn", "apsw", "msgspec", "aiohttp", "sqlalchemy", "requests", "verizon")
 
 
@@ -26,7 +28,7 @@ def run(directory: Path, *arguments: str, module: str = "pytest") -> subprocess.
         capture_output=True,
         text=True,
         timeout=WITHIN_S,
-        env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**environment, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": UNUSED_PLUGIN},
     )
 
 
