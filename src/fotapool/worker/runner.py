@@ -157,7 +157,7 @@ async def _run_and_deliver(
 
 
 async def _purge(context: Context) -> None:
-    for purge in (purge_deliveries, purge_old_logs, purge_jobs, purge_audit_log):
+    for purge in (purge_ended, purge_deliveries, purge_old_logs, purge_jobs, purge_audit_log):
         await purge(context)
 
 
@@ -173,7 +173,6 @@ async def run_in_background(context: Context, authenticator: Authenticator) -> N
             await flush_wrong_keys(context)
             await run_due(context)
             if ticks % TICKS_PER_PURGE == 0:
-                await purge_ended(context)
                 await _purge(context)
         except (StoreUnavailable, ConstraintViolated, RequestRejected) as error:
             log.write(LogEvent.JOBS_FAILED, reason=error)
