@@ -1,10 +1,12 @@
-"""The database's host vanishes from the network, or its disk is full: refused in time, and back by itself."""
+"""The database's host vanishes, or its disk is full or read-only: refused in time, and back by itself."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from support.load import interrupt
 from support.networks import FAR, Link, link_between_namespaces
 from support.postgres_servers import NAME, PostgresServer, server_directory, url_of
 from support.processes import ServerProcess
+from support.servers import set_up
 
 Serve = Callable[..., ServerProcess]
 
@@ -91,3 +94,17 @@ def test_a_sqlite_database_on_a_full_disk(serve: Serve, disk: SmallDisk) -> None
     server = serve(url, within=disk.within)
     disk.process = server.process  # type: ignore[assignment]
     interrupt(lambda _: server, url, disk.fill, disk.free)
+
+
+READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("database", "verify"), ("database", "migrate")])
+def test_a_sqlite_database_on_a_read_only_disk(tmp_path: Path, disk: SmallDisk, command: tuple[str, ...]) -> None:
+    url = f"sqlite:///{tmp_path}/fotapool.db"
+    set_up(url)
+    within = ("unshare", "--mount", "--propagation", "private", "sh", "-c", READ_ONLY, str(tmp_path))
+    program = (sys.executable, "-m", "fotapool.cli", *command, "--database", url)
+    done = subprocess.run([*within, *program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert re.search(r"^Error: .*fotapool\.db.* read-only", done.stderr, re.MULTILINE | re.IGNORECASE), done.stderr

@@ -88,7 +88,7 @@ class SqliteConnection:
             self._db.execute("PRAGMA temp_store = MEMORY")
             self._file = self._identity()
         except _UNAVAILABLE as error:
-            if isinstance(error, apsw.CantOpenError | apsw.NotADBError):
+            if isinstance(error, apsw.CantOpenError | apsw.NotADBError | apsw.ReadOnlyError):
                 raise StoreUnavailable(_why_not_opened(path, error)) from error
             raise _unavailable(error) from error
 
@@ -247,6 +247,10 @@ def _unavailable(error: apsw.Error) -> StoreUnavailable:
 def _why_not_opened(path: str, error: apsw.Error) -> str:
     if isinstance(error, apsw.NotADBError):
         return f"{path} is not a SQLite database: name another file"
+    if os.path.isfile(path) and not (os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK)):
+        return (
+            f"{path} is read-only, or its directory: make both writable, or copy it with its -wal file elsewhere"
+        )
     return missing_directory(path) or f"cannot open the database {path}: {error}"
 
 
