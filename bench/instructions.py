@@ -1,6 +1,7 @@
 """Instructions of user code for each request, counted by valgrind: the same on a busy machine and on a quiet one.
 
-`python -m bench.instructions` compares requests with metrics, and with traces of 1 % of them, to requests without.
+`python -m bench.instructions` compares requests with metrics, and with traces of 1 % of them, to requests without. The
+cost of 1 % is calculated from those of no traces and of all, since the number of requests is too small for chance.
 `python -m bench.instructions --tree DIR` compares this source tree to another one. Linux, on SQLite; needs valgrind.
 The server's connections are objects in its own process, so that what the kernel does is not counted.
 """
@@ -27,8 +28,9 @@ ROOT = Path(__file__).parent.parent
 VARIANTS: dict[str, dict[str, Any]] = {
     "without": {"close_metrics": True},
     "metrics": {},
-    "traces": {"otel": True},
 }
+TRACES = {"otel": True}
+SAMPLED = 0.01
 
 
 class _Transport(asyncio.Transport):
@@ -120,7 +122,7 @@ def play(kind: str, count: int, values: dict[str, Any]) -> None:
         uvloop.run(run())
 
 
-def count(tree: Path, kind: str, values: dict[str, Any]) -> float:
+def count(tree: Path, kind: str, values: dict[str, Any], **environment: str) -> float:
     """Instructions for each request of a source tree's server."""
     found = []
     for requests in (FEWER, MORE):
@@ -129,7 +131,7 @@ def count(tree: Path, kind: str, values: dict[str, Any]) -> float:
         done = subprocess.run(
             [*counting, "-m", "bench.instructions", *played],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": f"{tree}/src", "PYTHONHASHSEED": "0"},
+            env={**os.environ, "PYTHONPATH": f"{tree}/src", "PYTHONHASHSEED": "0", **environment},
             capture_output=True,
             text=True,
         )
@@ -138,6 +140,19 @@ def count(tree: Path, kind: str, values: dict[str, Any]) -> float:
             raise SystemExit(done.stderr[-2000:])
         found.append(int(collected[1]))
     return (found[1] - found[0]) / (MORE - FEWER)
+
+
+def count_traced(kind: str) -> float:
+    """Instructions for each request if 1 % of them are recorded and sent."""
+    from bench.scenarios.callbacks import receiving  # the other tree may lack what it imports
+
+    with receiving() as collector:
+        address = f"http://127.0.0.1:{collector.port}"
+        none, every = (
+            count(ROOT, kind, TRACES, OTEL_EXPORTER_OTLP_ENDPOINT=address, OTEL_TRACES_SAMPLER_ARG=share)
+            for share in ("0", "1")
+        )
+    return none + SAMPLED * (every - none)
 
 
 def main() -> None:
@@ -153,6 +168,7 @@ def main() -> None:
     for kind in kinds:
         if given.tree is None:
             found = {name: count(ROOT, kind, values) for name, values in VARIANTS.items()}
+            found["traces"] = count_traced(kind)
         else:
             found = {"other tree": count(given.tree.resolve(), kind, {}), "this tree": count(ROOT, kind, {})}
         base = next(iter(found.values()))

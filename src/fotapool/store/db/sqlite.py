@@ -248,9 +248,7 @@ def _why_not_opened(path: str, error: apsw.Error) -> str:
     if isinstance(error, apsw.NotADBError):
         return f"{path} is not a SQLite database: name another file"
     if os.path.isfile(path) and not (os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK)):
-        return (
-            f"{path} is read-only, or its directory: make both writable, or copy it with its -wal file elsewhere"
-        )
+        return f"{path} is read-only, or its directory: make both writable, or copy it with its -wal file elsewhere"
     return missing_directory(path) or f"cannot open the database {path}: {error}"
 
 
