@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from fotapool import __version__
 from clients.node import MODULES, NODE_MODULES, PACKAGE, needs_node, needs_node_modules
+from fotapool import __version__
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 300

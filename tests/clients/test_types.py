@@ -73,9 +73,7 @@ def test_all_operations_with_a_json_body_have_one_here(document: dict[str, Any])
 
 
 @needs_node_modules
-def test_the_types_of_openapi_typescript_accept_every_documented_body(
-    document: dict[str, Any], tmp_path: Path
-) -> None:
+def test_the_types_of_openapi_typescript_accept_every_documented_body(document: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
     lines = ["import type { paths } from './api';", "type Body<T> = NonNullable<T>;"]
     for number, one in enumerate(bodies(document)):
