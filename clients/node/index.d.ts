@@ -43,8 +43,8 @@ export interface Server {
   now(): Promise<Date>;
   /** The JSON of a successful request to the operator API; `path` is below /control/v1. Rejects with FotapoolError. */
   control(method: string, path: string, body?: unknown): Promise<any>;
-  /** Stops the receiver of callbacks, and the emulator if `start` started it: with SIGKILL after 10 seconds. */
-  stop(): Promise<void>;
+  /** Stops the receiver of callbacks, and the emulator if `start` started it: with SIGKILL after `timeout` milliseconds. Default: 10,000. */
+  stop(options?: { timeout?: number }): Promise<void>;
 }
 
 export interface AccountOptions {

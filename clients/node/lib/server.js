@@ -88,10 +88,10 @@ class Server {
     return new Date((await this.control('GET', '/clock')).now);
   }
 
-  async stop() {
+  async stop({ timeout = STOP_WITHIN_MS } = {}) {
     await (await this.#receiver)?.stop();
     this.#receiver = undefined;
-    if (this.#own) await end(this.#own.child, this.#own.exited, STOP_WITHIN_MS);
+    if (this.#own) await end(this.#own.child, this.#own.exited, timeout);
   }
 
   #receive() {

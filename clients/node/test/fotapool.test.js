@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { after, before, mock, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -151,7 +152,7 @@ test('stop ends the emulator, also one that ignores SIGTERM', async () => {
   await one.stop();
   const program = `process.on('SIGTERM', () => {}); console.log('fotapool ready on http://x'); setInterval(() => {}, 1000)`;
   const stubborn = await startInstead(program);
-  await stubborn.stop();
+  await stubborn.stop({ timeout: 100 });
   assert.ok(!isRunning(stubborn.pid));
 });
 
@@ -169,7 +170,11 @@ test('a process that does not stop its emulator ends, and the emulator with it',
 });
 
 test('connect refuses what is no emulator', async () => {
-  await assert.rejects(connect('http://127.0.0.1:1'), /cannot be used: connect ECONNREFUSED/);
+  const closed = createServer().listen(0, '127.0.0.1');
+  await once(closed, 'listening');
+  const { port } = closed.address();
+  await once(closed.close(), 'close');
+  await assert.rejects(connect(`http://127.0.0.1:${port}`), /cannot be used: connect ECONNREFUSED/);
   await assert.rejects(connect(server.address, { operatorKey: 'wrong' }), /cannot be used: .*401/);
   const used = await connect(`${server.address}/`);
   await used.stop();
