@@ -28,7 +28,7 @@ sys.path.insert(0, str(DOCS))
 import generate  # noqa: E402
 from generated import compatibility, errors, operations, settings  # noqa: E402
 
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("clients/*/README.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -128,22 +129,44 @@ AFTER_OTHERS = (
 )
 LAST = ("reset_password", "logout", "revoke_token", "control_reset", "control_restore_snapshot")
 BOUNDARY = "part"
+FILE_FIELD, FILE_NAME, FILE_TEXT = "fileupload", "settings.txt", "a setting"
+"""The file of a multipart body."""
 
 
-def http_file(document: Json) -> str:
-    """The text of the collection."""
-    requests = [
+@dataclass(frozen=True)
+class Request:
+    """A request of an operation, in which `{{…}}` are variables and members of earlier answers."""
+
+    name: str
+    summary: str
+    method: str
+    target: str
+    """Path and query."""
+    headers: tuple[tuple[str, str], ...]
+    media_type: str | None
+    body: Any
+    """The members of the body, or a text: bytes, or a whole earlier answer. None without a media type."""
+
+
+def requests_of(document: Json) -> list[Request]:
+    """A request of each operation, in the order in which they can be sent."""
+    found = [
         (method.upper(), path, operation)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    requests.sort(key=lambda one: (_rank(one[0], one[2]["operationId"]), one[0] == "DELETE" and one[1][-1] != "}"))
+    found.sort(key=lambda one: (_rank(one[0], one[2]["operationId"]), one[0] == "DELETE" and one[1][-1] != "}"))
+    return [_request(document, *one) for one in found]
+
+
+def http_file(document: Json) -> str:
+    """The text of the collection."""
     head = [
         "# All operations of fotapool, in the order in which they can be sent.",
         "# Start the server: fotapool emulate --seed demo",
         *(f"@{name} = {value}" for name, value in VARIABLES.items()),
     ]
-    return "\n".join([*head, "", *(_request(document, *one) for one in requests)])
+    return "\n".join([*head, "", *(_text(one) for one in requests_of(document))])
 
 
 def _rank(method: str, name: str) -> int:
@@ -158,17 +181,32 @@ def _rank(method: str, name: str) -> int:
     return 50 if name.startswith("device_") else 20
 
 
-def _request(document: Json, method: str, path: str, operation: Json) -> str:
+def _request(document: Json, method: str, path: str, operation: Json) -> Request:
     name = operation["operationId"]
-    lines = [f"### {operation['summary']}", f"# @name {name}", f"{method} {{{{host}}}}{_target(path, operation)}"]
-    lines += [f"{header}: {value}" for header, value in _sign_in(operation, name)]
-    body = operation.get("requestBody")
-    if body is None:
+    media_type, body = None, None
+    if "requestBody" in operation:
+        media_type, content = next(iter(operation["requestBody"]["content"].items()))
+        is_binary = media_type == "application/octet-stream"
+        body = "firmware" if is_binary else _body(document, name, content.get("schema", {}))
+    return Request(
+        name=name,
+        summary=operation["summary"],
+        method=method,
+        target=_target(path, operation),
+        headers=tuple(_sign_in(operation, name)),
+        media_type=media_type,
+        body=body,
+    )
+
+
+def _text(request: Request) -> str:
+    lines = [f"### {request.summary}", f"# @name {request.name}", f"{request.method} {{{{host}}}}{request.target}"]
+    lines += [f"{header}: {value}" for header, value in request.headers]
+    if request.media_type is None:
         return "\n".join([*lines, "", ""])
-    media_type, content = next(iter(body["content"].items()))
-    value = _body(document, name, content.get("schema", {}))
-    boundary = f"; boundary={BOUNDARY}" if media_type.startswith("multipart/") else ""
-    return "\n".join([*lines, f"Content-Type: {media_type}{boundary}", "", *_written(media_type, value), "", ""])
+    boundary = f"; boundary={BOUNDARY}" if request.media_type.startswith("multipart/") else ""
+    written = _written(request.media_type, request.body)
+    return "\n".join([*lines, f"Content-Type: {request.media_type}{boundary}", "", *written, "", ""])
 
 
 def _target(path: str, operation: Json) -> str:
@@ -223,12 +261,11 @@ def _value(document: Json, name: str, schema: Json) -> Any:
 def _written(media_type: str, value: Any) -> list[str]:
     """The lines of a body."""
     if media_type.startswith("multipart/"):
-        fields = [(f'"{name}"', text) for name, text in value.items() if name != "fileupload"]
-        return [*_parts([*fields, ('"fileupload"; filename="settings.txt"', "a setting")]), f"--{BOUNDARY}--"]
+        fields = [(f'"{name}"', text) for name, text in value.items() if name != FILE_FIELD]
+        file = (f'"{FILE_FIELD}"; filename="{FILE_NAME}"', FILE_TEXT)
+        return [*_parts([*fields, file]), f"--{BOUNDARY}--"]
     if media_type.endswith("urlencoded"):
         return [urlencode(value, safe="{}.")]
-    if media_type == "application/octet-stream":
-        return ["firmware"]
     return [value] if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False).split("\n")
 
 

@@ -1,0 +1,1 @@
+export { connect, FotapoolError, start } from './lib/server.js';
