@@ -146,6 +146,7 @@ EXPECTED = [
     (asked(E.CURSOR_UNKNOWN, path=f"{BASE}?lastSeenDeviceId=1000", method="GET"), "does not take an offset here"),
     (asked(E.CURSOR_UNKNOWN, path=f"{BASE}?startIndex={IMEI}"), "no device of this account"),
     (asked(E.ENCODING_UNSUPPORTED), "Content-Encoding: gzip"),
+    (asked(E.IDEMPOTENCY_KEY_IN_USE), "with the same key"),
     (asked(E.BUSY), "Retry-After"),
     (asked(E.STORE_UNAVAILABLE), "/health/ready"),
     (asked(E.INTERNAL), "This is a bug"),
