@@ -48,8 +48,8 @@ class Prepared:
 
     def send(self, api: Api, key: str | bytes | None, query: str = "", **options: Any) -> httpx.Response:
         headers = {**api.tokens, **({} if key is None else {"Idempotency-Key": key})}
-        options = {**self.options, **options}
-        return api.http.request(self.method, self.path + query, headers=headers, **options)
+        options = {"headers": headers, **self.options, **options}
+        return api.http.request(self.method, self.path + query, **options)
 
 
 _DEVICES = {"deviceList": UNUSED}
