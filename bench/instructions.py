@@ -2,7 +2,8 @@
 
 `python -m bench.instructions` compares requests with metrics, and with traces of 1 % of them, to requests without. The
 cost of 1 % is calculated from those of no traces and of all, since the number of requests is too small for chance.
-`python -m bench.instructions --tree DIR` compares this source tree to another one. Linux, on SQLite; needs valgrind.
+`python -m bench.instructions --tree DIR` compares this source tree to another one; `--kind keyed`, assignments with an
+Idempotency-Key to assignments without. Linux, on SQLite; needs valgrind.
 The server's connections are objects in its own process, so that what the kernel does is not counted.
 """
 
@@ -93,11 +94,14 @@ def play(kind: str, count: int, values: dict[str, Any]) -> None:
         config = make_config(settings, Server(settings).app)
         config.load()
         path = "/api/fota/v3/licenses/bench"
-        if kind == "assign":
+        if kind != "read":
             devices = account.spare_devices()
             random.Random(1).shuffle(devices)
             bodies = [json.dumps({"deviceList": [f"{device:015d}"]}).encode() for device in devices]
-            requests = [pools.user_request("POST", f"{path}/assign", body) for body in bodies]
+            keys = [{"Idempotency-Key": f"{number:036d}"} if kind == "keyed" else {} for number in range(len(bodies))]
+            requests = [
+                pools.user_request("POST", f"{path}/assign", body, key) for body, key in zip(bodies, keys, strict=True)
+            ]
         else:
             last = account.first + account.devices - 3
             requests = [pools.user_request("GET", f"{path}?lastSeenDeviceId={last:015d}")] * count
@@ -157,16 +161,18 @@ def count_traced(kind: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.instructions", description=__doc__)
-    parser.add_argument("--kind", choices=["assign", "read"], action="append", help="both are counted by default")
+    parser.add_argument("--kind", choices=["assign", "read", "keyed"], action="append", help="all by default")
     parser.add_argument("--tree", type=Path, help="compare this tree to another one, with metrics")
     parser.add_argument("--play", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--values", type=json.loads, default={}, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    kinds = given.kind or ["assign", "read"]
+    kinds = given.kind or ["assign", "read", "keyed"]
     if given.play is not None:
         play(kinds[0], given.play, given.values)
     for kind in kinds:
-        if given.tree is None:
+        if kind == "keyed":
+            found = {"without key": count(ROOT, "assign", {}), "with key": count(ROOT, kind, {})}
+        elif given.tree is None:
             found = {name: count(ROOT, kind, values) for name, values in VARIANTS.items()}
             found["traces"] = count_traced(kind)
         else:

@@ -84,6 +84,7 @@ def prepare(api: Api) -> dict[str, str]:
     assert api.call("POST", f"/v2/files/{ACCOUNT}", data=form, files={"fileupload": ("f", b"1")}).status_code == 200
     values |= {"DEVICES_21": json.dumps(imeis(LWM2M, 21)), "DEVICES_25": json.dumps(imeis(LWM2M, 25))}
     values |= {"DEVICES_H21": json.dumps(imeis(HTTP, 21))}
+    assert api.call("DELETE", f"/v3/callbacks/{ACCOUNT}", headers={"Idempotency-Key": "used"}).status_code == 200
     return values | {"HUGE": " " * (MAX_BODY_BYTES + 1), "GIANT": " " * (64 * 1024 + 1)}
 
 

@@ -72,6 +72,7 @@ TAMPER = {
     "notices-equal-periods": ("UPDATE notice_period SET ended_ms = 8 WHERE given_ms = 5",),
     "subscription-equals-period": ("UPDATE subscription_period SET total = 4 WHERE id = 2",),
     "lists-equal-their-outcomes": ("UPDATE bulk_line SET outcome = 'assigned' WHERE place = 2",),
+    "one-answer-for-a-key": ("UPDATE idempotency_key SET request_hash = answer",),
 }
 ALSO = (
     ("ledger-equals-counter", "UPDATE license_pool SET used = 2, total = 9"),
@@ -110,6 +111,8 @@ HARMLESS = (
 def acme(connection: Connection) -> Connection:
     for statement in SET_UP:
         connection.execute(statement)
+    names = "account_id, username, key, request_hash, answered_ms, answer"
+    connection.insert("idempotency_key", names, [(1, "user", "key", b"h" * 32, 1, b"{}")])
     return connection
 
 

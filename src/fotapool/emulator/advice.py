@@ -28,6 +28,10 @@ ADVICE: dict[ErrorCode, str] = {
     ErrorCode.BODY_TOO_LARGE: "Send fewer devices in one request; a body may have 4 MiB, unless"
     " `--max-body-bytes` says otherwise.",
     ErrorCode.ENCODING_UNSUPPORTED: "Send the body as it is or compressed with gzip, with `Content-Encoding: gzip`.",
+    ErrorCode.IDEMPOTENCY_KEY_INVALID: "Send 1 to 255 visible ASCII characters, for example a new UUID for each"
+    " change, or leave the header out: [keys](operations.md#changes-with-an-idempotency-key).",
+    ErrorCode.IDEMPOTENCY_KEY_IN_USE: "Try again after the seconds in `Retry-After`, with the same key, to get the"
+    " answer of the first request.",
     ErrorCode.MEMBER_UNKNOWN: "Leave out what the operation does not take, or correct its name, in which case matters:"
     " [operations](operations.md).",
     ErrorCode.BODY_INVALID: 'Send a JSON object, as in `{"deviceList": ["990003425730535"]}`.',
@@ -77,6 +81,9 @@ ADVICE: dict[ErrorCode, str] = {
     ErrorCode.INDEX_TOO_HIGH: "The list is shorter than that: begin with 0. `count` says how long a candidate list is.",
     ErrorCode.CURSOR_UNKNOWN: "Begin with 0 and continue with `lastSeenDeviceId` of the page before: the index is an"
     " IMEI of the account, not a record number.",
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: "Send a new key with each change: within 24 hours, the user has sent this one"
+    " with another method, path, query or body. Nothing was done:"
+    " [keys](operations.md#changes-with-an-idempotency-key).",
     ErrorCode.BUSY: "Try again after the seconds in `Retry-After`; nothing was done.",
     ErrorCode.STORE_UNAVAILABLE: "Try again after the seconds in `Retry-After`. Nothing was done, unless the database"
     " went away during the commit and did not come back in time: read the state first, if a repetition would do harm."

@@ -58,6 +58,7 @@ class DirectCommand(Command[Result]):
         self._change: Callable[[Any, int], Result] = change
         self.account_ids = (caller.account_id,) if caller else account_ids
         self.auth_epoch = caller.auth_epoch if caller else NO_AUTH_EPOCH
+        self.keyed = caller.keyed if caller else None
         self.alone = alone
         self.devices = devices
         self.inline = inline

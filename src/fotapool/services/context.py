@@ -16,6 +16,7 @@ from fotapool.core.settings import Settings
 from fotapool.core.telemetry.metrics import Metrics
 from fotapool.core.telemetry.tracing import OFF, Tracing
 from fotapool.core.throttle import FailureThrottle
+from fotapool.domain.idempotency import KeyedRequest, KeyName
 from fotapool.services.accounts.rejection_counter import RejectionCounter
 from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft
 from fotapool.services.audit_log.wrong_keys import WrongKeys
@@ -92,6 +93,8 @@ class Context:
     tracing: Tracing = OFF
     wrong_keys: WrongKeys = field(default_factory=WrongKeys)
     """Attempts with unknown operator keys that are not in the audit log yet."""
+    keys_in_use: set[KeyName] = field(default_factory=set)
+    """The idempotency keys of the changes that this server handles now."""
     audit: AuditDraft = NOT_AUDITED
     """The audit log's entry about the operation of an operator; a service records it in the transaction of a change."""
 
@@ -106,6 +109,8 @@ class Caller:
     account_name: str = ""
     auth_epoch: int = NO_AUTH_EPOCH
     """The auth epoch at which the caller was accepted, if a change must check it again."""
+    keyed: KeyedRequest | None = None
+    """The idempotency key of the request, if a change has one."""
 
     def cause(self, verb: str, **detail: object) -> Cause:
         return Cause(self.actor, self.request_id, verb, detail)

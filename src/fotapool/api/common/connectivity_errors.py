@@ -48,6 +48,21 @@ CODES: dict[ErrorCode, tuple[int, str, str]] = {
         "INPUT_INVALID.Callback.ServiceName.Invalid",
         "The name of the callback service is not valid, or the account has too many services.",
     ),
+    ErrorCode.IDEMPOTENCY_KEY_INVALID: (
+        400,
+        "INPUT_INVALID.IdempotencyKey.Format",
+        "The Idempotency-Key is not 1 to 255 visible ASCII characters.",
+    ),
+    ErrorCode.IDEMPOTENCY_KEY_IN_USE: (
+        409,
+        "REQUEST_FAILED.IdempotencyKey.InUse",
+        "A request with this Idempotency-Key is still being processed.",
+    ),
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: (
+        422,
+        "INPUT_INVALID.IdempotencyKey.Reused",
+        "The Idempotency-Key was used with another request.",
+    ),
     ErrorCode.MEMBER_UNKNOWN: (
         400,
         "INPUT_INVALID.Request.UnknownMember",

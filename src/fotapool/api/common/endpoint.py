@@ -15,7 +15,8 @@ from fotapool.api.common.errors import (
     FixedResponse,
     method_not_allowed,
 )
-from fotapool.api.common.operations import Call, Operation, UploadStream
+from fotapool.api.common.idempotency import REPLAYED, handle_once
+from fotapool.api.common.operations import Call, Operation, Upload, UploadStream
 from fotapool.api.common.strict import strict
 from fotapool.core.logs.context import begin_request, note_sender
 from fotapool.core.logs.events import Log, LogEvent
@@ -23,6 +24,7 @@ from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
 from fotapool.services.accounts.rejections import count_rejection
 from fotapool.services.context import Caller, Context
 from fotapool.services.identity.sessions import Authenticator
+from fotapool.store.accounts.kept_answers import AnsweredBefore
 from fotapool.store.db.commands import AuthEpochChanged
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.web.http import (
@@ -41,7 +43,6 @@ from fotapool.web.observed import OPERATION
 
 log = Log(__name__)
 
-READING = ("GET", "HEAD")
 SIGN_IN_TRIES = 3
 """How often a change is tried if a session or token ends anywhere while it waits (AuthEpochChanged)."""
 
@@ -59,7 +60,16 @@ Describe = Callable[[RequestRejected, int], ApiResponse]
 class RequestHead:
     """The headers that matter, read in one pass."""
 
-    __slots__ = ("accepts_gzip", "bearer", "content_length", "content_type", "request_id", "session", "user_agent")
+    __slots__ = (
+        "accepts_gzip",
+        "bearer",
+        "content_length",
+        "content_type",
+        "idempotency_key",
+        "request_id",
+        "session",
+        "user_agent",
+    )
 
     def __init__(self, scope: Scope, request_ids: RequestIds) -> None:
         self.bearer: str | None = None
@@ -69,10 +79,10 @@ class RequestHead:
         self.content_type = b""
         self.content_length = 0
         self.accepts_gzip = False
+        self.idempotency_key: bytes | None = None
         for name, value in scope["headers"]:
-            if name == b"authorization":
-                if value[:7].lower() == _BEARER:
-                    self.bearer = value[7:].strip().decode("latin-1")
+            if name == b"authorization" and value[:7].lower() == _BEARER:
+                self.bearer = value[7:].strip().decode("latin-1")
             elif name == b"vz-m2m-token":
                 self.session = value.strip().decode("latin-1")
             elif name == b"user-agent":
@@ -85,6 +95,8 @@ class RequestHead:
                 self.content_length = int(value) if value.isdigit() else 0
             elif name == b"content-type" and not self.content_type:
                 self.content_type = value
+            elif name == b"idempotency-key":
+                self.idempotency_key = value
         self.request_id = request_ids.choose(request_id)
 
 
@@ -132,6 +144,8 @@ class Endpoint:
                 return json_response(await self._upload(operation, scope, receive, head))
             answer = await self._handle(operation, scope, receive, head)
             return json_response(answer, headers=NO_STORE if operation.has_secrets else ())
+        except AnsweredBefore as before:
+            return json_response(msgspec.Raw(before.answer), headers=REPLAYED)
         except RequestRejected as error:
             count_rejection(self._context, scope["path_params"].get("account", ""), error.code)
             if error.code in AUTH_ERRORS:
@@ -148,7 +162,7 @@ class Endpoint:
             return self._reject(scope, RequestRejected(ErrorCode.INTERNAL))
 
     async def _handle(self, operation: Operation, scope: Scope, receive: Receive, head: RequestHead) -> object:
-        changes = operation.method not in READING
+        changes = operation.changes
         body: bytes | None = None
         limit = self._context.settings.max_body_bytes
         if operation.account_member:
@@ -164,8 +178,11 @@ class Endpoint:
             note_sender(caller.actor, caller.account_name)
             if body is None:
                 body = await read_body(receive, head.content_length, limit) if operation.request else b""
+            call = self._call(scope, head, caller, body)
             try:
-                return await operation.handle(self._call(scope, head, caller, body))
+                if head.idempotency_key is None or not changes:
+                    return await operation.handle(call)
+                return await handle_once(operation, call, scope, head.idempotency_key)
             except AuthEpochChanged:
                 self._authenticator.invalidate()
             except RequestRejected:
@@ -186,13 +203,18 @@ class Endpoint:
         async with operation.upload_reader(self._context, stream) as upload:
             for _ in range(SIGN_IN_TRIES):
                 caller = await self._authenticator.check_account(*tokens, True)
+                call = self._call(scope, head, caller, upload=upload)
                 try:
-                    return await operation.handle(self._call(scope, head, caller, upload=upload))
+                    if head.idempotency_key is None:
+                        return await operation.handle(call)
+                    return await handle_once(operation, call, scope, head.idempotency_key)
                 except AuthEpochChanged:
                     self._authenticator.invalidate()
         raise RequestRejected(ErrorCode.BUSY)
 
-    def _call(self, scope: Scope, head: RequestHead, caller: Caller, body: bytes = b"", upload: Any = None) -> Call:
+    def _call(
+        self, scope: Scope, head: RequestHead, caller: Caller, body: bytes = b"", upload: Upload | None = None
+    ) -> Call:
         return Call(
             context=self._context,
             caller=caller,

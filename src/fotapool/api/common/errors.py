@@ -50,6 +50,8 @@ MESSAGES: dict[ErrorCode, str] = {
     ErrorCode.ACCOUNT_INACTIVE: "Inactive account",
     ErrorCode.BODY_TOO_LARGE: "Request body exceeds maximum size",
     ErrorCode.ENCODING_UNSUPPORTED: "Unsupported content encoding",
+    ErrorCode.IDEMPOTENCY_KEY_INVALID: "Invalid Idempotency-Key",
+    ErrorCode.IDEMPOTENCY_KEY_IN_USE: "A request with this Idempotency-Key is still being processed",
     ErrorCode.MEMBER_UNKNOWN: "Unknown parameter",
     ErrorCode.BODY_INVALID: "Input binding error",
     ErrorCode.TYPE_INVALID: "Invalid type",
@@ -79,12 +81,15 @@ MESSAGES: dict[ErrorCode, str] = {
     ErrorCode.INDEX_INVALID: "Invalid index value",
     ErrorCode.INDEX_TOO_HIGH: "Index exceeds number of devices in list",
     ErrorCode.CURSOR_UNKNOWN: "LastSeenDeviceId Not Valid",
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: "Idempotency-Key was used with another request",
     ErrorCode.BUSY: "The service is temporarily unavailable",
     ErrorCode.STORE_UNAVAILABLE: "The service is temporarily unavailable",
     ErrorCode.INTERNAL: "Internal error.",
 }
 
 _OTHER_CODES = {
+    ErrorCode.IDEMPOTENCY_KEY_IN_USE: (409, "REQUEST_IN_PROGRESS"),
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: (422, INVALID_PARAMETER),
     ErrorCode.BUSY: (503, "SERVICE_UNAVAILABLE"),
     ErrorCode.STORE_UNAVAILABLE: (503, "SERVICE_UNAVAILABLE"),
     ErrorCode.INTERNAL: (500, "INTERNAL_SYSTEM_ERROR"),
@@ -113,15 +118,17 @@ OWN_MESSAGES: dict[str, dict[ErrorCode, str]] = {
     },
 }
 """The messages of an API, by its context, that differ from MESSAGES."""
+RETRIED_LATER = (409, 503)
+"""The statuses with Retry-After."""
 
 
 def error_headers(error: RequestRejected, status: int = 400, retry_after_s: int = 0) -> Headers:
-    """The header that says which token failed and why, and Retry-After for the status 503."""
+    """The header that says which token failed and why, and Retry-After for the statuses RETRIED_LATER."""
     headers: Headers = ()
     if error.code in AUTH_ERRORS:
         reason = error.code.value + (f" ({error.detail})" if error.detail else "")
         headers = ((AUTH_HEADER, reason.encode()),)
-    return (*headers, (b"retry-after", b"%d" % retry_after_s)) if status == 503 else headers
+    return (*headers, (b"retry-after", b"%d" % retry_after_s)) if status in RETRIED_LATER else headers
 
 
 def error_response(error: RequestRejected, api_context: str, retry_after_s: int) -> ApiResponse:

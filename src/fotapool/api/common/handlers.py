@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeVar
 
 from fotapool.api.common.bodies import (
     DatesBody,
@@ -36,6 +38,12 @@ from fotapool.services.callbacks import listeners
 from fotapool.services.campaigns import campaigns, reports
 from fotapool.services.licenses import candidates, licenses
 
+Answer = TypeVar("Answer")
+
+
+def _succeeded(_: object) -> SuccessResult:
+    return SuccessResult(True)
+
 
 async def get_subscription(call: Call) -> Subscription:
     """Read the account's subscription."""
@@ -53,14 +61,16 @@ async def create_candidates(call: Call) -> CandidatesResult:
     """Create, replace or append to the cancellation candidate list."""
     devices, append = read_candidates(call.body, call.max_devices)
     change = candidates.append_candidates if append else candidates.replace_candidates
-    found = await change(call.context, call.caller, devices)
-    return CandidatesResult(len(found), [format_device_id(device) for device in found])
+
+    def write(found: list[int]) -> CandidatesResult:
+        return CandidatesResult(len(found), [format_device_id(device) for device in found])
+
+    return await call.answer(change(call.context, call.caller, devices), write)
 
 
 async def delete_candidates(call: Call) -> SuccessResult:
     """Delete the cancellation candidate list."""
-    await candidates.delete_candidates(call.context, call.caller)
-    return SuccessResult(True)
+    return await call.answer(candidates.delete_candidates(call.context, call.caller), _succeeded)
 
 
 async def get_candidates(call: Call, typed_as_datetime: bool = False) -> CandidatesPage:
@@ -70,24 +80,38 @@ async def get_candidates(call: Call, typed_as_datetime: bool = False) -> Candida
     return candidates_page(found, call.write_time(typed_as_datetime))
 
 
-async def change_devices(call: Call, reasons: Mapping[Reason, str]) -> tuple[str, list[ChangedDevice]]:
+async def change_devices(
+    call: Call, reasons: Mapping[Reason, str], write: Callable[[str, list[ChangedDevice]], Answer]
+) -> Answer:
     """Adds devices to a campaign or removes them.
 
-    Returns the campaign's id and a row for each device; `reasons` has the version's text for each reason.
+    Returns what `write` makes of the campaign's id and a row for each device; `reasons` has the version's text for each
+    reason.
     """
     append, devices = read_devices_change(call.body, call.max_devices)
     change = campaigns.add_devices if append else campaigns.remove_devices
     uuid = call.campaign_id
-    return uuid, changed_devices(await change(call.context, call.caller, uuid, devices), append, reasons)
+    return await call.answer(
+        change(call.context, call.caller, uuid, devices),
+        lambda changes: write(uuid, changed_devices(changes, append, reasons)),
+    )
 
 
-async def change_dates(call: Call, dates: DatesBody, change_windows: Callable[[Windows], Windows] | None) -> Campaign:
-    """Changes a campaign's dates and, with `change_windows`, its windows."""
+async def change_dates(
+    call: Call,
+    dates: DatesBody,
+    change_windows: Callable[[Windows], Windows] | None,
+    write: Callable[[str, Campaign], Answer],
+) -> Answer:
+    """Changes a campaign's dates and, with `change_windows`, its windows.
+
+    Returns what `write` makes of the account's name and the campaign.
+    """
     uuid = call.campaign_id
     windows = None
     if change_windows is not None:
         windows = change_windows((await reports.get_campaign(call.context, call.caller, uuid)).windows)
-    return await campaigns.change_dates(
+    change = campaigns.change_dates(
         call.context,
         caller=call.caller,
         uuid=uuid,
@@ -95,12 +119,13 @@ async def change_dates(call: Call, dates: DatesBody, change_windows: Callable[[W
         end_date=dates.endDate or "",
         windows=windows,
     )
+    return await call.answer(change, partial(write, call.account))
 
 
 async def cancel_campaign(call: Call, may_abort: bool) -> SuccessResult:
     """Cancels a campaign; with `may_abort`, also one that has started."""
-    await campaigns.cancel_campaign(call.context, call.caller, call.campaign_id, may_abort=may_abort)
-    return SuccessResult(True)
+    change = campaigns.cancel_campaign(call.context, call.caller, call.campaign_id, may_abort=may_abort)
+    return await call.answer(change, _succeeded)
 
 
 async def list_campaigns(call: Call, statuses: Statuses) -> tuple[bool, str, list[Campaign]]:
@@ -126,8 +151,8 @@ async def get_callback(call: Call) -> CallbackUrl:
 async def register_callback(call: Call) -> CallbackUrl:
     """Register a callback listener, or replace the one there is."""
     url = read_callback_url(call.body)
-    await listeners.register_listener(call.context, call.caller, call.version, url)
-    return CallbackUrl(url)
+    change = listeners.register_listener(call.context, call.caller, call.version, url)
+    return await call.answer(change, lambda _: CallbackUrl(url))
 
 
 async def update_callback(call: Call) -> CallbackUrl:
@@ -137,5 +162,5 @@ async def update_callback(call: Call) -> CallbackUrl:
 
 async def deregister_callback(call: Call) -> SuccessResult:
     """Deregister the callback listener."""
-    await listeners.deregister_listener(call.context, call.caller, call.version)
-    return SuccessResult(True)
+    change = listeners.deregister_listener(call.context, call.caller, call.version)
+    return await call.answer(change, _succeeded)

@@ -8,8 +8,10 @@ import typing
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import parse_qsl
+
+import msgspec
 
 from fotapool.api.common.bodies import read_campaign_id
 from fotapool.api.common.time_styles import WriteTime, writer_for
@@ -18,6 +20,9 @@ from fotapool.domain.names import parse_device_ids
 from fotapool.services.context import Caller, Context
 
 MAX_QUERY_FIELDS = 100
+Result = TypeVar("Result")
+Answer = TypeVar("Answer")
+_encode = msgspec.json.Encoder().encode
 _NEEDS_PARSING = re.compile("[&;%+]")
 
 
@@ -47,7 +52,7 @@ class Call:
     query_string: bytes
     user_agent: bytes
     body: bytes
-    upload: Any = None
+    upload: Upload | None = None
     """What the operation's `upload_reader` returned; then `body` is empty."""
 
     @property
@@ -84,9 +89,29 @@ class Call:
             return in_path
         return next((value for value in map(self.query, parameters) if value is not None), "0")
 
+    async def answer(self, change: Awaitable[Result], write: Callable[[Result], Answer]) -> Answer:
+        """Makes a change, and returns the answer that `write` makes of its result.
+
+        With an idempotency key, the answer is written in the transaction of the change, which records it.
+        """
+        keyed = self.caller.keyed
+        if keyed is None:
+            return write(await change)
+        keyed.write_answer = lambda result: _encode(write(result))
+        await change
+        return cast(Answer, msgspec.Raw(keyed.answer))
+
     def write_time(self, typed_as_datetime: bool = False) -> WriteTime:
         """The function that writes times for this client; see `writer_for`."""
         return writer_for(self.context.settings.timestamps, self.user_agent, typed_as_datetime)
+
+
+class Upload(Protocol):
+    """A body that was read as a stream."""
+
+    @property
+    def identity(self) -> bytes:
+        """What the body says. That of the same upload is the same, even if the body has other bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +124,7 @@ class UploadStream:
     account: str
 
 
-UploadReader = Callable[[Context, UploadStream], AbstractAsyncContextManager[Any]]
+UploadReader = Callable[[Context, UploadStream], AbstractAsyncContextManager[Upload]]
 Handler = TypeVar("Handler", bound=Callable[[Call], Awaitable[Any]])
 
 
@@ -130,6 +155,14 @@ class Operation:
     """The account of a request whose body names none, by the user and the body; "" if it must name one."""
     other_methods: Sequence[str] = ()
     """Methods that the vendor lists for the same path without a word on them, and that do the same here."""
+
+    reads: bool = False
+    """Whether it changes nothing, although its method is POST."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes something, so that it accepts an Idempotency-Key."""
+        return self.method != "GET" and not self.reads
 
     @property
     def calls(self) -> list[tuple[str, str]]:

@@ -90,7 +90,7 @@ async def register_service(call: Call) -> ServiceResult:
     if given.url is msgspec.UNSET:
         raise RequestRejected(ErrorCode.URL_INVALID)
     style = style_of_service("" if given.name is msgspec.UNSET else given.name)
-    await listeners.register_listener(
+    change = listeners.register_listener(
         call.context,
         caller=call.caller,
         style=style,
@@ -98,7 +98,7 @@ async def register_service(call: Call) -> ServiceResult:
         username=given.username,
         password=given.password,
     )
-    return ServiceResult(call.account, service_of_style(style) or "")
+    return await call.answer(change, lambda _: ServiceResult(call.account, service_of_style(style) or ""))
 
 
 @operations.delete(
@@ -111,5 +111,5 @@ async def register_service(call: Call) -> ServiceResult:
 async def deregister_service(call: Call) -> ServiceResult:
     """Deregister a callback service."""
     style = style_of_service(call.path["serviceName"])
-    await listeners.deregister_listener(call.context, call.caller, style)
-    return ServiceResult(call.account, service_of_style(style) or "")
+    change = listeners.deregister_listener(call.context, call.caller, style)
+    return await call.answer(change, lambda _: ServiceResult(call.account, service_of_style(style) or ""))

@@ -113,6 +113,7 @@ operations = OperationTable()
     evidence=Evidence.SDK,
     request=ListDevicesBody,
     sdk="device_management.list_devices_information",
+    reads=True,
     account_member="accountName",
     find_account=find_account,
     notes=f"By IMEI, {MAX_DEVICES:,} devices in an answer if `maxNumberOfDevices` ({MIN_DEVICES} to {MAX_DEVICES:,}) "

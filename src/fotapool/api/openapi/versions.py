@@ -13,10 +13,30 @@ from fotapool.api.openapi.constraints import PATH, QUERY, REQUIRED_IN_QUERY, ref
 from fotapool.api.v1 import routes as v1
 from fotapool.api.v2 import routes as v2
 from fotapool.api.v3 import routes as v3
-from fotapool.web.openapi.document import Schemas, content, json_body, path_parameters, with_headers
+from fotapool.domain.idempotency import MAX_KEY
+from fotapool.web.openapi.document import (
+    RETRY_AFTER,
+    Schemas,
+    content,
+    json_body,
+    path_parameters,
+    with_header,
+    with_headers,
+)
 
 VERSIONS: tuple[ModuleType, ...] = (v1, v2, v3)
 APIS: tuple[ModuleType, ...] = (*VERSIONS, m2m)
+IDEMPOTENCY_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same request with the same key, within 24 hours, gets the first answer again",
+    "schema": {"type": "string", "pattern": f"^[!-~]{{1,{MAX_KEY}}}$"},
+}
+_REPLAYED = {
+    "description": "`true` if the change was made before, by a request with the same Idempotency-Key",
+    "schema": {"type": "string", "enum": ["true"]},
+}
 
 
 def describe_versions(schemas: Schemas) -> dict[str, Any]:
@@ -60,12 +80,24 @@ def _operation(version: ModuleType, operation: Operation, path: str, schemas: Sc
             }
         ),
     }
+    if operation.changes:
+        _accept_key(described, error)
     if operation.upload_reader is not None:
         form = {"schema": schemas.ref(operation.request)}
         described["requestBody"] = {"required": True, "content": {"multipart/form-data": form}}
     elif operation.request is not None:
         described["requestBody"] = json_body(_request(operation.request, schemas))
     return described
+
+
+def _accept_key(described: dict[str, Any], error: dict[str, Any]) -> None:
+    """Describes the Idempotency-Key of a change, and what is answered because of it."""
+    described["parameters"].append(IDEMPOTENCY_KEY)
+    responses = described["responses"]
+    responses["200"]["headers"] = {"Idempotency-Replayed": _REPLAYED}
+    in_use = content(error, "The first request with this Idempotency-Key is still being handled")
+    responses["409"] = with_header(in_use, RETRY_AFTER)
+    responses["422"] = content(error, "The Idempotency-Key belongs to another request; nothing was done")
 
 
 def _request(shape: Any, schemas: Schemas) -> dict[str, Any]:

@@ -133,7 +133,7 @@ async def register_callback(call: Call) -> RegistrationResult:
     _check_service(given.name)
     if given.url is msgspec.UNSET:
         raise RequestRejected(ErrorCode.URL_INVALID)
-    await listeners.register_listener(
+    change = listeners.register_listener(
         call.context,
         caller=call.caller,
         style=STYLE,
@@ -141,7 +141,7 @@ async def register_callback(call: Call) -> RegistrationResult:
         username=given.username,
         password=given.password,
     )
-    return RegistrationResult(call.account, SERVICE)
+    return await call.answer(change, lambda _: RegistrationResult(call.account, SERVICE))
 
 
 @operations.delete(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import msgspec
 
@@ -86,9 +87,12 @@ async def schedule_upgrade(call: Call) -> Upgrade:
         end_date=given.endDate,
         devices=bodies.check_devices(given.deviceList, call.max_devices),
     )
-    campaign = await campaigns.schedule_campaign(call.context, call.caller, wanted)
-    pending = (device_row(imei, UpgradeStatus.PENDING, Reason.NONE) for imei in dict.fromkeys(wanted.devices))
-    return _upgrade(call.account, campaign, pending)
+
+    def write(campaign: Campaign) -> Upgrade:
+        pending = (device_row(imei, UpgradeStatus.PENDING, Reason.NONE) for imei in dict.fromkeys(wanted.devices))
+        return _upgrade(call.account, campaign, pending)
+
+    return await call.answer(campaigns.schedule_campaign(call.context, call.caller, wanted), write)
 
 
 @operations.get(
@@ -112,7 +116,7 @@ async def get_upgrade(call: Call) -> Upgrade:
 )
 async def change_upgrade_devices(call: Call) -> ChangedDevices:
     """Add devices to an upgrade or remove them."""
-    return ChangedDevices(call.account, *await handlers.change_devices(call, DEVICE_REASON))
+    return await handlers.change_devices(call, DEVICE_REASON, partial(ChangedDevices, call.account))
 
 
 @operations.delete(

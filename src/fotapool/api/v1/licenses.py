@@ -46,9 +46,12 @@ class LicenseSummary(msgspec.Struct):
 
 async def _change(call: Call, change: licenses.Change, labels: OutcomeLabels) -> LicensesResult:
     texts, devices = read_device_list(call.body, call.max_devices)
-    result = await change(call.context, call.caller, devices)
-    rows = [DeviceRow(text, *labels[outcome]) for text, outcome in zip(texts, result.outcomes, strict=True)]
-    return LicensesResult(call.account, result.total, result.used, rows)
+
+    def write(result: licenses.LicenseResult) -> LicensesResult:
+        rows = [DeviceRow(text, *labels[outcome]) for text, outcome in zip(texts, result.outcomes, strict=True)]
+        return LicensesResult(call.account, result.total, result.used, rows)
+
+    return await call.answer(change(call.context, call.caller, devices), write)
 
 
 def license_summary(account: str, status: licenses.LicenseStatus, write_time: WriteTime) -> LicenseSummary:

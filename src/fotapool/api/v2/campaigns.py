@@ -198,16 +198,18 @@ def campaign_software(account: str, campaign: Campaign) -> CampaignSoftware:
 
 
 async def _schedule(call: Call, wanted: campaigns.NewCampaign) -> ScheduledCampaign:
-    campaign = await campaigns.schedule_campaign(call.context, call.caller, wanted)
-    members = msgspec.structs.asdict(campaign_software(call.account, campaign))
-    if campaign.artifact.is_file:
-        members |= dict.fromkeys(("softwareName", "softwareFrom", "softwareTo"), msgspec.UNSET)
-    members |= {
-        "downloadTimeWindowList": _text_windows(campaign.windows.download),
-        "installTimeWindowList": _text_windows(campaign.windows.install),
-        "deviceList": [format_device_id(device) for device in dict.fromkeys(wanted.devices)],
-    }
-    return ScheduledCampaign(**members)
+    def write(campaign: Campaign) -> ScheduledCampaign:
+        members = msgspec.structs.asdict(campaign_software(call.account, campaign))
+        if campaign.artifact.is_file:
+            members |= dict.fromkeys(("softwareName", "softwareFrom", "softwareTo"), msgspec.UNSET)
+        members |= {
+            "downloadTimeWindowList": _text_windows(campaign.windows.download),
+            "installTimeWindowList": _text_windows(campaign.windows.install),
+            "deviceList": [format_device_id(device) for device in dict.fromkeys(wanted.devices)],
+        }
+        return ScheduledCampaign(**members)
+
+    return await call.answer(campaigns.schedule_campaign(call.context, call.caller, wanted), write)
 
 
 operations = OperationTable()
@@ -246,8 +248,8 @@ async def schedule_file(call: Call) -> ScheduledCampaign:
 )
 async def schedule_campaign(call: Call) -> CampaignSoftware:
     """Schedule a software campaign, on the path of the first release."""
-    campaign = await campaigns.schedule_campaign(call.context, call.caller, _read_software(call))
-    return campaign_software(call.account, campaign)
+    change = campaigns.schedule_campaign(call.context, call.caller, _read_software(call))
+    return await call.answer(change, partial(campaign_software, call.account))
 
 
 @operations.get(
@@ -272,8 +274,9 @@ async def get_campaign(call: Call) -> CampaignSoftware:
 )
 async def change_campaign_devices(call: Call) -> ChangeResult:
     """Add devices to a campaign or remove them."""
-    uuid, _ = await handlers.change_devices(call, DEVICE_REASON)
-    return ChangeResult(call.account, uuid, call.context.new_uuid())
+    return await handlers.change_devices(
+        call, DEVICE_REASON, lambda uuid, _: ChangeResult(call.account, uuid, call.context.new_uuid())
+    )
 
 
 @operations.put(
@@ -287,8 +290,8 @@ async def change_campaign_dates(call: Call) -> CampaignSoftware:
     """Change a campaign's dates and time windows."""
     given = bodies.read_document(_dates, call.body)
     has_windows = any(getattr(given, member) is not msgspec.UNSET for member in _WINDOW_MEMBERS)
-    campaign = await handlers.change_dates(call, given, partial(_read_windows, given) if has_windows else None)
-    return campaign_software(call.account, campaign)
+    change_windows = partial(_read_windows, given) if has_windows else None
+    return await handlers.change_dates(call, given, change_windows, campaign_software)
 
 
 @operations.delete(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, cast
 
 import msgspec
 
@@ -91,6 +91,11 @@ class _Upload:
     file: ConfigurationFile
     stored: PendingContent
 
+    @property
+    def identity(self) -> bytes:
+        """What the form says, and the hash of the content."""
+        return f"{self.file} {self.stored.content.sha256}".encode()
+
 
 @contextlib.asynccontextmanager
 async def read_upload(context: Context, stream: UploadStream) -> AsyncIterator[_Upload]:
@@ -168,7 +173,10 @@ async def list_files(call: Call) -> AvailableFiles:
 )
 async def upload_file(call: Call) -> UploadedFile:
     """Upload a configuration file."""
-    upload: _Upload = call.upload
-    file = await files.add_file(call.context, call.caller, upload.file, upload.stored)
-    members = msgspec.structs.asdict(_available_file(file))
-    return UploadedFile(launchDate=rfc3339(file.launched_ms)[:10], **members)
+    upload = cast(_Upload, call.upload)
+
+    def write(file: ConfigurationFile) -> UploadedFile:
+        members = msgspec.structs.asdict(_available_file(file))
+        return UploadedFile(launchDate=rfc3339(file.launched_ms)[:10], **members)
+
+    return await call.answer(files.add_file(call.context, call.caller, upload.file, upload.stored), write)

@@ -22,9 +22,12 @@ class LicensesResult(msgspec.Struct):
 
 async def _change(call: Call, change: licenses.Change) -> LicensesResult:
     texts, devices = read_device_list(call.body, call.max_devices)
-    result = await change(call.context, call.caller, devices)
-    rows = [DeviceStatusRow(text, *LABELS[outcome]) for text, outcome in zip(texts, result.outcomes, strict=True)]
-    return LicensesResult(call.account, result.total, result.used, rows)
+
+    def write(result: licenses.LicenseResult) -> LicensesResult:
+        rows = [DeviceStatusRow(text, *LABELS[outcome]) for text, outcome in zip(texts, result.outcomes, strict=True)]
+        return LicensesResult(call.account, result.total, result.used, rows)
+
+    return await call.answer(change(call.context, call.caller, devices), write)
 
 
 operations = OperationTable()

@@ -129,8 +129,8 @@ async def list_logging(call: Call) -> list[LoggingStatus]:
 )
 async def enable_logging(call: Call) -> list[LoggingStatus]:
     """Turn logging on for devices, for seven days."""
-    enabled = await logs.enable_logging(call.context, call.caller, _devices_in_body(call))
-    return [_status(until) for until in enabled]
+    change = logs.enable_logging(call.context, call.caller, _devices_in_body(call))
+    return await call.answer(change, lambda enabled: [_status(until) for until in enabled])
 
 
 @operations.delete(
@@ -143,8 +143,8 @@ async def enable_logging(call: Call) -> list[LoggingStatus]:
 )
 async def disable_logging(call: Call) -> SuccessResult:
     """Turn logging off for devices."""
-    await logs.disable_logging(call.context, call.caller, _devices_in_query(call))
-    return SuccessResult(True)
+    change = logs.disable_logging(call.context, call.caller, _devices_in_query(call))
+    return await call.answer(change, lambda _: SuccessResult(True))
 
 
 @operations.put(
@@ -155,8 +155,8 @@ async def disable_logging(call: Call) -> SuccessResult:
 )
 async def enable_device_logging(call: Call) -> LoggingStatus:
     """Turn logging on for a device, for seven days."""
-    enabled = await logs.enable_logging(call.context, call.caller, [call.device])
-    return _status(enabled[0])
+    change = logs.enable_logging(call.context, call.caller, [call.device])
+    return await call.answer(change, lambda enabled: _status(enabled[0]))
 
 
 @operations.delete(
@@ -167,8 +167,8 @@ async def enable_device_logging(call: Call) -> LoggingStatus:
 )
 async def disable_device_logging(call: Call) -> SuccessResult:
     """Turn logging off for a device."""
-    await logs.disable_logging(call.context, call.caller, [call.device])
-    return SuccessResult(True)
+    change = logs.disable_logging(call.context, call.caller, [call.device])
+    return await call.answer(change, lambda _: SuccessResult(True))
 
 
 @operations.get(

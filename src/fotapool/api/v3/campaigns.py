@@ -121,7 +121,8 @@ async def schedule_campaign(call: Call) -> FirmwareCampaign:
         auto_assign=bool(given.autoAssignLicenseFlag),
         auto_add=bool(given.autoAddDevicesFlag),
     )
-    return firmware_campaign(call.account, await campaigns.schedule_campaign(call.context, call.caller, wanted))
+    change = campaigns.schedule_campaign(call.context, call.caller, wanted)
+    return await call.answer(change, partial(firmware_campaign, call.account))
 
 
 @operations.put(
@@ -134,8 +135,9 @@ async def schedule_campaign(call: Call) -> FirmwareCampaign:
 )
 async def change_campaign_devices(call: Call) -> ChangedDevices:
     """Add devices to a campaign or remove them."""
-    uuid, rows = await handlers.change_devices(call, DEVICE_REASON)
-    return ChangedDevices(call.account, uuid, uuid, rows)
+    return await handlers.change_devices(
+        call, DEVICE_REASON, lambda uuid, rows: ChangedDevices(call.account, uuid, uuid, rows)
+    )
 
 
 @operations.put(
@@ -151,7 +153,7 @@ async def change_campaign_dates(call: Call) -> FirmwareCampaign:
     given = bodies.read_document(_dates, call.body)
     listed = given.campaignTimeWindowList
     change_windows = None if listed is None else partial(replace, download=bodies.read_hours(listed))
-    return firmware_campaign(call.account, await handlers.change_dates(call, given, change_windows))
+    return await handlers.change_dates(call, given, change_windows, firmware_campaign)
 
 
 @operations.get(

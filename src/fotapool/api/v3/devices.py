@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -196,22 +197,26 @@ async def list_firmware(call: Call) -> list[Firmware]:
 async def synchronize_firmware(call: Call) -> DevicesFirmware:
     """Synchronize what is known of devices' firmware."""
     texts, ids = read_device_list(call.body, devices.MAX_DEVICES_NAMED)
-    found, at_ms = await devices.synchronize_firmware(call.context, call.caller, ids)
-    at = rfc3339(at_ms)
-    rows = [
-        DeviceFirmware(
-            deviceId=text,
-            status="FirmwareVersionUpdateSuccess",
-            reason="Success",
-            firmwareVersion=found[imei].firmware,
-            firmwareVersionUpdateTime=at,
-            VersionUpdateTime=at,
-        )
-        if imei in found
-        else DeviceFirmware(text, "FirmwareVersionUpdateFailure", DEVICE_NOT_FOUND, "")
-        for text, imei in zip(texts, ids, strict=True)
-    ]
-    return DevicesFirmware(call.account, rows, rows)
+
+    def write(synchronized: tuple[dict[int, DeviceRow], int]) -> DevicesFirmware:
+        found, at_ms = synchronized
+        at = rfc3339(at_ms)
+        rows = [
+            DeviceFirmware(
+                deviceId=text,
+                status="FirmwareVersionUpdateSuccess",
+                reason="Success",
+                firmwareVersion=found[imei].firmware,
+                firmwareVersionUpdateTime=at,
+                VersionUpdateTime=at,
+            )
+            if imei in found
+            else DeviceFirmware(text, "FirmwareVersionUpdateFailure", DEVICE_NOT_FOUND, "")
+            for text, imei in zip(texts, ids, strict=True)
+        ]
+        return DevicesFirmware(call.account, rows, rows)
+
+    return await call.answer(devices.synchronize_firmware(call.context, call.caller, ids), write)
 
 
 @operations.put(
@@ -223,7 +228,8 @@ async def synchronize_firmware(call: Call) -> DevicesFirmware:
 )
 async def report_firmware(call: Call) -> ReportRequest:
     """Ask a device to report its firmware when it next checks in."""
-    return ReportRequest(call.account, await devices.request_report(call.context, call.caller, call.device))
+    change = devices.request_report(call.context, call.caller, call.device)
+    return await call.answer(change, partial(ReportRequest, call.account))
 
 
 @operations.get(
@@ -256,6 +262,7 @@ async def list_devices(call: Call) -> AccountDevices:
     request=DeviceListBody,
     query=["lastSeenDeviceId", "protocol"],
     sdk="account_devices.list_account_devices_information",
+    reads=True,
     notes=f"Up to {devices.MAX_DEVICES_NAMED:,} devices. The page's two queries leave devices out: those with "
     "IMEIs up to lastSeenDeviceId, and those of another protocol. lastConnectionTime is there while the device "
     "is licensed and was heard of since.",

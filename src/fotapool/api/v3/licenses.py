@@ -35,18 +35,21 @@ class LicensesResult(msgspec.Struct):
 
 async def _change(call: Call, change: licenses.Change, labels: OutcomeLabels) -> LicensesResult:
     texts, devices = read_device_list(call.body, call.max_devices)
-    result = await change(call.context, call.caller, devices)
-    rows = []
-    for text, outcome in zip(texts, result.outcomes, strict=True):
-        status, reason = labels[outcome]
-        rows.append(DeviceRow(text, status, reason, reason))
-    return LicensesResult(
-        accountName=call.account,
-        licCount=result.total,
-        licTotalCount=result.total,
-        licUsedCount=result.used,
-        deviceList=rows,
-    )
+
+    def write(result: licenses.LicenseResult) -> LicensesResult:
+        rows = []
+        for text, outcome in zip(texts, result.outcomes, strict=True):
+            status, reason = labels[outcome]
+            rows.append(DeviceRow(text, status, reason, reason))
+        return LicensesResult(
+            accountName=call.account,
+            licCount=result.total,
+            licTotalCount=result.total,
+            licUsedCount=result.used,
+            deviceList=rows,
+        )
+
+    return await call.answer(change(call.context, call.caller, devices), write)
 
 
 operations = OperationTable()

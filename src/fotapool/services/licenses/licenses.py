@@ -70,6 +70,7 @@ class _LicenseCommand(Command[LicenseResult]):
         self._device_ids = device_ids
         self.account_ids = (caller.account_id,)
         self.auth_epoch = caller.auth_epoch
+        self.keyed = caller.keyed
         self.devices = len(device_ids)
 
     @classmethod

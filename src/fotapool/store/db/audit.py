@@ -171,6 +171,13 @@ _CHECKS = (
         " coalesce(sum(o.devices), 0) FROM bulk_outcome o WHERE o.job = j.uuid))",
         "{1} bulk jobs with other outcomes",
     ),
+    (
+        "one-answer-for-a-key",
+        "every idempotency key of a user has one answer, and the hash of the request that got it",
+        "SELECT count(*) = 0, count(*) FROM (SELECT key FROM idempotency_key WHERE account_id = :id"
+        " GROUP BY username, key HAVING count(*) > 1 OR min(length(request_hash)) <> 32) k",
+        "{1} keys with several answers or without a hash",
+    ),
 )
 CHECK_NAMES = tuple(check[0] for check in _CHECKS)
 

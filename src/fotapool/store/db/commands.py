@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from fotapool.core.logs.context import current_request
 from fotapool.core.telemetry.tracing import Parent
 from fotapool.domain.errors import AccountGone, Conflict, Invalid, NotFound, RequestRejected
+from fotapool.domain.idempotency import KeyedRequest
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.db.connection import NO_AUTH_EPOCH, Connection
 
@@ -41,6 +42,8 @@ class Command(Generic[Result]):
     """Whether it may run on the event loop, because its work is bounded by `devices`."""
     auth_epoch: int = NO_AUTH_EPOCH
     """The auth epoch in which its caller was authenticated; checked again in the transaction."""
+    keyed: KeyedRequest | None = None
+    """The idempotency key of its request: the answer is recorded with the change, and looked up before it."""
     alone: bool = False
     """Whether it needs its own transaction, rolled back on rejection, because `decide` writes to the store."""
 

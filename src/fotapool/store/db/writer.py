@@ -24,6 +24,7 @@ from fotapool.core.telemetry.tracing import OFF, Tracing
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.accounts.accounts import record_pools
+from fotapool.store.accounts.kept_answers import not_answered, record_answers
 from fotapool.store.db.availability import Availability
 from fotapool.store.db.commands import (
     REJECTIONS,
@@ -300,13 +301,21 @@ class Writer:
             auth_epoch, rows = connection.lock_pools(ids) if ids else (NO_AUTH_EPOCH, [])
         now_ms = self._now_ms()  # under the locks: an account's times never run backwards
         pools = {row[0]: Pool(*row) for row in rows}
-        for run in runs_of(of_existing(authenticated(batch, auth_epoch), pools)):
+        batch = of_existing(authenticated(batch, auth_epoch), pools)
+        keyed = [(waiting, waiting.command.keyed) for waiting in batch if waiting.command.keyed is not None]
+        if keyed:
+            with self._tracing.statements(not_answered):
+                batch = not_answered(connection, batch, keyed, now_ms)
+        for run in runs_of(batch):
             with self._tracing.statements(run[0].command.load):
                 facts = run[0].command.load(connection, pools, [waiting.command for waiting in run], now_ms)
             for waiting in run:
                 waiting.result = decide_one(waiting.command, facts, now_ms)
             with self._tracing.statements(facts.record):
                 facts.record(connection)
+        if keyed:
+            with self._tracing.statements(record_answers):
+                record_answers(connection, keyed, now_ms)
         changed = [pool for pool, row in zip(pools.values(), rows, strict=True) if pool.row != row]
         record_pools(connection, changed, now_ms)
 

@@ -17,11 +17,14 @@ from fotapool.web.problems import MEDIA_TYPE, Problem
 
 JSON = "application/json"
 _PLACEHOLDER = re.compile(r"{(\w+)}")
-_HEADERS: dict[str, tuple[str, str, dict[str, Any]]] = {
+Header = tuple[str, str, dict[str, Any]]
+"""Name, description and schema of a header that a response always has."""
+RETRY_AFTER: Header = ("Retry-After", "After how many seconds to try again", {"type": "string", "pattern": "^[0-9]+$"})
+_HEADERS: dict[str, Header] = {
     "401": ("WWW-Authenticate", "How to authenticate", TEXT),
     "405": ("Allow", "The methods that the resource takes", TEXT),
     "416": ("Content-Range", "How many bytes the content has", TEXT),
-    "503": ("Retry-After", "After how many seconds to try again", {"type": "string", "pattern": "^[0-9]+$"}),
+    "503": RETRY_AFTER,
 }
 
 
@@ -57,10 +60,14 @@ def json_body(schema: dict[str, Any]) -> dict[str, Any]:
 def with_headers(responses: dict[str, Any]) -> dict[str, Any]:
     """The responses, each with the header that its status always has."""
     for status in responses.keys() & _HEADERS.keys():
-        name, description, schema = _HEADERS[status]
-        header = {"description": description, "required": True, "schema": schema}
-        responses[status] = responses[status] | {"headers": {name: header}}
+        responses[status] = with_header(responses[status], _HEADERS[status])
     return responses
+
+
+def with_header(response: dict[str, Any], header: Header) -> dict[str, Any]:
+    """The response with a header that it always has."""
+    name, description, schema = header
+    return response | {"headers": {name: {"description": description, "required": True, "schema": schema}}}
 
 
 def path_parameters(path: str, schemas: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -300,6 +300,16 @@ CREATE TABLE rejection_day (
     rejected BIGINT NOT NULL CHECK (rejected > 0),
     PRIMARY KEY (account_id, day, reason)
 ){clustered};
+CREATE TABLE idempotency_key (
+    account_id BIGINT NOT NULL,
+    username TEXT NOT NULL,
+    key TEXT NOT NULL,
+    request_hash {bytes} NOT NULL,
+    answered_ms BIGINT NOT NULL,
+    answer {bytes} NOT NULL,
+    PRIMARY KEY (account_id, username, key)
+){clustered};
+CREATE INDEX idempotency_key_by_time ON idempotency_key (answered_ms);
 CREATE TABLE bulk_job (
     uuid TEXT PRIMARY KEY,
     account_id BIGINT NOT NULL,

@@ -1,0 +1,77 @@
+"""The answers to changes with an idempotency key, each recorded in the transaction of its change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fotapool.domain.errors import ErrorCode, RequestRejected
+from fotapool.domain.idempotency import KEPT_MS, KeyedRequest, KeyName
+from fotapool.store.db.commands import Failure, Waiting
+from fotapool.store.db.connection import Connection
+
+Keyed = Sequence[tuple[Waiting, KeyedRequest]]
+"""The commands of a batch whose requests have an idempotency key."""
+
+_NAME = "account_id, username, key"
+_KEPT = (
+    "SELECT k.account_id, k.username, k.key, k.request_hash, k.answered_ms, k.answer FROM {rows} r"
+    " JOIN idempotency_key k ON k.account_id = r.account_id AND k.username = r.username AND k.key = r.key"
+)
+_DELETE = f"DELETE FROM idempotency_key WHERE ({_NAME}) IN (SELECT {_NAME} FROM {{rows}} r) RETURNING account_id"
+
+
+class AnsweredBefore(Exception):
+    """A request with the same idempotency key has made the change, with this answer. Nothing was changed now."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__("the change was made before")
+        self.answer = answer
+
+
+def not_answered(connection: Connection, batch: list[Waiting], keyed: Keyed, now_ms: int) -> list[Waiting]:
+    """The commands of the batch without those whose keys are known.
+
+    These fail: with AnsweredBefore, or with RequestRejected(IDEMPOTENCY_KEY_REUSED) if the request is another one. Must
+    be called under the locks of the accounts' pools, so that no other server records a key meanwhile.
+    """
+    found = connection.fetch_rows(_KEPT, _NAME, [request.name for _, request in keyed])
+    if not found:
+        return batch
+    _delete(connection, [row[:3] for row in found if row[4] <= now_ms - KEPT_MS])
+    kept = {row[:3]: (row[3], row[5]) for row in found if row[4] > now_ms - KEPT_MS}
+    known = set()
+    for waiting, request in keyed:
+        if request.name in kept:
+            known.add(waiting)
+            request_hash, answer = kept[request.name]
+            same = request_hash == request.request_hash
+            error = AnsweredBefore(answer) if same else RequestRejected(ErrorCode.IDEMPOTENCY_KEY_REUSED)
+            waiting.result = Failure(error)
+    return [waiting for waiting in batch if waiting not in known]
+
+
+def record_answers(connection: Connection, keyed: Keyed, now_ms: int) -> None:
+    """Writes the answer of each command that did not fail, and records it with its key."""
+    rows = []
+    for waiting, request in keyed:
+        if not isinstance(waiting.result, Failure):
+            assert request.write_answer is not None, "a handler that makes a change answers with Call.answer"
+            request.answer = request.write_answer(waiting.result)
+            rows.append((*request.name, request.request_hash, now_ms, request.answer))
+    connection.insert("idempotency_key", f"{_NAME}, request_hash, answered_ms, answer", rows)
+
+
+def delete_old_answers(connection: Connection, before_ms: int, limit: int) -> int:
+    """Deletes up to `limit` answers from the timestamp or before, the oldest first; returns how many."""
+    names = connection.fetch(
+        f"SELECT {_NAME} FROM idempotency_key WHERE answered_ms <= :before ORDER BY answered_ms LIMIT :limit"
+        f" {connection.syntax['skip_locked']}",
+        {"before": before_ms, "limit": limit},
+    )
+    _delete(connection, names)
+    return len(names)
+
+
+def _delete(connection: Connection, names: Sequence[KeyName]) -> None:
+    if names:
+        connection.fetch_rows(_DELETE, _NAME, names)
