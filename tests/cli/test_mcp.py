@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from click.testing import CliRunner
 
 from api.campaigning import CAMPAIGN_SEED, HTTP, LWM2M, TODAY, imeis, schedule
+from fotapool.cli.client.http.admin_client import AdminClient
+from fotapool.cli.client.http.target import Target
 from fotapool.cli.main import main
 from fotapool.domain.callbacks import DeliveryState
 from fotapool.domain.campaigns.campaigns import CampaignStatus
@@ -25,19 +28,17 @@ from support.helpers import ACCOUNT, OPERATOR, SEED, Api, device, devices
 pytest.importorskip("mcp", reason="needs fotapool[mcp]")
 
 from mcp import Client, StdioServerParameters
+from mcp.server import MCPServer
 
 from fotapool.cli.mcp import documentation
 from fotapool.cli.mcp.accounts import AccountTools
 from fotapool.cli.mcp.answers import MAX_CHARACTERS
-from fotapool.cli.mcp.server import Connection, tools_of
+from fotapool.cli.mcp.entries import entries
+from fotapool.cli.mcp.server import Connection, build_server, tools_of
 
 DEADLINE_S = 120
 NOWHERE = "http://127.0.0.1:9"
 LISTENER = {"name": "Fota", "url": "http://127.0.0.1:9/", "username": "me", "password": "hush-hush"}
-
-
-class ToolFailed(Exception):
-    """A tool answered with an error."""
 
 
 @pytest.fixture
@@ -47,72 +48,77 @@ def database_url(tmp_path: Path) -> str:
 
 
 class Assistant:
-    """`ask(("list_accounts", {}), …)` starts `fotapool mcp`, calls the tools and returns their answers."""
+    """`assistant("list_accounts", limit=5)` calls a tool, in a `with` block.
 
-    def __init__(self, address: str, directory: Path, *options: str, key: str = OPERATOR) -> None:
-        environment = {
-            **os.environ,
-            "FOTAPOOL_ADDRESS": address,
-            "FOTAPOOL_OPERATOR_KEY": key,
-            "FOTAPOOL_PROFILE": "",
-            "FOTAPOOL_PROFILE_DIR": str(directory),
-        }
-        self._command = StdioServerParameters(
-            command=sys.executable, args=["-m", "fotapool.cli", "mcp", *options], env=environment
-        )
+    `server` is the command, which is started as a process, or the server that it would build.
+    """
 
-    def list_tools(self) -> Any:
-        async def run(client: Client) -> Any:
-            return (await client.list_tools()).tools
+    def __init__(self, server: StdioServerParameters | MCPServer) -> None:
+        self._server = server
+        self._stack = ExitStack()
 
-        return self._run(run)
+    def __enter__(self) -> Assistant:
+        self._portal = self._stack.enter_context(start_blocking_portal())
+        client = Client(self._server, read_timeout_seconds=DEADLINE_S)
+        self._client = self._stack.enter_context(self._portal.wrap_async_context_manager(client))
+        return self
 
-    def ask(self, *calls: tuple[str, dict[str, Any]]) -> list[Any]:
-        async def run(client: Client) -> list[Any]:
-            return [_document(await client.call_tool(name, given)) for name, given in calls]
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
-        found: list[Any] = self._run(run)
-        return found
+    def list_tools(self) -> list[Any]:
+        return list(self._portal.call(self._client.list_tools).tools)
 
     def __call__(self, name: str, **given: Any) -> Any:
-        return self.ask((name, given))[0]
+        result = self._portal.call(self._client.call_tool, name, given)
+        (content,) = result.content
+        assert not result.is_error, content.text
+        assert len(content.text) <= MAX_CHARACTERS
+        return json.loads(content.text)
 
     def error_of(self, name: str, **given: Any) -> str:
-        with pytest.raises(ToolFailed) as raised:
-            self(name, **given)
-        return str(raised.value)
-
-    def _run(self, play: Callable[[Client], Any]) -> Any:
-        async def session() -> Any:
-            async with asyncio.timeout(DEADLINE_S), Client(self._command) as client:
-                try:
-                    return await play(client)
-                except ToolFailed as failed:  # not through the client's task groups
-                    return failed
-
-        found = asyncio.run(session())
-        if isinstance(found, ToolFailed):
-            raise found
-        return found
-
-
-def _document(result: Any) -> Any:
-    (content,) = result.content
-    assert len(content.text) <= MAX_CHARACTERS
-    if result.is_error:
-        raise ToolFailed(content.text)
-    return json.loads(content.text)
+        result = self._portal.call(self._client.call_tool, name, given)
+        assert result.is_error
+        return str(result.content[0].text)
 
 
 @pytest.fixture
-def assistant_of(tmp_path: Path) -> Callable[..., Assistant]:
-    return lambda api, *options, **named: Assistant(str(api.http.base_url), tmp_path, *options, **named)
+def process_of(tmp_path: Path) -> Iterator[Callable[..., Assistant]]:
+    """Starts `fotapool mcp` for a server."""
+    with ExitStack() as stack:
+
+        def start_process(api: Api, *options: str) -> Assistant:
+            environment = {
+                **os.environ,
+                "FOTAPOOL_ADDRESS": str(api.http.base_url),
+                "FOTAPOOL_OPERATOR_KEY": OPERATOR,
+                "FOTAPOOL_PROFILE": "",
+                "FOTAPOOL_PROFILE_DIR": str(tmp_path),
+            }
+            command = ["-m", "fotapool.cli", "mcp", *options]
+            started = StdioServerParameters(command=sys.executable, args=command, env=environment)
+            return stack.enter_context(Assistant(started))
+
+        yield start_process
+
+
+@pytest.fixture
+def assistant_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Assistant]]:
+    """The tools in this process, for the server at an address."""
+    with ExitStack() as stack:
+
+        def build(address: Any, key: str = OPERATOR) -> Assistant:
+            monkeypatch.setenv("FOTAPOOL_OPERATOR_KEY", key)
+            client = stack.enter_context(AdminClient(Target(str(address).rstrip("/"))))
+            return stack.enter_context(Assistant(build_server(client, allow_changes=False)))
+
+        yield build
 
 
 @pytest.fixture
 def assistant(api: Api, assistant_of: Callable[..., Assistant]) -> Assistant:
-    """The tools, pointed at the fixture `api`'s emulator."""
-    return assistant_of(api)
+    """The tools in this process, for the fixture `api`'s emulator."""
+    return assistant_of(api.http.base_url)
 
 
 def test_each_tool_says_what_it_does_what_it_takes_and_whether_it_changes_something(assistant: Assistant) -> None:
@@ -127,7 +133,11 @@ def test_each_tool_says_what_it_does_what_it_takes_and_whether_it_changes_someth
             assert {"type", "anyOf", "enum"} & set(schema), (one.name, name)
 
 
-def test_a_call_that_was_rejected_is_found_with_what_was_wrong_in_it(api: Api, assistant: Assistant) -> None:
+def test_a_process_lists_tools_finds_why_a_call_was_rejected_and_moves_the_clock(
+    api: Api, process_of: Callable[..., Assistant]
+) -> None:
+    assistant = process_of(api)
+    assert "list_requests" in [one.name for one in assistant.list_tools()]
     api.assign(1)
     path, body = f"/v3/licenses/{ACCOUNT}/assign", {"deviceList": ["99000000000001"]}
     assert api.call("POST", path, body, headers={"X-Request-Id": "mine"}).status_code == 400
@@ -135,39 +145,33 @@ def test_a_call_that_was_rejected_is_found_with_what_was_wrong_in_it(api: Api, a
     assert (row["path"], row["status"], row["requestId"]) == (f"/api/fota{path}", 400, "mine")
     assert "99000000000001" in row["hints"][0]
     assert "15" in row["hints"][0]
-    by_id, whole, test, errors = assistant.ask(
-        ("list_requests", {"request_id": "mine"}),
-        ("show_request", {"number": row["number"]}),
-        ("show_request", {"number": row["number"], "form": "pytest"}),
-        ("search_docs", {"words": "Invalid device id format"}),
-    )
-    assert by_id["requests"] == [row]
+    assert assistant("list_requests", request_id="mine")["requests"] == [row]
+    whole = assistant("show_request", number=row["number"])
     assert whole["hints"] == row["hints"]
     assert json.loads(whole["body"]) == body
     assert json.loads(whole["answer"])["errorMessage"] == "Invalid device id format"
     assert api.bearer not in json.dumps(whole)
     assert whole["headers"]["vz-m2m-token"] == "***"
-    assert "def test_" in test["pytest"]
+    assert "def test_" in assistant("show_request", number=row["number"], form="pytest")["pytest"]
+    errors = assistant("search_docs", words="Invalid device id format")
     assert errors["found"][0]["title"] == "Invalid device id format"
     assert "IMEIs are strings of exactly 15 digits" in " ".join(errors["found"][0]["text"])
-
-
-def test_the_emulators_clock_is_shown_and_moved(assistant: Assistant) -> None:
-    before, moved, after = assistant.ask(("show_server", {}), ("move_clock", {"advance": "P1D"}), ("show_server", {}))
+    before = assistant("show_server")
+    moved = assistant("move_clock", advance="P1D")
     assert before["kind"] == "emulator (`fotapool emulate`)"
     assert before["mayChange"] is True
     assert before["clock"]["now"] == "2026-03-10T12:00:00.000Z"
-    assert moved["now"] == after["clock"]["now"] == "2026-03-11T12:00:00.000Z"
+    assert moved["now"] == assistant("show_server")["clock"]["now"] == "2026-03-11T12:00:00.000Z"
     assert "must have one of advance" in assistant.error_of("move_clock")
 
 
 def test_a_production_server_is_read_only_unless_changes_are_allowed(
-    start: Callable[..., Api], assistant_of: Callable[..., Assistant]
+    start: Callable[..., Api], process_of: Callable[..., Assistant]
 ) -> None:
     api = start(emulator=False, seed=None, sign_in=False)
     assert api.control("POST", "/accounts", {"name": ACCOUNT, "licenseCount": 5}).status_code == 201
-    careful, allowed = assistant_of(api), assistant_of(api, "--allow-changes")
-    server, account = careful.ask(("show_server", {}), ("show_account", {"account": ACCOUNT}))
+    careful, allowed = process_of(api), process_of(api, "--allow-changes")
+    server, account = careful("show_server"), careful("show_account", account=ACCOUNT)
     assert (server["kind"], server["mayChange"], server["clock"]) == ("server (`fotapool serve`)", False, None)
     assert account["account"]["licenseCount"] == 5
     for name, changes in tools_of(Connection(None, allow_changes=False)).items():  # type: ignore[arg-type]
@@ -184,19 +188,21 @@ def test_a_production_server_is_read_only_unless_changes_are_allowed(
 
 
 def test_errors_are_the_servers_own_sentences(api: Api, assistant_of: Callable[..., Assistant]) -> None:
-    assistant = assistant_of(api)
+    assistant = assistant_of(api.http.base_url)
     assert "account nowhere does not exist" in assistant.error_of("show_account", account="nowhere")
     assert "must be 15 digits" in assistant.error_of("show_device", account=ACCOUNT, imei="1")
     assert "request 999 does not exist" in assistant.error_of("show_request", number=999)
-    assert "rejected the operator key" in assistant_of(api, key="wrong").error_of("list_accounts")
+    assert "rejected the operator key" in assistant_of(api.http.base_url, key="wrong").error_of("list_accounts")
     answer = api.control("POST", "/operators", {"name": "reader", "role": "viewer"}).json()
-    reader = assistant_of(api, key=answer["key"])
+    reader = assistant_of(api.http.base_url, key=answer["key"])
     assert "this needs the role editor" in reader.error_of("move_clock", advance="PT1M")
     assert "drop" in assistant.error_of("add_fault", match={}, action={"drop": "sometimes"})
 
 
-def test_without_a_server_the_tools_say_how_to_start_one_and_the_documentation_is_there(tmp_path: Path) -> None:
-    assistant = Assistant(NOWHERE, tmp_path)
+def test_without_a_server_the_tools_say_how_to_start_one_and_the_documentation_is_there(
+    assistant_of: Callable[..., Assistant],
+) -> None:
+    assistant = assistant_of(NOWHERE)
     assert "fotapool emulate --seed demo" in assistant.error_of("list_accounts")
     found = assistant("search_docs", words="POST licenses account assign v3")["found"]
     assert found[0]["title"] == "POST /api/fota/v3/licenses/{account}/assign"
@@ -209,7 +215,7 @@ def test_long_answers_are_cut_and_say_how_to_get_the_rest(
     seed = json.loads(json.dumps(SEED))
     seed["accounts"][0] |= {"licenseCount": 200, "devices": [{"first": device(0), "count": 150, "licensed": 150}]}
     api = start(seed=seed)
-    assistant, found, after = assistant_of(api), list[str](), None
+    assistant, found, after = assistant_of(api.http.base_url), list[str](), None
     while True:
         page = assistant("list_devices", account=ACCOUNT, limit=100, after=after)
         found += [row["deviceId"] for row in page["devices"]]
@@ -253,16 +259,12 @@ def test_devices_campaigns_and_callbacks_are_shown(
     assert api.call("POST", f"/v1/callbacks/{ACCOUNT}", LISTENER).status_code == 200
     campaign = schedule(api, 3, deviceList=imeis(LWM2M, 2) + imeis(HTTP, 1), startDate=TODAY)
     api.advance("P2D")
-    assistant = assistant_of(api)
-    accounts, account, listed, shown, timeline, deliveries = assistant.ask(
-        ("list_accounts", {}),
-        ("show_account", {"account": ACCOUNT}),
-        ("list_campaigns", {"account": ACCOUNT}),
-        ("show_campaign", {"account": ACCOUNT, "campaign": campaign}),
-        ("show_device", {"account": ACCOUNT, "imei": imeis(LWM2M, 1)[0]}),
-        ("list_deliveries", {"account": ACCOUNT}),
-    )
-    assert ACCOUNT in [one["name"] for one in accounts["accounts"]]
+    assistant = assistant_of(api.http.base_url)
+    account, listed = assistant("show_account", account=ACCOUNT), assistant("list_campaigns", account=ACCOUNT)
+    shown = assistant("show_campaign", account=ACCOUNT, campaign=campaign)
+    timeline = assistant("show_device", account=ACCOUNT, imei=imeis(LWM2M, 1)[0])
+    deliveries = assistant("list_deliveries", account=ACCOUNT)
+    assert ACCOUNT in [one["name"] for one in assistant("list_accounts")["accounts"]]
     assert account["listeners"][0]["listener"] == "v1"
     assert account["fleet"][0]["count"] == 25
     assert listed["campaigns"] == [shown["campaign"]]
@@ -281,13 +283,11 @@ def test_fault_rules_are_added_listed_and_deleted(api: Api, assistant: Assistant
     added = assistant("add_fault", match={"path": "/fota/v3", "nth": 1}, action=action)
     assert added["match"] == {"path": "/fota/v3", "nth": 1}
     assert api.call("GET", f"/v3/subscriptions/{ACCOUNT}").status_code == 503
-    listed, deleted, empty = assistant.ask(
-        ("list_faults", {}), ("delete_faults", {"fault": added["id"]}), ("list_faults", {})
-    )
+    listed = assistant("list_faults")
     assert [(one["id"], one["fired"]) for one in listed["faults"]] == [(added["id"], 1)]
     assert listed["faults"][0]["action"]["body"].endswith("… (5,000 characters in all)")
-    assert deleted == {"deleted": added["id"]}
-    assert empty["faults"] == []
+    assert assistant("delete_faults", fault=added["id"]) == {"deleted": added["id"]}
+    assert assistant("list_faults")["faults"] == []
     assistant("add_fault", match={}, action={"latencyMs": 1})
     assert assistant("delete_faults") == {"deleted": "all"}
     assert api.control("GET", "/faults").json()["faults"] == []
@@ -303,7 +303,7 @@ def test_choices_are_those_of_the_server() -> None:
 
 
 def test_each_error_each_result_and_each_operation_can_be_found() -> None:
-    kinds = [entry.kind.partition(",")[0] for entry in documentation.entries()]
+    kinds = [entry.kind.partition(",")[0] for entry in entries()]
     assert kinds.count("error") >= len(ErrorCode) - 2
     assert kinds.count("result of assign or remove") == len(Outcome)
     assert kinds.count("operation") > 150

@@ -20,7 +20,7 @@ def describe_schema(schema: dict[str, Any], components: dict[str, Any], indent: 
     if schema.get("type") == "array":
         return f"[{describe_schema(schema.get('items', {}), components, indent)}, …]"
     if "properties" not in schema:
-        return "{…}" if schema.get("type") == "object" else _WORDS.get(schema.get("type", ""), "any")
+        return "{…}" if schema.get("type") == "object" else _word(schema.get("type", ""))
     required = schema.get("required", [])
     members = [
         f'"{name}"{"" if name in required else "?"}: {describe_schema(member, components, indent + 2)}'
@@ -31,3 +31,10 @@ def describe_schema(schema: dict[str, Any], components: dict[str, Any], indent: 
         return flat
     inner = " " * (indent + 2)
     return "{\n" + ",\n".join(inner + member for member in members) + "\n" + " " * indent + "}"
+
+
+def _word(kind: str | list[str]) -> str:
+    """The word for the type of a value, or for several types."""
+    if isinstance(kind, list):
+        return " or ".join(dict.fromkeys(map(_word, kind)))
+    return "null" if kind == "null" else _WORDS.get(kind, "any")
