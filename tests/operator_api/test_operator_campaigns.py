@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from api.campaigning import CAMPAIGN_SEED, HTTP, LWM2M, NOWHERE, TODAY, imeis, schedule
+from api.campaigning import CAMPAIGN_SEED, HTTP, LWM2M, NOWHERE, TODAY, advance, imeis, schedule
 from support.helpers import ACCOUNT, OTHER, Api
 
 PATH = f"/accounts/{ACCOUNT}/campaigns"
@@ -31,10 +31,10 @@ def test_campaigns_are_listed_newest_first_page_by_page(scheduled: Api) -> None:
 
 
 def test_campaigns_are_filtered_by_state(scheduled: Api) -> None:
-    running = schedule(scheduled, 3, startDate=TODAY)
-    scheduled.advance("PT1H")
-    waiting = schedule(scheduled, 2)
-    for status, expected in (("running", [running]), ("pending", [waiting]), ("failed", [])):
+    ended = schedule(scheduled, 3, startDate=TODAY)
+    advance(scheduled, "P11D")
+    waiting = schedule(scheduled, 2, startDate="2026-03-22", endDate="2026-03-30")
+    for status, expected in (("ended", [ended]), ("pending", [waiting]), ("failed", [])):
         found = scheduled.control("GET", f"{PATH}?status={status}").json()["campaigns"]
         assert [one["id"] for one in found] == expected
     refused = scheduled.control("GET", f"{PATH}?status=done")

@@ -60,7 +60,7 @@ def test_devices_are_imported_and_bad_lines_told(api: Api, cli: Any, tmp_path: P
 def test_a_device_is_shown_with_its_timeline(api: Api, cli: Any) -> None:
     api.call("POST", f"/v3/licenses/{ACCOUNT}/assign", {"deviceList": devices(0)}, headers={"X-Request-Id": "mine"})
     shown = cli("devices", "show", ACCOUNT, device(0)).stdout
-    assert f"device id        {device(0)}" in shown
+    assert shown.startswith(f"deviceId        {device(0)}\n")
     assert re.search(r"^2026-03-10T12:00:00.000Z +licensed: as requested +zbeeblebrox +mine$", shown, re.MULTILINE)
     assert cli.one("devices", "show", ACCOUNT, device(0))["timeline"][0]["requestId"] == "mine"
     assert "must be 15 digits" in cli("devices", "show", ACCOUNT, "12", code=4).stderr
