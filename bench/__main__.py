@@ -61,6 +61,7 @@ def _options() -> argparse.Namespace:
         default="sqlite",
         help="the database of all but d, e and i (sqlite)",
     )
+    parser.add_argument("--tree", type=Path, metavar="DIR", help="another source tree for the suite of figure i")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file as well")
     return parser.parse_args()
 
@@ -87,7 +88,7 @@ def main() -> None:
     scale = Scale(options.rounds or (3 if options.quick else 7), options.quick)
     report, began = Report(), time.monotonic()
     try:
-        _measure(report, scale, _chosen(options.only), options.database)
+        _measure(report, scale, _chosen(options.only), options.database, options.tree)
     except Failed as error:
         raise SystemExit(f"bench: {error}") from error
     report.print_targets()
@@ -96,7 +97,7 @@ def main() -> None:
         options.json.write_text(json.dumps([asdict(figure) for figure in report.figures], indent=1))
 
 
-def _measure(report: Report, scale: Scale, chosen: list[str], database: str) -> None:
+def _measure(report: Report, scale: Scale, chosen: list[str], database: str, tree: Path | None) -> None:
     plan = _plan(chosen, database)
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fotapool-bench-")))
@@ -108,7 +109,7 @@ def _measure(report: Report, scale: Scale, chosen: list[str], database: str) -> 
         if "e" in chosen:
             measure_alternatives(report, stores["sqlite"], scale, directory)
         if "i" in chosen:
-            measure_test_suite(report, scale, directory)
+            measure_test_suite(report, scale, directory, tree)
 
 
 if __name__ == "__main__":

@@ -16,13 +16,14 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
 
-from generated import audit_log, compatibility, errors, log_events, metrics, operations, settings  # noqa: E402
+from generated import assistant_tools, audit_log, compatibility, errors, log_events, metrics, operations, settings  # noqa: E402
 
 SECTIONS: dict[str, Callable[[], str]] = {
     **operations.SECTIONS,
     **compatibility.SECTIONS,
     **errors.SECTIONS,
     **settings.SECTIONS,
+    **assistant_tools.SECTIONS,
     **log_events.SECTIONS,
     **audit_log.SECTIONS,
     **metrics.SECTIONS,

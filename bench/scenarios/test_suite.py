@@ -1,9 +1,12 @@
-"""Costs of a test suite: start of the emulator and of moto's server, an account per test, a thousand small tests."""
+"""Costs of a test suite: start of the emulator and of moto's server, the plugin, an account per test, small tests."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import ssl
+import statistics
 import subprocess
 import sys
 import time
@@ -11,17 +14,26 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
+import httpx
+
 from bench.scenarios.alternatives import installed_moto
 from bench.scenarios.assign import Scale
 from bench.scenarios.restore import measure_restore
 from bench.support.processes import START_WITHIN_S, Failed, free_port
-from bench.support.report import Report, alternate, ratios
+from bench.support.report import Figure, Report, alternate, ratios
 from fotapool.testing import Server
 
+ROOT = Path(__file__).parents[2]
 ACCOUNTS = 200
 TESTS = 1_000
 LOOK_EVERY_S = 0.002
-MAX_START_S, MAX_START_RATIO, MAX_ACCOUNT_MS, MAX_SUITE_S = 1.0, 0.7, 5.0, 20.0
+MAX_START_S, MAX_START_RATIO, MAX_ACCOUNT_MS, MAX_SUITE_S = 1.0, 0.5, 3.0, 15.0
+MAX_SUITE_RATIO = 0.85
+"""Of another tree's time for the same suite."""
+SUITE_ROUNDS = 3
+PLUGIN_STARTS, MAX_PLUGIN_MS = 10, 30.0
+INTERCEPTED, MAX_INTERCEPT_MS = 200, 0.2
+VENDOR = "https://thingspace.verizon.com"
 SUITE = f"""
 import pytest
 
@@ -60,9 +72,10 @@ def time_to_first_answer(command: Sequence[str], port: int, path: str, headers: 
         process.wait()
 
 
-def measure_test_suite(report: Report, scale: Scale, directory: Path) -> None:
-    """(i) The costs of a test suite."""
+def measure_test_suite(report: Report, scale: Scale, directory: Path, other_tree: Path | None) -> None:
+    """(i) The costs of a test suite; that of many small tests also in another source tree."""
     _measure_start(report, scale, directory)
+    _measure_plugin(report, scale, directory)
     with Server() as server:
         server.account()
         report.add_rounds(
@@ -73,8 +86,9 @@ def measure_test_suite(report: Report, scale: Scale, directory: Path) -> None:
             unit="ms",
             at_most=MAX_ACCOUNT_MS,
         )
+    _measure_intercept(report, scale, directory)
     measure_restore(report, directory, scale.rounds, scale.quick)
-    _measure_suite(report, directory)
+    _measure_suite(report, directory, other_tree)
 
 
 def _measure_start(report: Report, scale: Scale, directory: Path) -> None:
@@ -109,22 +123,102 @@ def _accounts_ms(server: Server) -> float:
     return (time.perf_counter() - began) * 1000 / ACCOUNTS
 
 
-def _measure_suite(report: Report, directory: Path) -> None:
+def _measure_plugin(report: Report, scale: Scale, directory: Path) -> None:
+    """What pytest's start takes with the plugin, in a suite that does not use it, over a start without it."""
+    place = directory / "empty-suite"
+    place.mkdir()
+    (place / "test_nothing.py").write_text("def test_nothing(): pass\n")
+    (place / "pytest.ini").write_text("[pytest]\n")
+
+    def start(*options: str) -> float:
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+        environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        began = time.perf_counter()
+        subprocess.run(command, cwd=place, env=environment, check=True, capture_output=True)
+        return (time.perf_counter() - began) * 1000
+
+    lanes = {"without": start, "with": lambda: start("-p", "fotapool.testing.plugin")}
+    found = alternate(scale.rounds * PLUGIN_STARTS, lanes)
+    added = statistics.median(found["with"]) - statistics.median(found["without"])
+    report.add_rounds(
+        section="i", database="", name="pytest, a start without plugins", values=found["without"], unit="ms"
+    )
+    report.add(Figure("i", "", "the plugin adds to it", added, "ms", at_most=MAX_PLUGIN_MS))
+
+
+def _measure_intercept(report: Report, scale: Scale, directory: Path) -> None:
+    """What `intercept()` adds to a request, on a connection that is kept and on a new one for each."""
+    with Server(tls=True, directory=str(directory)) as server:
+        trusted = ssl.create_default_context(cafile=server.ca_file)
+        for label, keep in (("on a kept connection", 1), ("on a new connection", 0)):
+            limits = httpx.Limits(max_keepalive_connections=keep)
+            with (
+                httpx.Client(base_url=server.address, verify=trusted, limits=limits, trust_env=False) as plain,
+                httpx.Client(base_url=VENDOR, verify=trusted, limits=limits, trust_env=False) as vendor,
+            ):
+
+                def without(client: httpx.Client = plain) -> float:
+                    return _request_ms(client)
+
+                def intercepted(client: httpx.Client = vendor) -> float:
+                    with server.intercept():
+                        return _request_ms(client)
+
+                found = alternate(scale.rounds, {"without": without, "with": intercepted})
+            added = [a - b for a, b in zip(found["with"], found["without"], strict=True)]
+            name = f"a request over HTTPS {label}"
+            report.add_rounds(section="i", database="memory", name=name, values=found["without"], unit="ms")
+            report.add_rounds(
+                section="i",
+                database="memory",
+                name=f"intercept() adds to it {label}",
+                values=added,
+                unit="ms",
+                at_most=MAX_INTERCEPT_MS,
+            )
+
+
+def _request_ms(client: httpx.Client) -> float:
+    """The median of INTERCEPTED requests."""
+    times = []
+    for _ in range(INTERCEPTED):
+        began = time.perf_counter()
+        client.get("/health/live").raise_for_status()
+        times.append((time.perf_counter() - began) * 1000)
+    return statistics.median(times)
+
+
+def _measure_suite(report: Report, directory: Path, other_tree: Path | None) -> None:
     place = directory / "suite"
     place.mkdir()
     (place / "test_suite.py").write_text(SUITE)
     (place / "pytest.ini").write_text("[pytest]\n")
-    began = time.perf_counter()
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - began
-    if f"{TESTS} passed" not in done.stdout:
-        raise Failed(f"the suite failed: {done.stdout[-2000:]}")
+    lanes = {"this": lambda: _suite_s(place, ROOT)}
+    if other_tree is not None:
+        lanes["other"] = lambda: _suite_s(place, other_tree)
+    seconds = alternate(SUITE_ROUNDS, lanes)
     report.add_rounds(
         section="i",
         database="memory",
         name=f"{TESTS:,} tests that assign, advance and look",
-        values=[seconds],
+        values=seconds["this"],
         unit="s",
         at_most=MAX_SUITE_S,
     )
+    if other_tree is not None:
+        name = f"the same in {other_tree.name}"
+        report.add_rounds(section="i", database="memory", name=name, values=seconds["other"], unit="s")
+        against = ratios(seconds["this"], seconds["other"])
+        report.add_rounds("i", "memory", "this tree as a multiple of it", against, at_most=MAX_SUITE_RATIO)
+
+
+def _suite_s(place: Path, tree: Path) -> float:
+    """Seconds that the suite takes with this source tree, from the start of pytest to its end."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    environment = {**os.environ, "PYTHONPATH": str(tree / "src")}
+    began = time.perf_counter()
+    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - began
+    if f"{TESTS} passed" not in done.stdout:
+        raise Failed(f"the suite failed: {done.stdout[-2000:]}")
+    return seconds

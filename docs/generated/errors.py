@@ -22,7 +22,7 @@ from fotapool.api.openapi.versions import VERSIONS
 from fotapool.api.v2.licenses import LABELS
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.licenses.licenses import Outcome
-from fotapool.emulator.advice import ADVICE, SESSION_ADVICE
+from fotapool.emulator.advice import ADVICE, OUTCOME_ADVICE, SESSION_ADVICE
 from fotapool.web.http import ApiResponse
 from fotapool.web.problems import TITLES
 from generated.tables import code, table
@@ -30,19 +30,6 @@ from generated.tables import code, table
 RETRY_AFTER_S = 2
 EXAMPLE = {ErrorCode.ACCOUNT_NOT_FOUND: "NAME", ErrorCode.NOT_EMULATED: "The filter NAME"}
 
-OUTCOMES: dict[Outcome, str] = {
-    Outcome.ASSIGNED: "Nothing to do.",
-    Outcome.PREEXISTING: "Nothing to do: it is a success, and no second license was taken. So assign can be sent again"
-    " after a lost answer.",
-    Outcome.NO_FREE_LICENSE: "Remove licenses elsewhere, or have the subscription raised. Earlier rows of the same"
-    " request may have taken the last ones.",
-    Outcome.DEVICE_NOT_FOUND: "Have the operator import the device into this account.",
-    Outcome.REMOVED: "Nothing to do; the license is free again, and a scheduled upgrade of the device was canceled.",
-    Outcome.NO_LICENSE: "Nothing to do: the device holds none, perhaps because an earlier row removed it.",
-    Outcome.USED_BY_UPGRADE: "The license stays until a reduction takes it. Put the device on the candidate list.",
-    Outcome.UPGRADE_IN_PROGRESS: "Wait for the upgrade to end. If it completes, the license is used and stays.",
-    Outcome.UNDER_NOTICE: "Nothing to do: the license goes by itself when its notice ends.",
-}
 PROBLEMS = {
     400: "`detail` says what is malformed and what would be right.",
     401: "Send `Authorization: Bearer OPERATOR_KEY`.",
@@ -138,7 +125,7 @@ def auth_header() -> str:
 
 
 def outcomes() -> str:
-    rows = [[code(LABELS[outcome][1]), outcome.value, OUTCOMES[outcome]] for outcome in Outcome]
+    rows = [[code(LABELS[outcome][1]), outcome.value, OUTCOME_ADVICE[outcome]] for outcome in Outcome]
     return table(["Reason", "What became of the device", "What to do"], rows)
 
 

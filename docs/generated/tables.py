@@ -8,9 +8,7 @@ from typing import Any
 
 import msgspec
 
-_REF = "#/components/schemas/"
-_WIDTH = 100
-_WORDS = {"string": "text", "integer": "number", "number": "number", "boolean": "true or false"}
+from fotapool.web.openapi.shapes import REFERENCE, describe_schema
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -35,27 +33,5 @@ def prose(text: str) -> str:
 
 def shape(kind: Any) -> str:
     """A body of this type: `{"accountName": text, "deviceList": [text]}`; a trailing `?` marks what may be missing."""
-    (schema,), components = msgspec.json.schema_components([kind], ref_template=_REF + "{name}")
-    return _shape(schema, components, 0)
-
-
-def _shape(schema: dict[str, Any], components: dict[str, Any], indent: int) -> str:
-    if "$ref" in schema:
-        schema = components[schema["$ref"].removeprefix(_REF)]
-    if "anyOf" in schema:
-        parts = [_shape(part, components, indent) for part in schema["anyOf"] if part.get("type") != "null"]
-        return " or ".join(dict.fromkeys(parts)) + (" or null" if {"type": "null"} in schema["anyOf"] else "")
-    if schema.get("type") == "array":
-        return f"[{_shape(schema.get('items', {}), components, indent)}, …]"
-    if "properties" not in schema:
-        return "{…}" if schema.get("type") == "object" else _WORDS.get(schema.get("type", ""), "any")
-    required = schema.get("required", [])
-    members = [
-        f'"{name}"{"" if name in required else "?"}: {_shape(member, components, indent + 2)}'
-        for name, member in schema["properties"].items()
-    ]
-    flat = "{" + ", ".join(members) + "}"
-    if len(flat) + indent <= _WIDTH and "\n" not in flat:
-        return flat
-    inner = " " * (indent + 2)
-    return "{\n" + ",\n".join(inner + member for member in members) + "\n" + " " * indent + "}"
+    (schema,), components = msgspec.json.schema_components([kind], ref_template=REFERENCE + "{name}")
+    return describe_schema(schema, components, 0)

@@ -335,3 +335,16 @@ def test_no_secret_is_shown_of_a_request_wherever_it_stands(api: Api) -> None:
 def test_a_hint_in_a_header_repeats_no_token(api: Api) -> None:
     hint = api.http.get(f"/fota/v3/licenses/{api.bearer}").headers["x-fotapool-hint"]
     assert hint == "The path lacks /api at its beginning: /api/fota/v3/licenses/***."
+
+
+def test_requests_are_found_by_id_by_refusal_and_newest_first(api: Api) -> None:
+    api.call("POST", ASSIGN, {"deviceList": devices(0)}, headers={"X-Request-Id": "good"})
+    api.call("POST", ASSIGN, {"deviceList": ["1"]}, headers={"X-Request-Id": "bad"})
+    api.call("POST", ASSIGN, {"deviceList": devices(1)})
+    assert [one["requestId"] for one in kept(api, "?requestId=good")] == ["good"]
+    assert [one["requestId"] for one in kept(api, "?refused=true")] == ["bad"]
+    numbers = [one["number"] for one in kept(api)]
+    assert [one["number"] for one in kept(api, "?newest=true")] == numbers[::-1]
+    assert [one["number"] for one in kept(api, f"?newest=true&after={numbers[2]}")] == numbers[1::-1]
+    made = last(api)["requestId"]
+    assert [one["number"] for one in kept(api, f"?requestId={made}")] == numbers[-1:]

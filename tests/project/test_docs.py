@@ -96,7 +96,7 @@ def test_every_setting_is_an_option_or_a_documented_limit() -> None:
 
 def test_every_error_code_and_outcome_has_advice() -> None:
     assert set(errors.ADVICE) == set(ErrorCode)
-    assert set(errors.OUTCOMES) == set(Outcome)
+    assert set(errors.OUTCOME_ADVICE) == set(Outcome)
     text = page("errors.md")
     for error_code in ErrorCode:
         assert f"| {error_code.value} |" in text

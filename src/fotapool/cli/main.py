@@ -31,7 +31,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Operator API": {
         "accounts": (f"{CLIENT}.accounts.accounts", "Create, show, suspend, copy and audit accounts."),
         "subscription": (f"{CLIENT}.accounts.subscription", "Show and change the number of licenses."),
-        "devices": (f"{CLIENT}.devices.devices", "Import and list devices."),
+        "devices": (f"{CLIENT}.devices.devices", "Import, list and show devices."),
         "ledger": (f"{CLIENT}.accounts.ledger", "Print the license ledger of an account."),
         "statements": (f"{CLIENT}.accounts.statements", "List and print billing statements."),
         "deliveries": (f"{CLIENT}.accounts.deliveries", "List, show and repeat callback deliveries."),
@@ -45,6 +45,9 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "snapshot": (f"{CLIENT}.emulator.snapshot", "Save and restore the emulator's state."),
         "faults": (f"{CLIENT}.emulator.faults", "Inject faults."),
         "requests": (f"{CLIENT}.emulator.requests", "Inspect recorded requests, with hints."),
+    },
+    "Coding assistants": {
+        "mcp": ("fotapool.cli.mcp.command", "Let a coding assistant look at a server (Model Context Protocol)."),
     },
     "Comparison with the real service": {
         "record": ("fotapool.cli.record", "Proxy a real service and record it without secrets."),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from fotapool.domain.errors import ErrorCode
+from fotapool.domain.licenses.licenses import Outcome
 
 ADVICE: dict[ErrorCode, str] = {
     ErrorCode.BEARER_MISSING: "The bearer token is missing: send `Authorization: Bearer TOKEN` with the `access_token`"
@@ -95,6 +96,20 @@ SESSION_ADVICE = {
     ErrorCode.BODY_INVALID: 'Send `{"username": "...", "password": "..."}` to log in,'
     ' `{"oldPassword": "..."}` to reset the password.',
 }
+OUTCOME_ADVICE: dict[Outcome, str] = {
+    Outcome.ASSIGNED: "Nothing to do.",
+    Outcome.PREEXISTING: "Nothing to do: it is a success, and no second license was taken. So assign can be sent again"
+    " after a lost answer.",
+    Outcome.NO_FREE_LICENSE: "Remove licenses elsewhere, or have the subscription raised. Earlier rows of the same"
+    " request may have taken the last ones.",
+    Outcome.DEVICE_NOT_FOUND: "Have the operator import the device into this account.",
+    Outcome.REMOVED: "Nothing to do; the license is free again, and a scheduled upgrade of the device was canceled.",
+    Outcome.NO_LICENSE: "Nothing to do: the device holds none, perhaps because an earlier row removed it.",
+    Outcome.USED_BY_UPGRADE: "The license stays until a reduction takes it. Put the device on the candidate list.",
+    Outcome.UPGRADE_IN_PROGRESS: "Wait for the upgrade to end. If it completes, the license is used and stays.",
+    Outcome.UNDER_NOTICE: "Nothing to do: the license goes by itself when its notice ends.",
+}
+"""What to do about a row of an answer to assign or remove."""
 
 _PARAMETER = re.compile(r"\{(name|username)\}")
 _PLAIN_NAME = re.compile(r"[\w.@-]{1,64}")

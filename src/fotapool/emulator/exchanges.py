@@ -138,6 +138,34 @@ class Exchange:
         return self.status is not None and self.status < REFUSED_FROM
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which exchanges are looked for. The defaults accept all of them."""
+
+    account: str | None = None
+    path: str = ""
+    """A part of the path."""
+    status: int | None = None
+    request_id: str | None = None
+    refused: bool = False
+    """Only those without success."""
+    nobody: bool = False
+    """Only rejected ones of no account."""
+
+    def accepts(self, one: Exchange) -> bool:
+        return (
+            self.account in (None, one.raw_account)
+            and (not self.path or self.path in one.path)
+            and self.status in (None, one.status)
+            and self.request_id in (None, one.raw_request_id)
+            and not (self.refused and one.succeeded)
+            and (one.of_nobody or not self.nobody)
+        )
+
+
+ALL = Wanted()
+
+
 class Exchanges:
     """The latest exchanges of one emulator process, by number."""
 
@@ -167,33 +195,14 @@ class Exchanges:
                 return exchange
         raise NotFound(f"request {number} does not exist, or is no longer stored")
 
-    def after(
-        self, number: int, limit: int, account: str | None = None, status: int | None = None, nobody: bool = False
-    ) -> list[Exchange]:
+    def after(self, number: int, limit: int, wanted: Wanted = ALL) -> list[Exchange]:
         """Returns those with higher numbers, in ascending order."""
-        found = (
-            one
-            for one in self._stored
-            if one.number > number
-            and account in (None, one.raw_account)
-            and status in (None, one.status)
-            and (one.of_nobody or not nobody)
-        )
+        found = (one for one in self._stored if one.number > number and wanted.accepts(one))
         return list(itertools.islice(found, limit))
 
-    def before(
-        self, number: int, limit: int, account: str, path: str, status: int | None, refused: bool
-    ) -> list[Exchange]:
-        """Returns those with lower numbers, the newest first. `path` is a part of it; `refused`: without success."""
-        found = (
-            one
-            for one in reversed(self._stored)
-            if one.number < number
-            and account in ("", one.raw_account)
-            and (not path or path in one.path)
-            and status in (None, one.status)
-            and not (refused and one.succeeded)
-        )
+    def before(self, number: int, limit: int, wanted: Wanted) -> list[Exchange]:
+        """Returns those with lower numbers, the newest first."""
+        found = (one for one in reversed(self._stored) if one.number < number and wanted.accepts(one))
         return list(itertools.islice(found, limit))
 
     def clear(self) -> None:

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.campaigns.upgrades import STATUS_OF_WORD, UpgradeStatus
 from fotapool.domain.devices.devices import reachability
 from fotapool.domain.errors import Invalid
@@ -20,7 +21,7 @@ from fotapool.domain.paging import BEFORE_ALL
 from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import DEVICE_ID, OperatorCall, time_or_none
 from fotapool.services.campaigns import upgrades
-from fotapool.services.devices import devices
+from fotapool.services.devices import devices, timelines
 from fotapool.services.devices.import_lines import CsvReader, JsonArrayReader, LineReader, NdjsonReader
 from fotapool.services.devices.imports import DeviceImport, ImportResult, Interrupted
 from fotapool.services.snapshots.seed_documents import DeviceLine
@@ -77,6 +78,37 @@ class DeviceList(msgspec.Struct):
     hasMoreData: bool
 
 
+class TimelineEntryView(msgspec.Struct):
+    """An event of the device, as a sentence. `actor` and `requestId` are null where they are not recorded."""
+
+    time: str
+    event: str
+    text: str
+    actor: str | None
+    requestId: str | None
+    campaign: str | None
+
+
+class CheckInView(msgspec.Struct):
+    time: str
+    protocol: str
+    result: str
+    failure: str | None
+
+
+class DeviceDetail(msgspec.Struct):
+    """A device, its place on the candidate list, its timeline and its last 20 check-ins, both newest first.
+
+    The timeline has the last 200 changes of the license and the last 50 upgrades; `complete` says whether that is all.
+    """
+
+    device: DeviceView
+    candidatePlace: int | None
+    timeline: list[TimelineEntryView]
+    complete: bool
+    checkIns: list[CheckInView]
+
+
 async def list_devices(call: OperatorCall) -> DeviceList:
     """List the account's devices by IMEI."""
     rows, more = call.page(
@@ -84,6 +116,32 @@ async def list_devices(call: OperatorCall) -> DeviceList:
     )
     now_ms = call.context.clock.now_ms()
     return DeviceList([_view(row, now_ms) for row in rows], more)
+
+
+async def read_device(call: OperatorCall) -> DeviceDetail:
+    """Read a device with its timeline: licenses and upgrades, by whom and why."""
+    found = await timelines.read_timeline(call.context, await call.caller(), call.get(DEVICE_ID))
+    return DeviceDetail(
+        device=_view(found.device, call.context.clock.now_ms()),
+        candidatePlace=found.candidate_place,
+        timeline=[_entry(one) for one in found.entries],
+        complete=found.complete,
+        checkIns=[
+            CheckInView(format_timestamp(one.at_ms), one.client_type, one.result, one.failure or None)
+            for one in found.check_ins
+        ],
+    )
+
+
+def _entry(one: timelines.TimelineEntry) -> TimelineEntryView:
+    return TimelineEntryView(
+        time=format_timestamp(one.event.at_ms),
+        event=one.event.what,
+        text=one.event.sentence,
+        actor=one.actor or None,
+        requestId=one.request_id or None,
+        campaign=one.campaign or None,
+    )
 
 
 def _view(row: OperatorDeviceRow, now_ms: int) -> DeviceView:
@@ -186,6 +244,7 @@ _BODIES = {
 _PATH = "/accounts/{name}/devices"
 OPERATIONS = (
     Operation("GET", _PATH, list_devices, parameters=(AFTER_DEVICE, LIMIT)),
+    Operation("GET", _PATH + "/{deviceId}", read_device),
     Operation("PUT", _PATH + "/{deviceId}/upgrade", set_upgrade),
     Operation(
         "POST",

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.routing import Router
 
 from fotapool.emulator.parts import EmulatorParts
-from fotapool.operator_api import audit_log, billing, callbacks, devices, licenses
+from fotapool.operator_api import audit_log, billing, callbacks, campaigns, devices, licenses
 from fotapool.operator_api.accounts import accounts, copies
 from fotapool.operator_api.billing import MONTH
 from fotapool.operator_api.calls import DEVICE_ID, OperatorEndpoint
@@ -29,6 +29,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *accounts.OPERATIONS,
     *licenses.OPERATIONS,
     *devices.OPERATIONS,
+    *campaigns.OPERATIONS,
     *packages.OPERATIONS,
     *credentials.OPERATIONS,
     *contents.OPERATIONS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,15 @@ def test_devices_are_imported_and_bad_lines_told(api: Api, cli: Any, tmp_path: P
     assert {"350000000000006", "350000000000014"} < {row["deviceId"] for row in cli.rows("devices", "list", ACCOUNT)}
     assert "--format" in cli("devices", "import", ACCOUNT, "-", given="", code=2).stderr
     assert api.licensed() == ["350000000000006"]
+
+
+def test_a_device_is_shown_with_its_timeline(api: Api, cli: Any) -> None:
+    api.call("POST", f"/v3/licenses/{ACCOUNT}/assign", {"deviceList": devices(0)}, headers={"X-Request-Id": "mine"})
+    shown = cli("devices", "show", ACCOUNT, device(0)).stdout
+    assert shown.startswith(f"deviceId        {device(0)}\n")
+    assert re.search(r"^2026-03-10T12:00:00.000Z +licensed: as requested +zbeeblebrox +mine$", shown, re.MULTILINE)
+    assert cli.one("devices", "show", ACCOUNT, device(0))["timeline"][0]["requestId"] == "mine"
+    assert "must be 15 digits" in cli("devices", "show", ACCOUNT, "12", code=4).stderr
 
 
 def test_the_ledger_is_a_table_json_and_csv(api: Api, cli: Any) -> None:

@@ -61,3 +61,10 @@ def test_new_requests_are_printed_as_they_arrive_until_ctrl_c(api: Api, cli: Any
             deadline.cancel()
         cli("requests", "clear")
         send(api, 1)
+
+
+def test_requests_are_found_by_refusal_and_by_id(api: Api, cli: Any) -> None:
+    send(api, 1)
+    api.call("GET", "/v3/subscriptions/nowhere", headers={"X-Request-Id": "lost"})
+    assert [row["requestId"] for row in cli.rows("requests", "list", "--refused")] == ["lost"]
+    assert [row["status"] for row in cli.rows("requests", "list", "--request-id", "lost")] == [400]

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from fotapool.cli.client.failures import Interrupted, RequestFailed
+from fotapool.cli.client.failures import Interrupted
 from fotapool.cli.client.http.target import choose_target
 from fotapool.cli.client.output import DEFAULT_ROWS
 
 if TYPE_CHECKING:
-    from httpx import Response
-
     from fotapool.cli.client.http.admin_client import AdminClient
     from fotapool.cli.client.http.api_client import ApiClient
 
@@ -66,18 +64,13 @@ def _client_options(command: Command, api: bool) -> Command:
                 except (LookupError, TypeError, AttributeError, ValueError) as error:
                     if client.last_response is None:
                         raise
-                    raise _unexpected(client.last_response, error) from error
+                    from fotapool.cli.client.http.calls import undocumented_form
+
+                    raise undocumented_form(client.last_response, error) from error
         except KeyboardInterrupt as error:
             raise Interrupted("stopped") from error
 
     return run
-
-
-def _unexpected(response: Response, error: Exception) -> RequestFailed:
-    """The failure of a command that cannot read a response, because it has not the documented members and types."""
-    from fotapool.cli.client.http.calls import unexpected_response
-
-    return unexpected_response(response, f"not of the documented form ({type(error).__name__}: {error})")
 
 
 def _open_client(api: bool, profile: str | None, address: str | None) -> AdminClient | ApiClient:

@@ -16,17 +16,15 @@ from fotapool.console.campaigns.labels import CAMPAIGN_OF_VALUE, REASON_OF_VALUE
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
-from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
+from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.services.campaigns import campaign_views, campaigns
-from fotapool.services.campaigns.reports import get_campaign
 from fotapool.store.campaigns.campaign_views import Counts
 
 ROWS = 20
 DEVICES = 50
 COUNTED_IN_LIST = campaign_views.MAX_SHORT_COUNT
 """Largest campaign whose devices are counted with the list; larger ones are counted after it is loaded."""
-_UUID_LENGTH = 36
 _REJECTIONS = {
     ErrorCode.CAMPAIGN_STARTED: "The campaign has already ended.",
     ErrorCode.DATES_FIXED: "The campaign has started or ended. Only the end of a running campaign can be changed.",
@@ -63,13 +61,7 @@ def parts_of(counts: Counts) -> list[Part]:
 
 async def _campaign(call: ConsoleCall) -> Campaign:
     """The campaign in the path. Raises NotFound."""
-    uuid = call.request.path_params["uuid"]
-    try:
-        if len(uuid) > _UUID_LENGTH or "\x00" in uuid:
-            raise RequestRejected(ErrorCode.CAMPAIGN_UNKNOWN)
-        return await get_campaign(call.context, call.caller(), uuid.lower())
-    except RequestRejected as error:
-        raise NotFound(f"account {call.account.name} has no campaign {uuid[:_UUID_LENGTH]}") from error
+    return await campaign_views.find_campaign(call.context, call.caller(), call.request.path_params["uuid"])
 
 
 def _path(call: ConsoleCall, campaign: Campaign, *parts: str) -> str:

@@ -17,15 +17,15 @@ class Label(NamedTuple):
 
 
 CAMPAIGN: dict[CampaignStatus, Label] = {
-    CampaignStatus.PENDING: Label("pending", "checking devices"),
-    CampaignStatus.REJECTED: Label("rejected", "rejected: no device passed the checks", "bad"),
-    CampaignStatus.QUEUED: Label("queued", "queued"),
-    CampaignStatus.PRESCHEDULED: Label("prescheduled", "prescheduled"),
-    CampaignStatus.SCHEDULED: Label("running", "running", "good"),
-    CampaignStatus.ENDED: Label("ended", "ended"),
-    CampaignStatus.CANCELED: Label("canceled", "canceled", "warn"),
-    CampaignStatus.ABORTED: Label("aborted", "stopped", "warn"),
-    CampaignStatus.FAILED: Label("failed", "failed: no devices left", "bad"),
+    CampaignStatus.PENDING: Label(CampaignStatus.PENDING.word, "checking devices"),
+    CampaignStatus.REJECTED: Label(CampaignStatus.REJECTED.word, "rejected: no device passed the checks", "bad"),
+    CampaignStatus.QUEUED: Label(CampaignStatus.QUEUED.word, "queued"),
+    CampaignStatus.PRESCHEDULED: Label(CampaignStatus.PRESCHEDULED.word, "prescheduled"),
+    CampaignStatus.SCHEDULED: Label(CampaignStatus.SCHEDULED.word, "running", "good"),
+    CampaignStatus.ENDED: Label(CampaignStatus.ENDED.word, "ended"),
+    CampaignStatus.CANCELED: Label(CampaignStatus.CANCELED.word, "canceled", "warn"),
+    CampaignStatus.ABORTED: Label(CampaignStatus.ABORTED.word, "stopped", "warn"),
+    CampaignStatus.FAILED: Label(CampaignStatus.FAILED.word, "failed: no devices left", "bad"),
 }
 CAMPAIGN_OF_VALUE = {label.value: status for status, label in CAMPAIGN.items()}
 DELIVERY: dict[Flow, str] = {
@@ -55,35 +55,7 @@ BAR_CLASSES: dict[UpgradeStatus, str] = {
 }
 """The states in the order of a campaign's bar, with their classes in console.css."""
 
-REASONS: dict[Reason, str] = {
-    Reason.NONE: "",
-    Reason.DEVICE_NOT_FOUND: "not a device of the account",
-    Reason.NOT_ELIGIBLE: "not eligible for upgrades over the air",
-    Reason.WRONG_PROTOCOL: "protocol does not match the package",
-    Reason.ALREADY_SCHEDULED: "another upgrade was open",
-    Reason.WRONG_MODEL: "make or model does not match the package",
-    Reason.WRONG_VERSION: "installed version does not match",
-    Reason.NOT_ACTIVE: "device not active",
-    Reason.NO_LICENSE: "no license",
-    Reason.NO_FREE_LICENSE: "no license available",
-    Reason.CANCELED_BY_USER: "campaign canceled",
-    Reason.ABORTED_BY_USER: "campaign stopped",
-    Reason.REMOVED_FROM_CAMPAIGN: "device removed from the campaign",
-    Reason.LICENSE_REMOVED: "license removed",
-    Reason.LICENSE_RECLAIMED: "license reclaimed by a subscription reduction",
-    Reason.SET_BY_OPERATOR: "set by the operator",
-    Reason.DOWNLOADING: "downloading",
-    Reason.DOWNLOADED: "downloaded, not installed yet",
-    Reason.INSTALLING: "installing",
-    Reason.NOT_REACHABLE: "not reachable, will be retried",
-    Reason.DOWNLOAD_FAILED: "download failed",
-    Reason.VERIFY_FAILED: "verification failed",
-    Reason.INSTALL_FAILED: "installation failed",
-    Reason.NOT_REACHED: "not reached before the campaign ended",
-    Reason.NOT_REPORTED: "no final status reported",
-    Reason.OTHER_FAILURE: "failed for another reason",
-    Reason.SUCCEEDED: "downloaded and installed",
-}
+REASONS = {reason: reason.text for reason in Reason}
 REASON_OF_VALUE = {reason.name.lower(): reason for reason in Reason}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
-from fotapool.console.campaigns.labels import REASONS, UPGRADE
+from fotapool.console.campaigns.labels import UPGRADE
 from fotapool.domain.campaigns.upgrades import STATUS_OF_WORD, UpgradeStatus
 from fotapool.domain.devices.devices import reachability
 from fotapool.domain.errors import Invalid, NotFound
@@ -35,7 +35,7 @@ NEXT_STATES = {
 
 
 async def show_device(call: ConsoleCall) -> Response:
-    found = await timelines.read_timeline(call.context, call.caller(), _device(call), REASONS.__getitem__)
+    found = await timelines.read_timeline(call.context, call.caller(), _device(call))
     row = found.device
     open_upgrade = UpgradeStatus(row.open_upgrade) if row.open_upgrade else None
     return await call.page(

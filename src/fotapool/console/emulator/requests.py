@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.console.app.rendering import plural
 from fotapool.domain.errors import NotFound
-from fotapool.emulator.exchanges import Exchange, Headers
+from fotapool.emulator.exchanges import Exchange, Headers, Wanted
 from fotapool.emulator.reproduce import FORMS, as_curl, as_pytest
 
 PATH = "/console/emulator/requests"
@@ -27,9 +27,8 @@ async def show_requests(call: ConsoleCall) -> Response:
     status = call.number("status", 0, 100, 599) if query["status"] and not refused else None
     before = call.number("before", MAX_NUMBER, 1, MAX_NUMBER)
     exchanges = call.emulator.features.exchanges
-    found = exchanges.before(
-        before, limit=ROWS + 1, account=query["account"], path=query["path"], status=status, refused=refused
-    )
+    wanted = Wanted(account=query["account"] or None, path=query["path"], status=status, refused=refused)
+    found = exchanges.before(before, ROWS + 1, wanted)
     shown = found[:ROWS]
     return await call.page(
         "emulator/requests.html",

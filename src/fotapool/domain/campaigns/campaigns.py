@@ -46,6 +46,11 @@ class Flow(enum.IntEnum):
     PULL = 2
     NETWORK_AWARE = 3
 
+    @property
+    def word(self) -> str:
+        """The delivery method's name in the operator API."""
+        return {Flow.PUSH: "push", Flow.PULL: "pull", Flow.NETWORK_AWARE: "networkAwarePush"}[self]
+
 
 class CampaignStatus(enum.IntEnum):
     """Stored as a number: never renumber."""
@@ -60,6 +65,11 @@ class CampaignStatus(enum.IntEnum):
     ABORTED = 8
     FAILED = 9
     """It was queued, and had no open upgrade left at its start."""
+
+    @property
+    def word(self) -> str:
+        """The state's name in the operator API and in the console's addresses."""
+        return "running" if self is CampaignStatus.SCHEDULED else self.name.lower()
 
 
 NOT_STARTED = frozenset({CampaignStatus.PENDING, CampaignStatus.QUEUED, CampaignStatus.PRESCHEDULED})

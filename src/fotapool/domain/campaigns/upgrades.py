@@ -60,6 +60,11 @@ class Reason(enum.IntEnum):
     OTHER_FAILURE = 45
     SUCCEEDED = 60
 
+    @property
+    def text(self) -> str:
+        """The reason for people; empty for NONE."""
+        return _REASON_TEXTS[self]
+
 
 class Upgrade(NamedTuple):
     """A row; times in ms. `due_ms` is when a simulated device acts next."""
@@ -88,6 +93,35 @@ _STATUS_VALUES = {
     UpgradeStatus.CANCELED: "canceled",
     UpgradeStatus.PENDING: "pending",
     UpgradeStatus.REJECTED: "rejected",
+}
+_REASON_TEXTS: dict[Reason, str] = {
+    Reason.NONE: "",
+    Reason.DEVICE_NOT_FOUND: "not a device of the account",
+    Reason.NOT_ELIGIBLE: "not eligible for upgrades over the air",
+    Reason.WRONG_PROTOCOL: "protocol does not match the package",
+    Reason.ALREADY_SCHEDULED: "another upgrade was open",
+    Reason.WRONG_MODEL: "make or model does not match the package",
+    Reason.WRONG_VERSION: "installed version does not match",
+    Reason.NOT_ACTIVE: "device not active",
+    Reason.NO_LICENSE: "no license",
+    Reason.NO_FREE_LICENSE: "no license available",
+    Reason.CANCELED_BY_USER: "campaign canceled",
+    Reason.ABORTED_BY_USER: "campaign stopped",
+    Reason.REMOVED_FROM_CAMPAIGN: "device removed from the campaign",
+    Reason.LICENSE_REMOVED: "license removed",
+    Reason.LICENSE_RECLAIMED: "license reclaimed by a subscription reduction",
+    Reason.SET_BY_OPERATOR: "set by the operator",
+    Reason.DOWNLOADING: "downloading",
+    Reason.DOWNLOADED: "downloaded, not installed yet",
+    Reason.INSTALLING: "installing",
+    Reason.NOT_REACHABLE: "not reachable, will be retried",
+    Reason.DOWNLOAD_FAILED: "download failed",
+    Reason.VERIFY_FAILED: "verification failed",
+    Reason.INSTALL_FAILED: "installation failed",
+    Reason.NOT_REACHED: "not reached before the campaign ended",
+    Reason.NOT_REPORTED: "no final status reported",
+    Reason.OTHER_FAILURE: "failed for another reason",
+    Reason.SUCCEEDED: "downloaded and installed",
 }
 STATUS_OF_WORD = {
     word: status

@@ -7,19 +7,21 @@ from starlette.responses import PlainTextResponse, Response
 
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.records import from_attributes
-from fotapool.emulator.exchanges import Exchange
+from fotapool.emulator.exchanges import Exchange, Wanted
 from fotapool.emulator.reproduce import FORMS
 from fotapool.operator_api.calls import OperatorCall
 from fotapool.web.endpoint import json_response
 from fotapool.web.operations import Operation
 from fotapool.web.parameters import (
     AFTER_NUMBER,
+    MAX_CURSOR,
     PAGE_BY_NUMBER,
     account_parameter,
     choice_parameter,
     flag_parameter,
     id_in_path,
     int_parameter,
+    text_parameter,
 )
 
 NUMBER = id_in_path("number", "request")
@@ -30,6 +32,10 @@ STATUS = int_parameter("status", "only those answered with this status", minimum
 NOBODY = flag_parameter(
     "nobody", "only rejected requests of no account: sign-in, wrong paths, accounts that the user does not have"
 )
+REQUEST_ID = text_parameter("requestId", "only those with this X-Request-Id")
+REFUSED = flag_parameter("refused", "only rejected requests, and those that a fault left without an answer")
+NEWEST = flag_parameter("newest", "the newest first; `after` is then the lowest number of the page before")
+FILTERS = (OF_ACCOUNT, STATUS, REQUEST_ID, REFUSED, NOBODY, NEWEST)
 
 
 class ExchangeView(msgspec.Struct):
@@ -62,15 +68,19 @@ class ExchangeList(msgspec.Struct):
 
 async def list_requests(call: OperatorCall) -> ExchangeList:
     """List the last requests and answers, with hints on what was wrong."""
-    found, more = call.page(
-        call.emulator.features.exchanges.after(
-            call.get(AFTER_NUMBER),
-            call.read_limit,
-            account=call.find(OF_ACCOUNT),
-            status=call.find(STATUS),
-            nobody=call.get(NOBODY),
-        )
+    exchanges, after = call.emulator.features.exchanges, call.get(AFTER_NUMBER)
+    wanted = Wanted(
+        account=call.find(OF_ACCOUNT),
+        status=call.find(STATUS),
+        request_id=call.find(REQUEST_ID),
+        refused=call.get(REFUSED),
+        nobody=call.get(NOBODY),
     )
+    if call.get(NEWEST):
+        rows = exchanges.before(after or MAX_CURSOR, call.read_limit, wanted)
+    else:
+        rows = exchanges.after(after, call.read_limit, wanted)
+    found, more = call.page(rows)
     return ExchangeList([await _view(call, one) for one in found], more)
 
 
@@ -110,7 +120,7 @@ def _text(headers: tuple[tuple[bytes, bytes], ...]) -> dict[str, str]:
 
 
 OPERATIONS = (
-    Operation("GET", "/requests", list_requests, parameters=(*PAGE_BY_NUMBER, OF_ACCOUNT, STATUS, NOBODY)),
+    Operation("GET", "/requests", list_requests, parameters=(*PAGE_BY_NUMBER, *FILTERS)),
     Operation(
         "GET",
         "/requests/{number}",

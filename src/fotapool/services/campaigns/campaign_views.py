@@ -11,8 +11,9 @@ from typing import Any, TypeVar, cast
 
 from fotapool.domain.campaigns.campaigns import NOT_STARTED, RUNNING, Campaign, CampaignStatus, Flow, decide_cancel
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeStatus
-from fotapool.domain.errors import RequestRejected
+from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
 from fotapool.domain.paging import BEFORE_ALL
+from fotapool.services.campaigns.reports import get_campaign
 from fotapool.services.context import Caller, Context
 from fotapool.store.campaigns import campaign_views as store
 from fotapool.store.campaigns.campaign_views import Counts
@@ -34,6 +35,7 @@ MAX_CACHED = 200
 STEPS = 200
 """Maximum number of points of a campaign's progress over time."""
 LAST_ID = 2**62
+_UUID_LENGTH = 36
 
 Result = TypeVar("Result")
 
@@ -129,6 +131,16 @@ def progress_points(
         changes[step][0] -= count if had_begun else 0
     totals = zip(*(itertools.accumulate(column, initial=0) for column in zip(*changes, strict=True)), strict=True)
     return [ProgressPoint(from_ms + step * step_ms, *total) for step, total in enumerate(totals)]
+
+
+async def find_campaign(context: Context, caller: Caller, uuid: str) -> Campaign:
+    """The account's campaign, for operators. Raises NotFound."""
+    try:
+        if len(uuid) > _UUID_LENGTH or "\x00" in uuid:
+            raise RequestRejected(ErrorCode.CAMPAIGN_UNKNOWN)
+        return await get_campaign(context, caller, uuid.lower())
+    except RequestRejected as error:
+        raise NotFound(f"account {caller.account_name} has no campaign {uuid[:_UUID_LENGTH]}") from error
 
 
 async def list_latest_campaigns(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade
@@ -53,8 +53,8 @@ class Timeline:
     check_ins: list[CheckIn]
 
 
-async def read_timeline(context: Context, caller: Caller, device: int, describe: Callable[[Reason], str]) -> Timeline:
-    """The device's timeline. `describe` returns the text of an upgrade's reason. Raises NotFound."""
+async def read_timeline(context: Context, caller: Caller, device: int) -> Timeline:
+    """The device's timeline. Raises NotFound."""
     now_ms = context.clock.now_ms()
 
     def read(connection: Connection) -> Timeline:
@@ -65,7 +65,7 @@ async def read_timeline(context: Context, caller: Caller, device: int, describe:
         entries = store.read_device_entries(connection, caller.account_id, device, MAX_ENTRIES)
         upgrades = read_device_upgrades(connection, caller.account_id, device, MAX_UPGRADES)
         messages = read_failure_messages(connection, caller.account_id, device)
-        timeline = _upgrades(connection, upgrades, messages, describe)
+        timeline = _upgrades(connection, upgrades, messages)
         timeline += _licenses(connection, caller.account_id, device, entries)
         timeline.append(TimelineEntry(TimelineEvent(row.created_ms, "added", "added to the account")))
         return Timeline(
@@ -113,10 +113,7 @@ def _licenses(
 
 
 def _upgrades(
-    connection: Connection,
-    newest_first: Sequence[Upgrade],
-    messages: Mapping[int, str],
-    describe: Callable[[Reason], str],
+    connection: Connection, newest_first: Sequence[Upgrade], messages: Mapping[int, str]
 ) -> list[TimelineEntry]:
     campaigns = {upgrade.campaign_id for upgrade in newest_first if upgrade.campaign_id}
     installing = store.read_installing(connection, sorted(campaigns))
@@ -124,7 +121,7 @@ def _upgrades(
     for upgrade in newest_first:
         campaign = installing.get(upgrade.campaign_id)
         artifact = "set by the operator, outside of any campaign" if campaign is None else _subject(campaign)
-        events = upgrade_events(upgrade, artifact, describe(Reason(upgrade.reason)), messages.get(upgrade.id, ""))
+        events = upgrade_events(upgrade, artifact, Reason(upgrade.reason).text, messages.get(upgrade.id, ""))
         found += [TimelineEntry(event, campaign=campaign.uuid if campaign else "") for event in reversed(events)]
     return found
 

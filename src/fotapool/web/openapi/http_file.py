@@ -45,6 +45,7 @@ PATH_VALUES = {
     "month": "{{control_list_statements.response.body.statements[0].month}}",
     "number": "{{control_list_requests.response.body.requests[0].number}}",
     "deviceIds": "{{device}}",
+    "campaign": "{{V3_schedule_campaign.response.body.id}}",
     "upgradeId": "{{V1_schedule_upgrade.response.body.id}}",
 }
 """Values of parameters by name."""

@@ -11,7 +11,8 @@ import click
 
 from fotapool.cli.client import options
 from fotapool.cli.client.failures import SOME_REFUSED, Unreachable, UsageError
-from fotapool.cli.client.output import print_json, progress, stderr_note
+from fotapool.cli.client.http.target import segment
+from fotapool.cli.client.output import print_json, print_record, print_table, progress, stderr_note
 from fotapool.cli.client.resources import resource_group
 
 CONTENT_TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson", "json": "application/json"}
@@ -22,13 +23,40 @@ MAX_SHOWN = 20
 
 @resource_group
 def devices() -> None:
-    """Import devices into an account, and list them.
+    """Import devices into an account, list them, and show the timeline of one.
 
     \b
     Examples:
       fotapool devices import 0242078689-00001 devices.csv
       fotapool devices list 0242078689-00001 --limit 20
+      fotapool devices show 0242078689-00001 990003425730535
     """
+
+
+@devices.command()
+@options.account
+@click.argument("device")
+@options.as_json
+@options.admin_client_options
+def show(client: Any, account: str, device: str, as_json: bool) -> None:
+    """Show a device with its timeline and its last check-ins, newest first.
+
+    \b
+    Example:
+      fotapool devices show 0242078689-00001 990003425730535
+    """
+    answer = client.call("GET", f"/accounts/{account}/devices/{segment(device)}")
+    if as_json:
+        print_json(answer)
+        return
+    print_record({**answer["device"], "candidatePlace": answer["candidatePlace"]}, False)
+    click.echo()
+    print_table(answer["timeline"], "time text actor requestId:request")
+    if not answer["complete"]:
+        stderr_note(f"Older events are not shown; see `fotapool ledger {account} --device {device}`.")
+    if answer["checkIns"]:
+        click.echo()
+        print_table(answer["checkIns"], "time:check-in protocol result failure")
 
 
 @devices.command("import")

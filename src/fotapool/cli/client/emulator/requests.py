@@ -44,21 +44,27 @@ def requests() -> None:
 @requests.command("list")
 @click.option("--account", type=options.AccountName(), help="Only this account.")
 @click.option("--status", type=click.IntRange(100, 599), help="Only responses with this status.")
+@click.option("--refused", is_flag=True, help="Only rejected requests, and those without an answer.")
+@click.option("--request-id", metavar="ID", help="Only requests with this X-Request-Id.")
 @click.option("--follow", is_flag=True, help="Then print new requests as they arrive, until Ctrl-C.")
 @options.limit
 @options.as_json
 @options.admin_client_options
-def list_requests(
-    client: Any, account: str | None, status: int | None, follow: bool, limit: int | None, as_json: bool
-) -> None:
+def list_requests(client: Any, follow: bool, limit: int | None, as_json: bool, **given: Any) -> None:
     """List the newest recorded requests, the last one at the end.
 
     \b
     Examples:
-      fotapool requests list --status 400
+      fotapool requests list --refused
       fotapool requests list --limit 5 --follow
     """
-    rows = client.pages("/requests", "requests", "number", account=account, status=status)
+    query = {
+        "account": given["account"],
+        "status": given["status"],
+        "refused": "true" if given["refused"] else None,
+        "requestId": given["request_id"],
+    }
+    rows = client.pages("/requests", "requests", "number", **query)
     newest = deque(rows, maxlen=limit or (None if as_json else DEFAULT_ROWS))
     if newest or not follow:
         print_rows(newest, COLUMNS, as_json, limit=len(newest) or None, empty=EMPTY)
@@ -66,7 +72,7 @@ def list_requests(
     while follow:
         after = newest[-1]["number"] if newest else after
         time.sleep(POLL_S)
-        newest = deque(client.pages("/requests", "requests", "number", account=account, status=status, after=after))
+        newest = deque(client.pages("/requests", "requests", "number", **query, after=after))
         _print_new(newest, as_json)
 
 

@@ -161,6 +161,11 @@ def unexpected_response(response: httpx.Response, why: str) -> RequestFailed:
     )
 
 
+def undocumented_form(response: httpx.Response, error: Exception) -> RequestFailed:
+    """The error for a response that has not the documented members and types."""
+    return unexpected_response(response, f"not of the documented form ({type(error).__name__}: {error})")
+
+
 def request_error(response: httpx.Response) -> Unreachable | RequestFailed:
     """The error for a status of 400 or above, with the message of the response."""
     where = f"{response.request.method} {response.url.path} returned {response.status_code}: {error_message(response)}"

@@ -1,0 +1,1 @@
+"""`fotapool mcp`: a running server as tools of a coding assistant, by the Model Context Protocol."""
