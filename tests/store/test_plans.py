@@ -17,7 +17,6 @@ from fotapool.store.identity.device_keys import read_held_keys
 from fotapool.store.licenses.licenses import read_license_facts
 
 FEW, MANY = 5, 60_000
-pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 WHOLE = ("Seq Scan", "Hash Join", "Merge Join", "Bitmap Heap Scan")
 
 
@@ -82,6 +81,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[str]:
         yield from nodes(part)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_plans_stay_with_the_indexes_when_tables_grow_from_small(connect: Callable[[], Connection]) -> None:
     writer, other = connect(), connect()
     grow(other, 0, FEW)
@@ -98,3 +98,72 @@ def test_plans_stay_with_the_indexes_when_tables_grow_from_small(connect: Callab
     other.execute("ANALYZE")
     for statement, used in prepared_plans(writer):
         assert not [node for node in used if node in WHOLE], (re.sub(r"\s+", " ", statement), used)
+
+
+def fill(connection: Connection) -> None:
+    """Rows of everything that is searched, and statistics of them."""
+    numbers = f"(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY // 20}) SELECT i FROM n) n"
+    imei, text = "350000000000000 + i", "'x' || i"
+    for table, columns, values in (
+        ("account", "name, purchase_type, status, created_ms", f"{text}, '', 'active', 1"),
+        ("api_user", "username, password_hash, failed_logins, created_ms", f"{text}, '', 0, 1"),
+        (
+            "device",
+            "account_id, imei, make, model, firmware, protocol, mdn, status, created_ms, updated_ms",
+            f"i, {imei}, '', '', '', '', CAST(5550000000 + i AS TEXT), '', 1, 1",
+        ),
+        (
+            "campaign",
+            "uuid, account_id, flow, file_id, name, start_date, end_date, start_ms, end_ms, windows, auto_assign,"
+            " auto_add, status, devices, created_ms, updated_ms, leased_until_ms",
+            f"{text}, i, 1, 1, {text}, '', '', 1, 2, '', 0, 0, 1, 0, 1, 1, 1",
+        ),
+        ("pool_change", "account_id, number, at_ms, actor, request_id, verb, detail", f"i, 1, 1, '', {text}, '', ''"),
+        (
+            "audit_log",
+            "at_ms, operator, role, via, address, request_id, action, account, target_kind, target, reason, attempts,"
+            " last_ms",
+            f"1, '', '', 'console', '', {text}, '', '', '', '', '', 1, 1",
+        ),
+    ):
+        connection.execute(f"INSERT INTO {table} ({columns}) SELECT {values} FROM {numbers}")
+    connection.execute("ANALYZE")
+
+
+LOOK_UPS: dict[str, tuple[Callable[[Connection], object], str]] = {
+    "IMEI": (lambda c: search.read_devices_between(c, 350000000000001, 350000000000001, 21), "device_has_one_account"),
+    "beginning of an IMEI": (lambda c: search.read_devices_between(c, 35 * 10**13, 36 * 10**13, 21), "device_has_one_account"),
+    "MDN": (lambda c: search.read_devices_with_mdn(c, ["5550000001"], 21), "device_by_mdn_alone"),
+    "beginning of an MDN": (lambda c: search.read_devices_from_mdn(c, "555", 21), "device_by_mdn_alone"),
+    "account": (lambda c: search.read_accounts_from(c, "x", 100), "account"),
+    "user": (lambda c: search.read_users_from(c, "x", 100), "api_user"),
+    "campaign's id": (lambda c: search.read_campaigns_from_id(c, "x1", 100), "campaign_uuid_key campaign"),
+    "campaign's name": (lambda c: search.read_campaigns_from_name(c, "x1", 100), "campaign_by_name"),
+    "request in the ledger": (lambda c: search.read_changes_of(c, "x1", 100), "pool_change_by_request"),
+    "request in the audit log": (lambda c: search.read_entries_of(c, "x1", 21), "audit_log_by_request"),
+}
+
+
+class Explaining:
+    """A connection that explains what it is asked to fetch."""
+
+    def __init__(self, connection: Connection, kind: str) -> None:
+        self._connection, self._kind = connection, kind
+        self.lines: list[str] = []
+
+    def fetch(self, sql: str, params: Any) -> list[Any]:
+        explain = "EXPLAIN QUERY PLAN " if self._kind == "sqlite" else "EXPLAIN "
+        self.lines += [str(row[-1]).strip().removeprefix("->").strip() for row in self._connection.fetch(explain + sql, params)]
+        return []
+
+
+@pytest.mark.parametrize("what", LOOK_UPS)
+def test_each_look_up_of_the_search_walks_one_index(database: Database, connect: Callable[[], Connection], what: str) -> None:
+    fill(connect())
+    reading = database.connect()
+    explaining = Explaining(reading, database.kind)
+    look_up, indexes = LOOK_UPS[what]
+    look_up(cast(Connection, explaining))
+    reading.close()
+    plan = "\n".join(explaining.lines)
+    print(plan)
