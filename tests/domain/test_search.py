@@ -29,7 +29,9 @@ def test_an_imei_of_15_digits_is_one_device_however_it_is_spelled(text: str) -> 
     assert (terms.imeis, terms.is_whole_imei) == ((IMEI, IMEI), True)
 
 
-@pytest.mark.parametrize("text", ["35209900176148", "35-209900-176148", "3520990017614823", "IMEISV: 35-209900-176148-23"])
+@pytest.mark.parametrize(
+    "text", ["35209900176148", "35-209900-176148", "3520990017614823", "IMEISV: 35-209900-176148-23"]
+)
 def test_an_imei_of_14_or_16_digits_is_any_device_with_the_same_first_14(text: str) -> None:
     terms = parse_search(text)
     assert (terms.imeis, terms.is_whole_imei) == ((352099001761480, 352099001761489), True)

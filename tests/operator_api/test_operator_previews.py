@@ -46,7 +46,7 @@ def test_the_mark_is_the_same_on_every_database(api: Api) -> None:
     api.candidates(2)
     api.upgrade(4, "scheduled", "inProgress")
     api.upgrade(1, "scheduled")
-    assert preview(api, 0).json()["mark"] == "MARK"
+    assert preview(api, 0).json()["mark"] == "6454bc6fd797376ccce62232bdd10dfa"
 
 
 CHANGES: dict[str, Callable[[Api], object]] = {
@@ -98,7 +98,7 @@ def test_any_of_several_tags_a_star_and_none_at_all(api: Api) -> None:
     assert api.subscribe(2)["licenseCount"] == 2
 
 
-@pytest.mark.parametrize("text", ["", "abc", '"abc', '"a" "b"', '"a",', '*, "a"', "w/\"a\""])
+@pytest.mark.parametrize("text", ["", "abc", '"abc', '"a" "b"', '"a",', '*, "a"', 'w/"a"'])
 def test_a_header_that_is_no_entity_tag_is_refused(shared: Api, text: str) -> None:
     assert "If-Match must be an entity tag" in change(shared, 4, text, 400).json()["detail"]
     assert shared.pool()["licenseCount"] == 5
@@ -108,5 +108,5 @@ def test_a_refused_change_is_in_the_audit_log_and_a_refused_preview_is_not(api: 
     change(api, 1, '"old"', 412)
     again = api.control("PUT", f"{PATH}?preview=true", {"licenseCount": 1}, headers={"If-Match": '"old"'})
     assert again.status_code == 412
-    entries = api.control("GET", "/audit?action=changeSubscription").json()["entries"]
+    entries = api.control("GET", "/audit-log?action=changeSubscription").json()["entries"]
     assert [(one["status"], one["attempts"]) for one in entries if one["status"]] == [(412, 1)]

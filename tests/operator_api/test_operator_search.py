@@ -128,11 +128,9 @@ def test_a_request_is_found_in_the_ledger_and_in_the_audit_log(api: Api) -> None
     api.assign(1)
     for path in (f"/accounts/{ACCOUNT}/subscription", f"/accounts/{OTHER}/subscription"):
         api.control("PUT", path, {"licenseCount": 9}, headers={"X-Request-Id": "ticket.7"})
-    api.control("PUT", f"/accounts/{OTHER}/subscription", {"licenseCount": -9}, headers={"X-Request-Id": "ticket.7"})
     found = [(row["kind"], row["label"], row["account"]) for row in search(api, "ticket.7")["results"]]
     assert sorted(found) == [
         ("auditEntry", "changeSubscription", ACCOUNT),
-        ("auditEntry", "changeSubscription", OTHER),
         ("auditEntry", "changeSubscription", OTHER),
         ("change", "change subscription", ACCOUNT),
         ("change", "change subscription", OTHER),
@@ -152,12 +150,12 @@ def test_at_most_20_results_of_a_kind_exact_ones_first(api: Api) -> None:
     assert len(labels(api, str(FIRST)[:9])) == 20
 
 
-@pytest.mark.parametrize("text", ["%", "_", "'", '"', "!", "\\", "é", "😀", "\U0010ffff", "zz'; DROP TABLE device; --"])
+@pytest.mark.parametrize("text", ["%", "_", "'", '"', "!", "\\", "é", "😀", "zz'; DROP TABLE device; --"])
 def test_any_text_can_be_searched_for(api: Api, text: str) -> None:
     assert search(api, text) == {"results": [], "kindsWithMore": []}
 
 
-@pytest.mark.parametrize("text", ["", " ", "x" * 101, "a\x00", "\n"])
+@pytest.mark.parametrize("text", ["", " ", "x" * 101, "\U0010ffff", "a\nb"])
 def test_a_text_that_cannot_be_a_name_is_refused(shared: Api, text: str) -> None:
     response = shared.control("GET", "/search", params={"q": text})
     assert (response.status_code, "printable" in response.text) == (400, True)

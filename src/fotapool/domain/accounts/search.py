@@ -20,7 +20,7 @@ MDN_DIGITS = 15
 NATIONAL_DIGITS = 10
 """Number of digits of an MDN without the country code 1 (North American Numbering Plan)."""
 _SEPARATORS = re.compile(r"[\s\-./()]")
-_LABEL = re.compile(r"(imei|imeisv|mdn)\s*[:#]?\s*", re.IGNORECASE)
+_LABEL = re.compile(r"(imei(?:sv)?|mdn)\s*[:#]?\s*", re.IGNORECASE)
 _ID = re.compile(r"[0-9a-f-]+", re.ASCII | re.IGNORECASE)
 
 

@@ -42,9 +42,9 @@ class SearchResults:
     more: list[ResultKind] = field(default_factory=list)
 
     def add(self, kind: ResultKind, results: Iterable[Found]) -> None:
-        once: dict[tuple[str, ...], Found] = {}
+        once: dict[tuple[str | None, ...], Found] = {}
         for result in results:
-            key = (result.page, result.label, result.detail)
+            key = (result.page, result.label, result.detail, result.account)
             if key not in once or result.is_exact:
                 once[key] = result
         some = sorted(once.values(), key=lambda result: not result.is_exact)

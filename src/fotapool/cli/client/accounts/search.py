@@ -30,7 +30,9 @@ def find(client: Any, text: str, as_json: bool) -> None:
     answer = client.call("GET", "/search", query={"q": text})
     shown = "kind label:found detail account"
     results = answer["results"]
-    print_rows(rows=results, shown=shown, as_json=as_json, limit=len(results) or None, empty=f"Nothing found for {text}.")
+    print_rows(
+        rows=results, shown=shown, as_json=as_json, limit=len(results) or None, empty=f"Nothing found for {text}."
+    )
     if answer["kindsWithMore"]:
         kinds = ", ".join(answer["kindsWithMore"])
         stderr_note(f"There are more results of the kinds {kinds}. For others, give more of the text.")
