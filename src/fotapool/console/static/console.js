@@ -87,7 +87,7 @@
   // "/" goes to the search, unless it was turned off or is typed into a field.
   const KEYS = "fotapool-keys";
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    const typing = event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
     if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
     const field = document.querySelector(".find input");
     if (!field || localStorage.getItem(KEYS) === "off") return;
