@@ -10,6 +10,7 @@ from support.helpers import ACCOUNT, OTHER, USER, Api, device, devices
 def test_one_exact_result_is_gone_to_directly(console: Browser, api: Api) -> None:
     request = api.call("POST", f"/v3/licenses/{ACCOUNT}/assign", {"deviceList": devices(3)}).headers["x-request-id"]
     api.assign(4)
+    spelled = f"{device(3)[:2]}-{device(3)[2:8]}-{device(3)[8:14]}-{device(3)[14]}"
     for text, path in [
         (device(3), f"/accounts/{ACCOUNT}/devices/{device(3)}"),
         (
