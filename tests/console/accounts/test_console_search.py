@@ -13,10 +13,7 @@ def test_one_exact_result_is_gone_to_directly(console: Browser, api: Api) -> Non
     spelled = f"{device(3)[:2]}-{device(3)[2:8]}-{device(3)[8:14]}-{device(3)[14]}"
     for text, path in [
         (device(3), f"/accounts/{ACCOUNT}/devices/{device(3)}"),
-        (
-            f"{device(3)[:2]}-{device(3)[2:8]}-{device(3)[8:14]}-{device(3)[14]}",
-            f"/accounts/{ACCOUNT}/devices/{device(3)}",
-        ),
+        (spelled, f"/accounts/{ACCOUNT}/devices/{device(3)}"),
         (OTHER, f"/accounts/{OTHER}"),
         (USER, f"/access?user={USER}"),
         (request, f"/accounts/{ACCOUNT}/ledger/changes?request={request}"),
