@@ -171,7 +171,7 @@ def test_a_form_that_cancels_a_campaign_does_not_stop_one_that_has_started(world
     campaign = schedule(world, "later", range(5), "2026-03-12", "2026-03-13")
     page = console.get(f"{LIST}/{campaign}")
     fields = dict(re.findall(r'name="(becomes)" value="([^"]*)"', page))
-    world.advance("P2D")
+    world.advance("P1DT12H2M")
     world.sign_in()
     refused = console.post(f"{LIST}/{campaign}/cancel", fields, status=409)
     assert "The campaign has started or ended since the page was loaded." in words_of(refused)
