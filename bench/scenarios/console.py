@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 import httpx
 
@@ -30,6 +30,7 @@ REQUESTS = 20
 UNREACHABLE = "http://127.0.0.1:9/callbacks"
 """A listener that does not respond, so that callbacks stay pending."""
 AT_MOST_MS, AT_MOST_KIB = 100.0, 150.0
+SEARCH_AT_MOST_MS = 50.0
 NOT_PAGES = (".csv", ".json", "{form}")
 """Suffixes of paths whose responses are downloads."""
 SEARCHES = {
@@ -43,6 +44,7 @@ SEARCHES = {
     ],
     "/accounts/{account}/subscription": ["?total=999000", "?total=700000", "?total=400000"],
     "/accounts/{account}/candidates": ["?total=400000"],
+    "/search": ["?q=35", "?q=040000"],
 }
 """Queries of pages besides their default view."""
 _ASSET = re.compile(r'(?:src|href)="(/console/static/[^"]+)"')
@@ -95,14 +97,30 @@ class Viewer:
         return self.http.post(path, data={"csrf": csrf[1], **data})
 
 
+FOUND = {
+    "an IMEI": f"{FIRST_DEVICE + 500_000:015d}",
+    "an IMEI without its check digit": f"{FIRST_DEVICE + 500_000:015d}"[:14],
+    "the beginning of IMEIs": "350",
+    "an MDN": "+1 (555) 050-0000",
+    "the beginning of MDNs": "55505",
+    "an account": BIG.name,
+    "the beginning of accounts": "0400",
+    "a request id": "bench-request",
+    "nothing": "no-such-thing",
+}
+"""Texts to search for over all accounts, by what they are."""
+
+
 def measure_console(report: Report, store: Store, scale: Scale) -> None:
     """(k) Every page, and some searches, as the median of 20 requests on loopback, and its size with an empty cache."""
     url = prepare(store, [Fleetful(FLEET, HOURLY)], [BIG])
     _add_accounts(url)
+    _add_mdns(url)
     store.settle(url)
     with emulating(url) as server:
         viewer = Viewer(server)
         names = _live(server, viewer)
+        _measure_search(report, store.kind, viewer)
         failed = []
         for path, label in _paths(names, report):
             try:
@@ -167,6 +185,30 @@ def _add_accounts(url: str) -> None:
         connection.commit()
 
 
+def _add_mdns(url: str) -> None:
+    with connected(url) as connection:
+        connection.begin()
+        connection.execute(
+            "UPDATE device SET mdn = CAST(imei - :first AS TEXT)", {"first": FIRST_DEVICE - 5_550_000_000}
+        )
+        connection.commit()
+
+
+def _measure_search(report: Report, kind: str, viewer: Viewer) -> None:
+    """The search over all accounts, by the operator API."""
+    viewer.http.headers["Authorization"] = f"Bearer {OPERATOR}"
+    for label, text in FOUND.items():
+        report.add_rounds(
+            section="k",
+            database=kind,
+            name=f"search over all accounts: {label}",
+            values=viewer.times_ms(f"/control/v1/search?q={quote(text)}"),
+            unit="ms",
+            at_most=SEARCH_AT_MOST_MS,
+        )
+    del viewer.http.headers["Authorization"]
+
+
 def _live(server: Server, viewer: Viewer) -> dict[str, str]:
     """Creates a campaign of 100,000 devices, callbacks, candidates, a bulk job and requests. Returns path names."""
     emulator = Emulator(server)
@@ -177,7 +219,9 @@ def _live(server: Server, viewer: Viewer) -> dict[str, str]:
     )
     listed = [f"{device:015d}" for device in BIG.some_devices(500)]
     api.post(f"/v2/licenses/{BIG.name}/cancel", json={"deviceList": listed})
-    api.post(f"/v3/licenses/{BIG.name}/assign", json={"deviceList": [f"{d:015d}" for d in BIG.spare_devices()[:1000]]})
+    assigned = [f"{device:015d}" for device in BIG.spare_devices()[:1000]]
+    request = {"X-Request-Id": FOUND["a request id"]}
+    api.post(f"/v3/licenses/{BIG.name}/assign", json={"deviceList": assigned}, headers=request)
     answered = api.post(f"/v3/callbacks/{FLEET.name}", json={"url": UNREACHABLE})
     answered.raise_for_status()
     campaign = emulator.schedule(FLEET, start_days=1)

@@ -37,6 +37,7 @@ PROBLEMS = {
     404: "`detail` names what does not exist.",
     405: "The header `Allow` has the methods that there are.",
     409: "`detail` says why the state does not allow it.",
+    412: "The preview is outdated, and nothing was changed. `result` is the new one: confirm it, and send its mark.",
     413: "Send a smaller body; imports are streamed and have no limit but that of a line.",
     415: "Send one of the media types that `detail` names.",
     416: "Ask for a range within the length that `Content-Range` names.",

@@ -133,7 +133,8 @@ def _operator_api(operations: Iterable[Operation]) -> str:
 
 def _operator_operation(operation: Operation) -> str:
     lines = [f"### {operation.summary}", "", f"- {code(f'{operation.method} {OPERATOR_BASE}{operation.path}')}"]
-    lines += [f"- query {code(one.name)}: {one.description}" for one in operation.parameters if one.location == "query"]
+    shown = (one for one in operation.parameters if one.location != "path")
+    lines += [f"- {one.location} {code(one.name)}: {one.description}" for one in shown]
     if operation.role is not None:
         lines.append(f"- needs the role {code(operation.role.value)}")
     if operation.request is not None:

@@ -148,7 +148,9 @@ def test_a_reduction_answers_need_and_lists_of_device_ids_with_a_reason_each(api
     api.candidates(2)
     api.upgrade(2, "inProgress")
     api.upgrade(0, "scheduled")
-    assert api.subscribe(1, preview=preview) == {
+    change = api.subscribe(1, preview=preview)
+    assert len(change.pop("mark")) == 32
+    assert change == {
         "licenseCount": 1,
         "preview": preview,
         "need": 2,

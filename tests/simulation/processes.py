@@ -93,18 +93,22 @@ class Connections:
     def __len__(self) -> int:
         return len(self._sockets)
 
-    def send(self, requests: Sequence[Request], ids: Sequence[str] = ()) -> None:
-        """The requests on as many connections, before any answer is read."""
-        encoded = [self._encode(*request, ids[place] if ids else "") for place, request in enumerate(requests)]
+    def send(self, requests: Sequence[Request], ids: Sequence[str] = (), if_match: str = "") -> None:
+        """The requests on as many connections, before any answer is read; `if_match` goes with operator calls."""
+        encoded = [
+            self._encode(*request, ids[place] if ids else "", if_match) for place, request in enumerate(requests)
+        ]
         for connection, text in zip(self._sockets, encoded, strict=False):
             connection.sendall(text)
 
-    def _encode(self, method: str, path: str, body: Any, request_id: str) -> bytes:
+    def _encode(self, method: str, path: str, body: Any, request_id: str, if_match: str) -> bytes:
         text = b"" if body is None else json.dumps(body).encode()
         tokens = {"Authorization": f"Bearer {OPERATOR}"} if path.startswith("/control") else self._tokens
         headers = {"Host": "localhost", "Content-Length": str(len(text)), **tokens}
         if request_id:
             headers["X-Request-Id"] = request_id
+        if if_match and path.startswith("/control"):
+            headers["If-Match"] = if_match
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + text
 

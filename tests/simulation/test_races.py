@@ -136,3 +136,43 @@ def test_reductions_and_raises_in_between_take_and_leave_what_they_say(cluster: 
     assert set(running) <= set(cluster.apis[1].licensed(account))
     assert_ledger_adds_up(cluster.apis[0], account)
     cluster.assert_nobody_had_trouble()
+
+
+def test_a_confirmed_reduction_takes_what_its_preview_showed_or_nothing(cluster: Cluster) -> None:
+    chance = random.Random(3)
+    account = "account-7"
+    held: Counter[str] = Counter()
+    for volley in range(VOLLEYS):
+        total = chance.randrange(LICENSES)
+        shown = cluster.apis[0].subscribe(total, preview=True, account=account)
+        requests = [subscription_request(account, total)] * 6
+        for _ in range(CLIENTS - len(requests) if volley % 3 else 0):
+            devices = [imei(account, number) for number in chance.sample(range(DEVICES), 8)]
+            kind = chance.choice(("assign", "remove", "cancel"))
+            requests.append(license_request(kind, 2, account, devices))
+        chance.shuffle(requests)
+        cluster.connections.send(requests, if_match=f'"{shown["mark"]}"')
+        done = 0
+        for place, (_, path, _) in enumerate(requests):
+            answer = cluster.connections.receive(place)
+            assert answer is not None
+            status, body = answer
+            if not path.endswith("subscription"):
+                assert status == 200
+                if not path.endswith("cancel"):
+                    held.update({device: 1 if path.endswith("assign") else -1 for device in successes(body)})
+            elif status == 200:
+                assert {**body, "preview": True} == shown
+                held.subtract(body["reclaimed"])
+                done += 1
+            else:
+                assert status == 412
+                assert body["result"]["mark"] != shown["mark"]
+        if volley % 3 == 0:
+            assert done >= 1
+        if shown["need"]:
+            assert done <= 1
+    assert set(held.values()) <= {0, 1}
+    assert cluster.apis[1].licensed(account) == sorted(device for device, count in held.items() if count)
+    assert_ledger_adds_up(cluster.apis[0], account)
+    cluster.assert_nobody_had_trouble()

@@ -29,6 +29,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "campaigns": (f"{CLIENT}.campaigns.campaigns", "Schedule, watch, list and cancel campaigns."),
     },
     "Operator API": {
+        "find": (f"{CLIENT}.accounts.search", "Find devices, accounts, campaigns, users and requests."),
         "accounts": (f"{CLIENT}.accounts.accounts", "Create, show, suspend, copy and audit accounts."),
         "subscription": (f"{CLIENT}.accounts.subscription", "Show and change the number of licenses."),
         "devices": (f"{CLIENT}.devices.devices", "Import, list and show devices."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 import msgspec
@@ -119,9 +119,9 @@ class JsonEndpoint(Endpoint[Op]):
         return Response(status_code=status) if answer is None else json_response(answer, status)
 
 
-def json_response(answer: object, status: int = 200) -> Response:
+def json_response(answer: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """The answer as a JSON response."""
-    return Response(msgspec.json.encode(answer), status, media_type=JSON)
+    return Response(msgspec.json.encode(answer), status, headers, media_type=JSON)
 
 
 def bearer_key(request: Request) -> str:

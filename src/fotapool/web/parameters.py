@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, TypeVar
@@ -99,6 +100,21 @@ def flag_parameter(name: str, description: str) -> Parameter[bool]:
     """`true` or `false`, the default."""
     flag = choice_parameter(name, description, {"true": True, "false": False})
     return replace(flag, schema={"type": "boolean", "default": False}, default=False)
+
+
+def if_match_parameter(description: str) -> Parameter[tuple[str, ...] | None]:
+    """The opaque tags of the header `If-Match` (RFC 9110); None for `*`. A weak tag matches nothing."""
+    tag = r'(W/)?"([^"]*)"'
+    form = rf"\*|{tag}(\s*,\s*{tag})*"
+
+    def parse(text: str) -> tuple[str, ...] | None:
+        if re.fullmatch(form, text.strip(), re.ASCII) is None:
+            raise ValueError(f'must be an entity tag in quotation marks as in "1a2b", not {text[:40]!r}')
+        found = re.findall(tag, text)
+        return tuple(opaque for weak, opaque in found if not weak) if found else None
+
+    schema = {"type": "string", "pattern": r'^(\*|(W/)?"[^"]*"(,\s*(W/)?"[^"]*")*)$'}
+    return Parameter("If-Match", parse, schema, description, location="header")
 
 
 def account_parameter(name: str, description: str = "") -> Parameter[str]:

@@ -22,6 +22,7 @@ TITLES = {
     404: "Not Found",
     405: "Method Not Allowed",
     409: "Conflict",
+    412: "Precondition Failed",
     413: "Content Too Large",
     415: "Unsupported Media Type",
     416: "Range Not Satisfiable",
@@ -54,7 +55,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
     status: int
     detail: str
     result: Any = msgspec.UNSET
-    """What was done before the error, where that is kept: of an import, the lines so far."""
+    """What goes with the error: of an import, the lines stored before it; of an outdated preview, the new one."""
 
 
 class HttpError(Exception):

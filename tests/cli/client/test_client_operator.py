@@ -190,3 +190,15 @@ def test_what_only_the_emulator_has_is_said_to_be_so(
     served = cli_of(start(emulator=False))
     for words in (("clock", "show"), ("faults", "list"), ("snapshot", "save", str(tmp_path / "x"))):
         assert "`fotapool serve` does not" in served(*words, code=4).stderr
+
+
+def test_anything_is_found_over_all_accounts(api: Api, cli: Any) -> None:
+    table = cli("find", f"{device(2)[:2]}-{device(2)[2:]}").stdout.splitlines()
+    assert table[0].split() == ["KIND", "FOUND", "DETAIL", "ACCOUNT"]
+    assert table[1].split() == ["device", device(2), ACCOUNT]
+    assert [row["label"] for row in cli.rows("find", "0")] == [ACCOUNT, OTHER]
+    assert "Nothing found for nothing." in cli("find", "nothing").stderr
+    for number in range(21):
+        api.control("POST", "/accounts", {"name": f"wide-{number}"})
+    assert "more results of the kinds account" in cli("find", "wide").stderr
+    assert "printable" in cli("find", " ", code=4).stderr

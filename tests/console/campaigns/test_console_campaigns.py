@@ -167,6 +167,19 @@ def test_a_campaign_is_canceled_before_its_start_and_aborted_while_it_runs(world
     assert "operator" in words_of(console.get(f"/accounts/{ACCOUNT}/ledger/changes"))
 
 
+def test_a_form_that_cancels_a_campaign_does_not_stop_one_that_has_started(world: Api, console: Browser) -> None:
+    campaign = schedule(world, "later", range(5), "2026-03-12", "2026-03-13")
+    page = console.get(f"{LIST}/{campaign}")
+    fields = dict(re.findall(r'name="(becomes)" value="([^"]*)"', page))
+    world.advance("P1DT12H2M")
+    world.sign_in()
+    refused = console.post(f"{LIST}/{campaign}/cancel", fields, status=409)
+    assert "The campaign has started or ended since the page was loaded." in words_of(refused)
+    assert status_of(world, campaign) == "CampaignStarted"
+    fields = dict(re.findall(r'name="(becomes)" value="([^"]*)"', refused))
+    assert notice_of(console.post(f"{LIST}/{campaign}/cancel", fields)).startswith("Campaign stopped.")
+
+
 def test_dates_are_changed_before_the_start_and_then_only_the_end(world: Api, console: Browser) -> None:
     campaign = f"{LIST}/{schedule(world, 'later', range(5), '2026-03-12', '2026-03-13')}"
     world.advance("PT1M")

@@ -94,6 +94,26 @@ def test_licenses_are_removed_by_a_csv_file_and_what_may_not_go_stays(console: B
     api.assert_consistent()
 
 
+def mark_of(page: str) -> dict[str, str]:
+    return dict(re.findall(r'name="(mark)" value="([^"]*)"', page))
+
+
+@pytest.mark.parametrize("verb", ["assign", "remove"])
+def test_a_list_whose_preview_does_not_hold_any_more_is_not_started(console: Browser, api: Api, verb: str) -> None:
+    api.assign(0, 1)
+    page = give(console, "\n".join(devices(0, 1, 2)), verb)
+    path = path_of(page)
+    api.remove(0)
+    api.assign(2)  # the counts are the same as before
+    new = console.post(f"{path}/start", mark_of(page), 409)
+    assert "The account has changed since the preview. Nothing was changed." in words_of(new)
+    assert api.licensed() == devices(1, 2)
+    assert mark_of(new) != mark_of(page)
+    console.post(f"{path}/start", mark_of(new))
+    assert api.licensed() == (devices(0, 1, 2) if verb == "assign" else [])
+    api.assert_consistent()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from fotapool.cli.terminal import printable
@@ -36,13 +38,14 @@ class Unreachable(Failure):
 
 
 class RequestFailed(Failure):
-    """The service refused the request or the sign-in. `status` is the HTTP status."""
+    """The service refused the request or the sign-in. `status` is the HTTP status, `result` a member of the problem."""
 
     exit_code = 4
 
-    def __init__(self, message: str, next_step: str = "", status: int = 0) -> None:
+    def __init__(self, message: str, next_step: str = "", status: int = 0, result: Any = None) -> None:
         super().__init__(message, next_step)
         self.status = status
+        self.result = result
 
 
 class Aborted(Failure):

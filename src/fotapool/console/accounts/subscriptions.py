@@ -159,13 +159,14 @@ async def change(call: ConsoleCall) -> Response:
             problem = f"Nothing was changed. To confirm, type the account's name: {name}."
             return await _page(call, total, type_text, problem, status=400)
     try:
-        decision = await change_subscription(
-            call.context, caller=call.caller(), total=wanted, purchase_type=purchase_type, mark=mark
+        done = await change_subscription(
+            call.context, caller=call.caller(), total=wanted, purchase_type=purchase_type, marks=[mark]
         )
     except PreviewOutdated:
         await call.load_account()
         problem = "The account has changed since the preview. Nothing was changed. This is the current preview."
         return await _page(call, total, type_text, problem, status=409)
+    decision = done.decision
     results = (
         (len(decision.devices(*RECLAIM_KINDS)), "license", "reclaimed"),
         (len(decision.devices(*NOTICE_KINDS)), "license", "marked for removal"),

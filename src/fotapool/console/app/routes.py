@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fotapool.console import audit_log, billing, callbacks
-from fotapool.console.accounts import accounts, pools, subscriptions
+from fotapool.console.accounts import accounts, pools, search, subscriptions
 from fotapool.console.app.assets import Assets
 from fotapool.console.app.errors import PageError, page_error
 from fotapool.console.app.forms import read_form
@@ -41,6 +41,7 @@ log = Log(__name__)
 
 PAGES: tuple[ConsolePage, ...] = (
     *pools.PAGES,
+    *search.PAGES,
     *licenses.PAGES,
     *candidates.PAGES,
     *subscriptions.PAGES,

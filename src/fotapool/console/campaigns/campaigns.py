@@ -33,6 +33,7 @@ _REJECTIONS = {
     " running campaign it must be at least 24 hours from now.",
     ErrorCode.WINDOW_INVALID: "A time window of the campaign starts after the new end date.",
 }
+_STARTED = "The campaign has started or ended since the page was loaded. This is its current state."
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +196,14 @@ async def send_devices(call: ConsoleCall) -> Response:
 
 
 async def cancel(call: ConsoleCall) -> Response:
-    """Cancels the campaign before its start, or stops it while it runs."""
+    """Cancels the campaign before its start, or stops it while it runs, if the form offered to stop it."""
     campaign = await _campaign(call)
+    may_abort = call.field("becomes") != labels.CAMPAIGN[CampaignStatus.CANCELED].value
     try:
-        canceled = await campaigns.cancel_campaign(call.context, call.caller(), campaign.uuid, may_abort=True)
+        canceled = await campaigns.cancel_campaign(call.context, call.caller(), campaign.uuid, may_abort=may_abort)
     except RequestRejected as error:
-        return await _page(call, campaign, rejection(error, _REJECTIONS), error_form="cancel")
+        messages = _REJECTIONS if may_abort else _REJECTIONS | {ErrorCode.CAMPAIGN_STARTED: _STARTED}
+        return await _page(call, campaign, rejection(error, messages), error_form="cancel")
     stopped = "Campaign stopped. Upgrades in progress continue; all others are canceled."
     text = stopped if canceled.status is CampaignStatus.ABORTED else "Campaign canceled. No device will be upgraded."
     return await call.go(_path(call, campaign), text)

@@ -43,7 +43,11 @@ async def _read(
 
 
 async def show_users(call: ConsoleCall, error: str = "") -> Response:
-    found = await _read(call, users.list_users, lambda user: user.username)
+    name = call.text("user")
+    if name:
+        found = Listing([await users.get_user(call.context, name)], query={"user": name})
+    else:
+        found = await _read(call, users.list_users, lambda user: user.username)
     return await _show(call, "access_users.html", "API users", error, users=found, accounts_shown=ACCOUNTS_SHOWN)
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
 
 from starlette.responses import Response
 
 from fotapool.console.app.downloads import Rows, csv_stream
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.domain.errors import Conflict, ErrorCode, Invalid, RequestRejected
-from fotapool.domain.licenses.bulk_jobs import MAX_BULK_DEVICES, MAX_SHOWN, BulkVerb, DeviceLines
+from fotapool.domain.licenses.bulk_jobs import MAX_BULK_DEVICES, MAX_SHOWN, BulkCheck, BulkVerb, DeviceLines
 from fotapool.domain.licenses.licenses import Outcome
 from fotapool.domain.names import format_device_id
 from fotapool.services.licenses import bulk_jobs
@@ -90,28 +89,53 @@ def _path(call: ConsoleCall, job: BulkJob) -> str:
 
 async def show_job(call: ConsoleCall) -> Response:
     """The preview of a draft job, or the progress and result of one that was started."""
-    job = await bulk_jobs.get_job(call.context, call.account, call.request.path_params["job"])
-    verb = job.verb.value
-    values: dict[str, Any] = {"verb": verb, "shown": MAX_SHOWN, "job_path": _path(call, job)}
+    job = await _job(call)
     if not job.is_draft:
         result = await bulk_jobs.read_result(call.context, call.account, job.uuid)
-        title = f"{verb.capitalize()} licenses"
-        return await call.page("licenses/bulk_job.html", title, job=result.job, result=result, **values)
+        return await call.page(
+            "licenses/bulk_job.html",
+            f"{job.verb.value.capitalize()} licenses",
+            job=result.job,
+            verb=job.verb.value,
+            shown=MAX_SHOWN,
+            job_path=_path(call, job),
+            result=result,
+        )
     at_once = job.devices <= CHECKED_AT_ONCE or bool(call.text("check"))
+    return await _preview(call, job, await bulk_jobs.check_job(call.context, job) if at_once else None)
+
+
+async def _job(call: ConsoleCall) -> BulkJob:
+    return await bulk_jobs.get_job(call.context, call.account, call.request.path_params["job"])
+
+
+async def _preview(
+    call: ConsoleCall, job: BulkJob, check: BulkCheck | None, problem: str = "", status: int = 200
+) -> Response:
     return await call.page(
         "licenses/bulk_preview.html",
-        f"Preview: {verb} licenses",
+        f"Preview: {job.verb.value} licenses",
+        status,
         job=job,
-        check=await bulk_jobs.check_job(call.context, job) if at_once else None,
+        verb=job.verb.value,
+        shown=MAX_SHOWN,
+        job_path=_path(call, job),
+        check=check,
         preview_labels=PREVIEW_LABELS,
         left_out=await bulk_jobs.list_left_out(call.context, job),
         available=max(0, call.account.total - call.account.used),
-        **values,
+        problem=problem,
     )
 
 
 async def start(call: ConsoleCall) -> Response:
-    """Starts the job and runs its first step, which completes a short list."""
+    """Starts the job if its preview is current, and runs its first step, which completes a short list."""
+    mark, draft = call.field("mark"), await _job(call)
+    if mark and draft.is_draft:
+        check = await bulk_jobs.check_job(call.context, draft)
+        if check.mark != mark:
+            problem = "The account has changed since the preview. Nothing was changed. This is the current preview."
+            return await _preview(call, draft, check, problem, status=409)
     job = await bulk_jobs.start_job(call.context, call.account, call.request.path_params["job"])
     with contextlib.suppress(RequestRejected, StoreUnavailable):  # the job is started: the worker resumes it
         await bulk_jobs.step_job(call.context, job)

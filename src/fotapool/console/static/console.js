@@ -71,6 +71,11 @@
     root.querySelectorAll("[data-copy]").forEach((button) => {
       button.hidden = !navigator.clipboard;
     });
+    const keys = document.getElementById("keys");
+    if (keys) {
+      keys.checked = localStorage.getItem(KEYS) !== "off";
+      keys.closest("p").hidden = false;
+    }
   };
 
   document.addEventListener("click", async (event) => {
@@ -78,6 +83,20 @@
     if (!button) return;
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
     button.textContent = "Copied";
+  });
+  // "/" goes to the search, unless it was turned off or is typed into a field.
+  const KEYS = "fotapool-keys";
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const field = document.querySelector(".find input");
+    if (!field || localStorage.getItem(KEYS) === "off") return;
+    event.preventDefault();
+    field.select();
+    field.focus();
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "keys") localStorage.setItem(KEYS, event.target.checked ? "on" : "off");
   });
   document.addEventListener("submit", (event) => {
     const question = event.target.dataset.confirm;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -83,6 +84,9 @@ def read_device_lines(text: str) -> DeviceLines:
     return DeviceLines(list(devices), left_out)
 
 
+_NUMBERS = {outcome: number for number, outcome in enumerate(Outcome)}
+
+
 @dataclass(slots=True)
 class BulkCheck:
     """A preview: the outcomes of a list's devices if the job ran now."""
@@ -95,6 +99,12 @@ class BulkCheck:
     """The first MAX_SHOWN devices of each outcome."""
     wrong_digits: int = 0
     first_wrong: list[int] = field(default_factory=list)
+    _outcomes: bytearray = field(default_factory=bytearray)
+
+    @property
+    def mark(self) -> str:
+        """A token that changes when any device would have another outcome."""
+        return hashlib.sha256(self._outcomes).hexdigest()[:32]
 
     @property
     def done(self) -> int:
@@ -105,6 +115,7 @@ class BulkCheck:
         """Counts the devices of one decision."""
         for device, outcome in zip(devices, outcomes, strict=True):
             self.counts[outcome] = self.counts.get(outcome, 0) + 1
+            self._outcomes.append(_NUMBERS[outcome])
             shown = self.first.setdefault(outcome, [])
             if len(shown) < MAX_SHOWN:
                 shown.append(device)

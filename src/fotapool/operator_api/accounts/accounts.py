@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, ClassVar
 
 import msgspec
+from starlette.responses import Response
 
 from fotapool.core.timestamps import format_timestamp
-from fotapool.domain.accounts.subscriptions import MAX_LICENSES, SubscriptionDecision
+from fotapool.domain.accounts import subscriptions as domain
+from fotapool.domain.accounts.subscriptions import MAX_LICENSES
 from fotapool.domain.billing import next_billing_month_ms
 from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.names import ACCOUNT_NAME_PATTERN, AccountStatus, PurchaseType, format_device_id
 from fotapool.operator_api.calls import OperatorCall
 from fotapool.services.accounts import accounts, subscriptions
+from fotapool.services.accounts.subscriptions import PreviewOutdated
 from fotapool.store.accounts.accounts import Account
+from fotapool.web.endpoint import json_response
 from fotapool.web.operations import Operation
-from fotapool.web.parameters import AFTER_NAME, PAGE_BY_NAME, flag_parameter
+from fotapool.web.parameters import AFTER_NAME, PAGE_BY_NAME, flag_parameter, if_match_parameter
+from fotapool.web.problems import problem
 
 PREVIEW = flag_parameter("preview", "true changes nothing")
+IF_MATCH = if_match_parameter("the `ETag` of a preview: change only what it showed, or answer 412")
 PURCHASE_TYPES = [*(member.value for member in PurchaseType), "TS-HFOTA-MRC,TS-HFOTA-EVNT"]
 PurchaseTypeText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": PURCHASE_TYPES})]
 LicenseCount = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": MAX_LICENSES})]
@@ -78,7 +85,10 @@ class Reason(msgspec.Struct):
 
 
 class SubscriptionChange(msgspec.Struct):
-    """Devices that lose their license, are put under notice or have their upgrade canceled; `reasons` of each."""
+    """Devices that lose their license, are put under notice or have their upgrade canceled; `reasons` of each.
+
+    `mark` changes when the change would have another effect on any device.
+    """
 
     licenseCount: int
     preview: bool
@@ -88,6 +98,7 @@ class SubscriptionChange(msgspec.Struct):
     canceledUpgrades: list[str]
     withdrawnNotices: list[str]
     noticeUntil: str | None
+    mark: str
     reasons: list[Reason]
 
 
@@ -139,8 +150,11 @@ async def read_account(call: OperatorCall) -> AccountView:
     return account_view(account, call.context.clock.now_ms())
 
 
-async def change_subscription(call: OperatorCall, given: NewSubscription) -> SubscriptionChange:
-    """Change the number of licenses or the purchase type, or preview what that would do."""
+async def change_subscription(call: OperatorCall, given: NewSubscription) -> Response:
+    """Change the number of licenses or the purchase type, or preview what that would do.
+
+    A preview has its mark as `ETag` too. With it as `If-Match`, an outdated preview is a 412 with the new one.
+    """
     preview = call.get(PREVIEW)
     if preview:
         call.context.audit.reads_only()
@@ -148,11 +162,29 @@ async def change_subscription(call: OperatorCall, given: NewSubscription) -> Sub
     purchase_type = None if given.purchaseType is msgspec.UNSET else _purchase_type(given.purchaseType)
     if total is None and purchase_type is None:
         raise Invalid("the body must have licenseCount, purchaseType or both")
-    change = subscriptions.preview_subscription if preview else subscriptions.change_subscription
-    return _change(await change(call.context, await call.caller(), total, purchase_type), preview)
+    marks, caller = call.find(IF_MATCH), await call.caller()
+    try:
+        if preview:
+            found = await subscriptions.preview_change(call.context, caller, total, purchase_type)
+            if marks is not None and found.mark not in marks:
+                raise PreviewOutdated(found)
+        else:
+            found = await subscriptions.change_subscription(call.context, caller, total, purchase_type, marks)
+    except PreviewOutdated as outdated:
+        return await asyncio.to_thread(_response, outdated.change, True, str(outdated))
+    return await asyncio.to_thread(_response, found, preview)
 
 
-def _change(decision: SubscriptionDecision, preview: bool) -> SubscriptionChange:
+def _response(change: domain.SubscriptionChange, preview: bool, outdated: str = "") -> Response:
+    """The response; a preview has its mark as ETag. `outdated` is the detail of a 412."""
+    result = _change(change, preview)
+    headers = {"ETag": f'"{result.mark}"'} if preview else None
+    return problem(412, outdated, headers, result) if outdated else json_response(result, headers=headers)
+
+
+def _change(change: domain.SubscriptionChange, preview: bool) -> SubscriptionChange:
+    decision = change.decision
+
     def devices_of(*kinds: EntryKind) -> list[str]:
         return [format_device_id(device) for device in decision.devices(*kinds)]
 
@@ -166,6 +198,7 @@ def _change(decision: SubscriptionDecision, preview: bool) -> SubscriptionChange
         canceledUpgrades=[format_device_id(device) for device in decision.canceled_upgrades],
         withdrawnNotices=devices_of(EntryKind.NOTICE_WITHDRAWN),
         noticeUntil=format_timestamp(decision.notice_until_ms) if notice else None,
+        mark=change.mark,
         reasons=[
             Reason(format_device_id(entry.device), entry.kind.what, entry.kind.why, place)
             for place, entry in enumerate(decision.entries, start=1)
@@ -186,6 +219,13 @@ OPERATIONS = (
     Operation("POST", "/accounts", create_account, status=201),
     Operation("GET", "/accounts", list_accounts, parameters=PAGE_BY_NAME),
     Operation("GET", _PATH, read_account),
-    Operation("PUT", _PATH + "/subscription", change_subscription, parameters=[PREVIEW]),
+    Operation(
+        "PUT",
+        _PATH + "/subscription",
+        change_subscription,
+        parameters=[PREVIEW, IF_MATCH],
+        answers=SubscriptionChange,
+        other_statuses={412: "The preview is outdated; `result` is the new one"},
+    ),
     Operation("PUT", _PATH + "/status", set_status),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from fotapool.domain.accounts.subscriptions import (
     NOTICE_KINDS,
@@ -31,7 +31,11 @@ from fotapool.store.licenses.licenses import read_oldest_holders, read_oldest_no
 
 
 class PreviewOutdated(Conflict):
-    """The preview that the operator saw is outdated; nothing was changed."""
+    """The preview that the operator saw is outdated; nothing was changed. `change` is the current preview."""
+
+    def __init__(self, change: SubscriptionChange) -> None:
+        super().__init__("the preview is outdated: the change would have another effect now; nothing was changed")
+        self.change = change
 
 
 def _decide(
@@ -68,14 +72,18 @@ def _wanted(
 
 
 async def change_subscription(
-    context: Context, caller: Caller, total: int | None, purchase_type: PurchaseType | None, mark: str | None = None
-) -> SubscriptionDecision:
+    context: Context,
+    caller: Caller,
+    total: int | None,
+    purchase_type: PurchaseType | None,
+    marks: Collection[str] | None = None,
+) -> SubscriptionChange:
     """Sets the number of licenses; takes licenses, gives notice or withdraws it as the rules say. Raises Invalid.
 
-    With the mark of a preview it does what the preview showed, or raises PreviewOutdated.
+    With marks of previews it does what one of them showed, or raises PreviewOutdated.
     """
 
-    def change(facts: PoolFacts, now_ms: int) -> SubscriptionDecision:
+    def change(facts: PoolFacts, now_ms: int) -> SubscriptionChange:
         pool, connection = facts.pool, facts.connection
         account = read_account_by_id(connection, pool.account_id)
         if account is None:
@@ -83,8 +91,8 @@ async def change_subscription(
         new_type, new_total = _wanted(account.purchase_type, pool.total, total, purchase_type)
         decision = _decide(connection, pool, new_total, now_ms)
         planned = SubscriptionChange(pool.total, account.purchase_type, new_type, decision)
-        if mark not in (None, planned.mark):
-            raise PreviewOutdated("things have changed since the preview; nothing was changed")
+        if marks is not None and planned.mark not in marks:
+            raise PreviewOutdated(planned)
         before, pool.total, pool.subscription_updated_ms = pool.total, new_total, now_ms
         if (new_total, new_type) != (before, account.purchase_type):
             record_purchase_type(connection, pool.account_id, new_type)
@@ -105,7 +113,7 @@ async def change_subscription(
             {"licenseCount": before, "purchaseType": account.purchase_type.value},
             {"licenseCount": new_total, "purchaseType": new_type.value, **_effects(decision)},
         )
-        return decision
+        return planned
 
     return await context.writer.submit(PoolCommand(caller, change, inline=False))
 
@@ -119,13 +127,6 @@ def _effects(decision: SubscriptionDecision) -> dict[str, int]:
         "upgradesCanceled": len(decision.canceled_upgrades),
     }
     return {name: count for name, count in counts.items() if count}
-
-
-async def preview_subscription(
-    context: Context, caller: Caller, total: int | None, purchase_type: PurchaseType | None
-) -> SubscriptionDecision:
-    """The decision that `change_subscription` would make now; changes nothing."""
-    return (await preview_change(context, caller, total, purchase_type)).decision
 
 
 async def preview_change(

@@ -60,6 +60,16 @@ async def list_users(context: Context, after: str, limit: int) -> list[UserView]
     return [UserView(user.username, accounts, is_locked(user.failed_logins)) for user, accounts in rows]
 
 
+async def get_user(context: Context, username: str) -> UserView:
+    """The user with this name. Raises NotFound."""
+
+    def read(connection: Connection) -> UserView:
+        user = _existing(connection, username)
+        return UserView(username, store.read_user_accounts(connection, username), is_locked(user.failed_logins))
+
+    return await context.reader.short(read)
+
+
 async def unlock_user(context: Context, username: str) -> None:
     """Resets the user's failed logins, so that it can log in again. Raises NotFound."""
 

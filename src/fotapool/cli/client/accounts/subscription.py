@@ -8,11 +8,15 @@ from typing import Any
 import click
 
 from fotapool.cli.client import options
+from fotapool.cli.client.failures import RequestFailed
 from fotapool.cli.client.output import confirm, print_json, print_table, stderr_note
 from fotapool.cli.client.resources import PURCHASE_TYPES, resource_group
 
 SHOWN = 20
 """Devices in the table of a preview; --json has all."""
+PRECONDITION_FAILED = 412
+MAX_PREVIEWS = 5
+"""Previews that a command shows, as long as the account changes after each of them."""
 
 
 @resource_group
@@ -40,6 +44,9 @@ def change(
 ) -> None:
     """Change the subscription. Previews which devices lose their license and why, and asks for confirmation.
 
+    Does exactly what the preview showed. If the account has changed since, shows a new preview and asks again; with
+    --yes, carries out the new one. Gives up after 5 previews.
+
     \b
     Examples:
       fotapool subscription change 0242078689-00001 --licenses 200
@@ -58,16 +65,22 @@ def change(
     if preview:
         print_json(expected) if as_json else _print_preview(before, expected)
         return
-    if not (as_json and yes):
-        _print_preview(before, expected, error=True)
-    confirm(f"Type {account} to change its subscription", account, yes)
-    answer = client.call("PUT", path, body)
+    for left in reversed(range(MAX_PREVIEWS)):
+        if not (as_json and yes):
+            _print_preview(before, expected, error=True)
+        confirm(f"Type {account} to change its subscription", account, yes)
+        try:
+            answer = client.call("PUT", path, body, if_match=expected["mark"])
+            break
+        except RequestFailed as failure:
+            if failure.status != PRECONDITION_FAILED or not left:
+                raise
+            before, expected = client.call("GET", f"/accounts/{account}"), failure.result
+            stderr_note("The account has changed since the preview. Nothing was changed. This is the current preview.")
     if as_json:
         print_json(answer)
     else:
         click.echo(f"{account} has {answer['licenseCount']:,} licenses now: {_totals(answer)}")
-    if {**answer, "preview": True} != expected:
-        stderr_note("The account changed after the preview, so the result differs from it. Use --json for details.")
 
 
 def _totals(answer: dict[str, Any]) -> str:

@@ -35,11 +35,17 @@ class AdminClient(Client):
         super().__init__(target)
         self._key = ""
 
-    def call(self, method: str, path: str, body: Any = None, query: Any = None) -> Any:
-        """The JSON of the response. A POST may create something, so it is not retried after a lost response."""
+    def call(self, method: str, path: str, body: Any = None, query: Any = None, if_match: str | None = None) -> Any:
+        """The JSON of the response. `if_match` is the mark of what the change is based on.
+
+        A POST may create something, and a change with a mark can be made once: they are not retried after a lost
+        response.
+        """
         content = None if body is None else msgspec.json.encode(body)
-        retry = RETRY_BUSY if method == "POST" else RETRY_IDEMPOTENT
-        return parse_response(self.send(method=method, path=path, content=content, query=query, retry=retry))
+        retry = RETRY_BUSY if method == "POST" or if_match is not None else RETRY_IDEMPOTENT
+        return parse_response(
+            self.send(method=method, path=path, content=content, query=query, retry=retry, if_match=if_match)
+        )
 
     def upload(self, path: str, content: Iterable[bytes], content_type: str) -> Any:
         """Posts a stream, without retries; returns the JSON of the response."""
@@ -56,9 +62,12 @@ class AdminClient(Client):
         retry: Retry = RETRY_IDEMPOTENT,
         content_type: str = JSON,
         accept: str = JSON,
+        if_match: str | None = None,
     ) -> httpx.Response:
         """The successful response. Raises Unreachable or RequestFailed."""
         headers = self._headers(accept) | ({} if content is None else {"Content-Type": content_type})
+        if if_match is not None:
+            headers["If-Match"] = f'"{if_match}"'
         with network_errors(self.target):
             response = self._http.request(
                 method, BASE + path, content=content, params=query, headers=headers, extensions={"retry": retry}

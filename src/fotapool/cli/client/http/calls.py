@@ -171,7 +171,16 @@ def request_error(response: httpx.Response) -> Unreachable | RequestFailed:
     where = f"{response.request.method} {response.url.path} returned {response.status_code}: {error_message(response)}"
     if response.status_code in UNAVAILABLE:
         return Unreachable(where, "The service is busy or restarting; try again later.")
-    return RequestFailed(where, _next_step(response), response.status_code)
+    return RequestFailed(where, _next_step(response), response.status_code, _result(response))
+
+
+def _result(response: httpx.Response) -> Any:
+    """The member `result` of a problem, which only the operator API answers with; None without one."""
+    try:
+        found = json.loads(response.content)
+    except ValueError:
+        return None
+    return found.get("result") if isinstance(found, dict) else None
 
 
 def error_message(response: httpx.Response) -> str:

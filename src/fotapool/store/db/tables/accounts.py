@@ -38,8 +38,9 @@ CREATE TABLE device (
     namespace BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (account_id, imei)
 ){clustered};
-CREATE UNIQUE INDEX device_has_one_account ON device (namespace, imei);
+CREATE UNIQUE INDEX device_has_one_account ON device (imei, namespace);
 CREATE INDEX device_by_mdn ON device (account_id, mdn) WHERE mdn <> '';
+CREATE INDEX device_by_mdn_alone ON device (mdn) WHERE mdn <> '';
 CREATE INDEX device_by_version ON device (account_id, make, model, firmware, protocol, imei);
 CREATE INDEX device_by_protocol ON device (account_id, protocol, imei);
 CREATE TABLE license (
@@ -150,6 +151,7 @@ CREATE TABLE campaign (
     CHECK (start_ms < end_ms)
 );
 CREATE INDEX campaign_by_account ON campaign (account_id, id);
+CREATE INDEX campaign_by_name ON campaign (lower(name)) WHERE name <> '';
 CREATE INDEX campaign_that_takes_more ON campaign (account_id) WHERE auto_add = 1 AND ended_ms IS NULL;
 CREATE INDEX campaign_by_package ON campaign (package_id) WHERE package_id IS NOT NULL;
 CREATE INDEX campaign_due ON campaign (due_ms, id) WHERE due_ms IS NOT NULL;
@@ -276,6 +278,7 @@ CREATE TABLE pool_change (
     detail TEXT NOT NULL,
     PRIMARY KEY (account_id, number)
 ){clustered};
+CREATE INDEX pool_change_by_request ON pool_change (request_id);
 CREATE TABLE ledger_entry (
     account_id BIGINT NOT NULL,
     number BIGINT NOT NULL,

@@ -1,0 +1,47 @@
+"""The search in a real browser: the key that goes to it, and its page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from support.helpers import ACCOUNT, Api, device
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def test_a_key_goes_to_the_search_which_goes_to_the_device(
+    api: Api,
+    open_console: Callable[..., Any],
+    accessible: Callable[[Any], None],
+    screenshot: Callable[[Any, str], None],
+) -> None:
+    page = open_console(api)
+    page.keyboard.press("/")
+    page.keyboard.type(device(0)[:13])
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search?q=*")
+    accessible(page)
+    screenshot(page, "search")
+    page.keyboard.press("/")
+    page.keyboard.type(device(7))
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/accounts/{ACCOUNT}/devices/{device(7)}")
+    page.goto("/console/pools")
+    page.fill("#search", "")
+    page.press("#search", "/")
+    assert page.input_value("#search") == "/"
+
+
+def test_the_key_can_be_turned_off(api: Api, open_console: Callable[..., Any]) -> None:
+    page = open_console(api, "/search")
+    page.uncheck("#keys")
+    page.goto("/console/pools")
+    page.keyboard.press("/")
+    assert not page.evaluate("document.activeElement.matches('.find input')")
+    page.goto("/console/search")
+    page.check("#keys")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.matches('.find input')")
