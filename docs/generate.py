@@ -16,7 +16,7 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
 
-from generated import audit_log, compatibility, errors, log_events, metrics, operations, settings  # noqa: E402
+from generated import audit_log, compatibility, device_files, errors, log_events, metrics, operations, settings  # noqa: E402
 
 SECTIONS: dict[str, Callable[[], str]] = {
     **operations.SECTIONS,
@@ -25,6 +25,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     **settings.SECTIONS,
     **log_events.SECTIONS,
     **audit_log.SECTIONS,
+    **device_files.SECTIONS,
     **metrics.SECTIONS,
 }
 REGENERATE = ".venv/bin/python docs/generate.py"
