@@ -223,7 +223,8 @@ class Server:
             app = Traced(app, self.tracing)
         if self.settings.access_log:
             app = AccessLog(app)
-        return with_root_path(app if self.features is None else SendInScope(app), self.settings.root_path)
+        app = with_root_path(app, self.settings.root_path)
+        return app if self.features is None else SendInScope(app)
 
     def _emulator_parts(self) -> EmulatorParts | None:
         if self.features is None or not isinstance(self.clock, MovableClock):

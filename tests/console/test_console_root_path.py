@@ -35,10 +35,10 @@ def http(request: pytest.FixtureRequest, start: Callable[..., Api]) -> httpx.Cli
     """A browser of an operator who is signed in."""
     api = start(FLEET, root_path=PREFIX)
     schedule(api)
-    api.advance("PT1H")
+    api.candidates(0, 1)
+    api.advance("PT10M")
     api.control("POST", "/faults", {"match": {"path": "/fota/*"}, "action": {"status": 500}})
     api.call("GET", f"/v3/licenses/{ACCOUNT}")
-    api.candidates(0, 1)
     transport = Stripping() if request.param == "stripped" else httpx.HTTPTransport()
     opened.append(httpx.Client(base_url=str(api.http.base_url), transport=transport, timeout=120))
     response = opened[-1].post(f"{PREFIX}/console/sign-in", data={"key": OPERATOR, "next": "/console/access"})
@@ -90,7 +90,9 @@ def test_pages_are_signed_in_changed_and_left(http: httpx.Client) -> None:
         assert http.get(target).status_code == 200
     csrf = re.search(r'name="csrf" value="(\w+)"', page)
     assert csrf is not None
-    response = http.post(f"{PREFIX}/console/pools", data={"csrf": csrf[1], "name": "new", "total": "1"})
+    response = http.post(
+        f"{PREFIX}/console/pools", data={"csrf": csrf[1], "name": "new", "purchaseType": "TS-HFOTA-MRC"}
+    )
     assert response.status_code == 303, response.text
     assert response.headers["location"].startswith(f"{PREFIX}/console/")
     assert "new" in http.get(response.headers["location"]).text
@@ -105,7 +107,7 @@ def test_pages_are_signed_in_changed_and_left(http: httpx.Client) -> None:
 
 def test_a_form_whose_session_has_ended_leads_back_to_its_page(http: httpx.Client) -> None:
     http.cookies.clear()
-    referer = {"Referer": f"{http.base_url}{PREFIX.lstrip('/')}/console/access/clients"}
+    referer = {"Referer": f"https://tools.example.com{PREFIX}/console/access/clients"}
     page = http.post(f"{PREFIX}/console/access", data={}, headers=referer)
     assert page.status_code == 401
     assert 'name="next" value="/console/access/clients"' in page.text

@@ -51,16 +51,15 @@ class Pages:
         if not self._settings.close_metrics:
             links["/metrics"] = "Metrics for Prometheus"
         items = "".join(f'<li><a href="{path}">{text}</a></li>' for path, text in links.items())
-        return self._response(f"<ul>{items}</ul>")
+        html = prefix_links(_page(f"<ul>{items}</ul>"), self._settings.root_path)
+        return HTMLResponse(html, headers=_HEADERS)
 
     async def _openapi(self, request: Request) -> Response:
         return JSONResponse(self.document, headers={"X-Content-Type-Options": "nosniff"})
 
     async def _docs(self, request: Request) -> Response:
-        return self._response(prefix_paths(_operations(self.document), self._settings.root_path))
-
-    def _response(self, body: str) -> Response:
-        return HTMLResponse(_page(prefix_links(body, self._settings.root_path)), headers=_HEADERS)
+        html = prefix_paths(_page(_operations(self.document)), self._settings.root_path)
+        return HTMLResponse(html, headers=_HEADERS)
 
 
 def _page(body: str) -> str:

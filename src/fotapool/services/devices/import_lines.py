@@ -82,8 +82,8 @@ class NdjsonReader:
         for number, line in lines:
             if line is None:
                 yield ImportLine(number, self._too_long, {})
-            elif line.strip():
-                yield _json_object(number, line.removeprefix(_BOM) if number == 1 else line, "line")
+            elif text := (line.removeprefix(_BOM) if number == 1 else line).strip():
+                yield _json_object(number, text, "line")
 
 
 class CsvReader:

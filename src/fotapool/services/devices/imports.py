@@ -111,10 +111,11 @@ class DeviceImport:
         """Adds a line to the next batch, or its error to the result."""
         number, found, original, text = line
         self.result.lines += 1
+        named = original.get("deviceId")
+        given = named[:40] if isinstance(named, str) else ""
         if isinstance(found, str):
-            self._fail(number, _text(original.get("deviceId", "")), found, original, text)
+            self._fail(number, given, found, original, text)
             return
-        given = _text(found.get("deviceId", ""))[:40]
         try:
             device = msgspec.convert(found, DeviceLine, strict=False).to_device(self.context.clock.now_ms())
         except (Invalid, msgspec.ValidationError) as error:
@@ -135,7 +136,7 @@ class DeviceImport:
     def _fail(self, line: int, device: str, why: str, original: Mapping[str, Any], text: str = "") -> None:
         self.result.failed += 1
         if len(self.result.errors) < MAX_ERRORS:
-            self.result.errors.append(LineError(line, device[:40], why))
+            self.result.errors.append(LineError(line, device, why))
         texts = {name: _text(value) for name, value in original.items()}
         wrong = next((name for name in texts if why.startswith(f"{name} ") or f"$.{name}`" in why), "")
         self.failed.add(line, texts.get(wrong, text or device), why, texts)
