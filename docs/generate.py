@@ -16,7 +16,17 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
 
-from generated import assistant_tools, audit_log, compatibility, errors, log_events, metrics, operations, settings  # noqa: E402
+from generated import (  # noqa: E402
+    assistant_tools,
+    audit_log,
+    compatibility,
+    device_files,
+    errors,
+    log_events,
+    metrics,
+    operations,
+    settings,
+)
 
 SECTIONS: dict[str, Callable[[], str]] = {
     **operations.SECTIONS,
@@ -26,6 +36,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     **assistant_tools.SECTIONS,
     **log_events.SECTIONS,
     **audit_log.SECTIONS,
+    **device_files.SECTIONS,
     **metrics.SECTIONS,
 }
 REGENERATE = ".venv/bin/python docs/generate.py"

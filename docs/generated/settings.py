@@ -90,7 +90,7 @@ def _default(option: click.Option | None) -> str:
         )
     if option.is_flag:
         return "off"
-    return code(str(option.default)) if isinstance(option.default, str | int) else "none"
+    return code(str(option.default)) if isinstance(option.default, str | int) and option.default != "" else "none"
 
 
 def settings() -> str:

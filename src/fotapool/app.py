@@ -76,6 +76,7 @@ from fotapool.web.metrics import collect_metrics
 from fotapool.web.observed import Observed, Traced
 from fotapool.web.openapi.document import Schemas, openapi_document
 from fotapool.web.pages import Pages
+from fotapool.web.root_path import with_root_path
 from fotapool.worker import bulk_jobs
 from fotapool.worker.callbacks.deliveries import Deliveries
 from fotapool.worker.callbacks.lazy import LazySender
@@ -222,6 +223,7 @@ class Server:
             app = Traced(app, self.tracing)
         if self.settings.access_log:
             app = AccessLog(app)
+        app = with_root_path(app, self.settings.root_path)
         return app if self.features is None else SendInScope(app)
 
     def _emulator_parts(self) -> EmulatorParts | None:

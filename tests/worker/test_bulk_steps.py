@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from fotapool.domain.devices.device_lists import read_device_list
 from fotapool.domain.errors import Conflict
-from fotapool.domain.licenses.bulk_jobs import BulkVerb, read_device_lines
+from fotapool.domain.licenses.bulk_jobs import BulkVerb
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.context import Caller, Context
 from fotapool.services.licenses import bulk_jobs
@@ -28,7 +29,7 @@ def carried_out(open_context: OpenContext, numbers: range, steps: int) -> list[b
     async def run() -> list[bool]:
         async with open_context() as one, open_context() as other:
             account = await get_account(one, ACCOUNT)
-            lines = read_device_lines("\n".join(devices(*numbers)))
+            lines = read_device_list(["\n".join(devices(*numbers)).encode()], 1000)
             job = await bulk_jobs.create_draft_job(
                 one, Caller("ford", "", account.id, account.name), BulkVerb.ASSIGN, lines
             )

@@ -32,6 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8080
     allowed_hosts: tuple[str, ...] = ()
     forwarded_allow_ips: str | None = None
+    root_path: str = ""
     workers: int = 1
     worker_timeout_s: int = 60
     drain_s: int = 0

@@ -34,7 +34,7 @@ async def check_in(call: DeviceCall, given: schemas.CheckIn) -> schemas.CheckedI
         found = await check_ins.check_in(call.context, call.caller, *reported)
     except KeyUnknown:
         found = await check_ins.check_in(call.context, await call.look_up(), *reported)
-    return schemas.checked_in(BASE, call.imei, found)
+    return schemas.checked_in(call.context.settings.root_path + BASE, call.imei, found)
 
 
 async def report_status(call: DeviceCall, given: schemas.Report) -> schemas.UpgradeView:
@@ -49,7 +49,7 @@ async def report_status(call: DeviceCall, given: schemas.Report) -> schemas.Upgr
         failure=given.failure,
         message=(given.message or "").replace("\x00", ""),
     )
-    return schemas.upgrade_view(BASE, call.imei, upgrade)
+    return schemas.upgrade_view(call.context.settings.root_path + BASE, call.imei, upgrade)
 
 
 async def download(call: DeviceCall) -> Response:

@@ -35,7 +35,13 @@ class EmulatorFeatures:
         self._authenticator = authenticator
         self.rules = Rules(context.clock.now_ms)
         self.exchanges = Exchanges(context.settings.inspector_requests)
-        self.hints = HintFinder(self._account_exists, self._clients_exist, templates, names)
+        self.hints = HintFinder(
+            account_exists=self._account_exists,
+            clients_exist=self._clients_exist,
+            templates=templates,
+            names=names,
+            root_path=context.settings.root_path,
+        )
 
     def wrap_app(self, app: ASGIApp, request_ids: RequestIds) -> ASGIApp:
         """Returns the application with inspector and faults."""

@@ -23,6 +23,7 @@ from fotapool.store.db.connection import StoreUnavailable
 from fotapool.web.http import REJECTION
 from fotapool.web.known_names import KnownNames, unknown_names
 from fotapool.web.observed import OPERATION
+from fotapool.web.root_path import prefix_paths
 
 HINT_HEADER = b"x-fotapool-hint"
 MAX_HINT = 400
@@ -46,7 +47,9 @@ class HintFinder:
         clients_exist: ClientsExist,
         templates: Sequence[Template],
         names: OperationNames,
+        root_path: str = "",
     ) -> None:
+        self._root_path = root_path
         self._account_exists = account_exists
         self._clients_exist = clients_exist
         self._templates = templates
@@ -91,7 +94,7 @@ class HintFinder:
             if is_unknown_client(context):
                 with contextlib.suppress(StoreUnavailable):
                     context.has_clients = await self._clients_exist()
-            exchange.hints = find_hints(context)
+            exchange.hints = [prefix_paths(hint, self._root_path) for hint in find_hints(context)]
         exchange.learn()
         return [exchange.known.mask(hint) for hint in exchange.hints]
 

@@ -28,11 +28,14 @@ from fotapool.services.snapshots.seed_documents import DeviceLine
 from fotapool.store.devices.devices import OperatorDeviceRow
 from fotapool.web.endpoint import JSON, json_response
 from fotapool.web.operations import Operation
-from fotapool.web.parameters import LIMIT, int_parameter
+from fotapool.web.parameters import LIMIT, flag_parameter, int_parameter
 from fotapool.web.problems import HttpError, describe, problem_of
 
 NDJSON, CSV = "application/x-ndjson", "text/csv"
 AFTER_DEVICE = replace(int_parameter("after", "the last number of the page before"), default=BEFORE_ALL)
+FAILED_LINES = flag_parameter(
+    "failedLines", "whether the result has `failedLines`: a CSV of what failed, to send again"
+)
 UpgradeText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(STATUS_OF_WORD)})]
 
 _READERS: dict[str, type[JsonArrayReader | NdjsonReader | CsvReader]] = {
@@ -173,7 +176,9 @@ async def set_upgrade(call: OperatorCall, given: NewUpgrade) -> UpgradeView:
 async def import_devices(call: OperatorCall) -> Response:
     """Import devices from a JSON array, NDJSON or CSV; good lines are stored, bad ones reported.
 
-    Returns one result; for `Accept: application/x-ndjson`, progress line by line and the result last.
+    CSV is read as spreadsheets save it: with commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252, with the
+    usual names of columns in the first line. Returns one result; for `Accept: application/x-ndjson`, progress line by
+    line and the result last.
     """
     media_type = call.request.headers.get("content-type", JSON).split(";")[0].strip().lower()
     if media_type not in _READERS:
@@ -189,13 +194,20 @@ async def import_devices(call: OperatorCall) -> Response:
         async for _ in device_import.run(call.request.stream(), reader):
             pass
     except Interrupted as interrupted:
+        _add_failed_lines(call, device_import)
         response = problem_of(
             interrupted.error, call.context.settings.retry_after_s, note=str(interrupted), result=interrupted.result
         )
         if response is None:
             raise
         return response
+    _add_failed_lines(call, device_import)
     return json_response(device_import.result)
+
+
+def _add_failed_lines(call: OperatorCall, device_import: DeviceImport) -> None:
+    if call.get(FAILED_LINES):
+        device_import.write_failed_lines()
 
 
 class _WhileReading(StreamingResponse):
@@ -213,6 +225,7 @@ async def _progress(device_import: DeviceImport, call: OperatorCall, reader: Lin
         return
     except Interrupted as interrupted:
         yield _line("error", f"{describe(interrupted.error)[1]} ({interrupted})")
+    _add_failed_lines(call, device_import)
     yield _line("result", device_import.result)
 
 
@@ -236,7 +249,8 @@ _BODIES = {
         "schema": {
             "type": "string",
             "pattern": "^deviceId(,make)?(,model)?(,firmware)?(,protocol)?(\\n[\\s\\S]*)?$",
-            "description": "A header line that names the members, in any order, then a device a line",
+            "description": "A header line that names the members, in any order and by their usual names, then a device"
+            " a line. Delimiters, encodings and names: docs/how-to/device-files.md",
         },
         "examples": {"one": {"value": "deviceId,make,model\n990003425730535,Verizon,Model-A\n"}},
     },
@@ -250,6 +264,7 @@ OPERATIONS = (
         "POST",
         _PATH,
         import_devices,
+        parameters=(FAILED_LINES,),
         reads=list[DeviceLine],
         answers=ImportResult,
         consumes=_BODIES,

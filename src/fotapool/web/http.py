@@ -176,11 +176,12 @@ class Dispatcher:
             else:
                 if len(path) > 1 and (scope.get("raw_path") or path.encode())[-1:] == b"/":
                     path = scope["path"] = path[:-1]
-                app = next((part for base, part in self._parts.items() if _is_below(path, base)), self._others)
+                app = next((part for base, part in self._parts.items() if is_below(path, base)), self._others)
         return app(scope, receive, send)
 
 
-def _is_below(path: str, base: str) -> bool:
+def is_below(path: str, base: str) -> bool:
+    """Whether the path is the base, or one below it."""
     return path.startswith(base) and path[len(base) : len(base) + 1] in ("", "/")
 
 

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from fotapool import __version__
 from fotapool.core.settings import Settings
 from fotapool.web.html_headers import html_headers
+from fotapool.web.root_path import prefix_links, prefix_paths
 
 _STYLE = (
     ":root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}"
@@ -33,7 +34,8 @@ class Pages:
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        return self._build_document()
+        prefix = self._settings.root_path
+        return self._build_document() | ({"servers": [{"url": prefix}]} if prefix else {})
 
     def routes(self) -> list[BaseRoute]:
         """The routes, without those of the documentation if the settings close it."""
@@ -49,13 +51,15 @@ class Pages:
         if not self._settings.close_metrics:
             links["/metrics"] = "Metrics for Prometheus"
         items = "".join(f'<li><a href="{path}">{text}</a></li>' for path, text in links.items())
-        return HTMLResponse(_page(f"<ul>{items}</ul>"), headers=_HEADERS)
+        html = prefix_links(_page(f"<ul>{items}</ul>"), self._settings.root_path)
+        return HTMLResponse(html, headers=_HEADERS)
 
     async def _openapi(self, request: Request) -> Response:
         return JSONResponse(self.document, headers={"X-Content-Type-Options": "nosniff"})
 
     async def _docs(self, request: Request) -> Response:
-        return HTMLResponse(_page(_operations(self.document)), headers=_HEADERS)
+        html = prefix_paths(_page(_operations(self.document)), self._settings.root_path)
+        return HTMLResponse(html, headers=_HEADERS)
 
 
 def _page(body: str) -> str:

@@ -110,8 +110,8 @@ def test_nothing_is_sent_if_one_is_no_imei(api: Api, cli: Any, tmp_path: Path) -
     path = tmp_path / "devices.txt"
     path.write_text(f"{device(0)}\n99000000000000\n9900000000000001\nabc\n")
     result = cli(*ASSIGN, "--file", str(path), code=2)
-    assert "line 2: '99000000000000' has no check digit" in result.stderr
-    assert "line 3: '9900000000000001' has 16 digits: an IMEISV" in result.stderr
+    assert "line 2: '99000000000000' has 14 digits; an IMEI has 15" in result.stderr
+    assert "line 3: '9900000000000001' has 16 digits; it is an IMEISV" in result.stderr
     assert "Nothing was sent" in result.stderr
     assert api.licensed() == []
     cli(*ASSIGN, "--file", str(path), "--skip-malformed")

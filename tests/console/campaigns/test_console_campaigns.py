@@ -234,7 +234,7 @@ def test_a_campaign_is_scheduled_from_a_list_of_devices(world: Api, console: Bro
         ({"kind": "v9"}, "The delivery must be one of v3, v2, v1."),
         ({"package": "none"}, "The package no longer exists."),
         ({"devices": ""}, "Paste the IMEI of at least one device."),
-        ({"devices": "990000000000000\n12"}, "line 2: '12' is not an IMEI of 15 digits."),
+        ({"devices": "990000000000000\n12"}, "line 2: '12' has 2 digits; an IMEI has 15."),
         ({"name": "x" * 201}, "The name may have 200 characters."),
     ],
 )

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Sequence
+from html import unescape
 from typing import Any
 
 import pytest
@@ -182,9 +183,22 @@ def test_invalid_lines_are_listed_with_their_numbers_and_valid_ones_imported(con
         send(console, "deviceId,protocol\n490154203237518,HTTP\n123,HTTP\n490154203237517,TCP\n111111111111111,")
     )
     assert "my.csv: 4 lines, 2 imported (0 newly licensed, 1 with a warning), 2 failed." in page
-    assert "3 123 deviceId must be 15 digits" in page
+    assert "3 123 deviceId '123' has 3 digits; an IMEI has 15" in page
     assert "5 111111111111111 the check digit is wrong" in page
     assert shown(console.get(f"{LIST}?imei=49")) == [490154203237518 - FIRST]
+
+
+def test_failed_lines_are_downloaded_as_a_file_that_can_be_sent_again(console: Browser) -> None:
+    page = send(console, "IMEI;Site\n123;Köln\n")
+    found = re.search(r'action="/console(\S+)">\s*<input[^>]*>\s*<input type="hidden" name="csv" value="([^"]*)"', page)
+    assert found is not None
+    response = console.http.post(f"/console{found[1]}", data={"csrf": console.csrf, "csv": unescape(found[2])})
+    assert response.headers["content-disposition"] == 'attachment; filename="failed-lines.csv"'
+    assert response.headers["content-type"] == "text/csv; charset=utf-8"
+    (row,) = csv.DictReader(io.StringIO(response.text))
+    assert (row["line"], row["value"], row["Site"]) == ("2", "123", "Köln")
+    mended = response.text.replace(",123,Köln", ",490154203237518,Köln")
+    assert notice_of(send(console, mended)) == "1 device imported, 0 newly licensed. Columns ignored: Site."
 
 
 def test_of_many_bad_lines_the_first_are_shown(console: Browser) -> None:

@@ -44,10 +44,11 @@ def test_an_empty_list_says_what_follows_and_takes_devices(console: Browser, api
     assert "0 removal candidates" in words_of(page)
     assert "a subscription reduction removes the oldest licenses first" in words_of(page)
     page = give(console, "append", "\n".join([*devices(2, 1, 3), "123456789012345", "x"]))
-    assert notice_of(page) == (
-        "4 devices added. 1 is not a device of the account. 1 has no license."
-        " 1 line skipped, the first: line 5, 'x' is not an IMEI of 15 digits."
-    )
+    assert notice_of(page) == "4 devices added. 1 line skipped."
+    assert "1 is not a device of the account. 1 has no license." in words_of(page)
+    assert "5 'x' is not an IMEI of 15 digits" in words_of(page)
+    assert "line,value,reason,deviceId" in page
+    page = console.get(PAGE)
     assert shown(page) == [*devices(2, 1, 3), "123456789012345"]
     assert "not a device of this account" in words_of(page)
     assert "since 2026-03-10" in words_of(page)

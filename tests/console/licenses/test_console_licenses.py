@@ -35,7 +35,7 @@ def result_of(console: Browser, path: str) -> list[tuple[str, str]]:
 
 def test_a_list_is_checked_first_and_the_check_changes_nothing(console: Browser, api: Api) -> None:
     api.assign(0, 1)
-    page = give(console, "\n".join([*devices(0, 2, 3, 4, 5), "123456789012345", "not an imei", device(2)]))
+    page = give(console, "\n".join([*devices(0, 2, 3, 4, 5), "123456789012345", device(2), "not an imei"]))
     words = words_of(page)
     assert "Assign licenses to 6 devices, by operator" in words
     assert "3 get a license" in words
@@ -43,7 +43,7 @@ def test_a_list_is_checked_first_and_the_check_changes_nothing(console: Browser,
     assert "1 get no license: none available" in words
     assert "1 are not devices of this account" in words
     assert "have a wrong check digit warning" in words
-    assert "Line 7: 'not' is not an IMEI" in words
+    assert "Line 8: 'not an imei' is not an IMEI" in words
     assert f"{device(2)} is already in line 2" in words
     assert "Assign 3 licenses" in words
     assert api.licensed() == devices(0, 1)
@@ -72,6 +72,31 @@ def test_a_checked_list_is_carried_out_and_leaves_a_result_file_and_a_ledger_tha
     api.assert_consistent()
     assert "Line 8: 'x'" in page
     assert "123456789012345 not a device of this account" in page
+
+
+def test_what_failed_is_a_file_to_fix_and_send_again(console: Browser, api: Api) -> None:
+    lines = ["Site;IMEI", *(f"Köln;{one}" for one in devices(0, 1, 2, 3, 4, 5)), "Bonn;9.9E+14"]
+    file = ("mine.csv", "\r\n".join(lines).encode("cp1252"), "text/csv")
+    page = console.post(PAGE, {"verb": "assign"}, files={"file": file})
+    assert "Columns ignored: Site. The file is not UTF-8 and was read as Windows-1252." in notice_of(page)
+    assert "Excel has shortened" in words_of(page)
+    path = path_of(page)
+    assert [row["Site"] for row in csv.DictReader(io.StringIO(console.get(f"{path}/failed.csv")))] == ["Bonn"]
+    assert "Download failed lines" in console.post(f"{path}/start", {})
+    text = console.get(f"{path}/failed.csv")
+    assert [(row["line"], row["value"], row["deviceId"]) for row in csv.DictReader(io.StringIO(text))] == [
+        ("", device(5), device(5)),
+        ("8", "9.9E+14", "9.9E+14"),
+    ]
+    api.subscribe(6)
+    page = give(console, text.replace(",9.9E+14,Bonn", f",{device(4)},Bonn"))
+    console.post(f"{path_of(page)}/start", {})
+    assert api.licensed() == devices(0, 1, 2, 3, 4, 5)
+
+
+def test_nothing_failed_is_no_file(console: Browser) -> None:
+    path = path_of(give(console, device(0)))
+    assert "Download failed lines" not in console.post(f"{path}/start", {})
 
 
 def test_licenses_are_removed_by_a_csv_file_and_what_may_not_go_stays(console: Browser, api: Api) -> None:
@@ -130,7 +155,7 @@ def test_a_list_without_a_device_is_refused_with_what_was_typed(console: Browser
 def test_a_list_that_is_too_long_and_two_lists_at_once_are_refused(
     console: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fotapool.domain.licenses.bulk_jobs.MAX_BULK_DEVICES", 2)
+    monkeypatch.setattr(bulk_jobs, "MAX_BULK_DEVICES", 2)
     assert "split it" in words_of(give(console, "\n".join(devices(0, 1, 2)), status=400))
     both = console.post(PAGE, {"verb": "assign", "list": device(0)}, 400, files={"file": ("a.csv", device(1))})
     assert "send only one of them" in words_of(both)

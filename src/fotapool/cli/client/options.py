@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -106,6 +107,13 @@ class AccountName(click.ParamType[str]):
 account = click.argument("account", type=AccountName(), metavar="ACCOUNT")
 file = click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE")
 
+failed_lines = click.option(
+    "--failed-lines",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the lines that failed to this CSV file, with line, value and reason, to fix and send again.",
+)
+
 campaign = click.argument("campaign", metavar="CAMPAIGN")
 
 
@@ -124,6 +132,7 @@ campaign_version = api_version(
 def devices(command: Command) -> Command:
     """Adds the argument DEVICE… and the options that read devices from a file or standard input."""
     for option in (
+        failed_lines,
         click.option("--skip-malformed", is_flag=True, help="Skip lines that are not IMEIs; default: send nothing."),
         click.option(
             "--file",
@@ -131,7 +140,7 @@ def devices(command: Command) -> Command:
             "path",
             type=click.Path(dir_okay=False, allow_dash=True),
             metavar="FILE",
-            help="Read devices from a file, or standard input (-): IMEIs, CSV with a column deviceId or imei, "
+            help="Read devices from a file, or standard input (-): IMEIs, CSV with a column imei or deviceId, "
             "or JSON lines.",
         ),
         click.argument("device", nargs=-1, metavar="[DEVICE]..."),

@@ -60,6 +60,15 @@ def _check_secret_key(_: click.Context, __: click.Parameter, text: str | None) -
     return text
 
 
+def _check_root_path(_: click.Context, __: click.Parameter, text: str) -> str:
+    from fotapool.web.root_path import check_root_path  # imported here to keep other commands' start short
+
+    try:
+        return check_root_path(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 class SeedFile(click.Path):
     """A file, or `demo` for the seed that the package has. `./demo` is a file of that name."""
 
@@ -84,6 +93,13 @@ _OPTIONS = (
         "--forwarded-allow-ips",
         metavar="ADDRESSES",
         help="Proxies whose X-Forwarded-For and X-Forwarded-Proto count: addresses or networks, separated by commas.",
+    ),
+    click.option(
+        "--root-path",
+        default="",
+        metavar="PATH",
+        callback=_check_root_path,
+        help="Path prefix under which a proxy serves this server, as /fota. Requests may arrive with or without it.",
     ),
     click.option("--workers", default=1, type=click.IntRange(1, 64), help="Number of worker processes."),
     click.option(

@@ -171,7 +171,7 @@ class ConsoleCall:
         }
         response = HTMLResponse(self.console.templates.render(template, **(variables | values)), status)
         if notice is not None:
-            response.delete_cookie(NOTICE_COOKIE, path=PATH)
+            response.delete_cookie(NOTICE_COOKIE, path=self.console.sessions.cookie_path)
         return response
 
     async def go(self, path: str, text: str = "", kind: str = "done") -> Response:

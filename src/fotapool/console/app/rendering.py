@@ -14,12 +14,17 @@ from fotapool.console.app.assets import Assets
 from fotapool.console.app.errors import sentence
 from fotapool.core.timestamps import MINUTE_MS, format_timestamp
 from fotapool.domain.names import format_device_id
+from fotapool.web.root_path import prefix_links
 
 
 class Templates:
-    """The console's templates and their filters. Values are escaped; undefined variables are errors."""
+    """The console's templates and their filters. Values are escaped; undefined variables are errors.
 
-    def __init__(self, assets: Assets) -> None:
+    Links begin with `/console`; `render` puts the path prefix of the server before them.
+    """
+
+    def __init__(self, assets: Assets, root_path: str) -> None:
+        self._root_path = root_path
         self._environment = Environment(
             loader=PackageLoader("fotapool.console"),
             autoescape=True,
@@ -43,7 +48,7 @@ class Templates:
         self._environment.globals |= {"asset": assets.url, "version": __version__, "with_query": with_query}
 
     def render(self, name: str, **values: Any) -> str:
-        return self._environment.get_template(name).render(**values)
+        return prefix_links(self._environment.get_template(name).render(**values), self._root_path)
 
 
 def timestamp(timestamp_ms: int | None, missing: str = "never") -> str:

@@ -70,7 +70,8 @@ HEADERS = html_headers()
 def console_app(context: Context, request_ids: RequestIds, emulator: EmulatorParts | None) -> ASGIApp:
     """The application at /console and below it."""
     assets = Assets()
-    console = Console(context, Templates(assets), Sessions(context, SystemClock()), emulator)
+    templates = Templates(assets, context.settings.root_path)
+    console = Console(context, templates, Sessions(context, SystemClock()), emulator)
     pages = [page for page in PAGES if emulator is not None or not page.emulator_only]
     app = router(PATH, pages, partial(PageEndpoint, console, request_ids))
     sign_in = SignIn(console, request_ids)

@@ -12,8 +12,9 @@ from fotapool.console.campaigns.campaigns import rejection
 from fotapool.console.campaigns.labels import DELIVERY
 from fotapool.core.timestamps import date_of
 from fotapool.domain.campaigns.campaigns import MAX_CAMPAIGN_DAYS, MAX_NAME, Flow
+from fotapool.domain.devices.device_lists import TooManyDevices, read_device_list
 from fotapool.domain.errors import ErrorCode, Invalid, RequestRejected
-from fotapool.domain.licenses.bulk_jobs import TooManyDevices, read_device_lines
+from fotapool.domain.licenses.bulk_jobs import MAX_BULK_DEVICES, left_out_of
 from fotapool.domain.packages import PILOT_DEVICES
 from fotapool.services.campaigns.campaigns import NewCampaign, schedule_campaign
 from fotapool.services.packages.packages import list_fitting_packages
@@ -72,13 +73,14 @@ def _wanted(call: ConsoleCall, typed: dict[str, str]) -> NewCampaign:
     max_devices = call.context.settings.max_devices_per_request
     too_many = f"a campaign may start with {max_devices} devices: split the list, or add new devices automatically"
     try:
-        found = read_device_lines(typed["devices"])
+        found = read_device_list([typed["devices"].encode()], MAX_BULK_DEVICES)
     except TooManyDevices as error:
         raise Invalid(too_many) from error
     if len(found.devices) > max_devices:
         raise Invalid(too_many)
-    if found.left_out:
-        lines = "; ".join(f"line {one.line}: {one.reason}" for one in found.left_out[:SKIPPED_SHOWN])
+    skipped = left_out_of(found)
+    if skipped:
+        lines = "; ".join(f"line {one.line}: {one.reason}" for one in skipped[:SKIPPED_SHOWN])
         raise Invalid(f"the list of devices has invalid lines: {lines}")
     return NewCampaign(
         flow,
@@ -88,7 +90,7 @@ def _wanted(call: ConsoleCall, typed: dict[str, str]) -> NewCampaign:
         name=typed["name"],
         auto_assign=bool(typed["assign"]),
         auto_add=bool(typed["add"]),
-        devices=found.devices,
+        devices=list(map(int, found.devices)),
     )
 
 

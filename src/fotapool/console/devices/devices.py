@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from fotapool.console.app.downloads import csv_file, optional_time
+from fotapool.console.app.downloads import CSV, attachment, csv_file, optional_time
 from fotapool.console.app.pages import ConsoleCall, ConsolePage, whole_number
 from fotapool.console.app.rendering import number, plural
 from fotapool.core.timestamps import format_timestamp
@@ -161,7 +161,8 @@ async def import_file(call: ConsoleCall) -> Response:
     result = device_import.result
     if not (stopped or result.errors or result.warnings):
         text = f"{plural(result.kept, 'device')} imported, {number(result.licensed)} newly licensed."
-        return await call.go(call.path("devices"), text)
+        return await call.go(call.path("devices"), " ".join([text, *result.notes]))
+    device_import.write_failed_lines()
     return await call.page(
         "devices/device_import.html",
         "Import devices",
@@ -170,6 +171,11 @@ async def import_file(call: ConsoleCall) -> Response:
         shown=ERRORS_SHOWN,
         file_name=upload.filename,
     )
+
+
+async def failed_lines_file(call: ConsoleCall) -> Response:
+    """The failed lines that a page has shown, as a file."""
+    return Response(call.field("csv"), headers=attachment("failed-lines.csv"), media_type=CSV)
 
 
 async def _chunks(upload: UploadFile) -> AsyncIterator[bytes]:
@@ -190,4 +196,5 @@ PAGES = (
     ConsolePage("GET", "/accounts/{account}/devices", show_devices),
     ConsolePage("GET", "/accounts/{account}/devices.csv", download_devices),
     ConsolePage("POST", "/accounts/{account}/devices/import", import_file, action="importDevices"),
+    ConsolePage("POST", "/accounts/{account}/failed-lines.csv", failed_lines_file, reads_only=True),
 )

@@ -37,6 +37,7 @@ class Sessions:
     def __init__(self, context: Context, real_clock: Clock) -> None:
         self._context = context
         self._clock = real_clock
+        self.cookie_path = context.settings.root_path + PATH
         self._signer = URLSafeSerializer(context.secrets.digest(b"console notices"), salt="fotapool console")
 
     async def read(self, request: Request) -> Session | None:
@@ -56,7 +57,7 @@ class Sessions:
     async def end(self, request: Request, response: Response, audit: AuditDraft) -> None:
         """Ends the session, and deletes its cookie."""
         await self._end(request, audit)
-        response.delete_cookie(COOKIE, path=PATH)
+        response.delete_cookie(COOKIE, path=self.cookie_path)
 
     async def _end(self, request: Request, audit: AuditDraft) -> None:
         if token := request.cookies.get(COOKIE):
@@ -77,7 +78,7 @@ class Sessions:
 
     def _set(self, request: Request, response: Response, name: str, content: str, life_s: int) -> None:
         secure = request.url.scheme == "https"
-        response.set_cookie(name, content, life_s, path=PATH, secure=secure, httponly=True, samesite="lax")
+        response.set_cookie(name, content, life_s, path=self.cookie_path, secure=secure, httponly=True, samesite="lax")
 
 
 def same_token(given: str, expected: str) -> bool:

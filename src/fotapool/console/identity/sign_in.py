@@ -42,7 +42,7 @@ class SignIn:
             return RedirectResponse(f"{PATH}/sign-in?{urlencode({'next': path})}", 303)
         if "hx-request" not in request.headers:
             return self._form(
-                _inside(_referring_path(request)),
+                _inside(_referring_path(request).removeprefix(self._console.context.settings.root_path)),
                 "Your session has ended. Nothing was changed. Sign in and send the form again.",
                 401,
             )

@@ -12,6 +12,7 @@ from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.console.app.rendering import plural
 from fotapool.console.licenses.ledger_labels import change_label
 from fotapool.console.licenses.licenses import read_list
+from fotapool.core.csv_export import csv_lines
 from fotapool.domain.accounts.subscriptions import MAX_LICENSES, SubscriptionChange
 from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.candidates import (
@@ -29,6 +30,7 @@ from fotapool.services.licenses.candidate_views import CANDIDATES_SHOWN, Arrange
 
 REMOVALS_SHOWN = 100
 """Maximum number of devices in the preview of the removal order."""
+FAILED_SHOWN = 100
 LINES_A_BATCH = 10_000
 MAX_PAGE = MAX_CANDIDATES // CANDIDATES_SHOWN
 
@@ -124,14 +126,15 @@ async def change_list(call: ConsoleCall) -> Response:
     if mode not in ("append", "replace"):
         raise Invalid("choose whether to append or to replace")
     try:
-        lines = await read_list(call, text)
+        found = await read_list(call, text)
+        devices = list(map(int, found.devices))
         arranging = candidate_views.appending if mode == "append" else candidate_views.replacing
-        await _apply(call, arranging(lines.devices))
+        await _apply(call, arranging(devices))
     except ListOutdated:
         return await _outdated(call, text)
     except Invalid as error:
         return await show_candidates(call, sentence(str(error)), text, status=400)
-    unaffected = await candidate_views.read_unaffected(call.context, call.account, lines.devices)
+    unaffected = await candidate_views.read_unaffected(call.context, call.account, devices)
     warnings = [
         f"{plural(count, *texts)}."
         for count, *texts in (
@@ -141,10 +144,24 @@ async def change_list(call: ConsoleCall) -> Response:
         )
         if count
     ]
-    if lines.left_out:
-        first = lines.left_out[0]
-        warnings.append(f"{plural(len(lines.left_out), 'line')} skipped, the first: line {first.line}, {first.reason}.")
-    done = f"{plural(len(lines.devices), 'device')} added." if mode == "append" else "List replaced."
+    if found.repeated:
+        first = found.repeated[0]
+        again = plural(found.repeated_count, "device is", "devices are")
+        warnings.append(
+            f"{again} in the list again, the first: {first.device} in lines {first.first_line} and {first.line}."
+        )
+    warnings += found.notes
+    done = f"{plural(len(devices), 'device')} added." if mode == "append" else "List replaced."
+    if found.failed.count:
+        return await call.page(
+            "licenses/candidates_changed.html",
+            "Removal candidates",
+            done=done,
+            warnings=warnings,
+            failed=found.failed,
+            csv=csv_lines(found.failed.rows()).decode(),
+            shown=FAILED_SHOWN,
+        )
     kind = "warn" if warnings else "done"
     return await call.go(call.path("candidates"), " ".join([done, *warnings]), kind)
 

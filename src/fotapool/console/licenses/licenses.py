@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 
 from starlette.responses import Response
 
-from fotapool.console.app.downloads import Rows, csv_stream
+from fotapool.console.app.downloads import Rows, csv_file, csv_stream
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
+from fotapool.domain.devices.device_lists import DeviceList
 from fotapool.domain.errors import Conflict, ErrorCode, Invalid, RequestRejected
-from fotapool.domain.licenses.bulk_jobs import MAX_BULK_DEVICES, MAX_SHOWN, BulkCheck, BulkVerb, DeviceLines
+from fotapool.domain.licenses.bulk_jobs import MAX_BULK_DEVICES, MAX_SHOWN, BulkCheck, BulkVerb
 from fotapool.domain.licenses.licenses import Outcome
 from fotapool.domain.names import format_device_id
 from fotapool.services.licenses import bulk_jobs
@@ -61,26 +62,26 @@ async def check_list(call: ConsoleCall) -> Response:
         raise Invalid("choose whether to assign or to remove") from error
     text = call.field("list")
     try:
-        lines = await read_list(call, text)
-        job = await bulk_jobs.create_draft_job(call.context, call.caller(), verb, lines)
+        found = await read_list(call, text)
+        job = await bulk_jobs.create_draft_job(call.context, call.caller(), verb, found)
     except (Invalid, Conflict) as error:
         return await show_form(call, verb, text, problem=str(error), status=400 if isinstance(error, Invalid) else 409)
-    return await call.go(_path(call, job))
+    return await call.go(_path(call, job), " ".join(found.notes), "warn")
 
 
-async def read_list(call: ConsoleCall, text: str) -> DeviceLines:
+async def read_list(call: ConsoleCall, text: str) -> DeviceList:
     """The devices of the form's text or file. Raises Invalid."""
     upload = call.upload("file")
+    content = text.encode()
     if upload is not None:
         content = await upload.read(MAX_LIST_BYTES + 1)
         if len(content) > MAX_LIST_BYTES:
             raise RequestRejected(ErrorCode.FILE_TOO_LARGE)
         if text:
             raise Invalid("there is a pasted list and a file: send only one of them")
-        text = content.decode("utf-8-sig", "replace")
-    if not text:
+    if not content:
         raise Invalid("there is no list: paste it, or choose a file")
-    return await asyncio.to_thread(bulk_jobs.read_lines, text)
+    return await asyncio.to_thread(bulk_jobs.read_list, content)
 
 
 def _path(call: ConsoleCall, job: BulkJob) -> str:
@@ -100,6 +101,7 @@ async def show_job(call: ConsoleCall) -> Response:
             shown=MAX_SHOWN,
             job_path=_path(call, job),
             result=result,
+            has_refused=not bulk_jobs.REFUSED.isdisjoint(result.counts),
         )
     at_once = job.devices <= CHECKED_AT_ONCE or bool(call.text("check"))
     return await _preview(call, job, await bulk_jobs.check_job(call.context, job) if at_once else None)
@@ -164,6 +166,13 @@ async def result_file(call: ConsoleCall) -> Response:
     return csv_stream(name, ["deviceId", "outcome", "message"], batches())
 
 
+async def failed_file(call: ConsoleCall) -> Response:
+    """The lines and devices of the list that failed, to fix and send again."""
+    job = await bulk_jobs.get_job(call.context, call.account, call.request.path_params["job"])
+    header, *rows = (await bulk_jobs.read_failed_lines(call.context, job)).rows()
+    return csv_file(f"failed-{job.uuid[:8]}.csv", list(map(str, header)), rows)
+
+
 def _line(device: int, outcome: Outcome | None) -> tuple[str, str, str]:
     if outcome is None:
         return format_device_id(device), WAITING, "not processed"
@@ -178,4 +187,5 @@ PAGES = (
     ConsolePage("POST", f"{_JOB}/start", start, action="startBulkJob"),
     ConsolePage("POST", f"{_JOB}/stop", stop, action="stopBulkJob"),
     ConsolePage("GET", f"{_JOB}/result.csv", result_file),
+    ConsolePage("GET", f"{_JOB}/failed.csv", failed_file),
 )

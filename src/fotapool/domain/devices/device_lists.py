@@ -1,82 +1,215 @@
-"""Reads lists of IMEIs from text: plain lines, CSV, or JSON lines. Bulk jobs, the console and the CLI share it."""
+"""Reads lists of IMEIs from files and pasted text: one or more a line, CSV, or JSON lines."""
 
 from __future__ import annotations
 
-import csv
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-ID_COLUMNS = frozenset({"deviceid", "device", "imei"})
-"""Headers of a column of IMEIs, as `is_id_column` normalizes them."""
-_SEPARATORS = (",", ";", "\t")
-_DELIMITERS = re.compile(r"[\s,;]+")
+from fotapool.domain.devices.columns import (
+    ID,
+    WINDOWS_1252_NOTE,
+    Columns,
+    columns_without_header,
+    ignored_note,
+    is_header,
+    read_header,
+)
+from fotapool.domain.devices.failed_lines import FailedLines
+from fotapool.domain.devices.tables import TableReader, TableRow
+from fotapool.domain.names import is_device_id
+
+MAX_LIST_LINE_BYTES = 64 * 1024
+MAX_LIST_LINES = 20_000_000
+MAX_REPEATED = 1_000
+"""Maximum number of repeated devices that are stored with their line; further ones are counted."""
+MAX_QUOTED = 40
+"""Maximum number of characters of a wrong value that are quoted."""
+_DELIMITERS = re.compile(r"[\s,;|]+")
+_LIKE_IMEI = re.compile(r"[0-9]{14,16}", re.ASCII)
+_SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]*)?[eE]\+?[0-9]+")
+_EXCEL = "format the column as Text in Excel before the IMEIs are entered or pasted"
 
 
-def is_id_column(header: str) -> bool:
-    """Whether a column or member of this name holds IMEIs: deviceId, device_id, Device ID, device, IMEI, …"""
-    return re.sub(r"[\s_-]", "", header).lower() in ID_COLUMNS
+class TooManyDevices(ValueError):
+    """A list has more devices than its limit."""
 
 
-def read_id_texts(lines: Iterable[str], *, several: bool) -> Iterator[tuple[int, str]]:
-    """Yields the number of a line, from 1, and a text of it that should be an IMEI; the caller checks that it is one.
+class Repeated(NamedTuple):
+    """A device that is in the list again: the line, and the line where it was first."""
 
-    The first line may be the header of a CSV, with commas, semicolons or tabs: then each further line yields its cell
-    of the first ID column, or the whole line if it is too short. Without a header, a line yields all its texts
-    (`several`) or its first cell. A JSON object yields its member `deviceId` or `imei`, or the whole line if it has
-    none. Empty lines and lines that begin with `#` are skipped. Quotes around a text are removed, and the apostrophe
-    by which spreadsheets mark text.
+    line: int
+    device: str
+    first_line: int
+
+
+@dataclass(slots=True)
+class DeviceList:
+    """A list of IMEIs: each once with its line, in order; the lines that failed, and notes about the file."""
+
+    devices: dict[str, int] = field(default_factory=dict)
+    failed: FailedLines = field(default_factory=FailedLines)
+    repeated: list[Repeated] = field(default_factory=list)
+    repeated_count: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, line: int, device: str) -> None:
+        """Adds an IMEI, unless it is there already."""
+        if device not in self.devices:
+            self.devices[device] = line
+            return
+        self.repeated_count += 1
+        if len(self.repeated) < MAX_REPEATED:
+            self.repeated.append(Repeated(line, device, self.devices[device]))
+
+    def fail(self, line: int, text: str, original: Mapping[str, str]) -> None:
+        """Adds a text that is not an IMEI, with the reason; `original` is its line."""
+        self.failed.add(line, text, f"{text[:MAX_QUOTED]!r} {why_not_imei(text)}", original)
+
+
+def why_not_imei(text: str) -> str:
+    """Why a text is not an IMEI of 15 digits, and what to do: continues a sentence that begins with the text."""
+    if not text:
+        return "is empty; an IMEI has 15 digits"
+    if _SCIENTIFIC.fullmatch(text):
+        return f"is an IMEI that Excel has shortened: {_EXCEL}"
+    if not (text.isascii() and text.isdigit()):
+        return "is not an IMEI of 15 digits"
+    if len(text) == 14 and check_digit_is_valid(int(text)):
+        return f"has 14 digits; an IMEI has 15. Excel has probably dropped its leading zero: {_EXCEL}"
+    if len(text) == 14:
+        return "has 14 digits; an IMEI has 15. Its check digit is missing, or Excel has dropped its leading zero"
+    if len(text) == 16:
+        return "has 16 digits; it is an IMEISV, whose first 14 digits and a check digit are the IMEI"
+    return f"has {len(text)} digits; an IMEI has 15"
+
+
+def read_device_list(chunks: Iterable[bytes], max_devices: int) -> DeviceList:
+    """Reads a file or a pasted list.
+
+    A header names the column of IMEIs (`columns.COLUMN_NAMES`). Without one, it is the first column that has an IMEI; a
+    line with further IMEIs is a list of them. A JSON line has the IMEI in a member of such a name. Raises
+    TooManyDevices, and Invalid if the file is no text.
     """
-    column: int | None = None
-    separator = ""
-    is_first = True
-    for number, raw in enumerate(lines, start=1):
-        line = raw.strip()
-        if number == 1:
-            line = line.removeprefix("\ufeff")
-        if not line or line.startswith("#"):
-            continue
-        if line.startswith("{"):
-            yield number, _id_member(line)
-        elif is_first and (header := _id_column(line)) is not None:
-            column, separator = header
-        elif column is not None:
-            yield number, _unquoted(_cell(line, column, separator))
-        elif several:
-            yield from ((number, _unquoted(text)) for text in _DELIMITERS.split(line) if text)
-        else:
-            yield number, _unquoted(_cell(line, 0, next((sign for sign in _SEPARATORS if sign in line), ",")))
-        is_first = False
+    reader, found = _ListReader(), DeviceList()
+    for chunk in chunks:
+        reader.add(found, reader.table.feed(chunk))
+        _check_size(found, max_devices)
+    reader.add(found, reader.table.close())
+    _check_size(found, max_devices)
+    found.notes = reader.notes
+    return found
 
 
-def _id_column(line: str) -> tuple[int, str] | None:
-    """The index of the first ID column and the separator, if the line is the header of a CSV, else None."""
-    for separator in _SEPARATORS:
-        for place, header in enumerate(line.split(separator)):
-            if is_id_column(_unquoted(header)):
-                return place, separator
-    return None
+def _check_size(found: DeviceList, max_devices: int) -> None:
+    if len(found.devices) > max_devices or found.repeated_count + found.failed.count > MAX_LIST_LINES:
+        raise TooManyDevices
 
 
-def _cell(line: str, place: int, separator: str) -> str:
+class _ListReader:
+    """Finds the texts that should be IMEIs in the rows of a table."""
+
+    def __init__(self) -> None:
+        self.table = TableReader(MAX_LIST_LINE_BYTES, is_header)
+        self._columns: Columns | None = None
+        self._has_header = False
+        self._is_first = True
+        self._has_further = False
+        """Whether a row without a header has cells beside the IMEI."""
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences about what was not read, and how."""
+        notes: list[str] = []
+        if self._columns is not None and self._has_header and self._columns.ignored:
+            notes.append(ignored_note(self._columns.ignored))
+        if self._has_further:
+            place = self._columns.places[ID] + 1 if self._columns else 1
+            notes.append(f"The file has no header; only column {place} was read.")
+        if self.table.is_windows_1252:
+            notes.append(WINDOWS_1252_NOTE)
+        return notes
+
+    def add(self, found: DeviceList, rows: Iterator[TableRow]) -> None:
+        for row in rows:
+            if row.problem:
+                found.failed.add(row.line, row.text, row.problem, {})
+            elif row.text.startswith("{"):
+                _add_json(found, row)
+            elif self._is_first and is_header(row.cells):
+                self._columns, self._has_header = read_header(row.cells), True
+            elif self._columns is not None and self._has_header:
+                _add_row(found, row, self._columns)
+            else:
+                self._add_row_without_header(found, row)
+            self._is_first = False
+
+    def _add_row_without_header(self, found: DeviceList, row: TableRow) -> None:
+        if len(row.cells) == 1 and is_device_id(row.cells[0]):
+            found.add(row.line, row.cells[0])
+            return
+        words = [word for text in _DELIMITERS.split(row.text) if (word := text.strip("=\"'\ufeff"))]
+        place = self._columns.places[ID] if self._columns else _place_of_imei(row.cells)
+        cell = _device_cell(row.cells, place)
+        if sum(map(_is_like_imei, words)) > _is_like_imei(cell):
+            for word in words:
+                if is_device_id(word):
+                    found.add(row.line, word)
+                else:
+                    found.fail(row.line, word, {ID: word})
+            return
+        columns = columns_without_header(place)
+        if self._columns is None and is_device_id(cell):
+            self._columns = columns
+        self._has_further = self._has_further or len(row.cells) > 1
+        _add_row(found, row, columns)
+
+
+def _add_row(found: DeviceList, row: TableRow, columns: Columns) -> None:
+    text = _device_cell(row.cells, columns.places[ID])
+    if is_device_id(text):
+        found.add(row.line, text)
+    else:
+        found.fail(row.line, text, columns.original(row.cells))
+
+
+def _device_cell(cells: Sequence[str], place: int) -> str:
+    return cells[place].strip("\"' ") if place < len(cells) else ""
+
+
+def _add_json(found: DeviceList, row: TableRow) -> None:
     try:
-        cells = next(csv.reader([line], delimiter=separator)) if '"' in line else line.split(separator)
-    except csv.Error:
-        return line
-    return cells[place] if place < len(cells) else line
-
-
-def _unquoted(text: str) -> str:
-    return text.strip().strip("\"'").strip()
-
-
-def _id_member(line: str) -> str:
-    try:
-        document = json.loads(line)
+        document = json.loads(row.text)
     except (ValueError, RecursionError):
-        return line
-    device = document.get("deviceId", document.get("imei"))
-    return device if isinstance(device, str) else line
+        found.fail(row.line, row.text, {})
+        return
+    name = next((name for name in document if is_header([name])), None)
+    device = document.get(name)
+    if isinstance(device, str) and is_device_id(device):
+        found.add(row.line, device)
+        return
+    texts = {ID if key == name else key: _as_text(value) for key, value in document.items()}
+    found.fail(row.line, row.text if name is None else texts[ID], texts)
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _is_like_imei(text: str) -> bool:
+    """Whether the text is an IMEI, or seems to be a wrong one."""
+    return bool(_LIKE_IMEI.fullmatch(text) or _SCIENTIFIC.fullmatch(text))
+
+
+def _place_of_imei(cells: Sequence[str]) -> int:
+    """The place of the first IMEI, else of the first cell that seems to be a wrong one, else 0."""
+    for is_wanted in (is_device_id, _is_like_imei):
+        for place, cell in enumerate(cells):
+            if is_wanted(cell):
+                return place
+    return 0
 
 
 def check_digit_is_valid(imei: int) -> bool:

@@ -7,18 +7,13 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from fotapool.domain.devices.device_lists import read_id_texts
+from fotapool.domain.devices.device_lists import DeviceList
 from fotapool.domain.licenses.licenses import LicenseDecision, LicenseFacts, Outcome, decide_assign, decide_remove
-from fotapool.domain.names import is_device_id
 
 MAX_BULK_DEVICES = 200_000
 """Maximum number of devices of a list."""
-MAX_LEFT_OUT = 1_000
-"""Maximum number of skipped lines that are stored with their reason; further ones are only counted."""
 MAX_SHOWN = 100
 """Maximum number of devices of each outcome in a preview; the result file has all."""
-MAX_QUOTED = 40
-"""Maximum number of characters of an invalid line that are quoted."""
 
 
 class BulkVerb(enum.Enum):
@@ -39,49 +34,23 @@ class BulkVerb(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A skipped line of the list, counted from 1; line 0 summarizes all lines beyond MAX_LEFT_OUT."""
+    """A skipped line of the list, counted from 1; line 0 summarizes the lines that are not stored."""
 
     line: int
     reason: str
+    value: str = ""
+    """The text that is not an IMEI."""
+    original: dict[str, str] | None = None
+    """The line's cells by the name of their column; None for a device that is in the list again."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceLines:
-    """A parsed list: each device once, in order, and the skipped lines."""
-
-    devices: list[int]
-    left_out: list[LeftOut]
-
-
-class TooManyDevices(ValueError):
-    """The list has more devices than MAX_BULK_DEVICES."""
-
-
-def read_device_lines(text: str) -> DeviceLines:
-    """Parses a list of IMEIs, one or more per line, or CSV or JSON lines (see `read_id_texts`).
-
-    Skips lines without an IMEI and devices that occur again. Raises TooManyDevices.
-    """
-    devices: dict[int, int] = {}
-    left_out: list[LeftOut] = []
-    further = 0
-    for line, word in read_id_texts(text.splitlines(), several=True):
-        if not is_device_id(word):
-            reason = f"{word[:MAX_QUOTED]!r} is not an IMEI of 15 digits"
-        elif int(word) in devices:
-            reason = f"{word} is already in line {devices[int(word)]}"
-        else:
-            devices[int(word)] = line
-            if len(devices) > MAX_BULK_DEVICES:
-                raise TooManyDevices
-            continue
-        if len(left_out) < MAX_LEFT_OUT:
-            left_out.append(LeftOut(line, reason))
-        else:
-            further += 1
-    if further:
-        left_out.append(LeftOut(0, f"and {further} further lines or values"))
-    return DeviceLines(list(devices), left_out)
+def left_out_of(found: DeviceList) -> list[LeftOut]:
+    """The lines of a list that were skipped, in order."""
+    lines = [LeftOut(one.line, one.reason, one.value, one.original) for one in found.failed.lines]
+    lines += [LeftOut(one.line, f"{one.device} is already in line {one.first_line}") for one in found.repeated]
+    lines.sort(key=lambda one: one.line)
+    further = found.failed.further + found.repeated_count - len(found.repeated)
+    return [*lines, LeftOut(0, f"and {further} further lines or values")] if further else lines
 
 
 _NUMBERS = {outcome: number for number, outcome in enumerate(Outcome)}

@@ -3,137 +3,150 @@
 from __future__ import annotations
 
 import codecs
-import csv
 import itertools
 import json
 import re
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from fotapool.domain.devices.columns import (
+    ID,
+    WINDOWS_1252_NOTE,
+    Columns,
+    columns_without_header,
+    ignored_note,
+    is_header,
+    read_header,
+)
+from fotapool.domain.devices.device_lists import why_not_imei
+from fotapool.domain.devices.tables import LineSplitter, TableReader, TableRow
 from fotapool.domain.errors import Invalid
+from fotapool.domain.names import is_device_id
 from fotapool.services.snapshots.seed_documents import DeviceLine
 
 Fields = dict[str, Any]
-Line = tuple[int, Fields | str]
-"""The number of a line, and its members or an error."""
-
 COLUMNS = DeviceLine.__struct_fields__
 _BOM = b"\xef\xbb\xbf"
+_FLAGS = {"yes": "true", "y": "true", "x": "true", "no": "false", "n": "false"}
+"""What people write for `licensed`, beside true and false."""
+
+
+class ImportLine(NamedTuple):
+    """A line: its number, its members or an error, its cells by the name of their column."""
+
+    number: int
+    found: Fields | str
+    original: Mapping[str, Any]
+    text: str = ""
+    """The line, if it cannot be split into cells."""
 
 
 class LineReader(Protocol):
     """Reads chunks of a body. Both methods raise Invalid if the rest cannot be read."""
 
-    def feed(self, chunk: bytes) -> Iterator[Line]: ...
+    notes: list[str]
+    """Sentences about what was not read, and how; complete after `close`."""
 
-    def close(self) -> Iterator[Line]: ...
+    def feed(self, chunk: bytes) -> Iterator[ImportLine]: ...
 
-
-class _Splitter:
-    """Splits a body into numbered lines; lines that are too long are skipped and reported."""
-
-    def __init__(self, max_line_bytes: int) -> None:
-        self._max = max_line_bytes
-        self._rest = b""
-        self._skipping = False
-        self._numbers = itertools.count(1)
-
-    def feed(self, chunk: bytes) -> Iterator[tuple[int, bytes | None]]:
-        """Each line with its number; None for one that is too long."""
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        for line in lines:
-            too_long = self._skipping or len(line) > self._max
-            self._skipping = False
-            yield self._numbered(None if too_long else line)
-        if len(self._rest) > self._max:
-            self._rest, self._skipping = b"", True
-
-    def close(self) -> Iterator[tuple[int, bytes | None]]:
-        if self._skipping or self._rest:
-            yield self._numbered(None if self._skipping else self._rest)
-
-    def _numbered(self, line: bytes | None) -> tuple[int, bytes | None]:
-        number = next(self._numbers)
-        return number, line.removeprefix(_BOM) if line and number == 1 else line
+    def close(self) -> Iterator[ImportLine]: ...
 
 
-class _ByLine:
-    """The common part of NDJSON and CSV."""
-
-    def __init__(self, max_line_bytes: int) -> None:
-        self._lines = _Splitter(max_line_bytes)
-        self._too_long = f"the line is longer than {max_line_bytes} bytes"
-
-    def feed(self, chunk: bytes) -> Iterator[Line]:
-        return self._read(self._lines.feed(chunk))
-
-    def close(self) -> Iterator[Line]:
-        return self._read(self._lines.close())
-
-    def _read(self, lines: Iterator[tuple[int, bytes | None]]) -> Iterator[Line]:
-        for number, line in lines:
-            if line is None:
-                yield number, self._too_long
-            elif line.strip():
-                found = self._parse(line)
-                if found is not None:
-                    yield number, found
-
-    def _parse(self, line: bytes) -> Fields | str | None:
-        raise NotImplementedError
-
-
-def _json_object(data: bytes, what: str) -> Fields | str:
+def _json_object(number: int, data: bytes, what: str) -> ImportLine:
     try:
         found = msgspec.json.decode(data)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        return f"the {what} is not JSON: {error}"
-    return found if isinstance(found, dict) else f"the {what} is not a JSON object"
+        return ImportLine(number, f"the {what} is not JSON: {error}", {}, data.decode(errors="replace"))
+    if not isinstance(found, dict):
+        return ImportLine(number, f"the {what} is not a JSON object", {}, data.decode(errors="replace"))
+    return ImportLine(number, found, found)
 
 
-class NdjsonReader(_ByLine):
+class NdjsonReader:
     """A JSON object on each line; empty lines are skipped."""
 
-    def _parse(self, line: bytes) -> Fields | str | None:
-        return _json_object(line, "line")
+    def __init__(self, max_line_bytes: int) -> None:
+        self.notes: list[str] = []
+        self._lines = LineSplitter(max_line_bytes)
+        self._too_long = f"the line is longer than {max_line_bytes} bytes"
+
+    def feed(self, chunk: bytes) -> Iterator[ImportLine]:
+        return self._read(self._lines.feed(chunk))
+
+    def close(self) -> Iterator[ImportLine]:
+        return self._read(self._lines.close())
+
+    def _read(self, lines: Iterator[tuple[int, bytes | None]]) -> Iterator[ImportLine]:
+        for number, line in lines:
+            if line is None:
+                yield ImportLine(number, self._too_long, {})
+            elif text := (line.removeprefix(_BOM) if number == 1 else line).strip():
+                yield _json_object(number, text, "line")
 
 
-class CsvReader(_ByLine):
-    """A header line, then one device per line; empty cells are missing members."""
+class CsvReader:
+    """A header line, then one device per line; empty cells are missing members. A list of IMEIs needs no header."""
 
     def __init__(self, max_line_bytes: int) -> None:
-        super().__init__(max_line_bytes)
-        self._header: list[str] = []
+        self.notes: list[str] = []
+        self._table = TableReader(max_line_bytes, is_header)
+        self._columns: Columns | None = None
+        self._has_header = False
 
-    def close(self) -> Iterator[Line]:
-        yield from super().close()
-        if not self._header:
+    def feed(self, chunk: bytes) -> Iterator[ImportLine]:
+        return self._read(self._table.feed(chunk))
+
+    def close(self) -> Iterator[ImportLine]:
+        yield from self._read(self._table.close())
+        if self._columns is None:
             raise Invalid("the body is empty")
+        if self._columns.ignored:
+            self.notes.append(ignored_note(self._columns.ignored))
+        if self._table.is_windows_1252:
+            self.notes.append(WINDOWS_1252_NOTE)
 
-    def _parse(self, line: bytes) -> Fields | str | None:
-        try:
-            cells = next(csv.reader([line.decode().strip("\r\n ")], strict=True))
-        except (UnicodeDecodeError, csv.Error) as error:
-            return f"the line is not CSV: {error}"
-        if not self._header:
-            self._header = _header(cells)
-            return None
-        if len(cells) != len(self._header):
-            return f"the line has {len(cells)} cells, the header {len(self._header)}"
-        return {name: cell for name, cell in zip(self._header, cells, strict=True) if cell}
+    def _read(self, rows: Iterator[TableRow]) -> Iterator[ImportLine]:
+        for row in rows:
+            if self._columns is None:
+                self._columns = _first_row(row)
+                self._has_header = is_header(row.cells)
+                if self._has_header:
+                    continue
+            yield self._line(row, self._columns)
+
+    def _line(self, row: TableRow, columns: Columns) -> ImportLine:
+        if row.problem:
+            return ImportLine(row.line, row.problem, {}, row.text)
+        cells = row.cells
+        original = columns.original(cells)
+        if len(cells) > len(columns.names):
+            what = "the header" if self._has_header else "the first line"
+            problem = (
+                f"the line has {len(cells)} cells, {what} {len(columns.names)}: put cells with delimiters in quotes"
+            )
+            return ImportLine(row.line, problem, original)
+        fields = {name: cells[place] for name, place in columns.places.items() if place < len(cells) and cells[place]}
+        device = fields.get(ID, "")
+        if not is_device_id(device):
+            return ImportLine(row.line, f"{ID} {device[:40]!r} {why_not_imei(device)}", original)
+        if "licensed" in fields:
+            flag = fields["licensed"].lower()
+            fields["licensed"] = _FLAGS.get(flag, flag)
+        return ImportLine(row.line, fields, original)
 
 
-def _header(cells: list[str]) -> list[str]:
-    names = [cell.strip() for cell in cells]
-    known = f"columns are separated by commas; known are {', '.join(COLUMNS)}"
-    if "deviceId" not in names:
-        raise Invalid(f"the first CSV line must name the columns, deviceId among them; {known}")
-    wrong = [name for name in names if name not in COLUMNS or names.count(name) > 1]
-    if wrong:
-        raise Invalid(f"the first CSV line names column {wrong[0][:40]!r}, which is not known or there twice; {known}")
-    return names
+def _first_row(row: TableRow) -> Columns:
+    """The columns by the header, or of a list of IMEIs without one. Raises Invalid."""
+    known = f"known columns are {', '.join(COLUMNS)}"
+    if row.problem:
+        raise Invalid(f"the first CSV line cannot be read: {row.problem}")
+    if is_header(row.cells):
+        return read_header(row.cells)
+    if len(row.cells) == 1 and any(sign.isdigit() for sign in row.cells[0]):
+        return columns_without_header(0)
+    raise Invalid(f"the first CSV line must name the columns, deviceId or imei among them; {known}")
 
 
 class JsonArrayReader:
@@ -143,6 +156,7 @@ class JsonArrayReader:
     """
 
     def __init__(self, max_element_chars: int) -> None:
+        self.notes: list[str] = []
         self._max = max_element_chars
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self._text = ""
@@ -151,13 +165,13 @@ class JsonArrayReader:
         self._numbers = itertools.count(1)
         self._wrong = ""
 
-    def feed(self, chunk: bytes) -> Iterator[Line]:
+    def feed(self, chunk: bytes) -> Iterator[ImportLine]:
         self._text += self._decoder.decode(chunk)
         place = self._begin()
         if self._open and not self._closed:
             while (end := self._element_end(place)) is not None:
                 delimiter = _skip_space(self._text, end)
-                yield next(self._numbers), self._parse(self._text[place:end])
+                yield self._parse(next(self._numbers), self._text[place:end])
                 place = _skip_space(self._text, delimiter + 1)
                 if self._text[delimiter] == "]":
                     self._closed = True
@@ -168,7 +182,7 @@ class JsonArrayReader:
         if len(self._text) > self._max:
             raise Invalid(f"an element is longer than {self._max} characters, or is no JSON: {self._wrong}")
 
-    def close(self) -> Iterator[Line]:
+    def close(self) -> Iterator[ImportLine]:
         if not self._open:
             raise Invalid("the body is empty")
         if not self._closed:
@@ -208,10 +222,10 @@ class JsonArrayReader:
             raise Invalid(f"element {next(self._numbers)} of the JSON array is not followed by a comma")
         return end
 
-    def _parse(self, text: str) -> Fields | str:
+    def _parse(self, number: int, text: str) -> ImportLine:
         if len(text) > self._max:
-            return f"the element is longer than {self._max} characters"
-        return _json_object(text.encode("utf-8", "surrogateescape"), "element")
+            return ImportLine(number, f"the element is longer than {self._max} characters", {})
+        return _json_object(number, text.encode("utf-8", "surrogateescape"), "element")
 
 
 _SPACE = " \t\r\n"

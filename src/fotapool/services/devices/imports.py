@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from array import array
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
+from fotapool.core.csv_export import csv_lines
 from fotapool.domain.devices.device_lists import check_digit_is_valid
 from fotapool.domain.devices.devices import Device
+from fotapool.domain.devices.failed_lines import FailedLines
 from fotapool.domain.errors import Invalid, RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.devices import IMPORT_BATCH, import_devices
-from fotapool.services.devices.import_lines import Fields, LineReader
+from fotapool.services.devices.import_lines import ImportLine, LineReader
 from fotapool.services.snapshots.seed_documents import DeviceLine
 from fotapool.store.db.connection import StoreUnavailable
 
@@ -39,7 +43,11 @@ class LineError(msgspec.Struct):
 
 
 class ImportResult(msgspec.Struct):
-    """Each line's number is that in the file, from 1 (the header of CSV is line 1), or its place in the array."""
+    """Each line's number is that in the file, from 1 (the header of CSV is line 1), or its place in the array.
+
+    `notes` has sentences about what of the file was not read, and how it was read. `failedLines` is there if it was
+    asked for: a CSV of up to 10,000 failed lines with their reasons, to fix and send again.
+    """
 
     lines: int = 0
     kept: int = 0
@@ -48,6 +56,8 @@ class ImportResult(msgspec.Struct):
     warned: int = 0
     errors: list[LineError] = []
     warnings: list[LineError] = []
+    notes: list[str] = []
+    failedLines: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ImportProgress(msgspec.Struct):
@@ -58,38 +68,78 @@ class ImportProgress(msgspec.Struct):
     failed: int
 
 
+MAX_REMEMBERED = 2_000_000
+"""Devices of an import in which repeated ones are looked for; of a longer file, the first ones."""
+_BUCKETS = 4099
+
+
+class SeenDevices:
+    """The line in which each device was first, in about 20 bytes for each."""
+
+    def __init__(self) -> None:
+        self._devices: dict[int, array[int]] = {}
+        self._lines: dict[int, array[int]] = {}
+        self._count = 0
+
+    def add(self, device: int, line: int) -> int | None:
+        """The line in which the device was first; None if this is the first one, which is stored then."""
+        bucket = device % _BUCKETS
+        devices = self._devices.setdefault(bucket, array("Q"))
+        lines = self._lines.setdefault(bucket, array("I"))
+        if device in devices:
+            return lines[devices.index(device)]
+        if self._count < MAX_REMEMBERED:
+            self._count += 1
+            devices.append(device)
+            lines.append(line)
+        return None
+
+
 @dataclass(slots=True)
 class DeviceImport:
     """An import in progress: the lines that wait for their transaction, and the result so far."""
 
     context: Context
     caller: Caller
-    result: ImportResult = field(default_factory=lambda: ImportResult(errors=[], warnings=[]))
-    waiting: list[tuple[int, Device]] = field(default_factory=list)
+    result: ImportResult = field(default_factory=lambda: ImportResult(errors=[], warnings=[], notes=[]))
+    waiting: list[tuple[int, Device, Mapping[str, Any]]] = field(default_factory=list)
+    """The number of each line, its device and its cells."""
+    failed: FailedLines = field(default_factory=FailedLines)
+    seen: SeenDevices = field(default_factory=SeenDevices)
 
-    def add(self, line: int, found: Fields | str) -> None:
+    def add(self, line: ImportLine) -> None:
         """Adds a line to the next batch, or its error to the result."""
+        number, found, original, text = line
         self.result.lines += 1
-        if isinstance(found, str):
-            self._fail(line, "", found)
-            return
-        named = found.get("deviceId")
+        named = original.get("deviceId")
         given = named[:40] if isinstance(named, str) else ""
+        if isinstance(found, str):
+            self._fail(number, given, found, original, text)
+            return
         try:
             device = msgspec.convert(found, DeviceLine, strict=False).to_device(self.context.clock.now_ms())
         except (Invalid, msgspec.ValidationError) as error:
-            self._fail(line, given, str(error))
+            self._fail(number, given, str(error), original)
             return
         if not check_digit_is_valid(device.device):
-            self.result.warned += 1
-            if len(self.result.warnings) < MAX_ERRORS:
-                self.result.warnings.append(LineError(line, given, "the check digit is wrong"))
-        self.waiting.append((line, device))
+            self._warn(number, given, "the check digit is wrong")
+        first = self.seen.add(device.device, number)
+        if first is not None:
+            self._warn(number, given, f"the device is in line {first} as well; this line counts")
+        self.waiting.append((number, device, original))
 
-    def _fail(self, line: int, device: str, why: str) -> None:
+    def _warn(self, line: int, device: str, why: str) -> None:
+        self.result.warned += 1
+        if len(self.result.warnings) < MAX_ERRORS:
+            self.result.warnings.append(LineError(line, device, why))
+
+    def _fail(self, line: int, device: str, why: str, original: Mapping[str, Any], text: str = "") -> None:
         self.result.failed += 1
         if len(self.result.errors) < MAX_ERRORS:
             self.result.errors.append(LineError(line, device, why))
+        texts = {name: _text(value) for name, value in original.items()}
+        wrong = next((name for name in texts if why.startswith(f"{name} ") or f"$.{name}`" in why), "")
+        self.failed.add(line, texts.get(wrong, text or device), why, texts)
 
     async def flush(self) -> None:
         """Imports the lines that wait."""
@@ -99,15 +149,15 @@ class DeviceImport:
         decision = await import_devices(
             self.context,
             caller=self.caller,
-            lines=[device for _, device in lines],
+            lines=[device for _, device, _ in lines],
             kept=self.result.kept,
             licensed=self.result.licensed,
         )
         self.result.kept += len(decision.accepted)
         self.result.licensed += len(decision.entries)
         for place, why in decision.failures:
-            line, device = lines[place]
-            self._fail(line, format_device_id(device.device), why)
+            line, device, original = lines[place]
+            self._fail(line, format_device_id(device.device), why, original)
 
     async def run(self, chunks: AsyncIterator[bytes], reader: LineReader) -> AsyncIterator[ImportProgress]:
         """Imports in batches, and yields after each. A line that fails does not stop the others.
@@ -118,21 +168,30 @@ class DeviceImport:
         try:
             try:
                 async for chunk in chunks:
-                    for line, found in reader.feed(chunk):
-                        self.add(line, found)
+                    for line in reader.feed(chunk):
+                        self.add(line)
                         if len(self.waiting) == IMPORT_BATCH:
                             await self.flush()
                             yield ImportProgress(self.result.lines, self.result.kept, self.result.failed)
-                for line, found in reader.close():
-                    self.add(line, found)
+                for line in reader.close():
+                    self.add(line)
             except Invalid as error:
                 broken = error
             await self.flush()
         except (RequestRejected, StoreUnavailable) as error:
             raise self._interrupted(error) from error
         self.result.errors.sort(key=lambda error: error.line)
+        self.result.notes = reader.notes
         if broken is not None:
             raise self._interrupted(broken) from broken
 
+    def write_failed_lines(self) -> None:
+        """Adds the file of failed lines to the result."""
+        self.result.failedLines = csv_lines(self.failed.rows()).decode()
+
     def _interrupted(self, error: Exception) -> Interrupted:
         return Interrupted(error, f"{self.result.kept} devices before that were kept", self.result)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

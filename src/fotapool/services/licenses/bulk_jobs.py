@@ -11,19 +11,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from fotapool.core.timestamps import DAY_MS
-from fotapool.domain.devices.device_lists import check_digit_is_valid
+from fotapool.domain.devices.columns import ID
+from fotapool.domain.devices.device_lists import DeviceList, TooManyDevices, check_digit_is_valid, read_device_list
+from fotapool.domain.devices.failed_lines import FailedLines
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.licenses.bulk_jobs import (
     MAX_BULK_DEVICES,
     MAX_SHOWN,
     BulkCheck,
     BulkVerb,
-    DeviceLines,
     LeftOut,
-    TooManyDevices,
-    read_device_lines,
+    left_out_of,
 )
 from fotapool.domain.licenses.licenses import LicenseFacts, Outcome, Pool, apply
+from fotapool.domain.names import format_device_id
 from fotapool.services.commands import DirectCommand, PoolCommand, PoolFacts, pool_of, submit_unless_deleted
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import Account, read_account_by_id
@@ -47,6 +48,8 @@ RETENTION_MS = 30 * DAY_MS
 RETENTION_DRAFT_MS = DAY_MS
 """How long a draft is stored."""
 MAX_PURGE_STEPS = 1_000
+REFUSED = frozenset(Outcome) - {Outcome.ASSIGNED, Outcome.PREEXISTING, Outcome.REMOVED, Outcome.NO_LICENSE}
+"""The outcomes that leave a device as it should not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +62,29 @@ class JobResult:
     left_out: list[LeftOut]
 
 
-def read_lines(text: str) -> DeviceLines:
-    """Reads a pasted or uploaded list. Raises Invalid if it has too many devices or none."""
+def read_list(content: bytes) -> DeviceList:
+    """Reads a pasted or uploaded list. Raises Invalid if it is no text, or has too many devices or none."""
     try:
-        found = read_device_lines(text)
+        found = read_device_list([content], MAX_BULK_DEVICES)
     except TooManyDevices as error:
         raise Invalid(f"a list may hold {MAX_BULK_DEVICES} devices: split it") from error
     if not found.devices:
-        reason = f" (line {found.left_out[0].line}: {found.left_out[0].reason})" if found.left_out else ""
+        first = next(iter(found.failed.lines), None)
+        reason = f" (line {first.line}: {first.reason})" if first else ""
         raise Invalid(f"the list holds no IMEI{reason}: write one IMEI of 15 digits a line")
     return found
 
 
-async def create_draft_job(context: Context, caller: Caller, verb: BulkVerb, lines: DeviceLines) -> BulkJob:
+async def create_draft_job(context: Context, caller: Caller, verb: BulkVerb, found: DeviceList) -> BulkJob:
     """Stores a list as a draft, which changes no license. Raises Conflict if the account has MAX_OPEN jobs."""
     created_ms = context.clock.now_ms()
+    devices = list(map(int, found.devices))
     job = BulkJob(
         uuid=context.new_uuid(),
         account_id=caller.account_id,
         operator=caller.actor,
         verb=verb,
-        devices=len(lines.devices),
+        devices=len(devices),
         done=0,
         created_ms=created_ms,
         stopped_ms=created_ms,
@@ -89,13 +94,13 @@ async def create_draft_job(context: Context, caller: Caller, verb: BulkVerb, lin
     def create(connection: Connection, now_ms: int) -> None:
         if store.count_open_jobs(connection, job.account_id) >= MAX_OPEN:
             raise Conflict(f"the account has {MAX_OPEN} bulk jobs that have not ended: start or cancel some")
-        store.record_draft_job(connection, job, lines.left_out)
+        store.record_draft_job(connection, job, left_out_of(found))
         context.audit.about("bulk job", job.uuid, caller.account_name)
         context.audit.record(connection, now_ms, after={"verb": verb.value, "devices": job.devices})
 
     await context.writer.submit(DirectCommand(create, caller=caller))
-    for first in range(0, len(lines.devices), LINES_PER_CHANGE):
-        some = lines.devices[first : first + LINES_PER_CHANGE]
+    for first in range(0, len(devices), LINES_PER_CHANGE):
+        some = devices[first : first + LINES_PER_CHANGE]
         await _write_lines(context, len(some), _add_lines, job, first, some)
     return job
 
@@ -241,6 +246,19 @@ async def read_result_lines(context: Context, job: BulkJob) -> AsyncIterator[lis
     for first in range(0, job.devices, LINES_PER_PAGE):
         rows = await context.reader.long(store.read_lines, job.uuid, first, LINES_PER_PAGE)
         yield [(imei, Outcome[name.upper()] if name else None) for _, imei, name in rows]
+
+
+async def read_failed_lines(context: Context, job: BulkJob) -> FailedLines:
+    """What of the list failed, to fix and send again: the lines without an IMEI, and the devices that were refused."""
+    failed = FailedLines()
+    for one in await list_left_out(context, job):
+        if one.original is not None:
+            failed.add(one.line, one.value, one.reason, one.original)
+    async for devices in read_result_lines(context, job):
+        for device, outcome in devices:
+            if outcome in REFUSED:
+                failed.add(0, format_device_id(device), outcome.value, {ID: format_device_id(device)})
+    return failed
 
 
 async def purge_jobs(context: Context) -> None:

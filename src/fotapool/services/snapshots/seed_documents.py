@@ -286,11 +286,17 @@ def parse_licensed_at(text: str) -> int:
     return UNKNOWN_TIME_MS if text == UNKNOWN else _parse_time("licensedAt", text, ", or unknown,")
 
 
+_LOCAL_DATE = re.compile(r"(?:[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}|[0-9]{4}[./][0-9]{1,2}[./][0-9]{1,2})\b")
+"""A date as spreadsheets write it: 31.12.2026, 12/31/2026 or 2026/12/31."""
+
+
 def _parse_time(name: str, text: str, otherwise: str = ",") -> int:
     try:
         timestamp_ms = parse_timestamp(text)
     except ValueError as error:
-        raise Invalid(f"{name} must be a time like 2017-11-29T20:15:42.738Z{otherwise} not {text[:40]!r}") from error
+        local = ": a local date; write it as 2017-11-29" if _LOCAL_DATE.match(text) else ""
+        wanted = f"{name} must be a time like 2017-11-29T20:15:42.738Z{otherwise} not {text[:40]!r}"
+        raise Invalid(wanted + local) from error
     if not UNKNOWN_TIME_MS < timestamp_ms < MAX_TIMESTAMP_MS:
         raise Invalid(f"{name} must be after 1970-01-01 and before 9999-01-01")
     return timestamp_ms

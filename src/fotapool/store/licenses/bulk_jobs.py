@@ -5,6 +5,7 @@ A job with `stopped_ms` and without `ended_ms` is a draft: it was checked and no
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,8 +62,11 @@ def record_draft_job(connection: Connection, job: BulkJob, left_out: Sequence[Le
     """Records a draft with the skipped lines of its list; its devices are added by `record_lines`."""
     row = (job.uuid, job.account_id, job.operator, job.verb.value, job.devices, 0, job.created_ms, job.created_ms, None)
     connection.insert("bulk_job", _COLUMNS, [row])
-    rows = [(job.uuid, number, one.line, one.reason) for number, one in enumerate(left_out)]
-    connection.insert("bulk_left_out", "job, number, line, reason", rows)
+    rows = [
+        (job.uuid, number, one.line, one.reason, one.value, None if one.original is None else json.dumps(one.original))
+        for number, one in enumerate(left_out)
+    ]
+    connection.insert("bulk_left_out", "job, number, line, reason, value, original", rows)
 
 
 def record_lines(connection: Connection, uuid: str, first_place: int, devices: Sequence[int]) -> None:
@@ -136,9 +140,11 @@ def read_lines(connection: Connection, uuid: str, first_place: int, limit: int) 
 
 def read_left_out(connection: Connection, uuid: str) -> list[LeftOut]:
     """The skipped lines of the list, in order."""
-    return fetch_all(
-        connection, LeftOut, "SELECT line, reason FROM bulk_left_out WHERE job = :job ORDER BY number", job=uuid
-    )
+    sql = "SELECT line, reason, value, original FROM bulk_left_out WHERE job = :job ORDER BY number"
+    return [
+        LeftOut(line, reason, value, None if original is None else json.loads(original))
+        for line, reason, value, original in connection.fetch(sql, {"job": uuid})
+    ]
 
 
 def read_counts(connection: Connection, uuid: str) -> dict[Outcome, int]:

@@ -90,7 +90,7 @@ def create(client: Any, account: str, version: str, as_json: bool, **given: Any)
     is_v3 = version == "v3"
     if not is_v3 and (given["auto_assign"] or given["auto_add"]):
         raise click.UsageError("--auto-assign and --auto-add are for --api v3")
-    devices = read_devices(given["device"], given["path"], given["skip_malformed"])
+    devices = read_devices(given)
     batches = in_batches(devices, BATCH)
     path = f"/{version}/campaigns/{'firmware' if is_v3 else 'software'}/{account}"
     with progress("schedule", len(devices)) as advance:

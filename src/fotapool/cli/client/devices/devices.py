@@ -10,13 +10,14 @@ from typing import IO, Any
 import click
 
 from fotapool.cli.client import options
+from fotapool.cli.client.devices.device_lists import FailedLinesFile
 from fotapool.cli.client.failures import SOME_REFUSED, Unreachable, UsageError
 from fotapool.cli.client.http.target import segment
 from fotapool.cli.client.output import print_json, print_record, print_table, progress, stderr_note
 from fotapool.cli.client.resources import resource_group
 
 CONTENT_TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson", "json": "application/json"}
-_FORMATS = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "json"}
+_FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "json"}
 BLOCK_BYTES = 256 * 1024
 MAX_SHOWN = 20
 
@@ -63,27 +64,35 @@ def show(client: Any, account: str, device: str, as_json: bool) -> None:
 @options.account
 @options.file
 @click.option("--format", "kind", type=click.Choice(list(CONTENT_TYPES)), help="Format; default: by FILE's suffix.")
+@options.failed_lines
 @options.as_json
 @options.admin_client_options
-def import_devices(client: Any, account: str, file: str, kind: str | None, as_json: bool) -> None:
+def import_devices(
+    client: Any, account: str, file: str, kind: str | None, failed_lines: Path | None, as_json: bool
+) -> None:
     """Import devices from a CSV, NDJSON or JSON file of any size, or from standard input (-).
 
     \b
     Examples:
       fotapool devices import 0242078689-00001 devices.csv
       fotapool devices import 0242078689-00001 - --format ndjson < devices.ndjson
+      fotapool devices import 0242078689-00001 devices.csv --failed-lines failed.csv
 
-    CSV needs a header with deviceId, and any of make, model, firmware, protocol, mdn, licensed, licensedAt. Valid lines
-    are imported, invalid lines are reported. Importing a file again is safe. Exit code 1: some lines were invalid.
+    CSV needs a header with imei or deviceId, and any of make, model, firmware, protocol, mdn, status, licensed,
+    licensedAt. Files as Excel saves them are read. Valid lines are imported, invalid lines are reported. Importing a
+    file again is safe. Exit code 1: some lines were invalid.
     """
     kind = kind or _FORMATS.get(Path(file).suffix.lower())
     if kind is None:
         raise UsageError(f"the format of {file} is unknown", "Use --format csv, ndjson or json.")
+    failed = FailedLinesFile(failed_lines)
+    path = f"/accounts/{account}/devices" + ("?failedLines=true" if failed_lines else "")
     try:
-        result = _upload(client, f"/accounts/{account}/devices", file, CONTENT_TYPES[kind])
+        result = _upload(client, path, file, CONTENT_TYPES[kind])
     except Unreachable as failure:
         failure.notes.append("Lines received before are imported. Run the command again: it is safe to repeat.")
         raise
+    failed.write(result.pop("failedLines", ""), result["failed"])
     if as_json:
         print_json(result)
     else:
@@ -114,6 +123,8 @@ def _print_summary(result: dict[str, Any]) -> None:
         f"{result['kept']:,} of {result['lines']:,} devices imported, {result['licensed']:,} with a license; "
         f"{result['failed']:,} failed, {result['warned']:,} with a warning"
     )
+    for note in result.get("notes", []):
+        stderr_note(note)
     for kind in ("errors", "warnings"):
         for line in result[kind][:MAX_SHOWN]:
             stderr_note(f"  line {line['line']}: {line['deviceId']} {line['error']}")

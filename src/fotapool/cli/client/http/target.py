@@ -35,7 +35,10 @@ def check_address(address: str) -> str:
     """The address without a trailing slash. Raises UsageError."""
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise UsageError(f"{address!r} is not the address of a server", f"Expected one like {ADDRESS}, without a path.")
+        raise UsageError(
+            f"{address!r} is not the address of a server",
+            f"Expected one like {ADDRESS}, or with the path prefix of a proxy: https://tools.example.com/fota.",
+        )
     return address.rstrip("/").removesuffix("/api")
 
 
@@ -50,6 +53,8 @@ class Target:
 
     address: str
     profile: Profile | None = None
+    is_elsewhere: bool = False
+    """Whether the address is not that of the profile, whose secrets are not sent to it then."""
 
     @property
     def label(self) -> str:
@@ -76,7 +81,7 @@ class Target:
 
     def secret(self, name: str) -> str:
         """One of SECRETS. Raises UsageError if it is unknown."""
-        stored = read_secret(self.profile, name) if self.profile else ""
+        stored = read_secret(self.profile, name) if self.profile and not self.is_elsewhere else ""
         return stored or self._from_environment(name.replace("-", " "), VARIABLES[name])
 
     def _from_environment(self, label: str, variable: str) -> str:
@@ -85,9 +90,10 @@ class Target:
             value = EXAMPLE[variable]
         if value:
             return value
-        name = self.profile.name if self.profile else "NAME"
+        name = self.profile.name if self.profile and not self.is_elsewhere else "NAME"
+        note = ": secrets of a profile are only sent to its own address" if self.is_elsewhere else ""
         raise UsageError(
-            f"no {label} for {self.label}",
+            f"no {label} for {self.label}{note}",
             f"Set {variable}, or store it: fotapool profiles add {name} --address {self.address}",
         )
 
@@ -96,7 +102,8 @@ def choose_target(profile: str | None, address: str | None) -> Target:
     """The server for the values of --profile and --address. Raises UsageError."""
     found = find_profile(profile) if profile else None
     default = found.address if found else os.environ.get("FOTAPOOL_ADDRESS") or ADDRESS
-    return Target(check_address(address or default), found)
+    chosen = check_address(address or default)
+    return Target(chosen, found, is_elsewhere=found is not None and chosen != check_address(found.address))
 
 
 def find_profile(name: str) -> Profile:

@@ -84,6 +84,8 @@ class BulkRun:
         self.counts: Counter[DeviceOutcome] = Counter()
         self.refused: list[Result] = []
         """The first MAX_REFUSED_SHOWN refused devices."""
+        self.add_refused: Callable[[str, str], None] = lambda device, reason: None
+        """Called with each refused device and the reason."""
         self._client = client
         self._account = account
         self._action = action
@@ -146,6 +148,8 @@ class BulkRun:
         if not all(outcome.is_success for outcome in found):
             refused = [result for result in results if not result[1].is_success]
             self.refused += refused[: MAX_REFUSED_SHOWN - len(self.refused)]
+            for device, outcome, message in refused:
+                self.add_refused(device, message or outcome)
         if self._file is not None:
             self._file.write(results)
         if self._as_json:

@@ -86,7 +86,7 @@ def append(client: Any, account: str, as_json: bool, **given: Any) -> None:
 
 
 def _send(client: Any, account: str, as_json: bool, appending: bool, **given: Any) -> None:
-    devices = read_devices(given["device"], given["path"], given["skip_malformed"])
+    devices = read_devices(given)
     answer: dict[str, Any] = {}
     with progress("candidates", len(devices)) as advance:
         for batch in in_batches(devices, BATCH):

@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from fotapool.cli.client import options
-from fotapool.cli.client.devices.device_lists import read_devices
+from fotapool.cli.client.devices.device_lists import FailedLinesFile, read_list
 from fotapool.cli.client.failures import SOME_REFUSED
 from fotapool.cli.client.options import Command
 from fotapool.cli.client.output import print_rows, stderr_note
 from fotapool.cli.client.resources import resource_group
+from fotapool.domain.devices.columns import ID
 
 BATCH, MAX_BATCH = 5_000, 10_000
 PARALLEL, MAX_PARALLEL = 8, 16
@@ -100,6 +101,7 @@ def assign(client: Any, **values: Any) -> None:
       fotapool licenses assign 0242078689-00001 --file devices.csv --check
       fotapool licenses assign 0242078689-00001 --file devices.csv --results out.csv
       fotapool licenses assign 0242078689-00001 --file devices.csv --results out.csv --resume
+      fotapool licenses assign 0242078689-00001 --file devices.csv --skip-malformed --failed-lines failed.csv
       grep -v ^# devices.txt | fotapool licenses assign 0242078689-00001 --file -
 
     Devices are sent in batches, several in parallel. A device that already has a license takes no second one, so the
@@ -133,11 +135,16 @@ def _run(client: Any, action: str, account: str, check: bool, version: str, as_j
         raise click.UsageError("--resume continues a result file: name it with --results")
     if check and resume:
         raise click.UsageError("--check cannot be combined with --resume")
-    devices = read_devices(given["device"], given["path"], given["skip_malformed"])
+    file = FailedLinesFile(given["failed_lines"])
+    found = read_list(given, file)
     send = (send_checks if check else send_changes)(client, account, version, action)
     label = f"check {action}" if check else action
     run = BulkRun(client=client, account=account, action=label, send=send, as_json=as_json)
-    run.run(devices=devices, results=results, resume=resume, batch=given["batch"], parallel=given["parallel"])
+    run.add_refused = lambda device, why: found.failed.add(found.devices[device], device, why, {ID: device})
+    run.run(
+        devices=list(found.devices), results=results, resume=resume, batch=given["batch"], parallel=given["parallel"]
+    )
+    file.write_lines(found.failed)
     _print_summary(run, as_json)
 
 

@@ -345,6 +345,8 @@ CREATE TABLE bulk_left_out (
     number BIGINT NOT NULL,
     line BIGINT NOT NULL,
     reason TEXT NOT NULL,
+    value TEXT NOT NULL,
+    original TEXT,
     PRIMARY KEY (job, number)
 ){clustered};
 """
