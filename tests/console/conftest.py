@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from console_helpers import CHROMIUM, SCREENSHOTS, Browser, opened
 
+from fotapool.console.emulator import clock
 from support.helpers import OPERATOR, Api
 
 
@@ -15,6 +16,12 @@ from support.helpers import OPERATOR, Api
 def console(api: Api) -> Browser:
     """The console of an emulator with the published examples' account, signed in to as administrator."""
     return Browser(api)
+
+
+@pytest.fixture(autouse=True)
+def _wait_for_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An advance of the clock has ended when its page is shown, however slow the machine is."""
+    monkeypatch.setattr(clock, "MAX_WAIT_S", 300)
 
 
 @pytest.fixture(autouse=True)

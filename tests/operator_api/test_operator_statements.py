@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fotapool.services.billing import statements
+from fotapool.worker import runner
 from support.helpers import ACCOUNT, OTHER, Api, device, devices
 
 MARCH, APRIL, MAY, JUNE = (int(datetime(2026, month, 1, tzinfo=UTC).timestamp() * 1000) for month in (3, 4, 5, 6))
@@ -211,8 +212,12 @@ def test_an_unwithdrawn_and_a_later_reduction_are_reported_apart(api: Api) -> No
     assert [line["givenAt"] for line in read(api, "2026-05")["notice"]] == ["2026-04-06T00:00:00.000Z"]
 
 
-def test_a_notice_ends_in_business_time_even_where_the_engine_comes_late(api: Api) -> None:
+def test_a_notice_ends_in_business_time_even_where_the_engine_comes_late(
+    start: Callable[..., Api], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two devices' upgrades end before and after the notice does; the server does nothing until July."""
+    monkeypatch.setattr(runner, "TICK_S", 3600)
+    api = start()
     keep_under_notice(api, 0, 1, 2)
     for number, ended_ms in ((0, APRIL + DAY_MS), (1, MAY + 2 * DAY_MS)):
         in_database(

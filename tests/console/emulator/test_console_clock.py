@@ -10,6 +10,7 @@ import pytest
 from console_helpers import Browser, notice_of, words_of
 
 from api.campaigning import CAMPAIGN_SEED, schedule
+from fotapool.console.emulator import clock
 from fotapool.console.emulator.clock_events import describe_event
 from support.helpers import ACCOUNT, Api
 from support.receivers import Reply, running_receiver
@@ -87,7 +88,10 @@ def test_the_next_thing_due_is_named_and_reached(start: Callable[..., Api]) -> N
     assert api.control("GET", "/clock").json()["now"] == due
 
 
-def test_a_long_move_is_watched_and_no_other_begins_meanwhile(start: Callable[..., Api]) -> None:
+def test_a_long_move_is_watched_and_no_other_begins_meanwhile(
+    start: Callable[..., Api], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "MAX_WAIT_S", 0.1)
     api = start(seed=CAMPAIGN_SEED)
     console = Browser(api)
     released = threading.Event()
