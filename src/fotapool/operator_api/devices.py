@@ -237,6 +237,7 @@ _BODIES = {
     JSON: {
         "schema": {
             "type": "array",
+            "items": {},
             "description": "Each element a ControlDeviceLine; any other is reported, and the others are stored",
         },
         "examples": {"one": {"value": [{"deviceId": "990003425730535", "make": "Verizon", "model": "Model-A"}]}},

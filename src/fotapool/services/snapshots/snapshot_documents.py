@@ -117,7 +117,7 @@ class TableState(msgspec.Struct, forbid_unknown_fields=True):
     """The rows of a table that has no members of its own in the document."""
 
     columns: list[str]
-    rows: list[list[Any]]
+    rows: list[Annotated[list[Any], msgspec.Meta(extra_json_schema={"items": {}})]]
 
 
 class ContentState(msgspec.Struct, forbid_unknown_fields=True):
