@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fotapool.domain.errors import Conflict, ErrorCode, RequestRejected
-from fotapool.domain.idempotency import KEPT_MS, KeyedRequest
+from fotapool.domain.idempotency import RETENTION_ANSWERS_MS, KeyedRequest
 from fotapool.services.accounts import kept_answers
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
@@ -111,7 +111,7 @@ def test_answers_are_deleted_when_they_are_a_day_old_some_at_a_time(
         await submit(context, *(command(world, f"old-{number}", "one") for number in range(5)))
         context.clock.move_to(context.clock.now_ms() + 1)  # type: ignore[attr-defined]
         await submit(context, command(world, "young", "two"))
-        context.clock.move_to(context.clock.now_ms() + KEPT_MS - 1)  # type: ignore[attr-defined]
+        context.clock.move_to(context.clock.now_ms() + RETENTION_ANSWERS_MS - 1)  # type: ignore[attr-defined]
         submitted = context.writer.submitted
         assert await kept_answers.purge_kept_answers(context) == 5
         assert context.writer.submitted - submitted == 3
@@ -124,7 +124,7 @@ def test_answers_are_deleted_when_they_are_a_day_old_some_at_a_time(
 def test_a_key_whose_answer_is_a_day_old_is_new(played: Callable[[Play], None]) -> None:
     async def play(context: Context, world: World) -> None:
         await submit(context, command(world, "a", "one"))
-        context.clock.move_to(context.clock.now_ms() + KEPT_MS - 1)  # type: ignore[attr-defined]
+        context.clock.move_to(context.clock.now_ms() + RETENTION_ANSWERS_MS - 1)  # type: ignore[attr-defined]
         assert await submit(context, command(world, "a", "two")) == [b"one"]
         context.clock.move_to(context.clock.now_ms() + 1)  # type: ignore[attr-defined]
         assert await submit(context, command(world, "a", "two", request=b"s")) == ["two"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from fotapool.core.timestamps import DAY_MS
 
-KEPT_MS = DAY_MS
+RETENTION_ANSWERS_MS = DAY_MS
 """How long the answer to a change is kept for its key, in milliseconds."""
 MAX_KEY = 255
 """The longest key, in characters."""
@@ -21,7 +21,7 @@ KeyName = tuple[int, str, str]
 class KeyedRequest:
     """A change with an idempotency key.
 
-    `request_hash` tells whether a request is the same as the first one with the key. `write_answer` returns the body of
+    `request_hash` is the same for a retry of the request, and differs for any other. `write_answer` returns the body of
     the response from the result of the command; `answer` is that body, once the command has been decided.
     """
 

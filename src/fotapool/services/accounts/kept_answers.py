@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fotapool.domain.idempotency import KEPT_MS
+from fotapool.domain.idempotency import RETENTION_ANSWERS_MS
 from fotapool.services.commands import delete_in_batches
 from fotapool.services.context import Context
 from fotapool.store.accounts.kept_answers import delete_old_answers
@@ -12,6 +12,6 @@ ANSWERS_PER_PURGE = 200
 
 
 async def purge_kept_answers(context: Context) -> int:
-    """Deletes answers from KEPT_MS ago and before, in batches; returns how many."""
-    before_ms = context.clock.now_ms() - KEPT_MS
+    """Deletes answers from RETENTION_ANSWERS_MS ago and before, in batches; returns how many."""
+    before_ms = context.clock.now_ms() - RETENTION_ANSWERS_MS
     return await delete_in_batches(context, delete_old_answers, before_ms, ANSWERS_PER_PURGE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fotapool.domain.errors import ErrorCode, RequestRejected
-from fotapool.domain.idempotency import KEPT_MS, KeyedRequest, KeyName
+from fotapool.domain.idempotency import RETENTION_ANSWERS_MS, KeyedRequest, KeyName
 from fotapool.store.db.commands import Failure, Waiting
 from fotapool.store.db.connection import Connection
 
@@ -37,8 +37,8 @@ def not_answered(connection: Connection, batch: list[Waiting], keyed: Keyed, now
     found = connection.fetch_rows(_KEPT, _NAME, [request.name for _, request in keyed])
     if not found:
         return batch
-    _delete(connection, [row[:3] for row in found if row[4] <= now_ms - KEPT_MS])
-    kept = {row[:3]: (row[3], row[5]) for row in found if row[4] > now_ms - KEPT_MS}
+    _delete(connection, [row[:3] for row in found if row[4] <= now_ms - RETENTION_ANSWERS_MS])
+    kept = {row[:3]: (row[3], row[5]) for row in found if row[4] > now_ms - RETENTION_ANSWERS_MS}
     known = set()
     for waiting, request in keyed:
         if request.name in kept:
