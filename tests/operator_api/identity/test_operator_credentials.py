@@ -48,7 +48,9 @@ def test_a_client_gets_key_and_secret_that_are_shown_once(api: Api) -> None:
 
 
 def test_a_client_may_be_given_key_and_secret(api: Api) -> None:
-    assert api.control("POST", "/clients", {"key": "k", "secret": "s"}).json() == {"key": "k", "secret": "s"}
+    given = {"key": "k", "secret": "s"}
+    created = {**given, "createTime": "2026-03-10T12:00:00.000Z"}
+    assert api.control("POST", "/clients", given).json() == created
     assert api.get_bearer("k", "s").status_code == 200
 
 
