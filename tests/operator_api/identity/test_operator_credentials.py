@@ -39,7 +39,7 @@ def test_a_client_gets_key_and_secret_that_are_shown_once(api: Api) -> None:
     created = api.control("POST", "/clients", {})
     assert created.status_code == 201
     client = created.json()
-    assert set(client) == {"key", "secret"}
+    assert set(client) == {"key", "secret", "createTime"}
     listed = api.control("GET", "/clients")
     assert client["secret"] not in listed.text
     assert all(set(one) == {"key", "createTime"} for one in listed.json()["clients"])
