@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import socket
 import ssl
 import statistics
@@ -32,7 +33,7 @@ MAX_SUITE_RATIO = 0.85
 """Of another tree's time for the same suite."""
 SUITE_ROUNDS = 3
 PLUGIN_STARTS, MAX_PLUGIN_MS = 10, 30.0
-INTERCEPTED, MAX_INTERCEPT_MS = 200, 0.2
+INTERCEPTED, BLOCK, MAX_INTERCEPT_MS = 200, 10, 0.2
 VENDOR = "https://thingspace.verizon.com"
 SUITE = f"""
 import pytest
@@ -124,26 +125,42 @@ def _accounts_ms(server: Server) -> float:
 
 
 def _measure_plugin(report: Report, scale: Scale, directory: Path) -> None:
-    """What pytest's start takes with the plugin, in a suite that does not use it, over a start without it."""
+    """What pytest's start takes with the plugin, in a suite that does not use it, over a start with an empty plugin.
+
+    Looking a plugin up among all installed packages takes longer than importing this one.
+    """
     place = directory / "empty-suite"
     place.mkdir()
     (place / "test_nothing.py").write_text("def test_nothing(): pass\n")
+    (place / "empty_plugin.py").write_text("")
     (place / "pytest.ini").write_text("[pytest]\n")
 
-    def start(*options: str) -> float:
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+    empty, ours = "empty_plugin", "fotapool.testing.plugin"
+    cpu: dict[str, list[float]] = {empty: [], ours: []}
+
+    def start(plugin: str) -> float:
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", plugin]
         environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        began = time.perf_counter()
+        began, cpu_s = time.perf_counter(), _children_s()
         subprocess.run(command, cwd=place, env=environment, check=True, capture_output=True)
+        cpu[plugin].append((_children_s() - cpu_s) * 1000)
         return (time.perf_counter() - began) * 1000
 
-    lanes = {"without": start, "with": lambda: start("-p", "fotapool.testing.plugin")}
+    lanes = {empty: lambda: start(empty), ours: lambda: start(ours)}
     found = alternate(scale.rounds * PLUGIN_STARTS, lanes)
-    added = statistics.median(found["with"]) - statistics.median(found["without"])
-    report.add_rounds(
-        section="i", database="", name="pytest, a start without plugins", values=found["without"], unit="ms"
-    )
-    report.add(Figure("i", "", "the plugin adds to it", added, "ms", at_most=MAX_PLUGIN_MS))
+    name = "pytest, a start with an empty plugin"
+    report.add_rounds(section="i", database="", name=name, values=found[empty], unit="ms")
+    for label, times, at_most in (("", found, MAX_PLUGIN_MS), (", processor time", cpu, None)):
+        added = statistics.median(times[ours]) - statistics.median(times[empty])
+        report.add(
+            Figure("i", "", f"the plugin adds to pytest's start{label}", value=added, unit="ms", at_most=at_most)
+        )
+
+
+def _children_s() -> float:
+    """Processor time of all processes that this one has started and that have ended, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _measure_intercept(report: Report, scale: Scale, directory: Path) -> None:
@@ -156,36 +173,29 @@ def _measure_intercept(report: Report, scale: Scale, directory: Path) -> None:
                 httpx.Client(base_url=server.address, verify=trusted, limits=limits, trust_env=False) as plain,
                 httpx.Client(base_url=VENDOR, verify=trusted, limits=limits, trust_env=False) as vendor,
             ):
-
-                def without(client: httpx.Client = plain) -> float:
-                    return _request_ms(client)
-
-                def intercepted(client: httpx.Client = vendor) -> float:
-                    with server.intercept():
-                        return _request_ms(client)
-
-                found = alternate(scale.rounds, {"without": without, "with": intercepted})
-            added = [a - b for a, b in zip(found["with"], found["without"], strict=True)]
-            name = f"a request over HTTPS {label}"
-            report.add_rounds(section="i", database="memory", name=name, values=found["without"], unit="ms")
-            report.add_rounds(
-                section="i",
-                database="memory",
-                name=f"intercept() adds to it {label}",
-                values=added,
-                unit="ms",
-                at_most=MAX_INTERCEPT_MS,
-            )
+                times = _interleaved(server, plain, vendor, scale.rounds)
+            for place, (what, at_most) in enumerate((("", MAX_INTERCEPT_MS), (", processor time", None))):
+                middle = [statistics.median(one[place] for one in times[kind]) for kind in ("with", "without")]
+                name = f"intercept() adds to a request {label}{what}"
+                report.add(Figure("i", "memory", name, value=middle[0] - middle[1], unit="ms", at_most=at_most))
 
 
-def _request_ms(client: httpx.Client) -> float:
-    """The median of INTERCEPTED requests."""
-    times = []
-    for _ in range(INTERCEPTED):
-        began = time.perf_counter()
-        client.get("/health/live").raise_for_status()
-        times.append((time.perf_counter() - began) * 1000)
-    return statistics.median(times)
+def _interleaved(
+    server: Server, plain: httpx.Client, vendor: httpx.Client, rounds: int
+) -> dict[str, list[tuple[float, float]]]:
+    """The times (ms) and this thread's processor times of requests, in alternating blocks of BLOCK."""
+    times: dict[str, list[tuple[float, float]]] = {"with": [], "without": []}
+    for _ in range(rounds * INTERCEPTED // BLOCK):
+        times["without"] += [_request_ms(plain) for _ in range(BLOCK)]
+        with server.intercept():
+            times["with"] += [_request_ms(vendor) for _ in range(BLOCK)]
+    return times
+
+
+def _request_ms(client: httpx.Client) -> tuple[float, float]:
+    began, thread_s = time.perf_counter(), time.thread_time()
+    client.get("/health/live").raise_for_status()
+    return (time.perf_counter() - began) * 1000, (time.thread_time() - thread_s) * 1000
 
 
 def _measure_suite(report: Report, directory: Path, other_tree: Path | None) -> None:
@@ -193,9 +203,10 @@ def _measure_suite(report: Report, directory: Path, other_tree: Path | None) -> 
     place.mkdir()
     (place / "test_suite.py").write_text(SUITE)
     (place / "pytest.ini").write_text("[pytest]\n")
-    lanes = {"this": lambda: _suite_s(place, ROOT)}
+    cpu: dict[Path, list[float]] = {}
+    lanes = {"this": lambda: _suite_s(place, ROOT, cpu)}
     if other_tree is not None:
-        lanes["other"] = lambda: _suite_s(place, other_tree)
+        lanes["other"] = lambda: _suite_s(place, other_tree, cpu)
     seconds = alternate(SUITE_ROUNDS, lanes)
     report.add_rounds(
         section="i",
@@ -205,20 +216,29 @@ def _measure_suite(report: Report, directory: Path, other_tree: Path | None) -> 
         unit="s",
         at_most=MAX_SUITE_S,
     )
+    _report_cpu(report, cpu[ROOT], "its processor time, with the server's")
     if other_tree is not None:
-        name = f"the same in {other_tree.name}"
+        name = "the same in the other tree"
         report.add_rounds(section="i", database="memory", name=name, values=seconds["other"], unit="s")
+        _report_cpu(report, cpu[other_tree], f"{name}, processor time")
         against = ratios(seconds["this"], seconds["other"])
-        report.add_rounds("i", "memory", "this tree as a multiple of it", against, at_most=MAX_SUITE_RATIO)
+        report.add_rounds("i", "memory", "this tree over the other one", against, at_most=MAX_SUITE_RATIO)
+        against = ratios(cpu[ROOT], cpu[other_tree])
+        report.add_rounds("i", "memory", "this tree over the other one, processor time", against)
 
 
-def _suite_s(place: Path, tree: Path) -> float:
+def _report_cpu(report: Report, values: list[float], name: str) -> None:
+    report.add_rounds(section="i", database="memory", name=name, values=values, unit="s")
+
+
+def _suite_s(place: Path, tree: Path, cpu: dict[Path, list[float]]) -> float:
     """Seconds that the suite takes with this source tree, from the start of pytest to its end."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     environment = {**os.environ, "PYTHONPATH": str(tree / "src")}
-    began = time.perf_counter()
+    began, cpu_s = time.perf_counter(), _children_s()
     done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - began
     if f"{TESTS} passed" not in done.stdout:
         raise Failed(f"the suite failed: {done.stdout[-2000:]}")
+    cpu.setdefault(tree, []).append(_children_s() - cpu_s)
     return seconds

@@ -7,8 +7,10 @@ import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 RSS_LIMIT_MIB = 200.0
+T = TypeVar("T")
 
 
 @dataclass
@@ -106,9 +108,9 @@ def ratios(over: Sequence[float], under: Sequence[float]) -> list[float]:
     return [a / b for a, b in zip(over, under, strict=True)]
 
 
-def alternate(rounds: int, lanes: Mapping[str, Callable[[], float]], warm_up: bool = True) -> dict[str, list[float]]:
+def alternate(rounds: int, lanes: Mapping[str, Callable[[], T]], warm_up: bool = True) -> dict[str, list[T]]:
     """Measures all lanes in each round, in reverse order in every other round."""
-    values: dict[str, list[float]] = {name: [] for name in lanes}
+    values: dict[str, list[T]] = {name: [] for name in lanes}
     names = list(lanes)
     for number in range(-1 if warm_up else 0, rounds):
         for name in names if number % 2 == 0 else reversed(names):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,14 @@ def test_an_emulator_that_keeps_its_database_hashes_as_serve_does(
         assert httpx.post(f"{address}/control/v1/clients", json=CLIENT, headers=headers).status_code == 201
     rows = apsw.Connection(str(tmp_path / "kept.db")).execute("SELECT * FROM api_client").fetchall()
     assert f"m={hashing.MEMORY_KIB},t={hashing.PASSES}" in str(rows)
+
+
+def test_hashes_at_the_lowest_cost_need_no_thread() -> None:
+    async def threads() -> tuple[int, int]:
+        return await hashing.queue.run(threading.get_ident), await hashing.HashingQueue(1).run(threading.get_ident)
+
+    here, other = asyncio.run(threads())  # this process hashes at that cost, see conftest.py
+    assert here == threading.get_ident() != other
 
 
 def test_tokens_work_with_a_database_in_memory(server_process: Callable[..., Any]) -> None:

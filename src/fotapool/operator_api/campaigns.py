@@ -10,7 +10,6 @@ from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus, Flow
 from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import OperatorCall, time_or_none
-from fotapool.services.campaigns import campaign_views
 from fotapool.web.operations import Operation
 from fotapool.web.parameters import LIMIT, choice_parameter, int_parameter
 
@@ -79,6 +78,8 @@ class CampaignDetail(msgspec.Struct):
 
 async def list_campaigns(call: OperatorCall) -> CampaignList:
     """List the account's campaigns, newest first."""
+    from fotapool.services.campaigns import campaign_views  # imported here to keep the start short
+
     status = call.find(IN_STATE)
     found, following = await campaign_views.list_latest_campaigns(
         call.context,
@@ -92,6 +93,8 @@ async def list_campaigns(call: OperatorCall) -> CampaignList:
 
 async def read_campaign(call: OperatorCall) -> CampaignDetail:
     """Read a campaign with the states of its devices, and why some ended without their upgrade."""
+    from fotapool.services.campaigns import campaign_views  # imported here to keep the start short
+
     campaign = await campaign_views.find_campaign(call.context, await call.caller(), call.path["campaign"])
     counting = campaign_views.CampaignCounts()
     counts = await counting.counts(call.context, campaign)

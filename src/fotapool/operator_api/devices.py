@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from starlette.requests import ClientDisconnect
@@ -21,7 +21,7 @@ from fotapool.domain.paging import BEFORE_ALL
 from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import DEVICE_ID, OperatorCall, time_or_none
 from fotapool.services.campaigns import upgrades
-from fotapool.services.devices import devices, timelines
+from fotapool.services.devices import devices
 from fotapool.services.devices.import_lines import CsvReader, JsonArrayReader, LineReader, NdjsonReader
 from fotapool.services.devices.imports import DeviceImport, ImportResult, Interrupted
 from fotapool.services.snapshots.seed_documents import DeviceLine
@@ -30,6 +30,9 @@ from fotapool.web.endpoint import JSON, json_response
 from fotapool.web.operations import Operation
 from fotapool.web.parameters import LIMIT, flag_parameter, int_parameter
 from fotapool.web.problems import HttpError, describe, problem_of
+
+if TYPE_CHECKING:
+    from fotapool.services.devices.timelines import TimelineEntry
 
 NDJSON, CSV = "application/x-ndjson", "text/csv"
 AFTER_DEVICE = replace(int_parameter("after", "the last number of the page before"), default=BEFORE_ALL)
@@ -123,6 +126,8 @@ async def list_devices(call: OperatorCall) -> DeviceList:
 
 async def read_device(call: OperatorCall) -> DeviceDetail:
     """Read a device with its timeline: licenses and upgrades, by whom and why."""
+    from fotapool.services.devices import timelines  # imported here to keep the start short
+
     found = await timelines.read_timeline(call.context, await call.caller(), call.get(DEVICE_ID))
     return DeviceDetail(
         device=_view(found.device, call.context.clock.now_ms()),
@@ -136,7 +141,7 @@ async def read_device(call: OperatorCall) -> DeviceDetail:
     )
 
 
-def _entry(one: timelines.TimelineEntry) -> TimelineEntryView:
+def _entry(one: TimelineEntry) -> TimelineEntryView:
     return TimelineEntryView(
         time=format_timestamp(one.event.at_ms),
         event=one.event.what,

@@ -26,16 +26,18 @@ class SignIn:
         self._tokens = ("", "")
         self._control = control
         self._renewing = threading.Lock()
-        control.call("POST", "/clients", {"key": self.key, "secret": self.secret})
+        created = control.call("POST", "/clients", {"key": self.key, "secret": self.secret})
         user = {"username": self.username, "password": self.password, "accounts": [account]}
         control.call("POST", "/users", user)
-        self.renew()
+        self._sign_in()
+        self._since = datetime.fromisoformat(created["createTime"])
 
     def renew(self, expired: str | None = None) -> None:
         """Gets a bearer token and a session token. With an `expired` session, only if no other thread has done so."""
         with self._renewing:
             if expired in (None, self.session):
                 self._sign_in()
+                self._since = self._now()
 
     def _sign_in(self) -> None:
         basic = base64.b64encode(f"{self.key}:{self.secret}".encode()).decode()
@@ -45,7 +47,6 @@ class SignIn:
         headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
         session = self._get("/api/m2m/v1/session/login", body, headers, "sessionToken")
         self._tokens = (bearer, session)
-        self._since = self._now()
 
     def has_expired(self, why: str | None, session: str) -> bool:
         """Whether `why` tokens were refused is that the clock was moved, not that the test revoked them.

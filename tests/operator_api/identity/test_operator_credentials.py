@@ -39,7 +39,7 @@ def test_a_client_gets_key_and_secret_that_are_shown_once(api: Api) -> None:
     created = api.control("POST", "/clients", {})
     assert created.status_code == 201
     client = created.json()
-    assert set(client) == {"key", "secret"}
+    assert set(client) == {"key", "secret", "createTime"}
     listed = api.control("GET", "/clients")
     assert client["secret"] not in listed.text
     assert all(set(one) == {"key", "createTime"} for one in listed.json()["clients"])
@@ -48,7 +48,9 @@ def test_a_client_gets_key_and_secret_that_are_shown_once(api: Api) -> None:
 
 
 def test_a_client_may_be_given_key_and_secret(api: Api) -> None:
-    assert api.control("POST", "/clients", {"key": "k", "secret": "s"}).json() == {"key": "k", "secret": "s"}
+    given = {"key": "k", "secret": "s"}
+    created = {**given, "createTime": "2026-03-10T12:00:00.000Z"}
+    assert api.control("POST", "/clients", given).json() == created
     assert api.get_bearer("k", "s").status_code == 200
 
 

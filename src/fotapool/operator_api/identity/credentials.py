@@ -62,6 +62,7 @@ class CreatedClient(msgspec.Struct):
 
     key: str
     secret: str
+    createTime: str
 
 
 class ClientView(msgspec.Struct):
@@ -124,7 +125,8 @@ async def delete_user(call: OperatorCall) -> None:
 
 async def create_client(call: OperatorCall, given: NewClient) -> CreatedClient:
     """Create an OAuth client."""
-    return CreatedClient(*await api_clients.create_client(call.context, given.key, given.secret))
+    key, secret = await api_clients.create_client(call.context, given.key, given.secret)
+    return CreatedClient(key, secret, format_timestamp(call.context.clock.now_ms()))
 
 
 async def list_clients(call: OperatorCall) -> ClientList:

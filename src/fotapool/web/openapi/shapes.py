@@ -7,7 +7,7 @@ from typing import Any
 REFERENCE = "#/components/schemas/"
 """How a reference to a schema begins."""
 _WIDTH = 100
-_WORDS = {"string": "text", "integer": "number", "number": "number", "boolean": "true or false"}
+_KINDS = {"string": "text", "integer": "number", "number": "number", "boolean": "true or false"}
 
 
 def describe_schema(schema: dict[str, Any], components: dict[str, Any], indent: int = 0) -> str:
@@ -37,4 +37,4 @@ def _word(kind: str | list[str]) -> str:
     """The word for the type of a value, or for several types."""
     if isinstance(kind, list):
         return " or ".join(dict.fromkeys(map(_word, kind)))
-    return "null" if kind == "null" else _WORDS.get(kind, "any")
+    return "null" if kind == "null" else _KINDS.get(kind, "any")
