@@ -92,6 +92,7 @@ def test_what_may_be_changed_is_what_the_rules_allow() -> None:
         ("assign", {}, EntryKind.ASSIGNED, "requested by the user"),
         ("assign for campaign", {"campaign": "u"}, EntryKind.ASSIGNED, "needed by a campaign that assigns licenses"),
         ("copy account", {"of": "a"}, EntryKind.IMPORTED, "copied from account a"),
+        ("undo reduction", {"undone": 7}, EntryKind.RESTORED, "change 7, which took it, was undone"),
         (
             "change subscription",
             {"before": 5, "after": 3},

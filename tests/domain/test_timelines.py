@@ -78,6 +78,12 @@ REDUCED = {"before": 300, "after": 200}
         ),
         (EntryFacts(EntryKind.IMPORTED, "copy account", {"of": "a"}), "licensed: copied from account a"),
         (
+            EntryFacts(
+                kind=EntryKind.RESTORED, verb="undo reduction", detail={"undone": 7}, place=None, assigned_ms=MARCH
+            ),
+            "license restored: change 7, which had taken it, was undone, assigned 2026-03-01",
+        ),
+        (
             EntryFacts(kind=EntryKind.REMOVED, verb="remove", detail={}, place=None, assigned_ms=None),
             "license removed: as requested, assigned before what is on record here",
         ),

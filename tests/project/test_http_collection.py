@@ -21,6 +21,7 @@ NOT_ACCEPTED = {
     "device_download": 404,  # no campaign of a device has begun
     "device_report_status": 404,
     "control_redeliver": 409,  # the delivery still waits, because nothing listens
+    "control_undo_reduction": 409,  # the change took no license
 }
 """Requests that the emulator refuses with the seed."""
 

@@ -24,6 +24,7 @@ from support.ledgers import (
     license_request,
     subscription_request,
     successes,
+    whole_ledger,
     write_seed,
 )
 
@@ -172,6 +173,46 @@ def test_a_confirmed_reduction_takes_what_its_preview_showed_or_nothing(cluster:
             assert done >= 1
         if shown["need"]:
             assert done <= 1
+    assert set(held.values()) <= {0, 1}
+    assert cluster.apis[1].licensed(account) == sorted(device for device, count in held.items() if count)
+    assert_ledger_adds_up(cluster.apis[0], account)
+    cluster.assert_nobody_had_trouble()
+
+
+def test_a_reduction_is_undone_once_while_others_take_licenses(cluster: Cluster) -> None:
+    chance = random.Random(4)
+    account = "account-8"
+    cluster.connections.exchange(
+        [license_request("assign", 3, account, [imei(account, number) for number in range(30)])]
+    )
+    held: Counter[str] = Counter(cluster.apis[0].licensed(account))
+    for volley in range(VOLLEYS):
+        taken = cluster.apis[0].subscribe(10, account=account)["reclaimed"]
+        held.subtract(taken)
+        changes = [entry["change"] for entry in whole_ledger(cluster.apis[0], account) if entry["deviceId"] in taken]
+        cluster.apis[1].subscribe(LICENSES, account=account)
+        undo: Request = ("POST", f"/control/v1/accounts/{account}/ledger/changes/{changes[-1]}/undo", None)
+        requests = [undo] * 8
+        for _ in range(CLIENTS - len(requests) if volley % 3 else 0):
+            devices = [imei(account, number) for number in chance.sample(range(DEVICES), 2)]
+            requests.append(license_request(chance.choice(("assign", "remove")), 3, account, devices))
+        chance.shuffle(requests)
+        cluster.connections.send(requests)
+        done = 0
+        for place, (_, path, _) in enumerate(requests):
+            answer = cluster.connections.receive(place)
+            assert answer is not None
+            status, body = answer
+            if path.endswith("undo"):
+                assert status in (200, 409)
+                if status == 200:
+                    assert sorted(body["restored"]) == sorted(taken)
+                    held.update(body["restored"])
+                    done += 1
+            else:
+                assert status == 200
+                held.update({device: 1 if path.endswith("assign") else -1 for device in successes(body)})
+        assert done == 1 if volley % 3 == 0 else done <= 1
     assert set(held.values()) <= {0, 1}
     assert cluster.apis[1].licensed(account) == sorted(device for device, count in held.items() if count)
     assert_ledger_adds_up(cluster.apis[0], account)

@@ -16,6 +16,7 @@ KINDS = {
     "accounts": "account",
     "callbacks": "delivery",
     "campaigns": "campaign",
+    "changes": "change",
     "clients": "client",
     "deliveries": "delivery",
     "device-keys": "device key",

@@ -34,6 +34,8 @@ class Parameter(Generic[T]):
     description: str = ""
     location: Literal["query", "path", "header"] = "query"
     default: T | None = None
+    is_required: bool = False
+    """Whether the operation fails without it. A part of the path is always there."""
 
     def read(self, request: Request) -> T | None:
         """The value in the request, or the default. Raises Invalid or NotFound."""

@@ -202,3 +202,15 @@ def test_anything_is_found_over_all_accounts(api: Api, cli: Any) -> None:
         api.control("POST", "/accounts", {"name": f"wide-{number}"})
     assert "more results of the kinds account" in cli("find", "wide").stderr
     assert "printable" in cli("find", " ", code=4).stderr
+
+
+def test_a_reduction_is_undone_by_the_number_of_its_change(api: Api, cli: Any) -> None:
+    api.assign(0, 1)
+    api.subscribe(0)
+    change = str(cli.rows("ledger", ACCOUNT)[-1]["change"])
+    assert "0 are free" in cli("subscription", "undo", ACCOUNT, change, code=4).stderr
+    api.subscribe(2)
+    done = cli("subscription", "undo", ACCOUNT, change)
+    assert f"change {change} is undone by change" in done.stdout
+    assert "2 licenses are used" in done.stdout
+    assert api.licensed() == devices(0, 1)

@@ -175,7 +175,7 @@ def test_a_form_that_cancels_a_campaign_does_not_stop_one_that_has_started(world
     world.sign_in()
     refused = console.post(f"{LIST}/{campaign}/cancel", fields, status=409)
     assert "The campaign has started or ended since the page was loaded." in words_of(refused)
-    assert status_of(world, campaign) == "CampaignStarted"
+    assert status_of(world, campaign) == "CampaignScheduled"
     fields = dict(re.findall(r'name="(becomes)" value="([^"]*)"', refused))
     assert notice_of(console.post(f"{LIST}/{campaign}/cancel", fields)).startswith("Campaign stopped.")
 

@@ -43,6 +43,21 @@ def test_a_reclaimed_license_tells_why_with_its_place_in_line(console: Browser, 
     assert [entry["deviceId"] for entry in api.ledger() if entry["what"] == "reclaimed"][2] == device(1)
 
 
+def test_a_restored_license_keeps_its_assignment_time_also_when_it_is_lost_again(console: Browser, api: Api) -> None:
+    api.assign(0)
+    api.advance("PT30M")
+    for _ in range(2):
+        api.subscribe(0)
+        change = api.ledger()[-1]["change"]
+        api.subscribe(5)
+        api.advance("P1D")
+        api.control("POST", f"/accounts/{ACCOUNT}/ledger/changes/{change}/undo")
+    restored, lost, before = told(page_of(console, 0))[:3]
+    assert f"change {change}, which had taken it, was undone, assigned 2026-03-10" in restored
+    assert "assigned 2026-03-10" in lost
+    assert "was undone, assigned 2026-03-10" in before
+
+
 def test_places_are_counted_within_their_own_reduction(console: Browser, api: Api) -> None:
     api.assign(0, 1, 2, 3, 4)
     api.subscribe(4)

@@ -8,10 +8,10 @@ import re
 from typing import Any
 
 import pytest
-from console_helpers import Browser, words_of
+from console_helpers import Browser, notice_of, words_of
 
 from fotapool.services.licenses import ledger_views
-from support.helpers import ACCOUNT, USER, Api, device
+from support.helpers import ACCOUNT, USER, Api, device, devices
 
 PAGE = f"/accounts/{ACCOUNT}/ledger"
 
@@ -115,3 +115,23 @@ def test_the_ledger_is_paged_by_number(world: Api, console: Browser, monkeypatch
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_filter_that_makes_no_sense_says_how_it_is_written(console: Browser, query: str, words: str) -> None:
     assert words in words_of(console.get(f"{PAGE}?{query}", status=400))
+
+
+def test_a_reduction_is_undone_from_the_ledger(console: Browser, api: Api) -> None:
+    api.assign(0, 1, 2)
+    api.subscribe(1)
+    api.subscribe(5)
+    page = console.get(f"{PAGE}/changes")
+    (action,) = re.findall(rf'action="/console({PAGE}/changes/\d+/undo)"', page)
+    number = int(action.split("/")[-2])
+    assert "Restores 2 licenses with the old assignment times" in words_of(page)
+    assert f'href="/console{PAGE}/changes?before={number + 1}">undo</a>' in console.get(PAGE)
+    page = console.post(action, {})
+    assert notice_of(page) == f"Change {number} undone: 2 licenses restored."
+    assert "/undo" not in page
+    assert f"undo reduction (undone {number})" in words_of(page)
+    assert api.licensed() == devices(0, 1, 2)
+    assert f"change {number}, which took it, was undone" in words_of(console.get(PAGE))
+    assert "was undone by change" in words_of(console.post(action, {}, 409))
+    console.post(f"{PAGE}/changes/99/undo", {}, 404)
+    api.assert_consistent()

@@ -232,6 +232,16 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
             path="/accounts/{account}",
             columns=f"name:account purchaseType {_SUBSCRIPTION} updateTime:changed nextBillingMonth",
         ),
+        Operation(
+            name="undo",
+            help="Undo a reduction: give back the licenses that a change took, while as many are free. "
+            "The number of the change is in `fotapool ledger --json`.",
+            examples=(f"subscription undo {ACCOUNT} 12",),
+            method="POST",
+            path="/accounts/{account}/ledger/changes/{change}/undo",
+            params=(click.argument("change", type=click.IntRange(1), metavar="CHANGE"),),
+            message="change {undone} is undone by change {change}: {licenseUsedCount:,} licenses are used",
+        ),
     ),
     "statements": (
         Operation(

@@ -8,13 +8,14 @@ from starlette.responses import Response
 
 from fotapool.console.app.downloads import Rows, csv_stream
 from fotapool.console.app.listing import Listing, Row
-from fotapool.console.app.pages import ConsoleCall, ConsolePage
+from fotapool.console.app.pages import MAX_CURSOR, ConsoleCall, ConsolePage, whole_number
+from fotapool.console.app.rendering import plural
 from fotapool.console.licenses import ledger_labels
 from fotapool.console.licenses.ledger_labels import KINDS, assigned_before, change_label, reason_label, request_label
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import format_device_id, is_device_id
-from fotapool.services.licenses import ledger_views
+from fotapool.services.licenses import ledger_views, undo
 from fotapool.store.licenses.ledger_views import EntryRow, LedgerFilter
 
 ROWS = 50
@@ -41,7 +42,14 @@ async def show_ledger(call: ConsoleCall) -> Response:
     entries, next_cursor = await ledger_views.list_latest_entries(
         call.context, caller=call.caller(), wanted=_filter(call), before=call.cursor(), limit=ROWS
     )
-    return await _page(call, template="licenses/ledger.html", title="Ledger", rows=entries, next_cursor=next_cursor)
+    return await _page(
+        call,
+        template="licenses/ledger.html",
+        title="Ledger",
+        rows=entries,
+        next_cursor=next_cursor,
+        changes=sorted({entry.change.number for entry in entries}),
+    )
 
 
 async def show_changes(call: ConsoleCall) -> Response:
@@ -49,11 +57,30 @@ async def show_changes(call: ConsoleCall) -> Response:
         call.context, caller=call.caller(), wanted=_filter(call), before=call.cursor(), limit=ROWS
     )
     return await _page(
-        call, template="licenses/ledger_changes.html", title="Ledger by request", rows=changes, next_cursor=next_cursor
+        call,
+        template="licenses/ledger_changes.html",
+        title="Ledger by request",
+        rows=changes,
+        next_cursor=next_cursor,
+        changes=[change.number for change in changes],
     )
 
 
-async def _page(call: ConsoleCall, template: str, title: str, rows: Sequence[Row], next_cursor: int | None) -> Response:
+async def undo_reduction(call: ConsoleCall) -> Response:
+    number = whole_number("the change", call.request.path_params["number"], 1, MAX_CURSOR)
+    done = await undo.undo_reduction(call.context, call.caller(), number)
+    text = f"Change {done.undone} undone: {plural(len(done.devices), 'license')} restored."
+    return await call.go(call.path("ledger", "changes"), text)
+
+
+async def _page(
+    call: ConsoleCall,
+    template: str,
+    title: str,
+    rows: Sequence[Row],
+    next_cursor: int | None,
+    changes: Sequence[int],
+) -> Response:
     found = Listing(
         rows,
         cursor=call.cursor(),
@@ -61,7 +88,14 @@ async def _page(call: ConsoleCall, template: str, title: str, rows: Sequence[Row
         query={name: call.text(name) for name in FIELDS},
         searched=ledger_views.SCAN_LIMIT,
     )
-    return await call.page(template, title, found=found, labels=ledger_labels, max_exported=ledger_views.MAX_EXPORTED)
+    return await call.page(
+        template,
+        title,
+        found=found,
+        labels=ledger_labels,
+        max_exported=ledger_views.MAX_EXPORTED,
+        undoable=await undo.count_undoable(call.context, call.account, changes),
+    )
 
 
 async def send_ledger(call: ConsoleCall) -> Response:
@@ -95,5 +129,6 @@ _PATH = "/accounts/{account}/ledger"
 PAGES = (
     ConsolePage("GET", _PATH, show_ledger),
     ConsolePage("GET", _PATH + "/changes", show_changes),
+    ConsolePage("POST", _PATH + "/changes/{number}/undo", undo_reduction),
     ConsolePage("GET", _PATH + "/entries.csv", send_ledger),
 )

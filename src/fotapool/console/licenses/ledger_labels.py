@@ -10,6 +10,7 @@ from fotapool.store.licenses.ledger_views import ChangeRow, EntryRow
 
 KINDS: dict[str, tuple[str, frozenset[EntryKind]]] = {
     "assigned": ("assigned", frozenset({EntryKind.ASSIGNED, EntryKind.IMPORTED})),
+    "restored": ("restored", frozenset({EntryKind.RESTORED})),
     "removed": ("removed", frozenset({EntryKind.REMOVED})),
     "reclaimed": (
         "reclaimed",
@@ -34,6 +35,8 @@ def reason_label(kind: int, change: ChangeRow) -> str:
     detail: dict[str, Any] = json.loads(change.detail)
     if change.verb == "copy account":
         return f"copied from account {detail.get('of', '')}"
+    if change.verb == "undo reduction":
+        return f"change {detail.get('undone')}, which took it, was undone"
     reason = EntryKind(kind).why
     if change.verb == "change subscription" and "before" in detail and "after" in detail:
         short = f"subscription {'reduced' if detail['after'] < detail['before'] else 'raised'}"

@@ -54,6 +54,9 @@ def _describe(facts: EntryFacts) -> tuple[str, str]:
     if kind is EntryKind.IMPORTED:
         origin = f"copied from account {facts.detail.get('of')}" if verb == "copy account" else "imported as licensed"
         return "licensed", origin if facts.assigned_ms is None else f"{origin}, {_assigned(facts)}"
+    if kind is EntryKind.RESTORED:
+        undone = facts.detail.get("undone")
+        return "license restored", f"change {undone}, which had taken it, was undone, {_assigned(facts)}"
     if kind is EntryKind.REMOVED:
         return "license removed", f"as requested, {_assigned(facts)}"
     if kind is EntryKind.NOTICE_WITHDRAWN:

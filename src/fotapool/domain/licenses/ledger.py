@@ -24,6 +24,7 @@ class EntryKind(enum.IntEnum):
     NOTICE_WITHDRAWN = 7, 0, "notice withdrawn", "subscription raised before the notice ended"
     NOTICE_ENDED = 8, -1, "reclaimed", "the notice given at the reduction ended"
     IMPORTED = 9, 1, "assigned", "imported by the operator as licensed"
+    RESTORED = 10, 1, "restored", "the reduction that took it was undone"
 
     delta: int
     what: str

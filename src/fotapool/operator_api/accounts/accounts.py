@@ -169,7 +169,9 @@ async def change_subscription(call: OperatorCall, given: NewSubscription) -> Res
             if marks is not None and found.mark not in marks:
                 raise PreviewOutdated(found)
         else:
-            found = await subscriptions.change_subscription(call.context, caller, total, purchase_type, marks)
+            found = await subscriptions.change_subscription(
+                call.context, caller=caller, total=total, purchase_type=purchase_type, marks=marks
+            )
     except PreviewOutdated as outdated:
         return await asyncio.to_thread(_response, outdated.change, True, str(outdated))
     return await asyncio.to_thread(_response, found, preview)

@@ -18,6 +18,7 @@ CONSOLE = "/console"
 TEXT = replace(
     text_parameter("q", "IMEI, MDN, account, campaign, user or request id"),
     schema={"type": "string", "minLength": 1, "maxLength": MAX_SEARCH, "examples": ["35-209900-176148-1"]},
+    is_required=True,
 )
 Kind = Annotated[str, msgspec.Meta(extra_json_schema={"enum": [kind.value for kind in ResultKind]})]
 

@@ -29,7 +29,7 @@ MAX_PLACES = 10
 """Maximum number of reductions for which the device's place in line is read."""
 CHECK_INS_SHOWN = 20
 
-_GIVEN = frozenset({EntryKind.ASSIGNED, EntryKind.IMPORTED})
+_GIVEN = frozenset({EntryKind.ASSIGNED, EntryKind.IMPORTED, EntryKind.RESTORED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +93,12 @@ def _licenses(
     for entry in reversed(newest_first):
         kind = EntryKind(entry.kind)
         if kind in _GIVEN:
-            known = license_place is not None and license_place[0] == entry.number
-            assigned_ms = (
-                license_place[1] if license_place and known else entry.at_ms if kind is EntryKind.ASSIGNED else None
-            )
-            imported_ms = entry.at_ms if assigned_ms is None else None
+            if license_place is not None and license_place[0] == entry.number:
+                assigned_ms, imported_ms = license_place[1], None
+            elif kind is EntryKind.ASSIGNED:
+                assigned_ms, imported_ms = entry.at_ms, None
+            elif kind is EntryKind.IMPORTED:
+                assigned_ms, imported_ms = None, entry.at_ms
         own = kind is EntryKind.IMPORTED and assigned_ms == entry.at_ms  # the entry "imported" has this time
         facts = EntryFacts(
             kind=kind,

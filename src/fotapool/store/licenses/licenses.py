@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from fotapool.domain.accounts.subscriptions import Holder
+from fotapool.domain.accounts.subscriptions import RECLAIM_KINDS, Holder
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeChange, UpgradeStatus
 from fotapool.domain.licenses.ledger import Entry, EntryKind
 from fotapool.domain.licenses.licenses import LicenseFacts, LicenseState, Pool
@@ -20,6 +20,7 @@ from fotapool.store.campaigns.upgrades import IS_OPEN, open_upgrade, read_open_u
 from fotapool.store.db.commands import Pools
 from fotapool.store.db.connection import Connection, Key, Row
 from fotapool.store.db.rows import fetch_all, fetch_int, fetch_value, fetch_values
+from fotapool.store.licenses.lost_licenses import record_lost
 
 # Scalar subqueries instead of joins: the plan of a join, made while tables are small, would scan whole accounts later.
 _FACTS = f"""
@@ -30,7 +31,7 @@ SELECT k.account_id, k.imei,
 FROM {{keys}} k
 """
 _NOT_UNDER_NOTICE = f"l.state < {LicenseState.NOTICE:d}"
-_RECLAIMS = frozenset({EntryKind.RECLAIMED_CANDIDATE, EntryKind.RECLAIMED_OLDEST, EntryKind.NOTICE_ENDED})
+_RECLAIMS = frozenset({*RECLAIM_KINDS, EntryKind.NOTICE_ENDED})
 _NOTICES = frozenset({EntryKind.NOTICE_CANDIDATE, EntryKind.NOTICE_OLDEST})
 _PLAIN = int(LicenseState.PLAIN)
 _LICENSE = "account_id, imei, assigned_ms, place, state, notice_until_ms, notice_place"
@@ -138,6 +139,7 @@ class LedgerChangeSet:
         self._notice_ended: list[Key] = []
         self._canceled: dict[Key, Reason] = {}
         self._reclaimed: dict[int, list[Key]] = {}
+        self._lost: dict[tuple[int, int], list[Key]] = {}
         self._pools: dict[int, Pool] = {}
         self._entries: list[Row] = []
         self._changes: list[Row] = []
@@ -149,10 +151,14 @@ class LedgerChangeSet:
         entries: Sequence[Entry],
         now_ms: int,
         assigned_ms: Sequence[int] | None = None,
+        states: Sequence[int] | None = None,
         canceled_upgrades: Sequence[int] = (),
         notice_until_ms: int = 0,
     ) -> None:
-        """Adds one decision. `assigned_ms` has the assignment time (ms) of each entry; None: now."""
+        """Adds one decision. `assigned_ms` has the assignment time (ms) of each entry; None: now.
+
+        `states` has the LicenseState of each entry; None: plain.
+        """
         account_id = pool.account_id
         self._pools[account_id] = pool
         pool.changes += 1
@@ -163,9 +169,10 @@ class LedgerChangeSet:
             number += 1
             self._entries.append((account_id, number, pool.changes, device, int(kind), used_after))
             key = (account_id, device)
-            if kind is EntryKind.ASSIGNED or kind is EntryKind.IMPORTED:
+            if kind is EntryKind.ASSIGNED or kind is EntryKind.IMPORTED or kind is EntryKind.RESTORED:
                 since_ms = assigned_ms[place] if assigned_ms else now_ms
-                self._licensed[key] = (account_id, device, since_ms, number, _PLAIN, None, None)
+                state = states[place] if states else _PLAIN
+                self._licensed[key] = (account_id, device, since_ms, number, state, None, None)
             else:
                 self._note_other(pool=pool, key=key, kind=kind, number=number, notice_until_ms=notice_until_ms)
         pool.entries = number
@@ -186,11 +193,15 @@ class LedgerChangeSet:
             self._unlicensed.append(key)
         if kind in _RECLAIMS:
             self._reclaimed.setdefault(pool.account_id, []).append(key)
+        if kind in RECLAIM_KINDS:
+            self._lost.setdefault((pool.account_id, pool.changes), []).append(key)
         if kind is EntryKind.NOTICE_ENDED:
             pool.notice -= 1
             self._notice_ended.append(key)
 
     def record(self, connection: Connection) -> None:
+        for (_, change), keys in self._lost.items():
+            record_lost(connection, change, keys)
         if self._unlicensed:
             connection.delete_keys("license", self._unlicensed)
         if self._licensed:

@@ -111,6 +111,7 @@ class ApiDescription:
             "parameters": path_parameters(operation.path, in_path)
             + [
                 {"name": one.name, "in": one.location, "description": one.description, "schema": one.schema}
+                | ({"required": True} if one.is_required else {})
                 for one in operation.parameters
                 if one.location != "path"
             ],

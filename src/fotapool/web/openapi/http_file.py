@@ -46,6 +46,8 @@ PATH_VALUES = {
     "number": "{{control_list_requests.response.body.requests[0].number}}",
     "deviceIds": "{{device}}",
     "campaign": "{{V3_schedule_campaign.response.body.id}}",
+    "q": "{{device}}",
+    "change": "{{control_list_ledger.response.body.entries[0].change}}",
     "upgradeId": "{{V1_schedule_upgrade.response.body.id}}",
 }
 """Values of parameters by name."""
@@ -127,6 +129,7 @@ AFTER_OTHERS = (
     "control_unlock_user",
     "control_copy_account",
     "control_remove_listener",
+    "control_undo_reduction",
 )
 LAST = ("reset_password", "logout", "revoke_token", "control_reset", "control_restore_snapshot")
 BOUNDARY = "part"

@@ -10,7 +10,7 @@ import click
 from fotapool.cli.client import options
 from fotapool.cli.client.output import Column, columns, print_csv, print_rows
 
-MEMBERS = tuple("number time actor requestId deviceId what why request detail usedBefore usedAfter".split())  # noqa: SIM905
+MEMBERS = tuple("number change time actor requestId deviceId what why request detail usedBefore usedAfter".split())  # noqa: SIM905
 _COLUMNS = [
     *columns("number time actor deviceId:device what why"),
     Column("used", lambda row: f"{row['usedBefore']:,} -> {row['usedAfter']:,}"),

@@ -284,11 +284,21 @@ CREATE TABLE ledger_entry (
     number BIGINT NOT NULL,
     change_number BIGINT NOT NULL,
     imei BIGINT NOT NULL,
-    kind BIGINT NOT NULL CHECK (kind BETWEEN 1 AND 9),
+    kind BIGINT NOT NULL CHECK (kind BETWEEN 1 AND 10),
     used_after BIGINT NOT NULL CHECK (used_after >= 0),
     PRIMARY KEY (account_id, number)
 ){clustered};
 CREATE INDEX ledger_by_device ON ledger_entry (account_id, imei);
+CREATE TABLE lost_license (
+    account_id BIGINT NOT NULL,
+    change_number BIGINT NOT NULL,
+    imei BIGINT NOT NULL,
+    assigned_ms BIGINT NOT NULL,
+    place BIGINT NOT NULL,
+    state BIGINT NOT NULL,
+    undone_by BIGINT,
+    PRIMARY KEY (account_id, change_number, imei)
+){clustered};
 CREATE TABLE pool_day (
     account_id BIGINT NOT NULL,
     day BIGINT NOT NULL,
