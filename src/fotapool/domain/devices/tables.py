@@ -84,7 +84,7 @@ class TableReader:
     The encoding is UTF-8, UTF-16 by its byte order mark, or Windows-1252 where a line is not UTF-8. The delimiter is
     that of a first line `sep=;`, or the one of DELIMITERS with which the first row is a header, has an IMEI or has the
     most cells. Empty rows are skipped, and so are remarks: lines that begin with `#`, unless they are the header or
-    have an IMEI below one. Without a header, a line that begins with `{` is a row of one cell. `is_header` tells
+    have an IMEI below one. Without a header, a line that begins with `{` is a row of one cell. `is_header` says
     whether cells are a header.
     """
 

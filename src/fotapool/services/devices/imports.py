@@ -114,7 +114,7 @@ class DeviceImport:
         number, found, original, text = line
         self.result.lines += 1
         if isinstance(found, str):
-            self._fail(number, _device_text(original()), found, original, text)
+            self._fail(number, _device_text(original()), found, original, text=text)
             return
         given = _device_text(found)
         try:
