@@ -218,6 +218,7 @@ def test_json_that_breaks_off_is_refused_and_what_came_before_is_kept_and_told(
         (JSON, "{}", "must be a JSON array"),
         (CSV, f"Terminal,make\n{NEW},x", "deviceId or imei among them"),
         (CSV, f"{NEW},Acme", "must name the columns"),
+        (CSV, "0", "must name the columns"),
         (CSV, f"deviceId,make,make\n{NEW},a,b", "the header has the column 'make' twice"),
         (CSV, "PK\x03\x04", "an Excel workbook"),
     ],

@@ -21,7 +21,7 @@ from fotapool.domain.devices.columns import (
     is_header,
     read_header,
 )
-from fotapool.domain.devices.device_lists import why_not_imei
+from fotapool.domain.devices.device_lists import is_like_imei, why_not_imei
 from fotapool.domain.devices.tables import LineSplitter, TableReader, TableRow
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import is_device_id
@@ -146,7 +146,7 @@ def _first_row(row: TableRow) -> Columns:
         raise Invalid(f"the first CSV line cannot be read: {row.problem}")
     if is_header(row.cells):
         return read_header(row.cells)
-    if len(row.cells) == 1 and any(sign.isdigit() for sign in row.cells[0]):
+    if len(row.cells) == 1 and is_like_imei(row.cells[0]):
         return columns_without_header(0)
     raise Invalid(f"the first CSV line must name the columns, deviceId or imei among them; {known}")
 
