@@ -117,7 +117,6 @@ def test_a_file_in_another_encoding_is_named_with_the_way_out(content: bytes, tm
     for command in ("emulate", "serve", "database verify"):
         assert f"{file} is not UTF-8 text: save it as UTF-8" in said(*command.split(), "--config", str(file), code=2)
     assert "save it as UTF-8" in said("emulate", "--port", "0", "--seed", str(file), code=1)
-    assert said("licenses", "assign", "0242078689-00001", "--file", str(file), code=2) == "Save it as CSV in UTF-8."
     (tmp_path / "profiles.toml").write_bytes(content)
     assert said("profiles", "list", code=2, FOTAPOOL_PROFILE_DIR=str(tmp_path)) == "Save it as UTF-8."
 

@@ -218,6 +218,7 @@ def test_json_that_breaks_off_is_refused_and_what_came_before_is_kept_and_told(
         (JSON, "{}", "must be a JSON array"),
         (CSV, f"Terminal,make\n{NEW},x", "deviceId or imei among them"),
         (CSV, f"{NEW},Acme", "must name the columns"),
+        (CSV, "0", "must name the columns"),
         (CSV, f"deviceId,make,make\n{NEW},a,b", "the header has the column 'make' twice"),
         (CSV, "PK\x03\x04", "an Excel workbook"),
     ],
@@ -298,7 +299,8 @@ def test_a_hundred_thousand_lines_take_no_more_memory_than_a_few(
 def test_however_a_body_is_cut_into_chunks_it_reads_the_same(reader: Any, media_type: str, size: int) -> None:
     def found(chunks: list[bytes]) -> list[Any]:
         one = reader(1000)
-        return [line for chunk in chunks for line in one.feed(chunk)] + list(one.close())
+        lines = [line for chunk in chunks for line in one.feed(chunk)] + list(one.close())
+        return [(line.number, line.found, line.original(), line.text) for line in lines]
 
     body = ONE_DEVICE[media_type].encode()
     assert found([body[place : place + size] for place in range(0, len(body), size)]) == found([body])

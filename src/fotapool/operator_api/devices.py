@@ -254,9 +254,9 @@ _BODIES = {
     CSV: {
         "schema": {
             "type": "string",
-            "pattern": "^deviceId(,make)?(,model)?(,firmware)?(,protocol)?(\\n[\\s\\S]*)?$",
+            "pattern": "^(deviceId(,make)?(,model)?(,firmware)?(,protocol)?|[0-9]{15})(\\n[\\s\\S]*)?$",
             "description": "A header line that names the members, in any order and by their usual names, then a device"
-            " a line. Delimiters, encodings and names: docs/how-to/device-files.md",
+            " a line; a list of IMEIs needs none. Delimiters, encodings and names: docs/how-to/device-files.md",
         },
         "examples": {"one": {"value": "deviceId,make,model\n990003425730535,Verizon,Model-A\n"}},
     },

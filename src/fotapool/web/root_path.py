@@ -13,7 +13,7 @@ OWN_ROOTS = ("api", "console", "control", "device", "docs", "health", "inspector
 """The first segments of the server's paths, with which a path prefix must not begin."""
 _PREFIX = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)+")
 _PATH_HEADERS = (b"location", b"hx-redirect", b"hx-push-url", b"hx-location")
-_LINK = re.compile(r'(\s(?:href|src|action|formaction|hx-get|hx-post|hx-push-url)=["\']?)/(?!/)')
+_LINK = re.compile(r'(\s(?:href|src|action|formaction|hx-(?:get|post|put|patch|delete|push-url))=["\']?)/(?!/)')
 _OWN_PATH = re.compile(rf"(?<![\w./])/(?=(?:{'|'.join(map(re.escape, OWN_ROOTS))})\b)")
 
 

@@ -82,12 +82,15 @@ def test_statements_are_listed_shown_and_exported(cli: Any) -> None:
     assert [row["month"] for row in cli.rows("statements", "list", ACCOUNT)] == ["2026-03"]
     assert cli.one("statements", "show", ACCOUNT, "2026-03")["totals"]["licenses"] == 5
     rows = list(csv.DictReader(io.StringIO(cli("statements", "show", ACCOUNT, "2026-03", "--csv").stdout)))
+    assert (rows[0]["account"], rows[0]["month"]) == (ACCOUNT, "2026-03")
     assert (rows[0]["kind"], rows[0]["quantity"]) == ("license", "5")
     assert "licenses under notice  0" in cli("statements", "show", ACCOUNT, "2026-03").stdout
     cli("statements", "show", ACCOUNT, "march", code=4)
 
 
 def test_deliveries_are_listed_shown_and_sent_again(api: Api, cli: Any) -> None:
+    assert "Listeners are registered with the documented API" in cli("deliveries", "list").stderr
+    assert "Nothing matches." in cli("deliveries", "list", "--state", "failed").stderr
     assert api.call("POST", f"/v3/callbacks/{ACCOUNT}", {"url": "http://127.0.0.1:9/nobody"}).status_code == 200
     package = {"firmwareName": "P", "make": "Verizon", "model": "Model-A", "fromVersion": "1", "toVersion": "2"}
     assert api.control("POST", "/firmware", package).status_code == 201

@@ -69,6 +69,18 @@ def written(tmp_path: Path) -> str:
     return "".join(path.read_text() for path in (tmp_path / "profiles").iterdir())
 
 
+def test_secrets_of_a_profile_are_only_sent_to_its_own_address(cli: Any, key_store: KeyStore) -> None:
+    address = cli.environment["FOTAPOOL_ADDRESS"]
+    add(cli, "lab")
+    own = ("accounts", "list", "--profile", "lab", "--address", f"{address}/")
+    assert ACCOUNT in cli(*own, **NO_SECRETS).stdout
+    other = address.replace("127.0.0.1", "localhost")
+    result = cli("accounts", "list", "--profile", "lab", "--address", other, code=2, **NO_SECRETS)
+    assert "secrets of a profile are only sent to its own address" in result.stderr
+    assert "Set FOTAPOOL_OPERATOR_KEY" in result.stderr
+    assert ACCOUNT in cli("accounts", "list", "--profile", "lab", "--address", other, **SECRETS).stdout
+
+
 def test_secrets_are_kept_in_the_key_store_and_nowhere_else(cli: Any, key_store: KeyStore, tmp_path: Path) -> None:
     told = add(cli, "lab")
     assert set(key_store.kept.values()) == {SECRET, PASSWORD, OPERATOR}

@@ -201,9 +201,11 @@ def test_failed_lines_are_downloaded_as_a_file_that_can_be_sent_again(console: B
     assert notice_of(send(console, mended)) == "1 device imported, 0 newly licensed. Columns ignored: Site."
 
 
-def test_of_many_bad_lines_the_first_are_shown(console: Browser) -> None:
+def test_of_many_bad_lines_the_first_are_shown(console: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     page = words_of(send(console, "deviceId\n" + "1\n" * 150))
-    assert "First 100 of 150" in page
+    assert "First 100 of 150. The file of failed lines has all." in page
+    monkeypatch.setattr("fotapool.domain.devices.failed_lines.MAX_FAILED_LINES", 120)
+    assert "The file of failed lines has all but 30." in words_of(send(console, "deviceId\n" + "1\n" * 150))
 
 
 def test_a_file_that_breaks_off_says_what_was_kept(console: Browser) -> None:

@@ -29,7 +29,10 @@ def read(api: Api, month: str, query: str = "", account: str = ACCOUNT) -> dict[
 def lines_of(api: Api, month: str, **options: Any) -> list[list[str]]:
     response = api.control("GET", f"/accounts/{ACCOUNT}/statements/{month}?format=csv", **options)
     assert response.status_code == 200, response.text
-    return list(csv.reader(io.StringIO(response.text, newline="")))
+    header, *lines = csv.reader(io.StringIO(response.text, newline=""))
+    assert header[:2] == ["account", "month"]
+    assert all(line[:2] == [ACCOUNT, month] for line in lines)
+    return [line[2:] for line in (header, *lines)]
 
 
 def move_to(api: Api, timestamp: str) -> None:

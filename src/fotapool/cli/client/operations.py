@@ -96,7 +96,8 @@ def _run(
         answer = client.call(operation.method, path, None if operation.method == "DELETE" else given | operation.body)
     if operation.empty:
         rows = answer[member] if isinstance(answer, dict) else answer
-        print_rows(rows=rows, shown=operation.columns, as_json=as_json, limit=limit, empty=operation.empty)
+        empty = "Nothing matches." if operation.cursor and given else operation.empty
+        print_rows(rows=rows, shown=operation.columns, as_json=as_json, limit=limit, empty=empty)
     elif operation.message:
         print_result(operation.message.format(**values | (answer or {})), as_json, answer)
     else:

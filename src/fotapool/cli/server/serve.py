@@ -15,6 +15,7 @@ import msgspec
 from fotapool.cli.server.addresses import is_loopback
 from fotapool.cli.server.config_file import config_option, read_config_file
 from fotapool.cli.server.log_options import LOG_OPTIONS
+from fotapool.cli.server.proxy_options import PROXY_OPTIONS
 from fotapool.core.secret_box import MIN_SECRET_KEY
 from fotapool.core.settings import Settings, Timestamps
 
@@ -60,15 +61,6 @@ def _check_secret_key(_: click.Context, __: click.Parameter, text: str | None) -
     return text
 
 
-def _check_root_path(_: click.Context, __: click.Parameter, text: str) -> str:
-    from fotapool.web.root_path import check_root_path  # imported here to keep other commands' start short
-
-    try:
-        return check_root_path(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
 class SeedFile(click.Path):
     """A file, or `demo` for the seed that the package has. `./demo` is a file of that name."""
 
@@ -80,27 +72,7 @@ _OPTIONS = (
     config_option(_read_config, "TOML file with any of these options, named without the leading dashes."),
     click.option("--host", default="127.0.0.1", help="Address to listen on."),
     click.option("--port", default=8080, type=click.IntRange(0, 65535), help="Port; 0 picks a free one."),
-    click.option(
-        "--allowed-host",
-        "allowed_hosts",
-        multiple=True,
-        envvar="FOTAPOOL_ALLOWED_HOST",
-        metavar="HOST",
-        help="A further name under which clients call this server, as fota.example.com; .example.com for a domain with "
-        "its subdomains, * for any. Can be repeated. Loopback and the bound address always work.",
-    ),
-    click.option(
-        "--forwarded-allow-ips",
-        metavar="ADDRESSES",
-        help="Proxies whose X-Forwarded-For and X-Forwarded-Proto count: addresses or networks, separated by commas.",
-    ),
-    click.option(
-        "--root-path",
-        default="",
-        metavar="PATH",
-        callback=_check_root_path,
-        help="Path prefix under which a proxy serves this server, as /fota. Requests may arrive with or without it.",
-    ),
+    *PROXY_OPTIONS,
     click.option("--workers", default=1, type=click.IntRange(1, 64), help="Number of worker processes."),
     click.option(
         "--worker-timeout-s",

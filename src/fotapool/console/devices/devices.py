@@ -168,6 +168,7 @@ async def import_file(call: ConsoleCall) -> Response:
         "Import devices",
         result=result,
         stopped=stopped,
+        further=device_import.failed.further,
         shown=ERRORS_SHOWN,
         file_name=upload.filename,
     )

@@ -153,7 +153,7 @@ class _ListReader:
         words = [word for text in _DELIMITERS.split(row.text) if (word := text.strip("=\"'\ufeff"))]
         place = self._columns.places[ID] if self._columns else _place_of_imei(row.cells)
         cell = _device_cell(row.cells, place)
-        if sum(map(_is_like_imei, words)) > _is_like_imei(cell):
+        if sum(map(is_like_imei, words)) > is_like_imei(cell):
             for word in words:
                 if is_device_id(word):
                     found.add(row.line, word)
@@ -198,14 +198,14 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _is_like_imei(text: str) -> bool:
+def is_like_imei(text: str) -> bool:
     """Whether the text is an IMEI, or seems to be a wrong one."""
     return bool(_LIKE_IMEI.fullmatch(text) or _SCIENTIFIC.fullmatch(text))
 
 
 def _place_of_imei(cells: Sequence[str]) -> int:
     """The place of the first IMEI, else of the first cell that seems to be a wrong one, else 0."""
-    for is_wanted in (is_device_id, _is_like_imei):
+    for is_wanted in (is_device_id, is_like_imei):
         for place, cell in enumerate(cells):
             if is_wanted(cell):
                 return place

@@ -7,7 +7,7 @@ import csv
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fotapool.domain.errors import Invalid
 
@@ -22,6 +22,8 @@ MAX_QUOTED = 40
 
 _BLANKS = " \t\r\n\xa0\u200b\u200e\u200f\u202a\u202c\u202d\u2060\ufeff"
 """Spaces, and the invisible characters that copied cells have at their ends."""
+_BLANKS_OR_DELIMITERS = _BLANKS + DELIMITERS
+_ANY_DELIMITER = re.compile(f"[{re.escape(DELIMITERS)}]")
 _SEPARATOR_LINE = re.compile(r'[ \ufeff]*"?sep=(.)"?[ ,;\t|]*', re.IGNORECASE | re.DOTALL)
 _END = "."
 _MAGIC_BYTES = 4
@@ -66,8 +68,7 @@ class LineSplitter:
             yield next(self._numbers), None if self._skipping else line
 
 
-@dataclass(frozen=True, slots=True)
-class TableRow:
+class TableRow(NamedTuple):
     """A row: the number of its first line in the file, and its cells without spaces around them."""
 
     line: int
@@ -83,7 +84,7 @@ class TableReader:
     The encoding is UTF-8, UTF-16 by its byte order mark, or Windows-1252 where a line is not UTF-8. The delimiter is
     that of a first line `sep=;`, or the one of DELIMITERS with which the first row is a header, has an IMEI or has the
     most cells. Empty rows are skipped, and so are remarks: lines that begin with `#`, unless they are the header or
-    have an IMEI below one. Without a header, a line that begins with `{` is a row of one cell. `is_header` tells
+    have an IMEI below one. Without a header, a line that begins with `{` is a row of one cell. `is_header` says
     whether cells are a header.
     """
 
@@ -150,6 +151,10 @@ class TableReader:
     def _read(self, lines: Iterator[tuple[int, bytes | None]]) -> Iterator[TableRow]:
         for number, line in lines:
             text = None if line is None else self._text(line)
+            if text is not None and not self._open and not self._is_first and text[:1].isalnum():  # the usual line
+                if (row := self._begin_row(number, text, self._cells(text))) is not None:
+                    yield row
+                continue
             if text is not None:
                 yield from self._add(number, text)
                 continue
@@ -166,13 +171,14 @@ class TableReader:
                 cells = self._cells(joined)
                 if cells is not None:
                     first, self._open = self._open[0][0], []
-                    yield from self._row(first, joined, cells)
+                    if (row := self._row(first, joined, cells)) is not None:
+                        yield row
                     return
             if len(self._open) > MAX_ROW_LINES or sum(len(part) for _, part in self._open) > self._max:
                 yield from self._give_up("the quotation mark is not closed")
             return
         stripped = text.strip(_BLANKS)
-        if not stripped.strip(_BLANKS + DELIMITERS) or self._is_separator_line(text):
+        if not stripped.strip(_BLANKS_OR_DELIMITERS) or self._is_separator_line(text):
             return
         if stripped.startswith("{") and not self._has_header:
             yield TableRow(number, [stripped], stripped)
@@ -181,10 +187,15 @@ class TableReader:
         if stripped.startswith("#") and not self._is_row(cells):
             self._delimiter = delimiter
             return
+        if (row := self._begin_row(number, text, cells)) is not None:
+            yield row
+
+    def _begin_row(self, number: int, text: str, cells: list[str] | None) -> TableRow | None:
+        """The row; None if it is empty, or goes on in the next line."""
         if cells is None:
             self._open = [(number, text)]
-        else:
-            yield from self._row(number, text, cells)
+            return None
+        return self._row(number, text, cells)
 
     def _is_row(self, cells: Sequence[str] | None) -> bool:
         """Whether a line that begins with `#` is a row, or the first line of one, and not a remark."""
@@ -210,25 +221,27 @@ class TableReader:
         for other in others:
             yield from self._add(*other)
 
-    def _row(self, number: int, text: str, cells: list[str]) -> Iterator[TableRow]:
+    def _row(self, number: int, text: str, cells: list[str]) -> TableRow | None:
+        """The row; None if it is empty."""
         while cells and not cells[-1]:
             cells.pop()
         if not cells:
-            return
-        self._has_header = self._has_header or (self._is_first and self._is_header(cells))
-        self._is_first = False
+            return None
+        if self._is_first:
+            self._has_header = self._is_header(cells)
+            self._is_first = False
         problem = ""
         if len(cells) > MAX_CELLS:
             problem = f"the line has {len(cells)} cells; at most {MAX_CELLS} are read"
         elif len(text) > MAX_CELL_CHARS and (longest := max(map(len, cells))) > MAX_CELL_CHARS:
             problem = f"a cell has {longest} characters; at most {MAX_CELL_CHARS} are read"
-        yield TableRow(number, [] if problem else cells, text, problem)
+        return TableRow(number, [] if problem else cells, text, problem)
 
     def _cells(self, text: str) -> list[str] | None:
         """The cells of the row; None if a quotation mark is open at its end."""
         if self._delimiter:
             return _split(text, self._delimiter)
-        if not any(delimiter in text for delimiter in DELIMITERS):
+        if not _ANY_DELIMITER.search(text):
             return _split(text, ",")
         found = [(delimiter, cells) for delimiter in DELIMITERS if (cells := _split(text, delimiter)) is not None]
         if not found:
@@ -253,7 +266,7 @@ def _split(text: str, delimiter: str) -> list[str] | None:
     An open quotation mark takes in what is added to the end.
     """
     if '"' not in text:
-        return [clean_cell(cell) for cell in text.split(delimiter)]
+        return [cell if cell.isalnum() else clean_cell(cell) for cell in text.split(delimiter)]
     try:
         *cells, end = next(csv.reader([f"{text}{delimiter}{_END}"], delimiter=delimiter, skipinitialspace=True))
     except csv.Error:

@@ -14,7 +14,7 @@ from fotapool.services.billing.statements import EventLine, NoticeLine, Statemen
 from fotapool.services.context import Caller, Context
 from fotapool.store.billing import MonthTotals
 
-COLUMNS = ("kind", "deviceId", "from", "to", "quantity", "campaignId", "name")
+COLUMNS = ("account", "month", "kind", "deviceId", "from", "to", "quantity", "campaignId", "name")
 
 
 class StatementTotals(msgspec.Struct):
@@ -145,13 +145,14 @@ def _event_view(line: EventLine) -> EventView:
 async def statement_csv(context: Context, caller: Caller, totals: MonthTotals) -> AsyncIterator[bytes]:
     """One CSV line per billed item; the quantities of each kind add up to the totals."""
     month = totals.month
+    of = (caller.account_name, month.text)
     first, last = format_timestamp(month.from_ms), format_timestamp(month.to_ms)
-    yield csv_lines([COLUMNS, ("license", "", first, last, totals.licenses, "", totals.purchase_type.value)])
+    yield csv_lines([COLUMNS, (*of, "license", "", first, last, totals.licenses, "", totals.purchase_type.value)])
     async for notice in statements.stream_notice(context, caller, month):
         views = [_notice_view(line) for line in notice]
-        yield csv_lines(("notice", view.deviceId, first, view.endedAt or last, 1, "", "") for view in views)
+        yield csv_lines((*of, "notice", view.deviceId, first, view.endedAt or last, 1, "", "") for view in views)
     async for events in statements.stream_events(context, caller, month):
         yield csv_lines(
-            ("event", view.deviceId, view.at, view.at, 1, view.campaignId or "", view.name or "")
+            (*of, "event", view.deviceId, view.at, view.at, 1, view.campaignId or "", view.name or "")
             for view in map(_event_view, events)
         )

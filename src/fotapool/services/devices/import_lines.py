@@ -6,7 +6,8 @@ import codecs
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -20,7 +21,7 @@ from fotapool.domain.devices.columns import (
     is_header,
     read_header,
 )
-from fotapool.domain.devices.device_lists import why_not_imei
+from fotapool.domain.devices.device_lists import is_like_imei, why_not_imei
 from fotapool.domain.devices.tables import LineSplitter, TableReader, TableRow
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import is_device_id
@@ -34,11 +35,12 @@ _FLAGS = {"yes": "true", "y": "true", "x": "true", "no": "false", "n": "false"}
 
 
 class ImportLine(NamedTuple):
-    """A line: its number, its members or an error, its cells by the name of their column."""
+    """A line: its number, its members or an error."""
 
     number: int
     found: Fields | str
-    original: Mapping[str, Any]
+    original: Callable[[], Mapping[str, Any]] = dict
+    """Its cells by the name of their column."""
     text: str = ""
     """The line, if it cannot be split into cells."""
 
@@ -58,10 +60,10 @@ def _json_object(number: int, data: bytes, what: str) -> ImportLine:
     try:
         found = msgspec.json.decode(data)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        return ImportLine(number, f"the {what} is not JSON: {error}", {}, data.decode(errors="replace"))
+        return ImportLine(number, f"the {what} is not JSON: {error}", text=data.decode(errors="replace"))
     if not isinstance(found, dict):
-        return ImportLine(number, f"the {what} is not a JSON object", {}, data.decode(errors="replace"))
-    return ImportLine(number, found, found)
+        return ImportLine(number, f"the {what} is not a JSON object", text=data.decode(errors="replace"))
+    return ImportLine(number, found, found.copy)
 
 
 class NdjsonReader:
@@ -81,7 +83,7 @@ class NdjsonReader:
     def _read(self, lines: Iterator[tuple[int, bytes | None]]) -> Iterator[ImportLine]:
         for number, line in lines:
             if line is None:
-                yield ImportLine(number, self._too_long, {})
+                yield ImportLine(number, self._too_long)
             elif text := (line.removeprefix(_BOM) if number == 1 else line).strip():
                 yield _json_object(number, text, "line")
 
@@ -118,9 +120,9 @@ class CsvReader:
 
     def _line(self, row: TableRow, columns: Columns) -> ImportLine:
         if row.problem:
-            return ImportLine(row.line, row.problem, {}, row.text)
+            return ImportLine(row.line, row.problem, text=row.text)
         cells = row.cells
-        original = columns.original(cells)
+        original = partial(columns.original, cells)
         if len(cells) > len(columns.names):
             what = "the header" if self._has_header else "the first line"
             problem = (
@@ -144,7 +146,7 @@ def _first_row(row: TableRow) -> Columns:
         raise Invalid(f"the first CSV line cannot be read: {row.problem}")
     if is_header(row.cells):
         return read_header(row.cells)
-    if len(row.cells) == 1 and any(sign.isdigit() for sign in row.cells[0]):
+    if len(row.cells) == 1 and is_like_imei(row.cells[0]):
         return columns_without_header(0)
     raise Invalid(f"the first CSV line must name the columns, deviceId or imei among them; {known}")
 
@@ -224,7 +226,7 @@ class JsonArrayReader:
 
     def _parse(self, number: int, text: str) -> ImportLine:
         if len(text) > self._max:
-            return ImportLine(number, f"the element is longer than {self._max} characters", {})
+            return ImportLine(number, f"the element is longer than {self._max} characters")
         return _json_object(number, text.encode("utf-8", "surrogateescape"), "element")
 
 

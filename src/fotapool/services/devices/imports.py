@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import AsyncIterator, Mapping
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -21,6 +23,7 @@ from fotapool.services.devices.import_lines import ImportLine, LineReader
 from fotapool.services.snapshots.seed_documents import DeviceLine
 from fotapool.store.db.connection import StoreUnavailable
 
+Original = Callable[[], Mapping[str, Any]]
 MAX_ERRORS = 1_000
 """Maximum number of errors, and of warnings, in a result; all are counted."""
 
@@ -77,21 +80,20 @@ class SeenDevices:
     """The line in which each device was first, in about 20 bytes for each."""
 
     def __init__(self) -> None:
-        self._devices: dict[int, array[int]] = {}
-        self._lines: dict[int, array[int]] = {}
+        self._devices: dict[int, array[int]] = defaultdict(partial(array, "Q"))
+        self._lines: dict[int, array[int]] = defaultdict(partial(array, "I"))
         self._count = 0
 
     def add(self, device: int, line: int) -> int | None:
         """The line in which the device was first; None if this is the first one, which is stored then."""
         bucket = device % _BUCKETS
-        devices = self._devices.setdefault(bucket, array("Q"))
-        lines = self._lines.setdefault(bucket, array("I"))
+        devices = self._devices[bucket]
         if device in devices:
-            return lines[devices.index(device)]
+            return self._lines[bucket][devices.index(device)]
         if self._count < MAX_REMEMBERED:
             self._count += 1
             devices.append(device)
-            lines.append(line)
+            self._lines[bucket].append(line)
         return None
 
 
@@ -102,7 +104,7 @@ class DeviceImport:
     context: Context
     caller: Caller
     result: ImportResult = field(default_factory=lambda: ImportResult(errors=[], warnings=[], notes=[]))
-    waiting: list[tuple[int, Device, Mapping[str, Any]]] = field(default_factory=list)
+    waiting: list[tuple[int, Device, Original]] = field(default_factory=list)
     """The number of each line, its device and its cells."""
     failed: FailedLines = field(default_factory=FailedLines)
     seen: SeenDevices = field(default_factory=SeenDevices)
@@ -111,11 +113,10 @@ class DeviceImport:
         """Adds a line to the next batch, or its error to the result."""
         number, found, original, text = line
         self.result.lines += 1
-        named = original.get("deviceId")
-        given = named[:40] if isinstance(named, str) else ""
         if isinstance(found, str):
-            self._fail(number, given, found, original, text)
+            self._fail(number, _device_text(original()), found, original, text=text)
             return
+        given = _device_text(found)
         try:
             device = msgspec.convert(found, DeviceLine, strict=False).to_device(self.context.clock.now_ms())
         except (Invalid, msgspec.ValidationError) as error:
@@ -133,11 +134,11 @@ class DeviceImport:
         if len(self.result.warnings) < MAX_ERRORS:
             self.result.warnings.append(LineError(line, device, why))
 
-    def _fail(self, line: int, device: str, why: str, original: Mapping[str, Any], text: str = "") -> None:
+    def _fail(self, line: int, device: str, why: str, original: Original, text: str = "") -> None:
         self.result.failed += 1
         if len(self.result.errors) < MAX_ERRORS:
             self.result.errors.append(LineError(line, device, why))
-        texts = {name: _text(value) for name, value in original.items()}
+        texts = {name: _text(value) for name, value in original().items()}
         wrong = next((name for name in texts if why.startswith(f"{name} ") or f"$.{name}`" in why), "")
         self.failed.add(line, texts.get(wrong, text or device), why, texts)
 
@@ -191,6 +192,11 @@ class DeviceImport:
 
     def _interrupted(self, error: Exception) -> Interrupted:
         return Interrupted(error, f"{self.result.kept} devices before that were kept", self.result)
+
+
+def _device_text(members: Mapping[str, Any]) -> str:
+    device = members.get("deviceId")
+    return device[:40] if isinstance(device, str) else ""
 
 
 def _text(value: Any) -> str:
