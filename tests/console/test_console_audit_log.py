@@ -168,6 +168,13 @@ def change_account(operator: Operator) -> None:
         40,
     )
     assert "preview the change first" in operator.fail(path, {"total": "41"})["reason"].lower()
+    operator.api.subscribe(0)
+    change = operator.api.ledger()[-1]["change"]
+    operator.api.subscribe(40)
+    undo = f"{AT}/ledger/changes/{change}/undo"
+    entry, _ = operator.do(undo, {})
+    assert (entry["action"], entry["target"], entry["after"]["undone"]) == ("undoReduction", str(change), change)
+    assert "was undone by change" in operator.fail(undo, {})["reason"]
     operator.do(f"{AT}/status", {"status": "suspended"})
     operator.do(f"{AT}/status", {"status": "active"})
     operator.fail(f"{AT}/status", {"status": "odd"})
