@@ -85,6 +85,20 @@ CASES = {
             {"licenseCount": 7},
         ),
     ),
+    "undoReduction": Case(
+        f"{ACCOUNT_PATH}/ledger/changes/3/undo",
+        before=(
+            ("POST", f"{ACCOUNT_PATH}/devices", [{"deviceId": "990000000001234", "licensed": True}]),
+            ("PUT", f"{ACCOUNT_PATH}/subscription", {"licenseCount": 0}),
+            ("PUT", f"{ACCOUNT_PATH}/subscription", {"licenseCount": 5}),
+        ),
+        refused=(f"{ACCOUNT_PATH}/ledger/changes/1/undo", {}),
+        target=("change", "3"),
+        changed=(
+            {"licenseUsedCount": 0},
+            {"licenseUsedCount": 1, "undone": 3, "change": 5},
+        ),
+    ),
     "setStatus": Case(
         f"{ACCOUNT_PATH}/status",
         with_json({"status": "suspended"}),

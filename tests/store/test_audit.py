@@ -46,7 +46,7 @@ SET_UP = (
     " VALUES ('j', 1, 'ford', 'assign', 3, 2, 1, 2, 2)",
     "INSERT INTO bulk_line (job, place, imei, outcome)"
     " VALUES ('j', 0, 1, 'assigned'), ('j', 1, 9, 'device_not_found'), ('j', 2, 2, NULL)",
-    "INSERT INTO bulk_left_out (job, number, line, reason) VALUES ('j', 0, 7, 'line 7 is none')",
+    "INSERT INTO bulk_left_out (job, number, line, value, reason) VALUES ('j', 0, 7, '', 'line 7 is none')",
     "INSERT INTO bulk_outcome (job, outcome, devices) VALUES ('j', 'assigned', 1), ('j', 'device_not_found', 1)",
 )
 TAMPER = {

@@ -16,6 +16,7 @@ from fotapool.emulator.advice import ADVICE
 from fotapool.store.db.connection import ConnectionLost, OutcomeUnknown, StoreUnavailable
 from fotapool.store.db.factory import open_database
 from fotapool.web.problems import describe
+from fotapool.worker import runner
 from support.helpers import ACCOUNT, Api, devices
 from support.postgres_proxy import Break, PostgresProxy, postgres_proxy
 
@@ -31,8 +32,12 @@ def proxy(database_url: str) -> Iterator[PostgresProxy]:
 
 
 @pytest.fixture
-def api(start: Callable[..., Api], proxy: PostgresProxy) -> Api:
-    """A production server whose connections to PostgreSQL go through the proxy, with its connections open."""
+def api(start: Callable[..., Api], proxy: PostgresProxy, monkeypatch: pytest.MonkeyPatch) -> Api:
+    """A production server whose connections to PostgreSQL go through the proxy, with its connections open.
+
+    Its background does nothing: the next commit is that of the test's request.
+    """
+    monkeypatch.setattr(runner, "TICK_S", 3600)
     api = start(emulator=False, database=proxy.url, database_timeout_s=PATIENCE_S)
     api.assign(0)
     return api

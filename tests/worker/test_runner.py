@@ -141,9 +141,9 @@ def test_many_notices_go_step_by_step_the_oldest_first(
             ended = [
                 row
                 for row in await list_ledger(context, caller=caller, device=None, after=0, limit=100)
-                if row[4] == "end notice"
+                if row[5] == "end notice"
             ]
-            assert [(row[2], row[6], row[8]) for row in ended] == [
+            assert [(row[3], row[7], row[9]) for row in ended] == [
                 ("engine", 5, 4),
                 ("engine", 3, 3),
                 ("engine", 4, 2),
@@ -169,7 +169,7 @@ def test_two_servers_on_one_database_take_a_license_once(open_context: OpenConte
             assert sorted(taken) == texts(*(number * 10 + place for number in range(4) for place in range(1, 6)))
             for caller in callers:
                 rows = await list_ledger(other, caller=caller, device=None, after=0, limit=100)
-                assert len([row for row in rows if row[4] == "end notice"]) == 5
+                assert len([row for row in rows if row[5] == "end notice"]) == 5
             await assert_consistent(one, *callers)
 
     within(play())

@@ -69,7 +69,7 @@ def test_devices_are_found_while_typing_imported_and_looked_at(
     content = b"deviceId,make\n490154203237518,New\n12,New\n"
     page.set_input_files("#file", {"name": "new.csv", "mimeType": "text/csv", "buffer": content})
     page.get_by_role("button", name="Import devices").click()
-    assert page.get_by_role("cell", name="deviceId must be 15 digits").is_visible()
+    assert page.get_by_role("cell", name="has 2 digits; an IMEI has 15").is_visible()
     accessible(page)
     screenshot(page, "device-import")
 
