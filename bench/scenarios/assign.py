@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import random
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -19,6 +21,7 @@ CONNECTIONS = 64
 LARGE_CONNECTIONS = 16
 LARGE = 1000
 MANY_ACCOUNTS = 500
+MAX_KEYED_COST = 1.10
 
 
 @dataclass(frozen=True)
@@ -83,17 +86,19 @@ class Lane:
 
 
 def measure_small(report: Report, store: Store, scale: Scale) -> None:
-    """(a) One device per request, on one account and on many."""
+    """(a) One device per request, on one account and on many, and with an Idempotency-Key."""
     needed = (scale.rounds + 1) * scale.small_requests
     one = Account("bench-one", FIRST_DEVICE, scale.licensed, needed)
     each = -(-needed // MANY_ACCOUNTS)
     many = [Account(f"bench-{n:05d}", one.first + one.devices + n * each, 0, each) for n in range(MANY_ACCOUNTS)]
-    url = build(store, [one, *many])
+    keyed = Account("bench-keyed", one.first + 2 * (one.devices + needed), scale.licensed, needed)
+    url = build(store, [one, *many, keyed])
     with serving(url) as server, serving_without_storage() as memory:
         count = scale.small_requests
         lanes = {
             "one": Lane(server, of_one(one), count),
             "one, memory": Lane(memory, of_one(one), count),
+            "keyed": Lane(server, of_keyed(keyed), count),
             "many": Lane(server, of_many(many), count),
             "many, memory": Lane(memory, of_many(many), count),
         }
@@ -108,6 +113,8 @@ def measure_small(report: Report, store: Store, scale: Scale) -> None:
                 rates=rates,
                 name=name,
             )
+        share = ratios(lanes["keyed"].cpu_us[1:], lanes["one"].cpu_us[1:])
+        report.add_rounds("a", store.kind, "processor time with an Idempotency-Key", share, at_most=MAX_KEYED_COST)
         report.add_memory("a", store.kind, "serve", server.peak_mib)
         report.add_memory("a", store.kind, "no storage", memory.peak_mib)
         busiest = max(max(lane.client_busy) for lane in lanes.values())
@@ -143,6 +150,13 @@ def _report_small(
 
 def of_one(account: Account) -> Iterator[bytes]:
     return (assign_request(account.name, [device]) for device in shuffled(account.spare_devices()))
+
+
+def of_keyed(account: Account) -> Iterator[bytes]:
+    """Assignments of one device, each with a key of its own: a random UUID, as the vendor's SDK sends."""
+    chance = random.Random(1)
+    for device in shuffled(account.spare_devices()):
+        yield assign_request(account.name, [device], str(uuid.UUID(int=chance.getrandbits(128))))
 
 
 def of_many(accounts: list[Account]) -> Iterator[bytes]:

@@ -148,9 +148,11 @@ def operator_request(method: str, path: str, body: bytes = b"") -> bytes:
     return _request(method, path, body, {"Authorization": f"Bearer {OPERATOR}"})
 
 
-def assign_request(account: str, devices: Sequence[int]) -> bytes:
+def assign_request(account: str, devices: Sequence[int], key: str = "") -> bytes:
+    """An assignment, with an Idempotency-Key if one is given."""
     body = json.dumps({"deviceList": [f"{device:015d}" for device in devices]}).encode()
-    return user_request("POST", f"/api/fota/v3/licenses/{account}/assign", body)
+    headers = {"Idempotency-Key": key} if key else {}
+    return user_request("POST", f"/api/fota/v3/licenses/{account}/assign", body, headers)
 
 
 def page_request(account: str, after: int) -> bytes:
