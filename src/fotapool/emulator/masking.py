@@ -40,9 +40,9 @@ _PYTHON_MEMBER = re.compile(
     rf"('([\w .-]{{1,64}})'\s{{0,64}}:\s{{0,64}})(?:'(?:[^'\\]|\\.)*+(?:'|\\?\Z)|{_STRING})", re.DOTALL
 )
 _ELEMENT = re.compile(r"(<(?:[\w.-]{1,64}:)?([\w.-]{1,64})(?:\s[^<>]{0,256})?>)[^<]+")
-_PART = re.compile(
-    r';\s{0,64}+name="?([^"\r\n;]{1,64}+)"?[^\r\n]{0,256}+\r?\n(?:[^\r\n]{1,256}+\r?\n){0,8}+\r?\n'
-    r"((?:[^\r\n]|\r?\n(?!--))*+)"
+_PART = re.compile(  # a possessive group of several tokens takes too much before Python 3.11.5
+    r';\s{0,64}+name="?([^"\r\n;]{1,64}+)"?[^\r\n]{0,256}+\r?\n(?:[^\r\n]{1,256}+\r?\n){0,8}\r?\n'
+    r"([^\r\n]*+(?:\r?\n(?!--)[^\r\n]*+)*)"
 )
 _FORM_FIELD = re.compile(r"(?:^|[?&;])([^=&;?<>\"'{}\s]{1,64})=")
 _FORM_VALUE, _QUERY_VALUE = re.compile(r"[^&]*"), re.compile(r"[^&\s\"'<>\\]*")
