@@ -12,27 +12,7 @@ from fotapool.core.settings import Settings
 from fotapool.domain.licenses.licenses import Outcome
 from fotapool.services.licenses.licenses import LicenseResult
 from fotapool.store.callbacks.leases import read_due_listeners
-from fotapool.store.db import schema
 from fotapool.store.identity.sessions import SignInRow, read_auth_epoch_and_sign_ins
-
-
-class MemoryConnection:
-    """Returns the schema version for every query, as a server needs at its start."""
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return lambda *args, **kwargs: [(schema.VERSION,)]
-
-
-class MemoryDatabase:
-    """A database without data."""
-
-    reads_inline = True
-    kind = "memory"
-
-    def connect(self, writes: bool = False) -> MemoryConnection:
-        return MemoryConnection()
-
-    def dispose(self) -> None: ...
 
 
 class MemoryReader:
@@ -76,8 +56,8 @@ class MemoryWriter:
 
 
 def main() -> None:
-    settings = Settings(port=0, operator_key="bench")
-    server = Server(settings, database=MemoryDatabase())  # type: ignore[arg-type]
+    settings = Settings(port=0, operator_key="bench", database="sqlite://")
+    server = Server(settings)
     context = server.context
     context.reader = MemoryReader(server.clock.now_ms)  # type: ignore[assignment]
     context.writer = MemoryWriter()  # type: ignore[assignment]
