@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,22 +11,10 @@ from click.testing import CliRunner
 
 from fotapool.cli.main import main
 from support.helpers import ACCOUNT, KEY, PASSWORD, SECRET, SEED, USER, Api, seed_file
-from support.processes import NO_AUTHORITIES, ServerProcess, free_port, wait_until
+from support.nginx import needs_nginx, running_nginx
+from support.processes import NO_AUTHORITIES, ServerProcess, free_port
 
-NGINX = shutil.which("nginx", path="/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin")
-CONFIG = """
-daemon off;
-master_process off;
-pid {directory}/nginx.pid;
-error_log {directory}/error.log warn;
-events {{ worker_connections 64; }}
-http {{
-    access_log off;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
+SERVERS = """
     proxy_http_version 1.1;
     proxy_set_header Host $host:$server_port;
     proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
@@ -41,32 +27,25 @@ http {{
         listen 127.0.0.1:{stripped};
         location /fota/ {{ proxy_pass http://127.0.0.1:{server}/; }}
     }}
-}}
 """
 KEY_OF_OPERATOR = "test-operator-key"
 CLIENT = "127.0.0.2"
 
-pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: apt-get install nginx-light")
+pytestmark = needs_nginx
 
 
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
     """The ports of nginx, by what it does with the prefix, and of the server behind it."""
-    assert NGINX is not None
     directory = tmp_path_factory.mktemp("proxy")
     found = {"kept": free_port(), "stripped": free_port()}
     options = ("--root-path", "/fota/", "--forwarded-allow-ips", "127.0.0.1", "--seed", seed_file(directory, SEED))
     server = ServerProcess(directory, "--database", f"sqlite:///{directory}/fotapool.db", *options)
-    config = directory / "nginx.conf"
-    config.write_text(CONFIG.format(directory=directory, server=server.port, **found))
-    nginx = subprocess.Popen([NGINX, "-p", str(directory), "-c", str(config)], stderr=subprocess.DEVNULL)
     try:
         server.wait_until_ready()
-        wait_until((directory / "nginx.pid").exists, "nginx")
-        yield {**found, "server": server.port}
+        with running_nginx(directory, SERVERS.format(server=server.port, **found)):
+            yield {**found, "server": server.port}
     finally:
-        nginx.terminate()
-        nginx.wait(30)
         server.stop()
 
 

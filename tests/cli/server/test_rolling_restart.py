@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 
 from support.helpers import ACCOUNT, SEED, Api, devices, seed_file
+from support.nginx import needs_nginx, running_nginx
 from support.processes import ServerProcess, free_port, wait_until
 
-NGINX = shutil.which("nginx", path="/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin")
-CONFIG = """
-daemon off;
-master_process off;
-pid {directory}/nginx.pid;
-error_log {directory}/error.log warn;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
+SERVERS = """
     upstream fotapool {{
         server 127.0.0.1:{ports[0]} max_fails=0;
         server 127.0.0.1:{ports[1]} max_fails=0;
@@ -44,26 +27,10 @@ http {{
             proxy_set_header Host 127.0.0.1;
         }}
     }}
-}}
 """
 CLIENTS = 3
 ENOUGH = 30
 """Requests that clients make between two steps of the restart."""
-
-
-@contextmanager
-def nginx(directory: Path, ports: list[int]) -> Iterator[str]:
-    assert NGINX is not None
-    port = free_port()
-    directory.mkdir()
-    config = directory / "nginx.conf"
-    config.write_text(CONFIG.format(directory=directory, ports=ports, port=port))
-    process = subprocess.Popen([NGINX, "-p", str(directory), "-c", str(config)], stderr=subprocess.DEVNULL)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 class Clients:
@@ -104,7 +71,7 @@ class Clients:
         wait_until(lambda: sum(self.answers.values()) >= wanted, "more answers")
 
 
-@pytest.mark.skipif(NGINX is None, reason="nginx is not installed: apt-get install nginx-light")
+@needs_nginx
 def test_no_request_fails_while_two_servers_restart_behind_nginx(database_url: str, tmp_path: Path) -> None:
     ports = [free_port(), free_port()]
     storage = (tmp_path / "files").as_uri()
@@ -114,17 +81,17 @@ def test_no_request_fails_while_two_servers_restart_behind_nginx(database_url: s
     try:
         for server in servers:
             server.wait_until_ready()
-        with nginx(tmp_path / "nginx", ports) as address:
+        port = free_port()
+        with running_nginx(tmp_path, SERVERS.format(ports=ports, port=port)):
             with httpx.Client(base_url=servers[0].address, timeout=120, trust_env=False) as http:
                 api = Api(http)
                 api.sign_in()
-            wait_until((tmp_path / "nginx" / "nginx.pid").exists, "nginx")
-            with Clients(address, api.tokens) as clients:
-                for place, port in enumerate(ports):
+            with Clients(f"http://127.0.0.1:{port}", api.tokens) as clients:
+                for place, server_port in enumerate(ports):
                     clients.wait_for_more()
                     assert servers[place].stop() == 0
                     clients.wait_for_more()
-                    servers[place] = ServerProcess(tmp_path, *options, port=port)
+                    servers[place] = ServerProcess(tmp_path, *options, port=server_port)
                     servers[place].wait_until_ready()
                 clients.wait_for_more()
             assert set(clients.answers) == {"200"}, clients.answers
