@@ -180,9 +180,7 @@ class Endpoint:
                 body = await read_body(receive, head.content_length, limit) if operation.request else b""
             call = self._call(scope, head, caller, body)
             try:
-                if head.idempotency_key is None or not changes:
-                    return await operation.handle(call)
-                return await handle_once(operation, call, scope, head.idempotency_key)
+                return await _handle(operation, call, scope, head.idempotency_key)
             except AuthEpochChanged:
                 self._authenticator.invalidate()
             except RequestRejected:
@@ -205,9 +203,7 @@ class Endpoint:
                 caller = await self._authenticator.check_account(*tokens, True)
                 call = self._call(scope, head, caller, upload=upload)
                 try:
-                    if head.idempotency_key is None:
-                        return await operation.handle(call)
-                    return await handle_once(operation, call, scope, head.idempotency_key)
+                    return await _handle(operation, call, scope, head.idempotency_key)
                 except AuthEpochChanged:
                     self._authenticator.invalidate()
         raise RequestRejected(ErrorCode.BUSY)
@@ -232,6 +228,13 @@ class Endpoint:
     def _reject(self, scope: Scope, error: RequestRejected) -> ApiResponse:
         scope[REJECTION] = error.with_traceback(None)  # its frames refer to the scope
         return self._describe(error, self._context.settings.retry_after_s)
+
+
+def _handle(operation: Operation, call: Call, scope: Scope, key: bytes | None) -> Awaitable[object]:
+    """Handles a call; a change with an Idempotency-Key, once."""
+    if key is None or not operation.changes:
+        return operation.handle(call)
+    return handle_once(operation, call, scope, key)
 
 
 def _account_in(body: bytes, member: str) -> str:
