@@ -164,14 +164,8 @@ async def change_subscription(call: OperatorCall, given: NewSubscription) -> Res
         raise Invalid("the body must have licenseCount, purchaseType or both")
     marks, caller = call.find(IF_MATCH), await call.caller()
     try:
-        if preview:
-            found = await subscriptions.preview_change(call.context, caller, total, purchase_type)
-            if marks is not None and found.mark not in marks:
-                raise PreviewOutdated(found)
-        else:
-            found = await subscriptions.change_subscription(
-                call.context, caller=caller, total=total, purchase_type=purchase_type, marks=marks
-            )
+        change = subscriptions.preview_change if preview else subscriptions.change_subscription
+        found = await change(call.context, caller=caller, total=total, purchase_type=purchase_type, marks=marks)
     except PreviewOutdated as outdated:
         return await asyncio.to_thread(_response, outdated.change, True, str(outdated))
     return await asyncio.to_thread(_response, found, preview)

@@ -91,8 +91,7 @@ async def change_subscription(
         new_type, new_total = _wanted(account.purchase_type, pool.total, total, purchase_type)
         decision = _decide(connection, pool, new_total, now_ms)
         planned = SubscriptionChange(pool.total, account.purchase_type, new_type, decision)
-        if marks is not None and planned.mark not in marks:
-            raise PreviewOutdated(planned)
+        _check_shown(planned, marks)
         before, pool.total, pool.subscription_updated_ms = pool.total, new_total, now_ms
         if (new_total, new_type) != (before, account.purchase_type):
             record_purchase_type(connection, pool.account_id, new_type)
@@ -129,16 +128,31 @@ def _effects(decision: SubscriptionDecision) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
+def _check_shown(change: SubscriptionChange, marks: Collection[str] | None) -> None:
+    if marks is not None and change.mark not in marks:
+        raise PreviewOutdated(change)
+
+
 async def preview_change(
-    context: Context, caller: Caller, total: int | None, purchase_type: PurchaseType | None, limit: int | None = None
+    context: Context,
+    caller: Caller,
+    total: int | None,
+    purchase_type: PurchaseType | None,
+    marks: Collection[str] | None = None,
+    limit: int | None = None,
 ) -> SubscriptionChange:
-    """The change that `change_subscription` would make now; with a limit, it decides on the first devices only."""
+    """The change that `change_subscription` would make now; with a limit, it decides on the first devices only.
+
+    With marks of earlier previews, raises PreviewOutdated unless it is still what one of them showed.
+    """
 
     def decide(connection: Connection, now_ms: int) -> SubscriptionChange:
         account = require_account(connection, caller.account_name)
         new_type, new_total = _wanted(account.purchase_type, account.total, total, purchase_type)
         decision = _decide(connection, pool=pool_of(account), total=new_total, now_ms=now_ms, limit=limit)
-        return SubscriptionChange(account.total, account.purchase_type, new_type, decision)
+        planned = SubscriptionChange(account.total, account.purchase_type, new_type, decision)
+        _check_shown(planned, marks)
+        return planned
 
     return await context.reader.long(decide, context.clock.now_ms())
 
