@@ -93,18 +93,16 @@ def play(kind: str, count: int, values: dict[str, Any]) -> None:
         settings = Settings(database=url, operator_key="bench-operator-key", **values)
         config = make_config(settings, Server(settings).app)
         config.load()
-        path = "/api/fota/v3/licenses/bench"
         if kind != "read":
             devices = account.spare_devices()
             random.Random(1).shuffle(devices)
-            bodies = [json.dumps({"deviceList": [f"{device:015d}"]}).encode() for device in devices]
-            keys = [{"Idempotency-Key": f"{number:036d}"} if kind == "keyed" else {} for number in range(len(bodies))]
             requests = [
-                pools.user_request("POST", f"{path}/assign", body, key) for body, key in zip(bodies, keys, strict=True)
+                pools.assign_request(account.name, [device], f"{number:036d}" if kind == "keyed" else "")
+                for number, device in enumerate(devices)
             ]
         else:
             last = account.first + account.devices - 3
-            requests = [pools.user_request("GET", f"{path}?lastSeenDeviceId={last:015d}")] * count
+            requests = [pools.page_request(account.name, last)] * count
 
         async def run() -> None:
             lifespan = LifespanOn(config)
