@@ -75,7 +75,7 @@ from fotapool.web.http import GZIP_FROM_BYTES, GZIP_LEVEL, DecodedBodies, Dispat
 from fotapool.web.metrics import collect_metrics
 from fotapool.web.observed import Observed, Traced
 from fotapool.web.openapi.document import Schemas, openapi_document
-from fotapool.web.pages import Pages
+from fotapool.web.pages import CONSOLE_BASE, Pages
 from fotapool.web.root_path import with_root_path
 from fotapool.worker import bulk_jobs
 from fotapool.worker.callbacks.deliveries import Deliveries
@@ -83,7 +83,6 @@ from fotapool.worker.callbacks.lazy import LazySender
 from fotapool.worker.callbacks.signing import sign
 from fotapool.worker.runner import run_in_background
 
-CONSOLE_BASE = "/console"
 MAX_FORM_BYTES = 16 * 1024 * 1024
 """How much longer than a file a decoded body may be; each API has smaller limits of its own."""
 log = Log(__name__)

@@ -16,6 +16,8 @@ from fotapool.core.settings import Settings
 from fotapool.web.html_headers import html_headers
 from fotapool.web.root_path import prefix_links, prefix_paths
 
+CONSOLE_BASE = "/console"
+
 _STYLE = (
     ":root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}"
     "body{max-width:60rem;margin:2rem auto;padding:0 1rem}"
@@ -45,7 +47,7 @@ class Pages:
         return [home, Route("/openapi.json", self._openapi), Route("/docs", self._docs)]
 
     async def _home(self, request: Request) -> Response:
-        links = {"/console": "Web console", "/health/ready": "Readiness", "/health/live": "Liveness"}
+        links = {CONSOLE_BASE: "Web console", "/health/ready": "Readiness", "/health/live": "Liveness"}
         if not self._settings.close_docs:
             links |= {"/docs": "List of all operations", "/openapi.json": "OpenAPI document"}
         if not self._settings.close_metrics:

@@ -15,9 +15,10 @@ from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft
 from fotapool.services.context import Context
 from fotapool.services.identity import console_sessions
 from fotapool.store.identity.sessions import Operator
+from fotapool.web.pages import CONSOLE_BASE
 
 COOKIE, NOTICE_COOKIE = "fotapool_console", "fotapool_notice"
-PATH = "/console"
+PATH = CONSOLE_BASE
 LIFE_S = 12 * 3600
 """Length of a session in seconds of real time; the test clock does not end it."""
 NOTICE_LIFE_S = 60

@@ -12,9 +12,9 @@ from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import OperatorCall
 from fotapool.services.accounts import search as service
 from fotapool.web.operations import Operation
+from fotapool.web.pages import CONSOLE_BASE
 from fotapool.web.parameters import text_parameter
 
-CONSOLE = "/console"
 TEXT = replace(
     text_parameter("q", "IMEI, MDN, account, campaign, user or request id"),
     schema={"type": "string", "minLength": 1, "maxLength": MAX_SEARCH, "examples": ["35-209900-176148-1"]},
@@ -48,7 +48,7 @@ async def search(call: OperatorCall) -> SearchResults:
     """
     found = await service.search(call.context, call.get(TEXT))
     results = [
-        from_attributes(SearchResult, one, kind=one.kind.value, exact=one.is_exact, link=CONSOLE + one.page)
+        from_attributes(SearchResult, one, kind=one.kind.value, exact=one.is_exact, link=CONSOLE_BASE + one.page)
         for one in found.found
     ]
     return SearchResults(results, [kind.value for kind in found.more])
