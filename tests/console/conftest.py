@@ -55,7 +55,7 @@ def open_console(chromium: Any) -> Iterator[Callable[..., Any]]:
         address = str(api.http.base_url).rstrip("/")
         context = chromium.new_context(base_url=address, viewport={"width": 1280, "height": 900}, **options)
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(120_000)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from fotapool.services.context import Context
+from fotapool.services.licenses.bulk_jobs import step_running_job
 from support.helpers import ACCOUNT, Api, device, devices
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -55,8 +58,14 @@ def test_a_list_is_pasted_checked_and_assigned(
 def test_a_long_list_shows_its_progress_and_ends_by_itself(
     start: Callable[..., Api], open_console: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, accessible: Check
 ) -> None:
+    seen = threading.Event()
+
+    async def step_when_seen(context: Context) -> bool:
+        return seen.is_set() and await step_running_job(context)
+
     monkeypatch.setattr("fotapool.services.licenses.bulk_jobs.STEP_DEVICES", 2)
-    monkeypatch.setattr("fotapool.worker.bulk_jobs.TICK_S", 0.5)
+    monkeypatch.setattr("fotapool.worker.bulk_jobs.TICK_S", 0.05)
+    monkeypatch.setattr("fotapool.worker.bulk_jobs.step_running_job", step_when_seen)
     monkeypatch.setattr("fotapool.console.licenses.licenses.CHECKED_AT_ONCE", 2)
     api = start()
     page = open_console(api, f"{HERE}/licenses")
@@ -66,6 +75,7 @@ def test_a_long_list_shows_its_progress_and_ends_by_itself(
     page.get_by_role("button", name="Assign 5 licenses").click()
     page.get_by_label("of 10 done").wait_for()
     accessible(page)
+    seen.set()
     page.get_by_text("Completed at").wait_for()
     assert page.get_by_label("of 10 done").count() == 0
     assert len(api.licensed()) == 5
