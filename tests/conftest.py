@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from psycopg import sql
@@ -21,6 +23,13 @@ from fotapool.store.db.factory import open_database
 from fotapool.store.db.schema import prepare
 from support.helpers import NOW_MS, OPERATOR, SEED, Api, seed_file
 from support.servers import DATABASES, ServerInThread, prepared_database, running_server, with_database
+
+# Without compiled files, each of the hundreds of processes that the tests start would compile all modules.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# The default of 5 s is too short on a busy machine.
+for phase in ("connect", "read", "write", "pool"):
+    setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, phase, 300.0)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,7 +15,7 @@ from fotapool.testing.waiting import in_thread, monotonic_s, running_loop
 MAX_CALLBACKS = 10_000
 """Callbacks in an inbox; older ones are dropped."""
 MAX_BODY_BYTES = 16 * 1024 * 1024
-TIMEOUT_S = 5.0
+TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True)

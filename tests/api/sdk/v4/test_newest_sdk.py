@@ -30,7 +30,10 @@ OPERATIONS = [one for routes in (v1, v2, v3, m2m) for one in routes.OPERATIONS]
 AT_ONCE = {"max_retries": 2, "initial_delay": 0.01, "max_jitter": 0, "http_methods_to_retry": ["GET", "PUT", "POST"]}
 Call = tuple[str, dict[str, Any] | None, Any]
 
-pytestmark = pytest.mark.skipif(PYTHON is None, reason="set FOTAPOOL_TEST_SDK_V4 to a Python with vz-apimatic-v-4-sdk")
+pytestmark = [
+    pytest.mark.skipif(PYTHON is None, reason="set FOTAPOOL_TEST_SDK_V4 to a Python with vz-apimatic-v-4-sdk"),
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+]
 
 
 @pytest.fixture
