@@ -255,6 +255,12 @@ CASES = {
     ),
     "reset": Case("/reset"),
     "restoreSnapshot": Case("/snapshot", with_json({}), refused=("/snapshot", with_json({"clients": 1}))),
+    "addSeed": Case(
+        "/seed",
+        with_json({"accounts": [{"name": "added"}], "users": [{"username": "ford", "password": "secret-of-ford"}]}),
+        refused=("/seed", with_json({"accounts": [{"name": ACCOUNT}]})),
+        changed=(None, {"accounts": ["added"], "users": ["ford"]}),
+    ),
     "copyAccount": Case(
         f"{ACCOUNT_PATH}/copies",
         with_json({"name": "copy", "users": True}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -60,25 +60,38 @@ class Account:
     def _create(self) -> None:
         given, control = self.options, self.server.control
         if given.copy_of is not None:
-            self._claim_name(f"/accounts/{given.copy_of}/copies", {})
+            self._claim_name(f"/accounts/{given.copy_of}/copies", lambda: {"name": self.name})
             self.devices = [row["deviceId"] for row in self._rows("devices", "devices", "deviceId")]
         else:
-            self._claim_name("/accounts", {"purchaseType": given.purchase_type, "licenseCount": given.licenses})
-            if isinstance(given.devices, int):
-                self.add_devices(given.devices, licensed=given.licensed)
-            elif given.devices:
+            self._claim_name("/seed", self._seed)
+            if not isinstance(given.devices, int) and given.devices:
                 self.import_devices(given.devices)
             if given.fleet is not None and self.devices:
                 self.simulate(**given.fleet)
         if given.packages:
             control.call("POST", "/firmware", list(given.packages))
 
-    def _claim_name(self, path: str, members: dict[str, Any]) -> None:
+    def _seed(self) -> dict[str, Any]:
+        """The seed document with the account and its run of devices."""
+        given = self.options
+        account = {"name": self.name, "purchaseType": given.purchase_type, "licenseCount": given.licenses}
+        if isinstance(given.devices, int) and given.devices:
+            first = self._ranges.imeis(given.devices)
+            self.devices = [f"{first + place:015d}" for place in range(given.devices)]
+            run = {"first": self.devices[0], "count": given.devices, "licensed": given.licensed}
+            account["devices"] = [{**run, **self._common()}]
+        return {"accounts": [account]}
+
+    def _common(self) -> dict[str, str]:
+        given = self.options
+        return {"make": given.make, "model": given.model, "firmware": given.firmware, "protocol": given.protocol}
+
+    def _claim_name(self, path: str, body: Callable[[], dict[str, Any]]) -> None:
         """Creates the account. If another test run uses the same block of names and IMEIs, changes to another block."""
         while True:
             self.name = self._ranges.account_name()
             try:
-                reply = self.server.control.reply("POST", path, {"name": self.name, **members})
+                reply = self.server.control.reply("POST", path, body())
             except ControlFailed as error:
                 if error.status != 409 or not self._ranges.change_block():
                     raise
@@ -93,10 +106,8 @@ class Account:
         """Imports `count` more devices with unused IMEIs; returns the IMEIs. `members` are those of a seed document."""
         check_licensed(licensed, count)
         first = self._ranges.imeis(count)
-        given = self.options
-        common = {"make": given.make, "model": given.model, "firmware": given.firmware, "protocol": given.protocol}
         lines = [
-            {"deviceId": f"{first + place:015d}", "licensed": place < licensed, **common, **members}
+            {"deviceId": f"{first + place:015d}", "licensed": place < licensed, **self._common(), **members}
             for place in range(count)
         ]
         if lines:

@@ -26,9 +26,9 @@ class SignIn:
         self._tokens = ("", "")
         self._control = control
         self._renewing = threading.Lock()
-        created = control.call("POST", "/clients", {"key": self.key, "secret": self.secret})
+        client = {"key": self.key, "secret": self.secret}
         user = {"username": self.username, "password": self.password, "accounts": [account]}
-        control.call("POST", "/users", user)
+        created = control.call("POST", "/seed", {"clients": [client], "users": [user]})
         self._sign_in()
         self._since = datetime.fromisoformat(created["createTime"])
 

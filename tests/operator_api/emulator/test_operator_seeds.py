@@ -19,7 +19,7 @@ from fotapool.domain.errors import Invalid
 from fotapool.services.snapshots.seed_documents import read_seed_document
 from fotapool.services.snapshots.seeds import check_document
 from fotapool.store.accounts.accounts import read_accounts
-from support.helpers import ACCOUNT, NOW_MS, OPERATOR, Api
+from support.helpers import ACCOUNT, KEY, NOW_MS, OPERATOR, USER, Api, device
 
 CONTRACT = """
 clients:   [{key: demo-key, secret: demo-secret}]
@@ -212,3 +212,50 @@ def test_a_seed_that_is_not_text_is_refused(tmp_path: Path) -> None:
 def test_a_long_run_is_checked_without_spelling_it_out() -> None:
     text = json.dumps(account(licenseCount=50_000_000, devices=[{"first": "1" * 15, "count": 50_000_000}] * 20))
     check_document(read_seed_document(text), NOW_MS)
+
+
+PACKAGE = {"firmwareName": "F1", "make": "Verizon", "model": "Model-A", "fromVersion": "1", "toVersion": "2"}
+ADDED: dict[str, Any] = {
+    "accounts": [
+        {
+            "name": "0402196254-00009",
+            "licenseCount": 3,
+            "devices": [{"first": "980000000000001", "count": 4, "make": "Verizon", "model": "Model-A", "licensed": 2}],
+        }
+    ],
+    "clients": [{"key": "added-key", "secret": "added-secret"}],
+    "users": [{"username": "added", "password": "added-password", "accounts": ["0402196254-00009", ACCOUNT]}],
+}
+
+
+def test_a_seed_is_added_to_a_running_emulator(api: Api) -> None:
+    api.assign(0)
+    added = api.control("POST", "/seed", ADDED)
+    assert (added.status_code, added.json()) == (201, {"createTime": "2026-03-10T12:00:00.000Z"})
+    assert [api.pool(one)["licenseUsedCount"] for one in ("0402196254-00009", ACCOUNT)] == [2, 1]
+    api.bearer = api.get_bearer("added-key", "added-secret").json()["access_token"]
+    api.session = api.log_in("added", "added-password").json()["sessionToken"]
+    assert api.call("GET", "/v3/licenses/0402196254-00009").status_code == 200
+    assert api.call("GET", f"/v3/licenses/{ACCOUNT}").status_code == 200
+    api.assert_consistent()
+
+
+@pytest.mark.parametrize(
+    ("document", "status", "detail"),
+    [
+        ({**ADDED, "accounts": [{"name": ACCOUNT}]}, 409, f"account {ACCOUNT} exists already"),
+        ({**ADDED, "clients": [{"key": KEY, "secret": "any-secret"}]}, 409, f"client {KEY} exists already"),
+        ({**ADDED, "users": [{"username": USER, "password": "IMgr8too"}]}, 409, f"user {USER} exists"),
+        ({**ADDED, "users": [{"username": "new", "password": "IMgr8too", "accounts": ["no"]}]}, 404, "account no does"),
+        ({"firmware": [PACKAGE]}, 409, "firmware F1 exists already"),
+        ({"accounts": [{"name": "new", "devices": [{"deviceId": device(0), "make": "V"}]}]}, 400, "device"),
+        ({"snapshot": {"now": "2026-03-10T12:00:00.000Z", "schema": "1"}}, 400, "replaces the whole state"),
+        (None, 400, "the body is empty"),
+    ],
+)
+def test_a_seed_that_cannot_be_added_changes_nothing(api: Api, document: Any, status: int, detail: str) -> None:
+    assert api.control("POST", "/seed", {"firmware": [PACKAGE]}).status_code == 201
+    before = api.control("GET", "/snapshot").content
+    refused = api.control("POST", "/seed", document)
+    assert (refused.status_code, detail in refused.json()["detail"]) == (status, True), refused.text
+    assert api.control("GET", "/snapshot").content == before

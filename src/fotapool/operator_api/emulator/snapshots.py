@@ -1,12 +1,15 @@
-"""Operations on all of the emulator's state: read a snapshot, restore one, reset to the seed."""
+"""Operations on all of the emulator's state: read a snapshot, restore one, reset to the seed, add a seed."""
 
 from __future__ import annotations
 
+import msgspec
 from starlette.responses import Response
 
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.identity import Role
 from fotapool.operator_api.calls import OperatorCall
+from fotapool.services.snapshots.seed_documents import SeedDocument
 from fotapool.services.snapshots.snapshot_documents import MAX_SNAPSHOT_BYTES, Snapshot
 from fotapool.web.endpoint import JSON
 from fotapool.web.operations import Operation
@@ -27,17 +30,33 @@ async def create_snapshot(call: OperatorCall) -> Response:
 
 async def restore_snapshot(call: OperatorCall) -> None:
     """Replace the whole state by a snapshot or a seed document."""
+    await call.emulator.snapshot_service.restore(await _read_document(call), call.context.audit)
+
+
+class AddedSeed(msgspec.Struct):
+    """When the seed was added, on the clock."""
+
+    createTime: str
+
+
+async def add_seed(call: OperatorCall) -> AddedSeed:
+    """Add the accounts, users, clients and firmware of a seed document. None of them may exist."""
+    added_ms = await call.emulator.snapshot_service.add(await _read_document(call), call.context.audit)
+    return AddedSeed(format_timestamp(added_ms))
+
+
+async def _read_document(call: OperatorCall) -> bytes:
     try:
-        data = await call.read(MAX_SNAPSHOT_BYTES)
+        return await call.read(MAX_SNAPSHOT_BYTES)
     except RequestRejected as error:
         if error.code is not ErrorCode.BODY_TOO_LARGE:
             raise
         raise HttpError(413, f"a snapshot has {MAX_SNAPSHOT_BYTES // 1024**2} MiB at most") from error
-    await call.emulator.snapshot_service.restore(data, call.context.audit)
 
 
 OPERATIONS = (
     Operation("POST", "/reset", reset, role=Role.ADMIN),
     Operation("GET", "/snapshot", create_snapshot, answers=Snapshot, role=Role.ADMIN),
+    Operation("POST", "/seed", add_seed, reads=SeedDocument, answers=AddedSeed, status=201, role=Role.ADMIN),
     Operation("PUT", "/snapshot", restore_snapshot, reads=Snapshot, role=Role.ADMIN),
 )

@@ -1,18 +1,20 @@
-"""Seeds: checks a seed document or a snapshot, and applies it to an empty database or in place of an existing one."""
+"""Seeds: checks a seed document or a snapshot, and applies it to an empty database, in place of a state, or adds it."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fotapool.core import hashing
 from fotapool.domain.accounts.subscriptions import check_total
-from fotapool.domain.errors import Invalid
+from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.licenses.candidates import MAX_CANDIDATES, decide_candidates
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.names import PurchaseType, is_account_name, is_device_id
+from fotapool.services.accounts.accounts import check_name_is_free, require_account
 from fotapool.services.commands import DirectCommand, PoolFacts
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.devices import IMPORT_BATCH, import_into
@@ -35,11 +37,12 @@ from fotapool.store.db.connection import Connection
 from fotapool.store.db.schema import delete_everything
 from fotapool.store.identity import sessions
 from fotapool.store.licenses.candidates import record_candidates
-from fotapool.store.packages.packages import read_packages, record_packages
+from fotapool.store.packages.packages import read_packages, read_packages_named, record_packages
 from fotapool.store.simulation import record_fleets
 from fotapool.store.snapshots import read_last_ids, replace_rows
 
 SEEDER = Caller("seed", "")
+MAX_NAMED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,18 @@ class Seed:
     """Set instead of the document for a snapshot."""
 
 
-def check_document(document: SeedDocument, now_ms: int) -> None:
-    """Raises Invalid for what is wrong with the document itself, before anything is stored."""
+def check_document(document: SeedDocument, now_ms: int, *, is_whole: bool = True) -> None:
+    """Raises Invalid for what is wrong with the document itself, before anything is stored.
+
+    Only the users of a document that is not the whole state may have accounts that are not in it.
+    """
     for client in document.clients:
         check_key(client.key)
         check_secret(client.secret, f"client {client.key}: secret")
         check_not_encoded(client.key, client.secret)
     for account in document.accounts:
         _check_account(account, now_ms)
-    _check_users(document)
+    _check_users(document, is_whole=is_whole)
     for place, package in enumerate(document.firmware):
         try:
             package.to_package(now_ms)
@@ -76,13 +82,13 @@ def check_document(document: SeedDocument, now_ms: int) -> None:
         check_unique(what, names)
 
 
-def _check_users(document: SeedDocument) -> None:
+def _check_users(document: SeedDocument, *, is_whole: bool) -> None:
     known = {account.name for account in document.accounts}
     for user in document.users:
         check_name(user.username, "username")
         check_secret(user.password, f"user {user.username}: password")
         unknown = [name for name in user.accounts if name not in known]
-        if unknown:
+        if unknown and is_whole:
             raise Invalid(f"user {user.username} names account {unknown[0]}, which the seed does not have")
         if len(user.accounts) > MAX_ACCOUNTS:
             raise Invalid(f"user {user.username} has more than {MAX_ACCOUNTS} accounts")
@@ -107,11 +113,13 @@ def _check_account(account: SeedAccount, now_ms: int) -> None:
         raise Invalid(f"account {account.name}, fleet: {error}") from error
 
 
-async def prepare_seed(document: SeedDocument | Snapshot, now_ms: int) -> Seed:
+async def prepare_seed(document: SeedDocument | Snapshot, now_ms: int, *, is_whole: bool = True) -> Seed:
     """Checks the document and hashes its secrets. Raises Invalid that says what is wrong."""
     if isinstance(document, Snapshot):
+        if not is_whole:
+            raise Invalid("a snapshot replaces the whole state; send it to PUT /control/v1/snapshot")
         return Seed(SeedDocument(), {}, await asyncio.to_thread(read_image, document))
-    check_document(document, now_ms)
+    check_document(document, now_ms, is_whole=is_whole)
     secrets = {client.secret for client in document.clients} | {user.password for user in document.users}
     return Seed(document, {secret: await hashing.hash_secret(secret) for secret in secrets})
 
@@ -167,16 +175,66 @@ async def replace_by_seed(context: Context, seed: Seed) -> None:
         return
 
     def replace(connection: Connection, now_ms: int) -> None:
-        last_ids = read_last_ids(connection)
-        replace_rows(connection, {})
-        try:
+        with _last_ids_kept(connection):
+            replace_rows(connection, {})
             _apply(connection, seed, now_ms)
-        except Invalid:
-            connection.record_last_ids(last_ids)  # PostgreSQL does not roll back its sequences
-            raise
         context.audit.record(connection, now_ms)
 
     await context.writer.submit(DirectCommand(replace, alone=True, inline=False))
+
+
+async def add_seed(context: Context, seed: Seed) -> int:
+    """Adds the seed's accounts, users, clients and firmware to the state; returns the timestamp of it (ms).
+
+    Raises Conflict for a name that is in use, NotFound for an unknown account of a user, and Invalid; then nothing has
+    changed.
+    """
+
+    def add(connection: Connection, now_ms: int) -> int:
+        connection.lock_setup()
+        _check_names_are_free(connection, seed.document)
+        with _last_ids_kept(connection):
+            _apply(connection, seed, now_ms)
+        context.audit.record(connection, now_ms, after=_names(seed.document))
+        return now_ms
+
+    return await context.writer.submit(DirectCommand(add, alone=True, inline=False))
+
+
+@contextmanager
+def _last_ids_kept(connection: Connection) -> Iterator[None]:
+    """If the seed turns out to be invalid, the next ids are as before: PostgreSQL does not roll back its sequences."""
+    last_ids = read_last_ids(connection)
+    try:
+        yield
+    except (Invalid, NotFound):
+        connection.record_last_ids(last_ids)
+        raise
+
+
+def _check_names_are_free(connection: Connection, document: SeedDocument) -> None:
+    for account in document.accounts:
+        check_name_is_free(connection, account.name)
+    for client in document.clients:
+        if sessions.read_client(connection, client.key) is not None:
+            raise Conflict(f"client {client.key} exists already")
+    for user in document.users:
+        if sessions.read_user(connection, user.username) is not None:
+            raise Conflict(f"user {user.username} exists already")
+    packages = read_packages_named(connection, [package.firmwareName for package in document.firmware])
+    if packages:
+        raise Conflict(f"firmware {packages[0].name} exists already")
+
+
+def _names(document: SeedDocument) -> dict[str, list[str]]:
+    """What is added, for the audit log: the first MAX_NAMED names of each kind."""
+    named = {
+        "accounts": [account.name for account in document.accounts],
+        "clients": [client.key for client in document.clients],
+        "users": [user.username for user in document.users],
+        "packages": [package.firmwareName for package in document.firmware],
+    }
+    return {what: names[:MAX_NAMED] for what, names in named.items() if names}
 
 
 def _is_empty(connection: Connection) -> bool:
@@ -195,7 +253,9 @@ def _apply(connection: Connection, seed: Seed, now_ms: int) -> None:
     record_packages(connection, [package.to_package(now_ms) for package in document.firmware])
     ids = {account.name: _apply_account(connection, account, now_ms) for account in document.accounts}
     for user in document.users:
-        account_ids = [ids[name] for name in dict.fromkeys(user.accounts)]
+        account_ids = [
+            ids[name] if name in ids else require_account(connection, name).id for name in dict.fromkeys(user.accounts)
+        ]
         sessions.record_user(
             connection,
             username=user.username,

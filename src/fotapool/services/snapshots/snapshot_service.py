@@ -12,7 +12,7 @@ from fotapool.services.accounts.rejections import flush_rejections
 from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft
 from fotapool.services.context import Context
 from fotapool.services.identity.sessions import Authenticator
-from fotapool.services.snapshots.seeds import Seed, prepare_seed, replace_by_seed, reset_to_seed
+from fotapool.services.snapshots.seeds import Seed, add_seed, prepare_seed, replace_by_seed, reset_to_seed
 from fotapool.services.snapshots.snapshot_documents import read_document
 from fotapool.services.snapshots.snapshots import RestoredSnapshot, create_snapshot, digest_of
 
@@ -47,15 +47,27 @@ class SnapshotService:
 
         Raises Invalid that says what is wrong, and ContentsUnavailable; then nothing has changed.
         """
-        if not data.strip():
-            raise Invalid("the body is empty; send a snapshot or a seed document, which is {} for nothing at all")
-        seed = await prepare_seed(await asyncio.to_thread(read_document, data), self._clock.now_ms())
+        seed = await self._read(data, is_whole=True)
         async with self._context.step_lock, self._authenticator.paused():
             await self._replace(seed, audit)
             self._clear_memory()
             self._restored = None
             if seed.image is not None:
                 self._restored = RestoredSnapshot(seed.image.timestamp_ms, digest_of(data)), self._clock.offset_ms
+
+    async def add(self, data: bytes, audit: AuditDraft = NOT_AUDITED) -> int:
+        """Adds a seed document to the state; returns the timestamp of it (ms).
+
+        Raises Conflict, NotFound and Invalid; then nothing has changed.
+        """
+        seed = await self._read(data, is_whole=False)
+        return await add_seed(replace(self._context, audit=audit), seed)
+
+    async def _read(self, data: bytes, *, is_whole: bool) -> Seed:
+        if not data.strip():
+            raise Invalid("the body is empty; send a snapshot or a seed document, which is {} for nothing at all")
+        document = await asyncio.to_thread(read_document, data)
+        return await prepare_seed(document, self._clock.now_ms(), is_whole=is_whole)
 
     async def reset(self, seed: Seed, audit: AuditDraft = NOT_AUDITED) -> None:
         """Replaces everything by the seed, and sets the clock to the seed's time."""

@@ -115,6 +115,7 @@ BODIES: dict[str, Any] = {
     "control_create_device_key": {"name": "collection"},
     "control_move_clock": {"advance": "PT1M"},
     "control_create_fault": {"match": {"path": "/api/fota/v3/nowhere"}, "action": {"status": 503}},
+    "control_add_seed": {"accounts": [{"name": "0402196254-00004", "licenseCount": 10}]},
     "control_restore_snapshot": "{{control_create_snapshot.response.body.*}}",
     "device_check_in": {"firmware": "1"},
     "device_report_status": {"status": "downloading"},

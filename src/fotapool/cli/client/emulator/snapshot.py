@@ -16,7 +16,7 @@ from fotapool.cli.client.output import confirm, stderr_note
 
 @click.group()
 def snapshot() -> None:
-    """Save the emulator's state to a file, and restore it.
+    """Save the emulator's state to a file, restore it, and add a seed document to it.
 
     \b
     Examples:
@@ -61,10 +61,28 @@ def restore(client: Any, file: str, yes: bool) -> None:
       fotapool snapshot restore before.json --yes
       fotapool snapshot restore seed.yaml
     """
-    try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    content = _read(file)
     confirm("Type restore to replace the current state", "restore", yes)
     client.send("PUT", "/snapshot", content)
     stderr_note(f"Restored {client.target.address} from {file}.")
+
+
+@snapshot.command()
+@options.file
+@options.admin_client_options
+def add(client: Any, file: str) -> None:
+    """Add the accounts, users, clients and firmware of a seed document. None of them may exist.
+
+    \b
+    Example:
+      fotapool snapshot add accounts.yaml
+    """
+    client.send("POST", "/seed", _read(file))
+    stderr_note(f"Added {file} to {client.target.address}.")
+
+
+def _read(file: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
