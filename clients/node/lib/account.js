@@ -25,23 +25,27 @@ export async function createAccount(server, ranges, receiver, options) {
   if (typeof given.devices === 'number' && given.licensed > given.devices) {
     throw new TypeError(`licensed: ${given.licensed} is more than devices: ${given.devices}`);
   }
-  const name = await ranges.claimName((unused) =>
-    server.control('POST', '/accounts', {
-      name: unused,
-      purchaseType: given.purchaseType,
-      licenseCount: given.licenses,
-    }),
-  );
+  const name = await ranges.claimName((unused) => server.control('POST', '/seed', seedOf(unused, given)));
   const devices = await importDevices(server, name, lines(given, ranges));
   if (given.fleet && devices.length) {
     const fleet = runs(devices).map((run) => ({ ...given.fleet, ...run }));
     await server.control('PUT', `/accounts/${name}/fleet`, { fleet });
   }
   if (given.packages.length) await server.control('POST', '/firmware', given.packages);
-  const [key, user] = [`${name}-key`, `${name}-user`];
-  await server.control('POST', '/clients', { key, secret: SECRET });
-  await server.control('POST', '/users', { username: user, password: SECRET, accounts: [name] });
-  return new Account(server, receiver, { name, devices, key, secret: SECRET, user, password: SECRET });
+  return new Account(server, receiver, { name, devices, ...signInOf(name) });
+}
+
+function seedOf(name, { purchaseType, licenses }) {
+  const { key, secret, user, password } = signInOf(name);
+  return {
+    accounts: [{ name, purchaseType, licenseCount: licenses }],
+    clients: [{ key, secret }],
+    users: [{ username: user, password, accounts: [name] }],
+  };
+}
+
+function signInOf(name) {
+  return { key: `${name}-key`, secret: SECRET, user: `${name}-user`, password: SECRET };
 }
 
 class Account {

@@ -6,7 +6,7 @@ import { FotapoolError } from './control.js';
 
 const MAX_CALLBACKS = 10_000;
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
-const WAIT_MS = 5_000;
+const WAIT_MS = 30_000;
 // Kept from before a test replaces them, as fake timers do.
 const { setTimeout, clearTimeout } = globalThis;
 
