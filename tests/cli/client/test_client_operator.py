@@ -124,6 +124,18 @@ def test_users_clients_and_operators_come_and_go(cli: Any) -> None:
         assert name not in [row[member] for row in cli.rows(kind, "list")]
 
 
+def test_a_user_gets_other_accounts_and_another_password(cli: Any) -> None:
+    cli.one("users", "create", "joe", "--account", ACCOUNT)
+    assert cli.one("users", "change", "joe", "--add", OTHER)["accounts"] == [ACCOUNT, OTHER]
+    assert cli.one("users", "change", "joe", "--remove", ACCOUNT)["accounts"] == [OTHER]
+    assert cli.one("users", "change", "joe", "--account", ACCOUNT)["accounts"] == [ACCOUNT]
+    assert "nothing to change" in cli("users", "change", "joe", code=4).stderr
+    assert cli.one("users", "show", "joe") == {"username": "joe", "accounts": [ACCOUNT], "locked": False}
+    assert cli.one("users", "set-password", "joe")["password"]
+    given = cli("users", "set-password", "joe", "--password-stdin", "--json", given="open sesame\n")
+    assert "open sesame" not in given.output
+
+
 def test_an_operator_who_may_only_look_is_told_so(cli: Any) -> None:
     key = cli.one("operators", "create", "guest", "--role", "viewer")["key"]
     cli("accounts", "list", FOTAPOOL_OPERATOR_KEY=key)

@@ -57,6 +57,26 @@ def test_a_locked_user_is_unlocked(console: Browser, api: Api) -> None:
     assert api.log_in().status_code == 200
 
 
+def test_a_user_gets_other_accounts_and_another_password(console: Browser, api: Api) -> None:
+    path = f"/access/users/{USER}"
+    assert f'href="/console{path}"' in console.get("/access")
+    assert ACCOUNT in console.get(path)
+    page = console.post(path + "/accounts", {"accounts": f"{OTHER}\n{ACCOUNT}"})
+    assert notice_of(page) == f"User {USER} has access to 2 accounts."
+    assert api.call("GET", f"/v3/licenses/{OTHER}").status_code == 200
+    refused = console.post(path + "/accounts", {"accounts": f"{OTHER}\nnobody"}, status=400)
+    assert "Account nobody does not exist. Nothing was changed." in words_of(refused)
+    assert f"{OTHER}\nnobody</textarea>" in refused
+    password = secret_of(console.post(path + "/password", {"password": ""}))
+    assert api.call("GET", f"/v3/licenses/{OTHER}").status_code == 400
+    assert api.log_in(USER, password).status_code == 200
+    key = api.control("POST", "/operators", {"name": "guest", "role": "viewer"}).json()["key"]
+    guest = Browser(api, key)
+    assert "Change accounts" not in guest.get(path)
+    guest.post(path + "/accounts", {"accounts": ""}, status=403)
+    guest.post(path + "/password", {"password": "x"}, status=403)
+
+
 def test_users_are_deleted_and_paged_by_name(console: Browser, api: Api) -> None:
     for number in range(51):
         api.control("POST", "/users", {"username": f"a{number:02d}", "password": "x"})

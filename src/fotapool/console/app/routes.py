@@ -21,7 +21,7 @@ from fotapool.console.app.rendering import Templates
 from fotapool.console.campaigns import campaigns, schedule
 from fotapool.console.devices import device, devices
 from fotapool.console.emulator import clock, faults, requests, simulation, snapshots
-from fotapool.console.identity import access, device_keys
+from fotapool.console.identity import access, device_keys, users
 from fotapool.console.identity.sessions import PATH, Sessions, same_token
 from fotapool.console.identity.sign_in import SignIn
 from fotapool.console.licenses import candidates, ledger, licenses
@@ -59,6 +59,7 @@ PAGES: tuple[ConsolePage, ...] = (
     *callbacks.PAGES,
     *ledger.PAGES,
     *access.PAGES,
+    *users.PAGES,
     *device_keys.PAGES,
     *audit_log.PAGES,
 )

@@ -57,8 +57,8 @@ def typed(call: ConsoleCall, *names: str) -> dict[str, str]:
 
 
 async def create_user(call: ConsoleCall) -> Response:
-    username, given = call.field("username"), _secret(call, "password")
-    accounts = list(dict.fromkeys(name for name in re.split(r"[\s,;]+", call.field("accounts")) if name))
+    username, given = call.field("username"), given_secret(call, "password")
+    accounts = typed_accounts(call)
     try:
         password = await users.create_user(call.context, username, given, accounts)
     except (Invalid, Conflict, NotFound) as error:
@@ -67,7 +67,12 @@ async def create_user(call: ConsoleCall) -> Response:
     return await show_secret(call, title="API user created", facts=facts, back=USERS, is_generated=given is None)
 
 
-def _secret(call: ConsoleCall, name: str) -> str | None:
+def typed_accounts(call: ConsoleCall) -> list[str]:
+    """The account names of the form, once each."""
+    return list(dict.fromkeys(name for name in re.split(r"[\s,;]+", call.field("accounts")) if name))
+
+
+def given_secret(call: ConsoleCall, name: str) -> str | None:
     """The secret exactly as typed; None to generate one."""
     value = call.form.get(name)
     return value if isinstance(value, str) and value else None
@@ -101,7 +106,7 @@ async def show_clients(call: ConsoleCall, error: str = "") -> Response:
 
 
 async def create_client(call: ConsoleCall) -> Response:
-    given = _secret(call, "secret")
+    given = given_secret(call, "secret")
     try:
         key, secret = await api_clients.create_client(call.context, call.field("key") or None, given)
     except (Invalid, Conflict) as error:

@@ -39,6 +39,27 @@ class CreatedUser(msgspec.Struct):
     accounts: list[str]
 
 
+class ChangedUser(msgspec.Struct, forbid_unknown_fields=True):
+    """`accounts` replaces the user's accounts; then those of `add` are added and those of `remove` removed."""
+
+    accounts: Accounts | None = None
+    add: Accounts = []
+    remove: Accounts = []
+
+
+class NewPassword(msgspec.Struct, forbid_unknown_fields=True):
+    """Default: a generated password."""
+
+    password: Secret | None = None
+
+
+class UserPassword(msgspec.Struct):
+    """The password is shown only in this answer."""
+
+    username: str
+    password: str
+
+
 class UserView(msgspec.Struct):
     username: str
     accounts: list[str]
@@ -110,7 +131,28 @@ async def create_user(call: OperatorCall, given: NewUser) -> CreatedUser:
 async def list_users(call: OperatorCall) -> UserList:
     """List users, their accounts, and who is locked."""
     found, more = call.page(await users.list_users(call.context, call.get(AFTER_NAME), call.read_limit))
-    return UserList([UserView(user.username, user.accounts, user.locked) for user in found], more)
+    return UserList([_user_view(user) for user in found], more)
+
+
+def _user_view(user: users.UserView) -> UserView:
+    return UserView(user.username, user.accounts, user.locked)
+
+
+async def read_user(call: OperatorCall) -> UserView:
+    """Read a user."""
+    return _user_view(await users.get_user(call.context, call.path["username"]))
+
+
+async def change_user(call: OperatorCall, given: ChangedUser) -> UserView:
+    """Change a user's accounts."""
+    name = call.path["username"]
+    return _user_view(await users.change_accounts(call.context, name, given.accounts, given.add, given.remove))
+
+
+async def set_user_password(call: OperatorCall, given: NewPassword) -> UserPassword:
+    """Set a user's password, end its sessions and unlock it."""
+    name = call.path["username"]
+    return UserPassword(name, await users.set_password(call.context, name, given.password))
 
 
 async def unlock_user(call: OperatorCall) -> None:
@@ -160,6 +202,9 @@ async def delete_operator(call: OperatorCall) -> None:
 OPERATIONS = (
     Operation("POST", "/users", create_user, status=201, role=Role.ADMIN),
     Operation("GET", "/users", list_users, parameters=PAGE_BY_NAME),
+    Operation("GET", "/users/{username}", read_user),
+    Operation("PATCH", "/users/{username}", change_user, role=Role.ADMIN),
+    Operation("POST", "/users/{username}/password", set_user_password, role=Role.ADMIN),
     Operation("POST", "/users/{username}/unlock", unlock_user, role=Role.ADMIN),
     Operation("DELETE", "/users/{username}", delete_user, role=Role.ADMIN),
     Operation("POST", "/clients", create_client, status=201, role=Role.ADMIN),

@@ -171,6 +171,16 @@ def record_user(
     connection.insert("user_account", "username, account_id", [(username, account_id) for account_id in account_ids])
 
 
+def record_user_accounts(connection: Connection, username: str, lost: Sequence[int], gained: Sequence[int]) -> None:
+    """Removes and adds accounts of the user, by id; sign-ins to the lost ones end."""
+    if lost:
+        record_auth_epoch(connection)
+        rows = [(username, account_id) for account_id in lost]
+        sql = "DELETE FROM user_account WHERE (username, account_id) IN (SELECT username, account_id FROM {rows} r)"
+        connection.fetch_rows(f"{sql} RETURNING account_id", "username, account_id", rows)
+    connection.insert("user_account", "username, account_id", [(username, account_id) for account_id in gained])
+
+
 def record_user_deleted(connection: Connection, username: str) -> None:
     record_auth_epoch(connection)
     for table in ("user_session", "user_account", "api_user"):
@@ -193,6 +203,10 @@ def record_session(connection: Connection, token_hash: bytes, username: str, now
 def record_session_ended(connection: Connection, token_hash: bytes) -> None:
     record_auth_epoch(connection)
     connection.execute("DELETE FROM user_session WHERE token_hash = :hash", {"hash": token_hash})
+
+
+def record_sessions_of_user_ended(connection: Connection, username: str) -> None:
+    record_other_sessions_ended(connection, username, b"")
 
 
 def record_other_sessions_ended(connection: Connection, username: str, kept: bytes) -> None:

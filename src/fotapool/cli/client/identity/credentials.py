@@ -13,6 +13,7 @@ def users() -> None:
     Examples:
       fotapool users list
       fotapool users create zbeeblebrox --account 0242078689-00001
+      fotapool users change zbeeblebrox --add 0242078689-00002
       fotapool users unlock zbeeblebrox
     """
 
