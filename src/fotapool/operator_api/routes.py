@@ -14,7 +14,7 @@ from fotapool.operator_api.accounts import accounts, copies, search
 from fotapool.operator_api.billing import MONTH
 from fotapool.operator_api.calls import DEVICE_ID, OperatorEndpoint
 from fotapool.operator_api.emulator import clock, faults, fleets, requests, snapshots
-from fotapool.operator_api.identity import credentials, device_keys
+from fotapool.operator_api.identity import credentials, device_keys, keys
 from fotapool.operator_api.packages import contents, packages
 from fotapool.services.context import Context
 from fotapool.web.endpoint import router
@@ -35,6 +35,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *credentials.OPERATIONS,
     *contents.OPERATIONS,
     *device_keys.OPERATIONS,
+    *keys.OPERATIONS,
     *billing.OPERATIONS,
     *callbacks.OPERATIONS,
     *audit_log.OPERATIONS,

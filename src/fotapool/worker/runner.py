@@ -23,6 +23,7 @@ from fotapool.services.campaigns.steps import StepResult, next_campaign_due, ste
 from fotapool.services.context import Context
 from fotapool.services.devices.devices import answer_due_report, next_report_due
 from fotapool.services.devices.logs import purge_old_logs
+from fotapool.services.identity.keys import flush_key_uses, purge_expired_keys
 from fotapool.services.identity.sessions import Authenticator, purge_ended
 from fotapool.services.licenses.bulk_jobs import purge_jobs
 from fotapool.services.licenses.notices import end_due_notices, next_notice_end
@@ -158,8 +159,23 @@ async def _run_and_deliver(
 
 
 async def _purge(context: Context) -> None:
-    for purge in (purge_ended, purge_deliveries, purge_old_logs, purge_jobs, purge_audit_log, purge_kept_answers):
+    for purge in (
+        purge_ended,
+        purge_expired_keys,
+        purge_deliveries,
+        purge_old_logs,
+        purge_jobs,
+        purge_audit_log,
+        purge_kept_answers,
+    ):
         await purge(context)
+
+
+async def flush_counts(context: Context) -> None:
+    """Writes what was counted and noted in memory: rejections, wrong keys, uses of keys."""
+    await flush_rejections(context)
+    await flush_wrong_keys(context)
+    await flush_key_uses(context)
 
 
 async def run_in_background(context: Context, authenticator: Authenticator) -> None:
@@ -170,8 +186,7 @@ async def run_in_background(context: Context, authenticator: Authenticator) -> N
         ticks += 1
         try:
             await authenticator.flush()
-            await flush_rejections(context)
-            await flush_wrong_keys(context)
+            await flush_counts(context)
             await run_due(context)
             if ticks % TICKS_PER_PURGE == 0:
                 await _purge(context)

@@ -136,6 +136,24 @@ def test_a_user_gets_other_accounts_and_another_password(cli: Any) -> None:
     assert "open sesame" not in given.output
 
 
+def test_keys_are_replaced_and_the_start_key_retired(cli: Any) -> None:
+    own = cli.one("operators", "create", "night")["key"]
+    new = cli.one("operators", "rotate", "night", "--overlap", "PT1H")
+    assert (new["key"] == own, new["oldKeyExpireTime"]) == (False, "2026-03-10T13:00:00.000Z")
+    assert cli.rows("operators", "list")[0]["oldKey"]["prefix"] == own[:6]
+    assert new["key"][:6] in cli("operators", "list").stdout
+    assert cli.one("device-keys", "create", ACCOUNT, "one", "--device", device(0))["key"]
+    assert cli.one("device-keys", "rotate", ACCOUNT, "one", "--overlap", "PT0S")["oldKeyExpireTime"] is None
+    assert "one" in cli("device-keys", "list", ACCOUNT).stdout
+    cli("device-keys", "delete", ACCOUNT, "one", "--yes")
+    assert cli.rows("device-keys", "list", ACCOUNT) == []
+    assert cli.one("operators", "start-key")["state"] == "valid"
+    cli("operators", "retire-start-key", given="no\n", code=5)
+    cli("operators", "retire-start-key", "--yes")
+    cli("operators", "list", code=4)
+    assert cli.one("operators", "start-key", FOTAPOOL_OPERATOR_KEY=own)["state"] == "retired"
+
+
 def test_an_operator_who_may_only_look_is_told_so(cli: Any) -> None:
     key = cli.one("operators", "create", "guest", "--role", "viewer")["key"]
     cli("accounts", "list", FOTAPOOL_OPERATOR_KEY=key)

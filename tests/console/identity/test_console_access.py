@@ -115,6 +115,25 @@ def test_operators_are_created_with_a_role_and_lose_their_key(console: Browser, 
     assert "restart it with another" in words_of(refused)
 
 
+def test_operator_keys_and_device_keys_are_replaced_and_the_start_key_retired(console: Browser, api: Api) -> None:
+    old = secret_of(console.post("/access/operators", {"name": "ford", "role": "admin"}))
+    page = console.post("/access/operators/rotate", {"name": "ford", "overlap": "PT1H"})
+    assert "Old key valid until 2026-03-10 13:00:00 UTC" in words_of(page)
+    new = secret_of(page)
+    listed = words_of(console.get("/access/operators"))
+    assert f"ford admin {new[:6]}… 2026-03-10 12:00:00 {old[:6]}… 2026-03-10 12:00:00, valid until" in listed
+    console.post("/access/operators/rotate", {"name": "ford", "overlap": "never"}, status=400)
+    keys = f"/accounts/{ACCOUNT}/device-keys"
+    secret_of(console.post(keys, {"name": "factory", "device": ""}))
+    assert "Old key has ended" in words_of(console.post(keys + "/rotate", {"name": "factory", "overlap": "PT0S"}))
+    ford = Browser(api, new)
+    ford.get("/pools")
+    page = ford.post("/access/operators/retire-start-key", {"name": "operator"})
+    assert notice_of(page) == "The key of --operator-key is retired."
+    assert "operator admin at server start, retired 2026-03-10 12:00:00" in words_of(page)
+    assert console.http.get("/console/pools", follow_redirects=False).status_code == 303
+
+
 def test_device_keys_are_made_for_one_device_or_all_and_taken_away(console: Browser, api: Api) -> None:
     path = f"/accounts/{ACCOUNT}/device-keys"
     assert "no real device of the account can check in" in words_of(console.get(path))

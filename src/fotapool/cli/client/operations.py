@@ -42,8 +42,9 @@ class Operation:
     empty: str = ""
     """The note for a list without rows. Only lists have one.
 
-    The rows are the response itself, or its member that has the name of the last segment of the path.
+    The rows are the response itself, or its member `rows`, by default with the name of the last segment of the path.
     """
+    rows: str = ""
     cursor: str = ""
     """For lists with pages: the member of the last row that the next page starts after."""
     message: str = ""
@@ -87,7 +88,7 @@ def _run(
     path = operation.path.format_map({name: segment(value) for name, value in values.items()})
     given = {name: value for name, value in values.items() if f"{{{name}}}" not in operation.path and value is not None}
     given = {name: value() if callable(value) else value for name, value in given.items()}
-    member = path.rpartition("/")[2]
+    member = operation.rows or path.rpartition("/")[2]
     if operation.cursor:
         answer = client.pages(path, member, operation.cursor, **given)
     elif operation.method == "GET":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,7 +114,8 @@ _OPTIONS = (
     click.option(
         "--operator-key",
         metavar="KEY",
-        help="Key of the operator API, /control/v1; at least 16 characters, unless --host is a loopback address.",
+        help="Key of the first operator; at least 16 characters, unless --host is a loopback address. "
+        "Create operators with it, then retire it.",
     ),
     click.option(
         "--secret-key",
@@ -342,7 +342,7 @@ def serve(**values: Any) -> None:
     if values["seed"] == str(DEMO_SEED):
         raise click.UsageError("--seed demo is only for `fotapool emulate`: everybody knows its secrets")
     _choose_operator_key(values, None)
-    if len(values["operator_key"]) < MIN_OPERATOR_KEY:
+    if values["operator_key"] and len(values["operator_key"]) < MIN_OPERATOR_KEY:
         click.echo(
             f"warning: the operator key has fewer than {MIN_OPERATOR_KEY} characters; choose a longer one", err=True
         )
@@ -357,13 +357,10 @@ def serve(**values: Any) -> None:
 
 
 def _choose_operator_key(values: dict[str, Any], default: str | None) -> None:
-    """Sets the operator key: the given one, the default, or a generated one, which is printed."""
+    """Sets the operator key: the given one, or the default; None is left to `process.choose_operator_key`."""
     given = values["operator_key"]
     if not given:
-        values["operator_key"] = default or secrets.token_urlsafe(24)
-        if default is None:
-            note = f"operator key for this run: {values['operator_key']}  (set --operator-key to choose it)"
-            click.echo(note, err=True)
+        values["operator_key"] = default
     elif len(given) < MIN_OPERATOR_KEY and not is_loopback(values["host"]):
         raise click.UsageError(
             f"--operator-key must have at least {MIN_OPERATOR_KEY} characters, because {values['host']} can be reached"

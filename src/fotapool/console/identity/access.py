@@ -10,11 +10,13 @@ from starlette.responses import Response
 
 from fotapool.console.app.listing import Listing
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
+from fotapool.console.app.rendering import timestamp
 from fotapool.console.identity.sessions import PATH
+from fotapool.core.durations import parse_duration_ms
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.identity import Role
 from fotapool.services.context import Context
-from fotapool.services.identity import api_clients, operators, users
+from fotapool.services.identity import api_clients, operators, start_key, users
 
 Row = TypeVar("Row")
 
@@ -121,7 +123,7 @@ async def delete_client(call: ConsoleCall) -> Response:
 
 
 async def show_operators(call: ConsoleCall, error: str = "") -> Response:
-    found = await _read(call, operators.list_operators, lambda operator: operator.name)
+    found = await _read(call, operators.list_operators, lambda keys: keys[0].name)
     return await _show(
         call,
         "access_operators.html",
@@ -130,6 +132,7 @@ async def show_operators(call: ConsoleCall, error: str = "") -> Response:
         operators=found,
         role_labels=ROLE_LABELS,
         has_first=call.context.settings.operator_key is not None,
+        start_key=await start_key.read_start_key_view(call.context),
         first=operators.FIRST_OPERATOR,
     )
 
@@ -148,13 +151,30 @@ async def create_operator(call: ConsoleCall) -> Response:
     return await show_secret(call, title="Operator created", facts=facts, back=OPERATORS)
 
 
+async def rotate_operator(call: ConsoleCall) -> Response:
+    name, overlap_ms = call.field("name"), parse_duration_ms("overlap", call.field("overlap"))
+    key, expires_ms = await operators.rotate_operator_key(call.context, name, overlap_ms)
+    facts = [("Name", name), ("Old key", old_key_text(expires_ms)), ("Key", key)]
+    return await show_secret(call, title="Operator key replaced", facts=facts, back=OPERATORS)
+
+
+def old_key_text(expires_ms: int | None) -> str:
+    """What becomes of a key that was replaced."""
+    return "has ended" if expires_ms is None else f"valid until {timestamp(expires_ms)} UTC"
+
+
+async def retire_start_key(call: ConsoleCall) -> Response:
+    await start_key.retire_start_key(call.context)
+    return await call.go(OPERATORS, "The key of --operator-key is retired.")
+
+
 async def delete_operator(call: ConsoleCall) -> Response:
     await operators.delete_operator(call.context, call.field("name"))
     return await call.go(OPERATORS, f"Operator {call.field('name')} deleted. Its sessions have ended.")
 
 
-def _page(method: str, path: str, handle: Any) -> ConsolePage:
-    return ConsolePage(method, f"/access{path}", handle, role=None if method == "GET" else Role.ADMIN)
+def _page(method: str, path: str, handle: Any, action: str = "") -> ConsolePage:
+    return ConsolePage(method, f"/access{path}", handle, role=None if method == "GET" else Role.ADMIN, action=action)
 
 
 PAGES = (
@@ -167,5 +187,7 @@ PAGES = (
     _page("POST", "/clients/delete", delete_client),
     _page("GET", "/operators", show_operators),
     _page("POST", "/operators", create_operator),
+    _page("POST", "/operators/rotate", rotate_operator, "rotateOperatorKey"),
+    _page("POST", "/operators/retire-start-key", retire_start_key),
     _page("POST", "/operators/delete", delete_operator),
 )

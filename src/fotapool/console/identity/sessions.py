@@ -14,7 +14,7 @@ from fotapool.core.clock import Clock
 from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft
 from fotapool.services.context import Context
 from fotapool.services.identity import console_sessions
-from fotapool.store.identity.sessions import Operator
+from fotapool.store.identity.operators import Operator
 from fotapool.web.pages import CONSOLE_BASE
 
 COOKIE, NOTICE_COOKIE = "fotapool_console", "fotapool_notice"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -9,8 +10,10 @@ import msgspec
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.identity import Role
 from fotapool.operator_api.accounts.accounts import AccountName
-from fotapool.operator_api.calls import OperatorCall
+from fotapool.operator_api.calls import OperatorCall, time_or_none
+from fotapool.operator_api.identity.keys import KeyView, Rotation, key_view, old_key_view
 from fotapool.services.identity import api_clients, credentials, operators, users
+from fotapool.store.identity.operators import Operator
 from fotapool.web.operations import Operation
 from fotapool.web.parameters import AFTER_NAME, PAGE_BY_NAME
 
@@ -111,10 +114,22 @@ class CreatedOperator(msgspec.Struct):
     key: str
 
 
+class RotatedKey(msgspec.Struct):
+    """The new key is shown only in this answer. `oldKeyExpireTime` is null if the old key has ended."""
+
+    name: str
+    key: str
+    oldKeyExpireTime: str | None
+
+
 class OperatorView(msgspec.Struct):
+    """An operator with its key, and with the one that was replaced while it is valid."""
+
     name: str
     role: Role
     createTime: str
+    key: KeyView
+    oldKey: KeyView | None
 
 
 class OperatorList(msgspec.Struct):
@@ -191,7 +206,20 @@ async def create_operator(call: OperatorCall, given: NewOperator) -> CreatedOper
 async def list_operators(call: OperatorCall) -> OperatorList:
     """List operators."""
     found, more = call.page(await operators.list_operators(call.context, call.get(AFTER_NAME), call.read_limit))
-    return OperatorList([OperatorView(one.name, one.role, format_timestamp(one.created_ms)) for one in found], more)
+    return OperatorList([_operator_view(keys) for keys in found], more)
+
+
+def _operator_view(keys: Sequence[Operator]) -> OperatorView:
+    one = keys[0]
+    created = format_timestamp(one.created_ms)
+    return OperatorView(name=one.name, role=one.role, createTime=created, key=key_view(one), oldKey=old_key_view(keys))
+
+
+async def rotate_operator_key(call: OperatorCall, given: Rotation) -> RotatedKey:
+    """Replace an operator's key; the old one stays valid for a while."""
+    name = call.path["operator"]
+    key, expires_ms = await operators.rotate_operator_key(call.context, name, given.overlap_ms)
+    return RotatedKey(name, key, time_or_none(expires_ms))
 
 
 async def delete_operator(call: OperatorCall) -> None:
@@ -212,5 +240,6 @@ OPERATIONS = (
     Operation("DELETE", "/clients/{key}", delete_client, role=Role.ADMIN),
     Operation("POST", "/operators", create_operator, status=201, role=Role.ADMIN),
     Operation("GET", "/operators", list_operators, parameters=PAGE_BY_NAME),
+    Operation("POST", "/operators/{operator}/rotate", rotate_operator_key, role=Role.ADMIN),
     Operation("DELETE", "/operators/{operator}", delete_operator, role=Role.ADMIN),
 )

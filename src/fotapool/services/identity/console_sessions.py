@@ -8,11 +8,11 @@ import secrets
 from fotapool.core.hashing import token_hash
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
-from fotapool.services.identity.operators import find_operator
+from fotapool.services.identity.operators import read_valid_keys
 from fotapool.store.db.connection import Connection
 from fotapool.store.identity import console_sessions as store
 from fotapool.store.identity.console_sessions import ConsoleSession
-from fotapool.store.identity.sessions import Operator
+from fotapool.store.identity.operators import Operator
 
 TOKEN_BYTES = 32
 MAX_TOKEN = 100
@@ -37,17 +37,15 @@ async def begin_session(context: Context, operator: Operator, now_ms: int, life_
 
 
 async def find_session(context: Context, token: str, now_ms: int) -> Operator | None:
-    """The operator of the session with its present role; None if it has ended, or the operator has another key."""
+    """The operator of the session with its present role; None if it or its key has ended."""
     if not 0 < len(token) <= MAX_TOKEN:
         return None
     session = await context.reader.short(store.read_console_session, token_hash(token))
     if session is None or session.expires_ms <= now_ms:
         return None
-    operator = await find_operator(context, session.operator)
-    if operator is None:
-        return None
-    has_key = hmac.compare_digest(context.secrets.digest(operator.key_hash), session.key_digest)
-    return operator if has_key else None
+    keys = await read_valid_keys(context, session.operator)
+    digest = context.secrets.digest
+    return next((one for one in keys if hmac.compare_digest(digest(one.key_hash), session.key_digest)), None)
 
 
 async def end_session(context: Context, token: str) -> None:

@@ -1,14 +1,13 @@
-"""API clients, bearer tokens, users, sessions and operators. Secrets and tokens are stored as hashes only."""
+"""API clients, bearer tokens, users and sessions. Secrets and tokens are stored as hashes only."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fotapool.domain.identity import Role
 from fotapool.domain.names import AccountStatus
 from fotapool.store.db.connection import Connection, Row
-from fotapool.store.db.rows import columns, converting, fetch_all, fetch_one, fetch_values, field_names
+from fotapool.store.db.rows import columns, fetch_all, fetch_one, fetch_values, field_names
 
 _SIGN_IN = """
 SELECT k.n, b.issued_ms, b.revoked, s.username, s.last_used_ms, a.id, a.status
@@ -120,20 +119,6 @@ def read_clients(connection: Connection, after: str, limit: int) -> list[Row]:
 
 
 @dataclass(frozen=True, slots=True)
-class Operator:
-    """An operator with its role and the hash of its key."""
-
-    name: str
-    role: Role
-    key_hash: bytes
-    created_ms: int
-
-
-_OPERATORS = f"SELECT {columns(Operator)} FROM operator_key"
-_operator = converting(Operator, role=Role, key_hash=bytes)
-
-
-@dataclass(frozen=True, slots=True)
 class User:
     """A user of the API."""
 
@@ -231,26 +216,3 @@ def purge_expired(connection: Connection, sessions_before_ms: int, bearers_befor
     """Deletes sessions last used, and bearer tokens issued, before these timestamps."""
     connection.execute("DELETE FROM user_session WHERE last_used_ms < :before", {"before": sessions_before_ms})
     connection.execute("DELETE FROM bearer_token WHERE issued_ms < :before", {"before": bearers_before_ms})
-
-
-def read_operator_of_key(connection: Connection, key_hash: bytes) -> Operator | None:
-    return fetch_one(connection, _operator, f"{_OPERATORS} WHERE key_hash = :hash", hash=key_hash)
-
-
-def read_operator(connection: Connection, name: str) -> Operator | None:
-    return fetch_one(connection, _operator, f"{_OPERATORS} WHERE name = :name", name=name)
-
-
-def read_operators(connection: Connection, after: str, limit: int) -> list[Operator]:
-    """Operators by name."""
-    sql = f"{_OPERATORS} WHERE name > :after ORDER BY name LIMIT :limit"
-    return fetch_all(connection, _operator, sql, after=after, limit=limit)
-
-
-def record_operator(connection: Connection, operator: Operator) -> None:
-    row = (operator.name, operator.role.value, operator.key_hash, operator.created_ms)
-    connection.insert("operator_key", columns(Operator), [row])
-
-
-def record_operator_deleted(connection: Connection, name: str) -> None:
-    connection.execute("DELETE FROM operator_key WHERE name = :name", {"name": name})

@@ -57,6 +57,7 @@ OWN_VALUES: dict[str, dict[str, str]] = {
     "device": {"upgradeId": "{{device_check_in.response.body.upgrade.id}}"},
     "control_delete_client": {"key": "collection-client"},
     "control_delete_device_key": {"key": "collection"},
+    "control_rotate_device_key": {"key": "collection"},
     "control_read_delivery": {"id": "{{control_list_deliveries.response.body.deliveries[0].id}}"},
     "control_redeliver": {"id": "{{control_list_deliveries.response.body.deliveries[0].id}}"},
     "control_read_fault": {"id": "{{control_create_fault.response.body.id}}"},
@@ -129,11 +130,20 @@ AFTER_OTHERS = (
     "control_redeliver",
     "control_unlock_user",
     "control_set_user_password",
+    "control_rotate_operator_key",
+    "control_rotate_device_key",
     "control_copy_account",
     "control_remove_listener",
     "control_undo_reduction",
 )
-LAST = ("reset_password", "logout", "revoke_token", "control_reset", "control_restore_snapshot")
+LAST = (
+    "reset_password",
+    "logout",
+    "revoke_token",
+    "control_reset",
+    "control_restore_snapshot",
+    "control_retire_start_key",
+)
 BOUNDARY = "part"
 FILE_FIELD, FILE_NAME, FILE_TEXT = "fileupload", "settings.txt", "a setting"
 """The file of a multipart body."""

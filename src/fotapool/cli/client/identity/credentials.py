@@ -1,4 +1,4 @@
-"""`fotapool users …`, `fotapool clients …` and `fotapool operators …`: credentials of the two APIs."""
+"""`fotapool users …`, `clients …`, `operators …` and `device-keys …`: the credentials of the APIs."""
 
 from __future__ import annotations
 
@@ -37,4 +37,16 @@ def operators() -> None:
     Examples:
       fotapool operators list
       fotapool operators create night-shift --role viewer
+      fotapool operators rotate night-shift
+    """
+
+
+@resource_group
+def device_keys() -> None:
+    """Manage the keys that devices use.
+
+    \b
+    Examples:
+      fotapool device-keys list 0242078689-00001
+      fotapool device-keys create 0242078689-00001 factory
     """

@@ -1,4 +1,4 @@
-"""The rows of `fotapool users`, `clients` and `operators` in the table of resources."""
+"""The rows of `fotapool users`, `clients`, `operators` and `device-keys` in the table of resources."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ from fotapool.domain.identity import Role
 ACCOUNT = "0242078689-00001"
 _name = click.argument("name")
 _username = click.argument("username", metavar="NAME")
+_overlap = click.option(
+    "--overlap",
+    metavar="DURATION",
+    help="How long the old key stays valid, as PT24H (the default) or P7D; PT0S ends it at once.",
+)
+_KEYS = "key.prefix:key key.lastUseTime:last_use oldKey.expireTime:old_key_expires"
 
 
 def _read_password() -> str:
@@ -158,7 +164,7 @@ IDENTITY: dict[str, tuple[Operation, ...]] = {
             examples=("operators list",),
             path="/operators",
             cursor="name",
-            columns="name:operator role createTime:created",
+            columns=f"name:operator role createTime:created {_KEYS}",
             empty="No operators besides that of --operator-key. Create one: fotapool operators create NAME",
         ),
         Operation(
@@ -173,6 +179,73 @@ IDENTITY: dict[str, tuple[Operation, ...]] = {
             ),
             secret="key",  # noqa: S106
         ),
+        Operation(
+            name="rotate",
+            help="Replace an operator's key; the new one is generated and shown.",
+            examples=("operators rotate night-shift --overlap PT1H", "operators rotate night-shift --overlap PT0S"),
+            method="POST",
+            path="/operators/{name}/rotate",
+            params=(_name, _overlap),
+            secret="key",  # noqa: S106
+        ),
+        Operation(
+            name="start-key",
+            help="Show whether the key of --operator-key is valid.",
+            examples=("operators start-key",),
+            path="/start-key",
+            columns="state prefix lastUseTime:last_use retireTime:retired",
+        ),
+        Operation(
+            name="retire-start-key",
+            help="Retire the key of --operator-key: it is refused from now on, after a restart too. "
+            "An operator with the role admin must exist.",
+            examples=("operators retire-start-key --yes",),
+            method="DELETE",
+            path="/start-key",
+            params=(click.option("--key", hidden=True, default="retire"),),
+            confirm=("key", "Type retire to retire the key of --operator-key"),
+            message="the key of --operator-key is retired",
+        ),
         _delete("operators", "name", "Delete an operator; its key stops working.", "night-shift"),
+    ),
+    "device-keys": (
+        Operation(
+            name="list",
+            help="List the account's device keys.",
+            examples=(f"device-keys list {ACCOUNT}",),
+            path="/accounts/{account}/device-keys",
+            rows="deviceKeys",
+            cursor="name",
+            columns=f"name:key deviceId:device createTime:created {_KEYS}",
+            empty="No device keys. Create one: fotapool device-keys create ACCOUNT NAME",
+        ),
+        Operation(
+            name="create",
+            help="Create a key for one device or for all of the account; it is generated and shown.",
+            examples=(f"device-keys create {ACCOUNT} factory",),
+            method="POST",
+            path="/accounts/{account}/device-keys",
+            params=(_name, click.option("--device", "deviceId", help="IMEI of the device; default: all devices.")),
+            secret="key",  # noqa: S106
+        ),
+        Operation(
+            name="rotate",
+            help="Replace a device key; the new one is generated and shown.",
+            examples=(f"device-keys rotate {ACCOUNT} factory --overlap P30D",),
+            method="POST",
+            path="/accounts/{account}/device-keys/{name}/rotate",
+            params=(_name, _overlap),
+            secret="key",  # noqa: S106
+        ),
+        Operation(
+            name="delete",
+            help="Delete a device key; devices that use it are rejected.",
+            examples=(f"device-keys delete {ACCOUNT} factory --yes",),
+            method="DELETE",
+            path="/accounts/{account}/device-keys/{name}",
+            params=(_name,),
+            confirm=("name", "Type {name} to delete it"),
+            message="{name} is deleted",
+        ),
     ),
 }

@@ -162,14 +162,6 @@ CREATE TABLE fleet (
     behavior TEXT NOT NULL,
     PRIMARY KEY (account_id, first_imei)
 ){clustered};
-CREATE TABLE device_key (
-    key_hash {bytes} PRIMARY KEY,
-    account_id BIGINT NOT NULL,
-    imei BIGINT,
-    name TEXT NOT NULL,
-    created_ms BIGINT NOT NULL,
-    UNIQUE (account_id, name)
-){clustered};
 CREATE TABLE check_in (
     id {identity},
     account_id BIGINT NOT NULL,

@@ -40,12 +40,6 @@ CREATE TABLE auth_epoch (
     number BIGINT NOT NULL
 );
 INSERT INTO auth_epoch (number) VALUES (0);
-CREATE TABLE operator_key (
-    name TEXT PRIMARY KEY,
-    key_hash {bytes} NOT NULL UNIQUE,
-    created_ms BIGINT NOT NULL,
-    role TEXT NOT NULL DEFAULT 'admin' CHECK (role IN ('viewer', 'editor', 'admin'))
-){clustered};
 CREATE TABLE console_session (
     token_hash {bytes} PRIMARY KEY,
     operator TEXT NOT NULL,
