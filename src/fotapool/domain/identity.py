@@ -11,6 +11,8 @@ BEARER_LIFETIME_MS = HOUR_MS
 """A bearer token expires one hour after it was first issued."""
 SESSION_IDLE_MS = 20 * MINUTE_MS
 """A session expires after 20 minutes without a request."""
+CONSOLE_LIFETIME_MS = 12 * HOUR_MS
+"""A session of the console expires after 12 hours of real time; the test clock does not end it."""
 MAX_FAILED_LOGINS = 5
 """Consecutive failed logins that lock a user until an operator unlocks it."""
 RETENTION_ENDED_MS = DAY_MS
@@ -24,6 +26,14 @@ KEY_USE_MS = MINUTE_MS
 PREFIX = 6
 """How many characters of a key are shown, to tell it from others; none of a key shorter than MIN_PREFIXED."""
 MIN_PREFIXED = 32
+
+
+class SignInKind(enum.Enum):
+    """Who is signed in: an operator in the console, an API user with a session, an API client with a bearer token."""
+
+    CONSOLE = "console"
+    USER = "user"
+    CLIENT = "client"
 
 
 class Role(enum.Enum):

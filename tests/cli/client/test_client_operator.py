@@ -154,6 +154,18 @@ def test_keys_are_replaced_and_the_start_key_retired(cli: Any) -> None:
     assert cli.one("operators", "start-key", FOTAPOOL_OPERATOR_KEY=own)["state"] == "retired"
 
 
+def test_sessions_are_listed_and_ended(api: Api, cli: Any) -> None:
+    api.log_in()
+    first, second = cli.rows("sessions", "list")
+    assert first["name"] == second["name"] == "zbeeblebrox"
+    assert first["id"] in cli("sessions", "list", "--kind", "user", "--name", "zbeeblebrox").stdout
+    cli("sessions", "end", first["id"])
+    cli("sessions", "end", first["id"], code=4)
+    assert "1 sessions of zbeeblebrox have ended" in cli("sessions", "end-all", "zbeeblebrox").stdout
+    assert cli.rows("sessions", "list") == []
+    assert len(cli.rows("sessions", "list", "--kind", "client")) == 1
+
+
 def test_an_operator_who_may_only_look_is_told_so(cli: Any) -> None:
     key = cli.one("operators", "create", "guest", "--role", "viewer")["key"]
     cli("accounts", "list", FOTAPOOL_OPERATOR_KEY=key)

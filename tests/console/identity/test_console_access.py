@@ -134,6 +134,28 @@ def test_operator_keys_and_device_keys_are_replaced_and_the_start_key_retired(co
     assert console.http.get("/console/pools", follow_redirects=False).status_code == 303
 
 
+def test_sessions_are_listed_and_ended(console: Browser, api: Api) -> None:
+    api.log_in()
+    page = console.get("/access/sessions")
+    assert words_of(page).count("127.0.0.1") == 2
+    assert f"name={USER}" in console.get(f"/access/users/{USER}")
+    found = re.search(r'name="id" value="(user-\w+)"', page)
+    assert found is not None
+    form = {"kind": "user", "id": found[1], "shown": ""}
+    assert notice_of(console.post("/access/sessions/end", form)) == "Session ended."
+    console.post("/access/sessions/end", form, status=404)
+    console.post("/access/sessions/end", {**form, "kind": "robot"}, status=400)
+    assert f"End all sessions of {USER}" in console.get(f"/access/sessions?kind=user&name={USER}")
+    page = console.post("/access/sessions/end-all", {"kind": "user", "name": USER, "shown": USER})
+    assert notice_of(page) == f"1 session of {USER} ended."
+    assert f"{USER} is not signed in." in words_of(page)
+    assert "operator" in words_of(console.get("/access/sessions?kind=console"))
+    key = api.control("POST", "/operators", {"name": "guest", "role": "editor"}).json()["key"]
+    guest = Browser(api, key)
+    assert "/console/access/sessions/end" not in guest.get("/access/sessions?kind=console")
+    guest.post("/access/sessions/end", form, status=403)
+
+
 def test_device_keys_are_made_for_one_device_or_all_and_taken_away(console: Browser, api: Api) -> None:
     path = f"/accounts/{ACCOUNT}/device-keys"
     assert "no real device of the account can check in" in words_of(console.get(path))

@@ -9,6 +9,7 @@ import click
 from fotapool.cli.client import options
 from fotapool.cli.client.identity.rows import IDENTITY
 from fotapool.cli.client.operations import Operation, make_command
+from fotapool.domain.retention import Kind
 
 PURCHASE_TYPES = ("TS-HFOTA-MRC", "TS-HFOTA-EVNT", "TS-HFOTA-EVNT,TS-HFOTA-MRC")
 DELIVERY_STATES = ("waiting", "delivered", "failed")
@@ -94,6 +95,36 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
         ),
     ),
     **IDENTITY,
+    "retention": (
+        Operation(
+            name="list",
+            help="List for how many days each kind of data is stored (0: for ever), and how many rows are older.",
+            examples=("retention list",),
+            path="/retention",
+            columns="kind days before rows:rows_to_delete",
+            empty="Nothing is stored.",
+        ),
+        Operation(
+            name="purge",
+            help="Delete the data that is older than its setting says. The server does the same every ten minutes.",
+            examples=("retention purge --yes", "retention purge --kind checkIns --kind deviceLogs --yes"),
+            method="POST",
+            path="/retention/purge",
+            params=(
+                click.option(
+                    "--kind",
+                    "kinds",
+                    multiple=True,
+                    type=click.Choice([kind.value for kind in Kind]),
+                    help="Only data of this kind; can be repeated.",
+                ),
+            ),
+            confirm=("purge", "Type purge to delete it"),
+            rows="purged",
+            columns="kind deleted complete",
+            empty="Everything is stored for ever.",
+        ),
+    ),
     "devices": (
         Operation(
             name="list",

@@ -13,8 +13,8 @@ import msgspec
 
 from fotapool.cli.server.addresses import is_loopback
 from fotapool.cli.server.config_file import config_option, read_config_file
-from fotapool.cli.server.log_options import LOG_OPTIONS
 from fotapool.cli.server.proxy_options import PROXY_OPTIONS
+from fotapool.cli.server.record_options import LOG_OPTIONS, RETENTION_OPTIONS
 from fotapool.core.secret_box import MIN_SECRET_KEY
 from fotapool.core.settings import Settings, Timestamps
 
@@ -222,12 +222,7 @@ _OPTIONS = (
         help="Allow callbacks to private addresses and plain HTTP; default: only in the emulator.",
     ),
     *LOG_OPTIONS,
-    click.option(
-        "--audit-log-retention-days",
-        default=365,
-        type=click.IntRange(1, 36_500),
-        help="Days for which the audit log is stored.",
-    ),
+    *RETENTION_OPTIONS,
     click.option("--close-metrics", is_flag=True, help="Disable /metrics."),
     click.option(
         "--metrics-accounts",

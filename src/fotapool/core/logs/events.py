@@ -46,6 +46,13 @@ class LogEvent(enum.Enum):
         "Operators sign in with their own keys. Leave the option out; or, if nobody has a key any more, restart with"
         " another one.",
     )
+    DATA_PURGED = Event(
+        INFO,
+        "deleted {rows} rows of {kind} from before {before}",
+        "Data was older than its retention setting says. See [Retention](../../how-to/retention.md).",
+        burst=MANY,
+        by="kind",
+    )
     SERVER_DRAINING = Event(
         INFO,
         "draining for {drain_s} s, then stopping",

@@ -82,8 +82,8 @@ def _has_bearer(context: Context, client: Client) -> bool:
     return client.issued_ms is not None and bearer_is_valid(client.issued_ms, bool(client.revoked), now_ms)
 
 
-async def issue_bearer(context: Context, client: Client, secret: str) -> Bearer | None:
-    """The client's valid bearer token, or a new one. The caller has verified the secret.
+async def issue_bearer(context: Context, client: Client, secret: str, address: str = "") -> Bearer | None:
+    """The client's valid bearer token, or a new one, asked for from the address. The caller has verified the secret.
 
     None if the client was deleted meanwhile, or has another secret. Raises RequestRejected(BUSY).
     """
@@ -102,7 +102,12 @@ async def issue_bearer(context: Context, client: Client, secret: str) -> Bearer 
         if latest.issued_ms is not None and bearer_is_valid(latest.issued_ms, bool(latest.revoked), now_ms):
             return latest
         store.record_bearer(
-            connection, token_hash=hashing.token_hash(token), client_key=client.key, nonce=nonce, now_ms=now_ms
+            connection,
+            token_hash=hashing.token_hash(token),
+            client_key=client.key,
+            nonce=nonce,
+            now_ms=now_ms,
+            address=address[:MAX_SHOWN],
         )
         return None
 

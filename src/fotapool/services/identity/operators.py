@@ -20,6 +20,7 @@ from fotapool.services.identity.credentials import check_name, given_or_generate
 from fotapool.store.db.connection import Connection
 from fotapool.store.identity import keys as key_store
 from fotapool.store.identity import operators as store
+from fotapool.store.identity.console_sessions import record_sessions_of_operator_ended
 from fotapool.store.identity.operators import Operator
 
 log = Log(__name__)
@@ -68,6 +69,8 @@ async def rotate_operator_key(context: Context, name: str, overlap_ms: int) -> t
         expires_ms = now_ms + overlap_ms if overlap_ms else None
         new = replace(old, key_hash=hashing.token_hash(key), prefix=key_prefix(key), issued_ms=now_ms, used_ms=None)
         store.record_key_replaced(connection, new, expires_ms)
+        kept = context.secrets.digest(old.key_hash) if overlap_ms else b""
+        record_sessions_of_operator_ended(connection, name, kept)
         expires = None if expires_ms is None else format_timestamp(expires_ms)
         context.audit.record(connection, now_ms, after={"key": MASKED, "oldKeyExpires": expires})
         return expires_ms
@@ -96,6 +99,7 @@ async def delete_operator(context: Context, name: str) -> None:
     def delete(connection: Connection, now_ms: int) -> None:
         operator = _existing(connection, name)
         store.record_operator_deleted(connection, name)
+        record_sessions_of_operator_ended(connection, name)
         context.audit.record(connection, now_ms, {"role": operator.role.value, "key": MASKED})
 
     await context.writer.submit(DirectCommand(delete))

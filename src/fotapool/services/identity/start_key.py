@@ -12,6 +12,7 @@ from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.services.identity.operators import FIRST_OPERATOR, start_key_hash
 from fotapool.store.db.connection import Connection
+from fotapool.store.identity.console_sessions import record_sessions_of_operator_ended
 from fotapool.store.identity.keys import read_start_key, record_start_key_retired
 from fotapool.store.identity.operators import has_admin
 
@@ -60,6 +61,7 @@ async def retire_start_key(context: Context) -> None:
         if not has_admin(connection):
             raise Conflict("nobody could manage operators: create an operator with the role admin first")
         record_start_key_retired(connection, key_hash, now_ms)
+        record_sessions_of_operator_ended(connection, FIRST_OPERATOR)
         context.audit.record(connection, now_ms, {"key": MASKED})
 
     await context.writer.submit(DirectCommand(retire))

@@ -10,6 +10,9 @@ from fotapool.store.db.rows import fetch_one
 
 OPERATOR_KEY, DEVICE_KEY, START_KEY = "operator_key", "device_key", "start_key"
 """The tables with keys."""
+CONSOLE_SESSION = "console_session"
+_HASHES = {CONSOLE_SESSION: "token_hash"}
+"""The columns with the hashes that identify rows; in the other tables it is key_hash."""
 
 
 class StartKey(NamedTuple):
@@ -34,14 +37,15 @@ def record_start_key_retired(connection: Connection, key_hash: bytes, now_ms: in
 
 
 def record_key_uses(connection: Connection, table: str, uses: Mapping[bytes, int]) -> None:
-    """Updates the last uses (ms) of keys, never to an earlier time. The order prevents deadlocks between servers."""
+    """Updates the last uses (ms) of keys or sessions, never to an earlier time. The order prevents deadlocks."""
     if table == START_KEY:
         later = "ON CONFLICT (key_hash) DO UPDATE SET used_ms = excluded.used_ms"  # there is one key
         connection.insert(table, "key_hash, used_ms", sorted(uses.items()), later)
         return
+    of_key = _HASHES.get(table, "key_hash")
     for key_hash, used_ms in sorted(uses.items()):
         connection.execute(
-            f"UPDATE {table} SET used_ms = :used WHERE key_hash = :hash AND (used_ms IS NULL OR used_ms < :used)",
+            f"UPDATE {table} SET used_ms = :used WHERE {of_key} = :hash AND (used_ms IS NULL OR used_ms < :used)",
             {"hash": key_hash, "used": used_ms},
         )
 

@@ -87,9 +87,11 @@ def read_client(connection: Connection, key: str) -> Client | None:
     return fetch_one(connection, Client, sql, key=key)
 
 
-def record_bearer(connection: Connection, token_hash: bytes, client_key: str, nonce: bytes, now_ms: int) -> None:
-    row = (token_hash, client_key, nonce, now_ms, 0)
-    connection.insert("bearer_token", "token_hash, client_key, nonce, issued_ms, revoked", [row])
+def record_bearer(
+    connection: Connection, token_hash: bytes, client_key: str, nonce: bytes, now_ms: int, address: str
+) -> None:
+    row = (token_hash, client_key, nonce, now_ms, 0, address)
+    connection.insert("bearer_token", "token_hash, client_key, nonce, issued_ms, revoked, address", [row])
 
 
 def record_bearer_revoked(connection: Connection, token_hash: bytes, client_key: str) -> None:
@@ -180,9 +182,9 @@ def record_failed_logins(connection: Connection, username: str, failed_logins: i
     connection.update_rows("api_user", "username", "failed_logins", [(username, failed_logins)])
 
 
-def record_session(connection: Connection, token_hash: bytes, username: str, now_ms: int) -> None:
-    row = (token_hash, username, now_ms, now_ms)
-    connection.insert("user_session", "token_hash, username, created_ms, last_used_ms", [row])
+def record_session(connection: Connection, token_hash: bytes, username: str, now_ms: int, address: str) -> None:
+    row = (token_hash, username, now_ms, now_ms, address)
+    connection.insert("user_session", "token_hash, username, created_ms, last_used_ms, address", [row])
 
 
 def record_session_ended(connection: Connection, token_hash: bytes) -> None:

@@ -48,6 +48,7 @@ PATH_VALUES = {
     "campaign": "{{V3_schedule_campaign.response.body.id}}",
     "q": "{{device}}",
     "change": "{{control_list_ledger.response.body.entries[0].change}}",
+    "session": "{{control_list_sessions.response.body.sessions[0].id}}",
     "upgradeId": "{{V1_schedule_upgrade.response.body.id}}",
 }
 """Values of parameters by name."""
@@ -112,6 +113,7 @@ BODIES: dict[str, Any] = {
     "control_change_firmware": {"releaseNote": "From the collection"},
     "control_create_user": {"username": "collection-user", "accounts": ["{{account}}"]},
     "control_change_user": {"add": ["{{account}}"]},
+    "control_end_sessions": {"name": "collection-user"},
     "control_create_client": {"key": "collection-client"},
     "control_create_operator": {"name": "collection", "role": "viewer"},
     "control_create_device_key": {"name": "collection"},
@@ -131,6 +133,7 @@ AFTER_OTHERS = (
     "control_unlock_user",
     "control_set_user_password",
     "control_rotate_operator_key",
+    "control_end_sessions",
     "control_rotate_device_key",
     "control_copy_account",
     "control_remove_listener",

@@ -50,3 +50,14 @@ def device_keys() -> None:
       fotapool device-keys list 0242078689-00001
       fotapool device-keys create 0242078689-00001 factory
     """
+
+
+@resource_group
+def sessions() -> None:
+    """List who is signed in, and end sessions.
+
+    \b
+    Examples:
+      fotapool sessions list
+      fotapool sessions end-all zbeeblebrox
+    """

@@ -8,7 +8,7 @@ import click
 
 from fotapool.cli.client import options
 from fotapool.cli.client.operations import Decorator, Operation
-from fotapool.domain.identity import Role
+from fotapool.domain.identity import Role, SignInKind
 
 ACCOUNT = "0242078689-00001"
 _name = click.argument("name")
@@ -17,6 +17,13 @@ _overlap = click.option(
     "--overlap",
     metavar="DURATION",
     help="How long the old key stays valid, as PT24H (the default) or P7D; PT0S ends it at once.",
+)
+_kind = click.option(
+    "--kind",
+    type=click.Choice([kind.value for kind in SignInKind]),
+    default=SignInKind.USER.value,
+    show_default=True,
+    help="Whose sessions.",
 )
 _KEYS = "key.prefix:key key.lastUseTime:last_use oldKey.expireTime:old_key_expires"
 
@@ -202,8 +209,7 @@ IDENTITY: dict[str, tuple[Operation, ...]] = {
             examples=("operators retire-start-key --yes",),
             method="DELETE",
             path="/start-key",
-            params=(click.option("--key", hidden=True, default="retire"),),
-            confirm=("key", "Type retire to retire the key of --operator-key"),
+            confirm=("retire", "Type retire to retire the key of --operator-key"),
             message="the key of --operator-key is retired",
         ),
         _delete("operators", "name", "Delete an operator; its key stops working.", "night-shift"),
@@ -246,6 +252,36 @@ IDENTITY: dict[str, tuple[Operation, ...]] = {
             params=(_name,),
             confirm=("name", "Type {name} to delete it"),
             message="{name} is deleted",
+        ),
+    ),
+    "sessions": (
+        Operation(
+            name="list",
+            help="List who is signed in, the latest first: users by default, or clients, or operators in the console.",
+            examples=("sessions list", "sessions list --kind console", "sessions list --name zbeeblebrox"),
+            path="/sessions",
+            params=(_kind, click.option("--name", help="Only of this user, client or operator.")),
+            cursor="cursor",
+            columns="id name createTime:since lastUseTime:last_use expireTime:expires address",
+            empty="Nobody is signed in.",
+        ),
+        Operation(
+            name="end",
+            help="End one session or bearer token.",
+            examples=("sessions end user-3f9a1b2c3d4e5f60",),
+            method="DELETE",
+            path="/sessions/{session}",
+            params=(click.argument("session"),),
+            message="session {session} has ended",
+        ),
+        Operation(
+            name="end-all",
+            help="End all sessions of a user, a client, or an operator in the console.",
+            examples=("sessions end-all zbeeblebrox", "sessions end-all trillian --kind console"),
+            method="POST",
+            path="/sessions/end",
+            params=(_name, _kind),
+            message="{ended} sessions of {name} have ended",
         ),
     ),
 }
