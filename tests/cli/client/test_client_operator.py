@@ -147,6 +147,7 @@ def test_keys_are_replaced_and_the_start_key_retired(cli: Any) -> None:
     assert "one" in cli("device-keys", "list", ACCOUNT).stdout
     cli("device-keys", "delete", ACCOUNT, "one", "--yes")
     assert cli.rows("device-keys", "list", ACCOUNT) == []
+    assert cli.one("clients", "rotate", "demo-key", "--overlap", "PT0S")["oldSecretExpireTime"] is None
     assert cli.one("operators", "start-key")["state"] == "valid"
     cli("operators", "retire-start-key", given="no\n", code=5)
     cli("operators", "retire-start-key", "--yes")
@@ -164,6 +165,16 @@ def test_sessions_are_listed_and_ended(api: Api, cli: Any) -> None:
     assert "1 sessions of zbeeblebrox have ended" in cli("sessions", "end-all", "zbeeblebrox").stdout
     assert cli.rows("sessions", "list") == []
     assert len(cli.rows("sessions", "list", "--kind", "client")) == 1
+
+
+def test_old_data_is_counted_and_purged(cli: Any) -> None:
+    rows = {row["kind"]: row for row in cli.rows("retention", "list")}
+    assert (rows["auditLog"]["days"], rows["upgrades"]["before"]) == (365, None)
+    assert "checkIns" in cli("retention", "list").stdout
+    cli("retention", "purge", given="no\n", code=5)
+    purged = cli.rows("retention", "purge", "--kind", "checkIns", "--yes")
+    assert purged == [{"kind": "checkIns", "deleted": 0, "complete": True}]
+    assert len(cli.rows("retention", "purge", "--yes")) == 4
 
 
 def test_an_operator_who_may_only_look_is_told_so(cli: Any) -> None:

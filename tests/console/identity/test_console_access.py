@@ -97,6 +97,9 @@ def test_clients_are_created_and_deleted(console: Browser, api: Api) -> None:
     assert secret not in page
     refused = console.post("/access/clients", {"key": "app-1", "secret": SECRET}, status=400)
     assert "Client app-1 exists already. Nothing was created." in words_of(refused)
+    new = secret_of(console.post("/access/clients/rotate", {"name": "app-1", "overlap": "P1D"}))
+    assert [api.get_bearer("app-1", one).status_code for one in (secret, new)] == [200, 200]
+    assert "old secret valid until 2026-03-11 12:00:00" in words_of(console.get("/access/clients"))
     console.post("/access/clients/delete", {"name": "app-1"})
     assert api.get_bearer("app-1", secret).status_code == 401
 

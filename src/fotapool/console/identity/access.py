@@ -103,7 +103,7 @@ async def delete_user(call: ConsoleCall) -> Response:
 
 
 async def show_clients(call: ConsoleCall, error: str = "") -> Response:
-    clients = await _read(call, api_clients.list_clients, lambda client: str(client[0]))
+    clients = await _read(call, api_clients.list_clients, lambda client: client.key)
     return await _show(call, "access_clients.html", "API clients", error, clients=clients)
 
 
@@ -115,6 +115,13 @@ async def create_client(call: ConsoleCall) -> Response:
         return await show_clients(call, str(error))
     facts = [("Key", key), ("Secret", secret)]
     return await show_secret(call, title="API client created", facts=facts, back=CLIENTS, is_generated=given is None)
+
+
+async def rotate_client(call: ConsoleCall) -> Response:
+    key, overlap_ms = call.field("name"), parse_duration_ms("overlap", call.field("overlap"))
+    secret, expires_ms = await api_clients.rotate_client_secret(call.context, key, None, overlap_ms)
+    facts = [("Key", key), ("Old secret", old_key_text(expires_ms)), ("Secret", secret)]
+    return await show_secret(call, title="Client secret replaced", facts=facts, back=CLIENTS)
 
 
 async def delete_client(call: ConsoleCall) -> Response:
@@ -184,6 +191,7 @@ PAGES = (
     _page("POST", "/delete", delete_user),
     _page("GET", "/clients", show_clients),
     _page("POST", "/clients", create_client),
+    _page("POST", "/clients/rotate", rotate_client, "rotateClientSecret"),
     _page("POST", "/clients/delete", delete_client),
     _page("GET", "/operators", show_operators),
     _page("POST", "/operators", create_operator),

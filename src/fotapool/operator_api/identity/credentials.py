@@ -14,6 +14,7 @@ from fotapool.operator_api.calls import OperatorCall, time_or_none
 from fotapool.operator_api.identity.keys import KeyView, Rotation, key_view, old_key_view
 from fotapool.services.identity import api_clients, credentials, operators, users
 from fotapool.store.identity.operators import Operator
+from fotapool.store.identity.sessions import ListedClient
 from fotapool.web.operations import Operation
 from fotapool.web.parameters import AFTER_NAME, PAGE_BY_NAME
 
@@ -89,9 +90,34 @@ class CreatedClient(msgspec.Struct):
     createTime: str
 
 
+class NewSecret(Rotation):
+    """The new secret, by default a generated one, and for how long the old one stays valid, at most 90 days."""
+
+    secret: Secret | None = None
+
+
+class RotatedSecret(msgspec.Struct):
+    """The new secret is shown only in this answer. `oldSecretExpireTime` is null if the old one has ended."""
+
+    key: str
+    secret: str
+    oldSecretExpireTime: str | None
+
+
+class OldSecret(msgspec.Struct):
+    """A secret that was replaced and is still valid."""
+
+    expireTime: str
+    lastTokenTime: str | None
+
+
 class ClientView(msgspec.Struct):
+    """`lastTokenTime`: when the latest bearer token was issued. `oldSecret` is null unless one was replaced."""
+
     key: str
     createTime: str
+    lastTokenTime: str | None
+    oldSecret: OldSecret | None
 
 
 class ClientList(msgspec.Struct):
@@ -189,7 +215,21 @@ async def create_client(call: OperatorCall, given: NewClient) -> CreatedClient:
 async def list_clients(call: OperatorCall) -> ClientList:
     """List OAuth clients."""
     found, more = call.page(await api_clients.list_clients(call.context, call.get(AFTER_NAME), call.read_limit))
-    return ClientList([ClientView(key, format_timestamp(created_ms)) for key, created_ms in found], more)
+    return ClientList([_client_view(one) for one in found], more)
+
+
+def _client_view(one: ListedClient) -> ClientView:
+    old = None
+    if one.old_expires_ms is not None:
+        old = OldSecret(format_timestamp(one.old_expires_ms), time_or_none(one.old_token_ms))
+    return ClientView(one.key, format_timestamp(one.created_ms), time_or_none(one.token_ms), old)
+
+
+async def rotate_client_secret(call: OperatorCall, given: NewSecret) -> RotatedSecret:
+    """Replace a client's secret; the old one stays valid for a while."""
+    key = call.path["key"]
+    secret, expires_ms = await api_clients.rotate_client_secret(call.context, key, given.secret, given.overlap_ms)
+    return RotatedSecret(key, secret, time_or_none(expires_ms))
 
 
 async def delete_client(call: OperatorCall) -> None:
@@ -237,6 +277,7 @@ OPERATIONS = (
     Operation("DELETE", "/users/{username}", delete_user, role=Role.ADMIN),
     Operation("POST", "/clients", create_client, status=201, role=Role.ADMIN),
     Operation("GET", "/clients", list_clients, parameters=PAGE_BY_NAME),
+    Operation("POST", "/clients/{key}/rotate", rotate_client_secret, role=Role.ADMIN),
     Operation("DELETE", "/clients/{key}", delete_client, role=Role.ADMIN),
     Operation("POST", "/operators", create_operator, status=201, role=Role.ADMIN),
     Operation("GET", "/operators", list_operators, parameters=PAGE_BY_NAME),

@@ -51,10 +51,12 @@ def record_key_uses(connection: Connection, table: str, uses: Mapping[bytes, int
 
 
 def delete_expired_keys(connection: Connection, before_ms: int, limit: int) -> int:
-    """Deletes replaced keys whose time has ended, up to `limit` of each table; returns how many."""
+    """Deletes replaced keys and secrets whose time has ended, up to `limit` of each table; returns how many."""
     deleted = 0
     for table in (OPERATOR_KEY, DEVICE_KEY):
         ended = f"SELECT key_hash FROM {table} WHERE expires_ms <= :before ORDER BY expires_ms LIMIT :limit"
         sql = f"DELETE FROM {table} WHERE key_hash IN ({ended}) RETURNING key_hash"
         deleted += len(connection.fetch(sql, {"before": before_ms, "limit": limit}))
-    return deleted
+    ended = "SELECT client_key FROM replaced_secret WHERE expires_ms <= :before ORDER BY expires_ms LIMIT :limit"
+    sql = f"DELETE FROM replaced_secret WHERE client_key IN ({ended}) RETURNING client_key"
+    return deleted + len(connection.fetch(sql, {"before": before_ms, "limit": limit}))

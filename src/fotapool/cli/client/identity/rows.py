@@ -16,7 +16,7 @@ _username = click.argument("username", metavar="NAME")
 _overlap = click.option(
     "--overlap",
     metavar="DURATION",
-    help="How long the old key stays valid, as PT24H (the default) or P7D; PT0S ends it at once.",
+    help="How long the old key or secret stays valid, as PT24H (the default) or P7D; PT0S ends it at once.",
 )
 _kind = click.option(
     "--kind",
@@ -150,7 +150,7 @@ IDENTITY: dict[str, tuple[Operation, ...]] = {
             examples=("clients list",),
             path="/clients",
             cursor="key",
-            columns="key createTime:created",
+            columns="key createTime:created lastTokenTime:last_token oldSecret.expireTime:old_secret_expires",
             empty="No clients. Create one: fotapool clients create",
         ),
         Operation(
@@ -160,6 +160,15 @@ IDENTITY: dict[str, tuple[Operation, ...]] = {
             method="POST",
             path="/clients",
             params=(click.option("--key", help="Key of the client; default: a generated one."),),
+            secret="secret",  # noqa: S106
+        ),
+        Operation(
+            name="rotate",
+            help="Replace a client's secret; the new one is generated and shown.",
+            examples=("clients rotate my-program", "clients rotate my-program --overlap PT0S"),
+            method="POST",
+            path="/clients/{key}/rotate",
+            params=(click.argument("key"), _overlap),
             secret="secret",  # noqa: S106
         ),
         _delete("clients", "key", "Delete an OAuth client and its token.", "my-program"),

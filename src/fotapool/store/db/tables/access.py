@@ -1,4 +1,4 @@
-"""The keys of operators and devices, and the key that the server was started with.
+"""The keys of operators and devices, replaced secrets of clients, and the key that the server was started with.
 
 A key with `expires_ms` was replaced: it is valid until then. All others are valid until they are replaced or deleted.
 """
@@ -34,5 +34,10 @@ CREATE TABLE device_key (
 ){clustered};
 CREATE UNIQUE INDEX device_key_present ON device_key (account_id, name) WHERE expires_ms IS NULL;
 CREATE UNIQUE INDEX device_key_replaced ON device_key (account_id, name) WHERE expires_ms IS NOT NULL;
+CREATE TABLE replaced_secret (
+    client_key TEXT PRIMARY KEY,
+    secret_hash TEXT NOT NULL,
+    expires_ms BIGINT NOT NULL
+){clustered};
 CREATE INDEX device_key_expiry ON device_key (expires_ms) WHERE expires_ms IS NOT NULL;
 """

@@ -12,6 +12,7 @@ CREATE TABLE bearer_token (
     nonce {bytes} NOT NULL,
     issued_ms BIGINT NOT NULL,
     revoked BIGINT NOT NULL,
+    of_replaced BIGINT NOT NULL DEFAULT 0,
     address TEXT NOT NULL DEFAULT ''
 ){clustered};
 CREATE INDEX bearer_token_by_client ON bearer_token (client_key, issued_ms);
