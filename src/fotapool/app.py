@@ -50,9 +50,7 @@ from fotapool.emulator.parts import EmulatorParts
 from fotapool.emulator.paths import SIGN_IN, Template
 from fotapool.operator_api.routes import BASE as OPERATOR_BASE
 from fotapool.operator_api.routes import describe_operator_api, operator_router
-from fotapool.services.accounts.rejections import flush_rejections
 from fotapool.services.audit_log.drafts import command_draft
-from fotapool.services.audit_log.entries import flush_wrong_keys
 from fotapool.services.context import Context, SeededChance
 from fotapool.services.identity.api_clients import list_clients
 from fotapool.services.identity.sessions import Authenticator
@@ -81,7 +79,7 @@ from fotapool.worker import bulk_jobs
 from fotapool.worker.callbacks.deliveries import Deliveries
 from fotapool.worker.callbacks.lazy import LazySender
 from fotapool.worker.callbacks.signing import sign
-from fotapool.worker.runner import run_in_background
+from fotapool.worker.runner import flush_counts, run_in_background
 
 MAX_FORM_BYTES = 16 * 1024 * 1024
 """How much longer than a file a decoded body may be; each API has smaller limits of its own."""
@@ -240,6 +238,7 @@ class Server:
     def _clear_memory(self) -> None:
         """Clears the state in memory, for a reset."""
         self.context.rejections.clear()
+        self.context.key_uses.clear()
         if self.features is not None:
             self.features.rules.clear()
 
@@ -264,8 +263,7 @@ class Server:
         finally:
             with contextlib.suppress(Exception):
                 await self.authenticator.flush()
-                await flush_rejections(self.context)
-                await flush_wrong_keys(self.context)
+                await flush_counts(self.context)
             await self.context.writer.stop()
             self.context.reader.stop()
             await self.tracing.stop()

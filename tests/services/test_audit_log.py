@@ -13,10 +13,12 @@ import pytest
 from fotapool.core.timestamps import DAY_MS, MINUTE_MS
 from fotapool.domain.errors import Conflict, RequestRejected
 from fotapool.domain.names import PurchaseType
+from fotapool.domain.retention import Kind
+from fotapool.services.accounts import retention
 from fotapool.services.accounts.accounts import create_account
-from fotapool.services.audit_log import entries
+from fotapool.services.accounts.retention import Purged, purge_old_data
 from fotapool.services.audit_log.drafts import MAX_ITEMS, MAX_JSON_BYTES, MAX_NAME, AuditDraft, Via
-from fotapool.services.audit_log.entries import count_wrong_key, finish, flush_wrong_keys, list_entries, purge_audit_log
+from fotapool.services.audit_log.entries import count_wrong_key, finish, flush_wrong_keys, list_entries
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.audit_log import MAX_REFUSED_A_MINUTE, AuditEntry, AuditFilter
@@ -192,15 +194,15 @@ def test_entries_are_bounded_in_size_and_hold_what_both_databases_can_store(open
 
 def test_old_entries_are_deleted_in_bounded_steps(open_context: OpenContext, monkeypatch: pytest.MonkeyPatch) -> None:
     async def work(context: Context) -> None:
-        monkeypatch.setattr(entries, "ENTRIES_PER_PURGE", 3)
+        monkeypatch.setattr(retention, "ROWS_PER_STEP", 3)
         for number in range(8):
             await finish(context, draft(f"old{number}"), 200)
         context.clock.move_to(NOW_MS + 365 * DAY_MS)  # type: ignore[attr-defined]
         await finish(context, draft("new"), 200)
-        assert await purge_audit_log(context) == 0
+        assert await purge_old_data(context, [Kind.AUDIT_LOG]) == [Purged(Kind.AUDIT_LOG, 0, complete=True)]
         context.clock.move_to(NOW_MS + 365 * DAY_MS + 1)  # type: ignore[attr-defined]
         submitted = context.writer.submitted
-        assert await purge_audit_log(context) == 8
+        assert await purge_old_data(context, [Kind.AUDIT_LOG]) == [Purged(Kind.AUDIT_LOG, 8, complete=True)]
         assert context.writer.submitted - submitted == 3
         assert [one.action for one in await found(context)] == ["new"]
 

@@ -31,8 +31,8 @@ def test_rows_are_inserted_at_once_whatever_is_in_them(connection: Connection) -
     texts = [(1, 7, "", "ä 'q\" \\ {},NULL", "%s :name", "HTTP", "\U0001f600", "Active", 1, 1)]
     connection.insert("device", DEVICE, texts)
     assert connection.fetch(f"SELECT {DEVICE} FROM device") == texts
-    tokens = [(bytes(range(256)), "key", b"", 1, 0), (b"\x00", "NULL", b"{}", 2, 1)]
-    connection.insert("bearer_token", "token_hash, client_key, nonce, issued_ms, revoked", tokens)
+    tokens = [(bytes(range(256)), "key", b"", 1, 0, ""), (b"\x00", "NULL", b"{}", 2, 1, "::1")]
+    connection.insert("bearer_token", "token_hash, client_key, nonce, issued_ms, revoked, address", tokens)
     assert connection.fetch("SELECT * FROM bearer_token ORDER BY issued_ms") == tokens
 
 

@@ -56,7 +56,7 @@ def use(connection: Connection) -> None:
     connection.update_rows("upgrade", "id", "status", [(upgrade.id, 1) for upgrade in upgrades])
     read_device_facts(connection, 1, [0, 1, 2])
     read_campaign_upgrades(connection, 1, [0, 1, 2])
-    read_held_keys(connection, [b"0", b"1", b"2"])
+    read_held_keys(connection, [b"0", b"1", b"2"], 0)
     read_checking_in(connection, keys)
     record_seen(connection, keys, {"": keys}, 1)
     connection.delete_keys("candidate", keys)

@@ -27,11 +27,14 @@ from delivering import (
     within,
 )
 
-from fotapool.domain.callbacks import RETENTION_MS, DeliveryState, Event
+from fotapool.core.timestamps import DAY_MS
+from fotapool.domain.callbacks import DeliveryState, Event
 from fotapool.domain.errors import Conflict
+from fotapool.domain.retention import Kind
+from fotapool.services.accounts import retention
+from fotapool.services.accounts.retention import Purged, purge_old_data
 from fotapool.services.callbacks.deliveries import (
     acquire_batch,
-    purge_deliveries,
     read_delivery,
     record_batch,
     redeliver,
@@ -138,18 +141,18 @@ def test_after_three_retries_it_is_given_up_and_the_next_one_goes(open_context: 
 
 
 def test_what_ended_is_kept_for_thirty_days(open_context: OpenContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fotapool.services.callbacks.deliveries.DELIVERIES_PER_PURGE", 2)
+    monkeypatch.setattr(retention, "ROWS_PER_STEP", 2)
 
     async def play() -> None:
         async with open_context() as context, delivering(context) as deliveries:
             caller = await listening(context, "only", receiver.url)
             await happen(context, caller, 1, 2, 3, 4, 5)
             await deliveries.deliver_due()
-            clock_of(context).move_to(NOW_MS + RETENTION_MS)
+            clock_of(context).move_to(NOW_MS + 30 * DAY_MS)
             await happen(context, caller, 6)
-            assert await purge_deliveries(context) == 0
-            clock_of(context).move_to(NOW_MS + RETENTION_MS + 1)
-            assert await purge_deliveries(context) == 5
+            assert await purge_old_data(context, [Kind.CALLBACKS]) == [Purged(Kind.CALLBACKS, 0, complete=True)]
+            clock_of(context).move_to(NOW_MS + 30 * DAY_MS + 1)
+            assert await purge_old_data(context, [Kind.CALLBACKS]) == [Purged(Kind.CALLBACKS, 5, complete=True)]
             assert await states(context) == ["waiting"]
             attempts = await context.reader.short(lambda connection: connection.fetch("SELECT * FROM delivery_attempt"))
             assert attempts == []

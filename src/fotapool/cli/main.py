@@ -37,9 +37,12 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "statements": (f"{CLIENT}.accounts.statements", "List and print billing statements."),
         "deliveries": (f"{CLIENT}.accounts.deliveries", "List, show and repeat callback deliveries."),
         "audit-log": (f"{CLIENT}.accounts.audit_log", "List and export what operators did and were refused."),
-        "users": (f"{CLIENT}.identity.credentials", "Manage users and unlock them."),
+        "retention": (f"{CLIENT}.accounts.retention", "Show for how long data are stored, and delete older data."),
+        "users": (f"{CLIENT}.identity.credentials", "Manage users, their accounts and passwords."),
         "clients": (f"{CLIENT}.identity.credentials", "Manage OAuth clients."),
         "operators": (f"{CLIENT}.identity.credentials", "Manage operators, their keys and roles."),
+        "sessions": (f"{CLIENT}.identity.credentials", "List who is signed in, and end sessions."),
+        "device-keys": (f"{CLIENT}.identity.credentials", "Manage the keys of devices."),
     },
     "Emulator": {
         "clock": (f"{CLIENT}.emulator.clock", "Show and move the test clock."),

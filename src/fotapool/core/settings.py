@@ -76,6 +76,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = False
     inspector_requests: int = 1_000
     audit_log_retention_days: int = 365
+    check_in_retention_days: int = 30
+    device_log_retention_days: int = 30
+    callback_retention_days: int = 30
+    upgrade_retention_days: int = 0
+    rejection_retention_days: int = 0
+    undo_retention_days: int = 0
 
     @property
     def private_targets_allowed(self) -> bool:

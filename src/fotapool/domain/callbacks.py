@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from fotapool.core.timestamps import DAY_MS, MINUTE_MS
+from fotapool.core.timestamps import MINUTE_MS
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.packages import NewPackage, Package, PackageTraits
@@ -38,8 +38,6 @@ OF_SERVICE = "m2m:"
 RETRIES = 3
 RETRY_AFTER_MS = 5 * MINUTE_MS
 """Four attempts, 5 minutes apart (facts, section 10: the rule of the vendor's Connectivity Management)."""
-RETENTION_MS = 30 * DAY_MS
-"""How long ended deliveries are stored."""
 
 Row = TypeVar("Row")
 DeviceRow = tuple[int, int, int]

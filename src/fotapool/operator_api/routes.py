@@ -10,11 +10,11 @@ from starlette.routing import Router
 
 from fotapool.emulator.parts import EmulatorParts
 from fotapool.operator_api import audit_log, billing, callbacks, campaigns, devices, licenses
-from fotapool.operator_api.accounts import accounts, copies, search
+from fotapool.operator_api.accounts import accounts, copies, retention, search
 from fotapool.operator_api.billing import MONTH
 from fotapool.operator_api.calls import DEVICE_ID, OperatorEndpoint
 from fotapool.operator_api.emulator import clock, faults, fleets, requests, snapshots
-from fotapool.operator_api.identity import credentials, device_keys
+from fotapool.operator_api.identity import credentials, device_keys, keys, sign_ins
 from fotapool.operator_api.packages import contents, packages
 from fotapool.services.context import Context
 from fotapool.web.endpoint import router
@@ -35,9 +35,12 @@ OPERATIONS: tuple[Operation, ...] = (
     *credentials.OPERATIONS,
     *contents.OPERATIONS,
     *device_keys.OPERATIONS,
+    *keys.OPERATIONS,
+    *sign_ins.OPERATIONS,
     *billing.OPERATIONS,
     *callbacks.OPERATIONS,
     *audit_log.OPERATIONS,
+    *retention.OPERATIONS,
 )
 """The operations of both servers."""
 EMULATOR_OPERATIONS: tuple[Operation, ...] = (

@@ -20,6 +20,7 @@ from fotapool.domain.idempotency import KeyedRequest, KeyName
 from fotapool.services.accounts.rejection_counter import RejectionCounter
 from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft
 from fotapool.services.audit_log.wrong_keys import WrongKeys
+from fotapool.services.identity.key_uses import KeyUses
 from fotapool.store.db.connection import NO_AUTH_EPOCH
 from fotapool.store.db.reader import Reader
 from fotapool.store.db.writer import Writer
@@ -93,6 +94,8 @@ class Context:
     tracing: Tracing = OFF
     wrong_keys: WrongKeys = field(default_factory=WrongKeys)
     """Attempts with unknown operator keys that are not in the audit log yet."""
+    key_uses: KeyUses = field(default_factory=KeyUses)
+    """The last uses of keys that are not stored yet."""
     keys_in_use: set[KeyName] = field(default_factory=set)
     """The idempotency keys of the changes that this server handles now."""
     audit: AuditDraft = NOT_AUDITED

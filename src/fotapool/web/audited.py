@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from starlette.requests import Request
 
 from fotapool.services.audit_log.drafts import AuditDraft, Via
-from fotapool.store.identity.sessions import Operator
+from fotapool.store.identity.operators import Operator
 from fotapool.web.http import sender_address
 from fotapool.web.operations import Row
 

@@ -17,12 +17,12 @@ from fotapool.domain.names import format_device_id
 from fotapool.domain.records import from_attributes
 from fotapool.services.accounts.kept_answers import purge_kept_answers
 from fotapool.services.accounts.rejections import flush_rejections
-from fotapool.services.audit_log.entries import flush_wrong_keys, purge_audit_log
-from fotapool.services.callbacks.deliveries import purge_deliveries
+from fotapool.services.accounts.retention import STEPS_PER_RUN, purge_old_data
+from fotapool.services.audit_log.entries import flush_wrong_keys
 from fotapool.services.campaigns.steps import StepResult, next_campaign_due, step_due_campaign
 from fotapool.services.context import Context
 from fotapool.services.devices.devices import answer_due_report, next_report_due
-from fotapool.services.devices.logs import purge_old_logs
+from fotapool.services.identity.keys import flush_key_uses, purge_expired_keys
 from fotapool.services.identity.sessions import Authenticator, purge_ended
 from fotapool.services.licenses.bulk_jobs import purge_jobs
 from fotapool.services.licenses.notices import end_due_notices, next_notice_end
@@ -133,7 +133,7 @@ async def advance(
             clock.move_to(timestamp_ms)
             events += await _run_and_deliver(context, deliveries, results)
         if timestamp_ms - began_ms >= PURGE_ADVANCE_MS:
-            await _purge(context)
+            await _purge(context, None)
         return events
 
 
@@ -157,9 +157,17 @@ async def _run_and_deliver(
     return events
 
 
-async def _purge(context: Context) -> None:
-    for purge in (purge_ended, purge_deliveries, purge_old_logs, purge_jobs, purge_audit_log, purge_kept_answers):
+async def _purge(context: Context, steps: int | None = STEPS_PER_RUN) -> None:
+    for purge in (purge_ended, purge_expired_keys, purge_jobs, purge_kept_answers):
         await purge(context)
+    await purge_old_data(context, steps=steps)
+
+
+async def flush_counts(context: Context) -> None:
+    """Writes what was counted and noted in memory: rejections, wrong keys, uses of keys."""
+    await flush_rejections(context)
+    await flush_wrong_keys(context)
+    await flush_key_uses(context)
 
 
 async def run_in_background(context: Context, authenticator: Authenticator) -> None:
@@ -170,8 +178,7 @@ async def run_in_background(context: Context, authenticator: Authenticator) -> N
         ticks += 1
         try:
             await authenticator.flush()
-            await flush_rejections(context)
-            await flush_wrong_keys(context)
+            await flush_counts(context)
             await run_due(context)
             if ticks % TICKS_PER_PURGE == 0:
                 await _purge(context)

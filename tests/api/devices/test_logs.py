@@ -11,7 +11,7 @@ from api.conftest import FOREIGN_DEVICE, UNKNOWN_DEVICE, Own
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.factory import open_database
 from fotapool.store.devices import logs
-from fotapool.store.devices.logs import CheckIn, Log, is_logging, purge_logs, record_check_ins, record_logs
+from fotapool.store.devices.logs import CheckIn, Log, is_logging, record_check_ins, record_logs
 from support.helpers import ACCOUNT, NOW_MS, Api, device, devices
 
 DAY_MS = 86_400_000
@@ -224,17 +224,3 @@ def test_a_list_of_logs_has_a_limit_in_rows_and_one_in_octets(
     assert (len(events), events[0]) == (1000, "1099")
     monkeypatch.setattr(logs, "MAX_BINARY_LISTED_BYTES", 350)
     assert [row["eventLog"] for row in api.call("GET", path).json()] == ["1099", "1098", "1097"]
-
-
-def test_housekeeping_forgets_the_oldest_first_in_steps(
-    api: Api, store: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logs, "PURGED_ROWS", 2)
-    record_logs(store, [log(0, at_ms, "") for at_ms in (4, 1, 2, 3, 9)])
-    record_check_ins(store, [check_in(0, at_ms) for at_ms in (1, 9)])
-    left: list[tuple[bool, list[int]]] = []
-    for _ in range(3):
-        more = purge_logs(store, 5)
-        left.append((more, [row[0] for row in store.fetch("SELECT at_ms FROM device_log ORDER BY at_ms")]))
-    assert left == [(True, [3, 4, 9]), (False, [9]), (False, [9])]
-    assert store.fetch("SELECT at_ms FROM check_in") == [(9,)]

@@ -124,6 +124,59 @@ def test_users_clients_and_operators_come_and_go(cli: Any) -> None:
         assert name not in [row[member] for row in cli.rows(kind, "list")]
 
 
+def test_a_user_gets_other_accounts_and_another_password(cli: Any) -> None:
+    cli.one("users", "create", "joe", "--account", ACCOUNT)
+    assert cli.one("users", "change", "joe", "--add", OTHER)["accounts"] == [ACCOUNT, OTHER]
+    assert cli.one("users", "change", "joe", "--remove", ACCOUNT)["accounts"] == [OTHER]
+    assert cli.one("users", "change", "joe", "--account", ACCOUNT)["accounts"] == [ACCOUNT]
+    assert "nothing to change" in cli("users", "change", "joe", code=4).stderr
+    assert cli.one("users", "show", "joe") == {"username": "joe", "accounts": [ACCOUNT], "locked": False}
+    assert cli.one("users", "set-password", "joe")["password"]
+    given = cli("users", "set-password", "joe", "--password-stdin", "--json", given="open sesame\n")
+    assert "open sesame" not in given.output
+
+
+def test_keys_are_replaced_and_the_start_key_retired(cli: Any) -> None:
+    own = cli.one("operators", "create", "night")["key"]
+    new = cli.one("operators", "rotate", "night", "--overlap", "PT1H")
+    assert (new["key"] == own, new["oldKeyExpireTime"]) == (False, "2026-03-10T13:00:00.000Z")
+    assert cli.rows("operators", "list")[0]["oldKey"]["prefix"] == own[:6]
+    assert new["key"][:6] in cli("operators", "list").stdout
+    assert cli.one("device-keys", "create", ACCOUNT, "one", "--device", device(0))["key"]
+    assert cli.one("device-keys", "rotate", ACCOUNT, "one", "--overlap", "PT0S")["oldKeyExpireTime"] is None
+    assert "one" in cli("device-keys", "list", ACCOUNT).stdout
+    cli("device-keys", "delete", ACCOUNT, "one", "--yes")
+    assert cli.rows("device-keys", "list", ACCOUNT) == []
+    assert cli.one("clients", "rotate", "demo-key", "--overlap", "PT0S")["oldSecretExpireTime"] is None
+    assert cli.one("operators", "start-key")["state"] == "valid"
+    cli("operators", "retire-start-key", given="no\n", code=5)
+    cli("operators", "retire-start-key", "--yes")
+    cli("operators", "list", code=4)
+    assert cli.one("operators", "start-key", FOTAPOOL_OPERATOR_KEY=own)["state"] == "retired"
+
+
+def test_sessions_are_listed_and_ended(api: Api, cli: Any) -> None:
+    api.log_in()
+    first, second = cli.rows("sessions", "list")
+    assert first["name"] == second["name"] == "zbeeblebrox"
+    assert first["id"] in cli("sessions", "list", "--kind", "user", "--name", "zbeeblebrox").stdout
+    cli("sessions", "end", first["id"])
+    cli("sessions", "end", first["id"], code=4)
+    assert "1 sessions of zbeeblebrox have ended" in cli("sessions", "end-all", "zbeeblebrox").stdout
+    assert cli.rows("sessions", "list") == []
+    assert len(cli.rows("sessions", "list", "--kind", "client")) == 1
+
+
+def test_old_data_is_counted_and_purged(cli: Any) -> None:
+    rows = {row["kind"]: row for row in cli.rows("retention", "list")}
+    assert (rows["auditLog"]["days"], rows["upgrades"]["before"]) == (365, None)
+    assert "checkIns" in cli("retention", "list").stdout
+    cli("retention", "purge", given="no\n", code=5)
+    purged = cli.rows("retention", "purge", "--kind", "checkIns", "--yes")
+    assert purged == [{"kind": "checkIns", "deleted": 0, "complete": True}]
+    assert len(cli.rows("retention", "purge", "--yes")) == 4
+
+
 def test_an_operator_who_may_only_look_is_told_so(cli: Any) -> None:
     key = cli.one("operators", "create", "guest", "--role", "viewer")["key"]
     cli("accounts", "list", FOTAPOOL_OPERATOR_KEY=key)

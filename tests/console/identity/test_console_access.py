@@ -57,6 +57,26 @@ def test_a_locked_user_is_unlocked(console: Browser, api: Api) -> None:
     assert api.log_in().status_code == 200
 
 
+def test_a_user_gets_other_accounts_and_another_password(console: Browser, api: Api) -> None:
+    path = f"/access/users/{USER}"
+    assert f'href="/console{path}"' in console.get("/access")
+    assert ACCOUNT in console.get(path)
+    page = console.post(path + "/accounts", {"accounts": f"{OTHER}\n{ACCOUNT}"})
+    assert notice_of(page) == f"User {USER} has access to 2 accounts."
+    assert api.call("GET", f"/v3/licenses/{OTHER}").status_code == 200
+    refused = console.post(path + "/accounts", {"accounts": f"{OTHER}\nnobody"}, status=400)
+    assert "Account nobody does not exist. Nothing was changed." in words_of(refused)
+    assert f"{OTHER}\nnobody</textarea>" in refused
+    password = secret_of(console.post(path + "/password", {"password": ""}))
+    assert api.call("GET", f"/v3/licenses/{OTHER}").status_code == 400
+    assert api.log_in(USER, password).status_code == 200
+    key = api.control("POST", "/operators", {"name": "guest", "role": "viewer"}).json()["key"]
+    guest = Browser(api, key)
+    assert "Change accounts" not in guest.get(path)
+    guest.post(path + "/accounts", {"accounts": ""}, status=403)
+    guest.post(path + "/password", {"password": "x"}, status=403)
+
+
 def test_users_are_deleted_and_paged_by_name(console: Browser, api: Api) -> None:
     for number in range(51):
         api.control("POST", "/users", {"username": f"a{number:02d}", "password": "x"})
@@ -77,6 +97,9 @@ def test_clients_are_created_and_deleted(console: Browser, api: Api) -> None:
     assert secret not in page
     refused = console.post("/access/clients", {"key": "app-1", "secret": SECRET}, status=400)
     assert "Client app-1 exists already. Nothing was created." in words_of(refused)
+    new = secret_of(console.post("/access/clients/rotate", {"name": "app-1", "overlap": "P1D"}))
+    assert [api.get_bearer("app-1", one).status_code for one in (secret, new)] == [200, 200]
+    assert "old secret valid until 2026-03-11 12:00:00" in words_of(console.get("/access/clients"))
     console.post("/access/clients/delete", {"name": "app-1"})
     assert api.get_bearer("app-1", secret).status_code == 401
 
@@ -93,6 +116,47 @@ def test_operators_are_created_with_a_role_and_lose_their_key(console: Browser, 
     assert ford.http.get("/console/pools", follow_redirects=False).status_code == 303
     refused = console.post("/access/operators/delete", {"name": "operator"}, status=409)
     assert "restart it with another" in words_of(refused)
+
+
+def test_operator_keys_and_device_keys_are_replaced_and_the_start_key_retired(console: Browser, api: Api) -> None:
+    old = secret_of(console.post("/access/operators", {"name": "ford", "role": "admin"}))
+    page = console.post("/access/operators/rotate", {"name": "ford", "overlap": "PT1H"})
+    assert "Old key valid until 2026-03-10 13:00:00 UTC" in words_of(page)
+    new = secret_of(page)
+    listed = words_of(console.get("/access/operators"))
+    assert f"ford admin {new[:6]}… 2026-03-10 12:00:00 {old[:6]}… 2026-03-10 12:00:00, valid until" in listed
+    console.post("/access/operators/rotate", {"name": "ford", "overlap": "never"}, status=400)
+    keys = f"/accounts/{ACCOUNT}/device-keys"
+    secret_of(console.post(keys, {"name": "factory", "device": ""}))
+    assert "Old key has ended" in words_of(console.post(keys + "/rotate", {"name": "factory", "overlap": "PT0S"}))
+    ford = Browser(api, new)
+    ford.get("/pools")
+    page = ford.post("/access/operators/retire-start-key", {"name": "operator"})
+    assert notice_of(page) == "The key of --operator-key is retired."
+    assert "operator admin at server start, retired 2026-03-10 12:00:00" in words_of(page)
+    assert console.http.get("/console/pools", follow_redirects=False).status_code == 303
+
+
+def test_sessions_are_listed_and_ended(console: Browser, api: Api) -> None:
+    api.log_in()
+    page = console.get("/access/sessions")
+    assert words_of(page).count("127.0.0.1") == 2
+    assert f"name={USER}" in console.get(f"/access/users/{USER}")
+    found = re.search(r'name="id" value="(user-\w+)"', page)
+    assert found is not None
+    form = {"kind": "user", "id": found[1], "shown": ""}
+    assert notice_of(console.post("/access/sessions/end", form)) == "Session ended."
+    console.post("/access/sessions/end", form, status=404)
+    console.post("/access/sessions/end", {**form, "kind": "robot"}, status=400)
+    assert f"End all sessions of {USER}" in console.get(f"/access/sessions?kind=user&name={USER}")
+    page = console.post("/access/sessions/end-all", {"kind": "user", "name": USER, "shown": USER})
+    assert notice_of(page) == f"1 session of {USER} ended."
+    assert f"{USER} is not signed in." in words_of(page)
+    assert "operator" in words_of(console.get("/access/sessions?kind=console"))
+    key = api.control("POST", "/operators", {"name": "guest", "role": "editor"}).json()["key"]
+    guest = Browser(api, key)
+    assert "/console/access/sessions/end" not in guest.get("/access/sessions?kind=console")
+    guest.post("/access/sessions/end", form, status=403)
 
 
 def test_device_keys_are_made_for_one_device_or_all_and_taken_away(console: Browser, api: Api) -> None:

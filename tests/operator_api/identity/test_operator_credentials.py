@@ -42,7 +42,8 @@ def test_a_client_gets_key_and_secret_that_are_shown_once(api: Api) -> None:
     assert set(client) == {"key", "secret", "createTime"}
     listed = api.control("GET", "/clients")
     assert client["secret"] not in listed.text
-    assert all(set(one) == {"key", "createTime"} for one in listed.json()["clients"])
+    members = {"key", "createTime", "lastTokenTime", "oldSecret"}
+    assert all(set(one) == members for one in listed.json()["clients"])
     assert {one["key"] for one in listed.json()["clients"]} == {KEY, client["key"]}
     assert api.get_bearer(client["key"], client["secret"]).status_code == 200
 

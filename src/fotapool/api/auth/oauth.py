@@ -124,7 +124,7 @@ async def issue_token(context: Context, authorization: str | None, body: str, ad
     if refused is not None or client is None:
         return refused or _missing_basic()
     note_sender(client.key)
-    issued = await issue_bearer(context, client, secret)
+    issued = await issue_bearer(context, client, secret, address)
     if issued is None:
         return _token_rejection(None, body) or _missing_basic()
     token = {"access_token": issued.token, "scope": SCOPE, "token_type": "Bearer", "expires_in": issued.expires_in_s}

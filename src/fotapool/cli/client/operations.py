@@ -42,14 +42,15 @@ class Operation:
     empty: str = ""
     """The note for a list without rows. Only lists have one.
 
-    The rows are the response itself, or its member that has the name of the last segment of the path.
+    The rows are the response itself, or its member `rows`, by default with the name of the last segment of the path.
     """
+    rows: str = ""
     cursor: str = ""
     """For lists with pages: the member of the last row that the next page starts after."""
     message: str = ""
     """The result of a change as a sentence; may name parameters and members of the response."""
     confirm: tuple[str, str] | None = None
-    """The parameter that the person must type before the change is made, and the question."""
+    """What the person must type before the change is made: a parameter or else the text itself; and the question."""
     secret: str = ""
     """The member of the response with a new secret, which is shown once; not shown if the person chose it."""
 
@@ -83,11 +84,11 @@ def _run(
 ) -> None:
     if operation.confirm:
         expected, question = operation.confirm
-        confirm(question.format(**values), values[expected], yes)
+        confirm(question.format(**values), values.get(expected, expected), yes)
     path = operation.path.format_map({name: segment(value) for name, value in values.items()})
     given = {name: value for name, value in values.items() if f"{{{name}}}" not in operation.path and value is not None}
     given = {name: value() if callable(value) else value for name, value in given.items()}
-    member = path.rpartition("/")[2]
+    member = operation.rows or path.rpartition("/")[2]
     if operation.cursor:
         answer = client.pages(path, member, operation.cursor, **given)
     elif operation.method == "GET":

@@ -44,7 +44,7 @@ class Column:
             return self.source(row)
         found: Any = row
         for member in self.source.split("."):
-            found = found.get(member)
+            found = None if found is None else found.get(member)
         return found
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 import click
 
 from fotapool.cli.client import options
+from fotapool.cli.client.identity.rows import IDENTITY
 from fotapool.cli.client.operations import Operation, make_command
-from fotapool.domain.identity import Role
+from fotapool.domain.retention import Kind
 
 PURCHASE_TYPES = ("TS-HFOTA-MRC", "TS-HFOTA-EVNT", "TS-HFOTA-EVNT,TS-HFOTA-MRC")
 DELIVERY_STATES = ("waiting", "delivered", "failed")
@@ -19,13 +19,7 @@ _ACCOUNT_MEMBERS = (
     f"name:account status purchaseType {_SUBSCRIPTION} candidates createTime:created "
     "updateTime:subscription_changed nextBillingMonth"
 )
-_name = click.argument("name")
-_username = click.argument("username", metavar="NAME")
 _account_filter = click.option("--account", type=options.AccountName(), help="Only this account.")
-
-
-def _read_password() -> str:
-    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _set_status(name: str, status: str, help_text: str) -> Operation:
@@ -37,20 +31,6 @@ def _set_status(name: str, status: str, help_text: str) -> Operation:
         path="/accounts/{account}/status",
         body={"status": status},
         message="account {account} is {status}",
-    )
-
-
-def _delete(kind: str, name: str, help_text: str, example: str) -> Operation:
-    """The row that deletes one resource; `name` is the parameter with its name."""
-    return Operation(
-        name="delete",
-        help=help_text,
-        examples=(f"{kind} delete {example} --yes",),
-        method="DELETE",
-        path=f"/{kind}/{{{name}}}",
-        params=(click.argument(name, metavar="NAME"),),
-        confirm=(name, f"Type {{{name}}} to delete it"),
-        message=f"{{{name}}} is deleted",
     )
 
 
@@ -114,100 +94,36 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
             columns=_ACCOUNT_MEMBERS,
         ),
     ),
-    "users": (
+    **IDENTITY,
+    "retention": (
         Operation(
             name="list",
-            help="List users with their accounts, and whether they are locked.",
-            examples=("users list",),
-            path="/users",
-            cursor="username",
-            columns="username:user locked accounts",
-            empty="No users. Create one: fotapool users create NAME --account ACCOUNT",
+            help="List for how many days each kind of data is stored (0: for ever), and how many rows are older.",
+            examples=("retention list",),
+            path="/retention",
+            columns="kind days before rows:rows_to_delete",
+            empty="Nothing is stored.",
         ),
         Operation(
-            name="create",
-            help="Create a user with access to some accounts.",
-            examples=(
-                f"users create zbeeblebrox --account {ACCOUNT} --account 0242078689-00002",
-                f"users create zbeeblebrox --account {ACCOUNT} --password-stdin < password.txt",
-            ),
+            name="purge",
+            help="Delete the data that is older than its setting says. The server does the same every ten minutes.",
+            examples=("retention purge --yes", "retention purge --kind checkIns --kind deviceLogs --yes"),
             method="POST",
-            path="/users",
+            path="/retention/purge",
             params=(
-                _username,
                 click.option(
-                    "--account",
-                    "accounts",
+                    "--kind",
+                    "kinds",
                     multiple=True,
-                    type=options.AccountName(),
-                    help="Account that the user has access to; can be repeated.",
-                ),
-                click.option(
-                    "--password-stdin",
-                    "password",
-                    is_flag=True,
-                    flag_value=_read_password,
-                    type=click.UNPROCESSED,
-                    help="Read the password from standard input; default: generate and show one.",
+                    type=click.Choice([kind.value for kind in Kind]),
+                    help="Only data of this kind; can be repeated.",
                 ),
             ),
-            secret="password",  # noqa: S106
+            confirm=("purge", "Type purge to delete it"),
+            rows="purged",
+            columns="kind deleted complete",
+            empty="Everything is stored for ever.",
         ),
-        Operation(
-            name="unlock",
-            help="Unlock a user who was locked after wrong passwords.",
-            examples=("users unlock zbeeblebrox",),
-            method="POST",
-            path="/users/{username}/unlock",
-            params=(_username,),
-            message="user {username} is unlocked",
-        ),
-        _delete("users", "username", "Delete a user and end its sessions.", "zbeeblebrox"),
-    ),
-    "clients": (
-        Operation(
-            name="list",
-            help="List OAuth clients.",
-            examples=("clients list",),
-            path="/clients",
-            cursor="key",
-            columns="key createTime:created",
-            empty="No clients. Create one: fotapool clients create",
-        ),
-        Operation(
-            name="create",
-            help="Create an OAuth client; its secret is generated and shown.",
-            examples=("clients create --key my-program",),
-            method="POST",
-            path="/clients",
-            params=(click.option("--key", help="Key of the client; default: a generated one."),),
-            secret="secret",  # noqa: S106
-        ),
-        _delete("clients", "key", "Delete an OAuth client and its token.", "my-program"),
-    ),
-    "operators": (
-        Operation(
-            name="list",
-            help="List operators with their roles.",
-            examples=("operators list",),
-            path="/operators",
-            cursor="name",
-            columns="name:operator role createTime:created",
-            empty="No operators besides that of --operator-key. Create one: fotapool operators create NAME",
-        ),
-        Operation(
-            name="create",
-            help="Create an operator; its key is generated and shown.",
-            examples=("operators create night-shift --role viewer",),
-            method="POST",
-            path="/operators",
-            params=(
-                _name,
-                click.option("--role", type=click.Choice([role.value for role in Role]), help="Role; default: admin."),
-            ),
-            secret="key",  # noqa: S106
-        ),
-        _delete("operators", "name", "Delete an operator; its key stops working.", "night-shift"),
     ),
     "devices": (
         Operation(

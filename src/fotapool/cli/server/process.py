@@ -8,23 +8,30 @@ import ctypes
 import errno
 import functools
 import os
+import secrets
 import signal
 import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+import msgspec
 import uvicorn
 
 from fotapool.cli.server.protocol import ConnectionLimits, LimitedProtocol
 from fotapool.cli.server.stopping import CANCEL_AFTER_S
 from fotapool.core.files import PRIVATE_UMASK
+from fotapool.core.hashing import token_hash
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.logs.setup import set_up_log
 from fotapool.core.settings import Settings
 from fotapool.domain.errors import Invalid
 from fotapool.domain.records import from_attributes
 from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
+from fotapool.store.db.factory import open_database
+from fotapool.store.identity.keys import read_start_key
+from fotapool.store.identity.operators import has_admin
 
 if TYPE_CHECKING:
     from fotapool.app import Server
@@ -32,6 +39,8 @@ if TYPE_CHECKING:
 
 log = Log(__name__)
 
+IN_MEMORY = "sqlite://"
+"""The database in memory. Its secrets end with the process, so password hashing can be cheap."""
 BACKLOG = 2048
 STOP_TLS_WITHIN_S = 3
 """The most that --stop-timeout-s counts with TLS: idle connections wait for a close message that may never arrive."""
@@ -72,6 +81,42 @@ def _return_freed_memory() -> None:
         mallopt(M_MMAP_THRESHOLD, MMAP_FROM_BYTES)
         mallopt(M_TRIM_THRESHOLD, TRIM_FROM_BYTES)
         mallopt(M_ARENA_MAX, MALLOC_ARENAS)
+
+
+def choose_operator_key(settings: Settings) -> Settings:
+    """The settings with a generated operator key, which is printed, if none was given and nobody has one.
+
+    Nobody: the database has no operator with the role admin. A key that was given and is retired is logged.
+    """
+    given, somebody = settings.operator_key, False
+    if settings.database != IN_MEMORY:
+        with contextlib.suppress(StoreUnavailable, ValueError, Invalid):  # the server says what is wrong
+            somebody, retired = _look_for_keys(settings)
+            if retired:
+                log.write(LogEvent.START_KEY_RETIRED)
+    if given is not None or (somebody and not settings.emulator):
+        return settings
+    key = secrets.token_urlsafe(24)
+    click.echo(f"operator key for this run: {key}  (set --operator-key to choose it)", err=True)
+    return msgspec.structs.replace(settings, operator_key=key)
+
+
+def _look_for_keys(settings: Settings) -> tuple[bool, bool]:
+    """Whether the database has an operator with the role admin, and whether the given key is retired."""
+    database = open_database(settings.database, durable=False, timeout_s=settings.database_timeout_s)
+    try:
+        connection = database.connect()
+        try:
+            if not connection.has_table("start_key"):
+                return False, False
+            key = settings.operator_key
+            retired = key is not None and read_start_key(connection, token_hash(key)).retired_ms is not None
+            return has_admin(connection), retired
+        finally:
+            connection.rollback()
+            connection.close()
+    finally:
+        database.dispose()
 
 
 def make_server(settings: Settings, counts: SharedCounts | None = None) -> Server:

@@ -11,8 +11,10 @@ import msgspec
 
 from fotapool import __version__
 from fotapool.cli.server.process import (
+    IN_MEMORY,
     StartFailed,
     address,
+    choose_operator_key,
     listen,
     make_config,
     make_server,
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
 
 log = Log(__name__)
 
-IN_MEMORY = "sqlite://"
-"""The database in memory. Its secrets end with the process, so password hashing can be cheap."""
-
 
 def make_seeded_server(settings: Settings) -> Server:
     """The server, after it has applied the seed. Raises StartFailed."""
@@ -54,6 +53,7 @@ def run_server(settings: Settings, address_file: Path | None = None, scripts: Pa
     `address_file` and `scripts` (a directory of start-up scripts) are ignored with several workers.
     """
     prepare_process(settings)
+    settings = choose_operator_key(settings)
     listener = listen(settings)
     try:
         if settings.workers > 1:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +13,8 @@ import msgspec
 
 from fotapool.cli.server.addresses import is_loopback
 from fotapool.cli.server.config_file import config_option, read_config_file
-from fotapool.cli.server.log_options import LOG_OPTIONS
 from fotapool.cli.server.proxy_options import PROXY_OPTIONS
+from fotapool.cli.server.record_options import LOG_OPTIONS, RETENTION_OPTIONS
 from fotapool.core.secret_box import MIN_SECRET_KEY
 from fotapool.core.settings import Settings, Timestamps
 
@@ -115,7 +114,8 @@ _OPTIONS = (
     click.option(
         "--operator-key",
         metavar="KEY",
-        help="Key of the operator API, /control/v1; at least 16 characters, unless --host is a loopback address.",
+        help="Key of the first operator; at least 16 characters, unless --host is a loopback address. "
+        "Create operators with it, then retire it.",
     ),
     click.option(
         "--secret-key",
@@ -222,12 +222,7 @@ _OPTIONS = (
         help="Allow callbacks to private addresses and plain HTTP; default: only in the emulator.",
     ),
     *LOG_OPTIONS,
-    click.option(
-        "--audit-log-retention-days",
-        default=365,
-        type=click.IntRange(1, 36_500),
-        help="Days for which the audit log is stored.",
-    ),
+    *RETENTION_OPTIONS,
     click.option("--close-metrics", is_flag=True, help="Disable /metrics."),
     click.option(
         "--metrics-accounts",
@@ -342,7 +337,7 @@ def serve(**values: Any) -> None:
     if values["seed"] == str(DEMO_SEED):
         raise click.UsageError("--seed demo is only for `fotapool emulate`: everybody knows its secrets")
     _choose_operator_key(values, None)
-    if len(values["operator_key"]) < MIN_OPERATOR_KEY:
+    if values["operator_key"] and len(values["operator_key"]) < MIN_OPERATOR_KEY:
         click.echo(
             f"warning: the operator key has fewer than {MIN_OPERATOR_KEY} characters; choose a longer one", err=True
         )
@@ -357,13 +352,10 @@ def serve(**values: Any) -> None:
 
 
 def _choose_operator_key(values: dict[str, Any], default: str | None) -> None:
-    """Sets the operator key: the given one, the default, or a generated one, which is printed."""
+    """Sets the operator key: the given one, or the default; None is left to `process.choose_operator_key`."""
     given = values["operator_key"]
     if not given:
-        values["operator_key"] = default or secrets.token_urlsafe(24)
-        if default is None:
-            note = f"operator key for this run: {values['operator_key']}  (set --operator-key to choose it)"
-            click.echo(note, err=True)
+        values["operator_key"] = default
     elif len(given) < MIN_OPERATOR_KEY and not is_loopback(values["host"]):
         raise click.UsageError(
             f"--operator-key must have at least {MIN_OPERATOR_KEY} characters, because {values['host']} can be reached"

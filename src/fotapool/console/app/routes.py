@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fotapool.console import audit_log, billing, callbacks
-from fotapool.console.accounts import accounts, pools, search, subscriptions
+from fotapool.console.accounts import accounts, pools, retention, search, subscriptions
 from fotapool.console.app.assets import Assets
 from fotapool.console.app.errors import PageError, page_error
 from fotapool.console.app.forms import read_form
@@ -21,7 +21,7 @@ from fotapool.console.app.rendering import Templates
 from fotapool.console.campaigns import campaigns, schedule
 from fotapool.console.devices import device, devices
 from fotapool.console.emulator import clock, faults, requests, simulation, snapshots
-from fotapool.console.identity import access, device_keys
+from fotapool.console.identity import access, device_keys, sign_ins, users
 from fotapool.console.identity.sessions import PATH, Sessions, same_token
 from fotapool.console.identity.sign_in import SignIn
 from fotapool.console.licenses import candidates, ledger, licenses
@@ -59,8 +59,11 @@ PAGES: tuple[ConsolePage, ...] = (
     *callbacks.PAGES,
     *ledger.PAGES,
     *access.PAGES,
+    *users.PAGES,
+    *sign_ins.PAGES,
     *device_keys.PAGES,
     *audit_log.PAGES,
+    *retention.PAGES,
 )
 """All pages; those with `emulator_only` exist only in the emulator."""
 

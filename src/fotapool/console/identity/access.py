@@ -10,11 +10,13 @@ from starlette.responses import Response
 
 from fotapool.console.app.listing import Listing
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
+from fotapool.console.app.rendering import timestamp
 from fotapool.console.identity.sessions import PATH
+from fotapool.core.durations import parse_duration_ms
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.identity import Role
 from fotapool.services.context import Context
-from fotapool.services.identity import api_clients, operators, users
+from fotapool.services.identity import api_clients, operators, start_key, users
 
 Row = TypeVar("Row")
 
@@ -57,8 +59,8 @@ def typed(call: ConsoleCall, *names: str) -> dict[str, str]:
 
 
 async def create_user(call: ConsoleCall) -> Response:
-    username, given = call.field("username"), _secret(call, "password")
-    accounts = list(dict.fromkeys(name for name in re.split(r"[\s,;]+", call.field("accounts")) if name))
+    username, given = call.field("username"), given_secret(call, "password")
+    accounts = typed_accounts(call)
     try:
         password = await users.create_user(call.context, username, given, accounts)
     except (Invalid, Conflict, NotFound) as error:
@@ -67,7 +69,12 @@ async def create_user(call: ConsoleCall) -> Response:
     return await show_secret(call, title="API user created", facts=facts, back=USERS, is_generated=given is None)
 
 
-def _secret(call: ConsoleCall, name: str) -> str | None:
+def typed_accounts(call: ConsoleCall) -> list[str]:
+    """The account names of the form, once each."""
+    return list(dict.fromkeys(name for name in re.split(r"[\s,;]+", call.field("accounts")) if name))
+
+
+def given_secret(call: ConsoleCall, name: str) -> str | None:
     """The secret exactly as typed; None to generate one."""
     value = call.form.get(name)
     return value if isinstance(value, str) and value else None
@@ -96,12 +103,12 @@ async def delete_user(call: ConsoleCall) -> Response:
 
 
 async def show_clients(call: ConsoleCall, error: str = "") -> Response:
-    clients = await _read(call, api_clients.list_clients, lambda client: str(client[0]))
+    clients = await _read(call, api_clients.list_clients, lambda client: client.key)
     return await _show(call, "access_clients.html", "API clients", error, clients=clients)
 
 
 async def create_client(call: ConsoleCall) -> Response:
-    given = _secret(call, "secret")
+    given = given_secret(call, "secret")
     try:
         key, secret = await api_clients.create_client(call.context, call.field("key") or None, given)
     except (Invalid, Conflict) as error:
@@ -110,13 +117,20 @@ async def create_client(call: ConsoleCall) -> Response:
     return await show_secret(call, title="API client created", facts=facts, back=CLIENTS, is_generated=given is None)
 
 
+async def rotate_client(call: ConsoleCall) -> Response:
+    key, overlap_ms = call.field("name"), parse_duration_ms("overlap", call.field("overlap"))
+    secret, expires_ms = await api_clients.rotate_client_secret(call.context, key, None, overlap_ms)
+    facts = [("Key", key), ("Old secret", old_key_text(expires_ms)), ("Secret", secret)]
+    return await show_secret(call, title="Client secret replaced", facts=facts, back=CLIENTS)
+
+
 async def delete_client(call: ConsoleCall) -> Response:
     await api_clients.delete_client(call.context, call.field("name"))
     return await call.go(CLIENTS, f"Client {call.field('name')} deleted. Its token is no longer valid.")
 
 
 async def show_operators(call: ConsoleCall, error: str = "") -> Response:
-    found = await _read(call, operators.list_operators, lambda operator: operator.name)
+    found = await _read(call, operators.list_operators, lambda keys: keys[0].name)
     return await _show(
         call,
         "access_operators.html",
@@ -125,6 +139,7 @@ async def show_operators(call: ConsoleCall, error: str = "") -> Response:
         operators=found,
         role_labels=ROLE_LABELS,
         has_first=call.context.settings.operator_key is not None,
+        start_key=await start_key.read_start_key_view(call.context),
         first=operators.FIRST_OPERATOR,
     )
 
@@ -143,13 +158,30 @@ async def create_operator(call: ConsoleCall) -> Response:
     return await show_secret(call, title="Operator created", facts=facts, back=OPERATORS)
 
 
+async def rotate_operator(call: ConsoleCall) -> Response:
+    name, overlap_ms = call.field("name"), parse_duration_ms("overlap", call.field("overlap"))
+    key, expires_ms = await operators.rotate_operator_key(call.context, name, overlap_ms)
+    facts = [("Name", name), ("Old key", old_key_text(expires_ms)), ("Key", key)]
+    return await show_secret(call, title="Operator key replaced", facts=facts, back=OPERATORS)
+
+
+def old_key_text(expires_ms: int | None) -> str:
+    """What becomes of a key that was replaced."""
+    return "has ended" if expires_ms is None else f"valid until {timestamp(expires_ms)} UTC"
+
+
+async def retire_start_key(call: ConsoleCall) -> Response:
+    await start_key.retire_start_key(call.context)
+    return await call.go(OPERATORS, "The key of --operator-key is retired.")
+
+
 async def delete_operator(call: ConsoleCall) -> Response:
     await operators.delete_operator(call.context, call.field("name"))
     return await call.go(OPERATORS, f"Operator {call.field('name')} deleted. Its sessions have ended.")
 
 
-def _page(method: str, path: str, handle: Any) -> ConsolePage:
-    return ConsolePage(method, f"/access{path}", handle, role=None if method == "GET" else Role.ADMIN)
+def _page(method: str, path: str, handle: Any, action: str = "") -> ConsolePage:
+    return ConsolePage(method, f"/access{path}", handle, role=None if method == "GET" else Role.ADMIN, action=action)
 
 
 PAGES = (
@@ -159,8 +191,11 @@ PAGES = (
     _page("POST", "/delete", delete_user),
     _page("GET", "/clients", show_clients),
     _page("POST", "/clients", create_client),
+    _page("POST", "/clients/rotate", rotate_client, "rotateClientSecret"),
     _page("POST", "/clients/delete", delete_client),
     _page("GET", "/operators", show_operators),
     _page("POST", "/operators", create_operator),
+    _page("POST", "/operators/rotate", rotate_operator, "rotateOperatorKey"),
+    _page("POST", "/operators/retire-start-key", retire_start_key),
     _page("POST", "/operators/delete", delete_operator),
 )

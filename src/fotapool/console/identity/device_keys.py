@@ -6,7 +6,8 @@ from starlette.responses import Response
 
 from fotapool.console.app.listing import Listing
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
-from fotapool.console.identity.access import show_secret, typed
+from fotapool.console.identity.access import old_key_text, show_secret, typed
+from fotapool.core.durations import parse_duration_ms
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.identity import Role
 from fotapool.domain.names import is_device_id
@@ -22,7 +23,7 @@ async def show_keys(call: ConsoleCall, error: str = "") -> Response:
         "identity/device_keys.html",
         "Device keys",
         400 if error else 200,
-        keys=Listing.by_name(keys, ROWS, after, lambda key: key.name),
+        keys=Listing.by_name(keys, ROWS, after, lambda of_name: of_name[0].name),
         error=error,
         typed=typed(call, "name", "device"),
     )
@@ -44,6 +45,13 @@ async def create_key(call: ConsoleCall) -> Response:
     return await show_secret(call, title="Device key created", facts=facts, back=call.path("device-keys"))
 
 
+async def rotate_key(call: ConsoleCall) -> Response:
+    name, overlap_ms = call.field("name"), parse_duration_ms("overlap", call.field("overlap"))
+    key, _, expires_ms = await device_keys.rotate_device_key(call.context, call.caller(), name, overlap_ms)
+    facts = [("Name", name), ("Old key", old_key_text(expires_ms)), ("Key", key)]
+    return await show_secret(call, title="Device key replaced", facts=facts, back=call.path("device-keys"))
+
+
 async def delete_key(call: ConsoleCall) -> Response:
     name = call.field("name")
     await device_keys.delete_device_key(call.context, call.caller(), name)
@@ -54,5 +62,6 @@ _PATH = "/accounts/{account}/device-keys"
 PAGES = (
     ConsolePage("GET", _PATH, show_keys),
     ConsolePage("POST", _PATH, create_key, action="createDeviceKey", role=Role.ADMIN),
+    ConsolePage("POST", _PATH + "/rotate", rotate_key, action="rotateDeviceKey", role=Role.ADMIN),
     ConsolePage("POST", _PATH + "/delete", delete_key, action="deleteDeviceKey", role=Role.ADMIN),
 )

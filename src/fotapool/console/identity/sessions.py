@@ -11,16 +11,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fotapool.core.clock import Clock
+from fotapool.domain.identity import CONSOLE_LIFETIME_MS
 from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft
 from fotapool.services.context import Context
 from fotapool.services.identity import console_sessions
-from fotapool.store.identity.sessions import Operator
+from fotapool.store.identity.operators import Operator
 from fotapool.web.pages import CONSOLE_BASE
 
 COOKIE, NOTICE_COOKIE = "fotapool_console", "fotapool_notice"
 PATH = CONSOLE_BASE
-LIFE_S = 12 * 3600
-"""Length of a session in seconds of real time; the test clock does not end it."""
+LIFE_S = CONSOLE_LIFETIME_MS // 1000
 NOTICE_LIFE_S = 60
 
 
@@ -52,7 +52,7 @@ class Sessions:
         await self._end(request, NOT_AUDITED)
         now_ms = self._clock.now_ms()
         context = replace(self._context, audit=audit)
-        token = await console_sessions.begin_session(context, operator, now_ms, LIFE_S * 1000)
+        token = await console_sessions.begin_session(context, operator, now_ms)
         self._set(request=request, response=response, name=COOKIE, content=token, life_s=LIFE_S)
 
     async def end(self, request: Request, response: Response, audit: AuditDraft) -> None:

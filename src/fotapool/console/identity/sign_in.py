@@ -18,7 +18,7 @@ from fotapool.services.audit_log.drafts import AuditDraft, Via
 from fotapool.services.audit_log.entries import SIGN_IN
 from fotapool.services.identity.operators import identify_operator
 from fotapool.store.db.connection import StoreUnavailable
-from fotapool.store.identity.sessions import Operator
+from fotapool.store.identity.operators import Operator
 from fotapool.web.http import RequestIds, sender_address
 
 EMULATOR_KEY = "operator"

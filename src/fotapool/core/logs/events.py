@@ -40,6 +40,19 @@ class LogEvent(enum.Enum):
         "The emulator started without a seed. Load one with `PUT /control/v1/snapshot`, or create what you need in the"
         " console or with the operator API.",
     )
+    START_KEY_RETIRED = Event(
+        WARNING,
+        "the key of --operator-key was retired and is refused",
+        "Operators sign in with their own keys. Leave the option out; or, if nobody has a key any more, restart with"
+        " another one.",
+    )
+    DATA_PURGED = Event(
+        INFO,
+        "deleted {rows} rows of {kind} from before {before}",
+        "Data was older than its retention setting says. See [stored data](../../how-to/operating.md#stored-data).",
+        burst=MANY,
+        by="kind",
+    )
     SERVER_DRAINING = Event(
         INFO,
         "draining for {drain_s} s, then stopping",

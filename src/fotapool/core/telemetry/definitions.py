@@ -70,6 +70,9 @@ CALLBACKS = Definition(
 WORKERS_REPLACED = Definition(
     "fotapool_workers_replaced_total", "counter", "Worker processes that ended or hung and were replaced"
 )
+PURGED_ROWS = Definition(
+    "fotapool_purged_rows_total", "counter", "Rows that were deleted because of their age, by kind of data", ("kind",)
+)
 COUNTED = (
     REQUESTS,
     REQUEST_DURATION,
@@ -80,6 +83,7 @@ COUNTED = (
     DATABASE_ERRORS,
     CALLBACKS,
     WORKERS_REPLACED,
+    PURGED_ROWS,
 )
 """What a server counts itself: each server has its own values, which add up over servers."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -9,8 +10,11 @@ import msgspec
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.identity import Role
 from fotapool.operator_api.accounts.accounts import AccountName
-from fotapool.operator_api.calls import OperatorCall
+from fotapool.operator_api.calls import OperatorCall, time_or_none
+from fotapool.operator_api.identity.keys import KeyView, Rotation, key_view, old_key_view
 from fotapool.services.identity import api_clients, credentials, operators, users
+from fotapool.store.identity.operators import Operator
+from fotapool.store.identity.sessions import ListedClient
 from fotapool.web.operations import Operation
 from fotapool.web.parameters import AFTER_NAME, PAGE_BY_NAME
 
@@ -39,6 +43,27 @@ class CreatedUser(msgspec.Struct):
     accounts: list[str]
 
 
+class ChangedUser(msgspec.Struct, forbid_unknown_fields=True):
+    """`accounts` replaces the user's accounts; then those of `add` are added and those of `remove` removed."""
+
+    accounts: Accounts | None = None
+    add: Accounts = []
+    remove: Accounts = []
+
+
+class NewPassword(msgspec.Struct, forbid_unknown_fields=True):
+    """Default: a generated password."""
+
+    password: Secret | None = None
+
+
+class UserPassword(msgspec.Struct):
+    """The password is shown only in this answer."""
+
+    username: str
+    password: str
+
+
 class UserView(msgspec.Struct):
     username: str
     accounts: list[str]
@@ -65,9 +90,34 @@ class CreatedClient(msgspec.Struct):
     createTime: str
 
 
+class NewSecret(Rotation):
+    """The new secret, by default a generated one, and for how long the old one stays valid, at most 90 days."""
+
+    secret: Secret | None = None
+
+
+class RotatedSecret(msgspec.Struct):
+    """The new secret is shown only in this answer. `oldSecretExpireTime` is null if the old one has ended."""
+
+    key: str
+    secret: str
+    oldSecretExpireTime: str | None
+
+
+class OldSecret(msgspec.Struct):
+    """A secret that was replaced and is still valid."""
+
+    expireTime: str
+    lastTokenTime: str | None
+
+
 class ClientView(msgspec.Struct):
+    """`lastTokenTime`: when the latest bearer token was issued. `oldSecret` is null unless one was replaced."""
+
     key: str
     createTime: str
+    lastTokenTime: str | None
+    oldSecret: OldSecret | None
 
 
 class ClientList(msgspec.Struct):
@@ -90,10 +140,22 @@ class CreatedOperator(msgspec.Struct):
     key: str
 
 
+class RotatedKey(msgspec.Struct):
+    """The new key is shown only in this answer. `oldKeyExpireTime` is null if the old key has ended."""
+
+    name: str
+    key: str
+    oldKeyExpireTime: str | None
+
+
 class OperatorView(msgspec.Struct):
+    """An operator with its key, and with the one that was replaced while it is valid."""
+
     name: str
     role: Role
     createTime: str
+    key: KeyView
+    oldKey: KeyView | None
 
 
 class OperatorList(msgspec.Struct):
@@ -110,7 +172,28 @@ async def create_user(call: OperatorCall, given: NewUser) -> CreatedUser:
 async def list_users(call: OperatorCall) -> UserList:
     """List users, their accounts, and who is locked."""
     found, more = call.page(await users.list_users(call.context, call.get(AFTER_NAME), call.read_limit))
-    return UserList([UserView(user.username, user.accounts, user.locked) for user in found], more)
+    return UserList([_user_view(user) for user in found], more)
+
+
+def _user_view(user: users.UserView) -> UserView:
+    return UserView(user.username, user.accounts, user.locked)
+
+
+async def read_user(call: OperatorCall) -> UserView:
+    """Read a user."""
+    return _user_view(await users.get_user(call.context, call.path["username"]))
+
+
+async def change_user(call: OperatorCall, given: ChangedUser) -> UserView:
+    """Change a user's accounts."""
+    name = call.path["username"]
+    return _user_view(await users.change_accounts(call.context, name, given.accounts, given.add, given.remove))
+
+
+async def set_user_password(call: OperatorCall, given: NewPassword) -> UserPassword:
+    """Set a user's password, end its sessions and unlock it."""
+    name = call.path["username"]
+    return UserPassword(name, await users.set_password(call.context, name, given.password))
 
 
 async def unlock_user(call: OperatorCall) -> None:
@@ -132,7 +215,21 @@ async def create_client(call: OperatorCall, given: NewClient) -> CreatedClient:
 async def list_clients(call: OperatorCall) -> ClientList:
     """List OAuth clients."""
     found, more = call.page(await api_clients.list_clients(call.context, call.get(AFTER_NAME), call.read_limit))
-    return ClientList([ClientView(key, format_timestamp(created_ms)) for key, created_ms in found], more)
+    return ClientList([_client_view(one) for one in found], more)
+
+
+def _client_view(one: ListedClient) -> ClientView:
+    old = None
+    if one.old_expires_ms is not None:
+        old = OldSecret(format_timestamp(one.old_expires_ms), time_or_none(one.old_token_ms))
+    return ClientView(one.key, format_timestamp(one.created_ms), time_or_none(one.token_ms), old)
+
+
+async def rotate_client_secret(call: OperatorCall, given: NewSecret) -> RotatedSecret:
+    """Replace a client's secret; the old one stays valid for a while."""
+    key = call.path["key"]
+    secret, expires_ms = await api_clients.rotate_client_secret(call.context, key, given.secret, given.overlap_ms)
+    return RotatedSecret(key, secret, time_or_none(expires_ms))
 
 
 async def delete_client(call: OperatorCall) -> None:
@@ -149,7 +246,20 @@ async def create_operator(call: OperatorCall, given: NewOperator) -> CreatedOper
 async def list_operators(call: OperatorCall) -> OperatorList:
     """List operators."""
     found, more = call.page(await operators.list_operators(call.context, call.get(AFTER_NAME), call.read_limit))
-    return OperatorList([OperatorView(one.name, one.role, format_timestamp(one.created_ms)) for one in found], more)
+    return OperatorList([_operator_view(keys) for keys in found], more)
+
+
+def _operator_view(keys: Sequence[Operator]) -> OperatorView:
+    one = keys[0]
+    created = format_timestamp(one.created_ms)
+    return OperatorView(name=one.name, role=one.role, createTime=created, key=key_view(one), oldKey=old_key_view(keys))
+
+
+async def rotate_operator_key(call: OperatorCall, given: Rotation) -> RotatedKey:
+    """Replace an operator's key; the old one stays valid for a while."""
+    name = call.path["operator"]
+    key, expires_ms = await operators.rotate_operator_key(call.context, name, given.overlap_ms)
+    return RotatedKey(name, key, time_or_none(expires_ms))
 
 
 async def delete_operator(call: OperatorCall) -> None:
@@ -160,12 +270,17 @@ async def delete_operator(call: OperatorCall) -> None:
 OPERATIONS = (
     Operation("POST", "/users", create_user, status=201, role=Role.ADMIN),
     Operation("GET", "/users", list_users, parameters=PAGE_BY_NAME),
+    Operation("GET", "/users/{username}", read_user),
+    Operation("PATCH", "/users/{username}", change_user, role=Role.ADMIN),
+    Operation("POST", "/users/{username}/password", set_user_password, role=Role.ADMIN),
     Operation("POST", "/users/{username}/unlock", unlock_user, role=Role.ADMIN),
     Operation("DELETE", "/users/{username}", delete_user, role=Role.ADMIN),
     Operation("POST", "/clients", create_client, status=201, role=Role.ADMIN),
     Operation("GET", "/clients", list_clients, parameters=PAGE_BY_NAME),
+    Operation("POST", "/clients/{key}/rotate", rotate_client_secret, role=Role.ADMIN),
     Operation("DELETE", "/clients/{key}", delete_client, role=Role.ADMIN),
     Operation("POST", "/operators", create_operator, status=201, role=Role.ADMIN),
     Operation("GET", "/operators", list_operators, parameters=PAGE_BY_NAME),
+    Operation("POST", "/operators/{operator}/rotate", rotate_operator_key, role=Role.ADMIN),
     Operation("DELETE", "/operators/{operator}", delete_operator, role=Role.ADMIN),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -9,9 +10,11 @@ import msgspec
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.identity import Role
 from fotapool.domain.names import format_device_id
-from fotapool.operator_api.calls import DEVICE_ID, OperatorCall
+from fotapool.operator_api.calls import DEVICE_ID, OperatorCall, time_or_none
 from fotapool.operator_api.identity.credentials import Name
+from fotapool.operator_api.identity.keys import KeyView, Rotation, key_view, old_key_view
 from fotapool.services.identity import device_keys
+from fotapool.store.identity.device_keys import DeviceKey
 from fotapool.web.operations import Operation
 from fotapool.web.parameters import AFTER_NAME, PAGE_BY_NAME
 
@@ -33,10 +36,23 @@ class CreatedDeviceKey(msgspec.Struct):
     key: str
 
 
+class RotatedDeviceKey(msgspec.Struct):
+    """The new key is shown only in this answer. `oldKeyExpireTime` is null if the old key has ended."""
+
+    name: str
+    deviceId: str | None
+    key: str
+    oldKeyExpireTime: str | None
+
+
 class DeviceKeyView(msgspec.Struct):
+    """The key with this name, and the one that was replaced while it is valid."""
+
     name: str
     deviceId: str | None
     createTime: str
+    key: KeyView
+    oldKey: KeyView | None
 
 
 class DeviceKeyList(msgspec.Struct):
@@ -57,13 +73,26 @@ async def list_device_keys(call: OperatorCall) -> DeviceKeyList:
     found, more = call.page(
         await device_keys.list_device_keys(call.context, await call.caller(), call.get(AFTER_NAME), call.read_limit)
     )
-    views = [
-        DeviceKeyView(
-            key.name, None if key.imei is None else format_device_id(key.imei), format_timestamp(key.created_ms)
-        )
-        for key in found
-    ]
-    return DeviceKeyList(views, more)
+    return DeviceKeyList([_key_view(keys) for keys in found], more)
+
+
+def _key_view(keys: Sequence[DeviceKey]) -> DeviceKeyView:
+    one = keys[0]
+    created = format_timestamp(one.created_ms)
+    return DeviceKeyView(
+        name=one.name, deviceId=_device_of(one), createTime=created, key=key_view(one), oldKey=old_key_view(keys)
+    )
+
+
+def _device_of(key: DeviceKey) -> str | None:
+    return None if key.imei is None else format_device_id(key.imei)
+
+
+async def rotate_device_key(call: OperatorCall, given: Rotation) -> RotatedDeviceKey:
+    """Replace a device key; the old one stays valid for a while."""
+    name, caller = call.path["key"], await call.caller()
+    key, facts, expires_ms = await device_keys.rotate_device_key(call.context, caller, name, given.overlap_ms)
+    return RotatedDeviceKey(name, _device_of(facts), key, time_or_none(expires_ms))
 
 
 async def delete_device_key(call: OperatorCall) -> None:
@@ -75,5 +104,6 @@ _PATH = "/accounts/{name}/device-keys"
 OPERATIONS = (
     Operation("POST", _PATH, create_device_key, status=201, role=Role.ADMIN),
     Operation("GET", _PATH, list_device_keys, parameters=PAGE_BY_NAME),
+    Operation("POST", _PATH + "/{key}/rotate", rotate_device_key, role=Role.ADMIN),
     Operation("DELETE", _PATH + "/{key}", delete_device_key, role=Role.ADMIN),
 )

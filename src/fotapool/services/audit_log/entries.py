@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from fotapool.core.logs.events import Log, LogEvent
-from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import RequestRejected
 from fotapool.services.audit_log.drafts import AuditDraft, Via
-from fotapool.services.commands import DirectCommand, delete_in_batches
+from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store import audit_log as store
 from fotapool.store.audit_log import AuditFilter, AuditRow
@@ -22,8 +21,6 @@ ROWS_PER_READ = 1_000
 MAX_EXPORTED = 1_000_000
 """Maximum number of entries of an export, the newest ones."""
 MAX_EXPORT_READS = 10_000
-ENTRIES_PER_PURGE = 1_000
-"""Maximum number of old entries that one transaction deletes."""
 SIGN_IN = "signIn"
 
 
@@ -107,9 +104,3 @@ async def stream_entries(context: Context, wanted: AuditFilter) -> AsyncIterator
         yield rows
         if before is None or exported >= MAX_EXPORTED:
             return
-
-
-async def purge_audit_log(context: Context) -> int:
-    """Deletes entries that are older than the retention, in batches; returns how many."""
-    before_ms = context.clock.now_ms() - context.settings.audit_log_retention_days * DAY_MS
-    return await delete_in_batches(context, store.delete_old_audit_entries, before_ms, ENTRIES_PER_PURGE)

@@ -8,9 +8,9 @@ from dataclasses import replace
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.secret_box import SecretBox, Unsealable
 from fotapool.domain import callbacks
-from fotapool.domain.callbacks import RETENTION_MS, DeliveryState, Event
+from fotapool.domain.callbacks import DeliveryState, Event
 from fotapool.domain.errors import Conflict, NotFound
-from fotapool.services.commands import DirectCommand, delete_in_batches, submit_unless_deleted
+from fotapool.services.commands import DirectCommand, submit_unless_deleted
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.store.accounts.accounts import read_account_by_id
 from fotapool.store.callbacks import deliveries as store
@@ -30,8 +30,6 @@ from fotapool.store.db.connection import Connection
 
 log = Log(__name__)
 
-DELIVERIES_PER_PURGE = 1_000
-"""Maximum number of old deliveries that one transaction deletes."""
 MAX_ATTEMPTS_SHOWN = 100
 SCAN_LIMIT = 2_000
 """Maximum number of deliveries that one page of the latest scans for those that match."""
@@ -202,9 +200,3 @@ def _existing(connection: Connection, delivery_id: int) -> Delivery:
     if found is None:
         raise NotFound(f"delivery {delivery_id} does not exist")
     return found
-
-
-async def purge_deliveries(context: Context) -> int:
-    """Deletes deliveries that ended RETENTION_MS ago, in batches; returns how many."""
-    before_ms = context.clock.now_ms() - RETENTION_MS
-    return await delete_in_batches(context, store.delete_ended_deliveries, before_ms, DELIVERIES_PER_PURGE)

@@ -93,7 +93,7 @@ class _CheckIn(Command[CheckingIn | None]):
     @classmethod
     def load(cls, connection: Connection, pools: Pools, commands: Sequence[_CheckIn], now_ms: int) -> _CheckInFacts:
         keys = sorted({command._key for command in commands})
-        valid = read_held_keys(connection, sorted({command._key_hash for command in commands}))
+        valid = read_held_keys(connection, sorted({command._key_hash for command in commands}), now_ms)
         devices = read_checking_in(connection, keys)
         upgrading = [key for key, device in devices.items() if device.has_upgrade]
         upgrades = read_begun_upgrades(connection, upgrading, now_ms) if upgrading else {}

@@ -14,7 +14,6 @@ from fotapool.store.devices.logs import (
     CheckIn,
     Log,
     delete_logging,
-    purge_logs,
     read_check_ins,
     read_logging,
     read_logs,
@@ -24,8 +23,6 @@ from fotapool.store.simulation import read_fleets
 
 MAX_LOGS_LISTED = 1_000
 """Maximum number of logs, or of check-ins, of a device that are listed."""
-MAX_PURGE_STEPS = 100
-"""Maximum number of transactions of one purge; the next purge deletes the rest."""
 
 
 LoggingUntil = tuple[int, int]
@@ -106,11 +103,3 @@ def _simulated(connection: Connection, account_id: int, device: int, since_ms: i
         behavior=behavior, imei=device, since_ms=max(since_ms, row.created_ms), until_ms=now_ms, limit=MAX_LOGS_LISTED
     )
     return [CheckIn(account_id, device, at_ms, row.protocol) for at_ms in times_ms]
-
-
-async def purge_old_logs(context: Context) -> None:
-    """Deletes logs and check-ins older than RETENTION_LOGS_MS (rule U18), in up to MAX_PURGE_STEPS transactions."""
-    before_ms = context.clock.now_ms() - RETENTION_LOGS_MS
-    for _ in range(MAX_PURGE_STEPS):
-        if not await context.writer.submit(DirectCommand(lambda connection, _: purge_logs(connection, before_ms))):
-            return

@@ -49,20 +49,28 @@ async def verify_client(context: Context, key: str, secret: str, address: str) -
     """
     if looks_encoded(key, secret):
         key, secret = unquote(key), unquote(secret)
-    client = await context.reader.short(store.read_client, key) if key.isprintable() else None
-    if client is not None and hashing.queue.is_verified(client.secret_hash, secret):
-        return client, secret
+    clients = await context.reader.short(_read_clients, key, context.clock.now_ms()) if key.isprintable() else []
+    for client in clients:
+        if hashing.queue.is_verified(client.secret_hash, secret):
+            return client, secret
     keys = f"client from {address}", f"client {key[:200]} from {address}"
     try:
         context.throttle.check(*keys)
-        verified = await _is_secret_of(context, client, secret)
+        candidates: list[Client | None] = [*clients] or [None]
+        for one in candidates:
+            if await _is_secret_of(context, one, secret) and one is not None:
+                return one, secret
     except (hashing.HashingBusy, Throttled) as error:
         raise RequestRejected(ErrorCode.BUSY) from error
-    if client is None or not verified:
-        context.throttle.failed(*keys)
-        log.write(LogEvent.CLIENT_REFUSED, client=key[:MAX_SHOWN], address=address or "an unknown address")
-        return None, ""
-    return client, secret
+    context.throttle.failed(*keys)
+    log.write(LogEvent.CLIENT_REFUSED, client=key[:MAX_SHOWN], address=address or "an unknown address")
+    return None, ""
+
+
+def _read_clients(connection: Connection, key: str, now_ms: int) -> list[Client]:
+    """The client with each of its valid secrets, the present one first."""
+    found = (store.read_client(connection, key), store.read_replaced_client(connection, key, now_ms))
+    return [client for client in found if client is not None]
 
 
 async def _is_secret_of(context: Context, client: Client | None, secret: str) -> bool:
@@ -82,8 +90,8 @@ def _has_bearer(context: Context, client: Client) -> bool:
     return client.issued_ms is not None and bearer_is_valid(client.issued_ms, bool(client.revoked), now_ms)
 
 
-async def issue_bearer(context: Context, client: Client, secret: str) -> Bearer | None:
-    """The client's valid bearer token, or a new one. The caller has verified the secret.
+async def issue_bearer(context: Context, client: Client, secret: str, address: str = "") -> Bearer | None:
+    """The client's valid bearer token, or a new one, asked for from the address. The caller has verified the secret.
 
     None if the client was deleted meanwhile, or has another secret. Raises RequestRejected(BUSY).
     """
@@ -96,13 +104,19 @@ async def issue_bearer(context: Context, client: Client, secret: str) -> Bearer 
         raise RequestRejected(ErrorCode.BUSY) from error
 
     def issue(connection: Connection, now_ms: int) -> Client | None:
-        latest = store.read_client(connection, client.key)
-        if latest is None or latest.secret_hash != client.secret_hash:
+        same = (one for one in _read_clients(connection, client.key, now_ms) if one.secret_hash == client.secret_hash)
+        latest = next(same, None)
+        if latest is None:
             raise NotFound(f"client {client.key} does not exist")
         if latest.issued_ms is not None and bearer_is_valid(latest.issued_ms, bool(latest.revoked), now_ms):
             return latest
         store.record_bearer(
-            connection, token_hash=hashing.token_hash(token), client_key=client.key, nonce=nonce, now_ms=now_ms
+            connection,
+            token_hash=hashing.token_hash(token),
+            client=latest,
+            nonce=nonce,
+            now_ms=now_ms,
+            address=address[:MAX_SHOWN],
         )
         return None
 

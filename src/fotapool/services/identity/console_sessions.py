@@ -6,26 +6,31 @@ import hmac
 import secrets
 
 from fotapool.core.hashing import token_hash
+from fotapool.domain.identity import CONSOLE_LIFETIME_MS
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
-from fotapool.services.identity.operators import find_operator
+from fotapool.services.identity.operators import read_valid_keys
 from fotapool.store.db.connection import Connection
 from fotapool.store.identity import console_sessions as store
 from fotapool.store.identity.console_sessions import ConsoleSession
-from fotapool.store.identity.sessions import Operator
+from fotapool.store.identity.keys import CONSOLE_SESSION
+from fotapool.store.identity.operators import Operator
 
 TOKEN_BYTES = 32
 MAX_TOKEN = 100
 
 
-async def begin_session(context: Context, operator: Operator, now_ms: int, life_ms: int) -> str:
+async def begin_session(context: Context, operator: Operator, now_ms: int) -> str:
     """Starts a session of the operator; returns its token."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     session = ConsoleSession(
         token_hash=token_hash(token),
         operator=operator.name,
         key_digest=context.secrets.digest(operator.key_hash),
-        expires_ms=now_ms + life_ms,
+        expires_ms=now_ms + CONSOLE_LIFETIME_MS,
+        created_ms=now_ms,
+        used_ms=now_ms,
+        address=context.audit.address,
     )
 
     def begin(connection: Connection, change_ms: int) -> None:
@@ -37,17 +42,16 @@ async def begin_session(context: Context, operator: Operator, now_ms: int, life_
 
 
 async def find_session(context: Context, token: str, now_ms: int) -> Operator | None:
-    """The operator of the session with its present role; None if it has ended, or the operator has another key."""
+    """The operator of the session with its present role; None if it or its key has ended."""
     if not 0 < len(token) <= MAX_TOKEN:
         return None
     session = await context.reader.short(store.read_console_session, token_hash(token))
     if session is None or session.expires_ms <= now_ms:
         return None
-    operator = await find_operator(context, session.operator)
-    if operator is None:
-        return None
-    has_key = hmac.compare_digest(context.secrets.digest(operator.key_hash), session.key_digest)
-    return operator if has_key else None
+    context.key_uses.note(CONSOLE_SESSION, session.token_hash, now_ms)
+    keys = await read_valid_keys(context, session.operator)
+    digest = context.secrets.digest
+    return next((one for one in keys if hmac.compare_digest(digest(one.key_hash), session.key_digest)), None)
 
 
 async def end_session(context: Context, token: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from fotapool.core import hashing
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.errors import Conflict, NotFound
+from fotapool.domain.identity import check_overlap, key_prefix
 from fotapool.domain.names import format_device_id
 from fotapool.services.audit_log.drafts import MASKED
 from fotapool.services.commands import DirectCommand
@@ -13,6 +15,7 @@ from fotapool.store.db.connection import Connection
 from fotapool.store.devices.devices import read_known_devices
 from fotapool.store.identity import device_keys as store
 from fotapool.store.identity.device_keys import DeviceKey
+from fotapool.store.identity.keys import DEVICE_KEY
 
 NO_SUCH_DEVICE = "there is no such device, or the key is not for it"
 MAX_CACHED = 10_000
@@ -35,9 +38,9 @@ async def create_device_key(context: Context, caller: Caller, name: str, imei: i
     def create(connection: Connection, now_ms: int) -> None:
         if imei is not None and not read_known_devices(connection, caller.account_id, [imei]):
             raise NotFound(f"device {format_device_id(imei)} is not a device of account {caller.account_name}")
-        if store.has_device_key(connection, caller.account_id, name):
+        if store.read_device_key(connection, caller.account_id, name) is not None:
             raise Conflict(f"device key {name} exists already")
-        device_key = DeviceKey(name, imei, now_ms)
+        device_key = DeviceKey(name, imei, created_ms=now_ms, prefix=key_prefix(key), issued_ms=now_ms)
         store.record_device_key(connection, hashing.token_hash(key), caller.account_id, device_key)
         device = None if imei is None else format_device_id(imei)
         context.audit.record(connection, now_ms, after={"deviceId": device, "key": MASKED})
@@ -46,9 +49,49 @@ async def create_device_key(context: Context, caller: Caller, name: str, imei: i
     return key
 
 
-async def list_device_keys(context: Context, caller: Caller, after: str, limit: int) -> list[DeviceKey]:
-    """The account's keys by name, after the given one."""
-    return await context.reader.short(store.read_device_keys, caller.account_id, after, min(limit, OPERATOR_PAGE + 1))
+async def rotate_device_key(
+    context: Context, caller: Caller, name: str, overlap_ms: int
+) -> tuple[str, DeviceKey, int | None]:
+    """Replaces a key; returns the new one, its facts, and when (ms) the old one expires (None: it has ended).
+
+    Of a name, two keys are valid at most: a key that was replaced before ends now. Raises Invalid or NotFound.
+    """
+    context.audit.about("device key", name, caller.account_name)
+    check_overlap(overlap_ms)
+    key = given_or_generated(context, None, "key")
+
+    def rotate(connection: Connection, now_ms: int) -> tuple[DeviceKey, int | None]:
+        old = _existing(connection, caller, name)
+        expires_ms = now_ms + overlap_ms if overlap_ms else None
+        new = old._replace(prefix=key_prefix(key), issued_ms=now_ms, used_ms=None)
+        store.record_device_key_replaced(
+            connection, key_hash=hashing.token_hash(key), account_id=caller.account_id, new=new, expires_ms=expires_ms
+        )
+        expires = None if expires_ms is None else format_timestamp(expires_ms)
+        context.audit.record(connection, now_ms, after={"key": MASKED, "oldKeyExpires": expires})
+        return new, expires_ms
+
+    return key, *await context.writer.submit(DirectCommand(rotate, caller=caller))
+
+
+def _existing(connection: Connection, caller: Caller, name: str) -> DeviceKey:
+    key = None if "\x00" in name else store.read_device_key(connection, caller.account_id, name)
+    if key is None:
+        raise NotFound(f"device key {name[:100]} does not exist")
+    return key
+
+
+async def list_device_keys(context: Context, caller: Caller, after: str, limit: int) -> list[list[DeviceKey]]:
+    """The account's keys by name, after the given one: the present one of each name, then a replaced one if valid."""
+    now_ms = context.clock.now_ms()
+
+    def read(connection: Connection) -> list[list[DeviceKey]]:
+        keys = store.read_device_keys(connection, caller.account_id, after, min(limit, OPERATOR_PAGE + 1))
+        names = [key.name for key in keys]
+        replaced = store.read_replaced_keys(connection, caller.account_id, names, now_ms) if names else {}
+        return [[key, replaced[key.name]] if key.name in replaced else [key] for key in keys]
+
+    return await context.reader.short(read)
 
 
 async def delete_device_key(context: Context, caller: Caller, name: str) -> None:
@@ -57,8 +100,7 @@ async def delete_device_key(context: Context, caller: Caller, name: str) -> None
     context.audit.about("device key", name, caller.account_name)
 
     def delete(connection: Connection, now_ms: int) -> None:
-        if "\x00" in name or not store.has_device_key(connection, caller.account_id, name):
-            raise NotFound(f"device key {name[:100]} does not exist")
+        _existing(connection, caller, name)
         store.record_device_key_deleted(connection, caller.account_id, name)
         context.audit.record(connection, now_ms, {"key": MASKED})
 
@@ -70,9 +112,11 @@ async def identify_device(context: Context, key: str, imei: int, request_id: str
 
     Raises KeyUnknown, and NotFound for a device that does not exist, is another account's, or not the key's.
     """
-    holder = await context.reader.short(store.read_key_holder, hashing.token_hash(key), imei)
+    key_hash, now_ms = hashing.token_hash(key), context.clock.now_ms()
+    holder = await context.reader.short(store.read_key_holder, key_hash, imei, now_ms)
     if holder is None:
         raise KeyUnknown
+    context.key_uses.note(DEVICE_KEY, key_hash, now_ms)
     if not holder.known or holder.imei not in (None, imei):
         raise NotFound(NO_SUCH_DEVICE)
     return Caller(f"device {format_device_id(imei)}", request_id, holder.account_id, holder.account_name)
@@ -98,5 +142,6 @@ class KeyRing:
                 self._holders.clear()
             self._holders[key_hash] = holder
             return holder, key_hash
+        self._context.key_uses.note(DEVICE_KEY, key_hash, self._context.clock.now_ms())
         actor = f"device {format_device_id(imei)}"
         return Caller(actor, request_id, holder.account_id, holder.account_name), key_hash

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 
 from fotapool.core import hashing
 from fotapool.core.logs.context import note_sender
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.throttle import Throttled
+from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.errors import Conflict, NotFound
-from fotapool.domain.identity import Role
+from fotapool.domain.identity import Role, check_overlap, key_prefix
 from fotapool.services.audit_log.drafts import MASKED, Via
 from fotapool.services.audit_log.entries import count_wrong_key
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.services.identity.credentials import check_name, given_or_generated, is_name
 from fotapool.store.db.connection import Connection
-from fotapool.store.identity import sessions as store
-from fotapool.store.identity.sessions import Operator
+from fotapool.store.identity import keys as key_store
+from fotapool.store.identity import operators as store
+from fotapool.store.identity.console_sessions import record_sessions_of_operator_ended
+from fotapool.store.identity.operators import Operator
 
 log = Log(__name__)
 
 FIRST_OPERATOR = "operator"
 """The name of the operator with the key that the server was started with (--operator-key)."""
+_IS_START_KEY = (
+    f"{FIRST_OPERATOR} has the key that the server was started with: retire that key, or restart it with another"
+    " --operator-key"
+)
 
 
 async def create_operator(context: Context, name: str, role: Role) -> str:
@@ -34,32 +42,74 @@ async def create_operator(context: Context, name: str, role: Role) -> str:
     def create(connection: Connection, now_ms: int) -> None:
         if name == FIRST_OPERATOR or store.read_operator(connection, name) is not None:
             raise Conflict(f"operator {name} exists already")
-        store.record_operator(connection, Operator(name, role, hashing.token_hash(key), now_ms))
+        store.record_operator(
+            connection,
+            Operator(name, role, hashing.token_hash(key), created_ms=now_ms, prefix=key_prefix(key), issued_ms=now_ms),
+        )
         context.audit.record(connection, now_ms, after={"role": role.value, "key": MASKED})
 
     await context.writer.submit(DirectCommand(create))
     return key
 
 
-async def list_operators(context: Context, after: str, limit: int) -> list[Operator]:
-    """Operators by name, after the given one, without FIRST_OPERATOR."""
-    return await context.reader.short(store.read_operators, after, min(limit, OPERATOR_PAGE + 1))
+async def rotate_operator_key(context: Context, name: str, overlap_ms: int) -> tuple[str, int | None]:
+    """Replaces an operator's key; returns the new key, and when (ms) the old one expires (None: it has ended).
+
+    Of an operator, two keys are valid at most: a key that was replaced before ends now. Raises Invalid, NotFound, and
+    Conflict for FIRST_OPERATOR.
+    """
+    context.audit.about("operator", name)
+    if name == FIRST_OPERATOR:
+        raise Conflict(_IS_START_KEY)
+    check_overlap(overlap_ms)
+    key = given_or_generated(context, None, "key")
+
+    def rotate(connection: Connection, now_ms: int) -> int | None:
+        old = _existing(connection, name)
+        expires_ms = now_ms + overlap_ms if overlap_ms else None
+        new = replace(old, key_hash=hashing.token_hash(key), prefix=key_prefix(key), issued_ms=now_ms, used_ms=None)
+        store.record_key_replaced(connection, new, expires_ms)
+        kept = context.secrets.digest(old.key_hash) if overlap_ms else b""
+        record_sessions_of_operator_ended(connection, name, kept)
+        expires = None if expires_ms is None else format_timestamp(expires_ms)
+        context.audit.record(connection, now_ms, after={"key": MASKED, "oldKeyExpires": expires})
+        return expires_ms
+
+    return key, await context.writer.submit(DirectCommand(rotate))
+
+
+async def list_operators(context: Context, after: str, limit: int) -> list[list[Operator]]:
+    """Operators by name, after the given one, without FIRST_OPERATOR: the valid keys of each, the present one first."""
+    now_ms = context.clock.now_ms()
+
+    def read(connection: Connection) -> list[list[Operator]]:
+        names = [one.name for one in store.read_operators(connection, after, min(limit, OPERATOR_PAGE + 1))]
+        keys = store.read_operator_keys(connection, names, now_ms) if names else []
+        return [[one for one in keys if one.name == name] for name in names]
+
+    return await context.reader.short(read)
 
 
 async def delete_operator(context: Context, name: str) -> None:
     """Deletes an operator and its key. Raises NotFound, and Conflict for FIRST_OPERATOR."""
     context.audit.about("operator", name)
     if name == FIRST_OPERATOR:
-        raise Conflict(f"{name} has the key that the server was started with; restart it with another --operator-key")
+        raise Conflict(_IS_START_KEY)
 
     def delete(connection: Connection, now_ms: int) -> None:
-        operator = store.read_operator(connection, name) if is_name(name) else None
-        if operator is None:
-            raise NotFound(f"operator {name} does not exist")
+        operator = _existing(connection, name)
         store.record_operator_deleted(connection, name)
+        record_sessions_of_operator_ended(connection, name)
         context.audit.record(connection, now_ms, {"role": operator.role.value, "key": MASKED})
 
     await context.writer.submit(DirectCommand(delete))
+
+
+def _existing(connection: Connection, name: str) -> Operator:
+    operator = store.read_operator(connection, name) if is_name(name) else None
+    if operator is None:
+        raise NotFound(f"operator {name} does not exist")
+    return operator
 
 
 async def identify_operator(
@@ -97,19 +147,34 @@ async def _check_key(context: Context, key: str, address: str) -> Operator | Non
 
 async def _operator_with(context: Context, key_hash: bytes) -> Operator | None:
     """The operator whose key has this hash. That of FIRST_OPERATOR is compared in constant time."""
-    first = _first_operator(context)
-    if first is not None and hmac.compare_digest(key_hash, first.key_hash):
-        return first
-    return await context.reader.short(store.read_operator_of_key, key_hash)
+    start_hash, now_ms = start_key_hash(context), context.clock.now_ms()
+    if start_hash is not None and hmac.compare_digest(key_hash, start_hash):
+        operator, table = await _first_operator(context), key_store.START_KEY
+    else:
+        operator = await context.reader.short(store.read_operator_of_key, key_hash, now_ms)
+        table = key_store.OPERATOR_KEY
+    if operator is not None:
+        context.key_uses.note(table, key_hash, now_ms)
+    return operator
 
 
-async def find_operator(context: Context, name: str) -> Operator | None:
-    """The operator of this name with its present role, or None."""
+async def read_valid_keys(context: Context, name: str) -> list[Operator]:
+    """The operator of this name with its present role, with each of its valid keys."""
     if name == FIRST_OPERATOR:
-        return _first_operator(context)
-    return await context.reader.short(store.read_operator, name)
+        first = await _first_operator(context)
+        return [] if first is None else [first]
+    return await context.reader.short(store.read_operator_keys, [name], context.clock.now_ms())
 
 
-def _first_operator(context: Context) -> Operator | None:
+def start_key_hash(context: Context) -> bytes | None:
+    """The hash of the key that the server was started with, if there is one."""
     key = context.settings.operator_key
-    return Operator(FIRST_OPERATOR, Role.ADMIN, hashing.token_hash(key), 0) if key is not None else None
+    return None if key is None else hashing.token_hash(key)
+
+
+async def _first_operator(context: Context) -> Operator | None:
+    """FIRST_OPERATOR, unless the server was started without a key or the key was retired."""
+    key_hash = start_key_hash(context)
+    if key_hash is None or (await context.reader.short(key_store.read_start_key, key_hash)).retired_ms is not None:
+        return None
+    return Operator(FIRST_OPERATOR, Role.ADMIN, key_hash, created_ms=0)

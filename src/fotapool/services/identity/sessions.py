@@ -223,9 +223,13 @@ async def log_in(context: Context, username: str, password: str, address: str) -
     token = str(uuid.UUID(bytes=context.random_bytes(16), version=4))
     session_hash = hashing.token_hash(token)
     given = await _check_password(context, username, password, address)
-    await _record_sign_in(
-        context, given, lambda connection, now_ms: store.record_session(connection, session_hash, username, now_ms)
-    )
+
+    def record(connection: Connection, now_ms: int) -> None:
+        store.record_session(
+            connection, token_hash=session_hash, username=username, now_ms=now_ms, address=address[:MAX_SHOWN]
+        )
+
+    await _record_sign_in(context, given, record)
     return token
 
 

@@ -70,6 +70,61 @@ async def get_user(context: Context, username: str) -> UserView:
     return await context.reader.short(read)
 
 
+async def change_accounts(
+    context: Context, username: str, given: Sequence[str] | None, add: Sequence[str] = (), remove: Sequence[str] = ()
+) -> UserView:
+    """Replaces the user's accounts by the given ones (None keeps them), then adds some and removes some.
+
+    Requests for accounts that were removed are rejected at once; a user without accounts is logged out. Raises Invalid
+    or NotFound.
+    """
+    context.audit.about("user", username)
+    if given is None and not add and not remove:
+        raise Invalid("nothing to change: give accounts, add or remove")
+    if max(len(given or ()), len(add), len(remove)) > MAX_ACCOUNTS:
+        raise Invalid(f"accounts must be at most {MAX_ACCOUNTS}")
+
+    def change(connection: Connection, now_ms: int) -> UserView:
+        user = _existing(connection, username)
+        before = store.read_user_accounts(connection, username)
+        ids = {name: require_account(connection, name).id for name in (*before, *(given or ()), *add, *remove)}
+        wanted = {*(before if given is None else given), *add} - set(remove)
+        if len(wanted) > MAX_ACCOUNTS:
+            raise Invalid(f"accounts must be at most {MAX_ACCOUNTS}")
+        lost, gained = set(before) - wanted, wanted - set(before)
+        store.record_user_accounts(
+            connection,
+            username,
+            lost=[ids[name] for name in sorted(lost)],
+            gained=[ids[name] for name in sorted(gained)],
+        )
+        if not wanted:
+            store.record_sessions_of_user_ended(connection, username)
+        context.audit.record(connection, now_ms, {"accounts": before}, {"accounts": sorted(wanted)})
+        return UserView(username, sorted(wanted), is_locked(user.failed_logins))
+
+    return await context.writer.submit(DirectCommand(change))
+
+
+async def set_password(context: Context, username: str, password: str | None) -> str:
+    """Sets the user's password, by default to a generated one, ends its sessions and unlocks it; returns the password.
+
+    Raises Invalid or NotFound.
+    """
+    context.audit.about("user", username)
+    password = given_or_generated(context, password, "password")
+    password_hash = await hashing.hash_secret(password)
+
+    def change(connection: Connection, now_ms: int) -> None:
+        _existing(connection, username)
+        store.record_password(connection, username, password_hash)
+        store.record_sessions_of_user_ended(connection, username)
+        context.audit.record(connection, now_ms, after={"password": MASKED})
+
+    await context.writer.submit(DirectCommand(change))
+    return password
+
+
 async def unlock_user(context: Context, username: str) -> None:
     """Resets the user's failed logins, so that it can log in again. Raises NotFound."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fotapool.domain.errors import NotFound
+from fotapool.domain.errors import Conflict, NotFound
 from fotapool.domain.licenses.undo import decide_undo
 from fotapool.services.commands import PoolCommand, PoolFacts
 from fotapool.services.context import Caller, Context
@@ -35,6 +35,10 @@ async def undo_reduction(context: Context, caller: Caller, number: int) -> Undon
         pool, connection = facts.pool, facts.connection
         if not store.read_change_exists(connection, pool.account_id, number):
             raise NotFound(f"change {number} does not exist")
+        if number <= store.read_undo_limit(connection, pool.account_id):
+            raise Conflict(
+                f"change {number} is too old to be undone: --undo-retention-days says for how long it can be"
+            )
         lost = store.read_lost(connection, pool.account_id, number)
         keys = [(pool.account_id, one.device) for one in lost]
         licenses = read_license_facts(connection, {pool.account_id: pool}, keys)[pool.account_id]

@@ -240,7 +240,7 @@ def _names(document: SeedDocument) -> dict[str, list[str]]:
 def _is_empty(connection: Connection) -> bool:
     return not (
         read_accounts(connection, "", 1)
-        or sessions.read_clients(connection, "", 1)
+        or sessions.read_clients(connection, "", 1, 0)
         or sessions.read_users(connection, "", 1)
         or read_packages(connection, "", 1)
     )

@@ -11,6 +11,7 @@ from fotapool.domain.errors import Invalid
 from fotapool.services.accounts.rejections import flush_rejections
 from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft
 from fotapool.services.context import Context
+from fotapool.services.identity.keys import flush_key_uses
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.services.snapshots.seeds import Seed, add_seed, prepare_seed, replace_by_seed, reset_to_seed
 from fotapool.services.snapshots.snapshot_documents import read_document
@@ -37,6 +38,7 @@ class SnapshotService:
         """The whole database as a snapshot document. Raises Conflict if it is too large, and ContentsUnavailable."""
         await self._authenticator.flush()
         await flush_rejections(self._context)
+        await flush_key_uses(self._context)
         async with self._context.step_lock:
             restored, offset_ms = self._restored or (None, 0)
             moved = offset_ms != self._clock.offset_ms

@@ -122,8 +122,8 @@ _CHECKS = (
     ),
     (
         "campaigns-equal-their-devices",
-        "every campaign has as many devices as its counter says",
-        "SELECT count(*) = 0, count(*) FROM campaign c WHERE c.account_id = :id AND c.devices <>"
+        "every campaign has as many devices as its counter says, without those that were deleted for their age",
+        "SELECT count(*) = 0, count(*) FROM campaign c WHERE c.account_id = :id AND c.devices <> c.purged +"
         " (SELECT count(*) FROM upgrade u WHERE u.campaign_id = c.id)",
         "{1} campaigns with another number of devices",
     ),

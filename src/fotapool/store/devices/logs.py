@@ -10,8 +10,6 @@ from fotapool.store.db.rows import columns, exists, fetch_all
 
 MAX_BINARY_LISTED_BYTES = 16 * 1024 * 1024
 """Maximum size of the binary contents in one list of logs."""
-PURGED_ROWS = 10_000
-"""Maximum number of rows of a table that one purge deletes."""
 
 
 CHECK_IN_SUCCESS = "CheckInSuccess"
@@ -98,16 +96,3 @@ def read_logs(connection: Connection, account_id: int, imei: int, since_ms: int,
         {"account_id": account_id, "imei": imei, "since": since_ms, "limit": limit, "most": MAX_BINARY_LISTED_BYTES},
     )
     return [Log(*row) for row in rows]
-
-
-def purge_logs(connection: Connection, before_ms: int) -> bool:
-    """Deletes up to PURGED_ROWS logs and check-ins each from before the timestamp. Returns whether some remain."""
-    for table in ("check_in", "device_log"):
-        connection.execute(
-            f"DELETE FROM {table} WHERE id IN"
-            f" (SELECT id FROM {table} WHERE at_ms < :before ORDER BY at_ms LIMIT :limit)",
-            {"before": before_ms, "limit": PURGED_ROWS},
-        )
-    sql = """SELECT 1 WHERE EXISTS (SELECT 1 FROM check_in WHERE at_ms < :before)
-        OR EXISTS (SELECT 1 FROM device_log WHERE at_ms < :before)"""
-    return exists(connection, sql, before=before_ms)

@@ -1,14 +1,14 @@
-"""API clients, bearer tokens, users, sessions and operators. Secrets and tokens are stored as hashes only."""
+"""API clients, bearer tokens, users and sessions. Secrets and tokens are stored as hashes only."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from fotapool.domain.identity import Role
 from fotapool.domain.names import AccountStatus
-from fotapool.store.db.connection import Connection, Row
-from fotapool.store.db.rows import columns, converting, fetch_all, fetch_one, fetch_values, field_names
+from fotapool.store.db.connection import Connection
+from fotapool.store.db.rows import columns, fetch_all, fetch_one, fetch_values, field_names
 
 _SIGN_IN = """
 SELECT k.n, b.issued_ms, b.revoked, s.username, s.last_used_ms, a.id, a.status
@@ -70,27 +70,60 @@ def read_sign_ins(connection: Connection, keys: Sequence[tuple[bytes, bytes, str
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """An OAuth client with its latest bearer token, if it has one."""
+    """An OAuth client with one of its secrets, and the latest bearer token of this secret, if it has one.
+
+    `of_replaced` is 1 for a secret that was replaced.
+    """
 
     key: str
     secret_hash: str
+    of_replaced: int
     token_hash: bytes | None
     nonce: bytes | None
     issued_ms: int | None
     revoked: int | None
 
 
+_CLIENT = """SELECT c.client_key, c.secret_hash, {replaced}, b.token_hash, b.nonce, b.issued_ms, b.revoked
+    FROM {table} c LEFT JOIN bearer_token b ON b.client_key = c.client_key AND b.of_replaced = {replaced}
+    WHERE c.client_key = :key{where} ORDER BY coalesce(b.revoked, 0), b.issued_ms DESC LIMIT 1"""
+_PRESENT = _CLIENT.format(replaced=0, table="api_client", where="")
+_REPLACED = _CLIENT.format(replaced=1, table="replaced_secret", where=" AND c.expires_ms > :now")
+
+
 def read_client(connection: Connection, key: str) -> Client | None:
-    sql = """SELECT c.client_key, c.secret_hash, b.token_hash, b.nonce, b.issued_ms, b.revoked
-        FROM api_client c
-        LEFT JOIN bearer_token b ON b.client_key = c.client_key
-        WHERE c.client_key = :key ORDER BY coalesce(b.revoked, 0), b.issued_ms DESC LIMIT 1"""
-    return fetch_one(connection, Client, sql, key=key)
+    """The client with its present secret."""
+    return fetch_one(connection, Client, _PRESENT, key=key)
 
 
-def record_bearer(connection: Connection, token_hash: bytes, client_key: str, nonce: bytes, now_ms: int) -> None:
-    row = (token_hash, client_key, nonce, now_ms, 0)
-    connection.insert("bearer_token", "token_hash, client_key, nonce, issued_ms, revoked", [row])
+def read_replaced_client(connection: Connection, key: str, now_ms: int) -> Client | None:
+    """The client with the secret that was replaced, if it is valid."""
+    return fetch_one(connection, Client, _REPLACED, key=key, now=now_ms)
+
+
+def record_secret_replaced(connection: Connection, key: str, secret_hash: str, expires_ms: int | None) -> None:
+    """Replaces the secret: the old one expires, or ends with its token (None). One that was replaced before ends."""
+    record_auth_epoch(connection)
+    params = {"key": key}
+    ended = "" if expires_ms is None else " AND of_replaced = 1"
+    connection.execute(f"UPDATE bearer_token SET revoked = 1 WHERE client_key = :key{ended}", params)
+    connection.execute("UPDATE bearer_token SET of_replaced = 1 WHERE client_key = :key", params)
+    connection.execute("DELETE FROM replaced_secret WHERE client_key = :key", params)
+    if expires_ms is not None:
+        connection.execute(
+            "INSERT INTO replaced_secret (client_key, secret_hash, expires_ms)"
+            " SELECT client_key, secret_hash, CAST(:expires AS BIGINT) FROM api_client WHERE client_key = :key",
+            {**params, "expires": expires_ms},
+        )
+    connection.update_rows("api_client", "client_key", "secret_hash", [(key, secret_hash)])
+
+
+def record_bearer(
+    connection: Connection, token_hash: bytes, client: Client, nonce: bytes, now_ms: int, address: str
+) -> None:
+    row = (token_hash, client.key, nonce, now_ms, 0, client.of_replaced, address)
+    names = "token_hash, client_key, nonce, issued_ms, revoked, of_replaced, address"
+    connection.insert("bearer_token", names, [row])
 
 
 def record_bearer_revoked(connection: Connection, token_hash: bytes, client_key: str) -> None:
@@ -107,30 +140,31 @@ def record_client(connection: Connection, key: str, secret_hash: str, now_ms: in
 
 def record_client_deleted(connection: Connection, key: str) -> None:
     record_auth_epoch(connection)
-    connection.execute("DELETE FROM bearer_token WHERE client_key = :key", {"key": key})
-    connection.execute("DELETE FROM api_client WHERE client_key = :key", {"key": key})
+    for table in ("bearer_token", "replaced_secret", "api_client"):
+        connection.execute(f"DELETE FROM {table} WHERE client_key = :key", {"key": key})
 
 
-def read_clients(connection: Connection, after: str, limit: int) -> list[Row]:
-    """Clients as (key, created in ms), by key."""
-    return connection.fetch(
-        "SELECT client_key, created_ms FROM api_client WHERE client_key > :after ORDER BY client_key LIMIT :limit",
-        {"after": after, "limit": limit},
-    )
+class ListedClient(NamedTuple):
+    """A client, when its latest bearer token was issued, and the end of its replaced secret with the same. Times in ms.
 
+    A token is known for a day after its end.
+    """
 
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """An operator with its role and the hash of its key."""
-
-    name: str
-    role: Role
-    key_hash: bytes
+    key: str
     created_ms: int
+    token_ms: int | None
+    old_expires_ms: int | None
+    old_token_ms: int | None
 
 
-_OPERATORS = f"SELECT {columns(Operator)} FROM operator_key"
-_operator = converting(Operator, role=Role, key_hash=bytes)
+def read_clients(connection: Connection, after: str, limit: int, now_ms: int) -> list[ListedClient]:
+    """Clients by key, after the given one."""
+    latest = "(SELECT max(b.issued_ms) FROM bearer_token b WHERE b.client_key = c.client_key AND b.of_replaced = {})"
+    sql = f"""SELECT c.client_key, c.created_ms, {latest.format(0)}, r.expires_ms,
+            CASE WHEN r.expires_ms IS NOT NULL THEN {latest.format(1)} END
+        FROM api_client c LEFT JOIN replaced_secret r ON r.client_key = c.client_key AND r.expires_ms > :now
+        WHERE c.client_key > :after ORDER BY c.client_key LIMIT :limit"""
+    return fetch_all(connection, ListedClient, sql, after=after, limit=limit, now=now_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +205,16 @@ def record_user(
     connection.insert("user_account", "username, account_id", [(username, account_id) for account_id in account_ids])
 
 
+def record_user_accounts(connection: Connection, username: str, lost: Sequence[int], gained: Sequence[int]) -> None:
+    """Removes and adds accounts of the user, by id; sign-ins to the lost ones end."""
+    if lost:
+        record_auth_epoch(connection)
+        rows = [(username, account_id) for account_id in lost]
+        sql = "DELETE FROM user_account WHERE (username, account_id) IN (SELECT username, account_id FROM {rows} r)"
+        connection.fetch_rows(f"{sql} RETURNING account_id", "username, account_id", rows)
+    connection.insert("user_account", "username, account_id", [(username, account_id) for account_id in gained])
+
+
 def record_user_deleted(connection: Connection, username: str) -> None:
     record_auth_epoch(connection)
     for table in ("user_session", "user_account", "api_user"):
@@ -185,14 +229,18 @@ def record_failed_logins(connection: Connection, username: str, failed_logins: i
     connection.update_rows("api_user", "username", "failed_logins", [(username, failed_logins)])
 
 
-def record_session(connection: Connection, token_hash: bytes, username: str, now_ms: int) -> None:
-    row = (token_hash, username, now_ms, now_ms)
-    connection.insert("user_session", "token_hash, username, created_ms, last_used_ms", [row])
+def record_session(connection: Connection, token_hash: bytes, username: str, now_ms: int, address: str) -> None:
+    row = (token_hash, username, now_ms, now_ms, address)
+    connection.insert("user_session", "token_hash, username, created_ms, last_used_ms, address", [row])
 
 
 def record_session_ended(connection: Connection, token_hash: bytes) -> None:
     record_auth_epoch(connection)
     connection.execute("DELETE FROM user_session WHERE token_hash = :hash", {"hash": token_hash})
+
+
+def record_sessions_of_user_ended(connection: Connection, username: str) -> None:
+    record_other_sessions_ended(connection, username, b"")
 
 
 def record_other_sessions_ended(connection: Connection, username: str, kept: bytes) -> None:
@@ -217,26 +265,3 @@ def purge_expired(connection: Connection, sessions_before_ms: int, bearers_befor
     """Deletes sessions last used, and bearer tokens issued, before these timestamps."""
     connection.execute("DELETE FROM user_session WHERE last_used_ms < :before", {"before": sessions_before_ms})
     connection.execute("DELETE FROM bearer_token WHERE issued_ms < :before", {"before": bearers_before_ms})
-
-
-def read_operator_of_key(connection: Connection, key_hash: bytes) -> Operator | None:
-    return fetch_one(connection, _operator, f"{_OPERATORS} WHERE key_hash = :hash", hash=key_hash)
-
-
-def read_operator(connection: Connection, name: str) -> Operator | None:
-    return fetch_one(connection, _operator, f"{_OPERATORS} WHERE name = :name", name=name)
-
-
-def read_operators(connection: Connection, after: str, limit: int) -> list[Operator]:
-    """Operators by name."""
-    sql = f"{_OPERATORS} WHERE name > :after ORDER BY name LIMIT :limit"
-    return fetch_all(connection, _operator, sql, after=after, limit=limit)
-
-
-def record_operator(connection: Connection, operator: Operator) -> None:
-    row = (operator.name, operator.role.value, operator.key_hash, operator.created_ms)
-    connection.insert("operator_key", columns(Operator), [row])
-
-
-def record_operator_deleted(connection: Connection, name: str) -> None:
-    connection.execute("DELETE FROM operator_key WHERE name = :name", {"name": name})

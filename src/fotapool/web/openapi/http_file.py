@@ -48,6 +48,7 @@ PATH_VALUES = {
     "campaign": "{{V3_schedule_campaign.response.body.id}}",
     "q": "{{device}}",
     "change": "{{control_list_ledger.response.body.entries[0].change}}",
+    "session": "{{control_list_sessions.response.body.sessions[0].id}}",
     "upgradeId": "{{V1_schedule_upgrade.response.body.id}}",
 }
 """Values of parameters by name."""
@@ -57,6 +58,8 @@ OWN_VALUES: dict[str, dict[str, str]] = {
     "device": {"upgradeId": "{{device_check_in.response.body.upgrade.id}}"},
     "control_delete_client": {"key": "collection-client"},
     "control_delete_device_key": {"key": "collection"},
+    "control_rotate_client_secret": {"key": "collection-client"},
+    "control_rotate_device_key": {"key": "collection"},
     "control_read_delivery": {"id": "{{control_list_deliveries.response.body.deliveries[0].id}}"},
     "control_redeliver": {"id": "{{control_list_deliveries.response.body.deliveries[0].id}}"},
     "control_read_fault": {"id": "{{control_create_fault.response.body.id}}"},
@@ -110,6 +113,8 @@ BODIES: dict[str, Any] = {
     ],
     "control_change_firmware": {"releaseNote": "From the collection"},
     "control_create_user": {"username": "collection-user", "accounts": ["{{account}}"]},
+    "control_change_user": {"add": ["{{account}}"]},
+    "control_end_sessions": {"name": "collection-user"},
     "control_create_client": {"key": "collection-client"},
     "control_create_operator": {"name": "collection", "role": "viewer"},
     "control_create_device_key": {"name": "collection"},
@@ -128,11 +133,23 @@ AFTER_OTHERS = (
     "control_set_upgrade",
     "control_redeliver",
     "control_unlock_user",
+    "control_set_user_password",
+    "control_rotate_operator_key",
+    "control_rotate_client_secret",
+    "control_end_sessions",
+    "control_rotate_device_key",
     "control_copy_account",
     "control_remove_listener",
     "control_undo_reduction",
 )
-LAST = ("reset_password", "logout", "revoke_token", "control_reset", "control_restore_snapshot")
+LAST = (
+    "reset_password",
+    "logout",
+    "revoke_token",
+    "control_reset",
+    "control_restore_snapshot",
+    "control_retire_start_key",
+)
 BOUNDARY = "part"
 FILE_FIELD, FILE_NAME, FILE_TEXT = "fileupload", "settings.txt", "a setting"
 """The file of a multipart body."""

@@ -1,1 +1,1 @@
-"""`fotapool users`, `clients` and `operators`."""
+"""`fotapool users`, `clients`, `operators` and `device-keys`."""

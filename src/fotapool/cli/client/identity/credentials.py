@@ -1,4 +1,4 @@
-"""`fotapool users …`, `fotapool clients …` and `fotapool operators …`: credentials of the two APIs."""
+"""`fotapool users …`, `clients …`, `operators …` and `device-keys …`: the credentials of the APIs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ def users() -> None:
     Examples:
       fotapool users list
       fotapool users create zbeeblebrox --account 0242078689-00001
+      fotapool users change zbeeblebrox --add 0242078689-00002
       fotapool users unlock zbeeblebrox
     """
 
@@ -36,4 +37,27 @@ def operators() -> None:
     Examples:
       fotapool operators list
       fotapool operators create night-shift --role viewer
+      fotapool operators rotate night-shift
+    """
+
+
+@resource_group
+def device_keys() -> None:
+    """Manage the keys that devices use.
+
+    \b
+    Examples:
+      fotapool device-keys list 0242078689-00001
+      fotapool device-keys create 0242078689-00001 factory
+    """
+
+
+@resource_group
+def sessions() -> None:
+    """List who is signed in, and end sessions.
+
+    \b
+    Examples:
+      fotapool sessions list
+      fotapool sessions end-all zbeeblebrox
     """

@@ -140,6 +140,8 @@ CREATE TABLE campaign (
     auto_add BIGINT NOT NULL,
     status BIGINT NOT NULL CHECK (status BETWEEN 1 AND 9),
     devices BIGINT NOT NULL CHECK (devices >= 0),
+    purged BIGINT NOT NULL DEFAULT 0,
+    purge_cursor BIGINT NOT NULL DEFAULT 0,
     scan_cursor BIGINT,
     enroll_cursor BIGINT,
     created_ms BIGINT NOT NULL,
@@ -161,14 +163,6 @@ CREATE TABLE fleet (
     last_imei BIGINT NOT NULL,
     behavior TEXT NOT NULL,
     PRIMARY KEY (account_id, first_imei)
-){clustered};
-CREATE TABLE device_key (
-    key_hash {bytes} PRIMARY KEY,
-    account_id BIGINT NOT NULL,
-    imei BIGINT,
-    name TEXT NOT NULL,
-    created_ms BIGINT NOT NULL,
-    UNIQUE (account_id, name)
 ){clustered};
 CREATE TABLE check_in (
     id {identity},

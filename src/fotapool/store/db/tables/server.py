@@ -11,9 +11,12 @@ CREATE TABLE bearer_token (
     client_key TEXT NOT NULL,
     nonce {bytes} NOT NULL,
     issued_ms BIGINT NOT NULL,
-    revoked BIGINT NOT NULL
+    revoked BIGINT NOT NULL,
+    of_replaced BIGINT NOT NULL DEFAULT 0,
+    address TEXT NOT NULL DEFAULT ''
 ){clustered};
 CREATE INDEX bearer_token_by_client ON bearer_token (client_key, issued_ms);
+CREATE INDEX bearer_token_by_time ON bearer_token (issued_ms);
 CREATE TABLE api_user (
     username TEXT PRIMARY KEY,
     password_hash TEXT NOT NULL,
@@ -29,9 +32,11 @@ CREATE TABLE user_session (
     token_hash {bytes} PRIMARY KEY,
     username TEXT NOT NULL,
     created_ms BIGINT NOT NULL,
-    last_used_ms BIGINT NOT NULL
+    last_used_ms BIGINT NOT NULL,
+    address TEXT NOT NULL DEFAULT ''
 ){clustered};
 CREATE INDEX user_session_by_use ON user_session (last_used_ms);
+CREATE INDEX user_session_by_user ON user_session (username, last_used_ms);
 CREATE TABLE commit_marker (
     writer TEXT PRIMARY KEY,
     batch BIGINT NOT NULL
@@ -40,17 +45,14 @@ CREATE TABLE auth_epoch (
     number BIGINT NOT NULL
 );
 INSERT INTO auth_epoch (number) VALUES (0);
-CREATE TABLE operator_key (
-    name TEXT PRIMARY KEY,
-    key_hash {bytes} NOT NULL UNIQUE,
-    created_ms BIGINT NOT NULL,
-    role TEXT NOT NULL DEFAULT 'admin' CHECK (role IN ('viewer', 'editor', 'admin'))
-){clustered};
 CREATE TABLE console_session (
     token_hash {bytes} PRIMARY KEY,
     operator TEXT NOT NULL,
     key_digest {bytes} NOT NULL,
-    expires_ms BIGINT NOT NULL
+    expires_ms BIGINT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    used_ms BIGINT,
+    address TEXT NOT NULL
 ){clustered};
 CREATE INDEX console_session_by_expiry ON console_session (expires_ms);
 CREATE TABLE server_secret (
