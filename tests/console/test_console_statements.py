@@ -9,7 +9,7 @@ import json
 import pytest
 from console_helpers import Browser, words_of
 
-from support.helpers import ACCOUNT, Api, device
+from support.helpers import ACCOUNT, OTHER, Api, device
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """What these pages ask of the database is tested on both elsewhere."""
@@ -50,3 +50,19 @@ def test_a_month_that_is_not_there_or_not_one_says_so(console: Browser) -> None:
     assert "A month is written as in 2026-03" in words_of(console.get(LIST + "/march", status=400))
     page = console.get(LIST + "/2026-03?noticeAfter=12", status=400)
     assert "NoticeAfter must be 15 digits." in words_of(page)
+
+
+def test_billing_shows_all_accounts_by_month_and_exports_them(console: Browser, api: Api) -> None:
+    api.subscribe(7)
+    api.advance("P40D")
+    page = console.get("/billing?from=2026-03&to=2026-12")
+    words = words_of(page)
+    assert "Account 2026-03 2026-04 (open)" in words
+    assert f"{OTHER} 5 5" in words
+    assert f"{ACCOUNT} 7 7" in words
+    assert f'href="/console/accounts/{ACCOUNT}/statements/2026-04"' in page
+    assert f"{ACCOUNT} 0 0" in words_of(console.get("/billing?from=2026-03&quantity=upgrades"))
+    sent = console.get("/billing/statements.csv?from=2026-03&to=2026-04")
+    assert sent == api.control("GET", "/statements/export?format=csv&from=2026-03&to=2026-04").text
+    assert "These months have not begun." in words_of(console.get("/billing?from=2027-01&to=2027-02"))
+    assert "ends before it begins" in words_of(console.get("/billing?from=2026-04&to=2026-03", status=400))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import re
 import stat
@@ -86,6 +87,10 @@ def test_statements_are_listed_shown_and_exported(cli: Any) -> None:
     assert (rows[0]["kind"], rows[0]["quantity"]) == ("license", "5")
     assert "licenses under notice  0" in cli("statements", "show", ACCOUNT, "2026-03").stdout
     cli("statements", "show", ACCOUNT, "march", code=4)
+    exported = cli("statements", "export", "--from", "2026-03", "--to", "2026-03").stdout
+    assert exported.splitlines()[1] == f"{ACCOUNT},2026-03,false,TS-HFOTA-MRC,5,0,0"
+    assert json.loads(cli("statements", "export", "--format", "ndjson").stdout.splitlines()[0])["licenses"] == 5
+    cli("statements", "export", "--from", "2026-04", "--to", "2026-03", code=4)
 
 
 def test_deliveries_are_listed_shown_and_sent_again(api: Api, cli: Any) -> None:
