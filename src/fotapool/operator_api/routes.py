@@ -9,7 +9,7 @@ from typing import Any
 from starlette.routing import Router
 
 from fotapool.emulator.parts import EmulatorParts
-from fotapool.operator_api import audit_log, billing, callbacks, campaigns, devices, licenses
+from fotapool.operator_api import audit_log, billing, callbacks, campaigns, devices, licenses, reconciliation
 from fotapool.operator_api.accounts import accounts, copies, search
 from fotapool.operator_api.billing import MONTH
 from fotapool.operator_api.calls import DEVICE_ID, OperatorEndpoint
@@ -36,6 +36,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *contents.OPERATIONS,
     *device_keys.OPERATIONS,
     *billing.OPERATIONS,
+    *reconciliation.OPERATIONS,
     *callbacks.OPERATIONS,
     *audit_log.OPERATIONS,
 )

@@ -93,6 +93,22 @@ def test_statements_are_listed_shown_and_exported(cli: Any) -> None:
     cli("statements", "export", "--from", "2026-04", "--to", "2026-03", code=4)
 
 
+def test_a_file_of_the_carrier_is_compared(api: Api, cli: Any, tmp_path: Path) -> None:
+    api.assign(0, 1)
+    file = tmp_path / "carrier.csv"
+    file.write_text(f"imei\n{device(0)}\n{device(9)}\n")
+    result = cli("reconcile", str(file), "--account", ACCOUNT, code=1)
+    assert "1 devices are licensed only here, 1 only at the carrier" in result.stdout
+    assert device(9) in result.stdout
+    assert cli.one("reconcile", str(file), "--account", ACCOUNT, code=1)["onlyHere"] == 1
+    rows = list(csv.DictReader(io.StringIO(cli("reconcile", str(file), "--account", ACCOUNT, "--csv", code=1).stdout)))
+    assert [row["deviceId"] for row in rows] == [device(1), device(9)]
+    page = api.call("GET", f"/v2/licenses/{ACCOUNT}").text
+    assert "0 of 1 accounts differ" in cli("reconcile", "-", given=page).stdout
+    assert "the first line is" in cli("reconcile", str(file), code=4).stderr
+    assert "cannot be read" in cli("reconcile", str(tmp_path / "nothing.csv"), code=2).stderr
+
+
 def test_deliveries_are_listed_shown_and_sent_again(api: Api, cli: Any) -> None:
     assert "Listeners are registered with the documented API" in cli("deliveries", "list").stderr
     assert "Nothing matches." in cli("deliveries", "list", "--state", "failed").stderr

@@ -1,4 +1,4 @@
-"""The export of the statements of all accounts: each row as the account's own statement, all of one moment."""
+"""The export of the statements of all accounts: each row as the account's own statement, all of one time."""
 
 from __future__ import annotations
 

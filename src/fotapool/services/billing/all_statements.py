@@ -1,6 +1,6 @@
 """The totals of all accounts over a span of months: page by page, and as an export that is streamed.
 
-An export shows the state of one moment, since every total is computed from timestamps up to that moment.
+An export shows the state of one time, since every total is computed from timestamps up to it.
 """
 
 from __future__ import annotations
