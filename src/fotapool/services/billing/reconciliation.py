@@ -84,8 +84,8 @@ class UnreadLine(msgspec.Struct):
 class Reconciliation(msgspec.Struct):
     """What differs. Of accounts and devices, the first 1,000 are listed; the CSV has all.
 
-    `accounts` has those with a difference, also those that the file lacks. `devicesCompared` counts devices of the file,
-    each once.
+    `accounts` has those with a difference, also those that the file lacks. `devicesCompared` counts devices of the
+    file, each once.
     """
 
     equal: bool
