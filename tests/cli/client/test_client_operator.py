@@ -43,6 +43,8 @@ def test_a_reduction_is_shown_confirmed_by_the_accounts_name_and_done_as_shown(a
     assert api.licensed() == devices(1, 3)
     assert cli.one("subscription", "change", ACCOUNT, "--licenses", "1", "--yes")["reclaimed"] == devices(1)
     assert "nothing to change" in cli("subscription", "change", ACCOUNT, code=2).stderr
+    raised = cli("subscription", "change", ACCOUNT, "--licenses", "8", given="")
+    assert f"{ACCOUNT} has 8 licenses now: no device lost its license" in raised.stdout
 
 
 def test_devices_are_imported_and_bad_lines_told(api: Api, cli: Any, tmp_path: Path) -> None:
