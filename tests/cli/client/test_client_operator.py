@@ -72,13 +72,20 @@ def test_a_device_is_shown_with_its_timeline(api: Api, cli: Any) -> None:
 def test_the_ledger_is_a_table_json_and_csv(api: Api, cli: Any) -> None:
     api.assign(0, 1)
     api.remove(1)
-    assert [row["what"] for row in cli.rows("ledger", ACCOUNT, "--device", device(1))] == ["assigned", "removed"]
+    assert [row["what"] for row in cli.rows("ledger", ACCOUNT, "--device", device(1))] == ["removed", "assigned"]
     rows = list(csv.DictReader(io.StringIO(cli("ledger", ACCOUNT, "--csv", "--after", "1").stdout)))
     assert [(row["number"], row["deviceId"], row["usedAfter"]) for row in rows] == [
         ("2", device(1), "2"),
         ("3", device(1), "1"),
     ]
     assert "0 -> 1" in cli("ledger", ACCOUNT).stdout
+    request = cli.rows("ledger", ACCOUNT)[0]["requestId"]
+    assert [row["number"] for row in cli.rows("ledger", ACCOUNT, "--request", request)] == [3]
+    assert cli.rows("ledger", ACCOUNT, "--until", "2026-03-10") == []
+    assert len(cli.rows("ledger", ACCOUNT, "--since", "2026-03-10T12:00:00Z", "--limit", "2")) == 2
+    assert "Nothing matches." in cli("ledger", ACCOUNT, "--since", "2026-03-11").stderr
+    assert "must be a date" in cli("ledger", ACCOUNT, "--since", "soon", code=2).stderr
+    assert "cannot be combined" in cli("ledger", ACCOUNT, "--after", "1", "--request", "x", code=2).stderr
 
 
 def test_statements_are_listed_shown_and_exported(cli: Any) -> None:
@@ -128,6 +135,11 @@ def test_deliveries_are_listed_shown_and_sent_again(api: Api, cli: Any) -> None:
     assert shown["attempts"]
     assert cli.rows("deliveries", "redeliver", number)[0]["state"] == "waiting"
     assert "ACCOUNT" in cli("deliveries", "list").stdout
+    ids = [row["id"] for row in cli.rows("deliveries", "list")]
+    assert ids == sorted(ids, reverse=True)
+    assert len(ids) > 1
+    assert cli.rows("deliveries", "list", "--until", "2026-03-10") == []
+    assert [row["id"] for row in cli.rows("deliveries", "list", "--since", "2026-03-10")] == ids
     assert ACCOUNT in cli("deliveries", "show", number).stdout
 
 
