@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from fotapool.domain.accounts.subscriptions import (
     MAX_LICENSES,
     Holder,
+    RemovalOrder,
+    SubscriptionDecision,
     check_total,
     decide_notice_ends,
     decide_raise,
@@ -30,6 +33,26 @@ TAKEN = (EntryKind.RECLAIMED_CANDIDATE, EntryKind.RECLAIMED_OLDEST)
 NOTICED = (EntryKind.NOTICE_CANDIDATE, EntryKind.NOTICE_OLDEST)
 
 
+class Licensed(NamedTuple):
+    """A device with a license: LicenseState, UpgradeStatus of its open upgrade, whether it is a candidate."""
+
+    device: int
+    state: int
+    upgrade: int | None
+    candidate: bool
+
+
+def reduce(before: Pool, total: int, holders: list[Licensed]) -> SubscriptionDecision:
+    """The reduction, by what the store reads of these holders."""
+    firm = [holder for holder in holders if not holder.state & LicenseState.NOTICE]
+    order = RemovalOrder(
+        candidates=[holder.device for holder in firm if holder.candidate],
+        oldest=[holder.device for holder in firm if not holder.candidate],
+        upgrades={holder.device: holder.upgrade for holder in holders if holder.upgrade is not None},
+    )
+    return decide_reduction(before, total, order, NOW_MS)
+
+
 def pool(total: int, used: int, notice: int = 0) -> Pool:
     return Pool(
         account_id=1,
@@ -45,13 +68,13 @@ def pool(total: int, used: int, notice: int = 0) -> Pool:
 
 
 @st.composite
-def pools_with_holders(draw: st.DrawFn) -> tuple[Pool, list[Holder]]:
+def pools_with_holders(draw: st.DrawFn) -> tuple[Pool, list[Licensed]]:
     """A pool, and all who hold its licenses: candidates first."""
     states = st.sampled_from([0, 1, int(LicenseState.NOTICE), int(LicenseState.NOTICE | LicenseState.USED)])
     upgrades = st.sampled_from([None, int(UpgradeStatus.SCHEDULED), int(UpgradeStatus.IN_PROGRESS)])
     facts = draw(st.lists(st.tuples(states, upgrades, st.booleans()), max_size=12))
     facts.sort(key=lambda fact: not fact[2])
-    holders = [Holder(device, *fact) for device, fact in enumerate(facts)]
+    holders = [Licensed(device, *fact) for device, fact in enumerate(facts)]
     notice = sum(1 for holder in holders if holder.state & LicenseState.NOTICE)
     return pool(len(holders) - notice + draw(st.integers(0, 4)), len(holders), notice), holders
 
@@ -60,9 +83,9 @@ totals = st.integers(0, 16)
 
 
 @given(pools_with_holders(), totals)
-def test_a_reduction_takes_or_notes_exactly_what_is_needed(found: tuple[Pool, list[Holder]], total: int) -> None:
+def test_a_reduction_takes_or_notes_exactly_what_is_needed(found: tuple[Pool, list[Licensed]], total: int) -> None:
     before, holders = found
-    decision = decide_reduction(before, total, holders, NOW_MS)
+    decision = reduce(before, total, holders)
     taken, noticed = decision.devices(*TAKEN), decision.devices(*NOTICED)
     assert decision.need == len(decision.entries) == len(set(taken + noticed))
     used, notice = before.used - len(taken), before.notice + len(noticed)
@@ -74,10 +97,10 @@ def test_a_reduction_takes_or_notes_exactly_what_is_needed(found: tuple[Pool, li
 
 @given(pools_with_holders(), totals)
 def test_a_reduction_visits_holders_in_order_and_none_that_is_under_notice(
-    found: tuple[Pool, list[Holder]], total: int
+    found: tuple[Pool, list[Licensed]], total: int
 ) -> None:
     before, holders = found
-    decision = decide_reduction(before, total, holders, NOW_MS)
+    decision = reduce(before, total, holders)
     visited = [entry.device for entry in decision.entries]
     assert visited == [h.device for h in holders if not h.state & LicenseState.NOTICE][: decision.need]
     of_device = {holder.device: holder for holder in holders}
@@ -92,26 +115,26 @@ def test_a_reduction_visits_holders_in_order_and_none_that_is_under_notice(
 
 @given(pools_with_holders(), totals, totals)
 def test_reducing_in_two_steps_takes_the_same_licenses_in_the_same_order(
-    found: tuple[Pool, list[Holder]], one: int, other: int
+    found: tuple[Pool, list[Licensed]], one: int, other: int
 ) -> None:
     before, holders = found
     low, high = sorted((one, other))
-    whole = decide_reduction(before, low, holders, NOW_MS)
-    first = decide_reduction(before, high, holders, NOW_MS)
+    whole = reduce(before, low, holders)
+    first = reduce(before, high, holders)
     gone, noticed = set(first.devices(*TAKEN)), set(first.devices(*NOTICED))
     left = [
-        Holder(h.device, h.state | (LicenseState.NOTICE if h.device in noticed else 0), h.upgrade, h.candidate)
+        Licensed(h.device, h.state | (LicenseState.NOTICE if h.device in noticed else 0), h.upgrade, h.candidate)
         for h in holders
         if h.device not in gone
     ]
     between = pool(high, before.used - len(gone), before.notice + len(noticed))
-    second = decide_reduction(between, low, left, NOW_MS)
+    second = reduce(between, low, left)
     assert whole.entries == first.entries + second.entries
 
 
 @given(pools_with_holders(), totals)
 def test_a_raise_withdraws_as_many_notices_as_there_is_room_for_oldest_first(
-    found: tuple[Pool, list[Holder]], total: int
+    found: tuple[Pool, list[Licensed]], total: int
 ) -> None:
     before, holders = found
     notices = [holder.device for holder in holders if holder.state & LicenseState.NOTICE]
@@ -126,13 +149,15 @@ def test_a_raise_withdraws_as_many_notices_as_there_is_room_for_oldest_first(
 
 
 @given(pools_with_holders(), totals)
-def test_a_total_either_needs_licenses_or_leaves_room_never_both(found: tuple[Pool, list[Holder]], total: int) -> None:
+def test_a_total_either_needs_licenses_or_leaves_room_never_both(
+    found: tuple[Pool, list[Licensed]], total: int
+) -> None:
     before, _ = found
     assert not (reduction_need(before, total) and withdrawable(before, total))
 
 
 def test_licenses_whose_notice_has_ended_go_in_the_order_given_and_their_scheduled_upgrades_with_them() -> None:
-    due = [Holder(30, 2, None, False), Holder(10, 2, UpgradeStatus.SCHEDULED, False), Holder(20, 3, None, False)]
+    due = [Holder(30, 2, None), Holder(10, 2, UpgradeStatus.SCHEDULED), Holder(20, 3, None)]
     entries, canceled = decide_notice_ends(pool(0, 5, 3), due)
     ended = EntryKind.NOTICE_ENDED
     assert entries == [(30, ended, 4), (10, ended, 3), (20, ended, 2)]

@@ -139,6 +139,22 @@ def test_a_check_fails_when_its_invariant_is_broken(acme: Connection, check: str
     assert check in failing(acme)
 
 
+def test_a_failed_sum_names_the_devices_that_disagree_with_the_ledger(acme: Connection) -> None:
+    acme.execute("DELETE FROM license WHERE account_id = 1 AND imei = 1")
+    found = {check.name: check.found for check in read_audit(acme, 1)}
+    assert found["holders-equal-counter"].endswith("; devices: 000000000000001")
+    rows = [(1, 100 + number, 0, 500 + number, 0, None, None) for number in range(30)]
+    acme.insert("license", "account_id, imei, assigned_ms, place, state, notice_until_ms, notice_place", rows)
+    found = {check.name: check.found for check in read_audit(acme, 1)}
+    assert found["holders-are-devices"].endswith("000000000000108, 000000000000109, …")
+
+
+def test_a_wrong_counter_is_not_blamed_on_a_device(acme: Connection) -> None:
+    acme.execute("UPDATE license_pool SET used = used + 1, total = total + 1 WHERE account_id = 1")
+    found = {check.name: check.found for check in read_audit(acme, 1)}
+    assert found["holders-equal-counter"].endswith("; no device disagrees with the ledger")
+
+
 @pytest.mark.parametrize("statement", HARMLESS)
 def test_what_the_rules_allow_is_no_violation(acme: Connection, statement: str) -> None:
     acme.execute(statement)

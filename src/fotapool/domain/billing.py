@@ -66,6 +66,37 @@ def last_months(first: Month, last: Month, limit: int) -> list[Month]:
     return months
 
 
+DEFAULT_MONTHS = 12
+"""Number of months of an export that names none."""
+
+
+class Span(NamedTuple):
+    """The months from `first` to `last`, both included."""
+
+    first: Month
+    last: Month
+
+    @classmethod
+    def of(cls, first: Month | None, last: Month | None, now_ms: int) -> Span:
+        """By default up to the current month, from DEFAULT_MONTHS - 1 months before the last one. Raises Invalid."""
+        last = last or Month.of(now_ms)
+        if first is None:
+            first = last
+            for _ in range(DEFAULT_MONTHS - 1):
+                first = first.before
+        if first > last:
+            raise Invalid(f"the span of months ends before it begins: from {first.text} to {last.text}")
+        return cls(first, last)
+
+    def months(self, since: Month, now: Month) -> list[Month]:
+        """The months of the span from `since` to `now`, oldest first."""
+        return last_months(max(self.first, since), min(self.last, now), MAX_MONTHS)[::-1]
+
+
+MAX_MONTHS = 12_000
+"""Maximum number of months that one account can have in a span."""
+
+
 def next_billing_month_ms(now_ms: int) -> int:
     """Start (ms) of the billing month after the current one."""
     return Month.of(now_ms).to_ms

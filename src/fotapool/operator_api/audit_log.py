@@ -7,7 +7,6 @@ from dataclasses import replace
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
-from fotapool.core.timestamps import parse_timestamp
 from fotapool.operator_api.calls import OperatorCall
 from fotapool.services.audit_log.entries import list_entries, stream_entries
 from fotapool.services.audit_log.export import (
@@ -19,7 +18,14 @@ from fotapool.services.audit_log.export import (
 )
 from fotapool.store.audit_log import AuditFilter
 from fotapool.web.operations import Operation
-from fotapool.web.parameters import LIMIT, Parameter, account_parameter, choice_parameter, int_parameter, text_parameter
+from fotapool.web.parameters import (
+    LIMIT,
+    account_parameter,
+    choice_parameter,
+    int_parameter,
+    text_parameter,
+    time_parameter,
+)
 
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 
@@ -32,22 +38,14 @@ class AuditLogPage(msgspec.Struct):
     next: int | None
 
 
-def _parse_time(text: str) -> int:
-    try:
-        return parse_timestamp(text)
-    except ValueError as error:
-        raise ValueError("must be a time as in 2026-12-01T00:00:00Z") from error
-
-
-_TIME = {"type": "string", "format": "date-time", "examples": ["2026-12-01T00:00:00Z"]}
 OPERATOR = text_parameter("operator", "only what this operator did", default="")
 ACTION = text_parameter("action", "only this action, as createUser", default="")
 OF_ACCOUNT = account_parameter("account", "only what concerns this account")
 TARGET = text_parameter("target", "only what concerns this device, user, campaign or other thing", default="")
 REQUEST = text_parameter("requestId", "only what this request did", default="")
 OUTCOME = choice_parameter("outcome", "done or refused", OUTCOMES)
-SINCE = Parameter("since", _parse_time, _TIME, "from this time on")
-UNTIL = Parameter("until", _parse_time, _TIME, "before this time")
+SINCE = time_parameter("since", "from this time on")
+UNTIL = time_parameter("until", "before this time")
 BEFORE = int_parameter("before", "`next` of the page before")
 FORMAT = replace(
     choice_parameter("format", "csv or ndjson, the default", {"csv": CSV, "ndjson": NDJSON}), default=NDJSON

@@ -1,4 +1,4 @@
-"""Billing statements by month, as JSON a page at a time or as CSV with all lines."""
+"""Billing statements by month, as JSON a page at a time or as CSV with all lines; of all accounts as one export."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from dataclasses import replace
 
 from starlette.responses import Response, StreamingResponse
 
-from fotapool.domain.billing import Month
+from fotapool.domain.billing import DEFAULT_MONTHS, Month, Span
 from fotapool.domain.paging import BEFORE_ALL
 from fotapool.operator_api.calls import OperatorCall
 from fotapool.services.billing import statements
+from fotapool.services.billing.all_statements import (
+    all_statements_csv,
+    all_statements_ndjson,
+    stream_all_statements,
+)
 from fotapool.services.billing.statement_export import (
     MonthView,
     StatementList,
@@ -22,8 +27,7 @@ from fotapool.web.endpoint import JSON, json_response
 from fotapool.web.operations import Operation
 from fotapool.web.parameters import LIMIT, Parameter, choice_parameter, device_parameter, int_parameter
 
-CSV = "text/csv"
-
+CSV, NDJSON = "text/csv", "application/x-ndjson"
 
 MONTH = Parameter(
     "month",
@@ -33,6 +37,13 @@ MONTH = Parameter(
 )
 FORMAT = choice_parameter("format", "json or csv; otherwise the header Accept decides", {"json": JSON, "csv": CSV})
 LINES = replace(LIMIT, description="lines of each kind on a page, 1 to 1000; 100 by default; CSV has all lines")
+FROM_MONTH = replace(
+    MONTH, name="from", location="query", description=f"the first month; {DEFAULT_MONTHS} months up to `to` by default"
+)
+TO_MONTH = replace(MONTH, name="to", location="query", description="the last month; the current one by default")
+EXPORT_FORMAT = replace(
+    choice_parameter("format", "csv or ndjson, the default", {"csv": CSV, "ndjson": NDJSON}), default=NDJSON
+)
 AFTER_EVENT = int_parameter("after", "the last number of the page before, for events", default=0)
 AFTER_NOTICE = device_parameter(
     "noticeAfter", "the last deviceId of the page before, for licenses under notice", default=BEFORE_ALL
@@ -72,6 +83,19 @@ async def read_statement(call: OperatorCall) -> Response:
     return response
 
 
+async def export_statements(call: OperatorCall) -> Response:
+    """Export the totals of all accounts by month, as NDJSON or CSV.
+
+    A row for each account and month, by name and month. All of them show the state at which the export began.
+    """
+    media_type = call.get(EXPORT_FORMAT)
+    span = Span.of(call.find(FROM_MONTH), call.find(TO_MONTH), call.context.clock.now_ms())
+    name = f"statements-{span.first.text}-{span.last.text}.{'csv' if media_type == CSV else 'ndjson'}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    lines = all_statements_csv if media_type == CSV else all_statements_ndjson
+    return StreamingResponse(lines(stream_all_statements(call.context, span)), headers=headers, media_type=media_type)
+
+
 def _accepted(accept: str) -> str:
     """The media type by the header Accept: JSON unless CSV is preferred."""
     return CSV if _quality(accept, CSV) > _quality(accept, JSON) else JSON
@@ -92,6 +116,14 @@ def _quality(accept: str, media_type: str) -> float:
 
 
 OPERATIONS = (
+    Operation(
+        "GET",
+        "/statements/export",
+        export_statements,
+        status=200,
+        parameters=(FROM_MONTH, TO_MONTH, EXPORT_FORMAT),
+        produces={NDJSON: "A StatementRow a line", CSV: "A row a line, with a header"},
+    ),
     Operation("GET", "/accounts/{name}/statements", list_statements),
     Operation(
         "GET",

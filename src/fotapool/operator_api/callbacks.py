@@ -8,19 +8,32 @@ import msgspec
 
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.callbacks import KINDS, DeliveryState, kind_of, mask_password
+from fotapool.domain.errors import Invalid
 from fotapool.domain.identity import Role
 from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import OperatorCall, time_or_none
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.callbacks import deliveries, listeners
 from fotapool.store.callbacks.deliveries import Attempt, Delivery
+from fotapool.store.callbacks.delivery_views import DeliveryRow
 from fotapool.web.operations import Operation
-from fotapool.web.parameters import AFTER_NUMBER, PAGE_BY_NUMBER, account_parameter, choice_parameter, id_in_path
+from fotapool.web.parameters import (
+    AFTER_NUMBER,
+    NEWEST,
+    PAGE_BY_NUMBER,
+    account_parameter,
+    choice_parameter,
+    id_in_path,
+    time_parameter,
+)
 
 STATES = {state.word: state for state in DeliveryState}
 DELIVERY_ID = id_in_path("id", "delivery")
 OF_ACCOUNT = account_parameter("account", "only this account's deliveries")
 IN_STATE = choice_parameter("state", f"only those in this state: {', '.join(STATES)}", STATES)
+SINCE = time_parameter("since", "created from this time on, newest first")
+UNTIL = time_parameter("until", "created before this time, newest first")
+_FILTERS = (OF_ACCOUNT, IN_STATE, NEWEST, SINCE, UNTIL)
 StateText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(STATES)})]
 KindText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(KINDS)})]
 
@@ -94,7 +107,7 @@ class Signing(msgspec.Struct):
     secret: str
 
 
-def _view(delivery: Delivery) -> DeliveryView:
+def _view(delivery: Delivery | DeliveryRow) -> DeliveryView:
     return from_attributes(
         DeliveryView,
         delivery,
@@ -113,8 +126,23 @@ def _attempt(one: Attempt) -> AttemptView:
 
 
 async def list_deliveries(call: OperatorCall) -> DeliveryList:
-    """List callback deliveries by id."""
+    """List callback deliveries by id, oldest first, or newest first with filters by time."""
     name = call.find(OF_ACCOUNT)
+    if call.get(NEWEST):
+        newest, more = call.page(
+            await deliveries.find_latest_deliveries(
+                call.context,
+                account_id=None if name is None else (await get_account(call.context, name)).id,
+                state=call.find(IN_STATE),
+                since_ms=call.find(SINCE),
+                until_ms=call.find(UNTIL),
+                before=call.get(AFTER_NUMBER) or None,
+                limit=call.read_limit,
+            )
+        )
+        return DeliveryList([_view(one) for one in newest], more)
+    if call.find(SINCE) is not None or call.find(UNTIL) is not None:
+        raise Invalid("since and until need newest=true")
     found, more = call.page(
         await deliveries.list_deliveries(
             call.context,
@@ -166,7 +194,7 @@ async def turn_off_signing(call: OperatorCall) -> None:
 
 _SIGNING = "/accounts/{name}/callbacks/signing"
 OPERATIONS = (
-    Operation("GET", "/deliveries", list_deliveries, parameters=(OF_ACCOUNT, IN_STATE, *PAGE_BY_NUMBER)),
+    Operation("GET", "/deliveries", list_deliveries, parameters=(*_FILTERS, *PAGE_BY_NUMBER)),
     Operation("GET", "/deliveries/{id}", read_delivery, parameters=[DELIVERY_ID]),
     Operation("POST", "/deliveries/{id}/redeliver", redeliver, parameters=[DELIVERY_ID]),
     Operation("GET", "/accounts/{name}/listeners", list_listeners),

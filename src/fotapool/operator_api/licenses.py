@@ -8,16 +8,31 @@ from typing import Any
 import msgspec
 
 from fotapool.core.timestamps import format_timestamp
+from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.names import format_device_id
 from fotapool.operator_api.calls import OperatorCall
 from fotapool.services.accounts import audits
-from fotapool.services.licenses import undo
+from fotapool.services.licenses import ledger_views, undo
+from fotapool.store.licenses.ledger_views import LedgerFilter
 from fotapool.web.operations import Operation
-from fotapool.web.parameters import AFTER_NUMBER, PAGE_BY_NUMBER, device_parameter, id_in_path
+from fotapool.web.parameters import (
+    AFTER_NUMBER,
+    NEWEST,
+    PAGE_BY_NUMBER,
+    Parameter,
+    device_parameter,
+    id_in_path,
+    text_parameter,
+    time_parameter,
+)
 
 CHANGE = id_in_path("change", "change")
 ENTRIES_OF = device_parameter("deviceId", "only this device's entries")
+OF_REQUEST = text_parameter("requestId", "only what this request did, newest first")
+SINCE = time_parameter("since", "from this time on, newest first")
+UNTIL = time_parameter("until", "before this time, newest first")
+_FILTERS: tuple[Parameter[Any], ...] = (OF_REQUEST, SINCE, UNTIL)
 
 
 class LedgerEntry(msgspec.Struct):
@@ -64,7 +79,11 @@ class Audit(msgspec.Struct):
 
 
 async def list_ledger(call: OperatorCall) -> Ledger:
-    """Read the ledger, of one device or of all."""
+    """Read the ledger, of one device or of all, oldest first, or newest first with filters."""
+    if call.get(NEWEST):
+        return await _list_newest(call)
+    if any(call.find(one) is not None for one in _FILTERS):
+        raise Invalid(f"{', '.join(one.name for one in _FILTERS)} need newest=true")
     rows, more = call.page(
         await audits.list_ledger(
             call.context,
@@ -75,6 +94,26 @@ async def list_ledger(call: OperatorCall) -> Ledger:
         )
     )
     return Ledger([_entry(*row) for row in rows], more)
+
+
+async def _list_newest(call: OperatorCall) -> Ledger:
+    wanted = LedgerFilter(
+        device=call.find(ENTRIES_OF),
+        request_id=call.find(OF_REQUEST) or "",
+        since_ms=call.find(SINCE),
+        until_ms=call.find(UNTIL),
+    )
+    found = await ledger_views.find_latest_entries(
+        call.context,
+        caller=await call.caller(),
+        wanted=wanted,
+        before=call.get(AFTER_NUMBER) or None,
+        limit=call.read_limit,
+    )
+    rows, more = call.page(found)
+    return Ledger(
+        [_entry(row.number, *row.change, imei=row.imei, kind=row.kind, used_after=row.used_after) for row in rows], more
+    )
 
 
 def _entry(
@@ -128,8 +167,9 @@ async def read_audit(call: OperatorCall) -> Audit:
     return Audit(all(check.ok for check in checks), views)
 
 
+_PARAMETERS: tuple[Parameter[Any], ...] = (ENTRIES_OF, NEWEST, *_FILTERS, *PAGE_BY_NUMBER)
 OPERATIONS = (
-    Operation("GET", "/accounts/{name}/ledger", list_ledger, parameters=(ENTRIES_OF, *PAGE_BY_NUMBER)),
+    Operation("GET", "/accounts/{name}/ledger", list_ledger, parameters=_PARAMETERS),
     Operation("POST", "/accounts/{name}/ledger/changes/{change}/undo", undo_reduction, parameters=[CHANGE]),
     Operation("GET", "/accounts/{name}/audit", read_audit),
 )

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.routing import Router
 
 from fotapool.emulator.parts import EmulatorParts
-from fotapool.operator_api import audit_log, billing, callbacks, campaigns, devices, licenses
+from fotapool.operator_api import audit_log, billing, callbacks, campaigns, devices, licenses, reconciliation
 from fotapool.operator_api.accounts import accounts, copies, retention, search
 from fotapool.operator_api.billing import MONTH
 from fotapool.operator_api.calls import DEVICE_ID, OperatorEndpoint
@@ -38,6 +38,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *keys.OPERATIONS,
     *sign_ins.OPERATIONS,
     *billing.OPERATIONS,
+    *reconciliation.OPERATIONS,
     *callbacks.OPERATIONS,
     *audit_log.OPERATIONS,
     *retention.OPERATIONS,

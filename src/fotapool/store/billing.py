@@ -110,10 +110,10 @@ def _retained(account_id: str, from_ms: str, to_ms: str, further: str = "") -> s
 
 _OF_MONTH = ("m.account_id", "m.from_ms", "m.to_ms")
 _TOTALS = (
-    f"SELECT m.from_ms, (SELECT q.purchase_type FROM {_periods(*_OF_MONTH)} ORDER BY q.id DESC LIMIT 1),"
+    f"SELECT m.account_id, m.from_ms, (SELECT q.purchase_type FROM {_periods(*_OF_MONTH)} ORDER BY q.id DESC LIMIT 1),"
     f" (SELECT max(q.total) FROM {_periods(*_OF_MONTH)}), (SELECT count(*) FROM {_retained(*_OF_MONTH)}),"
     " (SELECT count(*) FROM upgrade u WHERE u.account_id = m.account_id AND u.charged_ms >= m.from_ms"
-    " AND u.charged_ms < m.to_ms) FROM {rows} m ORDER BY m.from_ms DESC"
+    " AND u.charged_ms < m.to_ms) FROM {rows} m ORDER BY m.account_id, m.from_ms DESC"
 )
 _GIVEN = (":account_id", ":from_ms", ":to_ms")
 
@@ -124,10 +124,32 @@ def _params(account_id: int, month: Month, limit: int) -> dict[str, int]:
 
 def read_totals(connection: Connection, account_id: int, months: Sequence[Month]) -> list[MonthTotals]:
     """Totals by month, newest first; the account must have existed in each month."""
-    rows = connection.fetch_rows(
-        _TOTALS, "account_id,from_ms,to_ms", [(account_id, month.from_ms, month.to_ms) for month in months]
-    )
-    return [MonthTotals(Month.of(row[0]), PurchaseType(row[1]), *row[2:]) for row in rows]
+    found = read_totals_until(connection, [(account_id, month) for month in months])
+    return [totals for _, totals in found]
+
+
+def read_totals_until(
+    connection: Connection, months: Sequence[tuple[int, Month]], end_ms: int = _NEVER
+) -> list[tuple[int, MonthTotals]]:
+    """The totals of months of accounts (by id), as they were at `end_ms`: what happens from then on does not count.
+
+    Returned by account, newest month first. Each account must have existed in its months.
+    """
+    rows = [(account_id, month.from_ms, min(month.to_ms, end_ms)) for account_id, month in months]
+    return [
+        (account_id, MonthTotals(Month.of(from_ms), PurchaseType(purchase_type), *numbers))
+        for account_id, from_ms, purchase_type, *numbers in connection.fetch_rows(
+            _TOTALS, "account_id,from_ms,to_ms", rows
+        )
+    ]
+
+
+def read_first_months(connection: Connection, account_ids: Sequence[int], end_ms: int) -> dict[int, Month]:
+    """The month in which each account's first subscription period begins, by account id, if that is before `end_ms`."""
+    sql = """SELECT k.id, (SELECT s.from_ms FROM subscription_period s WHERE s.account_id = k.id
+        ORDER BY s.id LIMIT 1) FROM {rows} k"""
+    rows = connection.fetch_rows(sql, "id", [(account_id,) for account_id in account_ids]) if account_ids else []
+    return {account_id: Month.of(from_ms) for account_id, from_ms in rows if from_ms is not None and from_ms < end_ms}
 
 
 def read_periods(connection: Connection, account_id: int, month: Month, limit: int) -> list[Row]:

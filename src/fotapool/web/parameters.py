@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from starlette.requests import Request
 
+from fotapool.core.timestamps import parse_timestamp
 from fotapool.domain.errors import Invalid, NotFound
 from fotapool.domain.names import ACCOUNT_NAME_PATTERN, is_account_name, is_device_id
 from fotapool.services.context import OPERATOR_PAGE
@@ -104,6 +105,19 @@ def flag_parameter(name: str, description: str) -> Parameter[bool]:
     return replace(flag, schema={"type": "boolean", "default": False}, default=False)
 
 
+def time_parameter(name: str, description: str) -> Parameter[int]:
+    """A time as RFC 3339, or a date, which is its beginning in UTC; in ms."""
+
+    def parse(text: str) -> int:
+        try:
+            return parse_timestamp(text)
+        except ValueError as error:
+            raise ValueError("must be a time as in 2026-12-01T00:00:00Z") from error
+
+    schema = {"type": "string", "format": "date-time", "examples": ["2026-12-01T00:00:00Z"]}
+    return Parameter(name, parse, schema, description)
+
+
 def if_match_parameter(description: str) -> Parameter[tuple[str, ...] | None]:
     """The opaque tags of the header `If-Match` (RFC 9110); None for `*`. A weak tag matches nothing."""
     tag = r'(W/)?"([^"]*)"'
@@ -158,5 +172,8 @@ LIMIT = int_parameter(
 )
 AFTER_NAME = text_parameter("after", "the last name of the page before", default="")
 AFTER_NUMBER = int_parameter("after", "the last number of the page before", default=0)
+NEWEST = flag_parameter(
+    "newest", "true lists the newest first; then, too, `after` is the last number of the page before"
+)
 PAGE_BY_NAME = (AFTER_NAME, LIMIT)
 PAGE_BY_NUMBER = (AFTER_NUMBER, LIMIT)

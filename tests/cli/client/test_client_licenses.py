@@ -305,3 +305,21 @@ def test_an_answer_that_is_not_as_documented_is_said_to_be_so(cli: Any, words: t
     rule = {"match": {"path": "/fota"}, "action": {"status": 200, "body": body}}
     cli("faults", "add", json.dumps(rule))
     assert "unexpected response" in cli("licenses", *words, code=4).stderr
+
+
+def test_removing_many_licenses_is_confirmed_by_their_number(
+    api: Api, cli: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("fotapool.cli.client.licenses.licenses.CONFIRMED_FROM", 3)
+    api.assign(0, 1, 2, 3)
+    many = ("licenses", "remove", ACCOUNT, *devices(0, 1, 2))
+    for answer in ("", f"{ACCOUNT}\n", "2\n"):
+        assert "nothing was changed" in cli(*many, given=answer, code=5).stderr
+    cli(*many, "--check")
+    assert api.licensed() == devices(0, 1, 2, 3)
+    cli("licenses", "remove", ACCOUNT, *devices(0, 1))
+    assert "Type 3 to remove the licenses of 3 devices" in cli(*many, given="3\n").stderr
+    assert api.licensed() == devices(3)
+    api.assign(0, 1)
+    cli(*many, "--yes")
+    assert api.licensed() == devices(3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import re
 import stat
@@ -42,6 +43,8 @@ def test_a_reduction_is_shown_confirmed_by_the_accounts_name_and_done_as_shown(a
     assert api.licensed() == devices(1, 3)
     assert cli.one("subscription", "change", ACCOUNT, "--licenses", "1", "--yes")["reclaimed"] == devices(1)
     assert "nothing to change" in cli("subscription", "change", ACCOUNT, code=2).stderr
+    raised = cli("subscription", "change", ACCOUNT, "--licenses", "8", given="")
+    assert f"{ACCOUNT} has 8 licenses now: no device lost its license" in raised.stdout
 
 
 def test_devices_are_imported_and_bad_lines_told(api: Api, cli: Any, tmp_path: Path) -> None:
@@ -69,13 +72,20 @@ def test_a_device_is_shown_with_its_timeline(api: Api, cli: Any) -> None:
 def test_the_ledger_is_a_table_json_and_csv(api: Api, cli: Any) -> None:
     api.assign(0, 1)
     api.remove(1)
-    assert [row["what"] for row in cli.rows("ledger", ACCOUNT, "--device", device(1))] == ["assigned", "removed"]
+    assert [row["what"] for row in cli.rows("ledger", ACCOUNT, "--device", device(1))] == ["removed", "assigned"]
     rows = list(csv.DictReader(io.StringIO(cli("ledger", ACCOUNT, "--csv", "--after", "1").stdout)))
     assert [(row["number"], row["deviceId"], row["usedAfter"]) for row in rows] == [
         ("2", device(1), "2"),
         ("3", device(1), "1"),
     ]
     assert "0 -> 1" in cli("ledger", ACCOUNT).stdout
+    request = cli.rows("ledger", ACCOUNT)[0]["requestId"]
+    assert [row["number"] for row in cli.rows("ledger", ACCOUNT, "--request", request)] == [3]
+    assert cli.rows("ledger", ACCOUNT, "--until", "2026-03-10") == []
+    assert len(cli.rows("ledger", ACCOUNT, "--since", "2026-03-10T12:00:00Z", "--limit", "2")) == 2
+    assert "Nothing matches." in cli("ledger", ACCOUNT, "--since", "2026-03-11").stderr
+    assert "must be a date" in cli("ledger", ACCOUNT, "--since", "soon", code=2).stderr
+    assert "cannot be combined" in cli("ledger", ACCOUNT, "--after", "1", "--request", "x", code=2).stderr
 
 
 def test_statements_are_listed_shown_and_exported(cli: Any) -> None:
@@ -86,6 +96,26 @@ def test_statements_are_listed_shown_and_exported(cli: Any) -> None:
     assert (rows[0]["kind"], rows[0]["quantity"]) == ("license", "5")
     assert "licenses under notice  0" in cli("statements", "show", ACCOUNT, "2026-03").stdout
     cli("statements", "show", ACCOUNT, "march", code=4)
+    exported = cli("statements", "export", "--from", "2026-03", "--to", "2026-03").stdout
+    assert exported.splitlines()[1] == f"{ACCOUNT},2026-03,false,TS-HFOTA-MRC,5,0,0"
+    assert json.loads(cli("statements", "export", "--format", "ndjson").stdout.splitlines()[0])["licenses"] == 5
+    cli("statements", "export", "--from", "2026-04", "--to", "2026-03", code=4)
+
+
+def test_a_file_of_the_carrier_is_compared(api: Api, cli: Any, tmp_path: Path) -> None:
+    api.assign(0, 1)
+    file = tmp_path / "carrier.csv"
+    file.write_text(f"imei\n{device(0)}\n{device(9)}\n")
+    result = cli("reconcile", str(file), "--account", ACCOUNT, code=1)
+    assert "1 devices are licensed only here, 1 only at the carrier" in result.stdout
+    assert device(9) in result.stdout
+    assert cli.one("reconcile", str(file), "--account", ACCOUNT, code=1)["onlyHere"] == 1
+    rows = list(csv.DictReader(io.StringIO(cli("reconcile", str(file), "--account", ACCOUNT, "--csv", code=1).stdout)))
+    assert [row["deviceId"] for row in rows] == [device(1), device(9)]
+    page = api.call("GET", f"/v2/licenses/{ACCOUNT}").text
+    assert "0 of 1 accounts differ" in cli("reconcile", "-", given=page).stdout
+    assert "the first line is" in cli("reconcile", str(file), code=4).stderr
+    assert "cannot be read" in cli("reconcile", str(tmp_path / "nothing.csv"), code=2).stderr
 
 
 def test_deliveries_are_listed_shown_and_sent_again(api: Api, cli: Any) -> None:
@@ -105,6 +135,11 @@ def test_deliveries_are_listed_shown_and_sent_again(api: Api, cli: Any) -> None:
     assert shown["attempts"]
     assert cli.rows("deliveries", "redeliver", number)[0]["state"] == "waiting"
     assert "ACCOUNT" in cli("deliveries", "list").stdout
+    ids = [row["id"] for row in cli.rows("deliveries", "list")]
+    assert ids == sorted(ids, reverse=True)
+    assert len(ids) > 1
+    assert cli.rows("deliveries", "list", "--until", "2026-03-10") == []
+    assert [row["id"] for row in cli.rows("deliveries", "list", "--since", "2026-03-10")] == ids
     assert ACCOUNT in cli("deliveries", "show", number).stdout
 
 

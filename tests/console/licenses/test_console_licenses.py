@@ -152,6 +152,24 @@ def test_a_list_without_a_device_is_refused_with_what_was_typed(console: Browser
     assert text in page
 
 
+def test_removing_many_licenses_is_confirmed_by_their_number(
+    console: Browser, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fotapool.console.licenses.licenses.CONFIRMED_FROM", 2)
+    api.assign(0, 1, 2)
+    page = give(console, "\n".join(devices(0, 1)), verb="remove")
+    assert "Type 2 to confirm" in words_of(page)
+    start = f"{path_of(page)}/start"
+    for given in ({}, {"confirm": "3"}):
+        refused = words_of(console.post(start, {**mark_of(page), **given}, 400))
+        assert "Nothing was changed. To confirm, type the number of licenses to remove: 2." in refused
+    console.post(start, {}, 400)
+    assert api.licensed() == devices(0, 1, 2)
+    console.post(start, {**mark_of(page), "confirm": "2"})
+    assert api.licensed() == devices(2)
+    assert "to confirm" not in words_of(give(console, device(2), verb="remove"))
+
+
 def test_a_list_that_is_too_long_and_two_lists_at_once_are_refused(
     console: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

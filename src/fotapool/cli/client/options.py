@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,23 @@ class AccountName(click.ParamType[str]):
 
 
 account = click.argument("account", type=AccountName(), metavar="ACCOUNT")
+
+
+def _read_time(_: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+    """The time as the operator API takes it; a date is its beginning in UTC."""
+    if text is None:
+        return None
+    try:
+        datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter("must be a date or a time, as 2026-12-01 or 2026-12-01T08:00:00Z") from error
+    return text
+
+
+since = click.option(
+    "--since", metavar="TIME", callback=_read_time, help="Only entries from this time on, as 2026-12-01."
+)
+until = click.option("--until", metavar="TIME", callback=_read_time, help="Only entries before this time.")
 file = click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE")
 
 failed_lines = click.option(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple
 
 from starlette.responses import Response
@@ -16,9 +15,15 @@ from fotapool.console.app.listing import Listing
 from fotapool.console.app.pages import ConsoleCall, ConsolePage, whole_number
 from fotapool.console.app.rendering import plural
 from fotapool.core.timestamps import format_timestamp
-from fotapool.domain.accounts.subscriptions import MAX_LICENSES, NOTICE_KINDS, RECLAIM_KINDS, SubscriptionChange
+from fotapool.domain.accounts.subscriptions import (
+    MAX_LICENSES,
+    NOTICE_KINDS,
+    RECLAIM_KINDS,
+    SubscriptionChange,
+    SubscriptionDecision,
+)
 from fotapool.domain.errors import Invalid
-from fotapool.domain.licenses.ledger import Entry, EntryKind
+from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.names import PurchaseType, format_device_id
 from fotapool.services.accounts.subscriptions import PreviewOutdated, change_subscription, list_periods, preview_change
 from fotapool.services.licenses.candidate_views import read_assigned_times
@@ -53,10 +58,8 @@ class Part:
     lines: list[Line]
 
     @classmethod
-    def of(cls, entries: Sequence[Entry], *kinds: EntryKind) -> Part:
-        found = (Line(order, one.device, one.kind) for order, one in enumerate(entries, 1) if one.kind in kinds)
-        lines = list(islice(found, SHOWN))
-        return cls(len(lines) + sum(1 for _ in found), lines)
+    def of(cls, decision: SubscriptionDecision, *kinds: EntryKind) -> Part:
+        return cls(decision.count(*kinds), [Line(*one) for one in decision.first(SHOWN, *kinds)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ async def _preview(call: ConsoleCall, total_text: str, type_text: str, at_once: 
     kinds = (RECLAIM_KINDS, NOTICE_KINDS, (EntryKind.NOTICE_WITHDRAWN,))
 
     def compute() -> tuple[str, list[Part]]:
-        return change.mark, [Part.of(change.decision.entries, *some) for some in kinds]
+        return change.mark, [Part.of(change.decision, *some) for some in kinds]
 
     mark, (reclaimed, noticed, withdrawn) = await asyncio.to_thread(compute)
     devices = [line.device for part in (reclaimed, noticed, withdrawn) for line in part.lines]
@@ -168,9 +171,9 @@ async def change(call: ConsoleCall) -> Response:
         return await _page(call, total, type_text, problem, status=409)
     decision = done.decision
     results = (
-        (len(decision.devices(*RECLAIM_KINDS)), "license", "reclaimed"),
-        (len(decision.devices(*NOTICE_KINDS)), "license", "marked for removal"),
-        (len(decision.devices(EntryKind.NOTICE_WITHDRAWN)), "pending removal", "canceled"),
+        (decision.count(*RECLAIM_KINDS), "license", "reclaimed"),
+        (decision.count(*NOTICE_KINDS), "license", "marked for removal"),
+        (decision.count(EntryKind.NOTICE_WITHDRAWN), "pending removal", "canceled"),
         (len(decision.canceled_upgrades), "scheduled upgrade", "canceled"),
     )
     texts = [f"{plural(count, singular)} {done}." for count, singular, done in results if count]

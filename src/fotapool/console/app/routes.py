@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fotapool.console import audit_log, billing, callbacks
+from fotapool.console import all_statements, audit_log, billing, callbacks, reconciliation
 from fotapool.console.accounts import accounts, pools, retention, search, subscriptions
 from fotapool.console.app.assets import Assets
 from fotapool.console.app.errors import PageError, page_error
@@ -56,6 +56,8 @@ PAGES: tuple[ConsolePage, ...] = (
     *requests.PAGES,
     *snapshots.PAGES,
     *billing.PAGES,
+    *all_statements.PAGES,
+    *reconciliation.PAGES,
     *callbacks.PAGES,
     *ledger.PAGES,
     *access.PAGES,

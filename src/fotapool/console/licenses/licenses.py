@@ -21,6 +21,8 @@ from fotapool.store.licenses.bulk_jobs import BulkJob, word_of
 
 CHECKED_AT_ONCE = 2_000
 """Longest list that is previewed with the page; longer ones are loaded after it."""
+CONFIRMED_FROM = 1_000
+"""So many licenses are removed only if their number was typed."""
 MAX_LIST_BYTES = 16 * 1024 * 1024
 """Maximum size of an uploaded list."""
 WAITING = "waiting"
@@ -123,6 +125,7 @@ async def _preview(
         shown=MAX_SHOWN,
         job_path=_path(call, job),
         check=check,
+        confirm_number=_is_confirmed_by_number(job, check),
         preview_labels=PREVIEW_LABELS,
         left_out=await bulk_jobs.list_left_out(call.context, job),
         available=max(0, call.account.total - call.account.used),
@@ -130,11 +133,19 @@ async def _preview(
     )
 
 
+def _is_confirmed_by_number(job: BulkJob, check: BulkCheck | None) -> bool:
+    """Whether the number of licenses must be typed, since many are removed."""
+    return job.verb is BulkVerb.REMOVE and check is not None and check.done >= CONFIRMED_FROM
+
+
 async def start(call: ConsoleCall) -> Response:
     """Starts the job if its preview is current, and runs its first step, which completes a short list."""
     mark, draft = call.field("mark"), await _job(call)
-    if mark and draft.is_draft:
+    if draft.is_draft and (mark or draft.devices >= CONFIRMED_FROM):
         check = await bulk_jobs.check_job(call.context, draft)
+        if _is_confirmed_by_number(draft, check) and call.field("confirm") != str(check.done):
+            problem = f"Nothing was changed. To confirm, type the number of licenses to remove: {check.done}."
+            return await _preview(call, draft, check, problem, status=400)
         if check.mark != mark:
             problem = "The account has changed since the preview. Nothing was changed. This is the current preview."
             return await _preview(call, draft, check, problem, status=409)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import merge
+from itertools import compress, islice
+from typing import NamedTuple
 
 from fotapool.domain.billing import notice_end_ms
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
 from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.ledger import Entry, EntryKind
-from fotapool.domain.licenses.licenses import LicenseState, Pool
+from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.names import PurchaseType
 
 MAX_LICENSES = 2**31 - 1
@@ -23,26 +26,70 @@ MAX_LICENSES = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A device with a license: LicenseState, UpgradeStatus of its open upgrade, and whether it is a candidate."""
+    """A device with a license: LicenseState, and UpgradeStatus of its open upgrade."""
 
     device: int
     state: int
     upgrade: int | None
-    candidate: bool
+
+
+class RemovalOrder(NamedTuple):
+    """The devices whose licenses a reduction takes first: candidates in list order, then first assigned first.
+
+    Devices under notice are not among them. `upgrades` has the UpgradeStatus of those with an open upgrade.
+    """
+
+    candidates: Sequence[int]
+    oldest: Sequence[int]
+    upgrades: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionDecision:
-    """The effect of a new total: ledger entries in the order decided, and upgrades to cancel."""
+    """The effect of a new total on `affected` devices, in the order decided, and upgrades to cancel.
+
+    `kinds` has the EntryKind of each device as a byte, since a decision may concern a million of them. `used` is the
+    number of assigned licenses before the change.
+    """
 
     total: int
     need: int
-    entries: list[Entry]
-    canceled_upgrades: list[int]
+    used: int
+    affected: Sequence[int]
+    kinds: bytes
+    canceled_upgrades: Sequence[int]
     notice_until_ms: int
 
+    @property
+    def entries(self) -> list[Entry]:
+        """The ledger entries. They are made anew at each use."""
+        used = self.used
+        return [
+            Entry(device, kind, used := used + kind.delta)
+            for device, kind in zip(self.affected, map(_KINDS.__getitem__, self.kinds), strict=True)
+        ]
+
     def devices(self, *kinds: EntryKind) -> list[int]:
-        return [entry.device for entry in self.entries if entry.kind in kinds]
+        """The devices that are affected in these ways."""
+        return list(compress(self.affected, map(frozenset(kinds).__contains__, self.kinds)))
+
+    def count(self, *kinds: EntryKind) -> int:
+        """The number of `devices`."""
+        return sum(map(self.kinds.count, kinds))
+
+    def first(self, limit: int, *kinds: EntryKind) -> list[tuple[int, int, EntryKind]]:
+        """Up to `limit` of the `devices`: position in the order from 1, device, and kind."""
+        places = islice(merge(*(_places(self.kinds, kind) for kind in kinds)), limit)
+        return [(place + 1, self.affected[place], _KINDS[self.kinds[place]]) for place in places]
+
+
+_KINDS = {int(kind): kind for kind in EntryKind}
+
+
+def _places(kinds: bytes, kind: EntryKind) -> Iterator[int]:
+    place = -1
+    while (place := kinds.find(kind, place + 1)) >= 0:
+        yield place
 
 
 NOTICE_KINDS = (EntryKind.NOTICE_CANDIDATE, EntryKind.NOTICE_OLDEST)
@@ -61,7 +108,7 @@ class SubscriptionChange:
     @property
     def takes(self) -> bool:
         """Whether any device loses its license, now or when its notice ends."""
-        return any(entry.kind is not EntryKind.NOTICE_WITHDRAWN for entry in self.decision.entries)
+        return self.decision.count(EntryKind.NOTICE_WITHDRAWN) < len(self.decision.affected)
 
     @property
     def mark(self) -> str:
@@ -70,14 +117,13 @@ class SubscriptionChange:
         The count of used licenses is not included, nor the end of notices if none is given.
         """
         decision = self.decision
-        notice = any(entry.kind in NOTICE_KINDS for entry in decision.entries)
-        numbers = array("q", [self.before, decision.total, decision.need, decision.notice_until_ms if notice else 0])
-        for device, kind, _ in decision.entries:
-            numbers.append(device)
-            numbers.append(kind)
-        numbers.extend(decision.canceled_upgrades)
-        types = f"{self.before_type.value} {self.purchase_type.value} ".encode()
-        return hashlib.sha256(types + numbers.tobytes()).hexdigest()[:32]
+        until_ms = decision.notice_until_ms if decision.count(*NOTICE_KINDS) else 0
+        numbers = [self.before, decision.total, decision.need, until_ms, len(decision.affected)]
+        found = hashlib.sha256(f"{self.before_type.value} {self.purchase_type.value} ".encode())
+        for part in (numbers, decision.affected, decision.canceled_upgrades):
+            found.update(array("q", part).tobytes())
+        found.update(decision.kinds)
+        return found.hexdigest()[:32]
 
 
 def check_total(purchase_type: PurchaseType, total: int) -> None:
@@ -98,42 +144,48 @@ def withdrawable(pool: Pool, total: int) -> int:
     return max(0, min(pool.notice, total - (pool.used - pool.notice)))
 
 
-def decide_reduction(pool: Pool, total: int, holders: Iterable[Holder], now_ms: int) -> SubscriptionDecision:
-    """Takes as many licenses as needed, in the order of the holders: candidates first, then first assigned first.
+def decide_reduction(pool: Pool, total: int, order: RemovalOrder, now_ms: int) -> SubscriptionDecision:
+    """Takes as many licenses as needed, in this order.
 
     A device with an upgrade in progress keeps its license under notice. Others lose it now, and their scheduled
-    upgrades are canceled. Devices already under notice are skipped.
+    upgrades are canceled.
     """
     need = reduction_need(pool, total)
-    used = pool.used
-    entries: list[Entry] = []
+    affected = [*order.candidates[:need], *order.oldest[: max(0, need - len(order.candidates))]]
+    listed = min(len(order.candidates), need)
+    kinds = bytearray([EntryKind.RECLAIMED_CANDIDATE]) * listed
+    kinds += bytearray([EntryKind.RECLAIMED_OLDEST]) * (len(affected) - listed)
     canceled: list[int] = []
-    for holder in holders:
-        if len(entries) == need:
-            break
-        if holder.state & LicenseState.NOTICE:
+    for place, device in enumerate(affected if order.upgrades else ()):
+        if device not in order.upgrades:
             continue
-        if holder.upgrade == UpgradeStatus.IN_PROGRESS:
-            kind = EntryKind.NOTICE_CANDIDATE if holder.candidate else EntryKind.NOTICE_OLDEST
-        else:
-            kind = EntryKind.RECLAIMED_CANDIDATE if holder.candidate else EntryKind.RECLAIMED_OLDEST
-            used -= 1
-            if holder.upgrade == UpgradeStatus.SCHEDULED:
-                canceled.append(holder.device)
-        entries.append(Entry(holder.device, kind, used))
+        if order.upgrades[device] == UpgradeStatus.IN_PROGRESS:
+            kinds[place] = EntryKind.NOTICE_CANDIDATE if place < listed else EntryKind.NOTICE_OLDEST
+        elif order.upgrades[device] == UpgradeStatus.SCHEDULED:
+            canceled.append(device)
     return SubscriptionDecision(
-        total=total, need=need, entries=entries, canceled_upgrades=canceled, notice_until_ms=notice_end_ms(now_ms)
+        total=total,
+        need=need,
+        used=pool.used,
+        affected=affected,
+        kinds=bytes(kinds),
+        canceled_upgrades=canceled,
+        notice_until_ms=notice_end_ms(now_ms),
     )
 
 
-def decide_raise(pool: Pool, total: int, oldest_notices: Iterable[int]) -> SubscriptionDecision:
+def decide_raise(pool: Pool, total: int, oldest_notices: Sequence[int]) -> SubscriptionDecision:
     """Withdraws as many notices as the new total allows, oldest first."""
-    room = withdrawable(pool, total)
-    entries = [
-        Entry(device, EntryKind.NOTICE_WITHDRAWN, pool.used)
-        for device, _ in zip(oldest_notices, range(room), strict=False)
-    ]
-    return SubscriptionDecision(total=total, need=0, entries=entries, canceled_upgrades=[], notice_until_ms=0)
+    affected = oldest_notices[: withdrawable(pool, total)]
+    return SubscriptionDecision(
+        total=total,
+        need=0,
+        used=pool.used,
+        affected=affected,
+        kinds=bytes([EntryKind.NOTICE_WITHDRAWN]) * len(affected),
+        canceled_upgrades=[],
+        notice_until_ms=0,
+    )
 
 
 def decide_notice_ends(pool: Pool, due: Sequence[Holder]) -> tuple[list[Entry], list[int]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from fotapool.domain.accounts.subscriptions import (
     NOTICE_KINDS,
     RECLAIM_KINDS,
-    Holder,
+    RemovalOrder,
     SubscriptionChange,
     SubscriptionDecision,
     check_total,
@@ -27,7 +27,12 @@ from fotapool.store.accounts.accounts import Account, read_account_by_id, record
 from fotapool.store.billing import record_subscription
 from fotapool.store.db.connection import Connection
 from fotapool.store.licenses.candidate_views import SubscriptionPeriod, read_periods
-from fotapool.store.licenses.licenses import read_oldest_holders, read_oldest_notices, read_reduction_candidates
+from fotapool.store.licenses.licenses import (
+    read_oldest_holders,
+    read_oldest_notices,
+    read_open_statuses,
+    read_reduction_candidates,
+)
 
 
 class PreviewOutdated(Conflict):
@@ -46,19 +51,18 @@ def _decide(
     if not need:
         room = _at_most(withdrawable(pool, total), limit)
         return decide_raise(pool, total, read_oldest_notices(connection, pool.account_id, room))
-    return decide_reduction(pool, total, _reduction_order(connection, pool, _at_most(need, limit)), now_ms)
+    return decide_reduction(pool, total, _removal_order(connection, pool, _at_most(need, limit)), now_ms)
 
 
 def _at_most(count: int, limit: int | None) -> int:
     return count if limit is None else min(count, limit)
 
 
-def _reduction_order(connection: Connection, pool: Pool, need: int) -> Iterator[Holder]:
-    """The license holders in the order of a reduction, at most as many as it needs."""
+def _removal_order(connection: Connection, pool: Pool, need: int) -> RemovalOrder:
+    """The order of a reduction, at most as many devices as it needs."""
     candidates = read_reduction_candidates(connection, pool.account_id, need) if pool.candidates else []
-    yield from candidates
-    if len(candidates) < need:
-        yield from read_oldest_holders(connection, pool.account_id, need - len(candidates))
+    oldest = read_oldest_holders(connection, pool, need - len(candidates)) if len(candidates) < need else []
+    return RemovalOrder(candidates, oldest, read_open_statuses(connection, pool.account_id, [*candidates, *oldest]))
 
 
 def _wanted(
@@ -120,9 +124,9 @@ async def change_subscription(
 def _effects(decision: SubscriptionDecision) -> dict[str, int]:
     """The numbers of devices that the change concerned, without those that are 0."""
     counts = {
-        "reclaimed": len(decision.devices(*RECLAIM_KINDS)),
-        "putUnderNotice": len(decision.devices(*NOTICE_KINDS)),
-        "noticesWithdrawn": len(decision.devices(EntryKind.NOTICE_WITHDRAWN)),
+        "reclaimed": decision.count(*RECLAIM_KINDS),
+        "putUnderNotice": decision.count(*NOTICE_KINDS),
+        "noticesWithdrawn": decision.count(EntryKind.NOTICE_WITHDRAWN),
         "upgradesCanceled": len(decision.canceled_upgrades),
     }
     return {name: count for name, count in counts.items() if count}

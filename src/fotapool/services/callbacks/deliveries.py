@@ -143,6 +143,35 @@ async def list_deliveries(
     return await context.reader.long(store.read_deliveries, account_id, state, after, limit)
 
 
+async def find_latest_deliveries(
+    context: Context,
+    account_id: int | None,
+    state: DeliveryState | None,
+    since_ms: int | None,
+    until_ms: int | None,
+    before: int | None,
+    limit: int,
+) -> list[DeliveryRow]:
+    """Up to `limit` deliveries, newest first, by the time of their creation; fewer only at the end."""
+    found: list[DeliveryRow] = []
+    following: int | None = before or LAST_ID
+    while following is not None and len(found) < limit:
+        rows, following = await context.reader.short(
+            read_latest_deliveries,
+            account_id=account_id,
+            state=state,
+            style="",
+            kind="",
+            before=following,
+            looked=SCAN_LIMIT,
+            limit=limit - len(found),
+            since_ms=since_ms,
+            until_ms=until_ms,
+        )
+        found += rows
+    return found
+
+
 async def list_latest_deliveries(
     context: Context,
     account_id: int | None,

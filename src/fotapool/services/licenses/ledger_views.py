@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from fotapool.services.context import Caller, Context
 from fotapool.store.licenses import ledger_views as store
@@ -27,6 +28,24 @@ async def list_latest_entries(
     return await context.reader.short(
         store.read_latest_entries, caller.account_id, wanted, before or store.LAST, SCAN_LIMIT, limit
     )
+
+
+async def find_latest_entries(
+    context: Context, caller: Caller, wanted: LedgerFilter, before: int | None, limit: int
+) -> list[EntryRow]:
+    """Up to `limit` entries that match, newest first; fewer only at the end of the ledger."""
+    if wanted.request_id:
+        times = await context.reader.short(store.read_request_times, caller.account_id, wanted.request_id)
+        if times is None:
+            return []
+        since_ms, until_ms = max(wanted.since_ms or 0, times[0]), min(wanted.until_ms or store.LAST, times[1] + 1)
+        wanted = replace(wanted, since_ms=since_ms, until_ms=until_ms)
+    found: list[EntryRow] = []
+    following: int | None = before or store.LAST
+    while following is not None and len(found) < limit:
+        rows, following = await list_latest_entries(context, caller, wanted, following, limit - len(found))
+        found += rows
+    return found
 
 
 async def list_latest_changes(

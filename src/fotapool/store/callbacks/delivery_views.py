@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from fotapool.domain.callbacks import DeliveryState
 from fotapool.store.db.connection import Connection
-from fotapool.store.db.rows import columns, fetch_int
+from fotapool.store.db.rows import columns
 
 
 class DeliveryRow(NamedTuple):
@@ -32,10 +32,13 @@ def read_latest_deliveries(
     before: int,
     looked: int,
     limit: int,
+    since_ms: int | None = None,
+    until_ms: int | None = None,
 ) -> tuple[list[DeliveryRow], int | None]:
     """Matching deliveries among the next `looked` ones below id `before`, newest first, and the next `before`.
 
-    An empty `style` or `kind` (of the event) matches any. The next `before` is None at the end.
+    An empty `style` or `kind` (of the event) matches any. The next `before` is None at the end. `since_ms` and
+    `until_ms` are when a delivery was created.
     """
     params: dict[str, object] = {"before": before}
     of_account = ""
@@ -48,6 +51,10 @@ def read_latest_deliveries(
         if value:
             where.append(f"d.{column} {test} :{column}")
             given[column] = f'{{"kind":"{value}"%' if column == "event" else value
+    for test, time_ms in ((">= :since", since_ms), ("< :until", until_ms)):
+        if time_ms is not None:
+            where.append(f"d.created_ms {test}")
+            given[test.rpartition(":")[2]] = time_ms
     names = columns(DeliveryRow, "d", account_name="(SELECT a.name FROM account a WHERE a.id = d.account_id)")
     rows = connection.fetch(
         f"SELECT {names} FROM (SELECT {columns(DeliveryRow, account_name='account_id')} {walk} LIMIT :looked) d"
@@ -57,4 +64,6 @@ def read_latest_deliveries(
     found = [DeliveryRow(*row) for row in rows[:limit]]
     if len(rows) > limit:
         return found, found[-1].id
-    return found, fetch_int(connection, f"SELECT id {walk} LIMIT 1 OFFSET :skipped", **params, skipped=looked - 1)
+    last = connection.fetch(f"SELECT id, created_ms {walk} LIMIT 1 OFFSET :skipped", {**params, "skipped": looked - 1})
+    is_end = not last or (since_ms is not None and last[0][1] < since_ms)  # ids rise with time
+    return found, None if is_end else last[0][0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fotapool.domain.campaigns.campaigns import RUNNING, CampaignStatus
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
 from fotapool.domain.licenses.ledger import EntryKind
-from fotapool.domain.names import PurchaseType
+from fotapool.domain.names import PurchaseType, format_device_id
 from fotapool.store.campaigns.upgrades import IS_OPEN, OPERATOR_CAMPAIGN
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import numbers
@@ -31,6 +31,11 @@ _SCHEDULED = f"{UpgradeStatus.SCHEDULED:d}"
 _UNFINISHED = numbers((UpgradeStatus.SCHEDULED, UpgradeStatus.PENDING))
 _MONTHLY = PurchaseType.MRC.value
 
+_WRONG_HOLDER = (
+    "l.account_id = :id AND (NOT EXISTS (SELECT 1 FROM device d"
+    " WHERE d.account_id = l.account_id AND d.imei = l.imei) OR NOT EXISTS (SELECT 1 FROM ledger_entry e"
+    f" WHERE e.account_id = l.account_id AND e.number = l.place AND e.imei = l.imei AND e.kind IN ({_GRANTS})))"
+)
 _CHECKS = (
     (
         "assigned-within-total",
@@ -76,9 +81,7 @@ _CHECKS = (
     (
         "holders-are-devices",
         "every license belongs to a device of the account, as its latest ledger entry says",
-        "SELECT count(*) = 0, count(*) FROM license l WHERE l.account_id = :id AND (NOT EXISTS (SELECT 1 FROM device d"
-        " WHERE d.account_id = l.account_id AND d.imei = l.imei) OR NOT EXISTS (SELECT 1 FROM ledger_entry e"
-        f" WHERE e.account_id = l.account_id AND e.number = l.place AND e.imei = l.imei AND e.kind IN ({_GRANTS})))",
+        f"SELECT count(*) = 0, count(*) FROM license l WHERE {_WRONG_HOLDER}",
         "{1} licenses without a device or a ledger entry",
     ),
     (
@@ -182,10 +185,34 @@ _CHECKS = (
 CHECK_NAMES = tuple(check[0] for check in _CHECKS)
 
 
+MAX_NAMED = 10
+"""Maximum number of devices that a failed check names."""
+_LEDGER_DISAGREES = (
+    "SELECT d.imei FROM (SELECT imei FROM license WHERE account_id = :id UNION"
+    " SELECT imei FROM ledger_entry WHERE account_id = :id) d WHERE (SELECT count(*) FROM license l"
+    " WHERE l.account_id = :id AND l.imei = d.imei) <> (SELECT coalesce(sum(CASE"
+    f" WHEN e.kind IN ({_GRANTS}) THEN 1 WHEN e.kind IN ({_LOSSES}) THEN -1 ELSE 0 END), 0)"
+    " FROM ledger_entry e WHERE e.account_id = :id AND e.imei = d.imei) ORDER BY d.imei LIMIT :limit"
+)
+_OFFENDERS = {
+    "holders-equal-counter": _LEDGER_DISAGREES,
+    "ledger-equals-counter": _LEDGER_DISAGREES,
+    "holders-are-devices": f"SELECT l.imei FROM license l WHERE {_WRONG_HOLDER} ORDER BY l.imei LIMIT :limit",
+}
+"""The devices that make a check fail: those whose license and ledger entries, or device, disagree."""
+
+
 def read_audit(connection: Connection, account_id: int) -> list[Check]:
     """Runs every check within the caller's snapshot transaction."""
-    rows = [connection.fetch(sql, {"id": account_id})[0] for _, _, sql, _ in _CHECKS]
-    return [
-        Check(name, says, bool(row[0]), found.format(*row))
-        for (name, says, _, found), row in zip(_CHECKS, rows, strict=True)
-    ]
+    return [_check(connection, account_id, *check) for check in _CHECKS]
+
+
+def _check(connection: Connection, account_id: int, name: str, says: str, sql: str, found: str) -> Check:
+    row = connection.fetch(sql, {"id": account_id})[0]
+    text = found.format(*row)
+    if not row[0] and name in _OFFENDERS:
+        rows = connection.fetch(_OFFENDERS[name], {"id": account_id, "limit": MAX_NAMED + 1})
+        named = [format_device_id(imei) for (imei,) in rows[:MAX_NAMED]]
+        more = ["…"] if len(rows) > MAX_NAMED else []
+        text += f"; devices: {', '.join(named + more)}" if named else "; no device disagrees with the ledger"
+    return Check(name, says, bool(row[0]), text)

@@ -81,6 +81,16 @@ def read_ledger(connection: Connection, account_id: int, device: int | None, aft
     )
 
 
+def read_request_times(connection: Connection, account_id: int, request_id: str) -> tuple[int, int] | None:
+    """The first and last time (ms) of the changes that the request made to the account; None if it made none."""
+    rows = connection.fetch(
+        "SELECT min(at_ms), max(at_ms) FROM pool_change"
+        " WHERE request_id = :request_id AND account_id + 0 = :account_id",
+        {"request_id": request_id, "account_id": account_id},
+    )
+    return None if rows[0][0] is None else (rows[0][0], rows[0][1])
+
+
 def read_latest_entries(
     connection: Connection, account_id: int, wanted: LedgerFilter, before: int, looked: int, limit: int
 ) -> tuple[list[EntryRow], int | None]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from fotapool.domain.accounts.subscriptions import RECLAIM_KINDS, Holder
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeChange, UpgradeStatus
@@ -34,6 +33,8 @@ _NOT_UNDER_NOTICE = f"l.state < {LicenseState.NOTICE:d}"
 _RECLAIMS = frozenset({*RECLAIM_KINDS, EntryKind.NOTICE_ENDED})
 _NOTICES = frozenset({EntryKind.NOTICE_CANDIDATE, EntryKind.NOTICE_OLDEST})
 _PLAIN = int(LicenseState.PLAIN)
+MAX_KEYS = 20_000
+"""Up to so many devices, their open upgrades are looked up one by one; beyond, all of the account are read."""
 _LICENSE = "account_id, imei, assigned_ms, place, state, notice_until_ms, notice_place"
 _ENTRY = "account_id, number, change_number, imei, kind, used_after"
 _CHANGE = "account_id, number, at_ms, actor, request_id, verb, detail"
@@ -68,25 +69,33 @@ def read_status_page(
     return total, used, bool(found), rows
 
 
-def _holders(connection: Connection, tables: str, account_id: int, candidate: bool, **params: int) -> list[Holder]:
-    """Holders of licenses `l`; `tables` is the rest of the statement from FROM on."""
-    sql = f"SELECT l.imei, l.state, {open_upgrade('status', 'l')} FROM {tables} LIMIT :limit"
-    return fetch_all(connection, partial(Holder, candidate=candidate), sql, account_id=account_id, **params)
-
-
-def read_reduction_candidates(connection: Connection, account_id: int, limit: int) -> list[Holder]:
+def read_reduction_candidates(connection: Connection, account_id: int, limit: int) -> list[int]:
     """The first candidates with a license that is not under notice, in list order."""
-    tables = f"""candidate c JOIN license l ON l.account_id = c.account_id AND l.imei = c.imei
-        WHERE c.account_id = :account_id AND {_NOT_UNDER_NOTICE} ORDER BY c.place"""
-    return _holders(connection, tables, account_id, candidate=True, limit=limit)
+    sql = f"""SELECT c.imei FROM candidate c JOIN license l ON l.account_id = c.account_id AND l.imei = c.imei
+        WHERE c.account_id = :account_id AND {_NOT_UNDER_NOTICE} ORDER BY c.place LIMIT :limit"""
+    return fetch_values(connection, sql, account_id=account_id, limit=limit)
 
 
-def read_oldest_holders(connection: Connection, account_id: int, limit: int) -> list[Holder]:
-    """Holders that are neither candidates nor under notice, first assigned first."""
-    tables = f"""license l WHERE l.account_id = :account_id AND {_NOT_UNDER_NOTICE}
-        AND NOT EXISTS (SELECT 1 FROM candidate c WHERE c.account_id = l.account_id AND c.imei = l.imei)
-        ORDER BY l.assigned_ms, l.place"""
-    return _holders(connection, tables, account_id, candidate=False, limit=limit)
+def read_oldest_holders(connection: Connection, pool: Pool, limit: int) -> list[int]:
+    """Devices with a license that are neither candidates nor under notice, first assigned first."""
+    # Without conditions on other columns, the index by age has all that is read.
+    candidates = "SELECT imei FROM candidate WHERE account_id = :account_id"
+    noticed = "SELECT imei FROM license WHERE account_id = :account_id AND notice_until_ms IS NOT NULL"
+    conditions = [f" AND l.imei NOT IN ({candidates})"] if pool.candidates else []
+    conditions += [f" AND l.imei NOT IN ({noticed})"] if pool.notice else []
+    sql = f"""SELECT l.imei FROM license l WHERE l.account_id = :account_id{"".join(conditions)}
+        ORDER BY l.assigned_ms, l.place LIMIT :limit"""
+    return fetch_values(connection, sql, account_id=pool.account_id, limit=limit)
+
+
+def read_open_statuses(connection: Connection, account_id: int, devices: Sequence[int]) -> dict[int, int]:
+    """UpgradeStatus by device; of many devices, the others of the account with an open upgrade are in it, too."""
+    if len(devices) <= MAX_KEYS:
+        sql = f"SELECT k.imei, {open_upgrade('status', 'k')} FROM {{keys}} k"
+        rows = connection.fetch_keys(sql, [(account_id, device) for device in devices])
+        return {imei: status for imei, status in rows if status is not None}
+    sql = f"SELECT u.imei, u.status FROM upgrade u WHERE u.account_id = :account_id AND u.{IS_OPEN}"
+    return dict(connection.fetch(sql, {"account_id": account_id}))
 
 
 def read_oldest_notices(connection: Connection, account_id: int, limit: int) -> list[int]:
@@ -102,8 +111,9 @@ _ENDED = f"""notice_until_ms <= :now AND NOT EXISTS (SELECT 1 FROM upgrade u WHE
 
 def read_ended_notices(connection: Connection, account_id: int, now_ms: int, limit: int) -> list[Holder]:
     """Holders whose notice has ended and that have no upgrade in progress, oldest notice first."""
-    tables = f"license l WHERE account_id = :account_id AND {_ENDED} ORDER BY notice_place"
-    return _holders(connection, tables, account_id, candidate=False, now=now_ms, limit=limit)
+    sql = f"""SELECT l.imei, l.state, {open_upgrade("status", "l")} FROM license l
+        WHERE account_id = :account_id AND {_ENDED} ORDER BY notice_place LIMIT :limit"""
+    return fetch_all(connection, Holder, sql, account_id=account_id, now=now_ms, limit=limit)
 
 
 def read_account_with_ended_notice(connection: Connection, now_ms: int) -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import Any
 
 import click
@@ -31,23 +30,10 @@ _COLUMNS = [
 ]
 
 
-def _read_time(_: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
-    """The time as the operator API takes it; a date is its beginning in UTC."""
-    if text is None:
-        return None
-    try:
-        datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter("must be a date or a time, as 2026-12-01 or 2026-12-01T08:00:00Z") from error
-    return text
-
-
 def _filters(command: Command) -> Command:
     for option in (
-        click.option("--until", metavar="TIME", callback=_read_time, help="Only entries before this time."),
-        click.option(
-            "--since", metavar="TIME", callback=_read_time, help="Only entries from this time on, as 2026-12-01."
-        ),
+        options.until,
+        options.since,
         click.option("--outcome", type=click.Choice(["done", "refused"]), help="Only what was done, or was refused."),
         click.option("--request", "requestId", metavar="ID", help="Only what this request did."),
         click.option("--target", metavar="NAME", help="Only this device, user, campaign or other thing."),

@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from fotapool.cli.client import options
-from fotapool.cli.client.output import print_json, print_json_lines, print_record, print_table
-from fotapool.cli.client.resources import resource_group
+from fotapool.cli.client.output import print_json, print_json_lines, print_record, print_rows, print_table
 from fotapool.cli.terminal import printable
 
+STATES = ("waiting", "delivered", "failed")
 
-@resource_group
+
+@click.group()
 def deliveries() -> None:
     """List and show callback deliveries with their attempts, and deliver them again.
 
@@ -22,6 +23,32 @@ def deliveries() -> None:
       fotapool deliveries show 17
       fotapool deliveries redeliver 17 18
     """
+
+
+@deliveries.command("list")
+@click.option("--account", type=options.AccountName(), help="Only this account.")
+@click.option("--state", type=click.Choice(STATES), help="Only deliveries in this state.")
+@options.since
+@options.until
+@options.limit
+@options.as_json
+@options.admin_client_options
+def list_deliveries(client: Any, limit: int | None, as_json: bool, **given: Any) -> None:
+    """List callback deliveries, newest first.
+
+    \b
+    Examples:
+      fotapool deliveries list --account 0242078689-00001
+      fotapool deliveries list --state failed --since 2026-12-01 --json
+    """
+    is_filtered = any(value is not None for value in given.values())
+    print_rows(
+        rows=client.pages("/deliveries", "deliveries", "id", newest="true", **given),
+        shown="id account listener event state attempts createTime:created nextAttempt",
+        as_json=as_json,
+        limit=limit,
+        empty="Nothing matches." if is_filtered else "No deliveries. Listeners are registered with the documented API.",
+    )
 
 
 @deliveries.command()

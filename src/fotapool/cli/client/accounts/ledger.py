@@ -20,23 +20,36 @@ _COLUMNS = [
 @click.command()
 @options.account
 @click.option("--device", metavar="IMEI", help="Only entries of this device.")
-@click.option("--after", type=click.IntRange(0), metavar="NUMBER", help="Only entries after this number.")
+@click.option("--request", metavar="ID", help="Only entries of this request.")
+@options.since
+@options.until
+@click.option("--after", type=click.IntRange(0), metavar="NUMBER", help="Entries after this number, oldest first.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with all members.")
 @options.limit
 @options.as_json
 @options.admin_client_options
 def ledger(client: Any, account: str, as_csv: bool, limit: int | None, as_json: bool, **given: Any) -> None:
-    """Print the license ledger: one entry for each license change, oldest first.
+    """Print the license ledger: one entry for each license change, newest first.
+
+    With --after, the oldest come first, as for a program that reads on where it ended.
 
     \b
     Examples:
       fotapool ledger 0242078689-00001 --device 990000000000019
+      fotapool ledger 0242078689-00001 --since 2026-11-01 --until 2026-12-01 --csv > november.csv
+      fotapool ledger 0242078689-00001 --request 3046e0ddd243-17
       fotapool ledger 0242078689-00001 --after 1000 --json
-      fotapool ledger 0242078689-00001 --csv > ledger.csv
     """
     query = {"deviceId": given["device"], "after": given["after"]}
+    filters = {"requestId": given["request"], "since": given["since"], "until": given["until"]}
+    if given["after"] is None:
+        query |= {"newest": "true", **filters}
+    elif any(filters.values()):
+        raise click.UsageError("--after cannot be combined with --request, --since and --until")
     rows = client.pages(f"/accounts/{account}/ledger", "entries", "number", **query)
     if as_csv:
         print_csv(islice(rows, limit), MEMBERS)
     else:
-        print_rows(rows=rows, shown=_COLUMNS, as_json=as_json, limit=limit, empty="No license changes.")
+        is_filtered = any(value is not None for value in given.values())
+        empty = "Nothing matches." if is_filtered else "No license changes."
+        print_rows(rows=rows, shown=_COLUMNS, as_json=as_json, limit=limit, empty=empty)

@@ -42,7 +42,7 @@ def subscription() -> None:
 def change(
     client: Any, account: str, licenses: int | None, purchase_type: str | None, preview: bool, yes: bool, as_json: bool
 ) -> None:
-    """Change the subscription. Previews which devices lose their license and why, and asks for confirmation.
+    """Change the subscription. Previews which devices lose their license and why, and asks for confirmation then.
 
     Does exactly what the preview showed. If the account has changed since, shows a new preview and asks again; with
     --yes, carries out the new one. Gives up after 5 previews.
@@ -53,7 +53,8 @@ def change(
       fotapool subscription change 0242078689-00001 --licenses 200 --preview --json
       fotapool subscription change 0242078689-00001 --licenses 200 --yes
 
-    Confirm by typing the account's name. Exit code 5: not confirmed, nothing was changed.
+    A change that takes no license is made at once. Confirm any other by typing the account's name.
+    Exit code 5: not confirmed, nothing was changed.
     """
     body = {"licenseCount": licenses, "purchaseType": purchase_type}
     body = {member: value for member, value in body.items() if value is not None}
@@ -68,7 +69,8 @@ def change(
     for left in reversed(range(MAX_PREVIEWS)):
         if not (as_json and yes):
             _print_preview(before, expected, error=True)
-        confirm(f"Type {account} to change its subscription", account, yes)
+        takes = expected["reclaimed"] or expected["notice"]
+        confirm(f"Type {account} to change its subscription", account, yes or not takes)
         try:
             answer = client.call("PUT", path, body, if_match=expected["mark"])
             break

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import click
 
 from fotapool.cli.client import options
 from fotapool.cli.client.devices.device_lists import FailedLinesFile
+from fotapool.cli.client.devices.uploads import read_file
 from fotapool.cli.client.failures import SOME_REFUSED, Unreachable, UsageError
 from fotapool.cli.client.http.target import segment
-from fotapool.cli.client.output import print_json, print_record, print_table, progress, stderr_note
+from fotapool.cli.client.output import print_json, print_record, print_table, stderr_note
 from fotapool.cli.client.resources import resource_group
 
 CONTENT_TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson", "json": "application/json"}
 _FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "json"}
-BLOCK_BYTES = 256 * 1024
 MAX_SHOWN = 20
 
 
@@ -102,20 +100,9 @@ def import_devices(
 
 
 def _upload(client: Any, path: str, file: str, content_type: str) -> dict[str, Any]:
-    try:
-        opened = sys.stdin.buffer if file == "-" else Path(file).open("rb")  # noqa: SIM115
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
-    size = Path(file).stat().st_size if file != "-" else None
-    with opened as source, progress("import", size, unit="bytes") as advance:
-        result: dict[str, Any] = client.upload(path, _read_blocks(source, advance), content_type)
+    with read_file(file, "import") as content:
+        result: dict[str, Any] = client.upload(path, content, content_type)
     return result
-
-
-def _read_blocks(file: IO[bytes], advance: Callable[[int], None]) -> Iterator[bytes]:
-    while block := file.read(BLOCK_BYTES):
-        yield block
-        advance(len(block))
 
 
 def _print_summary(result: dict[str, Any]) -> None:

@@ -11,12 +11,15 @@ from fotapool.cli.client import options
 from fotapool.cli.client.devices.device_lists import FailedLinesFile, read_list
 from fotapool.cli.client.failures import SOME_REFUSED
 from fotapool.cli.client.options import Command
-from fotapool.cli.client.output import print_rows, stderr_note
+from fotapool.cli.client.output import confirm, print_rows, stderr_note
 from fotapool.cli.client.resources import resource_group
 from fotapool.domain.devices.columns import ID
 
 BATCH, MAX_BATCH = 5_000, 10_000
 PARALLEL, MAX_PARALLEL = 8, 16
+
+CONFIRMED_FROM = 1_000
+"""So many devices are removed after a confirmation only."""
 
 _version = options.api_version("v1", "v2", "v3")
 
@@ -112,6 +115,7 @@ def assign(client: Any, **values: Any) -> None:
 
 @licenses.command()
 @_bulk_options
+@options.yes
 def remove(client: Any, **values: Any) -> None:
     """Remove licenses that no upgrade has used.
 
@@ -122,6 +126,8 @@ def remove(client: Any, **values: Any) -> None:
       fotapool licenses remove 0242078689-00001 --file devices.csv --results out.csv
 
     A device without a license counts as a success: an earlier run whose response was lost may have removed it.
+
+    From 1,000 devices on, confirm by typing their number. Exit code 5: not confirmed, nothing was changed.
     """
     _run(client, "remove", **values)
 
@@ -137,6 +143,9 @@ def _run(client: Any, action: str, account: str, check: bool, version: str, as_j
         raise click.UsageError("--check cannot be combined with --resume")
     file = FailedLinesFile(given["failed_lines"])
     found = read_list(given, file)
+    if action == "remove" and not check and len(found.devices) >= CONFIRMED_FROM:
+        number = str(len(found.devices))
+        confirm(f"Type {number} to remove the licenses of {number} devices of {account}", number, given["yes"])
     send = (send_checks if check else send_changes)(client, account, version, action)
     label = f"check {action}" if check else action
     run = BulkRun(client=client, account=account, action=label, send=send, as_json=as_json)
