@@ -16,7 +16,7 @@ DELIVERY_STATES = ("waiting", "delivered", "failed")
 ACCOUNT = "0242078689-00001"
 _SUBSCRIPTION = "licenseCount:licenses licenseUsedCount:used free underNotice"
 _ACCOUNT_MEMBERS = (
-    f"name:account status purchaseType {_SUBSCRIPTION} candidates createTime:created "
+    f"name:account displayName:display_name notes status purchaseType {_SUBSCRIPTION} candidates createTime:created "
     "updateTime:subscription_changed nextBillingMonth"
 )
 _name = click.argument("name")
@@ -62,7 +62,7 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
             examples=("accounts list", "accounts list --json | python3 -m json.tool --json-lines"),
             path="/accounts",
             cursor="name",
-            columns=f"name:account status purchaseType {_SUBSCRIPTION} candidates",
+            columns=f"name:account status purchaseType {_SUBSCRIPTION} candidates displayName:display_name",
             empty="No accounts. Create one: fotapool accounts create NAME --licenses 500",
         ),
         Operation(
@@ -96,6 +96,21 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
                     show_default=True,
                     help="Purchase type of the subscription.",
                 ),
+            ),
+            columns=_ACCOUNT_MEMBERS,
+        ),
+        Operation(
+            name="describe",
+            help="Change an account's display name or notes; an empty text deletes one.",
+            examples=(
+                f'accounts describe {ACCOUNT} --display-name "Heart of Gold"',
+                f'accounts describe {ACCOUNT} --notes ""',
+            ),
+            method="PATCH",
+            path="/accounts/{account}",
+            params=(
+                click.option("--display-name", "displayName", metavar="TEXT", help="Name for people."),
+                click.option("--notes", metavar="TEXT", help="Notes of the operators."),
             ),
             columns=_ACCOUNT_MEMBERS,
         ),

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from fotapool.domain.accounts.descriptions import clean_display_name, clean_notes
 from fotapool.domain.accounts.subscriptions import check_total
 from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.candidates import MAX_CANDIDATES
@@ -180,6 +181,8 @@ def _read_account(account: AccountState, rows: dict[str, list[Row]], entries: in
             status=account.status,
             created_ms=created_ms,
             namespace=account.namespace,
+            display_name=clean_display_name(account.displayName),
+            notes=clean_notes(account.notes),
         )
     )
     rows["license"] += licenses

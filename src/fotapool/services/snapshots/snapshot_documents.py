@@ -91,6 +91,8 @@ class AccountState(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     id: Id
     createdAt: str
+    displayName: str = ""
+    notes: str = ""
     purchaseType: str = "TS-HFOTA-MRC"
     licenseCount: int = 0
     status: str = "active"

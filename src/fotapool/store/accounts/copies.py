@@ -12,8 +12,9 @@ from fotapool.store.licenses.licenses import Cause
 
 # A copy is in a namespace of its own, with its id: its devices may have the IMEIs of other accounts.
 _ACCOUNT = (
-    "INSERT INTO account (name, purchase_type, status, created_ms, namespace)"
-    " SELECT :name, purchase_type, status, CAST(:now AS BIGINT), 0 FROM account WHERE id = :source RETURNING id"
+    "INSERT INTO account (name, purchase_type, status, created_ms, namespace, display_name, notes)"
+    " SELECT :name, purchase_type, status, CAST(:now AS BIGINT), 0, display_name, notes FROM account"
+    " WHERE id = :source RETURNING id"
 )
 _LICENSES = (
     "SELECT imei, assigned_ms, place, state, notice_until_ms, notice_place,"

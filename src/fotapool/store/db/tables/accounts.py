@@ -7,8 +7,11 @@ CREATE TABLE account (
     purchase_type TEXT NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('active', 'suspended')),
     created_ms BIGINT NOT NULL,
-    namespace BIGINT NOT NULL DEFAULT 0
+    namespace BIGINT NOT NULL DEFAULT 0,
+    display_name TEXT NOT NULL DEFAULT '',
+    notes TEXT NOT NULL DEFAULT ''
 );
+CREATE INDEX account_by_display_name ON account (lower(display_name)) WHERE display_name <> '';
 CREATE TABLE license_pool (
     account_id BIGINT PRIMARY KEY,
     total BIGINT NOT NULL CHECK (total >= 0),
