@@ -114,6 +114,7 @@ def _accounts(rows: Rows) -> Iterator[Members]:
                 "subscriptionUpdatedAt": format_timestamp(pool[8]),
                 "candidatesUpdatedAt": format_timestamp(pool[7]),
                 "devices": list(_devices(tables["device"].get(account_id, ()), licenses, created_ms)),
+                "keptLicenses": list(_kept_licenses(tables["device"].get(account_id, ()), licenses)),
                 "candidates": [format_device_id(row[2]) for row in tables["candidate"].get(account_id, ())],
                 "fleet": [
                     describe_fleet(Fleet(first, last, parse_behavior(behavior)))
@@ -127,6 +128,7 @@ def _accounts(rows: Rows) -> Iterator[Members]:
             subscriptionUpdatedAt=created,
             candidatesUpdatedAt=created,
             devices=[],
+            keptLicenses=[],
             candidates=[],
             fleet=[],
         )
@@ -147,6 +149,12 @@ def _devices(rows: Sequence[Row], licenses: dict[int, Row], created_ms: int) -> 
             members |= ({"licensed": licensed} if alike > 1 else {}) | _license(*license_)
         yield members
         place += alike
+
+
+def _kept_licenses(devices: Sequence[Row], licenses: dict[int, Row]) -> Iterator[Members]:
+    """The licenses of devices that have left the account."""
+    for imei in sorted(licenses.keys() - {row[1] for row in devices}):
+        yield {"deviceId": format_device_id(imei)} | _license(*licenses[imei])
 
 
 def _run(rows: Sequence[Row], begin: int, licenses: dict[int, Row]) -> tuple[int, int]:

@@ -75,9 +75,10 @@ _CHECKS = (
     ),
     (
         "holders-are-devices",
-        "every license belongs to a device of the account, as its latest ledger entry says",
-        "SELECT count(*) = 0, count(*) FROM license l WHERE l.account_id = :id AND (NOT EXISTS (SELECT 1 FROM device d"
-        " WHERE d.account_id = l.account_id AND d.imei = l.imei) OR NOT EXISTS (SELECT 1 FROM ledger_entry e"
+        "every license belongs to a device of the account, or to one that has left without it, and to a ledger entry",
+        "SELECT count(*) = 0, count(*) FROM license l WHERE l.account_id = :id AND ((NOT EXISTS (SELECT 1 FROM device d"
+        " WHERE d.account_id = l.account_id AND d.imei = l.imei) AND NOT EXISTS (SELECT 1 FROM departed_device g"
+        " WHERE g.account_id = l.account_id AND g.imei = l.imei)) OR NOT EXISTS (SELECT 1 FROM ledger_entry e"
         f" WHERE e.account_id = l.account_id AND e.number = l.place AND e.imei = l.imei AND e.kind IN ({_GRANTS})))",
         "{1} licenses without a device or a ledger entry",
     ),

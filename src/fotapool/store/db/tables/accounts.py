@@ -173,6 +173,7 @@ CREATE TABLE device_key (
     created_ms BIGINT NOT NULL,
     UNIQUE (account_id, name)
 ){clustered};
+CREATE INDEX device_key_of_device ON device_key (account_id, imei) WHERE imei IS NOT NULL;
 CREATE TABLE check_in (
     id {identity},
     account_id BIGINT NOT NULL,
@@ -287,7 +288,7 @@ CREATE TABLE ledger_entry (
     number BIGINT NOT NULL,
     change_number BIGINT NOT NULL,
     imei BIGINT NOT NULL,
-    kind BIGINT NOT NULL CHECK (kind BETWEEN 1 AND 10),
+    kind BIGINT NOT NULL CHECK (kind BETWEEN 1 AND 17),
     used_after BIGINT NOT NULL CHECK (used_after >= 0),
     PRIMARY KEY (account_id, number)
 ){clustered};
