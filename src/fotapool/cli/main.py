@@ -32,7 +32,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "find": (f"{CLIENT}.accounts.search", "Find devices, accounts, campaigns, users and requests."),
         "accounts": (f"{CLIENT}.accounts.accounts", "Create, show, suspend, copy and audit accounts."),
         "subscription": (f"{CLIENT}.accounts.subscription", "Show and change the number of licenses."),
-        "devices": (f"{CLIENT}.devices.devices", "Import, list and show devices."),
+        "devices": (f"{CLIENT}.devices.devices", "Import, list, show, move and delete devices."),
         "ledger": (f"{CLIENT}.accounts.ledger", "Print the license ledger of an account."),
         "statements": (f"{CLIENT}.accounts.statements", "List and print billing statements."),
         "deliveries": (f"{CLIENT}.accounts.deliveries", "List, show and repeat callback deliveries."),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from support.helpers import ACCOUNT
+from support.helpers import ACCOUNT, OTHER, Api, device, devices
 
 
 def test_an_account_is_described(cli: Any) -> None:
@@ -13,3 +14,17 @@ def test_an_account_is_described(cli: Any) -> None:
     assert "Heart of Gold" in cli("accounts", "list").stdout
     assert cli.rows("find", "heart of")[0]["label"] == ACCOUNT
     assert "displayName, notes or both" in cli("accounts", "describe", ACCOUNT, code=4).stderr
+
+
+def test_devices_are_deleted_and_moved_by_list(api: Api, cli: Any, tmp_path: Path) -> None:
+    path = tmp_path / "devices.csv"
+    path.write_text("IMEI;MDN\n" + "".join(f"{one};1\n" for one in devices(0, 1)))
+    api.upgrade(1, "scheduled")
+    assert "nothing was changed" in cli("devices", "delete", ACCOUNT, device(0), given="no\n", code=5).stderr
+    result = cli("devices", "move", ACCOUNT, OTHER, "--file", str(path), given=f"{ACCOUNT}\n", code=1)
+    assert f"1 of 2 devices moved to {OTHER}; 0 licenses removed, 0 stay counted" in result.stdout
+    assert f"{device(1)} upgradeScheduled: an upgrade that an operator has set" in result.stderr
+    assert cli.one("devices", "delete", ACCOUNT, device(2), "--yes")["done"] == 1
+    assert f"moved to account {OTHER}" not in cli("devices", "show", ACCOUNT, device(0)).stdout
+    assert cli.one("devices", "show", ACCOUNT, device(0))["movedTo"] == OTHER
+    assert "is a copy" not in cli("devices", "move", ACCOUNT, "nobody", device(3), "--yes", code=4).stderr

@@ -19,7 +19,7 @@ from fotapool.console.app.forms import read_form
 from fotapool.console.app.pages import Console, ConsoleCall, ConsolePage
 from fotapool.console.app.rendering import Templates
 from fotapool.console.campaigns import campaigns, schedule
-from fotapool.console.devices import device, devices
+from fotapool.console.devices import departures, device, devices
 from fotapool.console.emulator import clock, faults, requests, simulation, snapshots
 from fotapool.console.identity import access, device_keys
 from fotapool.console.identity.sessions import PATH, Sessions, same_token
@@ -48,6 +48,7 @@ PAGES: tuple[ConsolePage, ...] = (
     *accounts.PAGES,
     *devices.PAGES,
     *device.PAGES,
+    *departures.PAGES,
     *schedule.PAGES,
     *campaigns.PAGES,
     *clock.PAGES,

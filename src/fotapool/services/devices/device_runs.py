@@ -49,13 +49,15 @@ class DeviceRun:
 
         Raises Interrupted if the rest cannot be read or changed; what was done before remains.
         """
+        await self.run_lines(_lines(chunks, reader))
+        self.notes = reader.notes
+
+    async def run_lines(self, lines: AsyncIterator[ImportLine]) -> None:
+        """Like `run`, for lines that raise Invalid if the rest cannot be read."""
         broken: Invalid | None = None
         try:
             try:
-                async for chunk in chunks:
-                    for line in reader.feed(chunk):
-                        await self._add(line)
-                for line in reader.close():
+                async for line in lines:
                     await self._add(line)
             except Invalid as error:
                 broken = error
@@ -63,7 +65,6 @@ class DeviceRun:
         except (RequestRejected, StoreUnavailable, Conflict, NotFound) as error:
             raise self._interrupted(error) from error
         self.refusals.sort(key=lambda one: one.line)
-        self.notes = reader.notes
         if broken is not None:
             raise self._interrupted(broken) from broken
 
@@ -102,3 +103,17 @@ class DeviceRun:
 
     def _interrupted(self, error: Exception) -> Interrupted:
         return Interrupted(error, f"{self.done} devices before that were handled", self)
+
+
+async def _lines(chunks: AsyncIterator[bytes], reader: LineReader) -> AsyncIterator[ImportLine]:
+    async for chunk in chunks:
+        for line in reader.feed(chunk):
+            yield line
+    for line in reader.close():
+        yield line
+
+
+async def listed_lines(devices: Mapping[str, int]) -> AsyncIterator[ImportLine]:
+    """The lines of a list that has been read: its devices with the numbers of their lines."""
+    for device, line in devices.items():
+        yield ImportLine(line, {"deviceId": device})

@@ -10,6 +10,7 @@ from typing import IO, Any
 import click
 
 from fotapool.cli.client import options
+from fotapool.cli.client.devices.departures import delete_devices, move_devices
 from fotapool.cli.client.devices.device_lists import FailedLinesFile
 from fotapool.cli.client.failures import SOME_REFUSED, Unreachable, UsageError
 from fotapool.cli.client.http.target import segment
@@ -24,7 +25,7 @@ MAX_SHOWN = 20
 
 @resource_group
 def devices() -> None:
-    """Import devices into an account, list them, and show the timeline of one.
+    """Import devices into an account, list, move and delete them, and show the timeline of one.
 
     \b
     Examples:
@@ -32,6 +33,10 @@ def devices() -> None:
       fotapool devices list 0242078689-00001 --limit 20
       fotapool devices show 0242078689-00001 990003425730535
     """
+
+
+for command in (delete_devices, move_devices):
+    devices.add_command(command)
 
 
 @devices.command()
