@@ -30,7 +30,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Operator API": {
         "find": (f"{CLIENT}.accounts.search", "Find devices, accounts, campaigns, users and requests."),
-        "accounts": (f"{CLIENT}.accounts.accounts", "Create, show, suspend, copy and audit accounts."),
+        "accounts": (f"{CLIENT}.accounts.accounts", "Create, show, suspend, close and audit accounts."),
         "subscription": (f"{CLIENT}.accounts.subscription", "Show and change the number of licenses."),
         "devices": (f"{CLIENT}.devices.devices", "Import, list, show, move and delete devices."),
         "ledger": (f"{CLIENT}.accounts.ledger", "Print the license ledger of an account."),

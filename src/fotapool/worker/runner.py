@@ -15,6 +15,7 @@ from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.domain.records import from_attributes
+from fotapool.services.accounts.closing import end_idle_listeners
 from fotapool.services.accounts.kept_answers import purge_kept_answers
 from fotapool.services.accounts.rejections import flush_rejections
 from fotapool.services.audit_log.entries import flush_wrong_keys, purge_audit_log
@@ -158,7 +159,15 @@ async def _run_and_deliver(
 
 
 async def _purge(context: Context) -> None:
-    for purge in (purge_ended, purge_deliveries, purge_old_logs, purge_jobs, purge_audit_log, purge_kept_answers):
+    for purge in (
+        purge_ended,
+        purge_deliveries,
+        purge_old_logs,
+        purge_jobs,
+        purge_audit_log,
+        purge_kept_answers,
+        end_idle_listeners,
+    ):
         await purge(context)
 
 

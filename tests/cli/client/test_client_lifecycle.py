@@ -28,3 +28,12 @@ def test_devices_are_deleted_and_moved_by_list(api: Api, cli: Any, tmp_path: Pat
     assert f"moved to account {OTHER}" not in cli("devices", "show", ACCOUNT, device(0)).stdout
     assert cli.one("devices", "show", ACCOUNT, device(0))["movedTo"] == OTHER
     assert "is a copy" not in cli("devices", "move", ACCOUNT, "nobody", device(3), "--yes", code=4).stderr
+
+
+def test_an_account_is_closed_after_its_name_was_typed(api: Api, cli: Any) -> None:
+    api.assign(0)
+    assert "nothing was changed" in cli("accounts", "close", ACCOUNT, given="yes\n", code=5).stderr
+    result = cli("accounts", "close", ACCOUNT, given=f"{ACCOUNT}\n")
+    assert f"account {ACCOUNT} is closed: 1 licenses and 0 campaigns ended; 0 upgrades" in result.stdout
+    assert cli.one("accounts", "show", ACCOUNT)["status"] == "closed"
+    assert "cannot be changed or opened again" in cli("accounts", "activate", ACCOUNT, code=4).stderr

@@ -74,6 +74,8 @@ async def set_status(call: ConsoleCall) -> Response:
         status = AccountStatus(call.field("status"))
     except ValueError as error:
         raise Invalid("status must be active or suspended") from error
+    if status is AccountStatus.CLOSED:
+        raise Invalid("status must be active or suspended")
     await set_account_status(call.context, call.account.name, status)
     suspended = "Account suspended. The API rejects its requests."
     return await call.go(call.path(), suspended if status is AccountStatus.SUSPENDED else "Account activated.")

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fotapool.console import audit_log, billing, callbacks
-from fotapool.console.accounts import accounts, pools, search, subscriptions
+from fotapool.console.accounts import accounts, closing, pools, search, subscriptions
 from fotapool.console.app.assets import Assets
 from fotapool.console.app.errors import PageError, page_error
 from fotapool.console.app.forms import read_form
@@ -46,6 +46,7 @@ PAGES: tuple[ConsolePage, ...] = (
     *candidates.PAGES,
     *subscriptions.PAGES,
     *accounts.PAGES,
+    *closing.PAGES,
     *devices.PAGES,
     *device.PAGES,
     *departures.PAGES,

@@ -39,7 +39,9 @@ DisplayName = Annotated[
 Notes = Annotated[
     str, msgspec.Meta(extra_json_schema={"maxLength": MAX_NOTES}, examples=["Contract 42. Contact: fleet desk."])
 ]
-StatusText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": [status.value for status in AccountStatus]})]
+SETTABLE = {status.value: status for status in (AccountStatus.ACTIVE, AccountStatus.SUSPENDED)}
+"""Closing is an operation of its own."""
+StatusText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(SETTABLE)})]
 _NO_LICENSES_FOR_EVENTS_ONLY = {
     "if": {"properties": {"purchaseType": {"const": PurchaseType.EVENT.value}}, "required": ["purchaseType"]},
     "then": {"properties": {"licenseCount": {"const": 0}}},
@@ -234,9 +236,9 @@ async def describe_account(call: OperatorCall, given: NewDescription) -> Account
 
 async def set_status(call: OperatorCall, given: NewStatus) -> AccountView:
     """Suspend an account, or make it active again."""
-    if given.status not in {status.value for status in AccountStatus}:
+    if given.status not in SETTABLE:
         raise Invalid("status must be active or suspended")
-    account = await accounts.set_account_status(call.context, call.account_name, AccountStatus(given.status))
+    account = await accounts.set_account_status(call.context, call.account_name, SETTABLE[given.status])
     return account_view(account, call.context.clock.now_ms())
 
 

@@ -59,6 +59,19 @@ def require_account(connection: Connection, name: str) -> Account:
     return account
 
 
+def check_not_closed(account: Account) -> None:
+    """Raises Conflict if the account is closed."""
+    if account.status is AccountStatus.CLOSED:
+        raise Conflict(f"account {account.name} is closed: it cannot be changed or opened again")
+
+
+def check_open(connection: Connection, account_id: int) -> None:
+    """Raises Conflict if the account is closed, within the transaction of a change that a closed one does not take."""
+    account = read_account_by_id(connection, account_id)
+    if account is not None:
+        check_not_closed(account)
+
+
 async def get_account(context: Context, name: str) -> Account:
     """The account of this name. Raises NotFound."""
     return await context.reader.short(require_account, name)
@@ -80,10 +93,11 @@ async def list_accounts(context: Context, after: str, limit: int) -> list[Accoun
 
 
 async def set_account_status(context: Context, name: str, status: AccountStatus) -> Account:
-    """Suspends or activates an account. Raises NotFound."""
+    """Suspends or activates an account. Raises NotFound, and Conflict if it is closed."""
 
     def change(connection: Connection, now_ms: int) -> Account:
         before = require_account(connection, name)
+        check_not_closed(before)
         record_status(connection, before.id, status)
         record_auth_epoch(connection)
         context.audit.record(connection, now_ms, {"status": before.status.value}, {"status": status.value})

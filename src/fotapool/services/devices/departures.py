@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fotapool.domain.devices.departures import DELETED, MOVED, DepartureDecision, decide_departures
 from fotapool.domain.errors import Conflict, Invalid
 from fotapool.domain.licenses.ledger import Entry, EntryKind
-from fotapool.services.accounts.accounts import get_account
+from fotapool.services.accounts.accounts import check_not_closed, get_account
 from fotapool.services.commands import PoolsCommand, PoolsFacts
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import Account, read_account_by_id
@@ -115,6 +115,7 @@ def _check_target(connection: Connection, caller: Caller, target: Account) -> No
     accounts = read_account_by_id(connection, caller.account_id), read_account_by_id(connection, target.id)
     if accounts[0] is None or accounts[1] is None:
         raise Conflict("one of the accounts does not exist any more")
+    check_not_closed(accounts[1])
     if store.read_namespace(connection, caller.account_id) != store.read_namespace(connection, target.id):
         raise Conflict(f"account {target.name} or {caller.account_name} is a copy: its devices stay in it")
 

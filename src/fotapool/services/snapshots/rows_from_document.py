@@ -163,7 +163,7 @@ def _read_account(account: AccountState, rows: dict[str, list[Row]], entries: in
         raise Invalid("name must be 1 to 64 letters, digits, '-', '_' or '.'")
     purchase_type = _purchase_type(account)
     if account.status not in {status.value for status in AccountStatus}:
-        raise Invalid("status must be active or suspended")
+        raise Invalid("status must be active, suspended or closed")
     if len(account.candidates) > MAX_CANDIDATES or not all(is_device_id(device) for device in account.candidates):
         raise Invalid(f"candidates must be IMEIs of 15 digits, {MAX_CANDIDATES} at most")
     created_ms = read_timestamp(account.createdAt)

@@ -5,7 +5,7 @@ CREATE TABLE account (
     id {identity},
     name TEXT NOT NULL UNIQUE,
     purchase_type TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('active', 'suspended')),
+    status TEXT NOT NULL CHECK (status IN ('active', 'suspended', 'closed')),
     created_ms BIGINT NOT NULL,
     namespace BIGINT NOT NULL DEFAULT 0,
     display_name TEXT NOT NULL DEFAULT '',
