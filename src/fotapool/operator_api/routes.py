@@ -10,7 +10,7 @@ from starlette.routing import Router
 
 from fotapool.emulator.parts import EmulatorParts
 from fotapool.operator_api import audit_log, billing, callbacks, campaigns, devices, licenses
-from fotapool.operator_api.accounts import accounts, closing, copies, departures, search
+from fotapool.operator_api.accounts import accounts, closing, copies, departures, erasures, search
 from fotapool.operator_api.billing import MONTH
 from fotapool.operator_api.calls import DEVICE_ID, OperatorEndpoint
 from fotapool.operator_api.emulator import clock, faults, fleets, requests, snapshots
@@ -32,6 +32,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *licenses.OPERATIONS,
     *devices.OPERATIONS,
     *departures.OPERATIONS,
+    *erasures.OPERATIONS,
     *campaigns.OPERATIONS,
     *packages.OPERATIONS,
     *credentials.OPERATIONS,

@@ -37,3 +37,12 @@ def test_an_account_is_closed_after_its_name_was_typed(api: Api, cli: Any) -> No
     assert f"account {ACCOUNT} is closed: 1 licenses and 0 campaigns ended; 0 upgrades" in result.stdout
     assert cli.one("accounts", "show", ACCOUNT)["status"] == "closed"
     assert "cannot be changed or opened again" in cli("accounts", "activate", ACCOUNT, code=4).stderr
+
+
+def test_personal_facts_are_erased(api: Api, cli: Any) -> None:
+    api.control("POST", f"/accounts/{ACCOUNT}/devices", [{"deviceId": device(0), "mdn": "15559871234"}])
+    assert "nothing was changed" in cli("devices", "erase", ACCOUNT, device(0), given="\n", code=5).stderr
+    result = cli("devices", "erase", ACCOUNT, device(0), "123456789012345", "--yes", code=1)
+    assert "1 of 2 devices erased: 1 MDNs, 0 log entries" in result.stdout
+    assert "deviceNotFound" in result.stderr
+    assert cli.one("devices", "show", ACCOUNT, device(0))["device"]["mdn"] == ""

@@ -1,4 +1,4 @@
-"""Deleting devices, or moving them to another account: one device, or a list."""
+"""Deleting devices, moving them to another account, erasing their personal facts: one device, or a list."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fotapool.domain.devices.departures import Refusal
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.services.devices.departures import DEPARTURE_BATCH, Departures, departures_to, remove_one
 from fotapool.services.devices.device_runs import DeviceRun, listed_lines
+from fotapool.services.devices.erasures import ERASURE_BATCH, Erasures, erase_one
 from fotapool.services.devices.imports import Interrupted
 
 MAX_LISTED = 100_000
@@ -67,6 +68,28 @@ async def _remove_list(call: ConsoleCall, departures: Departures, done: str) -> 
     return await show_result(call, run, f"{plural(run.done, 'device')} {done}. Licenses: {licenses}.")
 
 
+async def erase_device(call: ConsoleCall) -> Response:
+    erasures = Erasures(call.context, call.caller())
+    await erase_one(erasures, device_of(call))
+    return await call.go(call.path("devices", call.request.path_params["device"]), _erased(erasures))
+
+
+async def erase_list(call: ConsoleCall) -> Response:
+    erasures = Erasures(call.context, call.caller())
+    run = await run_list(call, DeviceRun(erasures.erase, ERASURE_BATCH))
+    return run if isinstance(run, Response) else await show_result(call, run, _erased(erasures))
+
+
+def _erased(erasures: Erasures) -> str:
+    """What was erased, as a sentence."""
+    erased = erasures.erased
+    return (
+        f"Erased of {plural(erasures.done, 'device')}: {plural(erased.mdns, 'MDN')}, {number(erased.logs)} log entries,"
+        f" {plural(erased.failure_messages, 'failure message')},"
+        f" {plural(erased.list_lines, 'skipped line')} of bulk lists."
+    )
+
+
 async def run_list(call: ConsoleCall, run: DeviceRun) -> DeviceRun | Response:
     """Handles the devices of the form, or answers the form with what is wrong with it."""
     if call.field("confirm") != call.account.name:
@@ -103,4 +126,6 @@ PAGES = (
     ConsolePage("GET", _PATH + "/device-lists", show_lists),
     ConsolePage("POST", _PATH + "/device-lists/delete", delete_list, action="deleteDevices"),
     ConsolePage("POST", _PATH + "/device-lists/move", move_list, action="moveDevices"),
+    ConsolePage("POST", _PATH + "/devices/{device}/erase", erase_device),
+    ConsolePage("POST", _PATH + "/device-lists/erase", erase_list, action="eraseDevices"),
 )

@@ -137,15 +137,16 @@ async def move_devices(call: OperatorCall) -> Response:
 
 
 _PATH = "/accounts/{name}"
-_LIST: dict[str, Any] = {
+LIST: dict[str, Any] = {
     "reads": list[ListedDevice],
     "answers": DeparturesResult,
     "consumes": BODIES,
     "other_statuses": {415: "The body's media type is not one of these"},
 }
+"""What the operations on lists of devices have in common."""
 OPERATIONS = (
     Operation("DELETE", _PATH + "/devices/{deviceId}", delete_device),
     Operation("PUT", _PATH + "/devices/{deviceId}/account", move_device),
-    Operation("POST", _PATH + "/device-deletions", delete_devices, **_LIST),
-    Operation("POST", _PATH + "/device-moves", move_devices, parameters=(TO,), **_LIST),
+    Operation("POST", _PATH + "/device-deletions", delete_devices, **LIST),
+    Operation("POST", _PATH + "/device-moves", move_devices, parameters=(TO,), **LIST),
 )

@@ -1,4 +1,4 @@
-"""`fotapool devices delete` and `devices move`."""
+"""`fotapool devices delete`, `devices move` and `devices erase`."""
 
 from __future__ import annotations
 
@@ -62,6 +62,33 @@ def move_devices(client: Any, account: str, to: str, yes: bool, as_json: bool, *
     confirm(f"Type {account} to move {len(found):,} of its devices to {to}", account, yes)
     result = send_list(client, f"/accounts/{account}/device-moves?to={to}", found)
     _print(result, f"moved to {to}", as_json)
+
+
+@click.command("erase")
+@options.account
+@options.devices
+@options.yes
+@options.as_json
+@options.admin_client_options
+def erase_devices(client: Any, account: str, yes: bool, as_json: bool, **given: Any) -> None:
+    """Erase the personal facts of devices: MDN, logs, failure messages. Licenses and records stay.
+
+    \b
+    Examples:
+      fotapool devices erase 0242078689-00001 990003425730535
+      fotapool devices erase 0242078689-00001 --file devices.csv --yes
+
+    Devices that have left the account are erased too. Confirm by typing the account's name. Exit code 1: some devices
+    were refused.
+    """
+    found = read_devices(given)
+    confirm(f"Type {account} to erase the personal facts of {len(found):,} of its devices", account, yes)
+    result = send_list(client, f"/accounts/{account}/device-erasures", found)
+    text = (
+        f"{result['done']:,} of {result['lines']:,} devices erased: {result['mdns']:,} MDNs, {result['logs']:,} log "
+        f"entries, {result['failureMessages']:,} failure messages, {result['listLines']:,} skipped lines of bulk lists"
+    )
+    print_list_result(result, text, as_json)
 
 
 def send_list(client: Any, path: str, found: Sequence[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import IO, Any
 import click
 
 from fotapool.cli.client import options
-from fotapool.cli.client.devices.departures import delete_devices, move_devices
+from fotapool.cli.client.devices.departures import delete_devices, erase_devices, move_devices
 from fotapool.cli.client.devices.device_lists import FailedLinesFile
 from fotapool.cli.client.failures import SOME_REFUSED, Unreachable, UsageError
 from fotapool.cli.client.http.target import segment
@@ -35,7 +35,7 @@ def devices() -> None:
     """
 
 
-for command in (delete_devices, move_devices):
+for command in (delete_devices, move_devices, erase_devices):
     devices.add_command(command)
 
 
