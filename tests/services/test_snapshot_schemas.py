@@ -54,7 +54,7 @@ def worlds(draw: st.DrawFn) -> dict[str, list[Row]]:
     candidates = draw(st.lists(st.integers(0, 20), unique=True, max_size=4))
     notices = sum(row[5] is not None for row in licenses)
     rows["license"] = licenses
-    rows["account"] = [(3, "a", "TS-HFOTA-MRC", "suspended", NOW_MS, 3 if draw(st.booleans()) else 0)]
+    rows["account"] = [(3, "a", "TS-HFOTA-MRC", "suspended", NOW_MS, 3 if draw(st.booleans()) else 0, "Ä b", "a\nb")]
     rows["device"] = [(*row[:-1], rows["account"][0][5]) for row in rows["device"]]
     rows["candidate"] = [(3, number, device) for number, device in enumerate(candidates)]
     rows["license_pool"] = [(3, 99, len(licenses), notices, 0, 0, len(candidates), draw(MOMENTS), draw(MOMENTS))]

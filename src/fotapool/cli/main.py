@@ -30,9 +30,9 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Operator API": {
         "find": (f"{CLIENT}.accounts.search", "Find devices, accounts, campaigns, users and requests."),
-        "accounts": (f"{CLIENT}.accounts.accounts", "Create, show, suspend, copy and audit accounts."),
+        "accounts": (f"{CLIENT}.accounts.accounts", "Create, show, suspend, close and audit accounts."),
         "subscription": (f"{CLIENT}.accounts.subscription", "Show and change the number of licenses."),
-        "devices": (f"{CLIENT}.devices.devices", "Import, list and show devices."),
+        "devices": (f"{CLIENT}.devices.devices", "Import, list, show, move and delete devices."),
         "ledger": (f"{CLIENT}.accounts.ledger", "Print the license ledger of an account."),
         "statements": (f"{CLIENT}.accounts.statements", "List, print and export billing statements."),
         "reconcile": (f"{CLIENT}.accounts.reconcile", "Compare the carrier's licenses with those of the server."),

@@ -45,6 +45,8 @@ class AccountStatus(enum.Enum):
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    CLOSED = "closed"
+    """For good: what it held has ended or is ending, its records stay."""
 
 
 def is_account_name(text: str) -> bool:

@@ -106,6 +106,7 @@ class DeviceDetail(msgspec.Struct):
     """A device, its place on the candidate list, its timeline and its last 20 check-ins, both newest first.
 
     The timeline has the last 200 changes of the license and the last 50 upgrades; `complete` says whether that is all.
+    A device that has left the account has `leftAt`, and the account that it moved to or null; its history stays.
     """
 
     device: DeviceView
@@ -113,6 +114,8 @@ class DeviceDetail(msgspec.Struct):
     timeline: list[TimelineEntryView]
     complete: bool
     checkIns: list[CheckInView]
+    leftAt: str | None
+    movedTo: str | None
 
 
 async def list_devices(call: OperatorCall) -> DeviceList:
@@ -138,6 +141,8 @@ async def read_device(call: OperatorCall) -> DeviceDetail:
             CheckInView(format_timestamp(one.at_ms), one.client_type, one.result, one.failure or None)
             for one in found.check_ins
         ],
+        leftAt=time_or_none(found.departed.left_ms if found.departed else None),
+        movedTo=(found.departed.moved_to or None) if found.departed else None,
     )
 
 
@@ -178,6 +183,15 @@ async def set_upgrade(call: OperatorCall, given: NewUpgrade) -> UpgradeView:
     return UpgradeView(format_device_id(device), status.word)
 
 
+def reader_of(call: OperatorCall) -> LineReader:
+    """The reader of a body of the media type that the request names. Raises HttpError(415)."""
+    media_type = call.request.headers.get("content-type", JSON).split(";")[0].strip().lower()
+    if media_type not in _READERS:
+        types = ", ".join(_READERS)
+        raise HttpError(415, f"set the header Content-Type to one of {types}; it is {media_type[:60]!r}")
+    return _READERS[media_type](call.context.settings.max_import_line_bytes)
+
+
 async def import_devices(call: OperatorCall) -> Response:
     """Import devices from a JSON array, NDJSON or CSV; good lines are stored, bad ones reported.
 
@@ -185,11 +199,7 @@ async def import_devices(call: OperatorCall) -> Response:
     usual names of columns in the first line. Returns one result; for `Accept: application/x-ndjson`, progress line by
     line and the result last.
     """
-    media_type = call.request.headers.get("content-type", JSON).split(";")[0].strip().lower()
-    if media_type not in _READERS:
-        types = ", ".join(_READERS)
-        raise HttpError(415, f"set the header Content-Type to one of {types}; it is {media_type[:60]!r}")
-    reader = _READERS[media_type](call.context.settings.max_import_line_bytes)
+    reader = reader_of(call)
     device_import = DeviceImport(call.context, await call.caller())
     if NDJSON in call.request.headers.get("accept", ""):
         # Compression would delay the progress.
@@ -238,7 +248,7 @@ def _line(name: str, value: object) -> bytes:
     return msgspec.json.encode({name: value}) + b"\n"
 
 
-_BODIES = {
+BODIES = {
     JSON: {
         "schema": {
             "type": "array",
@@ -273,7 +283,7 @@ OPERATIONS = (
         parameters=(FAILED_LINES,),
         reads=list[DeviceLine],
         answers=ImportResult,
-        consumes=_BODIES,
+        consumes=BODIES,
         produces={NDJSON: "Progress line by line, the result last"},
         other_statuses={415: "The body's media type is not one of these"},
     ),

@@ -88,6 +88,32 @@ class PoolCommand(DirectCommand[Result]):
         return self._change(facts, now_ms)
 
 
+class PoolsFacts:
+    """The locked pools of several accounts by id, the connection, and the ledger changes to record."""
+
+    def __init__(self, connection: Connection, pools: Pools) -> None:
+        self.connection = connection
+        self.pools = pools
+        self.changes = LedgerChangeSet()
+
+    def record(self, connection: Connection) -> None:
+        self.changes.record(connection)
+
+
+class PoolsCommand(DirectCommand[Result]):
+    """A PoolCommand for several accounts: one function of their PoolsFacts and the time (ms)."""
+
+    def __init__(self, account_ids: Sequence[int], change: Callable[[PoolsFacts, int], Result], **options: Any) -> None:
+        super().__init__(cast(Any, change), account_ids, **options)
+
+    @classmethod
+    def load(cls, connection: Connection, pools: Pools, commands: Sequence[Any], now_ms: int) -> Facts:
+        return PoolsFacts(connection, pools)
+
+    def decide(self, facts: Any, now_ms: int) -> Result:
+        return self._change(facts, now_ms)
+
+
 async def submit_unless_deleted(context: Context, command: Command[Result], otherwise: Result) -> Result:
     """Submits a command of the worker; returns `otherwise` if its account or row was deleted since it was found due."""
     try:

@@ -15,6 +15,7 @@ from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.domain.records import from_attributes
+from fotapool.services.accounts.closing import end_idle_listeners
 from fotapool.services.accounts.kept_answers import purge_kept_answers
 from fotapool.services.accounts.rejections import flush_rejections
 from fotapool.services.accounts.retention import STEPS_PER_RUN, purge_old_data
@@ -158,7 +159,7 @@ async def _run_and_deliver(
 
 
 async def _purge(context: Context, steps: int | None = STEPS_PER_RUN) -> None:
-    for purge in (purge_ended, purge_expired_keys, purge_jobs, purge_kept_answers):
+    for purge in (purge_ended, purge_expired_keys, purge_jobs, purge_kept_answers, end_idle_listeners):
         await purge(context)
     await purge_old_data(context, steps=steps)
 

@@ -26,6 +26,8 @@ def test_an_account_is_created_read_and_listed(api: Api) -> None:
     account = created.json()
     assert account == {
         "name": "0001",
+        "displayName": "",
+        "notes": "",
         "purchaseType": "TS-HFOTA-MRC",
         "status": "active",
         "licenseCount": 7,

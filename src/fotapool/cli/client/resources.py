@@ -15,7 +15,7 @@ PURCHASE_TYPES = ("TS-HFOTA-MRC", "TS-HFOTA-EVNT", "TS-HFOTA-EVNT,TS-HFOTA-MRC")
 ACCOUNT = "0242078689-00001"
 _SUBSCRIPTION = "licenseCount:licenses licenseUsedCount:used free underNotice"
 _ACCOUNT_MEMBERS = (
-    f"name:account status purchaseType {_SUBSCRIPTION} candidates createTime:created "
+    f"name:account displayName:display_name notes status purchaseType {_SUBSCRIPTION} candidates createTime:created "
     "updateTime:subscription_changed nextBillingMonth"
 )
 _account_filter = click.option("--account", type=options.AccountName(), help="Only this account.")
@@ -41,7 +41,7 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
             examples=("accounts list", "accounts list --json | python3 -m json.tool --json-lines"),
             path="/accounts",
             cursor="name",
-            columns=f"name:account status purchaseType {_SUBSCRIPTION} candidates",
+            columns=f"name:account status purchaseType {_SUBSCRIPTION} candidates displayName:display_name",
             empty="No accounts. Create one: fotapool accounts create NAME --licenses 500",
         ),
         Operation(
@@ -78,8 +78,34 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
             ),
             columns=_ACCOUNT_MEMBERS,
         ),
+        Operation(
+            name="describe",
+            help="Change an account's display name or notes; an empty text deletes one.",
+            examples=(
+                f'accounts describe {ACCOUNT} --display-name "Heart of Gold"',
+                f'accounts describe {ACCOUNT} --notes ""',
+            ),
+            method="PATCH",
+            path="/accounts/{account}",
+            params=(
+                click.option("--display-name", "displayName", metavar="TEXT", help="Name for people."),
+                click.option("--notes", metavar="TEXT", help="Notes of the operators."),
+            ),
+            columns=_ACCOUNT_MEMBERS,
+        ),
         _set_status("suspend", "suspended", "Suspend an account: its users get `Inactive account` until `activate`."),
         _set_status("activate", "active", "Activate a suspended account."),
+        Operation(
+            name="close",
+            help="Close an account for good: its licenses and campaigns end, its records stay. "
+            "`fotapool accounts show` and `campaigns list` say what it holds. Needs the role admin.",
+            examples=(f"accounts close {ACCOUNT}", f"accounts close {ACCOUNT} --yes --json"),
+            method="POST",
+            path="/accounts/{account}/closure",
+            confirm=("account", "Type {account} to close it for good"),
+            message="account {account} is closed: {licensesEnded:,} licenses and {campaignsEnded:,} campaigns ended; "
+            "{upgradesInProgress:,} upgrades are still in progress",
+        ),
         Operation(
             name="copy",
             help="Copy an account with its devices, licenses and candidates (emulator only).",

@@ -1,4 +1,4 @@
-"""The overview of an account: license usage, history, forecast, rejected requests; suspending the account."""
+"""The overview of an account: license usage, history, forecast, rejected requests; describing and suspending it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fotapool.domain.accounts.pool_history import PoolPoint
 from fotapool.domain.billing import Month
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import AccountStatus
-from fotapool.services.accounts.accounts import set_account_status
+from fotapool.services.accounts.accounts import describe_account, set_account_status
 from fotapool.services.accounts.pools import MAX_DAYS, PoolParts, read_history, read_pool
 from fotapool.services.accounts.rejections import list_rejections
 
@@ -74,13 +74,21 @@ async def set_status(call: ConsoleCall) -> Response:
         status = AccountStatus(call.field("status"))
     except ValueError as error:
         raise Invalid("status must be active or suspended") from error
+    if status is AccountStatus.CLOSED:
+        raise Invalid("status must be active or suspended")
     await set_account_status(call.context, call.account.name, status)
     suspended = "Account suspended. The API rejects its requests."
     return await call.go(call.path(), suspended if status is AccountStatus.SUSPENDED else "Account activated.")
 
 
+async def describe(call: ConsoleCall) -> Response:
+    await describe_account(call.context, call.account.name, call.field("displayName"), call.field("notes"))
+    return await call.go(call.path(), "Account changed.")
+
+
 PAGES = (
     ConsolePage("GET", "/accounts/{account}", show_account),
+    ConsolePage("POST", "/accounts/{account}/description", describe, action="describeAccount"),
     ConsolePage("GET", "/accounts/{account}/history.csv", download_history),
     ConsolePage("POST", "/accounts/{account}/status", set_status),
 )

@@ -12,14 +12,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fotapool.console import all_statements, audit_log, billing, callbacks, reconciliation
-from fotapool.console.accounts import accounts, pools, retention, search, subscriptions
+from fotapool.console.accounts import accounts, closing, pools, retention, search, subscriptions
 from fotapool.console.app.assets import Assets
 from fotapool.console.app.errors import PageError, page_error
 from fotapool.console.app.forms import read_form
 from fotapool.console.app.pages import Console, ConsoleCall, ConsolePage
 from fotapool.console.app.rendering import Templates
 from fotapool.console.campaigns import campaigns, schedule
-from fotapool.console.devices import device, devices
+from fotapool.console.devices import departures, device, devices
 from fotapool.console.emulator import clock, faults, requests, simulation, snapshots
 from fotapool.console.identity import access, device_keys, sign_ins, users
 from fotapool.console.identity.sessions import PATH, Sessions, same_token
@@ -46,8 +46,10 @@ PAGES: tuple[ConsolePage, ...] = (
     *candidates.PAGES,
     *subscriptions.PAGES,
     *accounts.PAGES,
+    *closing.PAGES,
     *devices.PAGES,
     *device.PAGES,
+    *departures.PAGES,
     *schedule.PAGES,
     *campaigns.PAGES,
     *clock.PAGES,

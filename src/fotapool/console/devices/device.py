@@ -35,7 +35,7 @@ NEXT_STATES = {
 
 
 async def show_device(call: ConsoleCall) -> Response:
-    found = await timelines.read_timeline(call.context, call.caller(), _device(call))
+    found = await timelines.read_timeline(call.context, call.caller(), device_of(call))
     row = found.device
     open_upgrade = UpgradeStatus(row.open_upgrade) if row.open_upgrade else None
     return await call.page(
@@ -53,7 +53,8 @@ async def show_device(call: ConsoleCall) -> Response:
     )
 
 
-def _device(call: ConsoleCall) -> int:
+def device_of(call: ConsoleCall) -> int:
+    """The device in the path. Raises NotFound."""
     text = call.request.path_params["device"]
     if not is_device_id(text):
         raise NotFound(f"{text[:40]!r} is not an IMEI of 15 digits")
@@ -69,7 +70,7 @@ def _actor_of(actor: str) -> str:
 
 
 async def set_upgrade(call: ConsoleCall) -> Response:
-    device, value = _device(call), call.field("status")
+    device, value = device_of(call), call.field("status")
     if value not in STATUS_OF_WORD:
         raise Invalid(f"the upgrade's state must be one of {', '.join(STATUS_OF_WORD)}")
     status = await upgrades.set_upgrade(call.context, call.caller(), device, STATUS_OF_WORD[value])

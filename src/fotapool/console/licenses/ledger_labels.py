@@ -18,6 +18,12 @@ KINDS: dict[str, tuple[str, frozenset[EntryKind]]] = {
     ),
     "notice": ("marked for removal", frozenset({EntryKind.NOTICE_CANDIDATE, EntryKind.NOTICE_OLDEST})),
     "withdrawn": ("removal canceled", frozenset({EntryKind.NOTICE_WITHDRAWN})),
+    "deleted": (
+        "device deleted",
+        frozenset({EntryKind.DELETED, EntryKind.DELETED_LICENSED, EntryKind.DELETED_KEPT}),
+    ),
+    "moved": ("device moved", frozenset({EntryKind.MOVED, EntryKind.MOVED_LICENSED, EntryKind.MOVED_KEPT})),
+    "arrived": ("device moved here", frozenset({EntryKind.ARRIVED})),
 }
 """The filter's values with their labels and the kinds of entries that they select."""
 _LABELS = {kind: label for label, kinds in KINDS.values() for kind in kinds}

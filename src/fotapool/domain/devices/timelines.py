@@ -15,6 +15,9 @@ REDUCTIONS = _ON_LIST | {EntryKind.RECLAIMED_OLDEST, EntryKind.NOTICE_OLDEST}
 """Entries made by a reduction, in the order in which it visited the devices."""
 
 
+_DEPARTURES = frozenset(kind for kind in EntryKind if kind >= EntryKind.DELETED_LICENSED)
+
+
 @dataclass(frozen=True, slots=True)
 class EntryFacts:
     """A ledger entry of the device, with related facts; times in ms."""
@@ -59,6 +62,8 @@ def _describe(facts: EntryFacts) -> tuple[str, str]:
         return "license restored", f"change {undone}, which had taken it, was undone, {_assigned(facts)}"
     if kind is EntryKind.REMOVED:
         return "license removed", f"as requested, {_assigned(facts)}"
+    if kind in _DEPARTURES:
+        return _describe_departure(facts)
     if kind is EntryKind.NOTICE_WITHDRAWN:
         return "notice withdrawn", f"{_change(facts, 'raised')}; the device keeps its license"
     if kind is EntryKind.NOTICE_ENDED:
@@ -68,6 +73,21 @@ def _describe(facts: EntryFacts) -> tuple[str, str]:
         return "reclaimed", why
     until = f" until {day(facts.notice_until_ms)}" if facts.notice_until_ms is not None else ""
     return f"put under notice{until}", f"{why}; an upgrade was in progress, so that the license goes later"
+
+
+def _describe_departure(facts: EntryFacts) -> tuple[str, str]:
+    """The device left the account, or came from another one."""
+    kind = facts.kind
+    if kind is EntryKind.ARRIVED:
+        return "moved here", f"from account {facts.detail.get('of')}"
+    is_deleted = kind in (EntryKind.DELETED, EntryKind.DELETED_LICENSED, EntryKind.DELETED_KEPT)
+    what = "deleted" if is_deleted else "moved away"
+    to = "" if is_deleted else f"to account {facts.detail.get('to')}, "
+    if kind in (EntryKind.DELETED_LICENSED, EntryKind.MOVED_LICENSED):
+        return what, f"{to}its license was removed, {_assigned(facts)}"
+    if kind in (EntryKind.DELETED_KEPT, EntryKind.MOVED_KEPT):
+        return what, f"{to}its license stays counted until it is reclaimed, {_assigned(facts)}"
+    return what, f"{to}without a license"
 
 
 def _change(facts: EntryFacts, word: str) -> str:

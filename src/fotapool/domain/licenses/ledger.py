@@ -6,6 +6,7 @@ import enum
 from typing import NamedTuple
 
 _REDUCED = "subscription reduced"
+_STAYS = "its license is used or under notice and stays counted"
 _NOTICE = "subscription reduced while its upgrade ran"
 
 
@@ -25,6 +26,13 @@ class EntryKind(enum.IntEnum):
     NOTICE_ENDED = 8, -1, "reclaimed", "the notice given at the reduction ended"
     IMPORTED = 9, 1, "assigned", "imported by the operator as licensed"
     RESTORED = 10, 1, "restored", "the reduction that took it was undone"
+    DELETED_LICENSED = 11, -1, "removed", "the device was deleted"
+    DELETED_KEPT = 12, 0, "kept", f"the device was deleted; {_STAYS}"
+    DELETED = 13, 0, "device deleted", "it had no license"
+    MOVED_LICENSED = 14, -1, "removed", "the device was moved to another account"
+    MOVED_KEPT = 15, 0, "kept", f"the device was moved to another account; {_STAYS}"
+    MOVED = 16, 0, "device moved", "to another account; it had no license"
+    ARRIVED = 17, 0, "device moved here", "from another account"
 
     delta: int
     what: str

@@ -1,4 +1,4 @@
-"""Operations on accounts: create, list, read, subscription, status."""
+"""Operations on accounts: create, list, read, describe, subscription, status."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.accounts import subscriptions as domain
+from fotapool.domain.accounts.descriptions import MAX_DISPLAY_NAME, MAX_NOTES
 from fotapool.domain.accounts.subscriptions import MAX_LICENSES
 from fotapool.domain.billing import next_billing_month_ms
 from fotapool.domain.errors import Invalid
@@ -32,7 +33,15 @@ LicenseCount = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0, "max
 AccountName = Annotated[
     str, msgspec.Meta(extra_json_schema={"pattern": f"^{ACCOUNT_NAME_PATTERN}$"}, examples=["0242078689-00002"])
 ]
-StatusText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": [status.value for status in AccountStatus]})]
+DisplayName = Annotated[
+    str, msgspec.Meta(extra_json_schema={"maxLength": MAX_DISPLAY_NAME}, examples=["Heart of Gold"])
+]
+Notes = Annotated[
+    str, msgspec.Meta(extra_json_schema={"maxLength": MAX_NOTES}, examples=["Contract 42. Contact: fleet desk."])
+]
+SETTABLE = {status.value: status for status in (AccountStatus.ACTIVE, AccountStatus.SUSPENDED)}
+"""Closing is an operation of its own."""
+StatusText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(SETTABLE)})]
 _NO_LICENSES_FOR_EVENTS_ONLY = {
     "if": {"properties": {"purchaseType": {"const": PurchaseType.EVENT.value}}, "required": ["purchaseType"]},
     "then": {"properties": {"licenseCount": {"const": 0}}},
@@ -51,6 +60,8 @@ class AccountView(msgspec.Struct):
     """An account with its pool: total, used, free, under notice, and when the next billing month begins."""
 
     name: str
+    displayName: str
+    notes: str
     purchaseType: str
     status: str
     licenseCount: int
@@ -102,6 +113,15 @@ class SubscriptionChange(msgspec.Struct):
     reasons: list[Reason]
 
 
+class NewDescription(msgspec.Struct, forbid_unknown_fields=True):
+    """Members that are missing stay as they are; an empty text deletes one."""
+
+    json_schema: ClassVar[dict[str, Any]] = {"minProperties": 1}
+
+    displayName: DisplayName | msgspec.UnsetType = msgspec.UNSET
+    notes: Notes | msgspec.UnsetType = msgspec.UNSET
+
+
 class NewStatus(msgspec.Struct, forbid_unknown_fields=True):
     status: StatusText
 
@@ -117,6 +137,8 @@ def account_view(account: Account, now_ms: int) -> AccountView:
     """The account as the operator API returns it; `now_ms` decides the next billing month."""
     return AccountView(
         name=account.name,
+        displayName=account.display_name,
+        notes=account.notes,
         purchaseType=account.purchase_type.value,
         status=account.status.value,
         licenseCount=account.total,
@@ -202,11 +224,21 @@ def _change(change: domain.SubscriptionChange, preview: bool) -> SubscriptionCha
     )
 
 
+async def describe_account(call: OperatorCall, given: NewDescription) -> AccountView:
+    """Change an account's display name or notes."""
+    display_name = None if given.displayName is msgspec.UNSET else given.displayName
+    notes = None if given.notes is msgspec.UNSET else given.notes
+    if display_name is None and notes is None:
+        raise Invalid("the body must have displayName, notes or both")
+    account = await accounts.describe_account(call.context, call.account_name, display_name, notes)
+    return account_view(account, call.context.clock.now_ms())
+
+
 async def set_status(call: OperatorCall, given: NewStatus) -> AccountView:
     """Suspend an account, or make it active again."""
-    if given.status not in {status.value for status in AccountStatus}:
+    if given.status not in SETTABLE:
         raise Invalid("status must be active or suspended")
-    account = await accounts.set_account_status(call.context, call.account_name, AccountStatus(given.status))
+    account = await accounts.set_account_status(call.context, call.account_name, SETTABLE[given.status])
     return account_view(account, call.context.clock.now_ms())
 
 
@@ -215,6 +247,7 @@ OPERATIONS = (
     Operation("POST", "/accounts", create_account, status=201),
     Operation("GET", "/accounts", list_accounts, parameters=PAGE_BY_NAME),
     Operation("GET", _PATH, read_account),
+    Operation("PATCH", _PATH, describe_account),
     Operation(
         "PUT",
         _PATH + "/subscription",

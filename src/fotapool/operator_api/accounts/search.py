@@ -44,7 +44,7 @@ class SearchResults(msgspec.Struct):
 async def search(call: OperatorCall) -> SearchResults:
     """Find devices, accounts, campaigns, users and requests of all accounts.
 
-    By IMEI (14, 15 or 16 digits), MDN, name or id in any usual spelling, or by how they begin.
+    By IMEI (14, 15 or 16 digits), MDN, name, display name or id in any usual spelling, or by how they begin.
     """
     found = await service.search(call.context, call.get(TEXT))
     results = [

@@ -1,9 +1,10 @@
-"""Accounts, for operators: create, list, read, suspend. For users: the subscription of their account."""
+"""Accounts, for operators: create, list, read, describe, suspend. For users: the subscription of their account."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
+from fotapool.domain.accounts.descriptions import clean_display_name, clean_notes
 from fotapool.domain.accounts.subscriptions import check_total
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.names import AccountStatus, PurchaseType, is_account_name
@@ -15,6 +16,7 @@ from fotapool.store.accounts.accounts import (
     read_account_by_id,
     read_accounts,
     record_account,
+    record_description,
     record_status,
 )
 from fotapool.store.db.connection import Connection
@@ -57,6 +59,19 @@ def require_account(connection: Connection, name: str) -> Account:
     return account
 
 
+def check_not_closed(account: Account) -> None:
+    """Raises Conflict if the account is closed."""
+    if account.status is AccountStatus.CLOSED:
+        raise Conflict(f"account {account.name} is closed: it cannot be changed or opened again")
+
+
+def check_open(connection: Connection, account_id: int) -> None:
+    """Raises Conflict if the account is closed, within the transaction of a change that a closed one does not take."""
+    account = read_account_by_id(connection, account_id)
+    if account is not None:
+        check_not_closed(account)
+
+
 async def get_account(context: Context, name: str) -> Account:
     """The account of this name. Raises NotFound."""
     return await context.reader.short(require_account, name)
@@ -78,16 +93,41 @@ async def list_accounts(context: Context, after: str, limit: int) -> list[Accoun
 
 
 async def set_account_status(context: Context, name: str, status: AccountStatus) -> Account:
-    """Suspends or activates an account. Raises NotFound."""
+    """Suspends or activates an account. Raises NotFound, and Conflict if it is closed."""
 
     def change(connection: Connection, now_ms: int) -> Account:
         before = require_account(connection, name)
+        check_not_closed(before)
         record_status(connection, before.id, status)
         record_auth_epoch(connection)
         context.audit.record(connection, now_ms, {"status": before.status.value}, {"status": status.value})
         return require_account(connection, name)
 
     return await context.writer.submit(DirectCommand(change))
+
+
+async def describe_account(
+    context: Context, name: str, display_name: str | None = None, notes: str | None = None
+) -> Account:
+    """Sets the account's display name and notes; None leaves one as it is. Raises Invalid or NotFound."""
+    new_name = None if display_name is None else clean_display_name(display_name)
+    new_notes = None if notes is None else clean_notes(notes)
+
+    def change(connection: Connection, now_ms: int) -> Account:
+        before = require_account(connection, name)
+        after = before._replace(
+            display_name=before.display_name if new_name is None else new_name,
+            notes=before.notes if new_notes is None else new_notes,
+        )
+        record_description(connection, before.id, after.display_name, after.notes)
+        context.audit.record(connection, now_ms, *(_description(account) for account in (before, after)))
+        return after
+
+    return await context.writer.submit(DirectCommand(change))
+
+
+def _description(account: Account) -> dict[str, str]:
+    return {"displayName": account.display_name, "notes": account.notes}
 
 
 async def read_subscription(context: Context, caller: Caller) -> Account:

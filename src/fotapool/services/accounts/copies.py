@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fotapool.domain.errors import Conflict
-from fotapool.services.accounts.accounts import check_account_name, check_name_is_free
+from fotapool.services.accounts.accounts import check_account_name, check_name_is_free, check_open
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.services.identity.users import MAX_ACCOUNTS
@@ -23,6 +23,7 @@ async def copy_account(context: Context, caller: Caller, name: str, users: bool)
     check_account_name(name)
 
     def copy(connection: Connection, now_ms: int) -> Account | None:
+        check_open(connection, caller.account_id)
         check_name_is_free(connection, name)
         full = read_users_with_most(connection, caller.account_id, MAX_ACCOUNTS) if users else []
         if full:

@@ -27,7 +27,7 @@ class PoolRow:
 async def list_pools(
     context: Context, search: str, order: str, descending: bool, offset: int, limit: int
 ) -> tuple[int, list[PoolRow]]:
-    """How many accounts have the text in their name, and a page of them. Raises Invalid for an unknown order."""
+    """How many accounts have the text in a name of theirs, and a page of them. Raises Invalid for an unknown order."""
     if order not in store.ORDERS:
         raise Invalid(f"order must be one of {', '.join(store.ORDERS)}")
     today = context.clock.now_ms() // DAY_MS

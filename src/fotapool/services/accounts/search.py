@@ -105,9 +105,17 @@ def _device(row: store.FoundDevice, is_exact: bool) -> Found:
 
 def _accounts(connection: Connection, terms: SearchTerms) -> Iterator[Found]:
     rows = store.read_accounts_from(connection, terms.text, WALKED)
-    for name, status in _beginning(rows, terms.text, lambda row: row.name):
-        page = _page("accounts", name)
-        yield Found(ResultKind.ACCOUNT, name, str(status), account=name, is_exact=name == terms.text, page=page)
+    yield from (_account(row, row.name == terms.text) for row in _beginning(rows, terms.text, lambda row: row.name))
+    rows = store.read_accounts_from_display_name(connection, terms.text, WALKED)
+    name = terms.text.lower()
+    found = _beginning(rows, name, lambda row: row.display_name.lower())
+    yield from (_account(row, row.display_name.lower() == name) for row in found)
+
+
+def _account(row: store.FoundAccount, is_exact: bool) -> Found:
+    page = _page("accounts", row.name)
+    detail = f"{row.display_name}, {row.status}" if row.display_name else row.status
+    return Found(ResultKind.ACCOUNT, row.name, detail, account=row.name, is_exact=is_exact, page=page)
 
 
 def _campaigns(connection: Connection, terms: SearchTerms) -> Iterator[Found]:
@@ -130,7 +138,7 @@ def _campaign(row: store.FoundCampaign, is_exact: bool) -> Found:
 def _users(connection: Connection, terms: SearchTerms) -> Iterator[Found]:
     rows = store.read_users_from(connection, terms.text, WALKED)
     for name, failed in _beginning(rows, terms.text, lambda row: row.name):
-        detail = "locked" if is_locked(int(failed)) else ""
+        detail = "locked" if is_locked(failed) else ""
         page = _page("access", user=name)
         yield Found(ResultKind.USER, name, detail, account=None, is_exact=name == terms.text, page=page)
 

@@ -20,7 +20,7 @@ from fotapool.domain.errors import Conflict, NotFound
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.names import PurchaseType
-from fotapool.services.accounts.accounts import require_account
+from fotapool.services.accounts.accounts import check_not_closed, require_account
 from fotapool.services.commands import PoolCommand, PoolFacts, pool_of
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import Account, read_account_by_id, record_purchase_type
@@ -28,6 +28,7 @@ from fotapool.store.billing import record_subscription
 from fotapool.store.db.connection import Connection
 from fotapool.store.licenses.candidate_views import SubscriptionPeriod, read_periods
 from fotapool.store.licenses.licenses import (
+    Cause,
     read_oldest_holders,
     read_oldest_notices,
     read_open_statuses,
@@ -92,33 +93,57 @@ async def change_subscription(
         account = read_account_by_id(connection, pool.account_id)
         if account is None:
             raise NotFound("the account does not exist")
+        check_not_closed(account)
         new_type, new_total = _wanted(account.purchase_type, pool.total, total, purchase_type)
-        decision = _decide(connection, pool, new_total, now_ms)
-        planned = SubscriptionChange(pool.total, account.purchase_type, new_type, decision)
+        planned = plan_change(connection, pool, account, new_total, now_ms, new_type)
         _check_shown(planned, marks)
-        before, pool.total, pool.subscription_updated_ms = pool.total, new_total, now_ms
-        if (new_total, new_type) != (before, account.purchase_type):
-            record_purchase_type(connection, pool.account_id, new_type)
-            record_subscription(
-                connection, account_id=pool.account_id, total=new_total, purchase_type=new_type, now_ms=now_ms
-            )
-        facts.changes.note(
-            pool,
-            caller.cause("change subscription", before=before, after=new_total),
-            decision.entries,
-            now_ms,
-            canceled_upgrades=decision.canceled_upgrades,
-            notice_until_ms=decision.notice_until_ms,
-        )
+        cause = caller.cause("change subscription", before=planned.before, after=new_total)
+        record_change(facts, account=account, change=planned, cause=cause, now_ms=now_ms)
         context.audit.record(
             connection,
             now_ms,
-            {"licenseCount": before, "purchaseType": account.purchase_type.value},
-            {"licenseCount": new_total, "purchaseType": new_type.value, **_effects(decision)},
+            {"licenseCount": planned.before, "purchaseType": account.purchase_type.value},
+            {"licenseCount": new_total, "purchaseType": new_type.value, **_effects(planned.decision)},
         )
         return planned
 
     return await context.writer.submit(PoolCommand(caller, change, inline=False))
+
+
+def plan_change(
+    connection: Connection,
+    pool: Pool,
+    account: Account,
+    total: int,
+    now_ms: int,
+    purchase_type: PurchaseType | None = None,
+) -> SubscriptionChange:
+    """The change to the total and the purchase type (None: as it is) by the rules, which `record_change` makes."""
+    decision = _decide(connection, pool, total, now_ms)
+    return SubscriptionChange(pool.total, account.purchase_type, purchase_type or account.purchase_type, decision)
+
+
+def record_change(facts: PoolFacts, account: Account, change: SubscriptionChange, cause: Cause, now_ms: int) -> None:
+    """Changes the pool, and notes the change of its licenses in the ledger."""
+    pool, decision = facts.pool, change.decision
+    pool.total, pool.subscription_updated_ms = decision.total, now_ms
+    if (decision.total, change.purchase_type) != (change.before, change.before_type):
+        record_purchase_type(facts.connection, account.id, change.purchase_type)
+        record_subscription(
+            facts.connection,
+            account_id=account.id,
+            total=decision.total,
+            purchase_type=change.purchase_type,
+            now_ms=now_ms,
+        )
+    facts.changes.note(
+        pool,
+        cause,
+        decision.entries,
+        now_ms,
+        canceled_upgrades=decision.canceled_upgrades,
+        notice_until_ms=decision.notice_until_ms,
+    )
 
 
 def _effects(decision: SubscriptionDecision) -> dict[str, int]:

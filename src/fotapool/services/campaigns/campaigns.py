@@ -28,6 +28,7 @@ from fotapool.domain.campaigns.upgrades import OPEN, Reason, UpgradeChange, Upgr
 from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
 from fotapool.domain.packages import PILOT_DEVICES
 from fotapool.domain.records import from_attributes
+from fotapool.services.accounts.accounts import check_open
 from fotapool.services.commands import PoolCommand, PoolFacts
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import read_account_by_id
@@ -96,6 +97,7 @@ async def schedule_campaign(context: Context, caller: Caller, wanted: NewCampaig
 
     def schedule(facts: PoolFacts, now_ms: int) -> Campaign:
         account_id = caller.account_id
+        check_open(facts.connection, account_id)
         devices = list(dict.fromkeys(wanted.devices))
         campaign = _planned(
             facts.connection, account_id=account_id, uuid=uuid, wanted=wanted, devices=len(devices), now_ms=now_ms

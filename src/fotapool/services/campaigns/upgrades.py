@@ -5,6 +5,7 @@ from __future__ import annotations
 from fotapool.domain.campaigns.campaigns import may_download
 from fotapool.domain.campaigns.upgrades import OPEN, Reason, Upgrade, UpgradeChange, UpgradeStatus, check_transition
 from fotapool.domain.errors import NotFound
+from fotapool.services.accounts.accounts import check_open
 from fotapool.services.commands import PoolCommand, PoolFacts
 from fotapool.services.context import Caller, Context
 from fotapool.services.licenses.notices import take_ended_notices
@@ -31,6 +32,7 @@ async def set_upgrade(context: Context, caller: Caller, device: int, wanted: Upg
         may_start = current is None or _may_start(connection, current, now_ms)
         check_transition(UpgradeStatus(current.status) if current else None, wanted, may_start)
         if current is None:
+            check_open(connection, account_id)
             record_operator_upgrade(connection, account_id=account_id, device=device, status=wanted, now_ms=now_ms)
         else:
             reason = Reason.SUCCEEDED if wanted is UpgradeStatus.COMPLETED else Reason.SET_BY_OPERATOR

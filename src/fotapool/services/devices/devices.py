@@ -10,6 +10,7 @@ from fotapool.domain.devices.devices import Device, ImportDecision, check_known,
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.paging import BEFORE_ALL, START, Page
 from fotapool.domain.simulation import Fleet, behavior_of, last_check_in_ms, next_check_in_ms
+from fotapool.services.accounts.accounts import check_open
 from fotapool.services.commands import DirectCommand, PoolCommand, PoolFacts, submit_unless_deleted
 from fotapool.services.context import Caller, Context
 from fotapool.store.campaigns.campaigns import record_devices_changed
@@ -53,6 +54,7 @@ async def import_devices(
     """
 
     def change(facts: PoolFacts, now_ms: int) -> ImportDecision:
+        check_open(facts.connection, caller.account_id)
         decision = import_into(facts, caller, lines, now_ms)
         so_far = {"imported": kept + len(decision.accepted), "licensed": licensed + len(decision.entries)}
         context.audit.record(facts.connection, now_ms, after=so_far)

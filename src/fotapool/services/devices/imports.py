@@ -31,7 +31,7 @@ MAX_ERRORS = 1_000
 class Interrupted(Exception):
     """An error stopped an operation of many transactions; `result` is that of the transactions before it."""
 
-    def __init__(self, error: Exception, message: str, result: ImportResult) -> None:
+    def __init__(self, error: Exception, message: str, result: Any) -> None:
         super().__init__(message)
         self.error = error
         self.result = result

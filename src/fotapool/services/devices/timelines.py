@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade
+from fotapool.domain.devices.devices import NO_PROTOCOL
 from fotapool.domain.devices.timelines import REDUCTIONS, EntryFacts, TimelineEvent, license_event, upgrade_events
 from fotapool.domain.errors import NotFound
 from fotapool.domain.licenses.ledger import EntryKind
@@ -17,6 +19,7 @@ from fotapool.services.devices.logs import list_check_ins
 from fotapool.store.campaigns.upgrades import read_device_upgrades, read_failure_messages
 from fotapool.store.db.connection import Connection
 from fotapool.store.devices import timelines as store
+from fotapool.store.devices.departures import DepartedDevice, read_departed
 from fotapool.store.devices.devices import OperatorDeviceRow
 from fotapool.store.devices.logs import CheckIn
 from fotapool.store.devices.search import read_operator_rows
@@ -51,14 +54,19 @@ class Timeline:
     entries: list[TimelineEntry]
     complete: bool
     check_ins: list[CheckIn]
+    departed: DepartedDevice | None = None
+    """Set if the device has left the account."""
 
 
 async def read_timeline(context: Context, caller: Caller, device: int) -> Timeline:
-    """The device's timeline. Raises NotFound."""
+    """The timeline of a device of the account, or of one that has left it. Raises NotFound."""
     now_ms = context.clock.now_ms()
 
     def read(connection: Connection) -> Timeline:
         rows = read_operator_rows(connection, caller.account_id, [device])
+        departed = None if rows else read_departed(connection, caller.account_id, device)
+        if departed is not None:
+            rows = [_departed_row(departed)]
         if not rows:
             raise NotFound(f"device {format_device_id(device)} is not a device of account {caller.account_name}")
         row = with_contact(rows, read_fleets(connection, caller.account_id), now_ms)[0]
@@ -74,10 +82,22 @@ async def read_timeline(context: Context, caller: Caller, device: int) -> Timeli
             entries=sorted(timeline, key=lambda entry: -entry.event.at_ms),
             complete=len(entries) < MAX_ENTRIES and len(upgrades) < MAX_UPGRADES,
             check_ins=[],
+            departed=departed,
         )
 
     found = await context.reader.long(read)
+    if found.departed is not None:
+        return found
     return replace(found, check_ins=(await list_check_ins(context, caller, device))[:CHECK_INS_SHOWN])
+
+
+def _departed_row(departed: DepartedDevice) -> OperatorDeviceRow:
+    """What is left of a device that has left the account: its IMEI and when it was added."""
+    nothing: dict[str, Any] = dict.fromkeys(OperatorDeviceRow._fields)
+    texts = dict.fromkeys(("make", "model", "firmware", "mdn"), "")
+    status = "Moved" if departed.moved_to else "Deleted"
+    known = {"imei": departed.imei, "created_ms": departed.added_ms, "protocol": NO_PROTOCOL, "status": status}
+    return OperatorDeviceRow(**nothing | texts | known)
 
 
 def _licenses(

@@ -25,6 +25,7 @@ from fotapool.domain.licenses.bulk_jobs import (
 )
 from fotapool.domain.licenses.licenses import LicenseFacts, Outcome, Pool, apply
 from fotapool.domain.names import format_device_id
+from fotapool.services.accounts.accounts import check_open
 from fotapool.services.commands import DirectCommand, PoolCommand, PoolFacts, pool_of, submit_unless_deleted
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import Account, read_account_by_id
@@ -92,6 +93,7 @@ async def create_draft_job(context: Context, caller: Caller, verb: BulkVerb, fou
     )
 
     def create(connection: Connection, now_ms: int) -> None:
+        check_open(connection, job.account_id)
         if store.count_open_jobs(connection, job.account_id) >= MAX_OPEN:
             raise Conflict(f"the account has {MAX_OPEN} bulk jobs that have not ended: start or cancel some")
         store.record_draft_job(connection, job, left_out_of(found))

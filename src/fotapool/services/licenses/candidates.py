@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fotapool.domain.licenses.candidates import decide_candidates
 from fotapool.domain.paging import START, Page, check_record_number
+from fotapool.services.accounts.accounts import check_open
 from fotapool.services.commands import PoolCommand, PoolFacts
 from fotapool.services.context import Caller, Context
 from fotapool.store.licenses.candidates import read_candidate_page, read_candidates, record_candidates
@@ -38,6 +39,7 @@ async def delete_candidates(context: Context, caller: Caller) -> None:
 
 async def _change(context: Context, caller: Caller, device_ids: Sequence[int], append: bool) -> list[int]:
     def change(facts: PoolFacts, now_ms: int) -> list[int]:
+        check_open(facts.connection, caller.account_id)
         before = read_candidates(facts.connection, caller.account_id)
         after = decide_candidates(before, device_ids, append)
         verb = "append candidates" if append else "replace candidates"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fotapool.domain.errors import Conflict, NotFound
 from fotapool.domain.licenses.undo import decide_undo
+from fotapool.services.accounts.accounts import check_open
 from fotapool.services.commands import PoolCommand, PoolFacts
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import Account
@@ -33,6 +34,7 @@ async def undo_reduction(context: Context, caller: Caller, number: int) -> Undon
 
     def undo(facts: PoolFacts, now_ms: int) -> Undone:
         pool, connection = facts.pool, facts.connection
+        check_open(connection, pool.account_id)
         if not store.read_change_exists(connection, pool.account_id, number):
             raise NotFound(f"change {number} does not exist")
         if number <= store.read_undo_limit(connection, pool.account_id):

@@ -21,7 +21,7 @@ from fotapool.store.simulation import parse_behavior
 from fotapool.store.snapshots import SHAPES, Rows
 
 READABLE = {
-    "account": "id, name, purchase_type, status, created_ms, namespace",
+    "account": "id, name, purchase_type, status, created_ms, namespace, display_name, notes",
     "license_pool": (
         "account_id, total, used, notice, entries, changes, candidates, candidates_updated_ms, subscription_updated_ms"
     ),
@@ -96,7 +96,7 @@ def _by_account(rows: Iterable[Row]) -> dict[int, list[Row]]:
 
 def _accounts(rows: Rows) -> Iterator[Members]:
     tables = {table: _by_account(rows[table]) for table in ("license_pool", "device", "license", "candidate", "fleet")}
-    for account_id, name, purchase_type, status, created_ms, namespace in rows["account"]:
+    for account_id, name, purchase_type, status, created_ms, namespace, display_name, notes in rows["account"]:
         pool = tables["license_pool"][account_id][0]
         created = format_timestamp(created_ms)
         licenses = {row[1]: row[2:] for row in tables["license"].get(account_id, ())}
@@ -104,6 +104,8 @@ def _accounts(rows: Rows) -> Iterator[Members]:
             {
                 "name": name,
                 "id": account_id,
+                "displayName": display_name,
+                "notes": notes,
                 "purchaseType": purchase_type,
                 "licenseCount": pool[1],
                 "status": status,
@@ -112,17 +114,21 @@ def _accounts(rows: Rows) -> Iterator[Members]:
                 "subscriptionUpdatedAt": format_timestamp(pool[8]),
                 "candidatesUpdatedAt": format_timestamp(pool[7]),
                 "devices": list(_devices(tables["device"].get(account_id, ()), licenses, created_ms)),
+                "keptLicenses": list(_kept_licenses(tables["device"].get(account_id, ()), licenses)),
                 "candidates": [format_device_id(row[2]) for row in tables["candidate"].get(account_id, ())],
                 "fleet": [
                     describe_fleet(Fleet(first, last, parse_behavior(behavior)))
                     for _, first, last, behavior in tables["fleet"].get(account_id, ())
                 ],
             },
+            displayName="",
+            notes="",
             status="active",
             realm=0,
             subscriptionUpdatedAt=created,
             candidatesUpdatedAt=created,
             devices=[],
+            keptLicenses=[],
             candidates=[],
             fleet=[],
         )
@@ -143,6 +149,12 @@ def _devices(rows: Sequence[Row], licenses: dict[int, Row], created_ms: int) -> 
             members |= ({"licensed": licensed} if alike > 1 else {}) | _license(*license_)
         yield members
         place += alike
+
+
+def _kept_licenses(devices: Sequence[Row], licenses: dict[int, Row]) -> Iterator[Members]:
+    """The licenses of devices that have left the account."""
+    for imei in sorted(licenses.keys() - {row[1] for row in devices}):
+        yield {"deviceId": format_device_id(imei)} | _license(*licenses[imei])
 
 
 def _run(rows: Sequence[Row], begin: int, licenses: dict[int, Row]) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from fotapool.domain.accounts.descriptions import clean_display_name, clean_notes
 from fotapool.domain.accounts.subscriptions import check_total
 from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.candidates import MAX_CANDIDATES
@@ -30,6 +31,7 @@ from fotapool.services.snapshots.snapshot_documents import (
     AccountState,
     ContentState,
     DeviceState,
+    KeptLicense,
     PackageState,
     Snapshot,
     read_timestamp,
@@ -161,7 +163,7 @@ def _read_account(account: AccountState, rows: dict[str, list[Row]], entries: in
         raise Invalid("name must be 1 to 64 letters, digits, '-', '_' or '.'")
     purchase_type = _purchase_type(account)
     if account.status not in {status.value for status in AccountStatus}:
-        raise Invalid("status must be active or suspended")
+        raise Invalid("status must be active, suspended or closed")
     if len(account.candidates) > MAX_CANDIDATES or not all(is_device_id(device) for device in account.candidates):
         raise Invalid(f"candidates must be IMEIs of 15 digits, {MAX_CANDIDATES} at most")
     created_ms = read_timestamp(account.createdAt)
@@ -171,6 +173,9 @@ def _read_account(account: AccountState, rows: dict[str, list[Row]], entries: in
             devices = list(_devices(line, account, created_ms))
             rows["device"] += devices
             licenses += _licenses(line, devices)
+    for place, kept in enumerate(account.keptLicenses):
+        with _in_member(f"keptLicenses[{place}]"):
+            licenses.append(_kept_license(kept, account.id))
     rows["account"].append(
         _row(
             "account",
@@ -180,6 +185,8 @@ def _read_account(account: AccountState, rows: dict[str, list[Row]], entries: in
             status=account.status,
             created_ms=created_ms,
             namespace=account.namespace,
+            display_name=clean_display_name(account.displayName),
+            notes=clean_notes(account.notes),
         )
     )
     rows["license"] += licenses
@@ -239,11 +246,24 @@ def _licenses(line: DeviceState, devices: list[Row]) -> Iterator[Row]:
     special = line.licenseUsed or line.noticeUntil is not None
     if line.count > 1 and (special or line.noticePlace is not None):
         raise Invalid("licenses that were used or are under notice are of one device, not of a run")
-    since_ms = UNKNOWN_TIME_MS if line.licensedAt == UNKNOWN else read_timestamp(line.licensedAt)
-    until_ms = _time(line.noticeUntil, None)
-    state = int(LicenseState.USED) * line.licenseUsed + int(LicenseState.NOTICE) * (until_ms is not None)
+    since_ms, state, until_ms = _assignment(line.licensedAt, line)
     for place, row in enumerate(devices[:licensed], start=line.licensePlace):
         yield *row[:2], since_ms, place, state, until_ms, line.noticePlace
+
+
+def _kept_license(line: KeptLicense, account_id: int) -> Row:
+    if not is_device_id(line.deviceId):
+        raise Invalid("deviceId must be an IMEI of 15 digits")
+    since_ms, state, until_ms = _assignment(line.licensedAt, line)
+    return account_id, int(line.deviceId), since_ms, line.licensePlace, state, until_ms, line.noticePlace
+
+
+def _assignment(licensed_at: str, line: DeviceState | KeptLicense) -> tuple[int, int, int | None]:
+    """When the license was assigned (ms), its LicenseState, and when its notice ends (ms)."""
+    since_ms = UNKNOWN_TIME_MS if licensed_at == UNKNOWN else read_timestamp(licensed_at)
+    until_ms = _time(line.noticeUntil, None)
+    state = int(LicenseState.USED) * line.licenseUsed + int(LicenseState.NOTICE) * (until_ms is not None)
+    return since_ms, state, until_ms
 
 
 def _package(line: PackageState) -> Row:

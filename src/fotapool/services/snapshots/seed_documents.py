@@ -146,6 +146,8 @@ class SeedAccount(msgspec.Struct, forbid_unknown_fields=True):
     """An account with its devices (DeviceLine or DeviceRun), candidates and fleets."""
 
     name: str
+    displayName: str = ""
+    notes: str = ""
     purchaseType: str = "TS-HFOTA-MRC"
     licenseCount: int = 0
     devices: list[dict[str, str]] = []

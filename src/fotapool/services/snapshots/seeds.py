@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fotapool.core import hashing
+from fotapool.domain.accounts.descriptions import clean_display_name, clean_notes
 from fotapool.domain.accounts.subscriptions import check_total
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.licenses.candidates import MAX_CANDIDATES, decide_candidates
@@ -32,7 +33,7 @@ from fotapool.services.snapshots.seed_documents import (
 )
 from fotapool.services.snapshots.snapshot_documents import Snapshot
 from fotapool.services.snapshots.snapshots import restore_image, restore_rows, store_contents
-from fotapool.store.accounts.accounts import read_accounts, record_account, record_pools
+from fotapool.store.accounts.accounts import read_accounts, record_account, record_description, record_pools
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.schema import delete_everything
 from fotapool.store.identity import sessions
@@ -107,6 +108,10 @@ def _check_account(account: SeedAccount, now_ms: int) -> None:
     if len(account.candidates) > MAX_CANDIDATES:
         raise Invalid(f"account {account.name} has more than {MAX_CANDIDATES} candidates")
     check_devices(account, now_ms)
+    try:
+        clean_display_name(account.displayName), clean_notes(account.notes)
+    except Invalid as error:
+        raise Invalid(f"account {account.name}: {error}") from error
     try:
         read_fleets(account.fleet)
     except Invalid as error:
@@ -283,5 +288,6 @@ def _apply_account(connection: Connection, account: SeedAccount, now_ms: int) ->
         candidates = decide_candidates([], [int(device) for device in account.candidates], append=False)
         record_candidates(connection, pool=pool, before=[], after=candidates, now_ms=now_ms)
     record_fleets(connection, account_id, read_fleets(account.fleet))
+    record_description(connection, account_id, clean_display_name(account.displayName), clean_notes(account.notes))
     record_pools(connection, [pool], now_ms)
     return account_id

@@ -85,12 +85,25 @@ class DeviceState(msgspec.Struct, forbid_unknown_fields=True):
     noticePlace: Count | None = None
 
 
+class KeptLicense(msgspec.Struct, forbid_unknown_fields=True):
+    """A license that stays counted although its device has left the account."""
+
+    deviceId: str
+    licensedAt: str
+    licensePlace: Count = 0
+    licenseUsed: bool = False
+    noticeUntil: str | None = None
+    noticePlace: Count | None = None
+
+
 class AccountState(msgspec.Struct, forbid_unknown_fields=True):
     """An account with its pool, devices, licenses, candidates and fleets."""
 
     name: str
     id: Id
     createdAt: str
+    displayName: str = ""
+    notes: str = ""
     purchaseType: str = "TS-HFOTA-MRC"
     licenseCount: int = 0
     status: str = "active"
@@ -98,6 +111,7 @@ class AccountState(msgspec.Struct, forbid_unknown_fields=True):
     subscriptionUpdatedAt: str | None = None
     candidatesUpdatedAt: str | None = None
     devices: list[DeviceState] = []
+    keptLicenses: list[KeptLicense] = []
     candidates: list[str] = []
     fleet: list[FleetLine] = []
 

@@ -28,6 +28,8 @@ class Account(NamedTuple):
     notice: int
     candidates: int
     subscription_updated_ms: int
+    display_name: str
+    notes: str
 
 
 ACCOUNT_COLUMNS = columns(Account)
@@ -89,6 +91,10 @@ def _record_day(connection: Connection, pools: Sequence[Row], now_ms: int) -> No
 
 def record_purchase_type(connection: Connection, account_id: int, purchase_type: PurchaseType) -> None:
     connection.update_rows("account", "id", "purchase_type", [(account_id, purchase_type.value)])
+
+
+def record_description(connection: Connection, account_id: int, display_name: str, notes: str) -> None:
+    connection.update_rows("account", "id", "display_name, notes", [(account_id, display_name, notes)])
 
 
 def record_status(connection: Connection, account_id: int, status: AccountStatus) -> None:

@@ -12,8 +12,9 @@ from fotapool.store.licenses.licenses import Cause
 
 # A copy is in a namespace of its own, with its id: its devices may have the IMEIs of other accounts.
 _ACCOUNT = (
-    "INSERT INTO account (name, purchase_type, status, created_ms, namespace)"
-    " SELECT :name, purchase_type, status, CAST(:now AS BIGINT), 0 FROM account WHERE id = :source RETURNING id"
+    "INSERT INTO account (name, purchase_type, status, created_ms, namespace, display_name, notes)"
+    " SELECT :name, purchase_type, status, CAST(:now AS BIGINT), 0, display_name, notes FROM account"
+    " WHERE id = :source RETURNING id"
 )
 _LICENSES = (
     "SELECT imei, assigned_ms, place, state, notice_until_ms, notice_place,"
@@ -48,6 +49,8 @@ _STATEMENTS = (
     "INSERT INTO candidate (account_id, place, imei) SELECT :id, place, imei FROM candidate WHERE account_id = :source",
     "INSERT INTO fleet (account_id, first_imei, last_imei, behavior) SELECT :id, first_imei, last_imei, behavior"
     " FROM fleet WHERE account_id = :source",
+    "INSERT INTO departed_device (account_id, imei, added_ms, left_ms, moved_to)"
+    " SELECT :id, imei, added_ms, left_ms, moved_to FROM departed_device WHERE account_id = :source",
     "INSERT INTO pool_change (account_id, number, at_ms, actor, request_id, verb, detail)"
     " VALUES (:id, 1, :now, :actor, :request, :verb, :detail)",
 )

@@ -13,11 +13,11 @@ from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import exists, fetch_all, fetch_value, like_pattern
 
 ORDERS = {"name": "a.name", "total": "p.total", "used": "p.used", "notice": "p.notice", "free": "p.total - p.used"}
-_NAMED = "a.name LIKE :pattern ESCAPE '!'"
+_NAMED = "(a.name LIKE :pattern ESCAPE '!' OR lower(a.display_name) LIKE lower(:pattern) ESCAPE '!')"
 
 
 def count_accounts(connection: Connection, search: str) -> int:
-    """The number of accounts whose name contains the text."""
+    """The number of accounts whose name or display name contains the text."""
     sql = f"SELECT count(*) FROM account a WHERE {_NAMED}"
     return int(fetch_value(connection, sql, pattern=f"%{like_pattern(search)}%"))
 
@@ -25,7 +25,7 @@ def count_accounts(connection: Connection, search: str) -> int:
 def read_pool_page(
     connection: Connection, search: str, order: str, descending: bool, offset: int, limit: int
 ) -> list[Account]:
-    """Accounts whose name contains the text, sorted by one of ORDERS."""
+    """Accounts whose name or display name contains the text, sorted by one of ORDERS."""
     direction = "DESC" if descending else "ASC"
     sql = f"""SELECT {ACCOUNT_COLUMNS} FROM {ACCOUNTS} WHERE {_NAMED}
         ORDER BY {ORDERS[order]} {direction}, a.name {direction} LIMIT :limit OFFSET :offset"""

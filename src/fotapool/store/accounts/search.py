@@ -23,11 +23,15 @@ class FoundDevice(NamedTuple):
     mdn: str
 
 
-class FoundName(NamedTuple):
-    """An account with its status, or a user with the number of failed logins."""
-
+class FoundAccount(NamedTuple):
     name: str
-    state: str | int
+    display_name: str
+    status: str
+
+
+class FoundUser(NamedTuple):
+    name: str
+    failed_logins: int
 
 
 class FoundCampaign(NamedTuple):
@@ -72,17 +76,26 @@ def read_devices_from_mdn(connection: Connection, first: str, limit: int) -> lis
     return fetch_all(connection, FoundDevice, sql, first=first, limit=limit)
 
 
-def read_accounts_from(connection: Connection, first: str, limit: int) -> list[FoundName]:
+def read_accounts_from(connection: Connection, first: str, limit: int) -> list[FoundAccount]:
     """Accounts with names from `first` on, by name."""
-    sql = "SELECT a.name, a.status FROM account a WHERE a.name >= :first ORDER BY a.name LIMIT :limit"
-    return fetch_all(connection, FoundName, sql, first=first, limit=limit)
+    sql = """SELECT a.name, a.display_name, a.status FROM account a WHERE a.name >= :first
+        ORDER BY a.name LIMIT :limit"""
+    return fetch_all(connection, FoundAccount, sql, first=first, limit=limit)
 
 
-def read_users_from(connection: Connection, first: str, limit: int) -> list[FoundName]:
+def read_accounts_from_display_name(connection: Connection, first: str, limit: int) -> list[FoundAccount]:
+    """Accounts with display names from `first` on, by display name in lower case."""
+    sql = """SELECT a.name, a.display_name, a.status FROM account a
+        WHERE lower(a.display_name) >= lower(:first) AND a.display_name <> ''
+        ORDER BY lower(a.display_name) LIMIT :limit"""
+    return fetch_all(connection, FoundAccount, sql, first=first, limit=limit)
+
+
+def read_users_from(connection: Connection, first: str, limit: int) -> list[FoundUser]:
     """Users with names from `first` on, by name."""
     sql = """SELECT u.username, u.failed_logins FROM api_user u WHERE u.username >= :first
         ORDER BY u.username LIMIT :limit"""
-    return fetch_all(connection, FoundName, sql, first=first, limit=limit)
+    return fetch_all(connection, FoundUser, sql, first=first, limit=limit)
 
 
 def read_campaigns_from_id(connection: Connection, first: str, limit: int) -> list[FoundCampaign]:

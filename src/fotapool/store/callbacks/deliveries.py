@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from fotapool.domain.callbacks import DeliveryState, Event, encode, firmware_available
+from fotapool.domain.names import AccountStatus
 from fotapool.domain.packages import NewPackage, Package
 from fotapool.store.callbacks.listeners import IS_CALLED, IS_WAITING, OF_LISTENER, Listener, read_called_listeners
 from fotapool.store.db.connection import Connection, Row
@@ -123,7 +124,8 @@ def _read_fits(
     found = connection.fetch_rows(
         f"SELECT a.id, a.name, p.place FROM (SELECT DISTINCT account_id FROM listener WHERE {IS_CALLED}) l"
         " JOIN account a ON a.id = l.account_id CROSS JOIN {rows} p"
-        " WHERE EXISTS (SELECT 1 FROM device d WHERE d.account_id = a.id AND d.make = p.make AND d.model = p.model"
+        f" WHERE a.status <> '{AccountStatus.CLOSED.value}'"
+        " AND EXISTS (SELECT 1 FROM device d WHERE d.account_id = a.id AND d.make = p.make AND d.model = p.model"
         " AND d.firmware = p.from_version AND d.protocol = p.protocol)",
         "place, make, model, from_version, protocol",
         rows,

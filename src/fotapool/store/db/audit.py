@@ -32,8 +32,9 @@ _UNFINISHED = numbers((UpgradeStatus.SCHEDULED, UpgradeStatus.PENDING))
 _MONTHLY = PurchaseType.MRC.value
 
 _WRONG_HOLDER = (
-    "l.account_id = :id AND (NOT EXISTS (SELECT 1 FROM device d"
-    " WHERE d.account_id = l.account_id AND d.imei = l.imei) OR NOT EXISTS (SELECT 1 FROM ledger_entry e"
+    "l.account_id = :id AND ((NOT EXISTS (SELECT 1 FROM device d WHERE d.account_id = l.account_id AND d.imei = l.imei)"
+    " AND NOT EXISTS (SELECT 1 FROM departed_device g WHERE g.account_id = l.account_id AND g.imei = l.imei))"
+    " OR NOT EXISTS (SELECT 1 FROM ledger_entry e"
     f" WHERE e.account_id = l.account_id AND e.number = l.place AND e.imei = l.imei AND e.kind IN ({_GRANTS})))"
 )
 _CHECKS = (
@@ -80,7 +81,7 @@ _CHECKS = (
     ),
     (
         "holders-are-devices",
-        "every license belongs to a device of the account, as its latest ledger entry says",
+        "every license belongs to a device of the account, or to one that has left without it, and to a ledger entry",
         f"SELECT count(*) = 0, count(*) FROM license l WHERE {_WRONG_HOLDER}",
         "{1} licenses without a device or a ledger entry",
     ),

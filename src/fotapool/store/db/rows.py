@@ -97,9 +97,17 @@ def fetch_devices(
     return [build(*row) for row in connection.fetch_keys(sql, keys, params)]
 
 
-def fetch_page(connection: Connection, build: Callable[..., T], sql: str, params: Params) -> tuple[bool, list[T]]:
-    """Whether `:cursor` is a device of `:account_id`, and all rows, on one state of the database."""
-    known = "SELECT 1 FROM device WHERE account_id = :account_id AND imei = :cursor"
+KNOWN_DEVICE = "SELECT 1 FROM device WHERE account_id = :account_id AND imei = :cursor"
+KNOWN_CURSOR = (
+    f"{KNOWN_DEVICE} UNION ALL SELECT 1 FROM departed_device WHERE account_id = :account_id AND imei = :cursor"
+)
+"""A page may have ended with a device that has left since, or whose license or upgrade stays on record."""
+
+
+def fetch_page(
+    connection: Connection, build: Callable[..., T], sql: str, params: Params, known: str = KNOWN_CURSOR
+) -> tuple[bool, list[T]]:
+    """Whether `:cursor` is or was a device of `:account_id`, and all rows, on one state of the database."""
     found, rows = connection.fetch_together([(known, params), (sql, params)])
     return bool(found), [build(*row) for row in rows]
 

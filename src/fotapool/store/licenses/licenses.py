@@ -18,7 +18,7 @@ from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
 from fotapool.store.campaigns.upgrades import IS_OPEN, open_upgrade, read_open_upgrades
 from fotapool.store.db.commands import Pools
 from fotapool.store.db.connection import Connection, Key, Row
-from fotapool.store.db.rows import fetch_all, fetch_int, fetch_value, fetch_values
+from fotapool.store.db.rows import KNOWN_CURSOR, fetch_all, fetch_int, fetch_value, fetch_values
 from fotapool.store.licenses.lost_licenses import record_lost
 
 # Scalar subqueries instead of joins: the plan of a join, made while tables are small, would scan whole accounts later.
@@ -60,11 +60,10 @@ def read_status_page(
 ) -> tuple[int, int, bool, list[Row]]:
     """Total, used, whether the cursor is a device of the account, and up to `limit` rows (imei, assigned_ms)."""
     pool = "SELECT total, used FROM license_pool WHERE account_id = :account_id"
-    known = "SELECT 1 FROM device WHERE account_id = :account_id AND imei = :cursor"
     page = """SELECT imei, assigned_ms FROM license WHERE account_id = :account_id AND imei > :cursor
         ORDER BY imei LIMIT :limit"""
     params = {"account_id": account_id, "cursor": cursor, "limit": limit}
-    pools, found, rows = connection.fetch_together([(sql, params) for sql in (pool, known, page)])
+    pools, found, rows = connection.fetch_together([(sql, params) for sql in (pool, KNOWN_CURSOR, page)])
     total, used = pools[0]
     return total, used, bool(found), rows
 
@@ -199,7 +198,7 @@ class LedgerChangeSet:
         elif kind is EntryKind.NOTICE_WITHDRAWN:
             pool.notice -= 1
             self._unnoticed.append(key)
-        elif self._licensed.pop(key, None) is None:
+        elif kind.delta and self._licensed.pop(key, None) is None:
             self._unlicensed.append(key)
         if kind in _RECLAIMS:
             self._reclaimed.setdefault(pool.account_id, []).append(key)

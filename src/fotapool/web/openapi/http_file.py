@@ -101,6 +101,7 @@ BODIES: dict[str, Any] = {
     "V3_change_campaign_devices_campaigns_account_campaignId": {"deviceList": ["990010000000005"]},
     "M2M_list_devices": {"accountName": "{{account}}"},
     "control_create_account": {"name": "0402196254-00002", "licenseCount": 10},
+    "control_describe_account": {"displayName": "Heart of Gold"},
     "control_copy_account": {"name": "0402196254-00003"},
     "control_change_subscription": {"licenseCount": 5000, "purchaseType": "TS-HFOTA-EVNT,TS-HFOTA-MRC"},
     "control_import_devices": [

@@ -14,7 +14,7 @@ from fotapool.cli.client.resources import resource_group
 
 @resource_group
 def accounts() -> None:
-    """Create, show, suspend, copy and audit accounts.
+    """Create, show, describe, suspend, close, copy and audit accounts.
 
     \b
     Examples:

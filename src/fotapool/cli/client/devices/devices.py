@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from fotapool.cli.client import options
+from fotapool.cli.client.devices.departures import delete_devices, erase_devices, move_devices
 from fotapool.cli.client.devices.device_lists import FailedLinesFile
 from fotapool.cli.client.devices.uploads import read_file
 from fotapool.cli.client.failures import SOME_REFUSED, Unreachable, UsageError
@@ -22,7 +23,7 @@ MAX_SHOWN = 20
 
 @resource_group
 def devices() -> None:
-    """Import devices into an account, list them, and show the timeline of one.
+    """Import devices into an account, list, move and delete them, and show the timeline of one.
 
     \b
     Examples:
@@ -30,6 +31,10 @@ def devices() -> None:
       fotapool devices list 0242078689-00001 --limit 20
       fotapool devices show 0242078689-00001 990003425730535
     """
+
+
+for command in (delete_devices, move_devices, erase_devices):
+    devices.add_command(command)
 
 
 @devices.command()

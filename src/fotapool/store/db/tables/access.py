@@ -39,5 +39,6 @@ CREATE TABLE replaced_secret (
     secret_hash TEXT NOT NULL,
     expires_ms BIGINT NOT NULL
 ){clustered};
+CREATE INDEX device_key_of_device ON device_key (account_id, imei) WHERE imei IS NOT NULL;
 CREATE INDEX device_key_expiry ON device_key (expires_ms) WHERE expires_ms IS NOT NULL;
 """

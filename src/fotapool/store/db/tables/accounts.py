@@ -5,10 +5,13 @@ CREATE TABLE account (
     id {identity},
     name TEXT NOT NULL UNIQUE,
     purchase_type TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('active', 'suspended')),
+    status TEXT NOT NULL CHECK (status IN ('active', 'suspended', 'closed')),
     created_ms BIGINT NOT NULL,
-    namespace BIGINT NOT NULL DEFAULT 0
+    namespace BIGINT NOT NULL DEFAULT 0,
+    display_name TEXT NOT NULL DEFAULT '',
+    notes TEXT NOT NULL DEFAULT ''
 );
+CREATE INDEX account_by_display_name ON account (lower(display_name)) WHERE display_name <> '';
 CREATE TABLE license_pool (
     account_id BIGINT PRIMARY KEY,
     total BIGINT NOT NULL CHECK (total >= 0),
@@ -278,7 +281,7 @@ CREATE TABLE ledger_entry (
     number BIGINT NOT NULL,
     change_number BIGINT NOT NULL,
     imei BIGINT NOT NULL,
-    kind BIGINT NOT NULL CHECK (kind BETWEEN 1 AND 10),
+    kind BIGINT NOT NULL CHECK (kind BETWEEN 1 AND 17),
     used_after BIGINT NOT NULL CHECK (used_after >= 0),
     PRIMARY KEY (account_id, number)
 ){clustered};
