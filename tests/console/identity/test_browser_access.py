@@ -58,3 +58,20 @@ def test_clients_operators_and_device_keys_are_made(
     page.fill("#name", "factory")
     page.get_by_role("button", name="Create key").click()
     page.locator("#secret").wait_for()
+
+
+def test_the_pages_of_a_user_of_sessions_and_of_stored_data_are_accessible(
+    api: Api,
+    open_console: Callable[..., Any],
+    accessible: Callable[[Any], None],
+    screenshot: Callable[[Any, str], None],
+) -> None:
+    api.control("POST", "/operators", {"name": "ford"})
+    api.control("POST", "/operators/ford/rotate", {})
+    page = open_console(api, f"/access/users/{USER}")
+    for path in (f"/access/users/{USER}", f"/access/sessions?name={USER}", "/access/operators", "/retention"):
+        page.goto(f"/console{path}")
+        for summary in page.locator("details summary").all():
+            summary.click()
+        accessible(page)
+        screenshot(page, f"access-{path.strip('/').split('?')[0].replace('/', '-')}")

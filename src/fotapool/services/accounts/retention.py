@@ -17,9 +17,9 @@ from fotapool.store.db.connection import Connection
 
 log = Log(__name__)
 
-ROWS_PER_STEP = 1_000
+ROWS_PER_STEP = 2_000
 """Maximum number of rows that one transaction deletes, or looks at."""
-STEPS_PER_RUN = 500
+STEPS_PER_RUN = 100
 """Maximum number of transactions of a run in the background, or of a request, for each kind."""
 MAX_COUNTED = 100_000
 """Rows that would be deleted are counted up to here."""
