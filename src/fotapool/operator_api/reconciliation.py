@@ -52,6 +52,7 @@ OPERATIONS = (
         role=Role.VIEWER,
         reads_only=True,
         parameters=(OF_ACCOUNT, FORMAT),
+        reads=bytes,
         answers=Reconciliation,
         consumes={
             JSON: {"schema": {}, "examples": {"one": {"value": _PAGE}}},

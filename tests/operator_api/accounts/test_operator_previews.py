@@ -110,3 +110,20 @@ def test_a_refused_change_is_in_the_audit_log_and_a_refused_preview_is_not(api: 
     assert again.status_code == 412
     entries = api.control("GET", "/audit-log?action=changeSubscription").json()["entries"]
     assert [(one["status"], one["attempts"]) for one in entries if one["status"]] == [(412, 1)]
+
+
+def test_the_preview_does_not_depend_on_how_many_devices_are_looked_up_one_by_one(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.subscribe(12)
+    api.assign(*range(12))
+    api.candidates(11, 3)
+    for number in (0, 1, 3, 4):
+        api.upgrade(number, "scheduled", "inProgress")
+    api.subscribe(10)
+    for number in (2, 5, 11):
+        api.upgrade(number, "scheduled")
+    found = [preview(api, total).json() for total in (0, 3, 9)]
+    assert [len(one["notice"]) for one in found] == [3, 3, 1]
+    monkeypatch.setattr("fotapool.store.licenses.licenses.MAX_KEYS", 0)
+    assert [preview(api, total).json() for total in (0, 3, 9)] == found

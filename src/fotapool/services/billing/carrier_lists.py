@@ -87,6 +87,16 @@ class CarrierList:
         except ValueError as error:
             self.fail(line, str(error))
 
+    def add_usual(self, cells: Sequence[str], places: Mapping[str, int]) -> bool:
+        """Adds the usual line, an IMEI of an account that was there before; False for any other line."""
+        place, device = places.get("account", -1), cells[places[ID]] if places[ID] < len(cells) else ""
+        account = self.accounts.get(cells[place] if 0 <= place < len(cells) else self.default_account or "")
+        if account is None or not is_device_id(device):
+            return False
+        self.lines += 1
+        self._add_device(account, int(device))
+        return True
+
     def fail(self, line: int, error: str) -> None:
         self.failed += 1
         if len(self.errors) < MAX_ERRORS:
@@ -176,6 +186,8 @@ class TableFile:
         self._found = found
         self._table = TableReader(max_line_bytes, _is_header)
         self._places: dict[str, int] | None = None
+        self._lists_devices = False
+        """Whether the columns are account and device alone."""
 
     def feed(self, chunk: bytes) -> None:
         self._add(self._table.feed(chunk))
@@ -190,10 +202,13 @@ class TableFile:
     def _add(self, rows: Iterator[TableRow]) -> None:
         for row in rows:
             if self._places is None:
-                self._places = self._read_header(row)
-                if self._places:
+                found = self._read_header(row)
+                self._places = found or {ID: 0}
+                self._lists_devices = ID in self._places and self._places.keys() <= {ID, "account"}
+                if found:
                     continue
-                self._places = {ID: 0}
+            if self._lists_devices and not row.problem and self._found.add_usual(row.cells, self._places):
+                continue
             if row.problem:
                 self._found.lines += 1
                 self._found.fail(row.line, row.problem)

@@ -34,7 +34,7 @@ _RECLAIMS = frozenset({*RECLAIM_KINDS, EntryKind.NOTICE_ENDED})
 _NOTICES = frozenset({EntryKind.NOTICE_CANDIDATE, EntryKind.NOTICE_OLDEST})
 _PLAIN = int(LicenseState.PLAIN)
 MAX_KEYS = 20_000
-"""Up to so many devices, their open upgrades are looked up one by one; beyond, all of the account are read."""
+"""Up to so many devices are looked up one by one; beyond, the account's rows are read."""
 _LICENSE = "account_id, imei, assigned_ms, place, state, notice_until_ms, notice_place"
 _ENTRY = "account_id, number, change_number, imei, kind, used_after"
 _CHANGE = "account_id, number, at_ms, actor, request_id, verb, detail"
@@ -77,12 +77,15 @@ def read_reduction_candidates(connection: Connection, account_id: int, limit: in
 
 def read_oldest_holders(connection: Connection, pool: Pool, limit: int) -> list[int]:
     """Devices with a license that are neither candidates nor under notice, first assigned first."""
-    # Without conditions on other columns, the index by age has all that is read.
-    candidates = "SELECT imei FROM candidate WHERE account_id = :account_id"
-    noticed = "SELECT imei FROM license WHERE account_id = :account_id AND notice_until_ms IS NOT NULL"
-    conditions = [f" AND l.imei NOT IN ({candidates})"] if pool.candidates else []
-    conditions += [f" AND l.imei NOT IN ({noticed})"] if pool.notice else []
-    sql = f"""SELECT l.imei FROM license l WHERE l.account_id = :account_id{"".join(conditions)}
+    # Without conditions on other columns, the index by age has all that is read. PostgreSQL hashes short lists only.
+    others = "l.imei NOT IN (SELECT imei FROM {} WHERE account_id = :account_id{})"
+    conditions = ["l.account_id = :account_id"]
+    if pool.candidates:
+        conditions.append(others.format("candidate", ""))
+    if pool.notice:
+        noticed = others.format("license", " AND notice_until_ms IS NOT NULL")
+        conditions.append(noticed if pool.notice <= MAX_KEYS else _NOT_UNDER_NOTICE)
+    sql = f"""SELECT l.imei FROM license l WHERE {" AND ".join(conditions)}
         ORDER BY l.assigned_ms, l.place LIMIT :limit"""
     return fetch_values(connection, sql, account_id=pool.account_id, limit=limit)
 

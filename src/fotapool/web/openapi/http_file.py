@@ -108,6 +108,7 @@ BODIES: dict[str, Any] = {
         {"deviceId": device, "make": "Verizon", "model": "Model-H", "firmware": "1", "protocol": "HTTP"}
         for device in _HTTP_DEVICES
     ],
+    "control_reconcile_licenses": {"accountName": "{{account}}", "totalLicense": 10, "deviceList": ["{{device}}"]},
     "control_create_firmware": [
         {"firmwareName": "Collection_1To2", **_SOFTWARE},
         {"firmwareName": "Collection_2To3", **_SOFTWARE, "fromVersion": "2", "toVersion": "3"},
