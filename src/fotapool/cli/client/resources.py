@@ -81,15 +81,12 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
         Operation(
             name="describe",
             help="Change an account's display name or notes; an empty text deletes one.",
-            examples=(
-                f'accounts describe {ACCOUNT} --display-name "Heart of Gold"',
-                f'accounts describe {ACCOUNT} --notes ""',
-            ),
+            examples=(f'accounts describe {ACCOUNT} --display-name "Heart of Gold" --notes ""',),
             method="PATCH",
             path="/accounts/{account}",
             params=(
-                click.option("--display-name", "displayName", metavar="TEXT", help="Name for people."),
-                click.option("--notes", metavar="TEXT", help="Notes of the operators."),
+                click.option("--display-name", "displayName", help="Name."),
+                click.option("--notes", help="Notes."),
             ),
             columns=_ACCOUNT_MEMBERS,
         ),
@@ -97,14 +94,12 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
         _set_status("activate", "active", "Activate a suspended account."),
         Operation(
             name="close",
-            help="Close an account for good: its licenses and campaigns end, its records stay. "
-            "`fotapool accounts show` and `campaigns list` say what it holds. Needs the role admin.",
-            examples=(f"accounts close {ACCOUNT}", f"accounts close {ACCOUNT} --yes --json"),
+            help="Close an account for good: its licenses and campaigns end, its records stay. Needs the role admin.",
+            examples=(f"accounts close {ACCOUNT}",),
             method="POST",
             path="/accounts/{account}/closure",
             confirm=("account", "Type {account} to close it for good"),
-            message="account {account} is closed: {licensesEnded:,} licenses and {campaignsEnded:,} campaigns ended; "
-            "{upgradesInProgress:,} upgrades are still in progress",
+            message="account {account} is closed: {licensesEnded:,} licenses and {campaignsEnded:,} campaigns ended",
         ),
         Operation(
             name="copy",

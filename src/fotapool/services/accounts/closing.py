@@ -40,7 +40,7 @@ async def close_account(context: Context, caller: Caller) -> Holdings:
         check_not_closed(account)
         campaigns = _end_campaigns(facts, now_ms)
         _cancel_operator_upgrades(facts, now_ms)
-        change = plan_change(facts.connection, facts.pool, account, 0, now_ms)
+        change = plan_change(facts.connection, pool=facts.pool, account=account, total=0, now_ms=now_ms)
         holdings = _holdings(facts.connection, account, campaigns, change)
         record_change(facts, account=account, change=change, cause=caller.cause("close account"), now_ms=now_ms)
         _stop_work(facts, now_ms)
@@ -69,7 +69,7 @@ async def preview_closing(context: Context, caller: Caller) -> Holdings:
             since_ms=0,
             limit=MAX_CAMPAIGNS,
         )
-        change = plan_change(connection, pool_of(account), account, 0, now_ms)
+        change = plan_change(connection, pool=pool_of(account), account=account, total=0, now_ms=now_ms)
         return _holdings(connection, account, len(campaigns), change)
 
     return await context.reader.long(read, context.clock.now_ms())

@@ -95,7 +95,9 @@ async def change_subscription(
             raise NotFound("the account does not exist")
         check_not_closed(account)
         new_type, new_total = _wanted(account.purchase_type, pool.total, total, purchase_type)
-        planned = plan_change(connection, pool, account, new_total, now_ms, new_type)
+        planned = plan_change(
+            connection, pool=pool, account=account, total=new_total, now_ms=now_ms, purchase_type=new_type
+        )
         _check_shown(planned, marks)
         cause = caller.cause("change subscription", before=planned.before, after=new_total)
         record_change(facts, account=account, change=planned, cause=cause, now_ms=now_ms)

@@ -205,7 +205,7 @@ def read_device_history(
     params = {"account_id": account_id, "cursor": device, "since": since_ms, "limit": limit}
     sql = f"""{_SELECT} WHERE u.account_id = :account_id AND u.imei = :cursor AND u.campaign_id > {OPERATOR_CAMPAIGN}
         AND (u.ended_ms IS NULL OR u.ended_ms >= :since) ORDER BY u.id DESC LIMIT :limit"""
-    known, newest_first = fetch_page(connection, Upgrade, sql, params, KNOWN_DEVICE)
+    known, newest_first = fetch_page(connection, Upgrade, sql, params, known=KNOWN_DEVICE)
     return known, newest_first[::-1]
 
 

@@ -30,11 +30,11 @@ def record_erased(connection: Connection, account_id: int, devices: Sequence[int
         list_lines=int(fetch_value(connection, f"SELECT count(*) FROM bulk_left_out WHERE {_OF_JOBS}", id=account_id)),
     )
     if erased.mdns:
-        connection.update_keys("device", "mdn = ''", keys, {}, "mdn <> ''")
+        connection.update_keys("device", "mdn = ''", keys, {}, where="mdn <> ''")
     if erased.logs:
         connection.delete_keys("device_log", keys)
     if erased.failure_messages:
-        connection.update_keys("upgrade", "message = NULL", keys, {}, "message IS NOT NULL")
+        connection.update_keys("upgrade", "message = NULL", keys, {}, where="message IS NOT NULL")
     if erased.list_lines:
         connection.execute(f"UPDATE bulk_left_out SET value = '', original = NULL WHERE {_OF_JOBS}", {"id": account_id})
     return erased

@@ -47,6 +47,7 @@ PATH_VALUES = {
     "deviceIds": "{{device}}",
     "campaign": "{{V3_schedule_campaign.response.body.id}}",
     "q": "{{device}}",
+    "to": "0402196254-00002",
     "change": "{{control_list_ledger.response.body.entries[0].change}}",
     "session": "{{control_list_sessions.response.body.sessions[0].id}}",
     "upgradeId": "{{V1_schedule_upgrade.response.body.id}}",
@@ -56,6 +57,9 @@ OWN_VALUES: dict[str, dict[str, str]] = {
     "V2": {"campaignId": "{{V2_schedule_software.response.body.id}}"},
     "V3": {"campaignId": "{{V3_schedule_campaign.response.body.id}}"},
     "device": {"upgradeId": "{{device_check_in.response.body.upgrade.id}}"},
+    "control_close_account": {"name": "0402196254-00002"},
+    "control_move_device": {"deviceId": "990010000000010"},
+    "control_delete_device": {"deviceId": "990010000000011"},
     "control_delete_client": {"key": "collection-client"},
     "control_delete_device_key": {"key": "collection"},
     "control_rotate_client_secret": {"key": "collection-client"},
@@ -109,6 +113,10 @@ BODIES: dict[str, Any] = {
         for device in _HTTP_DEVICES
     ],
     "control_reconcile_licenses": {"accountName": "{{account}}", "totalLicense": 10, "deviceList": ["{{device}}"]},
+    "control_move_device": {"account": "0402196254-00002"},
+    "control_move_devices": [{"deviceId": "990010000000012"}],
+    "control_delete_devices": [{"deviceId": "990010000000013"}],
+    "control_erase_devices": [{"deviceId": "990010000000014"}],
     "control_create_firmware": [
         {"firmwareName": "Collection_1To2", **_SOFTWARE},
         {"firmwareName": "Collection_2To3", **_SOFTWARE, "fromVersion": "2", "toVersion": "3"},
@@ -143,6 +151,7 @@ AFTER_OTHERS = (
     "control_copy_account",
     "control_remove_listener",
     "control_undo_reduction",
+    "control_close_account",
 )
 LAST = (
     "reset_password",
