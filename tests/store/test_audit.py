@@ -72,6 +72,7 @@ TAMPER = {
     "notices-equal-periods": ("UPDATE notice_period SET ended_ms = 8 WHERE given_ms = 5",),
     "subscription-equals-period": ("UPDATE subscription_period SET total = 4 WHERE id = 2",),
     "lists-equal-their-outcomes": ("UPDATE bulk_line SET outcome = 'assigned' WHERE place = 2",),
+    "scheduled-changes-are-in-the-ledger": ("UPDATE scheduled_change SET change_number = 9",),
     "one-answer-for-a-key": ("UPDATE idempotency_key SET request_hash = answer",),
 }
 ALSO = (

@@ -10,7 +10,7 @@ from starlette.routing import Router
 
 from fotapool.emulator.parts import EmulatorParts
 from fotapool.operator_api import audit_log, billing, callbacks, campaigns, devices, licenses
-from fotapool.operator_api.accounts import accounts, copies, search
+from fotapool.operator_api.accounts import accounts, copies, scheduled_changes, search
 from fotapool.operator_api.billing import MONTH
 from fotapool.operator_api.calls import DEVICE_ID, OperatorEndpoint
 from fotapool.operator_api.emulator import clock, faults, fleets, requests, snapshots
@@ -28,6 +28,7 @@ BASE = "/control/v1"
 OPERATIONS: tuple[Operation, ...] = (
     *search.OPERATIONS,
     *accounts.OPERATIONS,
+    *scheduled_changes.OPERATIONS,
     *licenses.OPERATIONS,
     *devices.OPERATIONS,
     *campaigns.OPERATIONS,

@@ -216,6 +216,13 @@ class LogEvent(enum.Enum):
     BULK_JOB_FAILED = Event(
         WARNING, "bulk job step failed, will retry: {reason}", "The same step is tried again a second later."
     )
+    SCHEDULED_CHANGE_FAILED = Event(
+        WARNING,
+        "scheduled change {id} failed ({failure}): {reason}",
+        "A scheduled change of a subscription was not carried out when it was due. It is not tried again: "
+        "schedule another one. The audit log has it too.",
+        burst=MANY,
+    )
     CLOCK_ADVANCE_FAILED = Event(ERROR, "clock advance failed", "The test clock of the emulator stopped on its way.")
     METRICS_NOT_SENT = Event(
         ERROR,

@@ -84,37 +84,62 @@ async def change_subscription(
     """
 
     def change(facts: PoolFacts, now_ms: int) -> SubscriptionChange:
-        pool, connection = facts.pool, facts.connection
-        account = read_account_by_id(connection, pool.account_id)
-        if account is None:
-            raise NotFound("the account does not exist")
-        new_type, new_total = _wanted(account.purchase_type, pool.total, total, purchase_type)
-        decision = _decide(connection, pool, new_total, now_ms)
-        planned = SubscriptionChange(pool.total, account.purchase_type, new_type, decision)
-        _check_shown(planned, marks)
-        before, pool.total, pool.subscription_updated_ms = pool.total, new_total, now_ms
-        if (new_total, new_type) != (before, account.purchase_type):
-            record_purchase_type(connection, pool.account_id, new_type)
-            record_subscription(
-                connection, account_id=pool.account_id, total=new_total, purchase_type=new_type, now_ms=now_ms
-            )
-        facts.changes.note(
-            pool,
-            caller.cause("change subscription", before=before, after=new_total),
-            decision.entries,
-            now_ms,
-            canceled_upgrades=decision.canceled_upgrades,
-            notice_until_ms=decision.notice_until_ms,
-        )
-        context.audit.record(
-            connection,
-            now_ms,
-            {"licenseCount": before, "purchaseType": account.purchase_type.value},
-            {"licenseCount": new_total, "purchaseType": new_type.value, **_effects(decision)},
-        )
+        planned = apply_change(facts, caller, total, purchase_type, now_ms=now_ms, marks=marks)
+        context.audit.record(facts.connection, now_ms, *describe_change(planned))
         return planned
 
     return await context.writer.submit(PoolCommand(caller, change, inline=False))
+
+
+def apply_change(
+    facts: PoolFacts,
+    caller: Caller,
+    total: int | None,
+    purchase_type: PurchaseType | None,
+    *,
+    now_ms: int,
+    marks: Collection[str] | None = None,
+    **detail: int,
+) -> SubscriptionChange:
+    """Decides and records the change as one change of the ledger, with `detail`, in the caller's transaction.
+
+    Raises NotFound, Invalid and PreviewOutdated before it writes.
+    """
+    pool, connection = facts.pool, facts.connection
+    account = read_account_by_id(connection, pool.account_id)
+    if account is None:
+        raise NotFound("the account does not exist")
+    new_type, new_total = _wanted(account.purchase_type, pool.total, total, purchase_type)
+    decision = _decide(connection, pool, new_total, now_ms)
+    planned = SubscriptionChange(pool.total, account.purchase_type, new_type, decision)
+    _check_shown(planned, marks)
+    before, pool.total, pool.subscription_updated_ms = pool.total, new_total, now_ms
+    if (new_total, new_type) != (before, account.purchase_type):
+        record_purchase_type(connection, pool.account_id, new_type)
+        record_subscription(
+            connection, account_id=pool.account_id, total=new_total, purchase_type=new_type, now_ms=now_ms
+        )
+    facts.changes.note(
+        pool,
+        caller.cause("change subscription", before=before, after=new_total, **detail),
+        decision.entries,
+        now_ms,
+        canceled_upgrades=decision.canceled_upgrades,
+        notice_until_ms=decision.notice_until_ms,
+    )
+    return planned
+
+
+def describe_change(change: SubscriptionChange) -> tuple[dict[str, object], dict[str, object]]:
+    """The subscription before and after the change, as the audit log has it."""
+    return (
+        {"licenseCount": change.before, "purchaseType": change.before_type.value},
+        {
+            "licenseCount": change.decision.total,
+            "purchaseType": change.purchase_type.value,
+            **_effects(change.decision),
+        },
+    )
 
 
 def _effects(decision: SubscriptionDecision) -> dict[str, int]:

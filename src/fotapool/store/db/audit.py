@@ -172,6 +172,14 @@ _CHECKS = (
         "{1} bulk jobs with other outcomes",
     ),
     (
+        "scheduled-changes-are-in-the-ledger",
+        "every scheduled change that is done is a change of the ledger, and no other is",
+        "SELECT count(*) = 0, count(*) FROM scheduled_change s WHERE s.account_id = :id AND (s.state = 'done') <>"
+        " EXISTS (SELECT 1 FROM pool_change c WHERE c.account_id = s.account_id AND c.number = s.change_number"
+        " AND c.at_ms = s.ended_ms AND c.verb = 'change subscription')",
+        "{1} scheduled changes that are not",
+    ),
+    (
         "one-answer-for-a-key",
         "every idempotency key of a user has one answer, and the hash of the request that got it",
         "SELECT count(*) = 0, count(*) FROM (SELECT key FROM idempotency_key WHERE account_id = :id"
