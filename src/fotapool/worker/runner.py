@@ -76,7 +76,7 @@ async def _step(context: Context) -> tuple[bool, StepResult | None]:
         return True, _of_devices("notice ended", *ended)
     found, carried_out = await carry_out_due_change(context)
     if found:
-        return True, carried_out and _of_change(carried_out)
+        return True, None if carried_out is None else _of_change(carried_out)
     reported = await answer_due_report(context)
     if reported is not None:
         return True, _of_devices("firmware reported", *reported)
@@ -103,7 +103,10 @@ async def give_way(context: Context, step: Callable[[Context], Awaitable[Result]
 
 
 async def run_due(context: Context) -> list[ClockEvent]:
-    """Runs everything that is due: ending notices, scheduled changes, reports, then campaigns. Returns the events in order."""
+    """Runs everything that is due: ending notices, scheduled changes, reports, then campaigns.
+
+    Returns the events in order.
+    """
     async with context.step_lock:
         return await _run_due(context, partial(give_way, context, _step))
 

@@ -58,12 +58,8 @@ def read_change(connection: Connection, account_id: int, change_id: int) -> Sche
 
 def read_open_changes(connection: Connection, account_id: int) -> list[ScheduledChange]:
     """The account's changes that are still scheduled, the one that is due next first."""
-    return fetch_all(
-        connection,
-        _change,
-        f"{_SELECT} WHERE account_id = :account_id AND {_IS_OPEN} ORDER BY due_ms",
-        account_id=account_id,
-    )
+    sql = f"{_SELECT} WHERE account_id = :account_id AND {_IS_OPEN} ORDER BY due_ms"
+    return fetch_all(connection, _change, sql, account_id=account_id)
 
 
 def read_ended_changes(connection: Connection, account_id: int, limit: int) -> list[ScheduledChange]:
@@ -75,7 +71,7 @@ def read_ended_changes(connection: Connection, account_id: int, limit: int) -> l
 def read_changes(
     connection: Connection, account_id: int | None, state: ScheduledState | None, after: int, limit: int
 ) -> list[tuple[str, ScheduledChange]]:
-    """Changes with the names of their accounts, by id after the given one; of one account or all, of one state or all."""
+    """Changes of one account or all, in one state or all, with the names of their accounts; by id after the given one."""
     conditions = ["s.id > :after"]
     if account_id is not None:
         conditions.append("s.account_id = :account_id")
@@ -110,6 +106,5 @@ def read_due_change(connection: Connection, account_id: int, now_ms: int) -> Sch
 
 def read_next_due(connection: Connection, after_ms: int) -> int | None:
     """The first time (ms) after `after_ms` at which a change is due."""
-    return fetch_int(
-        connection, f"SELECT min(due_ms) FROM scheduled_change WHERE {_IS_OPEN} AND due_ms > :after", after=after_ms
-    )
+    sql = f"SELECT min(due_ms) FROM scheduled_change WHERE {_IS_OPEN} AND due_ms > :after"
+    return fetch_int(connection, sql, after=after_ms)
