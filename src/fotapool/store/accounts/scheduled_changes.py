@@ -71,7 +71,7 @@ def read_ended_changes(connection: Connection, account_id: int, limit: int) -> l
 def read_changes(
     connection: Connection, account_id: int | None, state: ScheduledState | None, after: int, limit: int
 ) -> list[tuple[str, ScheduledChange]]:
-    """Changes of one account or all, in one state or all, with the names of their accounts; by id after the given one."""
+    """Changes of one account or all, in one state or all, with the names of their accounts; by id after `after`."""
     conditions = ["s.id > :after"]
     if account_id is not None:
         conditions.append("s.account_id = :account_id")
