@@ -12,14 +12,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fotapool.core.timestamps import DAY_MS, HOUR_MS, format_timestamp
+from fotapool.core.timestamps import DAY_MS, HOUR_MS, MINUTE_MS, format_timestamp
 from fotapool.domain.accounts.scheduled_changes import FailureCode, ScheduledChange, ScheduledState
+from fotapool.domain.billing import Month
 from fotapool.domain.errors import Conflict, Invalid
+from fotapool.domain.names import PurchaseType
 from fotapool.services.accounts import scheduled_changes as service
 from fotapool.services.accounts.accounts import get_account
 from fotapool.services.accounts.audits import audit_account
 from fotapool.services.accounts.scheduled_changes import Plan
 from fotapool.services.accounts.subscriptions import change_subscription
+from fotapool.services.billing.statements import list_statements, read_statement
+from fotapool.services.campaigns.steps import step_due_campaign
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
 from fotapool.services.licenses.licenses import assign_licenses, remove_licenses
@@ -33,6 +37,7 @@ from support.fleets import World, make_world
 from support.helpers import NOW_MS
 
 OpenContext = Callable[[], AbstractAsyncContextManager[Context]]
+MARCH, APRIL = Month(2026, 3), Month(2026, 4)
 DONE, SCHEDULED = ScheduledState.DONE, ScheduledState.SCHEDULED
 
 
@@ -343,6 +348,52 @@ def test_whatever_is_scheduled_edited_and_canceled_only_what_is_scheduled_then_i
             assert len(await changes_in_ledger(world)) == model.changes
             found = await service.list_changes(context, None, SCHEDULED, 0, 100)
             assert {one.id: (one.due_ms, one.total) for _, one in found} == model.plans
+            await assert_consistent(world)
+
+    within(play())
+
+
+def test_statements_count_a_late_change_from_its_due_time_on(open_context: OpenContext) -> None:
+    async def play() -> None:
+        async with open_context() as context:
+            world = await make_world(context, devices=3, behavior=None)
+            name = world.caller.account_name
+            await service.schedule_change(context, world.caller, Plan("nextBillingMonth", 2))
+            await service.schedule_change(context, world.caller, Plan("2026-04-20T00:00:00Z", 9))
+            move(APRIL.from_ms + 700, context)
+            await run_due(context)
+            assert [(one.licenses, one.month) for one in (await list_statements(context, name))[0]] == [
+                (2, APRIL),
+                (3, MARCH),
+            ]
+            move(APRIL.to_ms + DAY_MS, context)
+            statement = await read_statement(context, name, APRIL, notice_after=-1, events_after=0, limit=10)
+            assert (statement.complete, (await list_statements(context, name))[1] < APRIL.to_ms) == (False, True)
+            await change_subscription(context, world.caller, 1, None)  # its period does not begin before this one
+            await run_due(context)
+            statement = await read_statement(context, name, APRIL, notice_after=-1, events_after=0, limit=10)
+            assert (statement.complete, statement.totals.licenses) == (True, 2)
+            assert [one.total for one in statement.periods] == [2]
+            await assert_consistent(world)
+
+    within(play())
+
+
+def test_a_campaign_that_was_checked_while_the_change_was_late_is_consistent(open_context: OpenContext) -> None:
+    """Its devices need no license yet, although the change that asks for one has begun for the statements."""
+
+    async def play() -> None:
+        async with open_context() as context:
+            world = await make_world(context, devices=3, licensed=0, total=0, purchase_type=PurchaseType.BOTH)
+            due = format_timestamp(NOW_MS + HOUR_MS)
+            await service.schedule_change(context, world.caller, Plan(due, 0, PurchaseType.MRC))
+            move(NOW_MS + HOUR_MS + MINUTE_MS, context)
+            await world.schedule()
+            move(NOW_MS + HOUR_MS + 10 * MINUTE_MS, context)
+            while (await step_due_campaign(context))[1] is not None:
+                pass
+            assert await world.fetch("SELECT status, count(*) FROM upgrade GROUP BY status") == [(1, 3)]
+            assert (await run_due(context))[0].what == "subscription changed"
             await assert_consistent(world)
 
     within(play())

@@ -210,7 +210,7 @@ class LogEvent(enum.Enum):
     JOBS_FAILED = Event(
         WARNING,
         "background jobs failed, will retry: {reason}",
-        "Due campaigns or notices were not processed; the next try is a second later. "
+        "Due campaigns, notices or scheduled changes were not processed; the next try is a second later. "
         "See [A campaign is stuck](campaign-stuck.md).",
     )
     BULK_JOB_FAILED = Event(

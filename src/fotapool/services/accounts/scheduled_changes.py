@@ -234,7 +234,15 @@ def _carry_out(facts: PoolFacts, change: ScheduledChange, now_ms: int) -> Carrie
     caller = Caller(change.operator, change.request_id, account.id, account.name)
     try:
         check_account(account.status)
-        done = apply_change(facts, caller, change.total, change.purchase_type, now_ms=now_ms, scheduled=change.id)
+        done = apply_change(
+            facts,
+            caller,
+            change.total,
+            change.purchase_type,
+            now_ms=now_ms,
+            effective_ms=change.due_ms,
+            scheduled=change.id,
+        )
     except Conflict as error:
         return _record_failure(connection, account, change, FailureCode.ACCOUNT_INACTIVE, str(error), now_ms)
     except Invalid as error:

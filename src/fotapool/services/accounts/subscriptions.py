@@ -29,6 +29,8 @@ from fotapool.store.db.connection import Connection
 from fotapool.store.licenses.candidate_views import SubscriptionPeriod, read_periods
 from fotapool.store.licenses.licenses import read_oldest_holders, read_oldest_notices, read_reduction_candidates
 
+MAX_NUMBER = 2**62
+
 
 class PreviewOutdated(Conflict):
     """The preview that the operator saw is outdated; nothing was changed. `change` is the current preview."""
@@ -99,11 +101,13 @@ def apply_change(
     *,
     now_ms: int,
     marks: Collection[str] | None = None,
+    effective_ms: int | None = None,
     **detail: int,
 ) -> SubscriptionChange:
     """Decides and records the change as one change of the ledger, with `detail`, in the caller's transaction.
 
-    Raises NotFound, Invalid and PreviewOutdated before it writes.
+    Statements count it from `effective_ms` on if that is given, but not before earlier changes. Raises NotFound,
+    Invalid and PreviewOutdated before it writes.
     """
     pool, connection = facts.pool, facts.connection
     account = read_account_by_id(connection, pool.account_id)
@@ -117,7 +121,11 @@ def apply_change(
     if (new_total, new_type) != (before, account.purchase_type):
         record_purchase_type(connection, pool.account_id, new_type)
         record_subscription(
-            connection, account_id=pool.account_id, total=new_total, purchase_type=new_type, now_ms=now_ms
+            connection,
+            account_id=pool.account_id,
+            total=new_total,
+            purchase_type=new_type,
+            now_ms=_start_ms(connection, pool.account_id, effective_ms, now_ms),
         )
     facts.changes.note(
         pool,
@@ -128,6 +136,13 @@ def apply_change(
         notice_until_ms=decision.notice_until_ms,
     )
     return planned
+
+
+def _start_ms(connection: Connection, account_id: int, effective_ms: int | None, now_ms: int) -> int:
+    """When the new period begins: not before the one that it ends."""
+    if effective_ms is None:
+        return now_ms
+    return max(effective_ms, *(one.from_ms for one in read_periods(connection, account_id, MAX_NUMBER, 1)))
 
 
 def describe_change(change: SubscriptionChange) -> tuple[dict[str, object], dict[str, object]]:

@@ -133,7 +133,9 @@ _CHECKS = (
         "SELECT count(*) = 0, count(*) FROM account a JOIN upgrade u ON u.account_id = a.id"
         f" AND u.status = {_SCHEDULED} WHERE a.id = :id AND a.purchase_type = '{_MONTHLY}'"
         f" AND u.campaign_id <> {OPERATOR_CAMPAIGN} AND u.scheduled_ms >"
-        " coalesce((SELECT min(n.from_ms) FROM subscription_period n WHERE n.account_id = :id AND n.id > (SELECT"
+        " coalesce((SELECT min(coalesce((SELECT max(c.ended_ms) FROM scheduled_change c WHERE c.account_id = :id"
+        " AND c.state = 'done' AND c.due_ms = n.from_ms), n.from_ms))"
+        " FROM subscription_period n WHERE n.account_id = :id AND n.id > (SELECT"
         f" max(s.id) FROM subscription_period s WHERE s.account_id = :id AND s.purchase_type <> '{_MONTHLY}')), -1)"
         " AND NOT EXISTS (SELECT 1 FROM license l WHERE l.account_id = u.account_id AND l.imei = u.imei)",
         "{1} scheduled devices without a license",
