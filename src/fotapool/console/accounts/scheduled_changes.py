@@ -36,7 +36,7 @@ async def _save(call: ConsoleCall, save: Callable[[Plan], Awaitable[ScheduledCha
     total_text, type_text, due = call.field("total"), call.field("purchaseType"), call.field("dueTime")
     total, purchase_type = parse_subscription(total_text, type_text)
     name = call.account.name
-    problem = ""
+    problem, status = "", 400
     try:
         if call.field("confirm") != name:
             previewed = await preview_change(call.context, call.caller(), total, purchase_type)
@@ -48,8 +48,7 @@ async def _save(call: ConsoleCall, save: Callable[[Plan], Awaitable[ScheduledCha
     except (Invalid, Conflict) as error:
         problem = sentence(str(error))
         status = 400 if isinstance(error, Invalid) else 409
-        return await subscription_page(call, total_text, type_text, problem, status, due)
-    return await subscription_page(call, total_text, type_text, problem, 400, due)
+    return await subscription_page(call, total_text, type_text, problem=problem, status=status, due=due)
 
 
 async def cancel(call: ConsoleCall) -> Response:

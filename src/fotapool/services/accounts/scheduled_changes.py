@@ -165,7 +165,7 @@ async def list_changes(
 
     def read(connection: Connection) -> list[tuple[str, ScheduledChange]]:
         account_id = None if account_name is None else require_account(connection, account_name).id
-        return store.read_changes(connection, account_id, state, after, limit)
+        return store.read_changes(connection, account_id, state, after=after, limit=limit)
 
     return await context.reader.short(read)
 
@@ -244,9 +244,13 @@ def _carry_out(facts: PoolFacts, change: ScheduledChange, now_ms: int) -> Carrie
             scheduled=change.id,
         )
     except Conflict as error:
-        return _record_failure(connection, account, change, FailureCode.ACCOUNT_INACTIVE, str(error), now_ms)
+        return _record_failure(
+            connection, account, change, failure=FailureCode.ACCOUNT_INACTIVE, reason=str(error), now_ms=now_ms
+        )
     except Invalid as error:
-        return _record_failure(connection, account, change, FailureCode.SUBSCRIPTION_INVALID, str(error), now_ms)
+        return _record_failure(
+            connection, account, change, failure=FailureCode.SUBSCRIPTION_INVALID, reason=str(error), now_ms=now_ms
+        )
     after = replace(change, state=ScheduledState.DONE, updated_ms=now_ms, ended_ms=now_ms, change_number=pool.changes)
     store.record_change(connection, after)
     subscription_before, subscription_after = describe_change(done)
@@ -292,7 +296,7 @@ async def _give_up(context: Context, caller: Caller, change: ScheduledChange, fa
         current = store.read_change(connection, change.account_id, change.id)
         if account is None or current is None or current.state is not ScheduledState.SCHEDULED:
             return None
-        return _record_failure(connection, account, current, FailureCode.INTERNAL, fault, now_ms)
+        return _record_failure(connection, account, current, failure=FailureCode.INTERNAL, reason=fault, now_ms=now_ms)
 
     return await submit_unless_deleted(context, PoolCommand(caller, give_up), None)
 
