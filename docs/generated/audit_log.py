@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from fotapool.console.app.routes import PAGES
 from fotapool.operator_api.routes import BASE, EMULATOR_OPERATIONS, OPERATIONS
+from fotapool.services.accounts.scheduled_changes import CARRY_OUT
 from generated.tables import code, codes, table
 
 COMMANDS = {
@@ -14,6 +15,7 @@ COMMANDS = {
     "migrateDatabase": "`fotapool database migrate`, if it changed the schema",
     "restoreDatabase": "`fotapool database restore`",
     "deleteSecrets": "`fotapool database delete-secrets`",
+    CARRY_OUT: "a scheduled change of a subscription was carried out, or failed",
 }
 SESSIONS = {
     "signIn": "sign-in to the console; wrong keys, of the operator API too",

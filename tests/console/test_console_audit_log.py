@@ -175,6 +175,17 @@ def change_account(operator: Operator) -> None:
     entry, _ = operator.do(undo, {})
     assert (entry["action"], entry["target"], entry["after"]["undone"]) == ("undoReduction", str(change), change)
     assert "was undone by change" in operator.fail(undo, {})["reason"]
+    scheduled = f"{path}/scheduled-changes"
+    entry, _ = operator.do(scheduled, {"total": "41"})
+    assert (entry["action"], entry["after"]["licenseCount"]) == ("scheduleSubscriptionChange", 41)
+    assert "is due at that time" in operator.fail(scheduled, {"total": "42"})["reason"]
+    edit = f"{scheduled}/{entry['target']}"
+    entry, _ = operator.do(edit, {"total": "42"})
+    assert (entry["action"], entry["after"]) == ("editScheduledChange", {"licenseCount": 42})
+    assert "in the past" in operator.fail(edit, {"total": "42", "dueTime": "2026-03-01"})["reason"]
+    entry, _ = operator.do(f"{edit}/cancel", {})
+    assert (entry["action"], entry["after"]) == ("cancelScheduledChange", {"state": "canceled"})
+    assert "it cannot be edited or canceled" in operator.fail(f"{edit}/cancel", {})["reason"]
     operator.do(f"{AT}/status", {"status": "suspended"})
     operator.do(f"{AT}/status", {"status": "active"})
     operator.fail(f"{AT}/status", {"status": "odd"})

@@ -54,6 +54,8 @@ USER = ("POST", "/users", {"username": "ford", "accounts": [ACCOUNT]})
 SIGNING = f"{ACCOUNT_PATH}/callbacks/signing"
 UPGRADE = f"{ACCOUNT_PATH}/devices/{device(0)}/upgrade"
 KEYS = f"{ACCOUNT_PATH}/device-keys"
+SCHEDULED = f"{ACCOUNT_PATH}/subscription/scheduled-changes"
+SCHEDULE = ("POST", SCHEDULED, {"dueTime": "nextBillingMonth", "licenseCount": 3})
 SECRET = "whsec_" + "A" * 32
 ADDED_FAULT = ("POST", "/faults", {"action": {"status": 500}})
 FLEET = {
@@ -98,6 +100,28 @@ CASES = {
             {"licenseUsedCount": 0},
             {"licenseUsedCount": 1, "undone": 3, "change": 5},
         ),
+    ),
+    "scheduleSubscriptionChange": Case(
+        SCHEDULED,
+        with_json({"dueTime": "nextBillingMonth", "licenseCount": 3}),
+        refused=(SCHEDULED, with_json({"dueTime": "soon", "licenseCount": 3})),
+        target=("scheduled change", "1"),
+        changed=(None, {"dueTime": "2026-04-01T00:00:00.000Z", "licenseCount": 3, "state": "scheduled"}),
+    ),
+    "editScheduledChange": Case(
+        f"{SCHEDULED}/1",
+        with_json({"licenseCount": 4}),
+        before=(SCHEDULE,),
+        refused=(f"{SCHEDULED}/2", with_json({"licenseCount": 4})),
+        target=("scheduled change", "1"),
+        changed=({"licenseCount": 3}, {"licenseCount": 4}),
+    ),
+    "cancelScheduledChange": Case(
+        f"{SCHEDULED}/1",
+        before=(SCHEDULE,),
+        refused=(f"{SCHEDULED}/2", {}),
+        target=("scheduled change", "1"),
+        changed=({"state": "scheduled"}, {"state": "canceled"}),
     ),
     "setStatus": Case(
         f"{ACCOUNT_PATH}/status",

@@ -26,7 +26,7 @@ SET_UP = (
     "INSERT INTO license (account_id, imei, assigned_ms, place, state, notice_until_ms, notice_place)"
     " VALUES (1, 1, 1, 1, 0, NULL, NULL), (1, 2, 1, 2, 0, NULL, NULL), (1, 3, 1, 3, 2, 9, 4)",
     "INSERT INTO pool_change (account_id, number, at_ms, actor, request_id, verb, detail)"
-    " VALUES (1, 1, 1, 'a', 'r1', 'assign', '{}'), (1, 2, 1, 'a', 'r2', 'change', '{}')",
+    " VALUES (1, 1, 1, 'a', 'r1', 'assign', '{}'), (1, 2, 1, 'a', 'r2', 'change subscription', '{}')",
     "INSERT INTO ledger_entry (account_id, number, change_number, imei, kind, used_after)"
     " VALUES (1, 1, 1, 1, 1, 1), (1, 2, 1, 2, 1, 2), (1, 3, 1, 3, 1, 3), (1, 4, 2, 3, 6, 3)",
     "INSERT INTO candidate (account_id, place, imei) VALUES (1, 0, 4)",
@@ -47,6 +47,9 @@ SET_UP = (
     "INSERT INTO bulk_line (job, place, imei, outcome)"
     " VALUES ('j', 0, 1, 'assigned'), ('j', 1, 9, 'device_not_found'), ('j', 2, 2, NULL)",
     "INSERT INTO bulk_left_out (job, number, line, value, reason) VALUES ('j', 0, 7, '', 'line 7 is none')",
+    "INSERT INTO scheduled_change (account_id, due_ms, total, state, operator, request_id, created_ms, updated_ms,"
+    " ended_ms, change_number, reason, leased_until_ms) VALUES (1, 1, 3, 'done', 'a', 'r2', 0, 1, 1, 2, '', 0),"
+    " (1, 9, 2, 'scheduled', 'a', 'r3', 0, 0, NULL, NULL, '', 0)",
     "INSERT INTO bulk_outcome (job, outcome, devices) VALUES ('j', 'assigned', 1), ('j', 'device_not_found', 1)",
 )
 TAMPER = {
@@ -72,6 +75,7 @@ TAMPER = {
     "notices-equal-periods": ("UPDATE notice_period SET ended_ms = 8 WHERE given_ms = 5",),
     "subscription-equals-period": ("UPDATE subscription_period SET total = 4 WHERE id = 2",),
     "lists-equal-their-outcomes": ("UPDATE bulk_line SET outcome = 'assigned' WHERE place = 2",),
+    "scheduled-changes-are-in-the-ledger": ("UPDATE scheduled_change SET change_number = 9 WHERE state = 'done'",),
     "one-answer-for-a-key": ("UPDATE idempotency_key SET request_hash = answer",),
 }
 ALSO = (
@@ -96,6 +100,7 @@ ALSO = (
     ("subscription-equals-period", "UPDATE license_pool SET total = 9"),
     ("lists-equal-their-outcomes", "UPDATE bulk_job SET done = 1"),
     ("lists-equal-their-outcomes", "UPDATE bulk_outcome SET devices = 2 WHERE outcome = 'assigned'"),
+    ("scheduled-changes-are-in-the-ledger", "UPDATE pool_change SET verb = 'assign' WHERE number = 2"),
     ("lists-equal-their-outcomes", "DELETE FROM bulk_line WHERE place = 0"),
 )
 HARMLESS = (

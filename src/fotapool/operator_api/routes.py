@@ -10,7 +10,16 @@ from starlette.routing import Router
 
 from fotapool.emulator.parts import EmulatorParts
 from fotapool.operator_api import audit_log, billing, callbacks, campaigns, devices, licenses, reconciliation
-from fotapool.operator_api.accounts import accounts, closing, copies, departures, erasures, retention, search
+from fotapool.operator_api.accounts import (
+    accounts,
+    closing,
+    copies,
+    departures,
+    erasures,
+    retention,
+    scheduled_changes,
+    search,
+)
 from fotapool.operator_api.billing import MONTH
 from fotapool.operator_api.calls import DEVICE_ID, OperatorEndpoint
 from fotapool.operator_api.emulator import clock, faults, fleets, requests, snapshots
@@ -29,6 +38,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *search.OPERATIONS,
     *accounts.OPERATIONS,
     *closing.OPERATIONS,
+    *scheduled_changes.OPERATIONS,
     *licenses.OPERATIONS,
     *devices.OPERATIONS,
     *departures.OPERATIONS,

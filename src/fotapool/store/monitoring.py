@@ -25,6 +25,7 @@ _OLDEST_JOBS = (
     "SELECT min(due_ms) FROM campaign WHERE due_ms IS NOT NULL",
     "SELECT min(due_ms) FROM report_request WHERE due_ms IS NOT NULL",
     "SELECT min(notice_until_ms) FROM license WHERE notice_until_ms IS NOT NULL",
+    "SELECT min(due_ms) FROM scheduled_change WHERE state = 'scheduled'",
 )
 _FULLEST = f"""SELECT a.name, p.total, p.used, {_FREE.format("p.")}, p.notice
     FROM license_pool p JOIN account a ON a.id = p.account_id

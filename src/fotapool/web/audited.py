@@ -27,6 +27,7 @@ KINDS = {
     "listeners": "listener",
     "operators": "operator",
     "requests": "request",
+    "scheduled-changes": "scheduled change",
     "users": "user",
 }
 """The kind of a target, by the part of the path before its name."""

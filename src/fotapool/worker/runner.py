@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -19,6 +19,7 @@ from fotapool.services.accounts.closing import end_idle_listeners
 from fotapool.services.accounts.kept_answers import purge_kept_answers
 from fotapool.services.accounts.rejections import flush_rejections
 from fotapool.services.accounts.retention import STEPS_PER_RUN, purge_old_data
+from fotapool.services.accounts.scheduled_changes import CarriedOut, carry_out_due_change, next_change_due
 from fotapool.services.audit_log.entries import flush_wrong_keys
 from fotapool.services.campaigns.steps import StepResult, next_campaign_due, step_due_campaign
 from fotapool.services.context import Context
@@ -71,12 +72,25 @@ def _event(at_ms: int, done: StepResult) -> ClockEvent:
 
 async def _step(context: Context) -> tuple[bool, StepResult | None]:
     """Runs one step. Returns whether one was due, and its result, None if another worker took it."""
-    for what, step in (("notice ended", end_due_notices), ("firmware reported", answer_due_report)):
-        done = await step(context)
-        if done is not None:
-            account_id, devices = done
-            return True, StepResult(what, account_id, "", devices) if devices else None
+    ended = await end_due_notices(context)
+    if ended is not None:
+        return True, _of_devices("notice ended", *ended)
+    found, carried_out = await carry_out_due_change(context)
+    if found:
+        return True, None if carried_out is None else _of_change(carried_out)
+    reported = await answer_due_report(context)
+    if reported is not None:
+        return True, _of_devices("firmware reported", *reported)
     return await step_due_campaign(context)
+
+
+def _of_devices(what: str, account_id: int, devices: Sequence[int]) -> StepResult | None:
+    return StepResult(what, account_id, "", devices) if devices else None
+
+
+def _of_change(done: CarriedOut) -> StepResult:
+    what = "subscription changed" if done.change.failure is None else "scheduled change failed"
+    return StepResult(what, done.change.account_id, "", done.devices)
 
 
 async def give_way(context: Context, step: Callable[[Context], Awaitable[Result]]) -> Result:
@@ -90,7 +104,10 @@ async def give_way(context: Context, step: Callable[[Context], Awaitable[Result]
 
 
 async def run_due(context: Context) -> list[ClockEvent]:
-    """Runs everything that is due: ending notices, reports, then campaigns. Returns the events in order."""
+    """Runs everything that is due: ending notices, scheduled changes, reports, then campaigns.
+
+    Returns the events in order.
+    """
     async with context.step_lock:
         return await _run_due(context, partial(give_way, context, _step))
 
@@ -109,7 +126,12 @@ async def _run_due(context: Context, step: Callable[[], Awaitable[tuple[bool, St
 
 async def next_due_ms(context: Context, deliveries: Deliveries | None = None) -> int | None:
     """The next time (ms) at which something is due, or None."""
-    times_ms = [await next_notice_end(context), await next_report_due(context), await next_campaign_due(context)]
+    times_ms = [
+        await next_notice_end(context),
+        await next_change_due(context),
+        await next_report_due(context),
+        await next_campaign_due(context),
+    ]
     if deliveries is not None:
         times_ms.append(await deliveries.next_delivery_ms())
     return min((due_ms for due_ms in times_ms if due_ms is not None), default=None)

@@ -305,3 +305,33 @@ def test_a_reduction_is_undone_by_the_number_of_its_change(api: Api, cli: Any) -
     assert f"change {change} is undone by change" in done.stdout
     assert "2 licenses are used" in done.stdout
     assert api.licensed() == devices(0, 1)
+
+
+def test_a_change_of_the_subscription_is_scheduled_edited_listed_shown_and_canceled(api: Api, cli: Any) -> None:
+    api.assign(0, 1, 2)
+    schedule = ("subscription", "schedule", ACCOUNT, "--licenses", "1", "--at", "nextBillingMonth")
+    for answer in ("", "yes\n"):
+        assert "nothing was changed" in cli(*schedule, given=answer, code=5).stderr
+    assert "No scheduled changes" in cli("subscription", "scheduled").stderr
+    result = cli(*schedule, given=f"{ACCOUNT}\n")
+    assert "If it were carried out now:" in result.stderr
+    assert "2 reclaimed: subscription reduced; first assigned, first out" in result.stderr
+    assert result.stdout.endswith("is due at 2026-04-01T00:00:00.000Z\n")
+    other = cli.one(
+        "subscription", "schedule", OTHER, "--purchase-type", "TS-HFOTA-EVNT", "--at", "2026-05-01", "--yes"
+    )
+    assert [row["account"] for row in cli.rows("subscription", "scheduled")] == [ACCOUNT, OTHER]
+    (row,) = cli.rows("subscription", "scheduled", ACCOUNT, "--state", "scheduled")
+    number = str(row["id"])
+    assert re.search(r"^due +2026-04-01T00:00:00", cli("subscription", "show-scheduled", ACCOUNT, number).stdout, re.M)
+    shown = cli("subscription", "show-scheduled", ACCOUNT, number, "--preview").stdout
+    assert shown.startswith(f"{ACCOUNT}: 5 licenses, 3 used -> 1 licenses; 2 devices lose theirs\n")
+    reschedule = ("subscription", "reschedule", ACCOUNT, number, "--at", "2026-04-02T00:00:00Z")
+    assert "2 devices lose theirs" in cli(*reschedule, given="no\n", code=5).stderr
+    assert "is due at 2026-04-02T00:00:00.000Z" in cli(*reschedule, "--yes").stdout
+    assert "is canceled" in cli("subscription", "unschedule", OTHER, str(other["id"])).stdout
+    api.advance("P30D")
+    assert cli.one("subscription", "show-scheduled", ACCOUNT, number)["state"] == "done"
+    assert "it cannot be edited or canceled" in cli("subscription", "unschedule", ACCOUNT, number, code=4).stderr
+    assert "nothing to edit" in cli("subscription", "reschedule", ACCOUNT, number, code=2).stderr
+    assert "nothing to change" in cli(*schedule[:3], "--at", "2026-12-01", code=2).stderr

@@ -15,6 +15,7 @@ from fotapool.domain.names import AccountStatus
 from fotapool.services.accounts.accounts import describe_account, set_account_status
 from fotapool.services.accounts.pools import MAX_DAYS, PoolParts, read_history, read_pool
 from fotapool.services.accounts.rejections import list_rejections
+from fotapool.services.accounts.scheduled_changes import list_open_changes
 
 RANGES = ((30, "30 days"), (90, "90 days"), (365, "1 year"), (MAX_DAYS, "5 years"))
 DEFAULT_DAYS = 90
@@ -23,6 +24,7 @@ REJECTION_DAYS = 30
 
 async def show_account(call: ConsoleCall) -> Response:
     days = _days(call)
+    scheduled = await list_open_changes(call.context, call.account)
     pool = await read_pool(call.context, call.account, days, count=bool(call.text("count")))
     return await call.page(
         "accounts/account.html",
@@ -36,6 +38,8 @@ async def show_account(call: ConsoleCall) -> Response:
         month=Month.of(call.context.clock.now_ms()),
         rejections=await list_rejections(call.context, call.account, REJECTION_DAYS),
         rejection_days=REJECTION_DAYS,
+        next_change=scheduled[0] if scheduled else None,
+        more_changes=len(scheduled) - 1,
     )
 
 

@@ -15,6 +15,7 @@ from fotapool.console.app.listing import Listing
 from fotapool.console.app.pages import ConsoleCall, ConsolePage, whole_number
 from fotapool.console.app.rendering import plural
 from fotapool.core.timestamps import format_timestamp
+from fotapool.domain.accounts.scheduled_changes import ScheduledChange, check_open
 from fotapool.domain.accounts.subscriptions import (
     MAX_LICENSES,
     NOTICE_KINDS,
@@ -22,9 +23,11 @@ from fotapool.domain.accounts.subscriptions import (
     SubscriptionChange,
     SubscriptionDecision,
 )
+from fotapool.domain.billing import next_billing_month_ms
 from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.names import PurchaseType, format_device_id
+from fotapool.services.accounts.scheduled_changes import get_change, list_ended_changes, list_open_changes
 from fotapool.services.accounts.subscriptions import PreviewOutdated, change_subscription, list_periods, preview_change
 from fotapool.services.licenses.candidate_views import read_assigned_times
 
@@ -33,6 +36,8 @@ SHOWN = 100
 DECIDED_AT_ONCE = 2_000
 """Largest reduction that is previewed with the page; larger ones are loaded after it."""
 PERIODS_SHOWN = 50
+ENDED_SHOWN = 20
+"""Maximum number of ended scheduled changes that the page has."""
 MAX_NUMBER = 2**62
 LINES_A_BATCH = 5_000
 PURCHASE_TYPES = {
@@ -85,10 +90,22 @@ class Preview:
 
 
 async def show_subscription(call: ConsoleCall) -> Response:
-    return await _page(call, call.text("total"), call.text("purchaseType"))
+    return await subscription_page(call, call.text("total"), call.text("purchaseType"))
 
 
-async def _page(call: ConsoleCall, total: str, type_text: str, problem: str = "", status: int = 200) -> Response:
+async def subscription_page(
+    call: ConsoleCall, total: str, type_text: str, problem: str = "", status: int = 200, due: str = ""
+) -> Response:
+    """The page with a preview of the wanted total and purchase type. Raises NotFound and Conflict.
+
+    `due` is the time of the form that schedules the change, as it was sent.
+    """
+    editing = await _editing(call)
+    if editing is not None and not problem:
+        due = due or format_timestamp(editing.due_ms)[:19]
+        if not call.text("purchaseType") and not call.text("total"):
+            total = "" if editing.total is None else str(editing.total)
+            type_text = editing.purchase_type.value if editing.purchase_type else ""
     preview: Preview | None = None
     is_loading = False
     if total or type_text:
@@ -112,13 +129,30 @@ async def _page(call: ConsoleCall, total: str, type_text: str, problem: str = ""
         problem=problem,
         periods=Listing(periods[:PERIODS_SHOWN], cursor=before, next_cursor=next_cursor),
         shown=SHOWN,
-        query={"total": total, "purchaseType": type_text},
+        query={"total": total, "purchaseType": type_text, "change": editing.id if editing else ""},
+        editing=editing,
+        due=due,
+        next_month_ms=next_billing_month_ms(call.context.clock.now_ms()),
+        scheduled=await list_open_changes(call.context, call.account),
+        ended=await list_ended_changes(call.context, call.account, ENDED_SHOWN),
+        ended_shown=ENDED_SHOWN,
     )
+
+
+async def _editing(call: ConsoleCall) -> ScheduledChange | None:
+    """The scheduled change that is edited, from the query or the path of a form. Raises NotFound and Conflict."""
+    path_id = call.request.path_params.get("id")
+    number = whole_number("the scheduled change", path_id, 1, MAX_NUMBER) if path_id else call.cursor("change")
+    if number is None:
+        return None
+    change = await get_change(call.context, call.caller(), number)
+    check_open(change)
+    return change
 
 
 async def _preview(call: ConsoleCall, total_text: str, type_text: str, at_once: bool) -> Preview | None:
     """The preview; None if it is to be loaded after the page. Raises Invalid."""
-    total, purchase_type = _parse(total_text, type_text)
+    total, purchase_type = parse_subscription(total_text, type_text)
     if total is not None and call.account.used - total > DECIDED_AT_ONCE and not at_once:
         return None
     change = await preview_change(call.context, call.caller(), total, purchase_type)
@@ -135,7 +169,7 @@ async def _preview(call: ConsoleCall, total_text: str, type_text: str, at_once: 
     )
 
 
-def _parse(total_text: str, type_text: str) -> tuple[int | None, PurchaseType | None]:
+def parse_subscription(total_text: str, type_text: str) -> tuple[int | None, PurchaseType | None]:
     """The wanted total and purchase type; None where the text is empty. Raises Invalid."""
     total = whole_number("the number of licenses", total_text, 0, MAX_LICENSES) if total_text else None
     return total, parse_purchase_type(type_text) if type_text else None
@@ -152,7 +186,7 @@ def parse_purchase_type(text: str) -> PurchaseType:
 async def change(call: ConsoleCall) -> Response:
     """Changes the subscription if its preview is current and, for a reduction, the account's name was typed."""
     total, type_text, mark = call.field("total"), call.field("purchaseType"), call.field("mark")
-    wanted, purchase_type = _parse(total, type_text)
+    wanted, purchase_type = parse_subscription(total, type_text)
     if not mark:
         raise Invalid("preview the change first")
     name = call.account.name
@@ -160,7 +194,7 @@ async def change(call: ConsoleCall) -> Response:
         previewed = await preview_change(call.context, call.caller(), wanted, purchase_type)
         if previewed.takes:
             problem = f"Nothing was changed. To confirm, type the account's name: {name}."
-            return await _page(call, total, type_text, problem, status=400)
+            return await subscription_page(call, total, type_text, problem, status=400)
     try:
         done = await change_subscription(
             call.context, caller=call.caller(), total=wanted, purchase_type=purchase_type, marks=[mark]
@@ -168,7 +202,7 @@ async def change(call: ConsoleCall) -> Response:
     except PreviewOutdated:
         await call.load_account()
         problem = "The account has changed since the preview. Nothing was changed. This is the current preview."
-        return await _page(call, total, type_text, problem, status=409)
+        return await subscription_page(call, total, type_text, problem, status=409)
     decision = done.decision
     results = (
         (decision.count(*RECLAIM_KINDS), "license", "reclaimed"),
@@ -183,7 +217,7 @@ async def change(call: ConsoleCall) -> Response:
 
 async def preview_file(call: ConsoleCall) -> Response:
     """All devices of the preview in the removal order."""
-    total, purchase_type = _parse(call.text("total"), call.text("purchaseType"))
+    total, purchase_type = parse_subscription(call.text("total"), call.text("purchaseType"))
     decision = (await preview_change(call.context, call.caller(), total, purchase_type)).decision
     canceled = set(decision.canceled_upgrades)
 

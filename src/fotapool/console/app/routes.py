@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fotapool.console import all_statements, audit_log, billing, callbacks, reconciliation
-from fotapool.console.accounts import accounts, closing, pools, retention, search, subscriptions
+from fotapool.console.accounts import accounts, closing, pools, retention, scheduled_changes, search, subscriptions
 from fotapool.console.app.assets import Assets
 from fotapool.console.app.errors import PageError, page_error
 from fotapool.console.app.forms import read_form
@@ -45,6 +45,7 @@ PAGES: tuple[ConsolePage, ...] = (
     *licenses.PAGES,
     *candidates.PAGES,
     *subscriptions.PAGES,
+    *scheduled_changes.PAGES,
     *accounts.PAGES,
     *closing.PAGES,
     *devices.PAGES,

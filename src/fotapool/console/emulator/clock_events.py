@@ -23,6 +23,8 @@ _TEXTS = {
     "upgrades canceled": "Upgrades of {devices} canceled with the campaign.",
     "devices did not report": "{devices} failed: no result reported.",
     "notice ended": "Notice ended, license removed: {devices}.",
+    "subscription changed": "Subscription changed as scheduled: {devices} affected.",
+    "scheduled change failed": "Scheduled change of the subscription failed.",
     "firmware reported": "{devices} reported their firmware.",
     "callbacks delivered": "{callbacks} delivered.",
     "callback failed": "{callbacks} failed, will retry.",

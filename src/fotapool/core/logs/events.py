@@ -223,11 +223,18 @@ class LogEvent(enum.Enum):
     JOBS_FAILED = Event(
         WARNING,
         "background jobs failed, will retry: {reason}",
-        "Due campaigns or notices were not processed; the next try is a second later. "
+        "Due campaigns, notices or scheduled changes were not processed; the next try is a second later. "
         "See [A campaign is stuck](campaign-stuck.md).",
     )
     BULK_JOB_FAILED = Event(
         WARNING, "bulk job step failed, will retry: {reason}", "The same step is tried again a second later."
+    )
+    SCHEDULED_CHANGE_FAILED = Event(
+        WARNING,
+        "scheduled change {id} failed ({failure}): {reason}",
+        "A scheduled change of a subscription was not carried out when it was due. It is not tried again: "
+        "schedule another one. The audit log has it too.",
+        burst=MANY,
     )
     CLOCK_ADVANCE_FAILED = Event(ERROR, "clock advance failed", "The test clock of the emulator stopped on its way.")
     METRICS_NOT_SENT = Event(

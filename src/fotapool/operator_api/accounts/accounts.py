@@ -42,14 +42,14 @@ Notes = Annotated[
 SETTABLE = {status.value: status for status in (AccountStatus.ACTIVE, AccountStatus.SUSPENDED)}
 """Closing is an operation of its own."""
 StatusText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(SETTABLE)})]
-_NO_LICENSES_FOR_EVENTS_ONLY = {
+NO_LICENSES_FOR_EVENTS_ONLY = {
     "if": {"properties": {"purchaseType": {"const": PurchaseType.EVENT.value}}, "required": ["purchaseType"]},
     "then": {"properties": {"licenseCount": {"const": 0}}},
 }
 
 
 class NewAccount(msgspec.Struct, forbid_unknown_fields=True):
-    json_schema: ClassVar[dict[str, Any]] = _NO_LICENSES_FOR_EVENTS_ONLY
+    json_schema: ClassVar[dict[str, Any]] = NO_LICENSES_FOR_EVENTS_ONLY
 
     name: AccountName
     purchaseType: PurchaseTypeText = "TS-HFOTA-MRC"
@@ -82,7 +82,7 @@ class AccountList(msgspec.Struct):
 class NewSubscription(msgspec.Struct, forbid_unknown_fields=True):
     """At least one member. `licenseCount` is 0 if the account has event billing only."""
 
-    json_schema: ClassVar[dict[str, Any]] = {"minProperties": 1, **_NO_LICENSES_FOR_EVENTS_ONLY}
+    json_schema: ClassVar[dict[str, Any]] = {"minProperties": 1, **NO_LICENSES_FOR_EVENTS_ONLY}
 
     licenseCount: LicenseCount | msgspec.UnsetType = msgspec.UNSET
     purchaseType: PurchaseTypeText | msgspec.UnsetType = msgspec.UNSET
@@ -126,7 +126,8 @@ class NewStatus(msgspec.Struct, forbid_unknown_fields=True):
     status: StatusText
 
 
-def _purchase_type(text: str) -> PurchaseType:
+def parse_purchase_type(text: str) -> PurchaseType:
+    """The purchase type of a body. Raises Invalid."""
     try:
         return PurchaseType.parse(text)
     except ValueError as error:
@@ -154,7 +155,7 @@ def account_view(account: Account, now_ms: int) -> AccountView:
 
 async def create_account(call: OperatorCall, given: NewAccount) -> AccountView:
     """Create an account."""
-    purchase_type = _purchase_type(given.purchaseType)
+    purchase_type = parse_purchase_type(given.purchaseType)
     account = await accounts.create_account(call.context, given.name, purchase_type, given.licenseCount)
     return account_view(account, call.context.clock.now_ms())
 
@@ -181,7 +182,7 @@ async def change_subscription(call: OperatorCall, given: NewSubscription) -> Res
     if preview:
         call.context.audit.reads_only()
     total = None if given.licenseCount is msgspec.UNSET else given.licenseCount
-    purchase_type = None if given.purchaseType is msgspec.UNSET else _purchase_type(given.purchaseType)
+    purchase_type = None if given.purchaseType is msgspec.UNSET else parse_purchase_type(given.purchaseType)
     if total is None and purchase_type is None:
         raise Invalid("the body must have licenseCount, purchaseType or both")
     marks, caller = call.find(IF_MATCH), await call.caller()
@@ -195,12 +196,13 @@ async def change_subscription(call: OperatorCall, given: NewSubscription) -> Res
 
 def _response(change: domain.SubscriptionChange, preview: bool, outdated: str = "") -> Response:
     """The response; a preview has its mark as ETag. `outdated` is the detail of a 412."""
-    result = _change(change, preview)
+    result = change_view(change, preview)
     headers = {"ETag": f'"{result.mark}"'} if preview else None
     return problem(412, outdated, headers, result) if outdated else json_response(result, headers=headers)
 
 
-def _change(change: domain.SubscriptionChange, preview: bool) -> SubscriptionChange:
+def change_view(change: domain.SubscriptionChange, preview: bool) -> SubscriptionChange:
+    """The change as the operator API returns it."""
     decision = change.decision
 
     def devices_of(*kinds: EntryKind) -> list[str]:

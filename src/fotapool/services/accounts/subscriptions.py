@@ -35,6 +35,8 @@ from fotapool.store.licenses.licenses import (
     read_reduction_candidates,
 )
 
+MAX_NUMBER = 2**62
+
 
 class PreviewOutdated(Conflict):
     """The preview that the operator saw is outdated; nothing was changed. `change` is the current preview."""
@@ -89,27 +91,42 @@ async def change_subscription(
     """
 
     def change(facts: PoolFacts, now_ms: int) -> SubscriptionChange:
-        pool, connection = facts.pool, facts.connection
-        account = read_account_by_id(connection, pool.account_id)
-        if account is None:
-            raise NotFound("the account does not exist")
-        check_not_closed(account)
-        new_type, new_total = _wanted(account.purchase_type, pool.total, total, purchase_type)
-        planned = plan_change(
-            connection, pool=pool, account=account, total=new_total, now_ms=now_ms, purchase_type=new_type
-        )
-        _check_shown(planned, marks)
-        cause = caller.cause("change subscription", before=planned.before, after=new_total)
-        record_change(facts, account=account, change=planned, cause=cause, now_ms=now_ms)
-        context.audit.record(
-            connection,
-            now_ms,
-            {"licenseCount": planned.before, "purchaseType": account.purchase_type.value},
-            {"licenseCount": new_total, "purchaseType": new_type.value, **_effects(planned.decision)},
-        )
+        planned = apply_change(facts, caller, total, purchase_type, now_ms=now_ms, marks=marks)
+        context.audit.record(facts.connection, now_ms, *describe_change(planned))
         return planned
 
     return await context.writer.submit(PoolCommand(caller, change, inline=False))
+
+
+def apply_change(
+    facts: PoolFacts,
+    caller: Caller,
+    total: int | None,
+    purchase_type: PurchaseType | None,
+    *,
+    now_ms: int,
+    marks: Collection[str] | None = None,
+    effective_ms: int | None = None,
+    **detail: int,
+) -> SubscriptionChange:
+    """Decides and records the change as one change of the ledger, with `detail`, in the caller's transaction.
+
+    Statements count it from `effective_ms` on if that is given, but not before earlier changes. Raises NotFound,
+    Invalid and PreviewOutdated before it writes.
+    """
+    pool, connection = facts.pool, facts.connection
+    account = read_account_by_id(connection, pool.account_id)
+    if account is None:
+        raise NotFound("the account does not exist")
+    check_not_closed(account)
+    new_type, new_total = _wanted(account.purchase_type, pool.total, total, purchase_type)
+    planned = plan_change(
+        connection, pool=pool, account=account, total=new_total, now_ms=now_ms, purchase_type=new_type
+    )
+    _check_shown(planned, marks)
+    cause = caller.cause("change subscription", before=planned.before, after=new_total, **detail)
+    record_change(facts, account=account, change=planned, cause=cause, now_ms=now_ms, effective_ms=effective_ms)
+    return planned
 
 
 def plan_change(
@@ -125,8 +142,18 @@ def plan_change(
     return SubscriptionChange(pool.total, account.purchase_type, purchase_type or account.purchase_type, decision)
 
 
-def record_change(facts: PoolFacts, account: Account, change: SubscriptionChange, cause: Cause, now_ms: int) -> None:
-    """Changes the pool, and notes the change of its licenses in the ledger."""
+def record_change(
+    facts: PoolFacts,
+    account: Account,
+    change: SubscriptionChange,
+    cause: Cause,
+    now_ms: int,
+    effective_ms: int | None = None,
+) -> None:
+    """Changes the pool, and notes the change of its licenses in the ledger.
+
+    Statements count it from `effective_ms` on if that is given, but not before earlier changes.
+    """
     pool, decision = facts.pool, change.decision
     pool.total, pool.subscription_updated_ms = decision.total, now_ms
     if (decision.total, change.purchase_type) != (change.before, change.before_type):
@@ -136,7 +163,7 @@ def record_change(facts: PoolFacts, account: Account, change: SubscriptionChange
             account_id=account.id,
             total=decision.total,
             purchase_type=change.purchase_type,
-            now_ms=now_ms,
+            now_ms=_start_ms(facts.connection, account.id, effective_ms, now_ms),
         )
     facts.changes.note(
         pool,
@@ -145,6 +172,25 @@ def record_change(facts: PoolFacts, account: Account, change: SubscriptionChange
         now_ms,
         canceled_upgrades=decision.canceled_upgrades,
         notice_until_ms=decision.notice_until_ms,
+    )
+
+
+def _start_ms(connection: Connection, account_id: int, effective_ms: int | None, now_ms: int) -> int:
+    """When the new period begins: not before the one that it ends."""
+    if effective_ms is None:
+        return now_ms
+    return max(effective_ms, *(one.from_ms for one in read_periods(connection, account_id, MAX_NUMBER, 1)))
+
+
+def describe_change(change: SubscriptionChange) -> tuple[dict[str, object], dict[str, object]]:
+    """The subscription before and after the change, as the audit log has it."""
+    return (
+        {"licenseCount": change.before, "purchaseType": change.before_type.value},
+        {
+            "licenseCount": change.decision.total,
+            "purchaseType": change.purchase_type.value,
+            **_effects(change.decision),
+        },
     )
 
 

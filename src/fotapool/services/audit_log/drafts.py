@@ -36,6 +36,7 @@ class Via(enum.StrEnum):
     OPERATOR_API = "operator-api"
     CONSOLE = "console"
     COMMAND = "command"
+    SCHEDULE = "schedule"
 
 
 @dataclass(slots=True, eq=False)

@@ -13,6 +13,7 @@ from fotapool.domain.paging import BEFORE_ALL
 from fotapool.services.accounts.accounts import require_account
 from fotapool.services.context import OPERATOR_PAGE, Caller, Context
 from fotapool.store.accounts.accounts import Account
+from fotapool.store.accounts.scheduled_changes import read_due_change
 from fotapool.store.billing import (
     START,
     MonthTotals,
@@ -84,6 +85,12 @@ def _check_month(connection: Connection, account: Account, month: Month, now_ms:
         raise NotFound(f"account {account.name} has no statement for {month.text}{since}")
 
 
+def _settled_ms(connection: Connection, account_id: int, now_ms: int) -> int:
+    """The time (ms) until which no more changes: a scheduled change that is late takes effect when it was due."""
+    late = read_due_change(connection, account_id, now_ms)
+    return now_ms if late is None else late.due_ms
+
+
 def _periods(connection: Connection, account_id: int, month: Month, complete: bool) -> list[Period]:
     rows = read_periods(connection, account_id, month, MAX_PERIODS + 1)
     ends_ms = month.to_ms if complete else None
@@ -117,7 +124,7 @@ async def read_statement(
     def read(connection: Connection, now_ms: int) -> Statement:
         account = require_account(connection, name)
         _check_month(connection, account, month, now_ms)
-        complete = now_ms >= month.to_ms
+        complete = _settled_ms(connection, account.id, now_ms) >= month.to_ms
         place = START
         if events_after:
             found = read_event_place(connection, account.id, month, events_after)
@@ -142,16 +149,20 @@ async def read_statement(
 
 
 async def list_statements(context: Context, name: str) -> tuple[list[MonthTotals], int]:
-    """The totals of the last MONTHS_LISTED months, newest first, and the present time (ms). Raises NotFound."""
+    """The totals of the last MONTHS_LISTED months, newest first, and the time (ms) until which no more changes.
+
+    Raises NotFound.
+    """
     now_ms = context.clock.now_ms()
 
-    def read(connection: Connection) -> list[MonthTotals]:
+    def read(connection: Connection) -> tuple[list[MonthTotals], int]:
         account = require_account(connection, name)
         first = read_first_month(connection, account.id)
         months = last_months(first, Month.of(now_ms), MONTHS_LISTED) if first else []
-        return read_totals(connection, account.id, months) if months else []
+        totals = read_totals(connection, account.id, months) if months else []
+        return totals, _settled_ms(connection, account.id, now_ms)
 
-    return await context.reader.long(read), now_ms
+    return await context.reader.long(read)
 
 
 async def stream_notice(context: Context, caller: Caller, month: Month) -> AsyncIterator[list[NoticeLine]]:

@@ -137,7 +137,9 @@ _CHECKS = (
         "SELECT count(*) = 0, count(*) FROM account a JOIN upgrade u ON u.account_id = a.id"
         f" AND u.status = {_SCHEDULED} WHERE a.id = :id AND a.purchase_type = '{_MONTHLY}'"
         f" AND u.campaign_id <> {OPERATOR_CAMPAIGN} AND u.scheduled_ms >"
-        " coalesce((SELECT min(n.from_ms) FROM subscription_period n WHERE n.account_id = :id AND n.id > (SELECT"
+        " coalesce((SELECT min(coalesce((SELECT max(c.ended_ms) FROM scheduled_change c WHERE c.account_id = :id"
+        " AND c.state = 'done' AND c.due_ms = n.from_ms), n.from_ms))"
+        " FROM subscription_period n WHERE n.account_id = :id AND n.id > (SELECT"
         f" max(s.id) FROM subscription_period s WHERE s.account_id = :id AND s.purchase_type <> '{_MONTHLY}')), -1)"
         " AND NOT EXISTS (SELECT 1 FROM license l WHERE l.account_id = u.account_id AND l.imei = u.imei)",
         "{1} scheduled devices without a license",
@@ -174,6 +176,14 @@ _CHECKS = (
         " bulk_line l WHERE l.job = j.uuid AND l.outcome IS NOT NULL) OR j.done <> (SELECT"
         " coalesce(sum(o.devices), 0) FROM bulk_outcome o WHERE o.job = j.uuid))",
         "{1} bulk jobs with other outcomes",
+    ),
+    (
+        "scheduled-changes-are-in-the-ledger",
+        "every scheduled change that is done is a change of the ledger, and no other is",
+        "SELECT count(*) = 0, count(*) FROM scheduled_change s WHERE s.account_id = :id AND (s.state = 'done') <>"
+        " EXISTS (SELECT 1 FROM pool_change c WHERE c.account_id = s.account_id AND c.number = s.change_number"
+        " AND c.at_ms = s.ended_ms AND c.verb = 'change subscription')",
+        "{1} scheduled changes that are not",
     ),
     (
         "one-answer-for-a-key",

@@ -27,6 +27,7 @@ VARIABLES = {
 _START, _END = "{{$datetime 'YYYY-MM-DD' 1 d}}", "{{$datetime 'YYYY-MM-DD' 8 d}}"
 _SOFTWARE = {"make": "Verizon", "model": "Model-H", "fromVersion": "1", "toVersion": "2", "protocol": "HTTP"}
 _FILE = "{{V2_upload_file.response.body.fileName}}"
+_SCHEDULED_CHANGE = {"id": "{{control_schedule_subscription_change.response.body.id}}"}
 _HTTP_DEVICES = [f"99001100000000{number}" for number in range(5)]
 
 PATH_VALUES = {
@@ -67,6 +68,10 @@ OWN_VALUES: dict[str, dict[str, str]] = {
     "control_read_delivery": {"id": "{{control_list_deliveries.response.body.deliveries[0].id}}"},
     "control_redeliver": {"id": "{{control_list_deliveries.response.body.deliveries[0].id}}"},
     "control_read_fault": {"id": "{{control_create_fault.response.body.id}}"},
+    "control_read_scheduled_change": _SCHEDULED_CHANGE,
+    "control_preview_scheduled_change": _SCHEDULED_CHANGE,
+    "control_edit_scheduled_change": _SCHEDULED_CHANGE,
+    "control_cancel_scheduled_change": _SCHEDULED_CHANGE,
     "control_delete_fault": {"id": "{{control_create_fault.response.body.id}}"},
 }
 """The same for one operation, or for a version."""
@@ -108,6 +113,8 @@ BODIES: dict[str, Any] = {
     "control_describe_account": {"displayName": "Heart of Gold"},
     "control_copy_account": {"name": "0402196254-00003"},
     "control_change_subscription": {"licenseCount": 5000, "purchaseType": "TS-HFOTA-EVNT,TS-HFOTA-MRC"},
+    "control_schedule_subscription_change": {"licenseCount": 6000},
+    "control_edit_scheduled_change": {"licenseCount": 5500},
     "control_import_devices": [
         {"deviceId": device, "make": "Verizon", "model": "Model-H", "firmware": "1", "protocol": "HTTP"}
         for device in _HTTP_DEVICES

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import click
 
 from fotapool.cli.client import options
+from fotapool.cli.client.accounts import scheduled_changes
+from fotapool.cli.client.accounts.previews import print_preview
 from fotapool.cli.client.failures import RequestFailed
-from fotapool.cli.client.output import confirm, print_json, print_table, stderr_note
+from fotapool.cli.client.output import confirm, print_json, stderr_note
 from fotapool.cli.client.resources import PURCHASE_TYPES, resource_group
 
-SHOWN = 20
-"""Devices in the table of a preview; --json has all."""
 PRECONDITION_FAILED = 412
 MAX_PREVIEWS = 5
 """Previews that a command shows, as long as the account changes after each of them."""
@@ -28,6 +27,7 @@ def subscription() -> None:
       fotapool subscription show 0242078689-00001
       fotapool subscription change 0242078689-00001 --licenses 200 --preview
       fotapool subscription change 0242078689-00001 --licenses 200
+      fotapool subscription schedule 0242078689-00001 --licenses 200 --at nextBillingMonth
     """
 
 
@@ -64,11 +64,11 @@ def change(
     before = client.call("GET", f"/accounts/{account}")
     expected = client.call("PUT", path, body, query={"preview": "true"})
     if preview:
-        print_json(expected) if as_json else _print_preview(before, expected)
+        print_json(expected) if as_json else print_preview(before, expected)
         return
     for left in reversed(range(MAX_PREVIEWS)):
         if not (as_json and yes):
-            _print_preview(before, expected, error=True)
+            print_preview(before, expected, error=True)
         takes = expected["reclaimed"] or expected["notice"]
         confirm(f"Type {account} to change its subscription", account, yes or not takes)
         try:
@@ -95,22 +95,5 @@ def _totals(answer: dict[str, Any]) -> str:
     return "; ".join(part for part in parts if part) or "no device lost its license"
 
 
-def _print_preview(before: dict[str, Any], expected: dict[str, Any], error: bool = False) -> None:
-    """Prints the preview: totals, then the first devices with their reasons."""
-    click.echo(
-        f"{before['name']}: {before['licenseCount']:,} licenses, {before['licenseUsedCount']:,} used"
-        f" -> {expected['licenseCount']:,} licenses; {expected['need']:,} devices lose theirs",
-        err=error,
-    )
-    reasons = expected["reasons"]
-    counts = Counter((row["what"], row["why"]) for row in reasons)
-    for (what, why), count in counts.items():
-        click.echo(f"  {count:,} {what}: {why}", err=error)
-    if expected["canceledUpgrades"]:
-        click.echo(f"  {len(expected['canceledUpgrades']):,} scheduled upgrades are canceled", err=error)
-    if expected["notice"]:
-        click.echo(f"  notice period: until {expected['noticeUntil']}, or until the upgrade ends", err=error)
-    if reasons:
-        print_table(reasons[:SHOWN], "place deviceId:device what:effect why:reason", error)
-    if len(reasons) > SHOWN:
-        click.echo(f"… and {len(reasons) - SHOWN:,} more; --preview --json prints all", err=error)
+for command in scheduled_changes.COMMANDS:
+    subscription.add_command(command)
