@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fotapool.core.clock import Clock
-from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft
+from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft, Values
 from fotapool.services.context import Context
 from fotapool.services.identity import console_sessions
 from fotapool.store.identity.sessions import Operator
@@ -47,12 +47,22 @@ class Sessions:
         operator = await console_sessions.find_session(self._context, token, self._clock.now_ms())
         return None if operator is None else Session(operator, _csrf(token))
 
-    async def begin(self, request: Request, response: Response, operator: Operator, audit: AuditDraft) -> None:
-        """Starts a session: sets its cookie. A session of the browser that is under way ends."""
+    async def begin(
+        self,
+        request: Request,
+        response: Response,
+        operator: Operator,
+        audit: AuditDraft,
+        details: Values | None = None,
+    ) -> None:
+        """Starts a session: sets its cookie. A session of the browser that is under way ends.
+
+        `details` go to the audit log's entry.
+        """
         await self._end(request, NOT_AUDITED)
         now_ms = self._clock.now_ms()
         context = replace(self._context, audit=audit)
-        token = await console_sessions.begin_session(context, operator, now_ms, LIFE_S * 1000)
+        token = await console_sessions.begin_session(context, operator, now_ms, LIFE_S * 1000, details)
         self._set(request=request, response=response, name=COOKIE, content=token, life_s=LIFE_S)
 
     async def end(self, request: Request, response: Response, audit: AuditDraft) -> None:

@@ -6,9 +6,11 @@ import hmac
 import secrets
 
 from fotapool.core.hashing import token_hash
+from fotapool.services.audit_log.drafts import Values
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.services.identity.operators import find_operator
+from fotapool.services.identity.people import find_person
 from fotapool.store.db.connection import Connection
 from fotapool.store.identity import console_sessions as store
 from fotapool.store.identity.console_sessions import ConsoleSession
@@ -18,8 +20,10 @@ TOKEN_BYTES = 32
 MAX_TOKEN = 100
 
 
-async def begin_session(context: Context, operator: Operator, now_ms: int, life_ms: int) -> str:
-    """Starts a session of the operator; returns its token."""
+async def begin_session(
+    context: Context, operator: Operator, now_ms: int, life_ms: int, details: Values | None = None
+) -> str:
+    """Starts a session of the operator; returns its token. `details` go to the audit log's entry."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     session = ConsoleSession(
         token_hash=token_hash(token),
@@ -30,7 +34,7 @@ async def begin_session(context: Context, operator: Operator, now_ms: int, life_
 
     def begin(connection: Connection, change_ms: int) -> None:
         store.record_console_session(connection, session, now_ms)
-        context.audit.record(connection, change_ms, after={"role": operator.role.value})
+        context.audit.record(connection, change_ms, after={"role": operator.role.value, **(details or {})})
 
     await context.writer.submit(DirectCommand(begin))
     return token
@@ -43,7 +47,7 @@ async def find_session(context: Context, token: str, now_ms: int) -> Operator | 
     session = await context.reader.short(store.read_console_session, token_hash(token))
     if session is None or session.expires_ms <= now_ms:
         return None
-    operator = await find_operator(context, session.operator)
+    operator = await find_operator(context, session.operator) or await find_person(context, session.operator)
     if operator is None:
         return None
     has_key = hmac.compare_digest(context.secrets.digest(operator.key_hash), session.key_digest)

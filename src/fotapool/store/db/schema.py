@@ -91,7 +91,9 @@ def missing_tables(connection: Connection) -> list[str]:
     return [name for name in TABLE_NAMES if not connection.has_table(name)]
 
 
-SERVER_TABLES = ("audit_log", "auth_epoch", "commit_marker", "console_session", "operator_key", "server_secret")
+SERVER_TABLES = (
+    *("audit_log", "auth_epoch", "commit_marker", "console_session", "operator_key", "person", "server_secret"),
+)
 """Tables of the server and its operators, not of its accounts: they stay when all data are deleted."""
 
 
