@@ -9,7 +9,7 @@ import msgspec
 from fotapool.api.common.connectivity_errors import CODES, connectivity_error
 from fotapool.api.common.errors import (
     AUTH_ERRORS,
-    BEARER_ERRORS,
+    GATEWAY_ERRORS,
     MESSAGES,
     OWN_MESSAGES,
     error_headers,
@@ -77,7 +77,7 @@ def error_codes() -> str:
     rows = [
         _service_row(error)
         for error in ErrorCode
-        if (error in MESSAGES or error in BEARER_ERRORS) and error is not ErrorCode.LOGIN_REFUSED
+        if (error in MESSAGES or error in GATEWAY_ERRORS) and error is not ErrorCode.LOGIN_REFUSED
     ]
     return table(["HTTP", "errorCode", "errorMessage", "Cause", "What to do"], rows)
 
@@ -96,7 +96,7 @@ def sessions() -> str:
 
 def gateway() -> str:
     context = VERSIONS[-1].API_CONTEXT
-    rows = [_row(error, gateway_error(RequestRejected(error), context)) for error in sorted(BEARER_ERRORS, key=_order)]
+    rows = [_row(error, gateway_error(RequestRejected(error), context)) for error in sorted(GATEWAY_ERRORS, key=_order)]
     for answer, cause, advice in (
         (
             unknown_resource(context),

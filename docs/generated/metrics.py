@@ -48,6 +48,7 @@ def labels() -> str:
         ["`method`", "the method of the request; `other` for methods that HTTP does not define"],
         ["`status`", "the status of the answer; `none` if the connection ended without one"],
         ["`reason`", codes([*(one.name.lower() for one in ErrorCode), *sorted(set(REASONS.values()))], ", ")],
+        ["`limit`", codes(definitions.LIMITS, ", ")],
         ["`outcome`", codes(definitions.OUTCOMES, ", ")],
         ["`kind` of database errors", codes(kinds, ", ")],
         ["`kind` of an account's licenses", codes(("total", "used", "free", "under_notice"), ", ")],

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fotapool.api.common.connectivity_errors import connectivity_error
-from fotapool.api.common.errors import BEARER_ERRORS, MESSAGES, error_response
+from fotapool.api.common.errors import GATEWAY_ERRORS, MESSAGES, error_response
 from fotapool.api.v1 import licenses as v1
 from fotapool.api.v2 import licenses as v2
 from fotapool.api.v3 import licenses as v3
@@ -63,12 +63,12 @@ def test_the_reasons_are_the_same_in_all_versions(outcome: Outcome) -> None:
 
 def test_every_error_code_has_a_message_and_no_placeholder_is_left() -> None:
     possible = set(ErrorCode) - {ErrorCode.NOT_EMULATED}  # of Connectivity Management only
-    assert MESSAGES.keys() | BEARER_ERRORS == possible
+    assert MESSAGES.keys() | GATEWAY_ERRORS == possible
     for code in possible:
         answer = error_response(RequestRejected(code, "{NAME}"), "/fota/v1", 2)
         body = json.loads(answer.body)
-        if code in BEARER_ERRORS:
-            assert answer.status == 401
+        if code in GATEWAY_ERRORS:
+            assert answer.status == (429 if code is ErrorCode.RATE_LIMITED else 401)
             assert set(body) == {"fault"}
         else:
             assert answer.status in (400, 409, 413, 415, 422, 500, 503)

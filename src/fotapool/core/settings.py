@@ -41,6 +41,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     random_seed: int | None = None
     clock: datetime | None = None
     operator_key: str | None = None
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret_file: str | None = None
+    oidc_name: str | None = None
+    oidc_scope: str = "openid profile email"
+    oidc_name_claim: str = "email"
+    oidc_role_claim: str = "roles"
+    oidc_viewer: tuple[str, ...] = ()
+    oidc_editor: tuple[str, ...] = ()
+    oidc_admin: tuple[str, ...] = ()
     secret_key: str | None = None
     page_size: int = 1000
     max_devices_per_request: int = 10_000
@@ -54,6 +64,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_waiting_sign_ins: int = 32
     max_failed_sign_ins: int = 20
     failed_sign_in_delay_s: int = 1
+    client_requests_per_s: int = 0
+    client_burst: int | None = None
+    user_requests_per_s: int = 0
+    user_burst: int | None = None
     max_import_line_bytes: int = 64 * 1024
     max_file_bytes: int = 64 * 1024 * 1024
     max_uploads: int = 32

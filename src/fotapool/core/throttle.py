@@ -1,4 +1,4 @@
-"""Slows down repeated failures to sign in, by address and by name, in bounded memory."""
+"""Slows down repeated failures to sign in, and limits the rate of requests, by key and in bounded memory."""
 
 from __future__ import annotations
 
@@ -105,3 +105,24 @@ class FailureThrottle:
         return (
             self._free_at_s.get(key, now_s) - now_s - (self._failures - 1) * self._refill_s if self._failures else 0.0
         )
+
+
+class RateLimit:
+    """So many requests a second of each key on average, and `burst` at once (the generic cell rate algorithm).
+
+    A key is one number: when its next request would be due at the even rate. The times are an argument. Of more keys
+    than MAX_REMEMBERED, the one that has been quiet longest is forgotten.
+    """
+
+    def __init__(self, requests_per_s: float, burst: int) -> None:
+        self._interval_s = 1 / requests_per_s
+        self._early_s = (burst - 1) * self._interval_s
+        self._due_s: BoundedDict[str, float] = BoundedDict(MAX_REMEMBERED)
+
+    def wait_s(self, key: str, now_s: float) -> float:
+        """How long until the key may make a request, in seconds; 0 or less if it may now."""
+        return self._due_s.get(key, now_s) - now_s - self._early_s
+
+    def take(self, key: str, now_s: float) -> None:
+        """Counts a request of the key."""
+        self._due_s[key] = max(self._due_s.get(key, now_s), now_s) + self._interval_s

@@ -18,6 +18,7 @@ class ErrorCode(enum.Enum):
     SESSION_INVALID = "session token not known"
     SESSION_EXPIRED = "session idle for too long"
     LOGIN_REFUSED = "user name or password wrong, or user locked"
+    RATE_LIMITED = "the client or the user has made too many requests"
     ACCOUNT_NAME_INVALID = "account name has an illegal character"
     ACCOUNT_NOT_FOUND = "account does not exist, or is not the user's"
     ACCOUNT_INACTIVE = "account is suspended"
@@ -64,14 +65,18 @@ class ErrorCode(enum.Enum):
 class RequestRejected(Exception):
     """The request was rejected as a whole and changed nothing.
 
-    `detail` is the invalid value or the cause; `offenders` are the invalid device ids, if any.
+    `detail` is the invalid value or the cause; `offenders` are the invalid device ids, if any. `retry_after_s` says
+    when to try again, if the server knows it; None for the setting.
     """
 
-    def __init__(self, code: ErrorCode, detail: str = "", offenders: Sequence[str] = ()) -> None:
+    def __init__(
+        self, code: ErrorCode, detail: str = "", offenders: Sequence[str] = (), retry_after_s: int | None = None
+    ) -> None:
         super().__init__(code.value)
         self.code = code
         self.detail = detail
         self.offenders = tuple(offenders)
+        self.retry_after_s = retry_after_s
 
 
 class Conflict(Exception):

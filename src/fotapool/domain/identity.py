@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection, Mapping
 
 from fotapool.core.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
 from fotapool.domain.errors import Invalid
@@ -46,6 +47,13 @@ class Role(enum.Enum):
     def allows(self, needed: Role) -> bool:
         """Whether the role includes the needed one."""
         return _RANK[self] >= _RANK[needed]
+
+
+def role_of(values: Collection[str], values_by_role: Mapping[str, Collection[str]]) -> Role | None:
+    """The highest role of which one value is among these; None if there is none."""
+    return next(
+        (role for role in reversed(Role) if not set(values).isdisjoint(values_by_role.get(role.value, ()))), None
+    )
 
 
 _RANK = {role: rank for rank, role in enumerate(Role)}

@@ -21,6 +21,8 @@ ADVICE: dict[ErrorCode, str] = {
     " `POST /api/m2m/v1/session/login`. The bearer token is still good.",
     ErrorCode.LOGIN_REFUSED: "User name or password is wrong, or 5 failed logins in a row have locked the user. Only an"
     " operator unlocks a user: `POST /control/v1/users/{username}/unlock`.",
+    ErrorCode.RATE_LIMITED: "Wait for the seconds in `Retry-After`, then send the request again; nothing was done."
+    " `--client-requests-per-s` and `--user-requests-per-s` set the rates.",
     ErrorCode.ACCOUNT_NAME_INVALID: "A name is 1 to 64 letters, digits, `-`, `_` and `.`, as in `0242078689-00001`.",
     ErrorCode.ACCOUNT_NOT_FOUND: "The account does not exist, or the session's user is not one of its users: both are"
     " answered alike. Check the name, with its leading zeros.",

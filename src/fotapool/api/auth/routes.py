@@ -70,14 +70,15 @@ class _Endpoint:
             return response
         except RequestRejected as rejected:
             error = rejected
-            await throttle.delay_answer(address)
+            if error.code is not ErrorCode.RATE_LIMITED:
+                await throttle.delay_answer(address)
         except StoreUnavailable:
             error = RequestRejected(ErrorCode.STORE_UNAVAILABLE)
         except Exception as failure:
             log.write(LogEvent.SIGN_IN_BROKEN, failure)
             error = RequestRejected(ErrorCode.INTERNAL)
         scope[REJECTION] = error.with_traceback(None)
-        return self._describe(error, self._context.settings.retry_after_s)
+        return self._describe(error, error.retry_after_s or self._context.settings.retry_after_s)
 
 
 def signin_routes(

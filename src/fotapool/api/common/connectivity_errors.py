@@ -5,7 +5,7 @@ The codes are those of the vendor's page "Synchronous Error Messages" and of its
 
 from __future__ import annotations
 
-from fotapool.api.common.errors import BEARER_ERRORS, ErrorBody, error_headers, gateway_error
+from fotapool.api.common.errors import GATEWAY_ERRORS, ErrorBody, error_headers, gateway_error
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.web.http import ApiResponse, json_response
 
@@ -84,8 +84,8 @@ _EMPTY = ("INPUT_INVALID.RequestUndefined", "The request body is empty.")
 
 def connectivity_error(error: RequestRejected, retry_after_s: int) -> ApiResponse:
     """The response of `/api/m2m` to a rejected request (codes of the vendor's Connectivity Management family)."""
-    if error.code in BEARER_ERRORS:
-        return gateway_error(error, API_CONTEXT)
+    if error.code in GATEWAY_ERRORS:
+        return gateway_error(error, API_CONTEXT, retry_after_s)
     status, code, message = CODES[error.code]
     if error.code is ErrorCode.BODY_INVALID and error.detail == "empty":
         code, message = _EMPTY

@@ -173,8 +173,10 @@ class Endpoint:
                 account = await operation.find_account(self._context, username, body)
             scope["path_params"] = {**scope["path_params"], "account": account}
         tokens = head.bearer, head.session, scope["path_params"]["account"], head.request_id.decode()
+        counts = not operation.account_member  # else counted above
         for _ in range(SIGN_IN_TRIES):
-            caller = await self._authenticator.check_account(*tokens, changes)
+            caller = await self._authenticator.check_account(*tokens, changes=changes, counts=counts)
+            counts = False
             note_sender(caller.actor, caller.account_name)
             if body is None:
                 body = await read_body(receive, head.content_length, limit) if operation.request else b""
@@ -193,14 +195,14 @@ class Endpoint:
         """Handles a body that is read once, as a stream; the sign-in is checked before and after it is read."""
         assert operation.upload_reader is not None
         tokens = head.bearer, head.session, scope["path_params"]["account"], head.request_id.decode()
-        caller = await self._authenticator.check_account(*tokens)
+        caller = await self._authenticator.check_account(*tokens, counts=True)
         note_sender(caller.actor, caller.account_name)
         stream = UploadStream(
             head.content_type.decode("latin-1"), head.content_length, stream_body(receive), caller.account_name
         )
         async with operation.upload_reader(self._context, stream) as upload:
             for _ in range(SIGN_IN_TRIES):
-                caller = await self._authenticator.check_account(*tokens, True)
+                caller = await self._authenticator.check_account(*tokens, changes=True)
                 call = self._call(scope, head, caller, upload=upload)
                 try:
                     return await _handle(operation, call, scope, head.idempotency_key)
@@ -227,7 +229,8 @@ class Endpoint:
 
     def _reject(self, scope: Scope, error: RequestRejected) -> ApiResponse:
         scope[REJECTION] = error.with_traceback(None)  # its frames refer to the scope
-        return self._describe(error, self._context.settings.retry_after_s)
+        retry_after_s = error.retry_after_s or self._context.settings.retry_after_s
+        return self._describe(error, retry_after_s)
 
 
 def _handle(operation: Operation, call: Call, scope: Scope, key: bytes | None) -> Awaitable[object]:

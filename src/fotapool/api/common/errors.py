@@ -12,6 +12,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from fotapool.domain.errors import ErrorCode, RequestRejected
+from fotapool.services.identity.rate_limits import USER
 from fotapool.web.http import ApiResponse, Headers, json_response, send_response
 
 INVALID_PARAMETER = "INVALID_PARAMETER"
@@ -98,6 +99,8 @@ _OTHER_CODES = {
     ErrorCode.ENCODING_UNSUPPORTED: (415, INVALID_PARAMETER),
 }
 BEARER_ERRORS = frozenset({ErrorCode.BEARER_MISSING, ErrorCode.BEARER_INVALID})
+GATEWAY_ERRORS = BEARER_ERRORS | {ErrorCode.RATE_LIMITED}
+"""What the gateway answers, before a request reaches the service."""
 AUTH_ERRORS = BEARER_ERRORS | {
     ErrorCode.SESSION_MISSING,
     ErrorCode.SESSION_INVALID,
@@ -118,7 +121,7 @@ OWN_MESSAGES: dict[str, dict[ErrorCode, str]] = {
     },
 }
 """The messages of an API, by its context, that differ from MESSAGES."""
-RETRIED_LATER = (409, 503)
+RETRIED_LATER = (409, 429, 503)
 """The statuses with Retry-After."""
 
 
@@ -133,8 +136,8 @@ def error_headers(error: RequestRejected, status: int = 400, retry_after_s: int 
 
 def error_response(error: RequestRejected, api_context: str, retry_after_s: int) -> ApiResponse:
     """The response of `/api/fota` to a rejected request."""
-    if error.code in BEARER_ERRORS:
-        return gateway_error(error, api_context)
+    if error.code in GATEWAY_ERRORS:
+        return gateway_error(error, api_context, retry_after_s)
     status, code = _OTHER_CODES.get(error.code, (400, INVALID_PARAMETER))
     message = OWN_MESSAGES.get(api_context, {}).get(error.code) or MESSAGES[error.code]
     body = ErrorBody(code, message.format(detail=error.detail))
@@ -159,8 +162,10 @@ def missing_credentials(error: RequestRejected, scheme: str, challenge: bytes) -
     return json_response(FaultBody(fault), 401, ((b"www-authenticate", challenge), *error_headers(error)))
 
 
-def gateway_error(error: RequestRejected, api_context: str) -> ApiResponse:
-    """The gateway's response to a bearer token that is missing or not valid."""
+def gateway_error(error: RequestRejected, api_context: str, retry_after_s: int = 0) -> ApiResponse:
+    """The gateway's response to a bearer token that is missing or not valid, and to too many requests."""
+    if error.code is ErrorCode.RATE_LIMITED:
+        return _throttled_out(error, retry_after_s)
     challenge = b'Bearer realm="fotapool"'
     if error.code is ErrorCode.BEARER_MISSING:
         return missing_credentials(error, "Bearer", challenge)
@@ -168,6 +173,13 @@ def gateway_error(error: RequestRejected, api_context: str) -> ApiResponse:
         "900901", "Invalid Credentials", api_context, "Make sure you have given the correct access token"
     )
     return json_response(fault, 401, ((b"www-authenticate", challenge), *error_headers(error)))
+
+
+def _throttled_out(error: RequestRejected, retry_after_s: int) -> ApiResponse:
+    """As the gateway's product answers it: its vendor documents code, message and description, ours no limit."""
+    code = "900800" if error.detail == USER else "900803"
+    fault = Fault(code, "Message throttled out", "You have exceeded your quota")
+    return json_response(FaultBody(fault), 429, error_headers(error, 429, retry_after_s))
 
 
 def unknown_resource(api_context: str) -> ApiResponse:

@@ -76,6 +76,7 @@ def _operation(version: ModuleType, operation: Operation, path: str, schemas: Sc
                 "401": content(fault, "Bearer token missing or not valid"),
                 "405": content(fault, "The resource does not take this method"),
                 "413": content(error, "The body is over the limit"),
+                "429": content(fault, "Too many requests; Retry-After says when to try again"),
                 "503": content(error, "The database does not answer; Retry-After says when to try again"),
             }
         ),

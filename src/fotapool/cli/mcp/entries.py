@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from fotapool.api.common.errors import BEARER_ERRORS, MESSAGES, OWN_MESSAGES, error_response
+from fotapool.api.common.errors import GATEWAY_ERRORS, MESSAGES, OWN_MESSAGES, error_response
 from fotapool.api.v2.licenses import LABELS
 from fotapool.app import build_openapi_document
 from fotapool.cli.mcp.answers import Json
@@ -43,7 +43,7 @@ def entries() -> tuple[Entry, ...]:
 
 def _errors() -> Iterator[Entry]:
     for code in ErrorCode:
-        if code not in MESSAGES and code not in BEARER_ERRORS:
+        if code not in MESSAGES and code not in GATEWAY_ERRORS:
             continue
         answer = error_response(RequestRejected(code, "NAME"), "/fota/v3", 1)
         others = [f"{context[-2:]}: {own[code]}" for context, own in OWN_MESSAGES.items() if code in own]

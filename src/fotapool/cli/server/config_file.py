@@ -37,8 +37,9 @@ def read_config_file(context: click.Context, path: str, known: Collection[str | 
         raise click.BadParameter(f"{path}: {error}") from error
     plain = {name.replace("-", "_"): value for name, value in values.items()}
     if "allowed_host" in plain:  # named like the option, of which there may be several
-        hosts = plain.pop("allowed_host")
-        plain["allowed_hosts"] = [hosts] if isinstance(hosts, str) else hosts
+        plain["allowed_hosts"] = plain.pop("allowed_host")
+    several = {parameter.name for parameter in context.command.params if getattr(parameter, "multiple", False)}
+    plain |= {name: [plain[name]] for name in several & plain.keys() if isinstance(plain[name], str)}
     unknown = sorted(set(plain) - set(known))
     if unknown:
         nearest = did_you_mean(unknown[0], (name.replace("_", "-") for name in known if name))

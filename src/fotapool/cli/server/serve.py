@@ -13,8 +13,10 @@ import msgspec
 
 from fotapool.cli.server.addresses import is_loopback
 from fotapool.cli.server.config_file import config_option, read_config_file
-from fotapool.cli.server.proxy_options import PROXY_OPTIONS
-from fotapool.cli.server.record_options import LOG_OPTIONS, RETENTION_OPTIONS
+from fotapool.cli.server.options.oidc import OIDC_OPTIONS, check_oidc
+from fotapool.cli.server.options.proxy import PROXY_OPTIONS
+from fotapool.cli.server.options.rate_limits import RATE_LIMIT_OPTIONS, check_rate_limits
+from fotapool.cli.server.options.records import LOG_OPTIONS, RETENTION_OPTIONS
 from fotapool.core.secret_box import MIN_SECRET_KEY
 from fotapool.core.settings import Settings, Timestamps
 
@@ -117,6 +119,7 @@ _OPTIONS = (
         help="Key of the first operator; at least 16 characters, unless --host is a loopback address. "
         "Create operators with it, then retire it.",
     ),
+    *OIDC_OPTIONS,
     click.option(
         "--secret-key",
         metavar="KEY",
@@ -186,6 +189,7 @@ _OPTIONS = (
         type=click.IntRange(0, 60),
         help="Seconds after which a further failed sign-in from that address is answered, at least.",
     ),
+    *RATE_LIMIT_OPTIONS,
     click.option(
         "--max-uploads",
         default=32,
@@ -371,6 +375,8 @@ def _run(values: dict[str, Any], emulator: bool, address_file: Path | None = Non
     from fotapool.cli.server.process import StartFailed
     from fotapool.cli.server.running import run_server
 
+    check_oidc(values)
+    check_rate_limits(values)
     settings = msgspec.convert({**values, "emulator": emulator}, Settings)
     try:
         with contextlib.suppress(KeyboardInterrupt):

@@ -82,13 +82,10 @@ def console_app(context: Context, request_ids: RequestIds, emulator: EmulatorPar
     console = Console(context, templates, Sessions(context, SystemClock()), emulator)
     pages = [page for page in PAGES if emulator is not None or not page.emulator_only]
     app = router(PATH, pages, partial(PageEndpoint, console, request_ids))
-    sign_in = SignIn(console, request_ids)
     app.routes[:0] = [
         Route(PATH, _first_page),
         Route(PATH + "/static/{version}/{name:path}", assets.serve),
-        Route(PATH + "/sign-in", sign_in.show, methods=["GET"]),
-        Route(PATH + "/sign-in", sign_in.sign_in, methods=["POST"]),
-        Route(PATH + "/sign-out", sign_in.sign_out, methods=["POST"]),
+        *SignIn(console, request_ids).routes(),
     ]
     return WithHeaders(app)
 

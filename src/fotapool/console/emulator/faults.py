@@ -63,7 +63,8 @@ PRESETS = {
             "kind": "status",
             "status": "429",
             "headers": "Retry-After: 2",
-            "body": '{"errorCode": "LIMIT", "errorMessage": "Too many requests"}',
+            "body": '{"fault": {"code": "900803", "message": "Message throttled out",'
+            ' "description": "You have exceeded your quota"}}',
         },
     ),
     "unsteady": Preset(

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from fotapool.core.clock import Clock
 from fotapool.domain.identity import CONSOLE_LIFETIME_MS
-from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft
+from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft, Values
 from fotapool.services.context import Context
 from fotapool.services.identity import console_sessions
 from fotapool.store.identity.operators import Operator
@@ -47,12 +47,22 @@ class Sessions:
         operator = await console_sessions.find_session(self._context, token, self._clock.now_ms())
         return None if operator is None else Session(operator, _csrf(token))
 
-    async def begin(self, request: Request, response: Response, operator: Operator, audit: AuditDraft) -> None:
-        """Starts a session: sets its cookie. A session of the browser that is under way ends."""
+    async def begin(
+        self,
+        request: Request,
+        response: Response,
+        operator: Operator,
+        audit: AuditDraft,
+        details: Values | None = None,
+    ) -> None:
+        """Starts a session: sets its cookie. A session of the browser that is under way ends.
+
+        `details` go to the audit log's entry.
+        """
         await self._end(request, NOT_AUDITED)
         now_ms = self._clock.now_ms()
         context = replace(self._context, audit=audit)
-        token = await console_sessions.begin_session(context, operator, now_ms)
+        token = await console_sessions.begin_session(context, operator, now_ms, details)
         self._set(request=request, response=response, name=COOKIE, content=token, life_s=LIFE_S)
 
     async def end(self, request: Request, response: Response, audit: AuditDraft) -> None:

@@ -1,29 +1,39 @@
-"""Sign-in with an operator key, and sign-out."""
+"""Sign-in with an operator key, the way to sign-in through an OpenID provider, and sign-out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
 
 from fotapool.console.app.errors import page_error, sentence
 from fotapool.console.app.forms import read_form
 from fotapool.console.app.pages import Console
 from fotapool.console.identity.sessions import PATH, same_token
+from fotapool.core.clock import SystemClock
 from fotapool.core.throttle import Throttled
 from fotapool.domain.errors import RequestRejected
 from fotapool.services.audit_log.drafts import AuditDraft, Via
 from fotapool.services.audit_log.entries import SIGN_IN
 from fotapool.services.identity.operators import identify_operator
+from fotapool.services.identity.people import find_person
+from fotapool.services.identity.providers import oidc_settings
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.store.identity.operators import Operator
 from fotapool.web.http import RequestIds, sender_address
 
+if TYPE_CHECKING:
+    from fotapool.console.identity.oidc.sign_in import ProviderSignIn
+
 EMULATOR_KEY = "operator"
 """The key of an emulator that was started without `--operator-key`; the form shows it."""
 MAX_KEY = 1000
+SIGNED_OUT = "signed-out"
+"""The query of the sign-in page to which a person comes back whose session at the provider goes on."""
 MAX_SIGN_IN_BYTES = 8 * 1024
 """Maximum size of the form, which is read before anybody is signed in."""
 
@@ -34,6 +44,31 @@ class SignIn:
     def __init__(self, console: Console, request_ids: RequestIds) -> None:
         self._console = console
         self._request_ids = request_ids
+        self._oidc = oidc_settings(console.context.settings)
+        self._provider: ProviderSignIn | None = None
+
+    def routes(self) -> list[Route]:
+        """The pages of sign-in and sign-out, with those of the provider if the settings name one."""
+        routes = [
+            Route(f"{PATH}/sign-in", self.show, methods=["GET"]),
+            Route(f"{PATH}/sign-in", self.sign_in, methods=["POST"]),
+            Route(f"{PATH}/sign-out", self.sign_out, methods=["POST"]),
+        ]
+        if self._oidc is None:
+            return routes
+        from fotapool.console.identity.oidc.sign_in import ProviderSignIn  # imported here: it needs fotapool[oidc]
+
+        self._provider = ProviderSignIn(
+            self._console.context,
+            self._console.sessions,
+            self._request_ids,
+            settings=self._oidc,
+            real_clock=SystemClock(),
+            show_form=self._form,
+            inside=_inside,
+            draft=_draft,
+        )
+        return [*self._provider.routes(), *routes]
 
     async def ask(self, request: Request) -> Response:
         """The response of a page to a request without a session: the sign-in form, which returns to the page."""
@@ -52,7 +87,7 @@ class SignIn:
         """The form, or a redirect if the operator is signed in."""
         if await self._console.sessions.read(request) is not None:
             return RedirectResponse(_inside(request.query_params.get("next", "")), 303)
-        return self._form(_inside(request.query_params.get("next", "")))
+        return self._form(_inside(request.query_params.get("next", "")), can_end=SIGNED_OUT in request.query_params)
 
     async def sign_in(self, request: Request) -> Response:
         """Starts a session if the key is valid, else shows the form with an error."""
@@ -102,6 +137,7 @@ class SignIn:
                 request_id = self._request_ids.choose_text(request.headers.get("x-request-id"))
                 draft = _draft("signOut", request, request_id, session.operator)
                 await self._console.sessions.end(request, response, draft)
+                response.headers["location"] += await self._query_after(session.operator)
         except ClientDisconnect:
             return Response(status_code=400)
         except (RequestRejected, StoreUnavailable) as error:
@@ -109,12 +145,25 @@ class SignIn:
             return self._form("", f"{shown.message} {shown.advice}", shown.status)
         return response
 
+    async def _query_after(self, operator: Operator) -> str:
+        """The query of the page after sign-out: for a person whose session at the provider can be ended, too."""
+        if self._provider is None or await find_person(self._console.context, operator.name) is None:
+            return ""
+        return f"?{SIGNED_OUT}" if await self._provider.can_end() else ""
+
     def _form(
-        self, path: str, error: str = "", status: int = 200, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        error: str = "",
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        can_end: bool = False,
     ) -> Response:
         settings = self._console.context.settings
         known_key = EMULATOR_KEY if settings.emulator and settings.operator_key == EMULATOR_KEY else None
-        html = self._console.templates.render("identity/sign_in.html", next=path, error=error, known_key=known_key)
+        values = {"next": path, "error": error, "known_key": known_key, "can_end": can_end}
+        provider = None if self._oidc is None else self._oidc.name
+        html = self._console.templates.render("identity/sign_in.html", **values, provider=provider)
         return HTMLResponse(html, status, headers)
 
 

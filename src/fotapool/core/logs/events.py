@@ -137,6 +137,26 @@ class LogEvent(enum.Enum):
         burst=MANY,
         by="address",
     )
+    PERSON_REFUSED = Event(
+        WARNING,
+        "a sign-in through {provider} from {address} was refused: {reason}",
+        "See [Sign-in for people](../access/sign-in.md#when-a-sign-in-fails).",
+        burst=MANY,
+        by="address",
+    )
+    PROVIDER_FAILED = Event(
+        ERROR,
+        "nobody can sign in through {provider}: {reason}",
+        "The provider did not answer, or not as it should. Operator keys still work. See "
+        "[Sign-in for people](../access/sign-in.md#when-a-sign-in-fails).",
+        by="provider",
+    )
+    RATE_LIMITED = Event(
+        INFO,
+        "{who} has made too many requests: answered 429, may go on in {seconds} s",
+        "`--client-requests-per-s` and `--user-requests-per-s` set the rates.",
+        by="who",
+    )
     CLIENT_REFUSED = Event(
         WARNING,
         "API client {client} from {address} was refused",

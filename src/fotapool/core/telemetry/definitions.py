@@ -11,6 +11,8 @@ UNKNOWN = "unknown"
 """The operation of paths and methods that no table has, so that clients cannot add values of a label."""
 PLANES = ("v1", "v2", "v3", "m2m", "sign-in", "operator", "device", "console", "pages")
 """The values of the label `plane`."""
+LIMITS = ("client", "user")
+"""The values of the label `limit`."""
 OUTCOMES = ("delivered", "retried", "given_up")
 """The values of the label `outcome`."""
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -49,7 +51,15 @@ REJECTIONS = Definition(
     ("reason",),
 )
 SIGN_IN_FAILURES = Definition(
-    "fotapool_sign_in_failures_total", "counter", "Wrong passwords, client secrets and operator keys"
+    "fotapool_sign_in_failures_total",
+    "counter",
+    "Wrong passwords, client secrets and operator keys, and refused sign-ins of people",
+)
+RATE_LIMITED = Definition(
+    "fotapool_rate_limited_total",
+    "counter",
+    "Requests of the documented API that were answered 429, by whose limit was exceeded",
+    ("limit",),
 )
 BATCH_SIZE = Definition(
     "fotapool_writer_batch_commands", "histogram", "Changes that a transaction took", buckets=BATCH_COMMANDS
@@ -78,6 +88,7 @@ COUNTED = (
     REQUEST_DURATION,
     REJECTIONS,
     SIGN_IN_FAILURES,
+    RATE_LIMITED,
     BATCH_SIZE,
     CHANGES_WAITING,
     DATABASE_ERRORS,

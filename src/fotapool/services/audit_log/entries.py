@@ -51,8 +51,10 @@ async def finish(context: Context, draft: AuditDraft, status: int) -> None:
         )
 
 
-def count_wrong_key(context: Context, via: Via, address: str, request_id: str) -> None:
-    """Counts an attempt to sign in with an unknown operator key; written at the next tick of the worker."""
+def count_wrong_key(
+    context: Context, via: Via, address: str, request_id: str, reason: str = "no operator has this key"
+) -> None:
+    """Counts an attempt to sign in that was refused; written at the next tick of the worker."""
     draft = AuditDraft(
         operator="",
         role="",
@@ -60,7 +62,7 @@ def count_wrong_key(context: Context, via: Via, address: str, request_id: str) -
         address=address,
         request_id=request_id,
         action=SIGN_IN,
-        reason="no operator has this key",
+        reason=reason,
     )
     context.wrong_keys.add(draft.entry(context.clock.now_ms(), 401))
 

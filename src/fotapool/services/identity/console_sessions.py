@@ -7,9 +7,11 @@ import secrets
 
 from fotapool.core.hashing import token_hash
 from fotapool.domain.identity import CONSOLE_LIFETIME_MS
+from fotapool.services.audit_log.drafts import Values
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.services.identity.operators import read_valid_keys
+from fotapool.services.identity.people import find_person
 from fotapool.store.db.connection import Connection
 from fotapool.store.identity import console_sessions as store
 from fotapool.store.identity.console_sessions import ConsoleSession
@@ -20,8 +22,8 @@ TOKEN_BYTES = 32
 MAX_TOKEN = 100
 
 
-async def begin_session(context: Context, operator: Operator, now_ms: int) -> str:
-    """Starts a session of the operator; returns its token."""
+async def begin_session(context: Context, operator: Operator, now_ms: int, details: Values | None = None) -> str:
+    """Starts a session of the operator; returns its token. `details` go to the audit log's entry."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     session = ConsoleSession(
         token_hash=token_hash(token),
@@ -35,7 +37,7 @@ async def begin_session(context: Context, operator: Operator, now_ms: int) -> st
 
     def begin(connection: Connection, change_ms: int) -> None:
         store.record_console_session(connection, session, now_ms)
-        context.audit.record(connection, change_ms, after={"role": operator.role.value})
+        context.audit.record(connection, change_ms, after={"role": operator.role.value, **(details or {})})
 
     await context.writer.submit(DirectCommand(begin))
     return token
@@ -50,8 +52,16 @@ async def find_session(context: Context, token: str, now_ms: int) -> Operator | 
         return None
     context.key_uses.note(CONSOLE_SESSION, session.token_hash, now_ms)
     keys = await read_valid_keys(context, session.operator)
+    person = await find_person(context, session.operator)
     digest = context.secrets.digest
-    return next((one for one in keys if hmac.compare_digest(digest(one.key_hash), session.key_digest)), None)
+    return next(
+        (
+            one
+            for one in [*keys, *([person] if person else [])]
+            if hmac.compare_digest(digest(one.key_hash), session.key_digest)
+        ),
+        None,
+    )
 
 
 async def end_session(context: Context, token: str) -> None:

@@ -16,6 +16,7 @@ from fotapool.domain.identity import RETENTION_ENDED_MS, bearer_is_valid, is_loc
 from fotapool.domain.names import AccountStatus, is_account_name
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
+from fotapool.services.identity.rate_limits import rate_limits
 from fotapool.store.db.connection import NO_AUTH_EPOCH, Connection
 from fotapool.store.identity import sessions as store
 from fotapool.store.identity.sessions import SignInRow, User
@@ -54,27 +55,39 @@ class Authenticator:
         self._waiting: list[tuple[SignInKey | None, asyncio.Future[tuple[int, SignInRow]]]] = []
         self._inline = context.reader.inline
         self._reading: asyncio.Task[None] | None = None
+        self.limits = rate_limits(context.settings, context.metrics)
+        """None without limits."""
 
     async def check_bearer(self, bearer: str | None) -> None:
-        """Raises RequestRejected(BEARER_MISSING or BEARER_INVALID)."""
+        """Counts the request for the client's limit. Raises RequestRejected: BEARER_… or RATE_LIMITED."""
         _, row = await self._look_up((_hash(bearer), _NO_TOKEN, ""))
         self._require_bearer(bearer, row)
+        if self.limits is not None:
+            self.limits.take(row.client_key, None)
 
     async def check_session(self, bearer: str | None, session: str | None) -> str:
-        """The user of a request that names no account. Raises RequestRejected."""
-        _, row = await self._check(bearer, session, "")
+        """The user of a request that names no account; counts it for the limits. Raises RequestRejected."""
+        _, row = await self._check(bearer, session, "", counts=True)
         return row.username or ""
 
     async def check_account(
-        self, bearer: str | None, session: str | None, account: str, request_id: str, changes: bool = False
+        self,
+        bearer: str | None,
+        session: str | None,
+        account: str,
+        request_id: str,
+        *,
+        changes: bool = False,
+        counts: bool = False,
     ) -> Caller:
         """The user and the account of a request. Raises RequestRejected.
 
         An account that does not exist and one of other users raise the same error. With `changes`, a cached sign-in
-        is not checked here: the command checks its auth epoch in its transaction (AuthEpochChanged).
+        is not checked here: the command checks its auth epoch in its transaction (AuthEpochChanged). With `counts`,
+        the request is counted for the limits of client and user: a request is checked several times.
         """
         named = is_account_name(account)
-        auth_epoch, row = await self._check(bearer, session, account if named else "", changes)
+        auth_epoch, row = await self._check(bearer, session, account if named else "", changes=changes, counts=counts)
         if not named:
             raise RequestRejected(ErrorCode.ACCOUNT_NAME_INVALID, account)
         if row.account_id is None:
@@ -90,7 +103,7 @@ class Authenticator:
         )
 
     async def _check(
-        self, bearer: str | None, session: str | None, account: str, changes: bool = False
+        self, bearer: str | None, session: str | None, account: str, *, changes: bool = False, counts: bool = False
     ) -> tuple[int, SignInRow]:
         session_hash = _hash(session)
         auth_epoch, row = await self._look_up((_hash(bearer), session_hash, account), changes)
@@ -103,6 +116,8 @@ class Authenticator:
         used_here_ms = self._uses.get(session_hash) or self._written.get(session_hash, 0)
         if not session_is_valid(max(row.last_used_ms, used_here_ms), now_ms):
             raise RequestRejected(ErrorCode.SESSION_EXPIRED)
+        if counts and self.limits is not None:
+            self.limits.take(row.client_key, row.username)
         self._uses[session_hash] = now_ms
         if now_ms - row.last_used_ms > FLUSH_AFTER_MS:
             await self.flush()

@@ -97,6 +97,7 @@ SERVER_TABLES = (
     "commit_marker",
     "console_session",
     "operator_key",
+    "person",
     "server_secret",
     "start_key",
 )

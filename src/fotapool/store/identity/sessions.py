@@ -11,7 +11,7 @@ from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import columns, fetch_all, fetch_one, fetch_values, field_names
 
 _SIGN_IN = """
-SELECT k.n, b.issued_ms, b.revoked, s.username, s.last_used_ms, a.id, a.status
+SELECT k.n, b.client_key, b.issued_ms, b.revoked, s.username, s.last_used_ms, a.id, a.status
 FROM {rows} k
 LEFT JOIN bearer_token b ON b.token_hash = k.bearer
 LEFT JOIN user_session s ON s.token_hash = k.session
@@ -27,6 +27,7 @@ class SignInRow:
     The account is None too if the session's user has no access to it.
     """
 
+    client_key: str | None
     bearer_issued_ms: int | None
     bearer_revoked: int | None
     username: str | None

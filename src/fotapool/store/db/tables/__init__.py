@@ -4,6 +4,6 @@ Times are milliseconds since 1970-01-01 UTC; devices are IMEIs as integers. Each
 States are numbers of the enums in domain/; a schema is written to disk, so that its numbers never change.
 """
 
-from fotapool.store.db.tables import access, accounts, lifecycle, retention, scheduled_changes, server
+from fotapool.store.db.tables import access, accounts, lifecycle, people, retention, scheduled_changes, server
 
-TABLES = "".join(one.TABLES for one in (accounts, lifecycle, scheduled_changes, server, access, retention))
+TABLES = "".join(one.TABLES for one in (accounts, lifecycle, scheduled_changes, server, access, people, retention))

@@ -1,0 +1,1 @@
+"""Options of `fotapool serve` and `fotapool emulate`, by what they are about."""

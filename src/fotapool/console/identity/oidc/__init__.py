@@ -1,0 +1,1 @@
+"""Sign-in of people through an OpenID provider: authorization code flow with PKCE."""
