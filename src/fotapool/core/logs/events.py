@@ -216,6 +216,13 @@ class LogEvent(enum.Enum):
     BULK_JOB_FAILED = Event(
         WARNING, "bulk job step failed, will retry: {reason}", "The same step is tried again a second later."
     )
+    CAMPAIGN_STOPPED = Event(
+        WARNING,
+        "campaign {campaign} of account {account_id} was stopped by its stop rule: too many devices failed",
+        "The account's stop rule was reached. Devices in progress finish; the others are canceled. "
+        "See [Stop campaigns that fail](../../how-to/alerts.md#stop-campaigns-that-fail).",
+        burst=MANY,
+    )
     CLOCK_ADVANCE_FAILED = Event(ERROR, "clock advance failed", "The test clock of the emulator stopped on its way.")
     METRICS_NOT_SENT = Event(
         ERROR,

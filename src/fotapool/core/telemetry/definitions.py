@@ -67,6 +67,9 @@ CALLBACKS = Definition(
     "Attempts to deliver a callback: delivered, failed and retried later, or failed for the last time",
     ("outcome",),
 )
+CAMPAIGNS_STOPPED = Definition(
+    "fotapool_campaigns_stopped_total", "counter", "Campaigns that a stop rule stopped, since too many devices failed"
+)
 WORKERS_REPLACED = Definition(
     "fotapool_workers_replaced_total", "counter", "Worker processes that ended or hung and were replaced"
 )
@@ -79,6 +82,7 @@ COUNTED = (
     CHANGES_WAITING,
     DATABASE_ERRORS,
     CALLBACKS,
+    CAMPAIGNS_STOPPED,
     WORKERS_REPLACED,
 )
 """What a server counts itself: each server has its own values, which add up over servers."""

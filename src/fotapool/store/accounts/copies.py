@@ -48,6 +48,8 @@ _STATEMENTS = (
     "INSERT INTO candidate (account_id, place, imei) SELECT :id, place, imei FROM candidate WHERE account_id = :source",
     "INSERT INTO fleet (account_id, first_imei, last_imei, behavior) SELECT :id, first_imei, last_imei, behavior"
     " FROM fleet WHERE account_id = :source",
+    "INSERT INTO campaign_stop_rule (account_id, percent, devices) SELECT :id, percent, devices"
+    " FROM campaign_stop_rule WHERE account_id = :source",
     "INSERT INTO pool_change (account_id, number, at_ms, actor, request_id, verb, detail)"
     " VALUES (:id, 1, :now, :actor, :request, :verb, :detail)",
 )

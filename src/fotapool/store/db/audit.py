@@ -122,9 +122,11 @@ _CHECKS = (
     ),
     (
         "campaigns-equal-their-devices",
-        "every campaign has as many devices as its counter says",
-        "SELECT count(*) = 0, count(*) FROM campaign c WHERE c.account_id = :id AND c.devices <>"
-        " (SELECT count(*) FROM upgrade u WHERE u.campaign_id = c.id)",
+        "every campaign has as many devices, completed and failed ones as its counters say",
+        "SELECT count(*) = 0, count(*) FROM campaign c WHERE c.account_id = :id AND (c.devices <>"
+        " (SELECT count(*) FROM upgrade u WHERE u.campaign_id = c.id) OR c.completed <> (SELECT count(*) FROM upgrade u"
+        f" WHERE u.campaign_id = c.id AND u.status = {UpgradeStatus.COMPLETED:d}) OR c.failed <> (SELECT count(*) FROM"
+        f" upgrade u WHERE u.campaign_id = c.id AND u.status = {UpgradeStatus.FAILED:d}))",
         "{1} campaigns with another number of devices",
     ),
     (

@@ -140,6 +140,8 @@ CREATE TABLE campaign (
     auto_add BIGINT NOT NULL,
     status BIGINT NOT NULL CHECK (status BETWEEN 1 AND 9),
     devices BIGINT NOT NULL CHECK (devices >= 0),
+    completed BIGINT NOT NULL DEFAULT 0 CHECK (completed >= 0),
+    failed BIGINT NOT NULL DEFAULT 0 CHECK (failed >= 0),
     scan_cursor BIGINT,
     enroll_cursor BIGINT,
     created_ms BIGINT NOT NULL,
