@@ -8,7 +8,7 @@ import msgspec
 
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus, Flow
-from fotapool.domain.campaigns.stop_rules import MAX_DEVICES
+from fotapool.domain.campaigns.stop_rules import MAX_DEVICES, CampaignStop
 from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import OperatorCall, time_or_none
 from fotapool.services.campaigns import stop_rules
@@ -142,8 +142,12 @@ async def read_campaign(call: OperatorCall) -> CampaignDetail:
         upgrades=[UpgradeCount(status.word, count) for status, count in counts.statuses.items() if count],
         reasons=[ReasonCount(status.word, reason.text, count) for (status, reason), count in reasons.items()],
         next=NextEvent(what, time_or_none(at_ms)) if what else None,
-        stopped=stop and from_attributes(CampaignStopView, stop, time=format_timestamp(stop.at_ms)),
+        stopped=None if stop is None else _stop_view(stop),
     )
+
+
+def _stop_view(stop: CampaignStop) -> CampaignStopView:
+    return from_attributes(CampaignStopView, stop, time=format_timestamp(stop.at_ms))
 
 
 async def read_stop_rule(call: OperatorCall) -> StopRuleView:

@@ -33,11 +33,11 @@ async def set_stop_rule(context: Context, caller: Caller, percent: int | None, d
         given = {"percent": percent, "devices": devices}
         context.audit.record(connection, now_ms, _shown(before), given)
 
-    await context.writer.submit(DirectCommand(change, _locked(caller)))
+    await context.writer.submit(DirectCommand(change, caller=caller))
 
 
 async def delete_stop_rule(context: Context, caller: Caller) -> None:
-    """Deletes the rule of the caller's account, for which the server's holds then, or of the server. Raises NotFound."""
+    """Deletes the rule of the caller's account, or of the server. Raises NotFound if it has none."""
 
     def delete(connection: Connection, now_ms: int) -> None:
         before = store.read_stop_rule(connection, caller.account_id)
@@ -46,16 +46,12 @@ async def delete_stop_rule(context: Context, caller: Caller) -> None:
             raise NotFound(f"{of} has no stop rule of its own")
         context.audit.record(connection, now_ms, _shown(before))
 
-    await context.writer.submit(DirectCommand(delete, _locked(caller)))
+    await context.writer.submit(DirectCommand(delete, caller=caller))
 
 
 async def read_stop(context: Context, campaign: Campaign) -> CampaignStop | None:
     """How a rule stopped the campaign; None if none did."""
     return await context.reader.short(store.read_stop, campaign.id)
-
-
-def _locked(caller: Caller) -> tuple[int, ...]:
-    return (caller.account_id,) if caller.account_id else ()
 
 
 def _shown(rule: StoredStopRule | None) -> dict[str, int | None]:

@@ -1,8 +1,8 @@
 """Collects the changes of upgrades and campaigns of one transaction, and records them with their consequences.
 
 Consequences: a completed upgrade marks the license as used, sets the device's firmware, is charged to an account with
-event billing and counts for the pilot rule. Listeners get events. A campaign without open upgrades ends, and one that its stop rule says is
-stopped.
+event billing and counts for the pilot rule. Listeners get events. A campaign without open upgrades ends, and one whose
+stop rule is reached stops.
 """
 
 from __future__ import annotations
