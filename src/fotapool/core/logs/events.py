@@ -216,6 +216,19 @@ class LogEvent(enum.Enum):
     BULK_JOB_FAILED = Event(
         WARNING, "bulk job step failed, will retry: {reason}", "The same step is tried again a second later."
     )
+    ALERT_BEGAN = Event(
+        WARNING,
+        "alert {rule} began for {account}: {reason}",
+        "A threshold of an alert rule was reached. See [Alerts](../../how-to/alerts.md).",
+        burst=MANY,
+    )
+    ALERT_ENDED = Event(INFO, "alert {rule} ended for {account}", "The end of `alert_began`.", burst=MANY)
+    ALERTS_LEFT_OUT = Event(
+        WARNING,
+        "rule {rule} has {limit} open alerts; further ones are left out",
+        "Raise the threshold of the rule. Alerts begin again as others end.",
+        by="rule",
+    )
     CAMPAIGN_STOPPED = Event(
         WARNING,
         "campaign {campaign} of account {account_id} was stopped by its stop rule: too many devices failed",

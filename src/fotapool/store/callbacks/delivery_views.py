@@ -48,7 +48,9 @@ def read_latest_deliveries(
         if value:
             where.append(f"d.{column} {test} :{column}")
             given[column] = f'{{"kind":"{value}"%' if column == "event" else value
-    names = columns(DeliveryRow, "d", account_name="(SELECT a.name FROM account a WHERE a.id = d.account_id)")
+    names = columns(
+        DeliveryRow, "d", account_name="coalesce((SELECT a.name FROM account a WHERE a.id = d.account_id), '')"
+    )
     rows = connection.fetch(
         f"SELECT {names} FROM (SELECT {columns(DeliveryRow, account_name='account_id')} {walk} LIMIT :looked) d"
         f" WHERE {' AND '.join(where)} ORDER BY d.id DESC LIMIT :limit",
