@@ -145,9 +145,8 @@ async def advance(
             events = await _run_and_deliver(context, deliveries, results, span_ms)
             while (due_ms := await next_due_ms(context, deliveries, span_ms)) is not None and due_ms <= timestamp_ms:
                 clock.move_to(due_ms)
-                events += (await _run_and_deliver(context, deliveries, results, span_ms))[
-                    : MAX_CLOCK_EVENTS - len(events)
-                ]
+                found = await _run_and_deliver(context, deliveries, results, span_ms)
+                events += found[: MAX_CLOCK_EVENTS - len(events)]
             clock.move_to(timestamp_ms)
             events += await _run_and_deliver(context, deliveries, results, span_ms)
         if span_ms >= PURGE_ADVANCE_MS:

@@ -136,7 +136,10 @@ def _read_fits(
 
 
 class Delivery(NamedTuple):
-    """A row with its account's name, empty for a message about alerts; `attempts` counts those since the last redelivery request. Times in ms."""
+    """A row with its account's name, empty for a message about alerts. Times in ms.
+
+    `attempts` counts those since the last redelivery request.
+    """
 
     id: int
     account_name: str

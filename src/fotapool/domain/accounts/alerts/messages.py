@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fotapool.core.timestamps import format_timestamp
+from fotapool.core.timestamps import format_timestamp, parse_timestamp
 from fotapool.domain.callbacks import AlertMessage
 
 MAX_ALERTS_A_MESSAGE = 100
 TYPES = ("alerts.began", "alerts.ended", "alerts.test")
-_VERBS = {"alerts.began": "Alert", "alerts.ended": "Ended", "alerts.test": "Test"}
 
 
 def encode_message(message: AlertMessage) -> bytes:
@@ -23,15 +22,16 @@ def encode_message(message: AlertMessage) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def mail_of(body: bytes) -> tuple[str, str]:
-    """The subject and the text of the e-mail that says what the body of a webhook says."""
+def mail_of(body: bytes) -> tuple[str, str, int]:
+    """The subject, the text and the time (ms) of the e-mail that says what the body of a webhook says."""
     document: dict[str, Any] = json.loads(body)
-    rule, alerts = document["data"]["rule"], document["data"]["alerts"]
-    verb = _VERBS[document["type"]]
-    if document["type"] == "alerts.test":
-        return f"[fotapool] Test of {rule['name']}", f"This is a test message of the alert rule {rule['name']}.\n"
+    kind, rule, alerts = document["type"], document["data"]["rule"]["name"], document["data"]["alerts"]
+    at_ms = parse_timestamp(document["timestamp"])
+    if kind == "alerts.test":
+        return f"[fotapool] Test of {rule}", f"This is a test message of the alert rule {rule}.\n", at_ms
+    is_over = kind == "alerts.ended"
     about = alerts[0]["account"] if len(alerts) == 1 else f"{len(alerts)} alerts"
-    lines = [f"{one['account']}: {one['text']} (since {one['beganAt']})" for one in alerts]
-    if document["type"] == "alerts.ended":
-        lines = [f"{one['account']}: {one['text']} (ended {one['endedAt']})" for one in alerts]
-    return f"[fotapool] {verb}: {rule['name']}: {about}", "\n".join([*lines, "", f"Alert rule: {rule['name']}", ""])
+    times = [f"ended {one['endedAt']}" if is_over else f"since {one['beganAt']}" for one in alerts]
+    lines = [f"{one['account']}: {one['text']} ({time})" for one, time in zip(alerts, times, strict=True)]
+    subject = f"[fotapool] {'Ended' if is_over else 'Alert'}: {rule}: {about}"
+    return subject, "\n".join([*lines, "", f"Alert rule: {rule}", ""]), at_ms

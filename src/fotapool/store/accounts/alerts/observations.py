@@ -51,8 +51,8 @@ class Reduction(NamedTuple):
 
 def read_account_page(connection: Connection, after: int, limit: int) -> list[AccountNumbers]:
     """Accounts with ids above `after`, in order."""
-    sql = """SELECT a.id, a.name, a.created_ms, p.total, p.used FROM account a JOIN license_pool p ON p.account_id = a.id
-        WHERE a.id > :after ORDER BY a.id LIMIT :limit"""
+    sql = """SELECT a.id, a.name, a.created_ms, p.total, p.used FROM account a
+        JOIN license_pool p ON p.account_id = a.id WHERE a.id > :after ORDER BY a.id LIMIT :limit"""
     return fetch_all(connection, AccountNumbers, sql, after=after, limit=limit)
 
 
