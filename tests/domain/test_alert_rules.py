@@ -11,7 +11,7 @@ from fotapool.domain.accounts.alerts.kinds import AlertKind, Observation, begins
 from fotapool.domain.accounts.alerts.messages import encode_message, mail_of
 from fotapool.domain.accounts.alerts.rules import WantedRule, check_rule, style_of
 from fotapool.domain.callbacks import AlertMessage, decode, encode, kind_of
-from fotapool.domain.errors import Invalid
+from fotapool.domain.errors import Conflict, Invalid
 from support.helpers import NOW_MS
 
 RULE = WantedRule("Nearly full", AlertKind.USED_SHARE, 0, 90, 0, ("https://example.com/hook",), True)
@@ -63,14 +63,14 @@ def test_an_alert_begins_at_its_threshold_and_ends_beyond_its_slack(
 )
 def test_rules_that_make_no_sense_are_refused(change: dict[str, Any], message: str) -> None:
     check_rule(RULE, private_targets=False, sends_mail=True)
-    with pytest.raises(Invalid, match=message):
+    with pytest.raises((Conflict, Invalid), match=message):
         check_rule(replace(RULE, **change), private_targets=False, sends_mail=True)
 
 
 def test_e_mail_needs_a_server() -> None:
     rule = replace(RULE, targets=("mailto:night-shift@example.com",))
     check_rule(rule, private_targets=False, sends_mail=True)
-    with pytest.raises(Invalid, match="--smtp-host"):
+    with pytest.raises(Conflict, match="--smtp-host"):
         check_rule(rule, private_targets=False, sends_mail=False)
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus, Flow
-from fotapool.domain.campaigns.stop_rules import MAX_DEVICES, CampaignStop
+from fotapool.domain.campaigns.stop_rules import MAX_DEVICES, MIN_DEVICES, CampaignStop
 from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import OperatorCall, time_or_none
 from fotapool.services.campaigns import stop_rules
@@ -95,10 +95,10 @@ class CampaignDetail(msgspec.Struct):
 
 
 class NewStopRule(msgspec.Struct, forbid_unknown_fields=True):
-    """Stops campaigns of which `devices` have finished and `percent` of those have failed. Without both: none."""
+    """Stops campaigns of which `devices` have finished and `percent` of those have failed; without `percent`, none."""
 
     percent: Annotated[int, msgspec.Meta(ge=1, le=100)] | None = None
-    devices: Annotated[int, msgspec.Meta(ge=1, le=MAX_DEVICES)] | None = None
+    devices: Annotated[int, msgspec.Meta(ge=1, le=MAX_DEVICES)] = MIN_DEVICES
 
 
 class StopRuleView(msgspec.Struct):

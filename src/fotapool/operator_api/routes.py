@@ -10,7 +10,7 @@ from starlette.routing import Router
 
 from fotapool.emulator.parts import EmulatorParts
 from fotapool.operator_api import audit_log, billing, callbacks, campaigns, devices, licenses
-from fotapool.operator_api.accounts import accounts, copies, search
+from fotapool.operator_api.accounts import accounts, alerts, copies, search
 from fotapool.operator_api.billing import MONTH
 from fotapool.operator_api.calls import DEVICE_ID, OperatorEndpoint
 from fotapool.operator_api.emulator import clock, faults, fleets, requests, snapshots
@@ -38,6 +38,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *billing.OPERATIONS,
     *callbacks.OPERATIONS,
     *audit_log.OPERATIONS,
+    *alerts.OPERATIONS,
 )
 """The operations of both servers."""
 EMULATOR_OPERATIONS: tuple[Operation, ...] = (

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from fotapool.cli.server.addresses import is_loopback
+from fotapool.cli.server.alert_options import ALERT_OPTIONS
 from fotapool.cli.server.config_file import config_option, read_config_file
 from fotapool.cli.server.log_options import LOG_OPTIONS
 from fotapool.cli.server.proxy_options import PROXY_OPTIONS
@@ -221,6 +222,7 @@ _OPTIONS = (
         default=None,
         help="Allow callbacks to private addresses and plain HTTP; default: only in the emulator.",
     ),
+    *ALERT_OPTIONS,
     *LOG_OPTIONS,
     click.option(
         "--audit-log-retention-days",

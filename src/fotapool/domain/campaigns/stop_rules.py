@@ -11,6 +11,8 @@ from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus
 from fotapool.domain.errors import Invalid
 
 MAX_DEVICES = 1_000_000
+MIN_DEVICES = 10
+"""Default of the number of finished devices from which on a rule counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fotapool.domain.campaigns.campaigns import Campaign
 from fotapool.domain.campaigns.stop_rules import CampaignStop, check_stop_rule
-from fotapool.domain.errors import Invalid, NotFound
+from fotapool.domain.errors import NotFound
 from fotapool.domain.names import ALL_ACCOUNTS
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Caller, Context
@@ -18,19 +18,17 @@ async def read_stop_rule(context: Context, account_id: int = ALL_ACCOUNTS) -> St
     return await context.reader.short(store.read_stop_rule, account_id)
 
 
-async def set_stop_rule(context: Context, caller: Caller, percent: int | None, devices: int | None) -> None:
-    """Sets the rule of the caller's account, or of the server; without numbers, campaigns are not stopped.
+async def set_stop_rule(context: Context, caller: Caller, percent: int | None, devices: int) -> None:
+    """Sets the rule of the caller's account, or of the server; without `percent`, campaigns are not stopped.
 
     Raises Invalid.
     """
-    if (percent is None) != (devices is None):
-        raise Invalid("percent and devices go together; leave out both to stop no campaign")
-    rule = None if percent is None or devices is None else check_stop_rule(percent, devices)
+    rule = None if percent is None else check_stop_rule(percent, devices)
 
     def change(connection: Connection, now_ms: int) -> None:
         before = store.read_stop_rule(connection, caller.account_id)
         store.record_stop_rule(connection, caller.account_id, rule)
-        given = {"percent": percent, "devices": devices}
+        given = {"percent": percent, "devices": None if percent is None else devices}
         context.audit.record(connection, now_ms, _shown(before), given)
 
     await context.writer.submit(DirectCommand(change, caller=caller))

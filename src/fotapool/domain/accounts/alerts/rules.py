@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from fotapool.domain.accounts.alerts.kinds import AlertKind
 from fotapool.domain.callbacks import OF_ALERTS, check_url
-from fotapool.domain.errors import Invalid, RequestRejected
+from fotapool.domain.errors import Conflict, Invalid, RequestRejected
 
 MAX_RULES = 200
 MAX_TARGETS = 10
@@ -39,7 +39,7 @@ class WantedRule:
 
 
 def check_rule(rule: WantedRule, private_targets: bool, sends_mail: bool) -> None:
-    """Raises Invalid that names the wrong member.
+    """Raises Invalid for the name, and Conflict that names another member that is wrong.
 
     `sends_mail`: whether the server has an SMTP server to send mail by.
     """
@@ -49,28 +49,28 @@ def check_rule(rule: WantedRule, private_targets: bool, sends_mail: bool) -> Non
             "name must be 1 to 100 letters, digits, spaces, '.', '_' or '-', and begin with a letter or digit"
         )
     if not traits.least <= rule.threshold <= traits.most:
-        raise Invalid(f"threshold of {traits.word} must be from {traits.least} to {traits.most:,} ({traits.unit})")
+        raise Conflict(f"threshold of {traits.word} must be from {traits.least} to {traits.most:,} ({traits.unit})")
     if rule.minimum < 0 or (rule.minimum > 0) != traits.has_minimum:
-        raise Invalid(f"minimum must be at least 1, and only {AlertKind.CAMPAIGN_FAILURES.word} has it")
+        raise Conflict(f"minimum must be at least 1, and only {AlertKind.CAMPAIGN_FAILURES.word} has it")
     check_targets(rule.targets, private_targets, sends_mail)
 
 
 def check_targets(targets: Sequence[str], private_targets: bool, sends_mail: bool) -> None:
-    """Raises Invalid unless each is a URL that callbacks may be sent to, or `mailto:` and an e-mail address."""
+    """Raises Conflict unless each is a URL that callbacks may be sent to, or `mailto:` and an e-mail address."""
     if len(targets) > MAX_TARGETS or len(set(targets)) < len(targets):
-        raise Invalid(f"targets must be at most {MAX_TARGETS}, each named once")
+        raise Conflict(f"targets must be at most {MAX_TARGETS}, each named once")
     for target in targets:
         if target.startswith(MAIL):
             if _ADDRESS.fullmatch(target.removeprefix(MAIL)) is None:
-                raise Invalid(f"target {target[:100]!r} is not mailto: and one e-mail address")
+                raise Conflict(f"target {target[:100]!r} is not mailto: and one e-mail address")
             if not sends_mail:
-                raise Invalid("a target by e-mail needs a server to send it by: set --smtp-host and --smtp-from")
+                raise Conflict("a target by e-mail needs a server to send it by: set --smtp-host and --smtp-from")
             continue
         try:
             check_url(target, private_targets)
         except RequestRejected as error:
             schemes = "an http or https" if private_targets else "a public https"
-            raise Invalid(f"target {target[:100]!r} is not {schemes} URL or mailto: and an address") from error
+            raise Conflict(f"target {target[:100]!r} is not {schemes} URL or mailto: and an address") from error
 
 
 def style_of(target: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.accounts.alerts.rules import MAX_RULES, WantedRule, check_rule
-from fotapool.domain.errors import Conflict, Invalid, NotFound
+from fotapool.domain.errors import Conflict, NotFound
 from fotapool.domain.names import ALL_ACCOUNTS
 from fotapool.domain.records import from_attributes
 from fotapool.services.accounts.accounts import name_accounts
@@ -79,7 +79,7 @@ async def delete_rule(context: Context, name: str) -> None:
 async def silence_rule(context: Context, name: str, until_ms: int | None) -> AlertRule:
     """Holds back the messages that alerts of the rule have begun, until the timestamp (ms); None ends the silence.
 
-    An alert that is still open then is told. Raises NotFound, and Invalid for a timestamp that is past.
+    An alert that is still open then is told. Raises NotFound, and Conflict for a timestamp that is past.
     """
     context.audit.about("alert rule", name)
 
@@ -87,7 +87,7 @@ async def silence_rule(context: Context, name: str, until_ms: int | None) -> Ale
         store.lock_alerts(connection)
         rule = _existing(connection, name)
         if until_ms is not None and until_ms <= now_ms:
-            raise Invalid("until must be in the future")
+            raise Conflict("until must be in the future")
         changed = rule._replace(silenced_until_ms=until_ms, updated_ms=now_ms)
         store.record_rule(connection, changed)
         context.audit.record(connection, now_ms, _shown(rule), _shown(changed))
