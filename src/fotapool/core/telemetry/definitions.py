@@ -116,6 +116,7 @@ CALLBACKS_WAITING = Definition(
 CALLBACKS_OLDEST = Definition(
     "fotapool_callbacks_oldest_waiting_seconds", "gauge", "Age of the oldest callback that waits; 0 if none waits"
 )
+ALERTS_OPEN = Definition("fotapool_alerts_open", "gauge", "Alerts that have begun and not ended, by kind", ("kind",))
 READ = (
     DATABASE_UP,
     ACCOUNTS,
@@ -129,6 +130,7 @@ READ = (
     WORKER_LAG,
     CALLBACKS_WAITING,
     CALLBACKS_OLDEST,
+    ALERTS_OPEN,
 )
 """What is read from the database at each scrape: the same from every process and server of a database."""
 DEFINITIONS = (BUILD_INFO, *COUNTED, *READ)

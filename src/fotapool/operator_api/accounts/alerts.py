@@ -13,6 +13,7 @@ from fotapool.domain.accounts.alerts.rules import (
     MAX_NOTE,
     MAX_TARGETS,
     MIN_DEVICES,
+    NAME_PATTERN,
     WantedRule,
 )
 from fotapool.domain.errors import Invalid
