@@ -41,7 +41,7 @@ class Inbox:
 def _authenticate(*args: Any) -> AuthResult:
     given = args[-1]
     expected = LoginPassword(b"fotapool", b"secret")
-    return AuthResult(success=given == expected)
+    return AuthResult(success=given == expected, handled=False)
 
 
 class AnyPort(Controller):

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fotapool.console import audit_log, billing, callbacks
-from fotapool.console.accounts import accounts, pools, search, subscriptions
+from fotapool.console.accounts import accounts, alerts, pools, search, subscriptions
 from fotapool.console.app.assets import Assets
 from fotapool.console.app.errors import PageError, page_error
 from fotapool.console.app.forms import read_form
@@ -61,6 +61,7 @@ PAGES: tuple[ConsolePage, ...] = (
     *access.PAGES,
     *device_keys.PAGES,
     *audit_log.PAGES,
+    *alerts.PAGES,
 )
 """All pages; those with `emulator_only` exist only in the emulator."""
 
