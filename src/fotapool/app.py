@@ -289,7 +289,7 @@ class Server:
     @contextlib.asynccontextmanager
     async def _run_deliveries(self) -> AsyncIterator[Deliveries]:
         """The deliveries, with a sender of the running event loop."""
-        sender: ClosableSender = LazySender(self.settings.callback_timeout_s, self.settings.private_targets_allowed)
+        sender: ClosableSender = LazySender(self.settings)
         if self.features is not None:
             sender = self.features.wrap_sender(sender)
         encoders = {schemas.STYLE: schemas.encode for schemas in (v1_callbacks, v2_callbacks, v3_callbacks)}

@@ -15,7 +15,7 @@ from fotapool.store.audit_log import AuditFilter
 
 ROWS = 50
 FIELDS = ("operator", "action", "account", "target", "request", "outcome", "since", "until")
-VIA_LABELS = {"operator-api": "API", "console": "console", "command": "command", "schedule": "schedule"}
+VIA_LABELS = {"operator-api": "API", "console": "console", "command": "command", "server": "server"}
 
 
 def _filter(call: ConsoleCall) -> AuditFilter:

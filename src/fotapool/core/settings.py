@@ -23,6 +23,14 @@ class LogFormat(enum.Enum):
     JSON = "json"
 
 
+class SmtpSecurity(enum.Enum):
+    """How the connection to the SMTP server is encrypted."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of a server. The suffix of a name is its unit; counts have none."""
 
@@ -87,6 +95,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_timeout_s: int = 10
     callback_timeout_s: int = 10
     callback_private_targets: bool | None = None
+    alert_interval_s: int = 60
+    smtp_host: str | None = None
+    smtp_port: int = 587
+    smtp_security: SmtpSecurity = SmtpSecurity.STARTTLS
+    smtp_username: str | None = None
+    smtp_password: str | None = None
+    smtp_from: str | None = None
+    smtp_timeout_s: int = 10
     strict: bool = False
     inspector_requests: int = 1_000
     audit_log_retention_days: int = 365
@@ -96,6 +112,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     upgrade_retention_days: int = 0
     rejection_retention_days: int = 0
     undo_retention_days: int = 0
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether there is a server to send e-mail by, and a sender's address."""
+        return self.smtp_host is not None and self.smtp_from is not None
 
     @property
     def private_targets_allowed(self) -> bool:

@@ -35,6 +35,8 @@ SERVICE_NAME = "[A-Za-z][A-Za-z0-9]{0,63}"
 """The names of the services of the Connectivity Management API."""
 OF_SERVICE = "m2m:"
 """How the style of a registration that is kept and never called begins; the service's name follows."""
+OF_ALERTS = "alerts:"
+"""How the style of a target of alerts begins, which is no listener of an account."""
 RETRIES = 3
 RETRY_AFTER_MS = 5 * MINUTE_MS
 """Four attempts, 5 minutes apart (facts, section 10: the rule of the vendor's Connectivity Management)."""
@@ -124,7 +126,19 @@ class FirmwareReported:
     at_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class AlertMessage:
+    """Alerts of a rule that began or ended, or a test of the rule's targets (domain/accounts/alerts/messages.py)."""
+
+    type: str
+    at_ms: int
+    rule: dict[str, Any]
+    alerts: tuple[dict[str, Any], ...]
+
+
 Event = FirmwareAvailable | CampaignChanged | UpgradesChanged | FirmwareReported
+Message = Event | AlertMessage
+"""What the queue of callbacks has: events for listeners, and messages to targets of alerts."""
 
 
 def campaign_changed(account_name: str, campaign: Campaign) -> CampaignChanged:
@@ -168,23 +182,24 @@ def _read_upgrades(document: dict[str, Any]) -> UpgradesChanged:
     return UpgradesChanged(CampaignFacts(**document["campaign"]), rows)
 
 
-_KINDS: dict[type[Event], tuple[str, Callable[[dict[str, Any]], Event]]] = {
+_KINDS: dict[type[Message], tuple[str, Callable[[dict[str, Any]], Message]]] = {
     FirmwareAvailable: ("firmware available", _read_packages),
     CampaignChanged: ("campaign changed", lambda document: CampaignChanged(CampaignFacts(**document["campaign"]))),
     UpgradesChanged: ("upgrades changed", _read_upgrades),
     FirmwareReported: ("firmware reported", lambda document: FirmwareReported(**document)),
+    AlertMessage: ("alerts", lambda document: AlertMessage(**document)),
 }
 KINDS = tuple(kind for kind, _ in _KINDS.values())
 """The kinds of events, as the operator API names them."""
 _READERS = dict(_KINDS.values())
 
 
-def encode(event: Event) -> str:
+def encode(event: Message) -> str:
     """The event as compact JSON text."""
     return json.dumps({"kind": _KINDS[type(event)][0], **asdict(event)}, ensure_ascii=False, separators=(",", ":"))
 
 
-def decode(text: str) -> Event:
+def decode(text: str) -> Message:
     """The event of a text made by `encode`."""
     document = json.loads(text)
     return _READERS[document.pop("kind")](document)

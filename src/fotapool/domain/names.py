@@ -15,6 +15,9 @@ MAX_OFFENDERS = 100
 
 ACCOUNT_NAME_PATTERN = "[0-9A-Za-z][0-9A-Za-z._-]{0,63}"
 
+ALL_ACCOUNTS = 0
+"""Stands for the id of an account in rows that belong to the server, or are about all accounts."""
+
 _ACCOUNT_NAME = re.compile(ACCOUNT_NAME_PATTERN, re.ASCII)
 _IMEI = re.compile(r"[0-9]{15}", re.ASCII)
 

@@ -1,4 +1,4 @@
-"""Operations that read an account's campaigns."""
+"""Operations that read an account's campaigns, and set the stop rules."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ import msgspec
 
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus, Flow
+from fotapool.domain.campaigns.stop_rules import MAX_DEVICES, MIN_DEVICES, CampaignStop
 from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import OperatorCall, time_or_none
+from fotapool.services.campaigns import stop_rules
+from fotapool.services.context import Caller
+from fotapool.store.campaigns.stop_rules import StoredStopRule
 from fotapool.web.operations import Operation
 from fotapool.web.parameters import LIMIT, choice_parameter, int_parameter
 
@@ -67,13 +71,45 @@ class NextEvent(msgspec.Struct):
     time: str | None
 
 
+class CampaignStopView(msgspec.Struct):
+    """A stop rule stopped the campaign: of `finished` devices `failed` had failed, and the rule had these numbers."""
+
+    time: str
+    finished: int
+    failed: int
+    percent: int
+    devices: int
+
+
 class CampaignDetail(msgspec.Struct):
-    """A campaign, its devices by state, why some ended without their upgrade, and what happens next."""
+    """A campaign, its devices by state, why some ended without their upgrade, and what happens next.
+
+    `stopped` is null unless a stop rule has stopped it.
+    """
 
     campaign: CampaignView
     upgrades: list[UpgradeCount]
     reasons: list[ReasonCount]
     next: NextEvent | None
+    stopped: CampaignStopView | None
+
+
+class NewStopRule(msgspec.Struct, forbid_unknown_fields=True):
+    """Stops campaigns of which `devices` have finished and `percent` of those have failed; without `percent`, none."""
+
+    percent: Annotated[int, msgspec.Meta(ge=1, le=100)] | None = None
+    devices: Annotated[int, msgspec.Meta(ge=1, le=MAX_DEVICES)] = MIN_DEVICES
+
+
+class StopRuleView(msgspec.Struct):
+    """The rule that holds, and for what it was set: `account`, `server`, or `nothing` while there is none.
+
+    `percent` and `devices` are null if no campaign is stopped.
+    """
+
+    percent: int | None
+    devices: int | None
+    setFor: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["account", "server", "nothing"]})]
 
 
 async def list_campaigns(call: OperatorCall) -> CampaignList:
@@ -100,12 +136,59 @@ async def read_campaign(call: OperatorCall) -> CampaignDetail:
     counts = await counting.counts(call.context, campaign)
     reasons = await counting.reasons(call.context, campaign)
     what, at_ms = campaign_views.next_event(campaign)
+    stop = await stop_rules.read_stop(call.context, campaign)
     return CampaignDetail(
         campaign=_view(campaign),
         upgrades=[UpgradeCount(status.word, count) for status, count in counts.statuses.items() if count],
         reasons=[ReasonCount(status.word, reason.text, count) for (status, reason), count in reasons.items()],
         next=NextEvent(what, time_or_none(at_ms)) if what else None,
+        stopped=None if stop is None else _stop_view(stop),
     )
+
+
+def _stop_view(stop: CampaignStop) -> CampaignStopView:
+    return from_attributes(CampaignStopView, stop, time=format_timestamp(stop.at_ms))
+
+
+async def read_stop_rule(call: OperatorCall) -> StopRuleView:
+    """Read the stop rule of all accounts without one of their own."""
+    return _stop_rule(await stop_rules.read_stop_rule(call.context))
+
+
+async def set_stop_rule(call: OperatorCall, given: NewStopRule) -> StopRuleView:
+    """Set the stop rule of all accounts without one of their own."""
+    call.context.audit.about("stop rule", "")
+    await stop_rules.set_stop_rule(call.context, Caller(call.operator, call.request_id), given.percent, given.devices)
+    return await read_stop_rule(call)
+
+
+async def delete_stop_rule(call: OperatorCall) -> None:
+    """Delete the stop rule of all accounts without one of their own."""
+    call.context.audit.about("stop rule", "")
+    await stop_rules.delete_stop_rule(call.context, Caller(call.operator, call.request_id))
+
+
+async def read_account_stop_rule(call: OperatorCall) -> StopRuleView:
+    """Read the stop rule that holds for the account's campaigns."""
+    caller = await call.caller()
+    return _stop_rule(await stop_rules.read_stop_rule(call.context, caller.account_id))
+
+
+async def set_account_stop_rule(call: OperatorCall, given: NewStopRule) -> StopRuleView:
+    """Set a stop rule for the account's campaigns."""
+    await stop_rules.set_stop_rule(call.context, await call.caller(), given.percent, given.devices)
+    return await read_account_stop_rule(call)
+
+
+async def delete_account_stop_rule(call: OperatorCall) -> None:
+    """Delete the account's stop rule, so that the server's holds."""
+    await stop_rules.delete_stop_rule(call.context, await call.caller())
+
+
+def _stop_rule(found: StoredStopRule | None) -> StopRuleView:
+    if found is None:
+        return StopRuleView(None, None, "nothing")
+    return StopRuleView(found.percent, found.devices, "account" if found.account_id else "server")
 
 
 def _view(campaign: Campaign) -> CampaignView:
@@ -127,7 +210,15 @@ def _view(campaign: Campaign) -> CampaignView:
 
 
 _PATH = "/accounts/{name}/campaigns"
+_STOP_RULE = "/campaign-stop-rule"
+_ACCOUNT_STOP_RULE = "/accounts/{name}/campaign-stop-rule"
 OPERATIONS = (
     Operation("GET", _PATH, list_campaigns, parameters=(IN_STATE, BEFORE, LIMIT)),
     Operation("GET", _PATH + "/{campaign}", read_campaign),
+    Operation("GET", _STOP_RULE, read_stop_rule),
+    Operation("PUT", _STOP_RULE, set_stop_rule),
+    Operation("DELETE", _STOP_RULE, delete_stop_rule),
+    Operation("GET", _ACCOUNT_STOP_RULE, read_account_stop_rule),
+    Operation("PUT", _ACCOUNT_STOP_RULE, set_account_stop_rule),
+    Operation("DELETE", _ACCOUNT_STOP_RULE, delete_account_stop_rule),
 )

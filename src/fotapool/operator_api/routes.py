@@ -12,6 +12,7 @@ from fotapool.emulator.parts import EmulatorParts
 from fotapool.operator_api import audit_log, billing, callbacks, campaigns, devices, licenses, reconciliation
 from fotapool.operator_api.accounts import (
     accounts,
+    alerts,
     closing,
     copies,
     departures,
@@ -55,6 +56,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *callbacks.OPERATIONS,
     *audit_log.OPERATIONS,
     *retention.OPERATIONS,
+    *alerts.OPERATIONS,
 )
 """The operations of both servers."""
 EMULATOR_OPERATIONS: tuple[Operation, ...] = (

@@ -56,7 +56,7 @@ class DirectCommand(Command[Result]):
         inline: bool = True,
     ) -> None:
         self._change: Callable[[Any, int], Result] = change
-        self.account_ids = (caller.account_id,) if caller else account_ids
+        self.account_ids = (caller.account_id,) if caller and caller.account_id else account_ids
         self.auth_epoch = caller.auth_epoch if caller else NO_AUTH_EPOCH
         self.keyed = caller.keyed if caller else None
         self.alone = alone

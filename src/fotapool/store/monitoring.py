@@ -27,6 +27,7 @@ _OLDEST_JOBS = (
     "SELECT min(notice_until_ms) FROM license WHERE notice_until_ms IS NOT NULL",
     "SELECT min(due_ms) FROM scheduled_change WHERE state = 'scheduled'",
 )
+_ALERTS = "SELECT kind, count(*) FROM alert WHERE ended_ms IS NULL GROUP BY kind"
 _FULLEST = f"""SELECT a.name, p.total, p.used, {_FREE.format("p.")}, p.notice
     FROM license_pool p JOIN account a ON a.id = p.account_id
     ORDER BY p.used * 1.0 / CASE WHEN p.total > 0 THEN p.total ELSE 1 END DESC, p.total DESC, p.account_id
@@ -54,6 +55,8 @@ class StoreNumbers:
     """When the oldest waiting callback was created."""
     oldest_job_ms: int | None
     """When the next job of the worker is due, or should have begun."""
+    alerts: Sequence[tuple[str, int]]
+    """The number of open alerts by kind."""
     of_accounts: Sequence[tuple[str, Licenses]]
     """The fullest accounts, by name."""
 
@@ -61,11 +64,11 @@ class StoreNumbers:
 def read_store_numbers(connection: Connection, accounts: int) -> StoreNumbers:
     """All numbers at one time, with those of so many accounts, the fullest ones first and the larger first of them."""
     queries: list[tuple[str, Params]] = [
-        (sql, {}) for sql in (_POOLS, _CAMPAIGNS, _WAITING, _OLDEST_CALLBACK, *_OLDEST_JOBS)
+        (sql, {}) for sql in (_POOLS, _CAMPAIGNS, _WAITING, _OLDEST_CALLBACK, _ALERTS, *_OLDEST_JOBS)
     ]
     if accounts:
         queries.append((_FULLEST, {"accounts": accounts}))
-    pools, campaigns, waiting, oldest, *jobs_and_accounts = connection.fetch_together(queries)
+    pools, campaigns, waiting, oldest, alerts, *jobs_and_accounts = connection.fetch_together(queries)
     count, *sums = pools[0]
     jobs_ms = [rows[0][0] for rows in jobs_and_accounts[: len(_OLDEST_JOBS)] if rows[0][0] is not None]
     of_accounts = jobs_and_accounts[-1] if accounts else []
@@ -76,5 +79,6 @@ def read_store_numbers(connection: Connection, accounts: int) -> StoreNumbers:
         callbacks_waiting=waiting[0][0],
         oldest_callback_ms=oldest[0][0],
         oldest_job_ms=min(jobs_ms, default=None),
+        alerts=[(kind, int(count)) for kind, count in alerts],
         of_accounts=[(name, Licenses(*numbers)) for name, *numbers in of_accounts],
     )

@@ -12,6 +12,7 @@ UNION ALL SELECT max(created_ms) FROM api_user
 UNION ALL SELECT max(issued_ms) FROM bearer_token
 UNION ALL SELECT max(last_used_ms) FROM user_session
 UNION ALL SELECT max(updated_ms) FROM campaign
+UNION ALL SELECT max(began_ms) FROM alert_pass
 UNION ALL SELECT max(at_ms) FROM check_in
 UNION ALL SELECT max(at_ms) FROM device_log
 UNION ALL SELECT max(ended_ms) FROM delivery WHERE ended_ms IS NOT NULL

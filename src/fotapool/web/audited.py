@@ -14,6 +14,8 @@ from fotapool.web.operations import Row
 
 KINDS = {
     "accounts": "account",
+    "alert-rules": "alert rule",
+    "alerts": "alert",
     "callbacks": "delivery",
     "campaigns": "campaign",
     "changes": "change",

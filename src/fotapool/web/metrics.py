@@ -12,6 +12,7 @@ from fotapool import __version__
 from fotapool.core.telemetry import definitions
 from fotapool.core.telemetry.metrics import family
 from fotapool.core.telemetry.shared import Labels, Series
+from fotapool.domain.accounts.alerts.kinds import AlertKind
 from fotapool.services.context import Context
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.store.monitoring import StoreNumbers, read_store_numbers
@@ -56,7 +57,10 @@ def _store_metrics(numbers: StoreNumbers, now_ms: int) -> list[Metric]:
         (definitions.CALLBACKS_WAITING, numbers.callbacks_waiting),
         (definitions.CALLBACKS_OLDEST, _seconds_since(numbers.oldest_callback_ms, now_ms)),
     )
-    return [family(definition, {(): [float(value)]}) for definition, value in values]
+    found = [family(definition, {(): [float(value)]}) for definition, value in values]
+    of_kind = {kind.word: 0 for kind in AlertKind} | dict(numbers.alerts)
+    alerts: dict[Labels, Series] = {(kind,): [float(count)] for kind, count in of_kind.items()}
+    return [*found, family(definitions.ALERTS_OPEN, alerts)]
 
 
 def _seconds_since(timestamp_ms: int | None, now_ms: int) -> float:

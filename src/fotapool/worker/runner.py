@@ -15,6 +15,14 @@ from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.domain.records import from_attributes
+from fotapool.services.accounts.alerts.evaluation import (
+    BEGAN,
+    ENDED,
+    evaluate_alerts,
+    interval_ms,
+    next_evaluation_ms,
+    purge_alerts,
+)
 from fotapool.services.accounts.closing import end_idle_listeners
 from fotapool.services.accounts.kept_answers import purge_kept_answers
 from fotapool.services.accounts.rejections import flush_rejections
@@ -103,6 +111,12 @@ async def give_way(context: Context, step: Callable[[Context], Awaitable[Result]
     return result
 
 
+async def evaluate_in_background(context: Context) -> None:
+    """Evaluates the alert rules, if that is due, and pauses after a step while requests come in."""
+    async with context.step_lock:
+        await evaluate_alerts(context, interval_ms(context), partial(give_way, context))
+
+
 async def run_due(context: Context) -> list[ClockEvent]:
     """Runs everything that is due: ending notices, scheduled changes, reports, then campaigns.
 
@@ -124,13 +138,14 @@ async def _run_due(context: Context, step: Callable[[], Awaitable[tuple[bool, St
     return events
 
 
-async def next_due_ms(context: Context, deliveries: Deliveries | None = None) -> int | None:
-    """The next time (ms) at which something is due, or None."""
+async def next_due_ms(context: Context, deliveries: Deliveries | None = None, span_ms: int = 0) -> int | None:
+    """The next time (ms) at which something is due, or None; `span_ms` is that of an advance of the test clock."""
     times_ms = [
         await next_notice_end(context),
         await next_change_due(context),
         await next_report_due(context),
         await next_campaign_due(context),
+        await next_evaluation_ms(context, interval_ms(context, span_ms)),
     ]
     if deliveries is not None:
         times_ms.append(await deliveries.next_delivery_ms())
@@ -146,28 +161,31 @@ async def advance(
     """
     async with context.step_lock:
         began_ms = clock.now_ms()
+        span_ms = max(0, timestamp_ms - began_ms)
         # The background may deliver as soon as the clock has moved: `watch` collects its batches too.
         no_results: contextlib.AbstractContextManager[list[BatchResult]] = contextlib.nullcontext([])
         with deliveries.watch() if deliveries else no_results as results:
-            events = await _run_and_deliver(context, deliveries, results)
-            while (due_ms := await next_due_ms(context, deliveries)) is not None and due_ms <= timestamp_ms:
+            events = await _run_and_deliver(context, deliveries, results, span_ms)
+            while (due_ms := await next_due_ms(context, deliveries, span_ms)) is not None and due_ms <= timestamp_ms:
                 clock.move_to(due_ms)
-                events += (await _run_and_deliver(context, deliveries, results))[: MAX_CLOCK_EVENTS - len(events)]
+                found = await _run_and_deliver(context, deliveries, results, span_ms)
+                events += found[: MAX_CLOCK_EVENTS - len(events)]
             clock.move_to(timestamp_ms)
-            events += await _run_and_deliver(context, deliveries, results)
-        if timestamp_ms - began_ms >= PURGE_ADVANCE_MS:
+            events += await _run_and_deliver(context, deliveries, results, span_ms)
+        if span_ms >= PURGE_ADVANCE_MS:
             await _purge(context, None)
         return events
 
 
 async def _run_and_deliver(
-    context: Context, deliveries: Deliveries | None, results: list[BatchResult]
+    context: Context, deliveries: Deliveries | None, results: list[BatchResult], span_ms: int
 ) -> list[ClockEvent]:
     """Runs everything that is due and delivers the callbacks; returns the events, and clears `results`.
 
     Somebody waits for the clock: the steps do not pause for other requests, with which they take turns in the writer.
     """
     events = await _run_due(context, partial(_step, context))
+    events += await _run_alerts(context, span_ms)
     if deliveries is not None:
         await deliveries.deliver_due()
         for one in in_order(results):
@@ -180,8 +198,19 @@ async def _run_and_deliver(
     return events
 
 
+async def _run_alerts(context: Context, span_ms: int = 0) -> list[ClockEvent]:
+    """Evaluates the alert rules, if that is due. Returns an event for each alert that began or ended."""
+    now_ms = context.clock.now_ms()
+    return [
+        ClockEvent(at_ms=now_ms, what=what, account_id=alert.account_id, count=1, devices=[])
+        for outcome in await evaluate_alerts(context, interval_ms(context, span_ms))
+        for what, alerts in ((ENDED, outcome.ended), (BEGAN, outcome.began))
+        for alert in alerts
+    ]
+
+
 async def _purge(context: Context, steps: int | None = STEPS_PER_RUN) -> None:
-    for purge in (purge_ended, purge_expired_keys, purge_jobs, purge_kept_answers, end_idle_listeners):
+    for purge in (purge_ended, purge_expired_keys, purge_jobs, purge_kept_answers, end_idle_listeners, purge_alerts):
         await purge(context)
     await purge_old_data(context, steps=steps)
 
@@ -203,6 +232,7 @@ async def run_in_background(context: Context, authenticator: Authenticator) -> N
             await authenticator.flush()
             await flush_counts(context)
             await run_due(context)
+            await evaluate_in_background(context)
             if ticks % TICKS_PER_PURGE == 0:
                 await _purge(context)
         except (StoreUnavailable, ConstraintViolated, RequestRejected) as error:

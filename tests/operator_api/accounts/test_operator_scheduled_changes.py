@@ -98,7 +98,7 @@ def test_a_reduction_is_done_at_the_next_billing_month_as_its_preview_said_and_c
         (
             "carryOutScheduledChange",
             "operator",
-            "schedule",
+            "server",
             {"licenseCount": 5},
             {"licenseCount": 0, "reclaimed": 2, "putUnderNotice": 1, "change": done["change"]},
         ),
@@ -203,7 +203,7 @@ def test_what_cannot_be_done_when_it_is_due_has_failed_once_and_for_all(
     assert entries(api, made["id"])[-1] == (
         "carryOutScheduledChange",
         "operator",
-        "schedule",
+        "server",
         {"state": "scheduled"},
         described,
     )

@@ -31,6 +31,7 @@ DEVICE_REASON: dict[Reason, str] = {
     Reason.NO_FREE_LICENSE: "No unused license available.",
     Reason.CANCELED_BY_USER: "Campaign canceled by user.",
     Reason.ABORTED_BY_USER: "Campaign aborted by user.",
+    Reason.STOPPED_BY_RULE: "Campaign aborted by user.",
     Reason.REMOVED_FROM_CAMPAIGN: "Device removed from campaign by user.",
     Reason.LICENSE_REMOVED: "Upgrade canceled, the license was removed from the device.",
     Reason.LICENSE_RECLAIMED: "Upgrade canceled, the subscription was reduced.",

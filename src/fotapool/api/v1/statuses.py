@@ -41,6 +41,7 @@ DEVICE_REASON = labels.DEVICE_REASON | {
     ),
     Reason.CANCELED_BY_USER: "Upgrade canceled by user.",
     Reason.ABORTED_BY_USER: "Upgrade aborted by user.",
+    Reason.STOPPED_BY_RULE: "Upgrade aborted by user.",
     Reason.REMOVED_FROM_CAMPAIGN: "Device removed from upgrade by user.",
     Reason.DOWNLOADED: "Downloaded, not installed yet.",
     Reason.NOT_REACHABLE: "Device not reachable, to be tried again.",

@@ -42,7 +42,7 @@ DEVICE_REASON = labels.DEVICE_REASON | {
 
 def device_labels(status: UpgradeStatus, reason: Reason) -> tuple[str, str]:
     """A device's status and reason, which may be empty."""
-    if status is UpgradeStatus.CANCELED and reason is Reason.ABORTED_BY_USER:
+    if status is UpgradeStatus.CANCELED and reason in (Reason.ABORTED_BY_USER, Reason.STOPPED_BY_RULE):
         return "CampaignAborted", DEVICE_REASON[reason]
     return DEVICE_STATUS[status], DEVICE_REASON[reason]
 

@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from fotapool.cli.server.addresses import is_loopback
+from fotapool.cli.server.alert_options import ALERT_OPTIONS
 from fotapool.cli.server.config_file import config_option, read_config_file
 from fotapool.cli.server.options.oidc import OIDC_OPTIONS, check_oidc
 from fotapool.cli.server.options.proxy import PROXY_OPTIONS
@@ -225,6 +226,7 @@ _OPTIONS = (
         default=None,
         help="Allow callbacks to private addresses and plain HTTP; default: only in the emulator.",
     ),
+    *ALERT_OPTIONS,
     *LOG_OPTIONS,
     *RETENTION_OPTIONS,
     click.option("--close-metrics", is_flag=True, help="Disable /metrics."),

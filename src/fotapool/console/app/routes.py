@@ -12,7 +12,16 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fotapool.console import all_statements, audit_log, billing, callbacks, reconciliation
-from fotapool.console.accounts import accounts, closing, pools, retention, scheduled_changes, search, subscriptions
+from fotapool.console.accounts import (
+    accounts,
+    alerts,
+    closing,
+    pools,
+    retention,
+    scheduled_changes,
+    search,
+    subscriptions,
+)
 from fotapool.console.app.assets import Assets
 from fotapool.console.app.errors import PageError, page_error
 from fotapool.console.app.forms import read_form
@@ -69,6 +78,7 @@ PAGES: tuple[ConsolePage, ...] = (
     *device_keys.PAGES,
     *audit_log.PAGES,
     *retention.PAGES,
+    *alerts.PAGES,
 )
 """All pages; those with `emulator_only` exist only in the emulator."""
 

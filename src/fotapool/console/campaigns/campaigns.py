@@ -19,6 +19,7 @@ from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.services.campaigns import campaign_views, campaigns
+from fotapool.services.campaigns.stop_rules import read_stop
 from fotapool.store.campaigns.campaign_views import Counts
 
 ROWS = 20
@@ -134,6 +135,7 @@ async def _page(
         allowed=campaign_views.allowed_changes(campaign, call.context.clock.now_ms()),
         next_label=next_label,
         next_ms=next_ms,
+        stop=await read_stop(call.context, campaign),
         labels=labels,
         error=error,
         error_form=error_form,

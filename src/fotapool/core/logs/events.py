@@ -254,6 +254,25 @@ class LogEvent(enum.Enum):
         "scheduled change {id} failed ({failure}): {reason}",
         "A scheduled change of a subscription was not carried out when it was due. It is not tried again: "
         "schedule another one. The audit log has it too.",
+    )
+    ALERT_BEGAN = Event(
+        WARNING,
+        "alert {rule} began for {account}: {reason}",
+        "A threshold of an alert rule was reached. See [Alerts](../../how-to/alerts.md).",
+        burst=MANY,
+    )
+    ALERT_ENDED = Event(INFO, "alert {rule} ended for {account}", "The end of `alert_began`.", burst=MANY)
+    ALERTS_LEFT_OUT = Event(
+        WARNING,
+        "rule {rule} has {limit} open alerts; further ones are left out",
+        "Raise the threshold of the rule. Alerts begin again as others end.",
+        by="rule",
+    )
+    CAMPAIGN_STOPPED = Event(
+        WARNING,
+        "campaign {campaign} of account {account_id} was stopped by its stop rule: too many devices failed",
+        "The account's stop rule was reached. Devices in progress finish; the others are canceled. "
+        "See [Stop campaigns that fail](../../how-to/alerts.md#stop-campaigns-that-fail).",
         burst=MANY,
     )
     CLOCK_ADVANCE_FAILED = Event(ERROR, "clock advance failed", "The test clock of the emulator stopped on its way.")

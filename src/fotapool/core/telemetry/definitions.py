@@ -77,6 +77,9 @@ CALLBACKS = Definition(
     "Attempts to deliver a callback: delivered, failed and retried later, or failed for the last time",
     ("outcome",),
 )
+CAMPAIGNS_STOPPED = Definition(
+    "fotapool_campaigns_stopped_total", "counter", "Campaigns that a stop rule stopped, since too many devices failed"
+)
 WORKERS_REPLACED = Definition(
     "fotapool_workers_replaced_total", "counter", "Worker processes that ended or hung and were replaced"
 )
@@ -93,6 +96,7 @@ COUNTED = (
     CHANGES_WAITING,
     DATABASE_ERRORS,
     CALLBACKS,
+    CAMPAIGNS_STOPPED,
     WORKERS_REPLACED,
     PURGED_ROWS,
 )
@@ -127,6 +131,7 @@ CALLBACKS_WAITING = Definition(
 CALLBACKS_OLDEST = Definition(
     "fotapool_callbacks_oldest_waiting_seconds", "gauge", "Age of the oldest callback that waits; 0 if none waits"
 )
+ALERTS_OPEN = Definition("fotapool_alerts_open", "gauge", "Alerts that have begun and not ended, by kind", ("kind",))
 READ = (
     DATABASE_UP,
     ACCOUNTS,
@@ -140,6 +145,7 @@ READ = (
     WORKER_LAG,
     CALLBACKS_WAITING,
     CALLBACKS_OLDEST,
+    ALERTS_OPEN,
 )
 """What is read from the database at each scrape: the same from every process and server of a database."""
 DEFINITIONS = (BUILD_INFO, *COUNTED, *READ)

@@ -45,6 +45,8 @@ class Reason(enum.IntEnum):
     LICENSE_REMOVED = 23
     LICENSE_RECLAIMED = 24
     SET_BY_OPERATOR = 25
+    STOPPED_BY_RULE = 26
+    """The account's stop rule stopped the campaign, since too many of its devices had failed."""
     DOWNLOADING = 30
     DOWNLOADED = 31
     INSTALLING = 32
@@ -111,6 +113,7 @@ _REASON_TEXTS: dict[Reason, str] = {
     Reason.LICENSE_REMOVED: "license removed",
     Reason.LICENSE_RECLAIMED: "license reclaimed by a subscription reduction",
     Reason.SET_BY_OPERATOR: "set by the operator",
+    Reason.STOPPED_BY_RULE: "campaign stopped, because too many devices failed",
     Reason.DOWNLOADING: "downloading",
     Reason.DOWNLOADED: "downloaded, not installed yet",
     Reason.INSTALLING: "installing",

@@ -277,7 +277,7 @@ def _audit(account: Account, change: ScheduledChange) -> AuditDraft:
     return AuditDraft(
         operator=change.operator,
         role="",
-        via=Via.SCHEDULE,
+        via=Via.SERVER,
         address="",
         request_id=change.request_id,
         action=CARRY_OUT,

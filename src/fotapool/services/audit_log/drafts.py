@@ -31,12 +31,13 @@ Values = Mapping[str, Any]
 
 
 class Via(enum.StrEnum):
-    """The way by which an operator changed something."""
+    """The way by which something was changed."""
 
     OPERATOR_API = "operator-api"
     CONSOLE = "console"
     COMMAND = "command"
-    SCHEDULE = "schedule"
+    SERVER = "server"
+    """The server did it by itself."""
 
 
 @dataclass(slots=True, eq=False)

@@ -8,11 +8,14 @@ from dataclasses import replace
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.secret_box import SecretBox, Unsealable
 from fotapool.domain import callbacks
+from fotapool.domain.accounts.alerts.messages import encode_message
 from fotapool.domain.callbacks import DeliveryState, Event
 from fotapool.domain.errors import Conflict, NotFound
+from fotapool.domain.names import ALL_ACCOUNTS
 from fotapool.services.commands import DirectCommand, submit_unless_deleted
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.store.accounts.accounts import read_account_by_id
+from fotapool.store.accounts.alerts.rules import is_of_alerts, lock_alerts
 from fotapool.store.callbacks import deliveries as store
 from fotapool.store.callbacks.deliveries import Attempt, Delivery
 from fotapool.store.callbacks.delivery_views import DeliveryRow, read_latest_deliveries
@@ -94,13 +97,20 @@ def _make_bodies(connection: Connection, box: SecretBox, batch: LeasedBatch, enc
     for waiting in batch.deliveries:
         if waiting.body is None:
             try:
-                waiting.body = encoders[batch.listener.style](callbacks.decode(waiting.event), batch.listener)
+                waiting.body = _encode(callbacks.decode(waiting.event), batch.listener, encoders)
             except Exception as error:
                 log.write(LogEvent.CALLBACK_NOT_ENCODED, error, delivery=waiting.id)
                 continue
             body = waiting.body
             made.append((waiting.id, body if batch.listener.password is None else box.seal_bytes(body)))
     record_bodies(connection, made)
+
+
+def _encode(event: callbacks.Message, listener: Listener, encoders: Mapping[str, Encode]) -> bytes:
+    """The body, in the style of the listener. Messages about alerts have the same body for each target."""
+    if isinstance(event, callbacks.AlertMessage):
+        return encode_message(event)
+    return encoders[listener.style](event, listener)
 
 
 async def record_batch(
@@ -115,12 +125,14 @@ async def record_batch(
 
     def change(connection: Connection, now_ms: int) -> bool:
         nonlocal account
+        _lock_if_of_alerts(connection, batch.listener.style)
         if failed:
             found = read_account_by_id(connection, batch.listener.account_id)
             account = found.name if found is not None else ""
         return release_lease(connection, batch, attempts=attempts, ended=ended, now_ms=now_ms)
 
-    recorded = await submit_unless_deleted(context, DirectCommand(change, (batch.listener.account_id,)), False)
+    command = DirectCommand(change, _locked(batch.listener.account_id))
+    recorded = await submit_unless_deleted(context, command, False)
     reasons = {one.delivery_id: one.error or f"status {one.status}" for one in attempts}
     for one in failed if recorded else ():
         event = LogEvent.CALLBACK_GIVEN_UP if one.state is DeliveryState.FAILED else LogEvent.CALLBACK_FAILED
@@ -212,16 +224,28 @@ async def redeliver(context: Context, delivery_id: int) -> Delivery:
 
     def change(connection: Connection, now_ms: int) -> Delivery:
         found = _existing(connection, delivery_id)
+        _lock_if_of_alerts(connection, found.style)
         if found.state == DeliveryState.WAITING:
             raise Conflict(f"delivery {delivery_id} is waiting already")
         if read_listener(connection, found.account_id, found.style) is None:
-            raise Conflict(f"account {found.account_name} has no listener {found.style} any more")
+            of = f"account {found.account_name}" if found.account_name else "the server"
+            raise Conflict(f"{of} has no listener {found.style} any more")
         store.record_redelivery(connection, delivery_id, now_ms)
         before = {"state": DeliveryState(found.state).word, "attempts": found.attempts}
         context.audit.record(connection, now_ms, before, {"state": DeliveryState.WAITING.word, "attempts": 0})
         return _existing(connection, delivery_id)
 
-    return await context.writer.submit(DirectCommand(change, (delivery.account_id,)))
+    return await context.writer.submit(DirectCommand(change, _locked(delivery.account_id), alone=True))
+
+
+def _locked(account_id: int) -> tuple[int, ...]:
+    """The accounts whose pools are locked: none for a message about alerts."""
+    return () if account_id == ALL_ACCOUNTS else (account_id,)
+
+
+def _lock_if_of_alerts(connection: Connection, style: str) -> None:
+    if is_of_alerts(style):
+        lock_alerts(connection)
 
 
 def _existing(connection: Connection, delivery_id: int) -> Delivery:

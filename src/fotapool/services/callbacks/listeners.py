@@ -114,7 +114,8 @@ async def turn_off_signing(context: Context, caller: Caller) -> None:
 
     def turn_off(connection: Connection, now_ms: int) -> None:
         if not store.delete_signing_secret(connection, caller.account_id):
-            raise NotFound(f"callbacks of account {caller.account_name} are not signed")
+            of = f"callbacks of account {caller.account_name}" if caller.account_id else "webhooks of alerts"
+            raise NotFound(f"{of} are not signed")
         context.audit.record(connection, now_ms, {"signing": True, "secret": MASKED}, {"signing": False})
 
     await context.writer.submit(DirectCommand(turn_off, caller=caller))

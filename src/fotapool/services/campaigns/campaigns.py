@@ -33,6 +33,7 @@ from fotapool.services.commands import PoolCommand, PoolFacts
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import read_account_by_id
 from fotapool.store.campaigns.campaigns import read_campaign, record_new_campaign
+from fotapool.store.campaigns.stop_rules import read_stop
 from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
 from fotapool.store.campaigns.upgrades import (
     read_campaign_upgrades,
@@ -334,8 +335,10 @@ def cancel_waiting(
     connection: Connection, upgrades: UpgradeChangeSet, campaign: Campaign, after: int, limit: int
 ) -> list[int]:
     """Cancels up to `limit` upgrades that have not begun, by IMEI, and sets the scan cursor. Returns the devices."""
-    aborted = campaign.status is CampaignStatus.ABORTED
-    reason = Reason.ABORTED_BY_USER if aborted else Reason.CANCELED_BY_USER
+    reason = Reason.CANCELED_BY_USER
+    if campaign.status is CampaignStatus.ABORTED:
+        is_stopped = read_stop(connection, campaign.id) is not None
+        reason = Reason.STOPPED_BY_RULE if is_stopped else Reason.ABORTED_BY_USER
     waiting = read_unfinished(connection, campaign.id, after, limit)
     upgrades.changes += [UpgradeChange(upgrade, UpgradeStatus.CANCELED, reason) for upgrade in waiting]
     campaign.scan_cursor = waiting[-1].imei if len(waiting) == limit else None

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from fotapool.core.logs.events import Log, LogEvent
+from fotapool.core.telemetry.definitions import CAMPAIGNS_STOPPED
 from fotapool.domain.campaigns.campaigns import NOT_STARTED, SCAN_START, Campaign, CampaignStatus, Flow, after_check
 from fotapool.domain.campaigns.device_checks import DeviceFacts, fits
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeChange, UpgradeStatus
@@ -23,8 +25,14 @@ from fotapool.store.campaigns.campaigns import claim_due_campaign, read_campaign
 from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
 from fotapool.store.simulation import read_fleets
 
+log = Log(__name__)
+
 STEP_DEVICES = 1_000
 """Maximum number of devices per transaction, so that requests run in between."""
+
+
+STOPPED = "campaign stopped"
+"""The first step of a campaign that its stop rule has stopped."""
 
 
 class StepResult(NamedTuple):
@@ -71,7 +79,11 @@ async def step_due_campaign(context: Context) -> tuple[bool, StepResult | None]:
 
     caller = Caller(WORKER, "", account_id)
     command = PoolCommand(caller, step, alone=True, devices=STEP_DEVICES)
-    return True, await submit_unless_deleted(context, command, None)
+    result = await submit_unless_deleted(context, command, None)
+    if result is not None and result.what == STOPPED:
+        context.metrics.count(CAMPAIGNS_STOPPED)
+        log.write(LogEvent.CAMPAIGN_STOPPED, campaign=result.campaign, account_id=account_id)
+    return True, result
 
 
 async def next_campaign_due(context: Context) -> int | None:
@@ -260,12 +272,19 @@ def _end(facts: _StepFacts, now_ms: int) -> StepResult:
 
 
 def _cancel_more(facts: _StepFacts, now_ms: int) -> StepResult:
-    """Cancels the remaining upgrades of a campaign that was canceled or aborted."""
+    """Cancels the remaining upgrades of a campaign that was canceled or aborted.
+
+    The first step of a campaign that a stop rule has stopped begins with the first device, and notes the change.
+    """
+    is_first = facts.campaign.scan_cursor == SCAN_START
     after = SCAN_START if facts.campaign.scan_cursor is None else facts.campaign.scan_cursor
     devices = cancel_waiting(
         facts.connection, upgrades=facts.upgrades, campaign=facts.campaign, after=after, limit=STEP_DEVICES
     )
-    return _result(facts, "upgrades canceled", devices)
+    if is_first:
+        cause = facts.caller.cause("stop campaign", campaign=facts.campaign.uuid)
+        facts.changes.note(facts.pool, cause, [], now_ms)
+    return _result(facts, STOPPED if is_first else "upgrades canceled", devices)
 
 
 def close_out(facts: _StepFacts, now_ms: int) -> StepResult:

@@ -16,7 +16,7 @@ from fotapool.domain.accounts.subscriptions import check_total
 from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.candidates import MAX_CANDIDATES
 from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS, LicenseState
-from fotapool.domain.names import MAX_IMEI, AccountStatus, PurchaseType, is_account_name, is_device_id
+from fotapool.domain.names import ALL_ACCOUNTS, MAX_IMEI, AccountStatus, PurchaseType, is_account_name, is_device_id
 from fotapool.services.identity.credentials import check_key, check_name
 from fotapool.services.identity.users import MAX_ACCOUNTS
 from fotapool.services.simulation.fleets import read_fleets
@@ -289,7 +289,7 @@ def _time(text: str | None, otherwise: Default) -> int | Default:
 
 
 def _check_accounts_known(rows: dict[str, list[Row]]) -> None:
-    known = {row[0] for row in rows["account"]}
+    known = {row[0] for row in rows["account"]} | {ALL_ACCOUNTS}
     for table in STATE_TABLES:
         names = SHAPES[table].names
         if "account_id" in names:

@@ -51,6 +51,8 @@ _STATEMENTS = (
     " FROM fleet WHERE account_id = :source",
     "INSERT INTO departed_device (account_id, imei, added_ms, left_ms, moved_to)"
     " SELECT :id, imei, added_ms, left_ms, moved_to FROM departed_device WHERE account_id = :source",
+    "INSERT INTO campaign_stop_rule (account_id, percent, devices) SELECT :id, percent, devices"
+    " FROM campaign_stop_rule WHERE account_id = :source",
     "INSERT INTO pool_change (account_id, number, at_ms, actor, request_id, verb, detail)"
     " VALUES (:id, 1, :now, :actor, :request, :verb, :detail)",
 )

@@ -38,10 +38,14 @@ def record_events(connection: Connection, account_id: int, events: Iterable[Even
     texts = [encode(event) for event in events]
     for listener in listeners:
         if texts:
-            _record_waiting(connection, listener, texts, now_ms)
+            record_waiting(connection, listener, texts, now_ms)
 
 
-def _record_waiting(connection: Connection, listener: Listener, texts: Sequence[str], now_ms: int) -> None:
+def record_waiting(connection: Connection, listener: Listener, texts: Sequence[str], now_ms: int) -> None:
+    """Records a delivery of each event to the listener.
+
+    The transaction must hold the lock of the account's pool, or of alerts for a target of alerts.
+    """
     account_id, style = listener.account_id, listener.style
     waiting = _count_waiting(connection, account_id, style, len(texts))
     free = max(0, MAX_WAITING_PER_LISTENER - waiting)
@@ -134,7 +138,10 @@ def _read_fits(
 
 
 class Delivery(NamedTuple):
-    """A row with its account's name; `attempts` counts those since the last redelivery request. Times in ms."""
+    """A row with its account's name, empty for a message about alerts. Times in ms.
+
+    `attempts` counts those since the last redelivery request.
+    """
 
     id: int
     account_name: str
@@ -162,8 +169,8 @@ class Attempt(NamedTuple):
     answer: str
 
 
-_SELECT = f"""SELECT {columns(Delivery, "d", account_name="a.name")}
-    FROM delivery d JOIN account a ON a.id = d.account_id"""
+_SELECT = f"""SELECT {columns(Delivery, "d", account_name="coalesce(a.name, '')")}
+    FROM delivery d LEFT JOIN account a ON a.id = d.account_id"""
 
 
 def read_deliveries(

@@ -55,7 +55,9 @@ def read_latest_deliveries(
         if time_ms is not None:
             where.append(f"d.created_ms {test}")
             given[test.rpartition(":")[2]] = time_ms
-    names = columns(DeliveryRow, "d", account_name="(SELECT a.name FROM account a WHERE a.id = d.account_id)")
+    names = columns(
+        DeliveryRow, "d", account_name="coalesce((SELECT a.name FROM account a WHERE a.id = d.account_id), '')"
+    )
     rows = connection.fetch(
         f"SELECT {names} FROM (SELECT {columns(DeliveryRow, account_name='account_id')} {walk} LIMIT :looked) d"
         f" WHERE {' AND '.join(where)} ORDER BY d.id DESC LIMIT :limit",

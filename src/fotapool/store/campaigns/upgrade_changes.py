@@ -1,7 +1,8 @@
 """Collects the changes of upgrades and campaigns of one transaction, and records them with their consequences.
 
 Consequences: a completed upgrade marks the license as used, sets the device's firmware, is charged to an account with
-event billing and counts for the pilot rule. Listeners get events. A campaign without open upgrades ends.
+event billing and counts for the pilot rule. Listeners get events. A campaign without open upgrades ends, and one whose
+stop rule is reached stops.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from fotapool.domain.campaigns.campaigns import (
     enrolls_version,
     next_step_ms,
 )
+from fotapool.domain.campaigns.stop_rules import CampaignStop, may_stop
 from fotapool.domain.campaigns.upgrades import OPEN, UpgradeChange, UpgradeStatus
 from fotapool.domain.licenses.licenses import LicenseState
 from fotapool.domain.names import PurchaseType
 from fotapool.store.accounts.accounts import read_account_by_id
 from fotapool.store.callbacks.deliveries import record_events
 from fotapool.store.campaigns.campaigns import read_campaign_by_id, record_campaigns, record_devices_changed
+from fotapool.store.campaigns.stop_rules import read_stop_rule, record_stop
 from fotapool.store.campaigns.upgrades import has_open, read_next_due
 from fotapool.store.db.connection import Connection, Key, Row
 from fotapool.store.packages.artifacts import record_pilot_result
@@ -64,6 +67,7 @@ class UpgradeChangeSet:
         assert account is not None
         self._record_upgrades(connection, account.purchase_type, now_ms)
         self._record_completed(connection, now_ms)
+        self._count_finished(connection, account.name, now_ms)
         for campaign in self.campaigns.values():
             self._plan_next_step(connection, campaign, now_ms)
         record_campaigns(connection, list(self.campaigns.values()))
@@ -112,6 +116,31 @@ class UpgradeChangeSet:
         for campaign in self.campaigns.values():
             if enrolls_version(campaign, versions):
                 campaign.enroll_cursor = SCAN_START
+
+    def _count_finished(self, connection: Connection, account_name: str, now_ms: int) -> None:
+        """Counts devices that have finished, and stops running campaigns by the account's stop rule.
+
+        The first step of a stopped campaign cancels its other devices (services/campaigns/steps.py).
+        """
+        for campaign in self.campaigns.values():
+            own = [change.status for change in self.changes if change.upgrade.campaign_id == campaign.id]
+            failed = own.count(UpgradeStatus.FAILED)
+            campaign.completed += own.count(UpgradeStatus.COMPLETED)
+            campaign.failed += failed
+            if failed and may_stop(campaign, now_ms):
+                self._stop_failing(connection, campaign, account_name, now_ms)
+
+    def _stop_failing(self, connection: Connection, campaign: Campaign, account_name: str, now_ms: int) -> None:
+        stored = read_stop_rule(connection, campaign.account_id)
+        rule = stored and stored.rule
+        if rule is None or not rule.is_reached(campaign.completed, campaign.failed):
+            return
+        if campaign.auto_add or has_open(connection, campaign.id, UpgradeStatus.SCHEDULED):
+            self.change_status(campaign, CampaignStatus.ABORTED, now_ms)
+            campaign.scan_cursor = SCAN_START
+            finished = campaign.completed + campaign.failed
+            stop = CampaignStop(now_ms, finished, campaign.failed, rule.percent, rule.devices)
+            record_stop(connection, campaign, account_name, stop)
 
     def _plan_next_step(self, connection: Connection, campaign: Campaign, now_ms: int) -> None:
         """Ends a campaign without open upgrades, and sets when its next step is due."""

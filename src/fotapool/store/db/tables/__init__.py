@@ -4,6 +4,7 @@ Times are milliseconds since 1970-01-01 UTC; devices are IMEIs as integers. Each
 States are numbers of the enums in domain/; a schema is written to disk, so that its numbers never change.
 """
 
-from fotapool.store.db.tables import access, accounts, lifecycle, people, retention, scheduled_changes, server
+from fotapool.store.db.tables import access, accounts, alerts, lifecycle, people, retention, scheduled_changes, server
 
-TABLES = "".join(one.TABLES for one in (accounts, lifecycle, scheduled_changes, server, access, people, retention))
+_PARTS = (accounts, lifecycle, scheduled_changes, server, access, people, retention, alerts)
+TABLES = "".join(part.TABLES for part in _PARTS)

@@ -64,7 +64,7 @@ CREATE TABLE audit_log (
     at_ms BIGINT NOT NULL,
     operator TEXT NOT NULL,
     role TEXT NOT NULL,
-    via TEXT NOT NULL CHECK (via IN ('operator-api', 'console', 'command', 'schedule')),
+    via TEXT NOT NULL CHECK (via IN ('operator-api', 'console', 'command', 'server')),
     address TEXT NOT NULL,
     request_id TEXT NOT NULL,
     action TEXT NOT NULL,

@@ -1,0 +1,1 @@
+"""Alerts: their rules, their evaluation, and what operators do with them."""

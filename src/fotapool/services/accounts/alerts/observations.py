@@ -1,0 +1,102 @@
+"""The values that alerts watch, by kind: a function for each kind, over a page of accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from fotapool.core.timestamps import DAY_MS, MINUTE_MS, format_timestamp
+from fotapool.domain.accounts.alerts.kinds import AlertKind, Observation
+from fotapool.domain.accounts.forecast import BASIS_DAYS, Trend, forecast
+from fotapool.store.accounts.alerts import observations as store
+from fotapool.store.accounts.alerts.observations import AccountNumbers
+from fotapool.store.accounts.pool_history import read_pool_days
+from fotapool.store.db.connection import Connection
+
+ENDED_MS = DAY_MS
+"""How long an alert about a reduction, or about a campaign that has ended, lasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Accounts with consecutive ids: above `after`, up to `last`."""
+
+    after: int
+    last: int
+    accounts: Sequence[AccountNumbers]
+    now_ms: int
+    names: dict[int, str] = field(default_factory=dict)
+
+    def seen(self, account_id: int, value: int | None, text: str, subject: str = "", count: int = 0) -> Observation:
+        return Observation(account_id, self.names[account_id], subject, value, text, count)
+
+
+Observe = Callable[[Connection, Page], Iterable[Observation]]
+
+
+def _used_share(connection: Connection, page: Page) -> Iterator[Observation]:
+    for one in page.accounts:
+        if one.total:
+            share = one.used * 100 // one.total
+            yield page.seen(one.id, share, f"{share}% of {one.total:,} licenses are used")
+
+
+def _free_licenses(connection: Connection, page: Page) -> Iterator[Observation]:
+    for one in page.accounts:
+        if one.total:
+            free = max(0, one.total - one.used)
+            yield page.seen(one.id, free, f"{free:,} of {one.total:,} licenses are available")
+
+
+def _days_until_empty(connection: Connection, page: Page) -> Iterator[Observation]:
+    today = page.now_ms // DAY_MS
+    accounts = [one for one in page.accounts if one.total]
+    days = read_pool_days(connection, [one.id for one in accounts], today - BASIS_DAYS)
+    for one in accounts:
+        known = days[one.id]
+        basis = min(BASIS_DAYS, today - one.created_ms // DAY_MS)
+        otherwise = 0 if known else one.used
+        before = next((used for day, used, _ in reversed(known) if day <= today - basis), otherwise)
+        found = forecast(max(0, one.total - one.used), before, one.used, basis, page.now_ms)
+        if found.trend is Trend.EXHAUSTED:
+            yield page.seen(one.id, 0, "no license is available")
+        elif found.runs_out_ms is not None:
+            left = -((page.now_ms - found.runs_out_ms) // DAY_MS)
+            yield page.seen(one.id, left, f"the licenses run out in {left} days, as used in the last {basis} days")
+
+
+def _failing_callbacks(connection: Connection, page: Page) -> Iterator[Observation]:
+    for one in store.read_failing_listeners(connection, page.after, page.last):
+        waits = 0 if one.waiting_ms is None else max(0, page.now_ms - one.waiting_ms) // MINUTE_MS
+        if one.is_given_up:
+            text = f"the last callback to the {one.style} listener failed for the last time"
+            yield page.seen(one.account_id, None, text, one.style)
+        else:
+            text = f"a callback to the {one.style} listener waits for {waits:,} minutes"
+            yield page.seen(one.account_id, waits, text, one.style)
+
+
+def _campaign_failures(connection: Connection, page: Page) -> Iterator[Observation]:
+    for one in store.read_failing_campaigns(connection, page.after, page.last, page.now_ms - ENDED_MS):
+        finished = one.completed + one.failed
+        share = one.failed * 100 // finished
+        text = f"{share}% of {finished:,} finished devices of the campaign {one.name or one.uuid} have failed"
+        yield page.seen(one.account_id, share, text, one.uuid, finished)
+
+
+def _reductions(connection: Connection, page: Page) -> Iterator[Observation]:
+    for one in store.read_reductions(connection, page.after, page.last, page.now_ms - ENDED_MS + 1):
+        text = f"the subscription was reduced from {one.before:,} to {one.total:,} licenses"
+        text = f"{text} at {format_timestamp(one.from_ms)}"
+        yield page.seen(one.account_id, one.before - one.total, text, str(one.id))
+
+
+OBSERVE: dict[AlertKind, Observe] = {
+    AlertKind.USED_SHARE: _used_share,
+    AlertKind.FREE_LICENSES: _free_licenses,
+    AlertKind.DAYS_UNTIL_EMPTY: _days_until_empty,
+    AlertKind.FAILING_CALLBACKS: _failing_callbacks,
+    AlertKind.CAMPAIGN_FAILURES: _campaign_failures,
+    AlertKind.REDUCTION: _reductions,
+}
+"""How the values of each kind are read."""

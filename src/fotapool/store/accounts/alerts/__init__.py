@@ -1,0 +1,1 @@
+"""Alert rules, alerts, the pass over all accounts, and what is observed."""
