@@ -57,7 +57,7 @@ def test_an_unknown_path_is_a_problem(shared: Api, method: str, path: str) -> No
 
 @pytest.mark.parametrize("method", ["PATCH", "TRACE", "PROPFIND"])
 def test_a_method_that_a_resource_does_not_take_is_a_problem_with_those_it_takes(shared: Api, method: str) -> None:
-    for _, path in CALLS:
+    for path in {path for _, path in CALLS if (method, path) not in CALLS}:
         response = shared.control(method, path)
         assert (response.status_code, response.headers["content-type"]) == (405, "application/problem+json")
         assert response.headers["allow"] in response.json()["detail"]

@@ -22,6 +22,8 @@ NOT_ACCEPTED = {
     "device_report_status": 404,
     "control_redeliver": 409,  # the delivery still waits, because nothing listens
     "control_undo_reduction": 409,  # the change took no license
+    "control_end_session": 404,  # the user has logged out before
+    "control_retire_start_key": 409,  # nobody else is an admin
 }
 """Requests that the emulator refuses with the seed."""
 

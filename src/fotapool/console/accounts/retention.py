@@ -32,7 +32,7 @@ async def show_retention(call: ConsoleCall) -> Response:
 
 
 async def purge_data(call: ConsoleCall) -> Response:
-    done = await retention.purge_by_operator(call.context, tuple(Kind))
+    done = await retention.purge_old_data(call.context, tuple(Kind))
     rows, is_complete = sum(one.deleted for one in done), all(one.complete for one in done)
     text = f"{plural(rows, 'row')} deleted.{'' if is_complete else ' More are old enough: delete again.'}"
     return await call.go(f"{PATH}/retention", text, "done" if is_complete else "warn")

@@ -57,7 +57,7 @@ async def read_retention(call: OperatorCall) -> RetentionList:
 
 async def purge_data(call: OperatorCall, given: Purge) -> PurgeResult:
     """Delete the data that is older than its setting says, as the worker does every ten minutes."""
-    done = await retention.purge_by_operator(call.context, given.kinds or tuple(Kind))
+    done = await retention.purge_old_data(call.context, given.kinds or tuple(Kind))
     return PurgeResult([PurgedView(one.kind, one.deleted, one.complete) for one in done])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from fotapool.core.logs.events import Log, LogEvent
@@ -84,18 +84,19 @@ async def purge_old_data(
     context: Context, kinds: Collection[Kind] = tuple(Kind), steps: int | None = STEPS_PER_RUN
 ) -> list[Purged]:
     """Deletes what is older than its setting says, in up to `steps` transactions for each kind (None: any number)."""
-    done = []
+    done: list[Purged] = []
     for kind, limit in _limits(context).items():
         if kind in kinds and limit is not None:
-            done.append(await _purge(context, kind, limit, steps))
+            done.append(await _purge(context, kind, limit, steps, done))
     return done
 
 
-async def _purge(context: Context, kind: Kind, limit_ms: int, steps: int | None) -> Purged:
+async def _purge(context: Context, kind: Kind, limit_ms: int, steps: int | None, before: Sequence[Purged]) -> Purged:
+    counts = {one.kind.value: one.deleted for one in before}
     deleted, taken, more = 0, 0, True
     try:
         while more and (steps is None or taken < steps):
-            step = await _step(context, kind, limit_ms)
+            step = await _step(context, kind, limit_ms, {**counts, kind.value: deleted})
             deleted, taken, more = deleted + step.deleted, taken + 1, step.more
     finally:
         if deleted:
@@ -104,15 +105,15 @@ async def _purge(context: Context, kind: Kind, limit_ms: int, steps: int | None)
     return Purged(kind, deleted, not more)
 
 
-async def _step(context: Context, kind: Kind, limit_ms: int) -> Step:
-    def delete(connection: Connection, _: int) -> Step:
-        return delete_old_rows(connection, kind, limit_ms, ROWS_PER_STEP)
+async def _step(context: Context, kind: Kind, limit_ms: int, counts: Mapping[str, int]) -> Step:
+    """One transaction. The audit log's entry, of an operator's purge, says how many rows of each kind that makes."""
 
-    return await context.writer.submit(DirectCommand(delete, alone=True, devices=ROWS_PER_STEP, inline=False))
+    def delete(connection: Connection, now_ms: int) -> Step:
+        step = delete_old_rows(connection, kind, limit_ms, ROWS_PER_STEP)
+        after = {**counts, kind.value: counts[kind.value] + step.deleted}
+        context.audit.record(connection, now_ms, after=after)
+        return step
 
-
-async def purge_by_operator(context: Context, kinds: Collection[Kind]) -> list[Purged]:
-    """As `purge_old_data`, with an entry of the audit log that says what was deleted."""
-    done = await purge_old_data(context, kinds)
-    context.audit.describe(after={one.kind.value: one.deleted for one in done})
-    return done
+    step = await context.writer.submit(DirectCommand(delete, alone=True, devices=ROWS_PER_STEP, inline=False))
+    context.audit.committed()
+    return step

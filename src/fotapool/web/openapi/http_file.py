@@ -164,6 +164,7 @@ LAST = (
     "reset_password",
     "logout",
     "revoke_token",
+    "control_end_session",
     "control_reset",
     "control_restore_snapshot",
     "control_retire_start_key",
