@@ -43,7 +43,7 @@ _PAGE = {
     "hasMoreData": False,
     "deviceList": [{"deviceId": "990003425730535", "assignmentTime": "2026-03-01T00:00:00Z"}],
 }
-_SCHEMA = {"type": "string", "description": "docs/how-to/reconciliation.md has the forms"}
+_SCHEMA = {"type": "string", "description": "docs/reference/statements.md has the forms"}
 OPERATIONS = (
     Operation(
         "POST",

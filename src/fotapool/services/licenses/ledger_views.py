@@ -43,7 +43,7 @@ async def find_latest_entries(
     found: list[EntryRow] = []
     following: int | None = before or store.LAST
     while following is not None and len(found) < limit:
-        rows, following = await list_latest_entries(context, caller, wanted, following, limit - len(found))
+        rows, following = await list_latest_entries(context, caller, wanted, before=following, limit=limit - len(found))
         found += rows
     return found
 
