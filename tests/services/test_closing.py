@@ -115,6 +115,10 @@ def test_a_closed_account_takes_no_changes_and_is_never_opened_again(api: Api) -
     words = f"account {ACCOUNT} is closed: it cannot be changed or opened again"
     assert [one["detail"].startswith(words) for one in refused] == [True] * len(refused)
     assert api.control("PUT", f"{HERE}/status", {"status": "closed"}).status_code == 400
+    streamed = api.control(
+        "POST", f"{HERE}/devices", [{"deviceId": device(70)}], headers={"Accept": "application/x-ndjson"}
+    )
+    assert "is closed" in streamed.text
     moved = api.control("POST", f"{HERE}/device-moves?to={OTHER}", [{"deviceId": device(0)}]).json()
     assert moved["done"] == 1  # what is left of it can be taken along
     snapshot = api.control("GET", "/snapshot").json()

@@ -32,7 +32,9 @@ def test_devices_are_deleted_and_moved_by_list(api: Api, cli: Any, tmp_path: Pat
 
 def test_an_account_is_closed_after_its_name_was_typed(api: Api, cli: Any) -> None:
     api.assign(0)
-    assert "nothing was changed" in cli("accounts", "close", ACCOUNT, given="yes\n", code=5).stderr
+    refused = cli("accounts", "close", ACCOUNT, given="yes\n", code=5).stderr
+    assert "1 licenses and 0 campaigns end; 0 upgrades are in progress" in refused
+    assert "nothing was changed" in refused
     result = cli("accounts", "close", ACCOUNT, given=f"{ACCOUNT}\n")
     assert f"account {ACCOUNT} is closed: 1 licenses and 0 campaigns ended" in result.stdout
     assert cli.one("accounts", "show", ACCOUNT)["status"] == "closed"

@@ -93,15 +93,6 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
         _set_status("suspend", "suspended", "Suspend an account: its users get `Inactive account` until `activate`."),
         _set_status("activate", "active", "Activate a suspended account."),
         Operation(
-            name="close",
-            help="Close an account for good: its licenses and campaigns end, its records stay. Needs the role admin.",
-            examples=(f"accounts close {ACCOUNT}",),
-            method="POST",
-            path="/accounts/{account}/closure",
-            confirm=("account", "Type {account} to close it for good"),
-            message="account {account} is closed: {licensesEnded:,} licenses and {campaignsEnded:,} campaigns ended",
-        ),
-        Operation(
             name="copy",
             help="Copy an account with its devices, licenses and candidates (emulator only).",
             examples=(f"accounts copy {ACCOUNT} 0242078689-00009 --users",),

@@ -15,7 +15,7 @@ from fotapool.core.csv_export import csv_lines
 from fotapool.domain.devices.device_lists import check_digit_is_valid
 from fotapool.domain.devices.devices import Device
 from fotapool.domain.devices.failed_lines import FailedLines
-from fotapool.domain.errors import Invalid, RequestRejected
+from fotapool.domain.errors import Conflict, Invalid, RequestRejected
 from fotapool.domain.names import format_device_id
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.devices import IMPORT_BATCH, import_devices
@@ -179,7 +179,7 @@ class DeviceImport:
             except Invalid as error:
                 broken = error
             await self.flush()
-        except (RequestRejected, StoreUnavailable) as error:
+        except (RequestRejected, StoreUnavailable, Conflict) as error:
             raise self._interrupted(error) from error
         self.result.errors.sort(key=lambda error: error.line)
         self.result.notes = reader.notes

@@ -8,7 +8,7 @@ import click
 
 from fotapool.cli.client import options
 from fotapool.cli.client.failures import SOME_REFUSED
-from fotapool.cli.client.output import print_json, print_table
+from fotapool.cli.client.output import confirm, print_json, print_result, print_table
 from fotapool.cli.client.resources import resource_group
 
 
@@ -22,6 +22,37 @@ def accounts() -> None:
       fotapool accounts create 0242078689-00002 --licenses 500
       fotapool accounts show 0242078689-00002
     """
+
+
+@accounts.command()
+@options.account
+@options.yes
+@options.as_json
+@options.admin_client_options
+def close(client: Any, account: str, yes: bool, as_json: bool) -> None:
+    """Close an account for good: its licenses and campaigns end, its records stay. Needs the role admin.
+
+    \b
+    Examples:
+      fotapool accounts close 0242078689-00001
+      fotapool accounts close 0242078689-00001 --yes --json
+
+    Shows what would end. Confirm by typing the account's name. Exit code 5: not confirmed, nothing was changed.
+    """
+    path = f"/accounts/{account}/closure"
+    click.echo(_ends(client.call("POST", path, query={"preview": "true"}), "end"), err=True)
+    confirm(f"Type {account} to close it for good", account, yes)
+    answer = client.call("POST", path)
+    print_result(f"account {account} is closed: {_ends(answer, 'ended')}", as_json, answer)
+
+
+def _ends(closure: dict[str, Any], word: str) -> str:
+    """What ends with the account."""
+    notice = f", {closure['licensesUnderNotice']:,} licenses are under notice" if closure["licensesUnderNotice"] else ""
+    return (
+        f"{closure['licensesEnded']:,} licenses and {closure['campaignsEnded']:,} campaigns {word}; "
+        f"{closure['upgradesInProgress']:,} upgrades are in progress and complete{notice}"
+    )
 
 
 @accounts.command()
