@@ -62,7 +62,7 @@ class Sessions:
         await self._end(request, NOT_AUDITED)
         now_ms = self._clock.now_ms()
         context = replace(self._context, audit=audit)
-        token = await console_sessions.begin_session(context, operator, now_ms, LIFE_S * 1000, details)
+        token = await console_sessions.begin_session(context, operator, now_ms, LIFE_S * 1000, details=details)
         self._set(request=request, response=response, name=COOKIE, content=token, life_s=LIFE_S)
 
     async def end(self, request: Request, response: Response, audit: AuditDraft) -> None:
