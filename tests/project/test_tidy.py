@@ -68,9 +68,9 @@ PROSE = re.compile(
 """Private words that no module, no class or function, no other name in the code, and no text has; as whole names."""
 WIRE_NAMES = re.compile(
     r"[\"'`][\w.\[\]]*\b(?:firings|realm|octets|engine)[\"'`]|\brealm=(?:\\?\"|0)|\bfirings?[:=]|\brealm(?:: | = )"
-    r"|\.(?:realm|firings)\b"
+    r"|\.(?:realm|firings)\b|/realms/\w+|\*User Realm Role\*"
 )
-"""Names of the API and of documents, and the parameter of WWW-Authenticate, which stay."""
+"""Names of the API and of documents, the parameter of WWW-Authenticate, and words of Keycloak, which stay."""
 TEMPLATES = ("access_once", "fault", "campaign_course", "license_check", "callbacks_secret")
 
 

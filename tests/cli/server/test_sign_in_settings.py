@@ -12,7 +12,7 @@ from fotapool.cli.main import main
 from fotapool.core.settings import Settings
 from fotapool.services.identity.providers import oidc_settings
 
-ISSUER = ("--oidc-issuer", "https://login.example.com/realms/main")
+ISSUER = ("--oidc-issuer", "https://login.example.com/company")
 CLIENT = ("--oidc-client-id", "fotapool")
 
 
@@ -71,7 +71,7 @@ def test_values_of_roles_may_have_spaces_and_commas_from_every_source(
 ) -> None:
     config = tmp_path / "fotapool.toml"
     config.write_text(
-        'oidc-issuer = "https://login.example.com/realms/main"\noidc-client-id = "fotapool"\n'
+        'oidc-issuer = "https://login.example.com/company"\noidc-client-id = "fotapool"\n'
         'oidc-admin = ["CN=FOTA Admins, OU=IT", "root"]\noidc-viewer = "All staff"\nclient-requests-per-s = 5\n'
     )
     sources: dict[str, Any] = {

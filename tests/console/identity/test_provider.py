@@ -168,7 +168,7 @@ def test_the_highest_role_of_all_values_counts() -> None:
     [
         "http://login.example.com",
         "https://",
-        "https://login.example.com/?realm=x",
+        "https://login.example.com/?tenant=x",
         "https://login.example.com/#x",
         "https://user@login.example.com",
         "https://login.example.com/a b",
@@ -182,7 +182,7 @@ def test_an_issuer_has_https_unless_it_is_on_this_machine(url: str) -> None:
     with pytest.raises(ValueError, match=r"must|is not a URL"):
         check_issuer(url)
     for right in (
-        "https://login.example.com/realms/main",
+        "https://login.example.com/company",
         "http://127.0.0.1:9400",
         "http://localhost",
         "http://[::1]/x",

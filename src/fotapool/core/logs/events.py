@@ -140,7 +140,7 @@ class LogEvent(enum.Enum):
     PERSON_REFUSED = Event(
         WARNING,
         "a sign-in through {provider} from {address} was refused: {reason}",
-        "See [Sign-in for people](../access/sign-in.md#when-a-sign-in-fails).",
+        "See [Sign-in for people](sign-in.md#when-a-sign-in-fails).",
         burst=MANY,
         by="address",
     )
@@ -148,7 +148,7 @@ class LogEvent(enum.Enum):
         ERROR,
         "nobody can sign in through {provider}: {reason}",
         "The provider did not answer, or not as it should. Operator keys still work. See "
-        "[Sign-in for people](../access/sign-in.md#when-a-sign-in-fails).",
+        "[Sign-in for people](sign-in.md#when-a-sign-in-fails).",
         by="provider",
     )
     RATE_LIMITED = Event(

@@ -31,7 +31,7 @@ async def record_person(context: Context, person: Person, real_now_ms: int) -> O
         if person.name == FIRST_OPERATOR or read_operator(connection, person.name) is not None:
             raise Conflict(f"an operator with a key has the name {person.name}")
         known = store.read_person(connection, person.name)
-        if known is not None and known.subject != person.subject and known.expires_ms > real_now_ms:
+        if known is not None and known.sub != person.sub and known.expires_ms > real_now_ms:
             raise Conflict(f"another person with the name {person.name} is signed in")
         store.record_person(connection, person, real_now_ms)
 
@@ -53,10 +53,10 @@ def count_refused_person(context: Context, provider: str, reason: str, *, addres
     """Logs a sign-in through the provider that was refused, and counts it like a wrong operator key."""
     log.write(LogEvent.PERSON_REFUSED, provider=provider, address=address or "an unknown address", reason=reason[:500])
     context.throttle.failed(f"operator from {address}")
-    count_wrong_key(context, Via.CONSOLE, address, request_id, reason)
+    count_wrong_key(context, Via.CONSOLE, address, request_id, reason=reason)
 
 
 def _operator(person: Person) -> Operator:
     """The person as an operator; in place of a key, the digest of provider and subject binds its sessions."""
-    digest = hashlib.sha256(person.provider + person.subject.encode()).digest()
+    digest = hashlib.sha256(person.provider + person.sub.encode()).digest()
     return Operator(person.name, person.role, digest, 0)

@@ -69,7 +69,7 @@ def check_issuer(url: str) -> str:
     except ValueError as error:
         raise ValueError(f"is not a URL: {error}") from error
     if not host or parts.query or parts.fragment or parts.username is not None or not url.isprintable() or " " in url:
-        raise ValueError("must be a URL like https://login.example.com/realms/main, without a query")
+        raise ValueError("must be a URL like https://login.example.com/company, without a query")
     if not is_protected(url):
         raise ValueError("must begin with https://; http:// is for a provider on this machine (127.0.0.1, localhost)")
     return url

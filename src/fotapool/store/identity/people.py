@@ -11,10 +11,10 @@ from fotapool.store.db.rows import columns, converting, fetch_one
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person. `subject` is the provider's name of it, `provider` a digest of the settings that gave the role."""
+    """A person. `sub` is the provider's id of it, `provider` a digest of the settings that gave the role."""
 
     name: str
-    subject: str
+    sub: str
     provider: bytes
     role: Role
     expires_ms: int
@@ -33,5 +33,5 @@ def record_person(connection: Connection, person: Person, now_ms: int) -> None:
     connection.execute(
         "DELETE FROM person WHERE expires_ms <= :now OR name = :name", {"now": now_ms, "name": person.name}
     )
-    row = (person.name, person.subject, person.provider, person.role.value, person.expires_ms)
+    row = (person.name, person.sub, person.provider, person.role.value, person.expires_ms)
     connection.insert("person", columns(Person), [row])

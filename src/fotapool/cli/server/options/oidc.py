@@ -57,7 +57,7 @@ OIDC_OPTIONS = (
         "--oidc-issuer",
         metavar="URL",
         callback=_check_issuer,
-        help="OpenID provider through which people sign in to the console, as https://login.example.com/realms/main. "
+        help="OpenID provider through which people sign in to the console, as https://login.example.com/company. "
         "Needs fotapool[oidc].",
     ),
     click.option("--oidc-client-id", metavar="ID", help="Id of this server's client at the provider."),

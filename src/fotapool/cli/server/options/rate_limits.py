@@ -9,20 +9,20 @@ import click
 MAX_RATE = 1_000_000
 
 
-def _rate_option(who: str, subject: str) -> tuple[Any, Any]:
+def _rate_option(who: str, whose: str) -> tuple[Any, Any]:
     return (
         click.option(
             f"--{who}-requests-per-s",
             default=0,
             type=click.IntRange(0, MAX_RATE),
-            help=f"Requests of the documented API a second of {subject}, in each worker process; more are answered "
+            help=f"Requests of the documented API a second of {whose}, in each worker process; more are answered "
             "429. 0 for no limit.",
         ),
         click.option(
             f"--{who}-burst",
             default=None,
             type=click.IntRange(1, MAX_RATE),
-            help=f"Requests of {subject} that may come at once; default: those of one second.",
+            help=f"Requests of {whose} that may come at once; default: those of one second.",
         ),
     )
 

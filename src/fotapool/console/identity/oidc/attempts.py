@@ -45,7 +45,7 @@ class Attempts:
         state, nonce, code_verifier = (secrets.token_urlsafe(_RANDOM_BYTES) for _ in range(3))
         return Attempt(state, nonce, code_verifier, next_path, expires_s=self._now_s() + LIFE_S)
 
-    def remember(self, attempt: Attempt, request: Request, response: Response) -> None:
+    def set_cookie(self, attempt: Attempt, request: Request, response: Response) -> None:
         """Sets the cookie of the attempt; that of an earlier one is replaced."""
         response.set_cookie(
             COOKIE,
@@ -57,7 +57,7 @@ class Attempts:
             samesite="lax",
         )
 
-    def forget(self, response: Response) -> None:
+    def delete_cookie(self, response: Response) -> None:
         """Deletes the cookie."""
         response.delete_cookie(COOKIE, path=self._cookie_path)
 

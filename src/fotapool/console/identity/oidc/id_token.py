@@ -37,7 +37,7 @@ class Identity:
     """A person as the token describes it."""
 
     name: str
-    subject: str
+    sub: str
     role: Role
 
 

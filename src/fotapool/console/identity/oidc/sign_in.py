@@ -94,7 +94,7 @@ class ProviderSignIn:
             attempt = self._attempts.new(self._inside(request.query_params.get("next", "")))
             url = await self._provider.authorization_url(attempt, self._url(request, CALLBACK_PATH))
             response = RedirectResponse(url, 303)
-            self._attempts.remember(attempt, request, response)
+            self._attempts.set_cookie(attempt, request, response)
             return response
 
         return await self._guarded(request, answer)
@@ -116,7 +116,7 @@ class ProviderSignIn:
                 return self._show_form("", f"You are not signed in through {self._settings.name}: {error}.", 403)
 
         response = await self._guarded(request, answer)
-        self._attempts.forget(response)
+        self._attempts.delete_cookie(response)
         return response
 
     async def end_at_provider(self, request: Request) -> Response:
@@ -150,7 +150,7 @@ class ProviderSignIn:
         now_ms = self._clock.now_ms()
         person = Person(
             name=identity.name,
-            subject=identity.subject,
+            sub=identity.sub,
             provider=self._settings.digest,
             role=identity.role,
             expires_ms=now_ms + LIFE_S * 1000,
@@ -158,8 +158,8 @@ class ProviderSignIn:
         operator = await record_person(self._context, person, now_ms)
         response = RedirectResponse(self._inside(attempt.next), 303)
         draft = self._draft(SIGN_IN, request, self._request_id(request), operator)
-        details = {"provider": self._settings.issuer, "subject": identity.subject}
-        await self._sessions.begin(request, response, operator, draft, details)
+        details = {"provider": self._settings.issuer, "subject": identity.sub}
+        await self._sessions.begin(request, response, operator, draft, details=details)
         return response
 
     async def _guarded(self, request: Request, answer: Callable[[], Awaitable[Response]]) -> Response:

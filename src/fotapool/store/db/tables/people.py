@@ -3,7 +3,7 @@
 TABLES = """
 CREATE TABLE person (
     name TEXT PRIMARY KEY,
-    subject TEXT NOT NULL,
+    sub TEXT NOT NULL,
     provider {bytes} NOT NULL,
     role TEXT NOT NULL CHECK (role IN ('viewer', 'editor', 'admin')),
     expires_ms BIGINT NOT NULL
