@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fotapool.core.timestamps import DAY_MS
+from fotapool.domain.accounts.forecast import BASIS_DAYS
 from fotapool.domain.errors import Invalid
 from fotapool.services.context import OPERATOR_PAGE, Context
 from fotapool.store.accounts import pool_history as store
 from fotapool.store.accounts.accounts import Account
+from fotapool.store.accounts.pool_levels import read_used_at
 from fotapool.store.db.connection import Connection
 
 DAYS = 30
@@ -30,7 +31,7 @@ async def list_pools(
     """How many accounts have the text in their name, and a page of them. Raises Invalid for an unknown order."""
     if order not in store.ORDERS:
         raise Invalid(f"order must be one of {', '.join(store.ORDERS)}")
-    today = context.clock.now_ms() // DAY_MS
+    ends = day_ends(context.clock.now_ms())
 
     def read(connection: Connection) -> tuple[int, list[PoolRow]]:
         accounts = store.read_pool_page(
@@ -41,9 +42,8 @@ async def list_pools(
             offset=offset,
             limit=min(limit, OPERATOR_PAGE),
         )
-        first = today - DAYS + 1
-        days = store.read_pool_days(connection, [account.id for account in accounts], first)
-        rows = [PoolRow(one, free_of(one), used_by_day(one, days[one.id], first, today)) for one in accounts]
+        days = read_used_at(connection, [account.id for account in accounts], ends)
+        rows = [PoolRow(one, free_of(one), days[one.id]) for one in accounts]
         return store.count_accounts(connection, search), rows
 
     return await context.reader.short(read)
@@ -54,8 +54,17 @@ def free_of(account: Account) -> int:
     return max(0, account.total - account.used)
 
 
-def used_by_day(account: Account, days: Sequence[tuple[int, int, int]], first: int, last: int) -> list[int]:
-    """Used licenses at the end of each day from `first` to `last`; a day without changes repeats the one before."""
-    changed = {day: used for day, used, _ in days}
-    used = account.used if not days else days[0][1] if days[0][0] < first else 0
-    return [used := changed.get(day, used) for day in range(first, last + 1)]
+def day_ends(now_ms: int) -> list[int]:
+    """The last milliseconds of the last DAYS days, today last."""
+    today = now_ms // DAY_MS
+    return [(day + 1) * DAY_MS - 1 for day in range(today - DAYS + 1, today + 1)]
+
+
+def basis_days(account: Account, now_ms: int) -> int:
+    """The days of history that a forecast of the account is made from."""
+    return min(BASIS_DAYS, now_ms // DAY_MS - account.created_ms // DAY_MS)
+
+
+def basis_end(basis: int, now_ms: int) -> int:
+    """The last millisecond before the growth of the last `basis` days."""
+    return (now_ms // DAY_MS - basis + 1) * DAY_MS - 1
