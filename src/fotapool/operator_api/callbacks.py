@@ -235,8 +235,10 @@ async def redeliver_failed(call: OperatorCall, given: RedeliverFailed) -> Redeli
 
 
 def _moment(name: str, text: str | None) -> int | None:
+    if text is None:
+        return None
     try:
-        return None if text is None else parse_timestamp(text)
+        return parse_timestamp(text)
     except ValueError as error:
         raise Invalid(f"{name} must be a time as in 2026-03-01T12:00:00Z, not {text[:40]!r}") from error
 
@@ -312,9 +314,9 @@ async def turn_off_signing(call: OperatorCall) -> None:
 _SIGNING = "/accounts/{name}/callbacks/signing"
 OPERATIONS = (
     Operation("GET", "/deliveries", list_deliveries, parameters=(OF_ACCOUNT, IN_STATE, *PAGE_BY_NUMBER)),
+    Operation("POST", "/deliveries/redeliver", redeliver_failed),
     Operation("GET", "/deliveries/{id}", read_delivery, parameters=[DELIVERY_ID]),
     Operation("POST", "/deliveries/{id}/redeliver", redeliver, parameters=[DELIVERY_ID]),
-    Operation("POST", "/deliveries/redeliver", redeliver_failed),
     Operation("GET", "/listeners", list_listener_health, parameters=(WITH_STATUS, ONLY_ACCOUNT, AFTER_LISTENER, LIMIT)),
     Operation("POST", "/accounts/{name}/listeners/{listener}/retry", retry_listener),
     Operation("GET", "/accounts/{name}/listeners", list_listeners),

@@ -12,6 +12,7 @@ from fotapool.cli.client.operations import Operation, make_command
 from fotapool.domain.identity import Role
 
 PURCHASE_TYPES = ("TS-HFOTA-MRC", "TS-HFOTA-EVNT", "TS-HFOTA-EVNT,TS-HFOTA-MRC")
+LISTENER_STATUSES = ("delivering", "retrying", "failing")
 DELIVERY_STATES = ("waiting", "delivered", "failed")
 ACCOUNT = "0242078689-00001"
 _SUBSCRIPTION = "licenseCount:licenses licenseUsedCount:used free underNotice"
@@ -268,6 +269,29 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
             cursor="id",
             columns="id account listener event state attempts createTime:created nextAttempt",
             empty="No deliveries. Listeners are registered with the documented API.",
+        ),
+        Operation(
+            name="listeners",
+            help="List listeners with their status, last attempt and waiting deliveries.",
+            examples=("deliveries listeners --status failing",),
+            path="/listeners",
+            params=(
+                _account_filter,
+                click.option("--status", type=click.Choice(LISTENER_STATUSES), help="Only listeners with this status."),
+            ),
+            cursor="id",
+            columns="account listener status waiting oldestWaiting:oldest failed lastAttempt.status:response"
+            " lastAttempt.error:error nextAttempt:next",
+            empty="No listeners. They are registered with the documented API.",
+        ),
+        Operation(
+            name="retry",
+            help="Try what waits for a listener now, instead of at the next attempt.",
+            examples=(f"deliveries retry {ACCOUNT} v3",),
+            method="POST",
+            path="/accounts/{account}/listeners/{listener}/retry",
+            params=(click.argument("listener", metavar="LISTENER"),),
+            message="{waiting:,} deliveries to listener {listener} of {account} are tried now",
         ),
     ),
     "clock": (

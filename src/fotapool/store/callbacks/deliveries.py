@@ -259,8 +259,8 @@ def record_redeliveries(connection: Connection, ids: Sequence[int], now_ms: int)
     """Makes those wait again that have failed and have a listener, as `record_redelivery` does. Returns how many."""
     rows = connection.fetch_rows(
         f"UPDATE delivery SET state = {DeliveryState.WAITING:d}, attempts = 0, due_ms = {now_ms:d}, ended_ms = NULL"
-        f" WHERE state = {DeliveryState.FAILED:d} AND id IN (SELECT r.id FROM {{rows}} r) AND EXISTS"
-        " (SELECT 1 FROM listener l WHERE l.account_id = delivery.account_id AND l.style = delivery.style) RETURNING id",
+        f" WHERE state = {DeliveryState.FAILED:d} AND id IN (SELECT r.id FROM {{rows}} r) AND EXISTS (SELECT 1"
+        " FROM listener l WHERE l.account_id = delivery.account_id AND l.style = delivery.style) RETURNING id",
         "id",
         [(one,) for one in ids],
     )

@@ -66,6 +66,10 @@ class DeliveryHour(NamedTuple):
     given_up: int
     took_ms: int
 
+    @property
+    def attempts(self) -> int:
+        return self.delivered + self.attempts_failed
+
 
 _WAITING = f"w.account_id = l.account_id AND w.style = l.style AND w.state = {DeliveryState.WAITING:d}"
 _HEALTH = columns(
