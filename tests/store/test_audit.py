@@ -38,6 +38,8 @@ SET_UP = (
     " 1, 1, 0)",
     f"INSERT INTO upgrade ({UPGRADE}) VALUES (1, 3, 1, 2, 9, NULL, 0, 0, 1), (1, 1, 1, 1, 9, NULL, 0, 0, 1),"
     " (1, 1, 2, 3, 2, 4, 0, 0, 1), (1, 2, 2, 5, 2, NULL, 0, 0, 1), (1, 5, 0, 1, 9, NULL, 0, 0, 1)",
+    "INSERT INTO campaign_tally (campaign_id, in_progress, completed, failed, canceled, rejected)"
+    " VALUES (1, 1, 0, 0, 0, 0), (2, 0, 1, 0, 1, 0)",
     "INSERT INTO subscription_period (account_id, from_ms, total, purchase_type) VALUES"
     " (1, 1, 9, 'TS-HFOTA-EVNT,TS-HFOTA-MRC'), (1, 5, 3, 'TS-HFOTA-MRC')",
     "INSERT INTO notice_period (account_id, imei, given_ms, until_ms, ended_ms)"
@@ -69,6 +71,7 @@ TAMPER = {
     "open-upgrades-have-a-campaign": ("UPDATE upgrade SET campaign_id = 3 WHERE imei = 1 AND status = 1",),
     "ended-campaigns-have-nothing-scheduled": ("UPDATE campaign SET status = 7 WHERE id = 1",),
     "campaigns-equal-their-devices": ("UPDATE campaign SET devices = 3 WHERE id = 1",),
+    "tallies-equal-their-devices": ("DELETE FROM campaign_tally WHERE campaign_id = 2",),
     "scheduled-devices-are-licensed": ("UPDATE upgrade SET imei = 4 WHERE imei = 1 AND status = 1",),
     "charged-once-completed": ("UPDATE upgrade SET charged_ms = 5 WHERE imei = 3",),
     "notices-equal-periods": ("UPDATE notice_period SET ended_ms = 8 WHERE given_ms = 5",),

@@ -147,6 +147,20 @@ _CHECKS = (
         "{1} campaigns with another number of devices",
     ),
     (
+        "tallies-equal-their-devices",
+        "every campaign's devices in progress and ended are as many as its tally says",
+        "SELECT count(*) = 0, count(*) FROM (SELECT c.id, coalesce(t.in_progress, 0) AS i, coalesce(t.completed, 0)"
+        " AS d, coalesce(t.failed, 0) AS f, coalesce(t.canceled, 0) AS s, coalesce(t.rejected, 0) AS r,"
+        f" count(*) FILTER (WHERE u.status = {UpgradeStatus.IN_PROGRESS:d}) AS ui,"
+        f" count(*) FILTER (WHERE u.status = {UpgradeStatus.COMPLETED:d}) AS ud,"
+        f" count(*) FILTER (WHERE u.status = {UpgradeStatus.FAILED:d}) AS uf,"
+        f" count(*) FILTER (WHERE u.status = {UpgradeStatus.CANCELED:d}) AS us,"
+        f" count(*) FILTER (WHERE u.status = {UpgradeStatus.REJECTED:d}) AS ur FROM campaign c"
+        " LEFT JOIN campaign_tally t ON t.campaign_id = c.id LEFT JOIN upgrade u ON u.campaign_id = c.id"
+        " WHERE c.account_id = :id GROUP BY 1, 2, 3, 4, 5, 6) k WHERE (i, d, f, s, r) <> (ui, ud, uf, us, ur)",
+        "{1} campaigns with another tally",
+    ),
+    (
         "scheduled-devices-are-licensed",
         "with monthly licenses only, a device that a campaign has scheduled since then holds one",
         "SELECT count(*) = 0, count(*) FROM account a JOIN upgrade u ON u.account_id = a.id"
