@@ -15,12 +15,13 @@ from fotapool.domain.accounts.pool_history import PoolPoint
 from fotapool.domain.devices.devices import Device
 from fotapool.domain.names import PurchaseType
 from fotapool.services.accounts.accounts import create_account
-from fotapool.services.accounts.pool_history import list_pools
+from fotapool.services.accounts.pool_history import list_accounts_by_usage
 from fotapool.services.accounts.pools import MAX_ENTRIES, read_history, read_pool
 from fotapool.services.accounts.subscriptions import change_subscription
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.devices import import_devices
 from fotapool.services.licenses.licenses import assign_licenses, remove_licenses
+from fotapool.store.accounts.account_usage import UsageFilter
 from fotapool.store.db.audit import read_audit
 from fotapool.store.db.factory import open_database
 from fotapool.store.db.reader import Reader
@@ -112,11 +113,13 @@ def test_the_history_of_a_busy_day_is_what_the_ledger_says(database_url: str) ->
             assert [point.total for point in found if "reduced" in point.mark] == [150] * 6
             page = await read_pool(servers[1], account, 400, count=False)
             assert_equal_to_the_ledger(page.history, ledger, MIDNIGHT_MS - DAY_MS)
-            assert_days_are_equal(servers, ledger, (await list_pools(servers[0], "", "name", False, 0, 5))[1][0].days)
+            sums, (usage,) = await list_accounts_by_usage(servers[0], "", UsageFilter.ALL, "usage", True, 0, 5)
+            assert_days_are_equal(ledger, usage.days)
+            assert (sums.accounts, sums.used, sums.total) == (1, ledger[-1][1], 160)
             checks = await servers[0].reader.long(read_audit, account.id)
             assert [check.name for check in checks if not check.ok] == []
 
-    def assert_days_are_equal(servers: list[Context], ledger: list[tuple[int, int]], days: list[int]) -> None:
+    def assert_days_are_equal(ledger: list[tuple[int, int]], days: list[int]) -> None:
         for place, used in enumerate(reversed(days)):
             until_ms = MIDNIGHT_MS + (1 - place) * DAY_MS
             before = [after for at_ms, after in ledger if at_ms < until_ms]

@@ -12,6 +12,17 @@ from fotapool.cli.client.operations import Operation, make_command
 from fotapool.domain.identity import Role
 
 PURCHASE_TYPES = ("TS-HFOTA-MRC", "TS-HFOTA-EVNT", "TS-HFOTA-EVNT,TS-HFOTA-MRC")
+CAMPAIGN_STATUSES = (
+    "pending",
+    "rejected",
+    "queued",
+    "prescheduled",
+    "running",
+    "ended",
+    "canceled",
+    "aborted",
+    "failed",
+)
 LISTENER_STATUSES = ("delivering", "retrying", "failing")
 DELIVERY_STATES = ("waiting", "delivered", "failed")
 ACCOUNT = "0242078689-00001"
@@ -372,6 +383,20 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
             api=True,
             columns="firmwareName:firmware firmwareFrom:from firmwareTo:to make model protocol",
             empty="No firmware is available for the account's devices.",
+        ),
+        Operation(
+            name="all",
+            help="List the campaigns of all accounts with their progress, running ones first.",
+            examples=("campaigns all", "campaigns all --status running"),
+            path="/campaigns",
+            params=(
+                click.option("--status", type=click.Choice(CAMPAIGN_STATUSES), help="Only campaigns with this status."),
+            ),
+            cursor="position",
+            columns="account campaign.name:name campaign.status:status campaign.package:package"
+            " campaign.devices:devices completed failed failedPercent:failed_percent campaign.endDate:ends"
+            " campaign.id:id",
+            empty="No campaigns yet.",
         ),
         Operation(
             name="show",

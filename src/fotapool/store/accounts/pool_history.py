@@ -5,30 +5,9 @@ from __future__ import annotations
 from fotapool.domain.accounts.pool_history import LastEntry
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
 from fotapool.domain.licenses.licenses import LicenseState
-from fotapool.store.accounts.accounts import ACCOUNT_COLUMNS, ACCOUNTS, Account, account_of
 from fotapool.store.campaigns.upgrades import IS_OPEN
 from fotapool.store.db.connection import Connection
-from fotapool.store.db.rows import exists, fetch_all, fetch_value, like_pattern
-
-ORDERS = {"name": "a.name", "total": "p.total", "used": "p.used", "notice": "p.notice", "free": "p.total - p.used"}
-_NAMED = "a.name LIKE :pattern ESCAPE '!'"
-
-
-def count_accounts(connection: Connection, search: str) -> int:
-    """The number of accounts whose name contains the text."""
-    sql = f"SELECT count(*) FROM account a WHERE {_NAMED}"
-    return int(fetch_value(connection, sql, pattern=f"%{like_pattern(search)}%"))
-
-
-def read_pool_page(
-    connection: Connection, search: str, order: str, descending: bool, offset: int, limit: int
-) -> list[Account]:
-    """Accounts whose name contains the text, sorted by one of ORDERS."""
-    direction = "DESC" if descending else "ASC"
-    sql = f"""SELECT {ACCOUNT_COLUMNS} FROM {ACCOUNTS} WHERE {_NAMED}
-        ORDER BY {ORDERS[order]} {direction}, a.name {direction} LIMIT :limit OFFSET :offset"""
-    pattern = f"%{like_pattern(search)}%"
-    return fetch_all(connection, account_of, sql, pattern=pattern, limit=limit, offset=offset)
+from fotapool.store.db.rows import exists, fetch_all
 
 
 def read_last_entries(connection: Connection, account_id: int, limit: int) -> list[LastEntry]:
