@@ -87,10 +87,8 @@ def _accounts(today: int, needs_history: bool) -> str:
         "coalesce((SELECT l.used FROM pool_level l WHERE l.account_id = a.id AND l.at_ms <="
         f" {end} ORDER BY l.at_ms DESC LIMIT 1), 0)"
     )
-    return (
-        f"(SELECT {ACCOUNT_COLUMNS}, {basis} AS basis_days, {before if needs_history else 'p.used'} AS used_before FROM {ACCOUNTS}"
-        f" WHERE a.name LIKE :pattern ESCAPE '!') x"
-    )
+    columns = f"{ACCOUNT_COLUMNS}, {basis} AS basis_days, {before if needs_history else 'p.used'} AS used_before"
+    return f"(SELECT {columns} FROM {ACCOUNTS} WHERE a.name LIKE :pattern ESCAPE '!') x"
 
 
 def read_usage_sums(connection: Connection, search: str, today: int) -> UsageSums:
