@@ -45,9 +45,9 @@ def test_campaigns_are_filtered_by_state(scheduled: Api) -> None:
 def test_the_campaigns_of_all_accounts_are_listed_running_ones_first_with_their_devices(scheduled: Api) -> None:
     over = schedule(scheduled, 3, startDate=TODAY, deviceList=imeis(LWM2M, 2) + imeis(HTTP, 1))
     advance(scheduled, "P11D")
-    running = schedule(scheduled, 3, startDate="2026-03-21", endDate="2026-03-28", deviceList=imeis(LWM2M + 5, 2))
+    running = schedule(scheduled, 2, startDate="2026-03-21", endDate="2026-03-25")
     advance(scheduled, "PT2H")
-    waiting = schedule(scheduled, 3, startDate="2026-03-25", endDate="2026-03-28", deviceList=imeis(LWM2M + 9, 1))
+    waiting = schedule(scheduled, 3, startDate="2026-03-25", endDate="2026-03-28", deviceList=imeis(LWM2M + 2, 1))
     found = scheduled.control("GET", "/campaigns").json()
     assert [one["campaign"]["id"] for one in found["campaigns"]] == [running, waiting, over]
     assert [one["account"] for one in found["campaigns"]] == [ACCOUNT] * 3

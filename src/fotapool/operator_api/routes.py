@@ -10,7 +10,7 @@ from starlette.routing import Router
 
 from fotapool.emulator.parts import EmulatorParts
 from fotapool.operator_api import audit_log, billing, callbacks, campaigns, devices, licenses
-from fotapool.operator_api.accounts import accounts, copies, search
+from fotapool.operator_api.accounts import accounts, copies, overview, search
 from fotapool.operator_api.billing import MONTH
 from fotapool.operator_api.calls import DEVICE_ID, OperatorEndpoint
 from fotapool.operator_api.emulator import clock, faults, fleets, requests, snapshots
@@ -26,6 +26,7 @@ from fotapool.web.parameters import account_parameter
 BASE = "/control/v1"
 
 OPERATIONS: tuple[Operation, ...] = (
+    *overview.OPERATIONS,
     *search.OPERATIONS,
     *accounts.OPERATIONS,
     *licenses.OPERATIONS,

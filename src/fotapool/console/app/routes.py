@@ -12,13 +12,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fotapool.console import audit_log, billing, callbacks
-from fotapool.console.accounts import accounts, pools, search, subscriptions
+from fotapool.console.accounts import accounts, overview, pools, search, subscriptions
 from fotapool.console.app.assets import Assets
 from fotapool.console.app.errors import PageError, page_error
 from fotapool.console.app.forms import read_form
 from fotapool.console.app.pages import Console, ConsoleCall, ConsolePage
 from fotapool.console.app.rendering import Templates
-from fotapool.console.campaigns import campaigns, schedule
+from fotapool.console.campaigns import all_campaigns, campaigns, schedule
 from fotapool.console.devices import device, devices
 from fotapool.console.emulator import clock, faults, requests, simulation, snapshots
 from fotapool.console.identity import access, device_keys
@@ -40,6 +40,7 @@ from fotapool.web.http import RequestIds
 log = Log(__name__)
 
 PAGES: tuple[ConsolePage, ...] = (
+    *overview.PAGES,
     *pools.PAGES,
     *search.PAGES,
     *licenses.PAGES,
@@ -50,6 +51,7 @@ PAGES: tuple[ConsolePage, ...] = (
     *device.PAGES,
     *schedule.PAGES,
     *campaigns.PAGES,
+    *all_campaigns.PAGES,
     *clock.PAGES,
     *faults.PAGES,
     *simulation.PAGES,
@@ -103,7 +105,7 @@ class WithHeaders:
 
 
 async def _first_page(request: Request) -> Response:
-    return RedirectResponse(f"{PATH}/pools", 303)
+    return RedirectResponse(f"{PATH}/overview", 303)
 
 
 class PageEndpoint(Endpoint[ConsolePage]):
