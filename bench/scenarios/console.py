@@ -179,9 +179,11 @@ def _add_accounts(url: str) -> None:
             for number in range(ACCOUNTS)
         ]
         rows = [
-            (account_id, today - DAYS + day, (account_id * day) % 90, 0) for account_id in ids for day in range(DAYS)
+            (account_id, (today - DAYS + day + 1) * 86_400_000 - 1, (account_id * day) % 90, 0, 0)
+            for account_id in ids
+            for day in range(DAYS)
         ]
-        connection.insert("pool_day", "account_id, day, used, notice", rows)
+        connection.insert("pool_level", "account_id, at_ms, used, notice, entries", rows)
         connection.commit()
 
 

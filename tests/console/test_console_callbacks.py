@@ -39,8 +39,9 @@ def record_firmware_reports(api: Api, count: int) -> None:
 
 
 @pytest.fixture
-def listening(start: Callable[..., Api]) -> Api:
+def listening(start: Callable[..., Api], monkeypatch: pytest.MonkeyPatch) -> Api:
     """An account with listeners of v1 and v3 that nobody can reach, and two deliveries to each."""
+    monkeypatch.setattr("fotapool.worker.callbacks.deliveries.POLL_S", 3600)  # only an advance delivers
     api = start(callback_private_targets=False)
     body = {"name": "Fota", "url": URL, "username": "me", "password": "very-secret"}
     assert api.call("POST", f"/v1/callbacks/{ACCOUNT}", body).status_code == 200
@@ -84,8 +85,9 @@ def test_deliveries_are_listed_newest_first_by_state_listener_and_event(
 def test_a_delivery_shows_attempts_and_body_without_the_password_and_is_sent_again(listening: Api) -> None:
     console = Browser(listening)
     first = min(shown(console.get("/callbacks")))
-    waiting = notice_of(console.post(f"/callbacks/{first}/redeliver", {}))
-    assert waiting == f"Not redelivered: delivery {first} is waiting already."
+    assert "Retry now" in words_of(console.get(f"/callbacks/{first + 1}"))
+    waiting = notice_of(console.post(f"/callbacks/{first + 1}/redeliver", {}))
+    assert waiting == "Its listener is tried now; this delivery follows in order."
     listening.advance("PT1H")
     page = console.get(f"/callbacks/{first}")
     words = words_of(page)
@@ -97,6 +99,32 @@ def test_a_delivery_shows_attempts_and_body_without_the_password_and_is_sent_aga
     assert notice_of(page).startswith("Redelivery queued")
     assert "queued firmware reported, listener v1" in words_of(page)
     assert "Delivery 99999 does not exist." in words_of(console.get("/callbacks/99999", status=404))
+
+
+def test_failing_listeners_have_a_panel_and_are_tried_now(listening: Api) -> None:
+    console = Browser(listening)
+    page = words_of(console.get("/callbacks"))
+    assert "Events are posted to 2 listeners of 1 account. None is failing." in page
+    assert f"{ACCOUNT} v3 Delivering {URL} 2" in page
+    listening.advance("PT15M")
+    page = console.get("/callbacks")
+    words = words_of(page)
+    assert "2 listeners are failing." in words
+    assert "Attempt 1 of 4, next in 5 min Waiting 1 delivery , in order, oldest 15 min ago Failed 1 since then" in words
+    assert page.count("Retry now") == 4
+    assert "very-secret" not in page
+    path = f"/accounts/{ACCOUNT}/callbacks"
+    assert notice_of(console.post(f"{path}/retry", {"listener": "v3"})) == "Listener v3 is tried now: 1 waiting."
+    words = words_of(console.get(path))
+    assert f"v3 Failing {URL} 1" in words
+    assert notice_of(console.post(f"{path}/redeliver", {"listener": "v1"})) == "1 failed deliveries queued again."
+    console.post(f"{path}/redeliver", {"since": "monday"}, status=400)
+    assert "v2" not in words_of(console.get(f"/callbacks?after={ACCOUNT}/v1#listeners")).partition("Deliveries")[0]
+    listening.advance("PT2H")
+    assert notice_of(console.post(f"{path}/retry", {"listener": "v3"})) == "Not retried: nothing waits for listener v3."
+    listening.control("DELETE", f"/accounts/{ACCOUNT}/listeners/v1")
+    notice = notice_of(console.post(f"{path}/redeliver", {}))
+    assert notice == "2 failed deliveries queued again. 2 stay failed: their listener is gone."
 
 
 def test_removing_a_listener_fails_its_queued_deliveries(listening: Api) -> None:

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fotapool.core.timestamps import DAY_MS
-from fotapool.domain.accounts.pool_history import (
-    LastEntry,
-    Level,
-    PoolDay,
-    levels_of_days,
-    levels_of_entries,
-    pool_history,
-)
+from fotapool.domain.accounts.pool_history import LastEntry, Level, levels_of_entries, pool_history
 from fotapool.domain.licenses.ledger import EntryKind
 
 
@@ -40,17 +32,6 @@ def test_reductions_and_the_ends_of_months_are_marked_and_raises_are_not() -> No
 def test_a_reduction_before_the_time_shown_is_not_marked() -> None:
     found = pool_history([], [(at("2026-01-01"), 300), (at("2026-01-02"), 200)], at("2026-01-05"), at("2026-01-06"))
     assert [(point.total, point.mark) for point in found] == [(200, ""), (200, "")]
-
-
-def test_a_day_counts_as_it_ended_and_with_a_change_of_the_subscription_from_that_change_on() -> None:
-    first = at("2026-01-01") // DAY_MS
-    days = [PoolDay(first, 1, 0), PoolDay(first + 1, 2, 0), PoolDay(first + 2, 3, 1)]
-    found = levels_of_days(days, [(at("2026-01-02T08:00"), 5)], at("2026-01-03T09:00"))
-    assert found == [
-        Level(at("2026-01-02") - 1, 1, 0),
-        Level(at("2026-01-02T08:00"), 2, 0),
-        Level(at("2026-01-03T09:00"), 3, 1),
-    ]
 
 
 def test_notices_are_counted_back_through_the_last_entries() -> None:

@@ -42,6 +42,32 @@ def test_campaigns_are_filtered_by_state(scheduled: Api) -> None:
     assert "status must be pending, rejected" in refused.json()["detail"]
 
 
+def test_the_campaigns_of_all_accounts_are_listed_running_ones_first_with_their_devices(scheduled: Api) -> None:
+    over = schedule(scheduled, 3, startDate=TODAY, deviceList=imeis(LWM2M, 2) + imeis(HTTP, 1))
+    advance(scheduled, "P11D")
+    running = schedule(scheduled, 2, startDate="2026-03-21", endDate="2026-03-25")
+    advance(scheduled, "PT2H")
+    waiting = schedule(scheduled, 3, startDate="2026-03-25", endDate="2026-03-28", deviceList=imeis(LWM2M + 2, 1))
+    found = scheduled.control("GET", "/campaigns").json()
+    assert [one["campaign"]["id"] for one in found["campaigns"]] == [running, waiting, over]
+    assert [one["account"] for one in found["campaigns"]] == [ACCOUNT] * 3
+    last = found["campaigns"][2]
+    assert (last["completed"], last["rejected"], last["failed"], last["failedPercent"]) == (2, 1, 0, 0)
+    assert found["campaigns"][1]["failedPercent"] is None
+    pages: list[str] = []
+    after = 0
+    while True:
+        page = scheduled.control("GET", f"/campaigns?limit=1&after={after}").json()
+        pages += [one["campaign"]["id"] for one in page["campaigns"]]
+        after = page["campaigns"][-1]["position"]
+        if not page["hasMoreData"]:
+            break
+    assert pages == [running, waiting, over]
+    ended = scheduled.control("GET", "/campaigns?status=ended").json()["campaigns"]
+    assert [one["campaign"]["id"] for one in ended] == [over]
+    scheduled.assert_consistent()
+
+
 def test_a_campaign_says_how_its_devices_did_and_what_is_next(scheduled: Api) -> None:
     uuid = schedule(scheduled, 3, deviceList=imeis(LWM2M, 2) + imeis(HTTP, 1))
     before = scheduled.control("GET", f"{PATH}/{uuid}").json()
@@ -67,7 +93,7 @@ def test_a_campaign_of_another_account_does_not_exist(scheduled: Api) -> None:
 def test_a_device_is_read_with_its_timeline(scheduled: Api) -> None:
     imei = imeis(HTTP, 1)[0]
     uuid = schedule(scheduled, 2, deviceList=[imei], startDate=TODAY)
-    scheduled.advance("PT1H")
+    advance(scheduled, "PT2H")
     path = f"/accounts/{ACCOUNT}/devices/{imei}"
     headers = {"X-Request-Id": "reduction"}
     scheduled.control("PUT", f"/accounts/{ACCOUNT}/subscription", {"licenseCount": 0}, headers=headers)

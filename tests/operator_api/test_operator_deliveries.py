@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -43,8 +44,9 @@ def happen(api: Api, account_id: int, *numbers: int) -> None:
 
 
 @pytest.fixture
-def listening(start: Callable[..., Api]) -> Api:
+def listening(start: Callable[..., Api], monkeypatch: pytest.MonkeyPatch) -> Api:
     """An account with a listener of v1 and one of v3, and two deliveries to each."""
+    monkeypatch.setattr("fotapool.worker.callbacks.deliveries.POLL_S", 3600)  # only an advance delivers
     api = start(callback_private_targets=False)
     body = {"name": "Fota", "url": URL, "username": "me", "password": "secret"}
     assert api.call("POST", f"/v1/callbacks/{ACCOUNT}", body).status_code == 200
@@ -77,7 +79,6 @@ def test_a_delivery_is_read_with_its_attempts_and_redelivered_once_it_has_ended(
     path = f"/deliveries/{first['id']}"
     detail = listening.control("GET", path).json()
     assert (detail["delivery"]["id"], detail["delivery"]["state"]) == (first["id"], "waiting")
-    assert listening.control("POST", f"{path}/redeliver").status_code == 409
     assert listening.control("DELETE", f"/accounts/{ACCOUNT}/listeners/v1").status_code == 204
     detail = listening.control("GET", path).json()
     assert (detail["delivery"]["state"], detail["delivery"]["nextAttempt"]) == ("failed", None)
@@ -86,6 +87,63 @@ def test_a_delivery_is_read_with_its_attempts_and_redelivered_once_it_has_ended(
     listening.call("POST", f"/v1/callbacks/{ACCOUNT}", {"name": "Fota", "url": URL})
     again = listening.control("POST", f"{path}/redeliver")
     assert (again.status_code, again.json()["state"], again.json()["attempts"]) == (200, "waiting", 0)
+
+
+def health(api: Api, query: str = "") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api.control("GET", f"/listeners{query}").json()["listeners"]
+    return found
+
+
+def test_the_status_of_a_listener_follows_its_attempts_and_a_waiting_delivery_is_retried_at_once(
+    listening: Api,
+) -> None:
+    for one in health(listening):
+        assert (one["status"], one["waiting"], one["lastAttempt"], one["failed"]) == ("delivering", 2, None, 0)
+        assert one["oldestWaiting"] == one["nextAttempt"] == "2026-03-10T12:00:00.000Z"
+    listening.advance("PT1M")
+    first, second = health(listening, "?status=retrying")
+    assert (first["id"], second["id"]) == (f"{ACCOUNT}/v1", f"{ACCOUNT}/v3")
+    assert (first["failingSince"], first["attempts"]) == ("2026-03-10T12:00:00.000Z", 1)
+    assert first["nextAttempt"] == "2026-03-10T12:05:00.000Z"
+    assert (first["lastAttempt"]["status"], first["lastDelivered"]) == (None, None)
+    assert first["lastAttempt"]["error"]
+    waiting = listening.control("GET", "/deliveries?state=waiting").json()["deliveries"]
+    later = listening.control("POST", f"/deliveries/{waiting[1]['id']}/redeliver")  # the second in line
+    assert (later.status_code, later.json()["nextAttempt"]) == (200, None)
+    retried = listening.control("POST", f"/accounts/{ACCOUNT}/listeners/v3/retry").json()
+    assert (retried["attempts"], retried["nextAttempt"]) == (0, "2026-03-10T12:01:00.000Z")
+    assert health(listening)[0]["nextAttempt"] == "2026-03-10T12:01:00.000Z"
+    listening.advance("PT15M")
+    assert {one["status"] for one in health(listening)} == {"failing"}
+    assert health(listening, f"?after={ACCOUNT}/v1&status=failing&limit=1&account={ACCOUNT}")[0]["listener"] == "v3"
+    assert health(listening, f"?account={OTHER}") == health(listening, "?status=delivering") == []
+    listening.call("PUT", f"/v3/callbacks/{ACCOUNT}", {"url": f"{URL}other"})
+    assert [(one["listener"], one["waiting"]) for one in health(listening, "?status=delivering")] == [("v3", 1)]
+    actions = [one["action"] for one in listening.control("GET", "/audit-log").json()["entries"]]
+    assert {"redeliver", "retryListener"} <= set(actions)
+
+
+def test_failed_deliveries_are_delivered_again_in_steps(listening: Api) -> None:
+    listening.advance("PT2H")
+    assert {one["failed"] for one in health(listening)} == {2}
+    assert listening.control("POST", f"/accounts/{ACCOUNT}/listeners/v1/retry").status_code == 409
+    path = "/deliveries/redeliver"
+    none = {"redelivered": 0, "withoutListener": 0, "nextAfter": None}
+    for nothing in ({"account": OTHER}, {"event": "campaign changed"}, {"until": "2026-03-10T12:00:00Z"}):
+        assert listening.control("POST", path, nothing).json() == none
+    listening.control("DELETE", f"/accounts/{ACCOUNT}/listeners/v1")
+    given: dict[str, Any] = {"account": ACCOUNT, "since": "2026-03-10T12:00:00Z", "limit": 1}
+    steps: list[dict[str, Any]] = []
+    while not steps or steps[-1]["nextAfter"] is not None:
+        after = {"after": steps[-1]["nextAfter"]} if steps else {}
+        steps.append(listening.control("POST", path, given | after).json())
+    assert sum(step["redelivered"] for step in steps) == 2
+    assert sum(step["withoutListener"] for step in steps) == 2
+    assert [(one["listener"], one["waiting"]) for one in health(listening)] == [("v3", 2)]
+    entry = listening.control("GET", "/audit-log?action=redeliverFailed").json()["entries"][0]
+    assert (entry["account"], entry["outcome"]) == (ACCOUNT, "done")
+    listening.advance("PT2H")
+    assert listening.control("POST", path, {"listener": "v3"}).json()["redelivered"] == 2
 
 
 def test_listeners_are_shown_without_their_password_and_removed(listening: Api) -> None:
@@ -124,6 +182,12 @@ def test_signing_is_turned_on_with_a_secret_that_is_shown_once_and_off(api: Api)
         ("GET", "/deliveries/x", None, 404),
         ("GET", f"/deliveries/{10**30}", None, 404),
         ("POST", "/deliveries/999/redeliver", None, 404),
+        ("POST", "/deliveries/redeliver", {"listener": "v4"}, 400),
+        ("POST", "/deliveries/redeliver", {"since": "monday"}, 400),
+        ("POST", "/deliveries/redeliver", {"account": "nobody"}, 404),
+        ("GET", "/listeners?status=odd", None, 400),
+        ("POST", f"/accounts/{ACCOUNT}/listeners/v3/retry", None, 404),
+        ("POST", f"/accounts/{ACCOUNT}/listeners/%00/retry", None, 404),
         ("GET", "/accounts/nobody/listeners", None, 404),
         ("DELETE", f"/accounts/{ACCOUNT}/listeners/%00", None, 404),
         ("PUT", "/accounts/nobody/callbacks/signing", {}, 404),

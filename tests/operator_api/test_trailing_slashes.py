@@ -52,7 +52,7 @@ def test_metrics_are_answered_with_a_slash_too(shared: Api) -> None:
 def test_the_console_is_reached_without_a_slash(shared: Api) -> None:
     for path in ("/console", "/console/"):
         response = shared.http.get(path, follow_redirects=False)
-        assert (response.status_code, response.headers["location"]) == (303, "/console/pools")
+        assert (response.status_code, response.headers["location"]) == (303, "/console/overview")
 
 
 def test_a_change_is_made_once_and_without_a_redirect(shared: Api) -> None:

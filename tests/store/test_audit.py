@@ -29,6 +29,7 @@ SET_UP = (
     " VALUES (1, 1, 1, 'a', 'r1', 'assign', '{}'), (1, 2, 1, 'a', 'r2', 'change subscription', '{}')",
     "INSERT INTO ledger_entry (account_id, number, change_number, imei, kind, used_after)"
     " VALUES (1, 1, 1, 1, 1, 1), (1, 2, 1, 2, 1, 2), (1, 3, 1, 3, 1, 3), (1, 4, 2, 3, 6, 3)",
+    "INSERT INTO pool_level (account_id, at_ms, used, notice, entries) VALUES (1, 0, 0, 0, 0), (1, 3599999, 3, 1, 4)",
     "INSERT INTO candidate (account_id, place, imei) VALUES (1, 0, 4)",
     # A campaign that runs: of devices 1 and 3. One that has ended: of 1 (charged when it was) and 2.
     "INSERT INTO campaign (id, uuid, account_id, flow, package_id, name, start_date, end_date, start_ms, end_ms,"
@@ -37,6 +38,8 @@ SET_UP = (
     " 1, 1, 0)",
     f"INSERT INTO upgrade ({UPGRADE}) VALUES (1, 3, 1, 2, 9, NULL, 0, 0, 1), (1, 1, 1, 1, 9, NULL, 0, 0, 1),"
     " (1, 1, 2, 3, 2, 4, 0, 0, 1), (1, 2, 2, 5, 2, NULL, 0, 0, 1), (1, 5, 0, 1, 9, NULL, 0, 0, 1)",
+    "INSERT INTO campaign_tally (campaign_id, in_progress, completed, failed, canceled, rejected)"
+    " VALUES (1, 1, 0, 0, 0, 0), (2, 0, 1, 0, 1, 0)",
     "INSERT INTO subscription_period (account_id, from_ms, total, purchase_type) VALUES"
     " (1, 1, 9, 'TS-HFOTA-EVNT,TS-HFOTA-MRC'), (1, 5, 3, 'TS-HFOTA-MRC')",
     "INSERT INTO notice_period (account_id, imei, given_ms, until_ms, ended_ms)"
@@ -58,6 +61,7 @@ TAMPER = {
     ),
     "holders-equal-counter": ("DELETE FROM license WHERE imei = 1",),
     "ledger-equals-counter": ("UPDATE ledger_entry SET kind = 9, used_after = 4 WHERE number = 4",),
+    "history-equals-ledger": ("UPDATE pool_level SET used = 2 WHERE at_ms > 0",),
     "ledger-without-gaps": ("UPDATE ledger_entry SET number = 7 WHERE number = 2",),
     "notice-equals-counter": ("UPDATE license SET state = 2, notice_until_ms = 9, notice_place = 5 WHERE imei = 1",),
     "holders-are-devices": ("DELETE FROM device WHERE imei = 2",),
@@ -70,6 +74,7 @@ TAMPER = {
     "open-upgrades-have-a-campaign": ("UPDATE upgrade SET campaign_id = 3 WHERE imei = 1 AND status = 1",),
     "ended-campaigns-have-nothing-scheduled": ("UPDATE campaign SET status = 7 WHERE id = 1",),
     "campaigns-equal-their-devices": ("UPDATE campaign SET devices = 3 WHERE id = 1",),
+    "tallies-equal-their-devices": ("DELETE FROM campaign_tally WHERE campaign_id = 2",),
     "scheduled-devices-are-licensed": ("UPDATE upgrade SET imei = 4 WHERE imei = 1 AND status = 1",),
     "charged-once-completed": ("UPDATE upgrade SET charged_ms = 5 WHERE imei = 3",),
     "notices-equal-periods": ("UPDATE notice_period SET ended_ms = 8 WHERE given_ms = 5",),
@@ -81,6 +86,10 @@ TAMPER = {
 ALSO = (
     ("ledger-equals-counter", "UPDATE license_pool SET used = 2, total = 9"),
     ("ledger-equals-counter", "UPDATE ledger_entry SET used_after = 2 WHERE number = 4"),
+    ("history-equals-ledger", "UPDATE pool_level SET notice = 0 WHERE at_ms > 0"),
+    ("history-equals-ledger", "UPDATE pool_level SET entries = 3, notice = 0 WHERE at_ms > 0"),
+    ("history-equals-ledger", "UPDATE pool_level SET at_ms = 1 WHERE at_ms = 0"),
+    ("history-equals-ledger", "DELETE FROM pool_level"),
     ("ledger-without-gaps", "DELETE FROM pool_change WHERE number = 1"),
     ("ledger-without-gaps", "UPDATE license_pool SET changes = 3"),
     ("holders-are-devices", "UPDATE license SET place = 4 WHERE imei = 1"),

@@ -40,6 +40,8 @@ OF_ALERTS = "alerts:"
 RETRIES = 3
 RETRY_AFTER_MS = 5 * MINUTE_MS
 """Four attempts, 5 minutes apart (facts, section 10: the rule of the vendor's Connectivity Management)."""
+FAILING_AFTER_MS = 15 * MINUTE_MS
+"""A listener that has not acknowledged anything for so long, after a failed attempt, is failing (our choice)."""
 
 Row = TypeVar("Row")
 DeviceRow = tuple[int, int, int]
@@ -57,6 +59,25 @@ class DeliveryState(enum.IntEnum):
     def word(self) -> str:
         """The state's name in the operator API."""
         return self.name.lower()
+
+
+class ListenerStatus(enum.Enum):
+    """How deliveries to a listener go."""
+
+    DELIVERING = "delivering"
+    RETRYING = "retrying"
+    FAILING = "failing"
+
+
+def listener_status(failing_ms: int | None, given_up: int, now_ms: int) -> ListenerStatus:
+    """The status of a listener whose attempts have failed since `failing_ms` (None: the last one succeeded).
+
+    `given_up` counts the deliveries since then that have used all attempts.
+    """
+    if failing_ms is None:
+        return ListenerStatus.DELIVERING
+    failing = given_up or now_ms - failing_ms >= FAILING_AFTER_MS
+    return ListenerStatus.FAILING if failing else ListenerStatus.RETRYING
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from fotapool.services.campaigns import stop_rules
 from fotapool.services.context import Caller
 from fotapool.store.campaigns.stop_rules import StoredStopRule
 from fotapool.web.operations import Operation
-from fotapool.web.parameters import LIMIT, choice_parameter, int_parameter
+from fotapool.web.parameters import AFTER_NUMBER, LIMIT, PAGE_BY_NUMBER, choice_parameter, int_parameter
 
 STATES = {status.word: status for status in CampaignStatus}
 BEFORE = int_parameter("before", "the `next` of the page before", minimum=1)
@@ -40,6 +40,30 @@ class CampaignView(msgspec.Struct):
     createTime: str
     updateTime: str
     endTime: str | None
+
+
+class CampaignOfAll(msgspec.Struct):
+    """A campaign with its account, and its devices by state. `position` names it for `after`.
+
+    `failedPercent` is the share of the devices that have failed among those that completed or failed; null before.
+    """
+
+    position: int
+    account: str
+    campaign: CampaignView
+    inProgress: int
+    completed: int
+    failed: int
+    canceled: int
+    rejected: int
+    failedPercent: float | None
+
+
+class AllCampaigns(msgspec.Struct):
+    """Running campaigns first, then scheduled ones, then those that are over; the newest first in each part."""
+
+    campaigns: list[CampaignOfAll]
+    hasMoreData: bool
 
 
 class CampaignList(msgspec.Struct):
@@ -125,6 +149,34 @@ async def list_campaigns(call: OperatorCall) -> CampaignList:
         limit=call.get(LIMIT),
     )
     return CampaignList([_view(one) for one in found], following)
+
+
+async def list_all_campaigns(call: OperatorCall) -> AllCampaigns:
+    """List the campaigns of all accounts with their progress, running ones first."""
+    from fotapool.services.campaigns import all_campaigns  # imported here to keep the start short
+
+    status = call.find(IN_STATE)
+    found, more = call.page(
+        await all_campaigns.list_all_campaigns(
+            call.context,
+            statuses=set(CampaignStatus) if status is None else {status},
+            after=call.get(AFTER_NUMBER),
+            limit=call.read_limit,
+        )
+    )
+    views = [
+        from_attributes(
+            CampaignOfAll,
+            one.tally,
+            position=one.position,
+            account=one.account_name,
+            campaign=_view(one.campaign),
+            inProgress=one.tally.in_progress,
+            failedPercent=all_campaigns.failure_percent(one),
+        )
+        for one in found
+    ]
+    return AllCampaigns(views, more)
 
 
 async def read_campaign(call: OperatorCall) -> CampaignDetail:
@@ -213,6 +265,7 @@ _PATH = "/accounts/{name}/campaigns"
 _STOP_RULE = "/campaign-stop-rule"
 _ACCOUNT_STOP_RULE = "/accounts/{name}/campaign-stop-rule"
 OPERATIONS = (
+    Operation("GET", "/campaigns", list_all_campaigns, parameters=(IN_STATE, *PAGE_BY_NUMBER)),
     Operation("GET", _PATH, list_campaigns, parameters=(IN_STATE, BEFORE, LIMIT)),
     Operation("GET", _PATH + "/{campaign}", read_campaign),
     Operation("GET", _STOP_RULE, read_stop_rule),

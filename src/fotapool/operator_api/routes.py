@@ -17,6 +17,7 @@ from fotapool.operator_api.accounts import (
     copies,
     departures,
     erasures,
+    overview,
     retention,
     scheduled_changes,
     search,
@@ -36,6 +37,7 @@ from fotapool.web.parameters import account_parameter
 BASE = "/control/v1"
 
 OPERATIONS: tuple[Operation, ...] = (
+    *overview.OPERATIONS,
     *search.OPERATIONS,
     *accounts.OPERATIONS,
     *closing.OPERATIONS,

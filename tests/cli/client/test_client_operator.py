@@ -141,6 +141,12 @@ def test_deliveries_are_listed_shown_and_sent_again(api: Api, cli: Any) -> None:
     assert cli.rows("deliveries", "list", "--until", "2026-03-10") == []
     assert [row["id"] for row in cli.rows("deliveries", "list", "--since", "2026-03-10")] == ids
     assert ACCOUNT in cli("deliveries", "show", number).stdout
+    assert [row["status"] for row in cli.rows("deliveries", "listeners", "--status", "failing")] == ["failing"]
+    assert "are tried now" in cli("deliveries", "retry", ACCOUNT, "v3").stdout
+    cli("clock", "advance", "P1D")
+    again = cli.one("deliveries", "redeliver-failed", "--account", ACCOUNT, "--listener", "v3")
+    assert again == {"redelivered": len(failed), "withoutListener": 0}
+    assert cli("deliveries", "redeliver-failed", "--until", "2026-03-01T00:00:00Z").stdout.startswith("0 failed")
 
 
 def test_users_clients_and_operators_come_and_go(cli: Any) -> None:

@@ -25,7 +25,7 @@ def test_somebody_who_is_not_signed_in_is_asked_to_and_led_back(api: Api) -> Non
 @pytest.mark.parametrize("path", ["https://example.com/", "//example.com", "/console/../x//", "/console\\x", ""])
 def test_sign_in_does_not_redirect_to_other_sites(api: Api, path: str) -> None:
     signed_in = new_client(api).post("/console/sign-in", data={"key": OPERATOR, "next": path})
-    assert signed_in.headers["location"] == "/console/pools"
+    assert signed_in.headers["location"] == "/console/overview"
 
 
 def test_a_wrong_key_is_refused_with_what_to_do(api: Api) -> None:

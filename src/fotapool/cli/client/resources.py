@@ -7,11 +7,23 @@ from collections.abc import Callable
 import click
 
 from fotapool.cli.client import options
+from fotapool.cli.client.accounts.delivery_operations import DELIVERIES
 from fotapool.cli.client.identity.rows import IDENTITY
 from fotapool.cli.client.operations import Operation, make_command
 from fotapool.domain.retention import Kind
 
 PURCHASE_TYPES = ("TS-HFOTA-MRC", "TS-HFOTA-EVNT", "TS-HFOTA-EVNT,TS-HFOTA-MRC")
+CAMPAIGN_STATUSES = (
+    "pending",
+    "rejected",
+    "queued",
+    "prescheduled",
+    "running",
+    "ended",
+    "canceled",
+    "aborted",
+    "failed",
+)
 ACCOUNT = "0242078689-00001"
 _SUBSCRIPTION = "licenseCount:licenses licenseUsedCount:used free underNotice"
 _ACCOUNT_MEMBERS = (
@@ -182,6 +194,7 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
             empty="No statements yet.",
         ),
     ),
+    "deliveries": DELIVERIES,
     "clock": (
         Operation(
             name="show",
@@ -260,6 +273,20 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
             api=True,
             columns="firmwareName:firmware firmwareFrom:from firmwareTo:to make model protocol",
             empty="No firmware is available for the account's devices.",
+        ),
+        Operation(
+            name="all",
+            help="List the campaigns of all accounts with their progress, running ones first.",
+            examples=("campaigns all", "campaigns all --status running"),
+            path="/campaigns",
+            params=(
+                click.option("--status", type=click.Choice(CAMPAIGN_STATUSES), help="Only campaigns with this status."),
+            ),
+            cursor="position",
+            columns="account campaign.name:name campaign.status:status campaign.package:package"
+            " campaign.devices:devices completed failed failedPercent:failed_percent campaign.endDate:ends"
+            " campaign.id:id",
+            empty="No campaigns yet.",
         ),
         Operation(
             name="show",

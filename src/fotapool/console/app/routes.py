@@ -16,6 +16,7 @@ from fotapool.console.accounts import (
     accounts,
     alerts,
     closing,
+    overview,
     pools,
     retention,
     scheduled_changes,
@@ -27,7 +28,7 @@ from fotapool.console.app.errors import PageError, page_error
 from fotapool.console.app.forms import read_form
 from fotapool.console.app.pages import Console, ConsoleCall, ConsolePage
 from fotapool.console.app.rendering import Templates
-from fotapool.console.campaigns import campaigns, schedule
+from fotapool.console.campaigns import all_campaigns, campaigns, schedule
 from fotapool.console.devices import departures, device, devices
 from fotapool.console.emulator import clock, faults, requests, simulation, snapshots
 from fotapool.console.identity import access, device_keys, sign_ins, users
@@ -49,6 +50,7 @@ from fotapool.web.http import RequestIds
 log = Log(__name__)
 
 PAGES: tuple[ConsolePage, ...] = (
+    *overview.PAGES,
     *pools.PAGES,
     *search.PAGES,
     *licenses.PAGES,
@@ -62,6 +64,7 @@ PAGES: tuple[ConsolePage, ...] = (
     *departures.PAGES,
     *schedule.PAGES,
     *campaigns.PAGES,
+    *all_campaigns.PAGES,
     *clock.PAGES,
     *faults.PAGES,
     *simulation.PAGES,
@@ -118,7 +121,7 @@ class WithHeaders:
 
 
 async def _first_page(request: Request) -> Response:
-    return RedirectResponse(f"{PATH}/pools", 303)
+    return RedirectResponse(f"{PATH}/overview", 303)
 
 
 class PageEndpoint(Endpoint[ConsolePage]):

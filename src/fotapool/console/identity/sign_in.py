@@ -183,7 +183,7 @@ def _draft(action: str, request: Request, request_id: str, operator: Operator) -
 def _inside(path: str) -> str:
     """The path if it is a page of the console, else the list of accounts (prevents open redirects)."""
     inside = path.startswith(f"{PATH}/") and "//" not in path and "\\" not in path and path.isprintable()
-    return path if inside and not path.startswith(f"{PATH}/sign-in") else f"{PATH}/pools"
+    return path if inside and not path.startswith(f"{PATH}/sign-in") else f"{PATH}/overview"
 
 
 def _referring_path(request: Request) -> str:

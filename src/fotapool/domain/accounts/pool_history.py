@@ -6,17 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.billing import Month
 from fotapool.domain.licenses.ledger import EntryKind
-
-
-class PoolDay(NamedTuple):
-    """Licenses used and under notice at the end of a day (counted from 1970-01-01) on which the pool changed."""
-
-    day: int
-    used: int
-    notice: int
 
 
 class LastEntry(NamedTuple):
@@ -45,13 +36,9 @@ class PoolPoint:
     total: int
     mark: str = ""
 
-
-_NOTICE_DELTA = {
-    EntryKind.NOTICE_CANDIDATE: 1,
-    EntryKind.NOTICE_OLDEST: 1,
-    EntryKind.NOTICE_WITHDRAWN: -1,
-    EntryKind.NOTICE_ENDED: -1,
-}
+    @property
+    def levels(self) -> tuple[int, int, int]:
+        return self.used, self.notice, self.total
 
 
 def levels_of_entries(newest_first: Sequence[LastEntry], notice_now: int) -> list[Level]:
@@ -61,18 +48,8 @@ def levels_of_entries(newest_first: Sequence[LastEntry], notice_now: int) -> lis
     for entry in newest_first:
         if not levels or levels[-1].at_ms != entry.at_ms:
             levels.append(Level(entry.at_ms, entry.used_after, notice))
-        notice -= _NOTICE_DELTA.get(EntryKind(entry.kind), 0)
+        notice -= EntryKind(entry.kind).notice_delta
     return levels[::-1]
-
-
-def levels_of_days(days: Sequence[PoolDay], periods: Sequence[tuple[int, int]], now_ms: int) -> list[Level]:
-    """The levels at the end of each day, or now for today.
-
-    If the subscription changed on a day, the level applies from that change on, since a reduction takes licenses.
-    """
-    changed = {from_ms // DAY_MS: from_ms for from_ms, _ in periods}
-    ends = [min(changed.get(one.day, (one.day + 1) * DAY_MS - 1), now_ms) for one in days]
-    return [Level(end_ms, one.used, one.notice) for end_ms, one in zip(ends, days, strict=True)]
 
 
 def pool_history(
@@ -97,9 +74,10 @@ def pool_history(
 
 
 def _filled(changes: dict[int, list[tuple[int, int] | int | str]]) -> list[PoolPoint]:
-    """One point for each timestamp; unchanged values are carried over."""
+    """One point for each timestamp, without those between the first and the last at which nothing changed."""
     used = notice = total = 0
     points: list[PoolPoint] = []
+    last_ms = max(changes)
     for at_ms in sorted(changes):
         marks: list[str] = []
         for change in changes[at_ms]:
@@ -109,5 +87,7 @@ def _filled(changes: dict[int, list[tuple[int, int] | int | str]]) -> list[PoolP
                 total = change
             else:
                 used, notice = change
-        points.append(PoolPoint(at_ms=at_ms, used=used, notice=notice, total=total, mark=", ".join(marks)))
+        point = PoolPoint(at_ms=at_ms, used=used, notice=notice, total=total, mark=", ".join(marks))
+        if not points or point.mark or at_ms == last_ms or points[-1].levels != point.levels:
+            points.append(point)
     return points

@@ -44,6 +44,12 @@ class EntryKind(enum.IntEnum):
         kind.delta, kind.what, kind.why = delta, what, why
         return kind
 
+    @property
+    def notice_delta(self) -> int:
+        """The change of the number of licenses under notice."""
+        given = self in (EntryKind.NOTICE_CANDIDATE, EntryKind.NOTICE_OLDEST)
+        return given - (self in (EntryKind.NOTICE_WITHDRAWN, EntryKind.NOTICE_ENDED))
+
 
 class Entry(NamedTuple):
     """A ledger entry before the store gives it its number."""

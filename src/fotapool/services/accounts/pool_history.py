@@ -1,4 +1,4 @@
-"""Pools and their use on the last days: for lists, charts and forecasts."""
+"""Accounts by the use of their licenses, with the last days and a forecast: for lists and the overview."""
 
 from __future__ import annotations
 
@@ -6,47 +6,73 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fotapool.core.timestamps import DAY_MS
+from fotapool.domain.accounts.forecast import BASIS_DAYS, Forecast, forecast
+from fotapool.domain.accounts.usage import UsageStatus, usage_status
 from fotapool.domain.errors import Invalid
 from fotapool.services.context import OPERATOR_PAGE, Context
-from fotapool.store.accounts import pool_history as store
+from fotapool.store.accounts import account_usage as store
+from fotapool.store.accounts.account_usage import UsageFilter, UsageSums
 from fotapool.store.accounts.accounts import Account
+from fotapool.store.accounts.pool_levels import read_used_at
 from fotapool.store.db.connection import Connection
 
 DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class PoolRow:
+class AccountUsage:
     """An account, its free licenses, and its used licenses at the end of each of the last DAYS days, today last."""
 
     account: Account
     free: int
     days: list[int]
+    forecast: Forecast
+    status: UsageStatus
 
 
-async def list_pools(
-    context: Context, search: str, order: str, descending: bool, offset: int, limit: int
-) -> tuple[int, list[PoolRow]]:
-    """How many accounts have the text in a name of theirs, and a page of them. Raises Invalid for an unknown order."""
+async def list_accounts_by_usage(
+    context: Context, search: str, wanted: UsageFilter, order: str, descending: bool, offset: int, limit: int
+) -> tuple[UsageSums, list[AccountUsage]]:
+    """The sums of all accounts that have the text in a name of theirs, and a page of the wanted ones.
+
+    Raises Invalid for an unknown order.
+    """
     if order not in store.ORDERS:
         raise Invalid(f"order must be one of {', '.join(store.ORDERS)}")
-    today = context.clock.now_ms() // DAY_MS
+    now_ms = context.clock.now_ms()
+    today = now_ms // DAY_MS
 
-    def read(connection: Connection) -> tuple[int, list[PoolRow]]:
-        accounts = store.read_pool_page(
+    def read(connection: Connection) -> tuple[UsageSums, list[AccountUsage]]:
+        accounts = store.read_usage_page(
             connection,
             search=search,
+            wanted=wanted,
             order=order,
             descending=descending,
+            today=today,
             offset=offset,
             limit=min(limit, OPERATOR_PAGE),
         )
-        first = today - DAYS + 1
-        days = store.read_pool_days(connection, [account.id for account in accounts], first)
-        rows = [PoolRow(one, free_of(one), used_by_day(one, days[one.id], first, today)) for one in accounts]
-        return store.count_accounts(connection, search), rows
+        return store.read_usage_sums(connection, search, today), read_usage(connection, accounts, now_ms)
 
-    return await context.reader.short(read)
+    return await context.reader.long(read)
+
+
+def read_usage(connection: Connection, accounts: Sequence[Account], now_ms: int) -> list[AccountUsage]:
+    """The use of the licenses of these accounts."""
+    today = now_ms // DAY_MS
+    ends = [(day + 1) * DAY_MS - 1 for day in range(today - DAYS + 1, today + 1)]
+    days = read_used_at(connection, [account.id for account in accounts], ends)
+    return [_usage(account, days[account.id], now_ms) for account in accounts]
+
+
+def _usage(account: Account, days: list[int], now_ms: int) -> AccountUsage:
+    basis = basis_days(account, now_ms)
+    expected = forecast(
+        free=free_of(account), used_before=days[-1 - basis], used_now=account.used, basis_days=basis, now_ms=now_ms
+    )
+    status = usage_status(account.total, account.used, expected, now_ms)
+    return AccountUsage(account=account, free=free_of(account), days=days, forecast=expected, status=status)
 
 
 def free_of(account: Account) -> int:
@@ -54,8 +80,11 @@ def free_of(account: Account) -> int:
     return max(0, account.total - account.used)
 
 
-def used_by_day(account: Account, days: Sequence[tuple[int, int, int]], first: int, last: int) -> list[int]:
-    """Used licenses at the end of each day from `first` to `last`; a day without changes repeats the one before."""
-    changed = {day: used for day, used, _ in days}
-    used = account.used if not days else days[0][1] if days[0][0] < first else 0
-    return [used := changed.get(day, used) for day in range(first, last + 1)]
+def basis_days(account: Account, now_ms: int) -> int:
+    """The days of history that a forecast of the account is made from."""
+    return min(BASIS_DAYS, now_ms // DAY_MS - account.created_ms // DAY_MS)
+
+
+def basis_end(basis: int, now_ms: int) -> int:
+    """The last millisecond before the growth of the last `basis` days."""
+    return (now_ms // DAY_MS - basis + 1) * DAY_MS - 1

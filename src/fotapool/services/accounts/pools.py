@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fotapool.core.timestamps import DAY_MS
-from fotapool.domain.accounts.forecast import BASIS_DAYS, Forecast, forecast
-from fotapool.domain.accounts.pool_history import (
-    Level,
-    PoolDay,
-    PoolPoint,
-    levels_of_days,
-    levels_of_entries,
-    pool_history,
-)
+from fotapool.core.timestamps import DAY_MS, HOUR_MS
+from fotapool.domain.accounts.forecast import Forecast, forecast
+from fotapool.domain.accounts.pool_history import Level, PoolPoint, levels_of_entries, pool_history
 from fotapool.domain.licenses.licenses import LicenseState
-from fotapool.services.accounts.pool_history import free_of
+from fotapool.services.accounts.pool_history import basis_days, basis_end, free_of
 from fotapool.services.context import Context
 from fotapool.store.accounts import pool_history as store
 from fotapool.store.accounts.accounts import Account, read_account_by_id
+from fotapool.store.accounts.pool_levels import read_levels, read_levels_at
 from fotapool.store.db.connection import Connection
 
 COUNTED_AT_ONCE = 20_000
 """The parts of a pool with at most so many used licenses are always counted, those of a larger one on request."""
 MAX_DAYS = 5 * 366
 MAX_PERIODS = 1_000
-MAX_ENTRIES = 1_000
-"""How many of the ledger's last entries the history shows one by one."""
+MAX_ENTRIES = 200
+"""How many of the ledger's last entries the history shows one by one, while they are of the last DETAILED_DAYS."""
 DETAILED_DAYS = 2
+"""The history has the end of each hour of the last days, and of each day before."""
+MAX_DAY_POINTS = 400
+"""A history of more days has the ends of weeks instead of days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,69 +59,66 @@ async def read_pool(context: Context, account: Account, days: int, count: bool) 
     """The account's pool with the history of the last `days` days; `count` counts the parts of a large pool too."""
     now_ms = context.clock.now_ms()
 
-    def count_parts(connection: Connection) -> tuple[Account, PoolParts | None]:
+    def read(connection: Connection) -> PoolPage:
         pool = read_account_by_id(connection, account.id) or account
-        return pool, _parts(connection, pool) if count or pool.used <= COUNTED_AT_ONCE else None
-
-    def read(connection: Connection, pool: Account, parts: PoolParts | None) -> PoolPage:
-        history, found = _history(connection, pool, min(days, MAX_DAYS), now_ms)
         return PoolPage(
             account=pool,
             free=free_of(pool),
-            parts=parts,
-            history=history,
-            forecast=found,
+            parts=_parts(connection, pool) if count or pool.used <= COUNTED_AT_ONCE else None,
+            history=_history(connection, pool, min(days, MAX_DAYS), now_ms),
+            forecast=_forecast(connection, pool, now_ms),
             has_devices=bool(pool.used) or store.has_devices(connection, pool.id),
             has_users=bool(pool.used) or store.has_users(connection, pool.id),
         )
 
-    return await context.reader.short(read, *await context.reader.long(count_parts))
+    return await context.reader.long(read)
 
 
 async def read_history(context: Context, account: Account, days: int) -> list[PoolPoint]:
-    """The history of the account's pool over the last `days` days."""
+    """The history of the account's pool over the last `days` days: what it held at each of the times."""
     now_ms = context.clock.now_ms()
 
     def read(connection: Connection) -> list[PoolPoint]:
         pool = read_account_by_id(connection, account.id) or account
-        return _history(connection, pool, min(days, MAX_DAYS), now_ms)[0]
+        return _history(connection, pool, min(days, MAX_DAYS), now_ms)
 
-    return await context.reader.short(read)
+    return await context.reader.long(read)
 
 
-def _history(connection: Connection, pool: Account, days: int, now_ms: int) -> tuple[list[PoolPoint], Forecast]:
-    today, created = now_ms // DAY_MS, pool.created_ms // DAY_MS
-    first = max(min(today - days + 1, today - BASIS_DAYS), created)
-    found = [PoolDay(*row) for row in store.read_pool_days(connection, [pool.id], first)[pool.id]]
-    basis = min(BASIS_DAYS, today - created)
-    expected = forecast(
+def _forecast(connection: Connection, pool: Account, now_ms: int) -> Forecast:
+    basis = basis_days(pool, now_ms)
+    before = read_levels_at(connection, pool.id, [basis_end(basis, now_ms)])
+    return forecast(
         free=free_of(pool),
-        used_before=_used_at_end_of(today - basis, found, pool),
+        used_before=before[0].used if before else 0,
         used_now=pool.used,
         basis_days=basis,
         now_ms=now_ms,
     )
+
+
+def _history(connection: Connection, pool: Account, days: int, now_ms: int) -> list[PoolPoint]:
+    today = now_ms // DAY_MS
     from_ms = max((today - days + 1) * DAY_MS, pool.created_ms)
-    detailed_from, levels = _detail(connection, pool, today)
     totals = store.read_totals_since(connection, pool.id, from_ms, MAX_PERIODS)
-    levels = levels_of_days([one for one in found if one.day < detailed_from], totals, now_ms) + levels
-    return pool_history(levels, totals, from_ms, now_ms), expected
+    detailed_ms = max((today - DETAILED_DAYS + 1) * DAY_MS, from_ms)
+    step = 1 if days <= MAX_DAY_POINTS else 7
+    ends = range((from_ms // DAY_MS + 1) * DAY_MS - 1, detailed_ms, step * DAY_MS)
+    moments = {from_ms - 1, *ends, *(at_ms for at_ms, _ in totals if at_ms >= from_ms)}
+    levels = read_levels_at(connection, pool.id, sorted(moments)) + _detail(connection, pool, detailed_ms, now_ms)
+    levels.sort(key=lambda level: level.at_ms)
+    return pool_history([*levels, Level(now_ms, pool.used, pool.notice)], totals, from_ms, now_ms)
 
 
-def _used_at_end_of(day: int, days: Sequence[PoolDay], pool: Account) -> int:
-    if not days:
-        return pool.used
-    return next((one.used for one in reversed(days) if one.day <= day), 0)
-
-
-def _detail(connection: Connection, pool: Account, today: int) -> tuple[int, list[Level]]:
-    """The first day that the ledger's last entries cover completely, and the levels since then."""
+def _detail(connection: Connection, pool: Account, detailed_ms: int, now_ms: int) -> list[Level]:
+    """The levels since `detailed_ms`: after each entry in the hours that the last entries cover, else by the hour."""
     entries = store.read_last_entries(connection, pool.id, MAX_ENTRIES)
-    detailed_from = today - DETAILED_DAYS + 1
+    covered_ms = detailed_ms
     if len(entries) == MAX_ENTRIES:
-        detailed_from = max(detailed_from, entries[-1].at_ms // DAY_MS + 1)
-    levels = levels_of_entries(entries, pool.notice)
-    return detailed_from, [level for level in levels if level.at_ms >= detailed_from * DAY_MS]
+        covered_ms = max(covered_ms, (entries[-1].at_ms // HOUR_MS + 1) * HOUR_MS)
+    hours = read_levels(connection, pool.id, detailed_ms)
+    levels = [level for level in hours if level.at_ms < min(covered_ms, now_ms)]
+    return levels + [level for level in levels_of_entries(entries, pool.notice) if level.at_ms >= covered_ms]
 
 
 def _parts(connection: Connection, pool: Account) -> PoolParts:

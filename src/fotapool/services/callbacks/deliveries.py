@@ -20,7 +20,6 @@ from fotapool.store.callbacks import deliveries as store
 from fotapool.store.callbacks.deliveries import Attempt, Delivery
 from fotapool.store.callbacks.delivery_views import DeliveryRow, read_latest_deliveries
 from fotapool.store.callbacks.leases import (
-    Ended,
     LeasedBatch,
     acquire_lease,
     read_due_listeners,
@@ -28,6 +27,7 @@ from fotapool.store.callbacks.leases import (
     record_bodies,
     release_lease,
 )
+from fotapool.store.callbacks.listener_health import Ended
 from fotapool.store.callbacks.listeners import Listener, read_listener
 from fotapool.store.db.connection import Connection
 
@@ -217,7 +217,8 @@ async def read_delivery(context: Context, delivery_id: int) -> tuple[Delivery, l
 async def redeliver(context: Context, delivery_id: int) -> Delivery:
     """Queues an ended delivery again, with the same body and id and a new series of attempts.
 
-    Raises NotFound, and Conflict if it is waiting already or its listener is gone.
+    For a waiting one, the first delivery that waits for its listener is tried now instead, since deliveries are sent in
+    order. Raises NotFound, and Conflict if its listener is gone or a delivery to it is being sent.
     """
     delivery = await context.reader.short(_existing, delivery_id)
     context.audit.about("delivery", str(delivery_id), delivery.account_name)
@@ -225,12 +226,13 @@ async def redeliver(context: Context, delivery_id: int) -> Delivery:
     def change(connection: Connection, now_ms: int) -> Delivery:
         found = _existing(connection, delivery_id)
         _lock_if_of_alerts(connection, found.style)
-        if found.state == DeliveryState.WAITING:
-            raise Conflict(f"delivery {delivery_id} is waiting already")
         if read_listener(connection, found.account_id, found.style) is None:
             of = f"account {found.account_name}" if found.account_name else "the server"
             raise Conflict(f"{of} has no listener {found.style} any more")
-        store.record_redelivery(connection, delivery_id, now_ms)
+        if found.state == DeliveryState.WAITING:
+            retry_now(connection, found.account_id, found.style, now_ms)
+        else:
+            store.record_redelivery(connection, delivery_id, now_ms)
         before = {"state": DeliveryState(found.state).word, "attempts": found.attempts}
         context.audit.record(connection, now_ms, before, {"state": DeliveryState.WAITING.word, "attempts": 0})
         return _existing(connection, delivery_id)
@@ -246,6 +248,12 @@ def _locked(account_id: int) -> tuple[int, ...]:
 def _lock_if_of_alerts(connection: Connection, style: str) -> None:
     if is_of_alerts(style):
         lock_alerts(connection)
+
+
+def retry_now(connection: Connection, account_id: int, style: str, now_ms: int) -> None:
+    """Makes the listener's first waiting delivery due now. Raises Conflict while a delivery is being sent."""
+    if not store.record_retry(connection, account_id, style, now_ms):
+        raise Conflict(f"a delivery to listener {style} is being sent: see its result first")
 
 
 def _existing(connection: Connection, delivery_id: int) -> Delivery:

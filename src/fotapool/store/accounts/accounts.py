@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.names import AccountStatus, PurchaseType
+from fotapool.store.accounts.pool_levels import record_levels
 from fotapool.store.billing import record_subscription
-from fotapool.store.db.connection import Connection, Row
+from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import columns, converting, fetch_all, fetch_one, fetch_value, field_names
 
 ACCOUNTS = "account a JOIN license_pool p ON p.account_id = a.id"
@@ -63,10 +63,10 @@ def record_account(connection: Connection, name: str, purchase_type: PurchaseTyp
         status=AccountStatus.ACTIVE.value,
         now=now_ms,
     )
-    row = (account_id, total, 0, 0, 0, 0, 0, now_ms, now_ms)
-    connection.insert("license_pool", f"account_id, {_POOL_NUMBERS}", [row])
+    pool = Pool(account_id, total, 0, 0, 0, 0, 0, now_ms, now_ms)
+    connection.insert("license_pool", f"account_id, {_POOL_NUMBERS}", [pool.row])
     record_subscription(connection, account_id=account_id, total=total, purchase_type=purchase_type, now_ms=now_ms)
-    _record_day(connection, [(account_id, 0, 0)], now_ms)
+    record_levels(connection, [pool], now_ms)
     return account_id
 
 
@@ -76,17 +76,7 @@ _POOL_NUMBERS = ", ".join(field_names(Pool)[1:])
 def record_pools(connection: Connection, pools: Sequence[Pool], now_ms: int) -> None:
     """Writes the pools' numbers; a constraint of the schema checks them again."""
     connection.update_rows("license_pool", "account_id", _POOL_NUMBERS, [pool.row for pool in pools])
-    _record_day(connection, [(pool.account_id, pool.used, pool.notice) for pool in pools], now_ms)
-
-
-def _record_day(connection: Connection, pools: Sequence[Row], now_ms: int) -> None:
-    """Records (account id, used, under notice) as the numbers of the current day; the last ones of a day remain."""
-    connection.insert(
-        "pool_day",
-        "account_id, day, used, notice",
-        [(account_id, now_ms // DAY_MS, used, notice) for account_id, used, notice in pools],
-        "ON CONFLICT (account_id, day) DO UPDATE SET used = excluded.used, notice = excluded.notice",
-    )
+    record_levels(connection, pools, now_ms)
 
 
 def record_purchase_type(connection: Connection, account_id: int, purchase_type: PurchaseType) -> None:

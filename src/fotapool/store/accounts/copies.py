@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.licenses.ledger import EntryKind
+from fotapool.store.accounts.pool_levels import hour_end
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import exists, fetch_values
 from fotapool.store.licenses.licenses import Cause
@@ -33,8 +33,8 @@ _STATEMENTS = (
     "INSERT INTO subscription_period (account_id, from_ms, total, purchase_type)"
     " SELECT :id, :now, p.total, a.purchase_type FROM account a JOIN license_pool p ON p.account_id = a.id"
     " WHERE a.id = :source",
-    "INSERT INTO pool_day (account_id, day, used, notice) SELECT :id, :day, used, notice FROM license_pool"
-    " WHERE account_id = :source",
+    "INSERT INTO pool_level (account_id, at_ms, used, notice, entries) SELECT :id, :hour_end, used, notice,"
+    " used + notice FROM license_pool WHERE account_id = :source",
     "INSERT INTO device (account_id, imei, make, model, firmware, protocol, mdn, status, created_ms, updated_ms,"
     " upgraded_ms, refreshed_ms, seen_ms, namespace) SELECT :id, imei, make, model, firmware, protocol, mdn, status,"
     " created_ms, updated_ms, upgraded_ms, refreshed_ms, seen_ms, :id FROM device WHERE account_id = :source",
@@ -69,7 +69,7 @@ def record_copy(connection: Connection, source: int, used: int, name: str, cause
         "source": source,
         "used": used,
         "now": now_ms,
-        "day": now_ms // DAY_MS,
+        "hour_end": hour_end(now_ms),
         "imported": int(EntryKind.IMPORTED),
         "actor": cause.actor,
         "request": cause.request_id,

@@ -2,57 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from fotapool.domain.accounts.pool_history import LastEntry
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
 from fotapool.domain.licenses.licenses import LicenseState
-from fotapool.store.accounts.accounts import ACCOUNT_COLUMNS, ACCOUNTS, Account, account_of
 from fotapool.store.campaigns.upgrades import IS_OPEN
 from fotapool.store.db.connection import Connection
-from fotapool.store.db.rows import exists, fetch_all, fetch_value, like_pattern
-
-ORDERS = {"name": "a.name", "total": "p.total", "used": "p.used", "notice": "p.notice", "free": "p.total - p.used"}
-_NAMED = "(a.name LIKE :pattern ESCAPE '!' OR lower(a.display_name) LIKE lower(:pattern) ESCAPE '!')"
-
-
-def count_accounts(connection: Connection, search: str) -> int:
-    """The number of accounts whose name or display name contains the text."""
-    sql = f"SELECT count(*) FROM account a WHERE {_NAMED}"
-    return int(fetch_value(connection, sql, pattern=f"%{like_pattern(search)}%"))
-
-
-def read_pool_page(
-    connection: Connection, search: str, order: str, descending: bool, offset: int, limit: int
-) -> list[Account]:
-    """Accounts whose name or display name contains the text, sorted by one of ORDERS."""
-    direction = "DESC" if descending else "ASC"
-    sql = f"""SELECT {ACCOUNT_COLUMNS} FROM {ACCOUNTS} WHERE {_NAMED}
-        ORDER BY {ORDERS[order]} {direction}, a.name {direction} LIMIT :limit OFFSET :offset"""
-    pattern = f"%{like_pattern(search)}%"
-    return fetch_all(connection, account_of, sql, pattern=pattern, limit=limit, offset=offset)
-
-
-def read_pool_days(
-    connection: Connection, account_ids: Sequence[int], first_day: int
-) -> dict[int, list[tuple[int, int, int]]]:
-    """By account, (day, used, under notice at its end) for the days since `first_day` with changes, in order.
-
-    The last day before `first_day` is included, if there is one. Days are counted from 1970-01-01.
-    """
-    found: dict[int, list[tuple[int, int, int]]] = {account_id: [] for account_id in account_ids}
-    if not found:
-        return found
-    rows = connection.fetch_rows(
-        "SELECT d.account_id, d.day, d.used, d.notice FROM {rows} k JOIN pool_day d ON d.account_id = k.id"
-        " AND d.day >= coalesce((SELECT max(b.day) FROM pool_day b WHERE b.account_id = k.id AND b.day < k.first_day),"
-        " k.first_day) ORDER BY d.account_id, d.day",
-        "id,first_day",
-        [(account_id, first_day) for account_id in account_ids],
-    )
-    for account_id, day, used, notice in rows:
-        found[account_id].append((day, used, notice))
-    return found
+from fotapool.store.db.rows import exists, fetch_all
 
 
 def read_last_entries(connection: Connection, account_id: int, limit: int) -> list[LastEntry]:

@@ -12,6 +12,7 @@ from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.retention import Kind
 from fotapool.store.audit_log import delete_old_audit_entries
 from fotapool.store.callbacks.deliveries import delete_ended_deliveries
+from fotapool.store.callbacks.listener_health import delete_delivery_hours
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import fetch_int
 from fotapool.store.licenses.lost_licenses import delete_oldest_lost
@@ -72,10 +73,15 @@ def _delete_upgrades(connection: Connection, before_ms: int, limit: int) -> Step
     return Step(deleted, True)
 
 
+def _delete_callbacks(connection: Connection, before_ms: int, limit: int) -> int:
+    delete_delivery_hours(connection, before_ms, limit)
+    return delete_ended_deliveries(connection, before_ms, limit)
+
+
 _SIMPLE: Mapping[Kind, Callable[[Connection, int, int], int]] = {
     Kind.CHECK_INS: _delete("check_in", "id", "at_ms < :before", "at_ms"),
     Kind.DEVICE_LOGS: _delete("device_log", "id", "at_ms < :before", "at_ms"),
-    Kind.CALLBACKS: delete_ended_deliveries,
+    Kind.CALLBACKS: _delete_callbacks,
     Kind.AUDIT_LOG: delete_old_audit_entries,
     Kind.REJECTIONS: _delete_rejections,
     Kind.UNDO: delete_oldest_lost,

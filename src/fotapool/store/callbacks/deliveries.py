@@ -8,8 +8,9 @@ lock of the account's pool.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fotapool.domain.callbacks import DeliveryState, Event, encode, firmware_available
 from fotapool.domain.names import AccountStatus
@@ -22,6 +23,41 @@ MAX_WAITING_PER_LISTENER = 200_000
 """Further deliveries to a listener are recorded as failed; the operator can redeliver them."""
 PACKAGES_A_LOOKUP = 1_000
 TOO_MANY_WAIT = f"not sent: {MAX_WAITING_PER_LISTENER:,} deliveries to this listener were waiting"
+
+
+class FailedDelivery(NamedTuple):
+    """A failed delivery, and whether its listener is still registered."""
+
+    id: int
+    account_id: int
+    style: str
+    has_listener: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FailedFilter:
+    """The wanted failed deliveries: None matches any. They failed from `since_ms` to before `until_ms`."""
+
+    account_id: int | None = None
+    style: str | None = None
+    kind: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+    def conditions(self) -> tuple[str, dict[str, Any]]:
+        """The conditions on a delivery `d`, and their parameters."""
+        tests = {
+            "account_id": "d.account_id = :account_id",
+            "style": "d.style = :style",
+            "kind": "d.event LIKE :kind",
+            "since_ms": "d.ended_ms >= :since_ms",
+            "until_ms": "d.ended_ms < :until_ms",
+        }
+        given = {name: value for name in tests if (value := getattr(self, name)) is not None}
+        if self.kind is not None:
+            given["kind"] = f'{{"kind":"{self.kind}"%'
+        return "".join(f" AND {tests[name]}" for name in given), given
+
 
 _INSERTED = "account_id, style, event, state, attempts, created_ms, due_ms, ended_ms"
 _WAITING = f"{OF_LISTENER} AND {IS_WAITING}"
@@ -203,6 +239,41 @@ def record_redelivery(connection: Connection, delivery_id: int, now_ms: int) -> 
         f" WHERE id = :id AND state <> {DeliveryState.WAITING:d}",
         {"id": delivery_id, "now": now_ms},
     )
+
+
+def record_retry(connection: Connection, account_id: int, style: str, now_ms: int) -> bool:
+    """Makes the listener's first waiting delivery due now, with all its retries. Returns False while one is sent."""
+    leased = f"SELECT 1 FROM listener WHERE {OF_LISTENER} AND leased_until_ms > {connection.syntax['now_ms']}"
+    key = {"account_id": account_id, "style": style}
+    if connection.fetch(leased, key):
+        return False
+    connection.execute(
+        "UPDATE delivery SET attempts = 0, due_ms = :now WHERE id ="
+        f" (SELECT id FROM delivery WHERE {_WAITING} ORDER BY id LIMIT 1)",
+        {**key, "now": now_ms},
+    )
+    return True
+
+
+def read_failed(connection: Connection, wanted: FailedFilter, after: int, limit: int) -> list[FailedDelivery]:
+    """Failed deliveries with ids above `after`, in order, and whether their listener is still registered."""
+    where, params = wanted.conditions()
+    sql = f"""SELECT d.id, d.account_id, d.style, EXISTS (SELECT 1 FROM listener l
+            WHERE l.account_id = d.account_id AND l.style = d.style)
+        FROM delivery d WHERE d.state = {DeliveryState.FAILED:d} AND d.id > :after{where} ORDER BY d.id LIMIT :limit"""
+    return fetch_all(connection, FailedDelivery, sql, **params, after=after, limit=limit)
+
+
+def record_redeliveries(connection: Connection, ids: Sequence[int], now_ms: int) -> int:
+    """Makes those wait again that have failed and have a listener, as `record_redelivery` does. Returns how many."""
+    rows = connection.fetch_rows(
+        f"UPDATE delivery SET state = {DeliveryState.WAITING:d}, attempts = 0, due_ms = {now_ms:d}, ended_ms = NULL"
+        f" WHERE state = {DeliveryState.FAILED:d} AND id IN (SELECT r.id FROM {{rows}} r) AND EXISTS (SELECT 1"
+        " FROM listener l WHERE l.account_id = delivery.account_id AND l.style = delivery.style) RETURNING id",
+        "id",
+        [(one,) for one in ids],
+    )
+    return len(rows)
 
 
 def delete_ended_deliveries(connection: Connection, before_ms: int, limit: int) -> int:

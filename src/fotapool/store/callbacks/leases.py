@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from fotapool.domain.callbacks import DeliveryState
 from fotapool.store.callbacks.deliveries import Attempt
+from fotapool.store.callbacks.listener_health import Ended, record_health
 from fotapool.store.callbacks.listeners import IS_WAITING, LISTENER_COLUMNS, OF_LISTENER, Listener, read_signing_secret
 from fotapool.store.db.connection import Connection, Row
 from fotapool.store.db.rows import columns, fetch_int
@@ -46,16 +45,6 @@ class LeasedBatch:
     lease: int
     secret: str | None
     deliveries: list[Waiting]
-
-
-class Ended(NamedTuple):
-    """The result of a delivery: `due_ms` is its next attempt, or `ended_ms` its end."""
-
-    delivery_id: int
-    state: DeliveryState
-    tried: int
-    due_ms: int | None
-    ended_ms: int | None
 
 
 def read_due_listeners(connection: Connection, now_ms: int, again: bool, limit: int) -> list[tuple[int, str]]:
@@ -139,6 +128,8 @@ def release_lease(
     if not held:
         return False
     connection.insert("delivery_attempt", columns(Attempt), attempts)
+    if attempts:
+        record_health(connection, batch.listener, attempts, ended, now_ms)
     rows: list[Row] = [(one.delivery_id, one.state.value, *one[2:]) for one in ended]
     connection.update_rows("delivery", "id", "state, attempts, due_ms, ended_ms", rows)
     connection.execute(

@@ -53,6 +53,11 @@ def read_listener(connection: Connection, account_id: int, style: str) -> Listen
 
 def record_listener(connection: Connection, listener: Listener) -> None:
     """Registers the listener, or replaces the one of its style without changing its lease and waiting deliveries."""
+    connection.execute(  # how deliveries to another URL went says nothing of this one
+        f"DELETE FROM listener_health WHERE {OF_LISTENER} AND NOT EXISTS (SELECT 1 FROM listener l"
+        " WHERE l.account_id = :account_id AND l.style = :style AND l.url = :url)",
+        {"account_id": listener.account_id, "style": listener.style, "url": listener.url},
+    )
     values = ", ".join(f":{name}" for name in field_names(Listener))
     connection.execute(
         f"INSERT INTO listener ({LISTENER_COLUMNS}, leased_until_ms) VALUES ({values}, 0)"
@@ -68,6 +73,7 @@ def delete_listener(connection: Connection, account_id: int, style: str, now_ms:
     url = fetch_value(connection, f"DELETE FROM listener WHERE {OF_LISTENER} RETURNING url", **key)
     if url is None:
         return False
+    connection.execute(f"DELETE FROM listener_health WHERE {OF_LISTENER}", key)
     connection.execute(
         "INSERT INTO delivery_attempt (delivery_id, number, at_ms, took_ms, url, status, error, answer)"
         " SELECT d.id, 1 + coalesce((SELECT max(a.number) FROM delivery_attempt a WHERE a.delivery_id = d.id), 0),"

@@ -30,6 +30,7 @@ from fotapool.store.accounts.accounts import read_account_by_id
 from fotapool.store.callbacks.deliveries import record_events
 from fotapool.store.campaigns.campaigns import read_campaign_by_id, record_campaigns, record_devices_changed
 from fotapool.store.campaigns.stop_rules import read_stop_rule, record_stop
+from fotapool.store.campaigns.tallies import record_moves
 from fotapool.store.campaigns.upgrades import has_open, read_next_due
 from fotapool.store.db.connection import Connection, Key, Row
 from fotapool.store.packages.artifacts import record_pilot_result
@@ -83,6 +84,9 @@ class UpgradeChangeSet:
         charged = {upgrade.id for upgrade in completed if is_charged(purchase_type, upgrade.imei in licensed)}
         rows = [_row(change, now_ms, change.upgrade.id in charged) for change in self.changes]
         connection.update_rows("upgrade", "id", _COLUMNS, rows)
+        record_moves(
+            connection, ((one.upgrade.campaign_id, int(one.upgrade.status), int(one.status)) for one in self.changes)
+        )
 
     def _record_completed(self, connection: Connection, now_ms: int) -> None:
         """Records used licenses, the devices' new firmware, and results for the pilot rule."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fotapool.domain.campaigns.device_checks import DeviceFacts
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeStatus
 from fotapool.domain.paging import BEFORE_ALL
+from fotapool.store.campaigns.tallies import record_moves
 from fotapool.store.db.connection import Connection, Key
 from fotapool.store.db.rows import (
     KNOWN_DEVICE,
@@ -155,6 +156,12 @@ def record_new_upgrades(
     now_ms: int,
 ) -> None:
     """Adds devices as (IMEI, status, reason, due in ms or None). A device that is in the campaign starts again."""
+    before = read_campaign_upgrades(connection, campaign_id, [device[0] for device in devices]) if devices else {}
+    moves = [
+        (campaign_id, int(before[imei].status) if imei in before else None, int(status))
+        for imei, status, _, _ in devices
+    ]
+    record_moves(connection, moves)
     connection.insert(
         "upgrade",
         "account_id, imei, campaign_id, status, reason, attempts, scheduled_ms, updated_ms, due_ms",

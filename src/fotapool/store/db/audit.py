@@ -27,6 +27,8 @@ _RUNNING = numbers(RUNNING)
 _STARTED = numbers((CampaignStatus.SCHEDULED, CampaignStatus.ENDED, CampaignStatus.ABORTED))
 _GRANTS = numbers(kind for kind in EntryKind if kind.delta > 0)
 _LOSSES = numbers(kind for kind in EntryKind if kind.delta < 0)
+_GIVEN = numbers(kind for kind in EntryKind if kind.notice_delta > 0)
+_ENDED = numbers(kind for kind in EntryKind if kind.notice_delta < 0)
 _SCHEDULED = f"{UpgradeStatus.SCHEDULED:d}"
 _UNFINISHED = numbers((UpgradeStatus.SCHEDULED, UpgradeStatus.PENDING))
 _MONTHLY = PurchaseType.MRC.value
@@ -62,6 +64,23 @@ _CHECKS = (
         f" WHEN kind IN ({_LOSSES}) THEN -1 ELSE 0 END) AS total"
         " FROM ledger_entry WHERE account_id = :id) e ON 1 = 1 WHERE p.account_id = :id",
         "counter {1}, sum of entries {2}",
+    ),
+    (
+        "history-equals-ledger",
+        "every level of the pool's history is what the ledger says of its time, and the latest is the pool's",
+        "SELECT coalesce(sum(CASE WHEN l.used = coalesce(e.used_after, 0) AND l.notice = coalesce(n.notice, 0)"
+        " AND coalesce(ec.at_ms, 0) <= l.at_ms AND (nc.at_ms IS NULL OR nc.at_ms > l.at_ms OR nc.at_ms < ec.at_ms)"
+        " THEN 0 ELSE 1 END), 0) = 0 AND max(l.entries) = max(p.entries),"
+        " coalesce(sum(CASE WHEN l.used = coalesce(e.used_after, 0) THEN 0 ELSE 1 END), 0), max(l.entries),"
+        " max(p.entries) FROM license_pool p LEFT JOIN pool_level l ON l.account_id = p.account_id"
+        " LEFT JOIN ledger_entry e ON e.account_id = l.account_id AND e.number = l.entries"
+        " LEFT JOIN pool_change ec ON ec.account_id = e.account_id AND ec.number = e.change_number"
+        " LEFT JOIN ledger_entry x ON x.account_id = l.account_id AND x.number = l.entries + 1"
+        " LEFT JOIN pool_change nc ON nc.account_id = x.account_id AND nc.number = x.change_number"
+        f" LEFT JOIN (SELECT number, sum(CASE WHEN kind IN ({_GIVEN}) THEN 1 WHEN kind IN ({_ENDED}) THEN -1 ELSE 0"
+        " END) OVER (ORDER BY number) AS notice FROM ledger_entry WHERE account_id = :id) n ON n.number = l.entries"
+        " WHERE p.account_id = :id",
+        "{1} levels with another number of licenses, {2} of {3} entries",
     ),
     (
         "ledger-without-gaps",
@@ -134,6 +153,23 @@ _CHECKS = (
         " GROUP BY c.id, c.devices, c.purged, c.completed, c.failed) x WHERE devices <> purged + n"
         " OR completed < done OR failed < bad OR completed - done + failed - bad > purged",
         "{1} campaigns with another number of devices",
+    ),
+    (
+        "tallies-equal-their-devices",
+        "every campaign's devices are as many as its tally says, with those deleted for their age",
+        "SELECT count(*) = 0, count(*) FROM (SELECT c.id, c.purged AS p, coalesce(t.in_progress, 0) AS i,"
+        " coalesce(t.completed, 0)"
+        " AS d, coalesce(t.failed, 0) AS f, coalesce(t.canceled, 0) AS s, coalesce(t.rejected, 0) AS r,"
+        f" count(*) FILTER (WHERE u.status = {UpgradeStatus.IN_PROGRESS:d}) AS ui,"
+        f" count(*) FILTER (WHERE u.status = {UpgradeStatus.COMPLETED:d}) AS ud,"
+        f" count(*) FILTER (WHERE u.status = {UpgradeStatus.FAILED:d}) AS uf,"
+        f" count(*) FILTER (WHERE u.status = {UpgradeStatus.CANCELED:d}) AS us,"
+        f" count(*) FILTER (WHERE u.status = {UpgradeStatus.REJECTED:d}) AS ur FROM campaign c"
+        " LEFT JOIN campaign_tally t ON t.campaign_id = c.id LEFT JOIN upgrade u ON u.campaign_id = c.id"
+        " WHERE c.account_id = :id GROUP BY 1, 2, 3, 4, 5, 6, 7) k WHERE i <> ui OR d < ud"
+        " OR f < uf OR s < us OR r < ur"
+        " OR d + f + s + r - ud - uf - us - ur > p",
+        "{1} campaigns with another tally",
     ),
     (
         "scheduled-devices-are-licensed",

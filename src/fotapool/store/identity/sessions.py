@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from fotapool.domain.identity import MAX_FAILED_LOGINS
 from fotapool.domain.names import AccountStatus
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import columns, fetch_all, fetch_one, fetch_values, field_names
@@ -197,6 +198,12 @@ def read_user_accounts(connection: Connection, username: str) -> list[str]:
     sql = """SELECT a.name FROM user_account ua JOIN account a ON a.id = ua.account_id
         WHERE ua.username = :username ORDER BY a.name"""
     return fetch_values(connection, sql, username=username)
+
+
+def read_locked_users(connection: Connection, limit: int) -> list[str]:
+    """The first users by name that failed logins have locked."""
+    sql = f"SELECT username FROM api_user WHERE failed_logins >= {MAX_FAILED_LOGINS:d} ORDER BY username LIMIT :limit"
+    return fetch_values(connection, sql, limit=limit)
 
 
 def record_user(

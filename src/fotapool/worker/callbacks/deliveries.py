@@ -23,7 +23,8 @@ from fotapool.services.callbacks.deliveries import Encode, acquire_batch, find_d
 from fotapool.services.callbacks.deliveries import next_delivery_ms as read_next_delivery_ms
 from fotapool.services.context import Context
 from fotapool.store.callbacks.deliveries import Attempt
-from fotapool.store.callbacks.leases import DELIVERIES_PER_LEASE, Ended, LeasedBatch, Waiting
+from fotapool.store.callbacks.leases import DELIVERIES_PER_LEASE, LeasedBatch, Waiting
+from fotapool.store.callbacks.listener_health import Ended
 from fotapool.store.callbacks.listeners import Listener
 from fotapool.store.db.connection import StoreUnavailable
 

@@ -22,6 +22,8 @@ def deliveries() -> None:
       fotapool deliveries list --state failed
       fotapool deliveries show 17
       fotapool deliveries redeliver 17 18
+      fotapool deliveries redeliver-failed --account 0242078689-00001
+      fotapool deliveries listeners --status failing
     """
 
 
@@ -77,7 +79,7 @@ def show(client: Any, delivery: int, as_json: bool) -> None:
 @options.as_json
 @options.admin_client_options
 def redeliver(client: Any, delivery: tuple[int, ...], as_json: bool) -> None:
-    """Deliver callbacks again that were delivered or have failed. Their attempts start again from zero.
+    """Deliver callbacks again. Their attempts start again from zero; a waiting one is tried as soon as it is its turn.
 
     \b
     Example:
@@ -89,3 +91,31 @@ def redeliver(client: Any, delivery: tuple[int, ...], as_json: bool) -> None:
             print_json_lines([answer])
         else:
             click.echo(f"delivery {number} is {answer['state']}")
+
+
+@deliveries.command("redeliver-failed")
+@click.option("--account", type=options.AccountName(), help="Only this account's.")
+@click.option("--listener", type=click.Choice(["v1", "v2", "v3"]), help="Only those to listeners of this version.")
+@click.option("--since", metavar="TIME", help="Only those that failed at this time or later, in RFC 3339.")
+@click.option("--until", metavar="TIME", help="Only those that failed before this time.")
+@options.as_json
+@options.admin_client_options
+def redeliver_failed(client: Any, as_json: bool, **given: str | None) -> None:
+    """Deliver all failed callbacks again, oldest first, up to 1,000 in a request. Their attempts start from zero.
+
+    \b
+    Examples:
+      fotapool deliveries redeliver-failed --account 0242078689-00001
+      fotapool deliveries redeliver-failed --since 2026-03-01T00:00:00Z
+    """
+    wanted: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    total, lost = 0, 0
+    after: int | None = 0
+    while after is not None:
+        step = client.call("POST", "/deliveries/redeliver", {**wanted, "after": after})
+        total, lost, after = total + step["redelivered"], lost + step["withoutListener"], step["nextAfter"]
+    if as_json:
+        print_json({"redelivered": total, "withoutListener": lost})
+        return
+    note = f"; {lost:,} stay failed: their listener is gone" if lost else ""
+    click.echo(f"{total:,} failed deliveries are queued again{note}")

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from fotapool.core.timestamps import DAY_MS, MINUTE_MS, format_timestamp
 from fotapool.domain.accounts.alerts.kinds import AlertKind, Observation
-from fotapool.domain.accounts.forecast import BASIS_DAYS, Trend, forecast
+from fotapool.domain.accounts.forecast import BASIS_DAYS, Forecast, Trend, forecast
 from fotapool.store.accounts.alerts import observations as store
 from fotapool.store.accounts.alerts.observations import AccountNumbers
-from fotapool.store.accounts.pool_history import read_pool_days
+from fotapool.store.accounts.pool_levels import read_used_at
 from fotapool.store.db.connection import Connection
 
 ENDED_MS = DAY_MS
@@ -50,19 +50,23 @@ def _free_licenses(connection: Connection, page: Page) -> Iterator[Observation]:
 
 def _days_until_empty(connection: Connection, page: Page) -> Iterator[Observation]:
     today = page.now_ms // DAY_MS
-    accounts = [one for one in page.accounts if one.total]
-    days = read_pool_days(connection, [one.id for one in accounts], today - BASIS_DAYS)
-    for one in accounts:
-        known = days[one.id]
-        basis = min(BASIS_DAYS, today - one.created_ms // DAY_MS)
-        otherwise = 0 if known else one.used
-        before = next((used for day, used, _ in reversed(known) if day <= today - basis), otherwise)
-        found = forecast(max(0, one.total - one.used), before, one.used, basis, page.now_ms)
-        if found.trend is Trend.EXHAUSTED:
-            yield page.seen(one.id, 0, "no license is available")
-        elif found.runs_out_ms is not None:
-            left = -((page.now_ms - found.runs_out_ms) // DAY_MS)
-            yield page.seen(one.id, left, f"the licenses run out in {left} days, as used in the last {basis} days")
+    accounts: dict[int, list[AccountNumbers]] = {}
+    for one in page.accounts:
+        if one.total:
+            accounts.setdefault(min(BASIS_DAYS, today - one.created_ms // DAY_MS), []).append(one)
+    for basis, same in accounts.items():
+        used = read_used_at(connection, [one.id for one in same], [(today - basis + 1) * DAY_MS - 1])
+        for one in same:
+            found = forecast(max(0, one.total - one.used), used[one.id][0], one.used, basis, page.now_ms)
+            yield from _runs_out(page, one, found, basis)
+
+
+def _runs_out(page: Page, one: AccountNumbers, found: Forecast, basis: int) -> Iterator[Observation]:
+    if found.trend is Trend.EXHAUSTED:
+        yield page.seen(one.id, 0, "no license is available")
+    elif found.runs_out_ms is not None:
+        left = -((page.now_ms - found.runs_out_ms) // DAY_MS)
+        yield page.seen(one.id, left, f"the licenses run out in {left} days, as used in the last {basis} days")
 
 
 def _failing_callbacks(connection: Connection, page: Page) -> Iterator[Observation]:

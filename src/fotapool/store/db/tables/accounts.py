@@ -298,13 +298,6 @@ CREATE TABLE lost_license (
     undone_by BIGINT,
     PRIMARY KEY (account_id, change_number, imei)
 ){clustered};
-CREATE TABLE pool_day (
-    account_id BIGINT NOT NULL,
-    day BIGINT NOT NULL,
-    used BIGINT NOT NULL CHECK (used >= 0),
-    notice BIGINT NOT NULL CHECK (notice >= 0),
-    PRIMARY KEY (account_id, day)
-){clustered};
 CREATE TABLE rejection_day (
     account_id BIGINT NOT NULL,
     day BIGINT NOT NULL,
