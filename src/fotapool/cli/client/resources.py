@@ -9,7 +9,7 @@ import click
 from fotapool.cli.client import options
 from fotapool.cli.client.identity.rows import IDENTITY
 from fotapool.cli.client.operations import Operation, make_command
-from fotapool.domain.retention import Kind
+from fotapool.domain.accounts.retention import Kind
 
 PURCHASE_TYPES = ("TS-HFOTA-MRC", "TS-HFOTA-EVNT", "TS-HFOTA-EVNT,TS-HFOTA-MRC")
 DELIVERY_STATES = ("waiting", "delivered", "failed")
