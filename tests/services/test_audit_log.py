@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from fotapool.core.timestamps import DAY_MS, MINUTE_MS
+from fotapool.domain.accounts.retention import Kind
 from fotapool.domain.errors import Conflict, RequestRejected
 from fotapool.domain.names import PurchaseType
-from fotapool.domain.retention import Kind
 from fotapool.services.accounts import retention
 from fotapool.services.accounts.accounts import create_account
 from fotapool.services.accounts.retention import Purged, purge_old_data

@@ -14,7 +14,7 @@ import pytest
 
 from fotapool.core.settings import Settings
 from fotapool.core.timestamps import DAY_MS
-from fotapool.domain.retention import DEFAULT_DAYS, Kind
+from fotapool.domain.accounts.retention import DEFAULT_DAYS, Kind
 from fotapool.services.accounts import retention
 from fotapool.services.accounts.retention import Purged, purge_old_data, retention_days
 from fotapool.services.commands import DirectCommand

@@ -28,9 +28,9 @@ from delivering import (
 )
 
 from fotapool.core.timestamps import DAY_MS
+from fotapool.domain.accounts.retention import Kind
 from fotapool.domain.callbacks import DeliveryState, Event
 from fotapool.domain.errors import Conflict
-from fotapool.domain.retention import Kind
 from fotapool.services.accounts import retention
 from fotapool.services.accounts.retention import Purged, purge_old_data
 from fotapool.services.callbacks.deliveries import (

@@ -10,7 +10,7 @@ from fotapool.cli.client import options
 from fotapool.cli.client.accounts.delivery_operations import DELIVERIES
 from fotapool.cli.client.identity.rows import IDENTITY
 from fotapool.cli.client.operations import Operation, make_command
-from fotapool.domain.retention import Kind
+from fotapool.domain.accounts.retention import Kind
 
 PURCHASE_TYPES = ("TS-HFOTA-MRC", "TS-HFOTA-EVNT", "TS-HFOTA-EVNT,TS-HFOTA-MRC")
 CAMPAIGN_STATUSES = (

@@ -7,8 +7,8 @@ from starlette.responses import Response
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.console.app.rendering import plural
 from fotapool.console.identity.sessions import PATH
+from fotapool.domain.accounts.retention import Kind
 from fotapool.domain.identity import Role
-from fotapool.domain.retention import Kind
 from fotapool.services.accounts import retention
 from fotapool.services.accounts.retention import MAX_COUNTED
 

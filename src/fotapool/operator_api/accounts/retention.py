@@ -6,8 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from fotapool.domain.accounts.retention import Kind
 from fotapool.domain.identity import Role
-from fotapool.domain.retention import Kind
 from fotapool.operator_api.calls import OperatorCall, time_or_none
 from fotapool.services.accounts import retention
 from fotapool.web.operations import Operation

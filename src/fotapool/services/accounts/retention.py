@@ -9,7 +9,7 @@ from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.settings import Settings
 from fotapool.core.telemetry.definitions import PURGED_ROWS
 from fotapool.core.timestamps import format_timestamp
-from fotapool.domain.retention import Kind, before_ms
+from fotapool.domain.accounts.retention import Kind, before_ms
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.accounts.retention import Step, count_old_rows, delete_old_rows
@@ -87,7 +87,7 @@ async def purge_old_data(
     done: list[Purged] = []
     for kind, limit in _limits(context).items():
         if kind in kinds and limit is not None:
-            done.append(await _purge(context, kind, limit, steps, done))
+            done.append(await _purge(context, kind, limit_ms=limit, steps=steps, before=done))
     return done
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from fotapool.core.timestamps import DAY_MS
-from fotapool.domain.retention import Kind
+from fotapool.domain.accounts.retention import Kind
 from fotapool.store.audit_log import delete_old_audit_entries
 from fotapool.store.callbacks.deliveries import delete_ended_deliveries
 from fotapool.store.callbacks.listener_health import delete_delivery_hours

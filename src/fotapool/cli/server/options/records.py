@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from fotapool.core.settings import LogFormat
-from fotapool.domain.retention import DEFAULT_DAYS, MIN_UPGRADE_DAYS, Kind
+from fotapool.domain.accounts.retention import DEFAULT_DAYS, MIN_UPGRADE_DAYS, Kind
 
 Command = Callable[..., Any]
 LEVELS = ("debug", "info", "warning", "error")
