@@ -37,7 +37,7 @@ async def _page(call: ConsoleCall, error: str = "", typed: dict[str, str] | None
     wanted = AlertFilter(
         is_open=call.choice("state", STATES),
         account_id=(await get_account(call.context, account)).id if account else None,
-        kind=(call.choice("kind", dict.fromkeys(KIND_OF_WORD, True)) and call.text("kind")) or "",
+        kind=call.choice("kind", {word: word for word in KIND_OF_WORD}) or "",
         rule=call.text("rule"),
     )
     found, next_cursor = await alerts.list_alerts(call.context, wanted, call.cursor(), ROWS)
