@@ -41,7 +41,7 @@ def test_a_rule_is_set_told_acknowledged_silenced_and_deleted(api: Api) -> None:
             assert request.headers["webhook-signature"] == expected
         assert [body["type"] for body in receiver.bodies] == ["alerts.test", "alerts.began"]
     (alert,) = api.control("GET", f"/alerts?state=open&account={ACCOUNT}&kind=usedShare").json()["alerts"]
-    assert (alert["rule"], alert["account"], alert["told"]) == ("Nearly full", ACCOUNT, True)
+    assert (alert["rule"], alert["account"], alert["notified"]) == ("Nearly full", ACCOUNT, True)
     noted = api.control("POST", f"/alerts/{alert['id']}/acknowledge", {"note": "ordered"}).json()
     assert (noted["acknowledgedBy"], noted["note"]) == ("operator", "ordered")
     assert api.control("GET", f"/alerts/{alert['id']}").json() == noted

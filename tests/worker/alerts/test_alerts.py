@@ -1,4 +1,4 @@
-"""Alerts: each begins once and ends once, and is told once, whatever servers do at the same time or crash."""
+"""Alerts: each begins once and ends once, and is notified once, whatever servers do at the same time or crash."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_failing_callbacks_are_watched(open_context: OpenContext) -> None:
                 await happen(context, caller, 2)
                 await deliveries.deliver_due()
                 assert await evaluate(context) == (0, 1)
-                assert [alert.subject for alert in await alerts(context)] == ["v3"]
+                assert [alert.topic for alert in await alerts(context)] == ["v3"]
 
     asyncio.run(asyncio.wait_for(story(), 300))
 
@@ -185,8 +185,8 @@ def test_several_servers_begin_and_end_each_alert_once(
                 clock_of(one).move_to(one.clock.now_ms() + INTERVAL_MS)
                 found = await asyncio.gather(*(evaluate_alerts(server, INTERVAL_MS) for server in (one, other) * 2))
                 assert sum(len(step.began) for steps in found for step in steps) == expected
-            told = await messages(one)
-            assert sum(count for _, count in told) == 7 * 2 + 1
+            notified = await messages(one)
+            assert sum(count for _, count in notified) == 7 * 2 + 1
             for world in worlds:
                 await remove_licenses(one, world.caller, world.devices)
             for server in (one, other):

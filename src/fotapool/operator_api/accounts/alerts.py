@@ -107,22 +107,22 @@ class Acknowledgement(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class AlertView(msgspec.Struct):
-    """`subject` is the campaign, the listener or the change that the alert is about, or empty.
+    """`topic` is the campaign, the listener or the change that the alert is about, or empty.
 
-    `value` is the one at which it began, null for a callback that was given up. `told` says whether the message that
-    it began was sent, or there was no target.
+    `value` is the one at which it began, null for a callback that was given up. `notified` says whether the
+    message that it began was sent, or there was no target.
     """
 
     id: int
     rule: str
     kind: Kind
     account: str
-    subject: str
+    topic: str
     value: int | None
     text: str
     beginTime: str
     endTime: str | None
-    told: bool
+    notified: bool
     acknowledgeTime: str | None
     acknowledgedBy: str
     note: str
@@ -158,7 +158,7 @@ def _alert_view(alert: Alert) -> AlertView:
         account=alert.account_name,
         beginTime=format_timestamp(alert.began_ms),
         endTime=time_or_none(alert.ended_ms),
-        told=bool(alert.told),
+        notified=bool(alert.notified),
         acknowledgeTime=time_or_none(alert.acknowledged_ms),
     )
 

@@ -143,7 +143,13 @@ class UpgradeChangeSet:
             self.change_status(campaign, CampaignStatus.ABORTED, now_ms)
             campaign.scan_cursor = SCAN_START
             finished = campaign.completed + campaign.failed
-            stop = CampaignStop(now_ms, finished, campaign.failed, rule.percent, rule.devices)
+            stop = CampaignStop(
+                at_ms=now_ms,
+                finished=finished,
+                failed=campaign.failed,
+                percent=rule.percent,
+                devices=rule.devices,
+            )
             record_stop(connection, campaign, account_name, stop)
 
     def _plan_next_step(self, connection: Connection, campaign: Campaign, now_ms: int) -> None:

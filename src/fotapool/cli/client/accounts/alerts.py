@@ -134,7 +134,7 @@ def set_rule(client: Any, name: str, as_json: bool, **given: Any) -> None:
 @options.as_json
 @options.admin_client_options
 def silence(client: Any, name: str, until: str | None, end: bool, as_json: bool) -> None:
-    """Hold back messages that alerts of a rule have begun. What is still open then is told when the silence ends.
+    """Hold back messages that alerts of a rule have begun. What is still open then is sent when the silence ends.
 
     \b
     Examples:

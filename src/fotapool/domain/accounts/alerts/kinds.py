@@ -31,24 +31,50 @@ class Traits:
 class AlertKind(enum.Enum):
     """What a rule watches."""
 
-    USED_SHARE = Traits("usedShare", "Used licenses", "%", 1, 100, lambda _: 2)
+    USED_SHARE = Traits(word="usedShare", label="Used licenses", unit="%", least=1, most=100, slack=lambda _: 2)
     FREE_LICENSES = Traits(
-        "freeLicenses",
-        "Available licenses",
-        "licenses",
-        0,
-        10_000_000,
-        lambda threshold: max(1, threshold // 10),
+        word="freeLicenses",
+        label="Available licenses",
+        unit="licenses",
+        least=0,
+        most=10_000_000,
+        slack=lambda threshold: max(1, threshold // 10),
         is_low=True,
     )
-    DAYS_UNTIL_EMPTY = Traits("daysUntilEmpty", "Days until empty", "days", 0, 1_825, lambda _: 2, is_low=True)
+    DAYS_UNTIL_EMPTY = Traits(
+        word="daysUntilEmpty",
+        label="Days until empty",
+        unit="days",
+        least=0,
+        most=1_825,
+        slack=lambda _: 2,
+        is_low=True,
+    )
     FAILING_CALLBACKS = Traits(
-        "failingCallbacks", "Failing callbacks", "minutes", 1, 43_200, lambda threshold: threshold // 2
+        word="failingCallbacks",
+        label="Failing callbacks",
+        unit="minutes",
+        least=1,
+        most=43_200,
+        slack=lambda threshold: threshold // 2,
     )
     CAMPAIGN_FAILURES = Traits(
-        "campaignFailures", "Failed devices of a campaign", "%", 1, 100, lambda _: 5, has_minimum=True
+        word="campaignFailures",
+        label="Failed devices of a campaign",
+        unit="%",
+        least=1,
+        most=100,
+        slack=lambda _: 5,
+        has_minimum=True,
     )
-    REDUCTION = Traits("reduction", "Subscription reduced", "licenses", 1, 10_000_000, lambda _: 0)
+    REDUCTION = Traits(
+        word="reduction",
+        label="Subscription reduced",
+        unit="licenses",
+        least=1,
+        most=10_000_000,
+        slack=lambda _: 0,
+    )
 
     @property
     def word(self) -> str:
@@ -63,13 +89,13 @@ KIND_OF_WORD = {kind.word: kind for kind in AlertKind}
 class Observation:
     """A value of an account that rules of a kind watch, in the unit of the kind.
 
-    `subject` distinguishes several of an account: a campaign, a listener, a change. `value` is None if the condition
+    `topic` distinguishes several of an account: a campaign, a listener, a change. `value` is None if the condition
     holds whatever the threshold is. `count` is the number of devices that the value is about. `text` says it.
     """
 
     account_id: int
     account_name: str
-    subject: str
+    topic: str
     value: int | None
     text: str
     count: int = 0
@@ -77,15 +103,15 @@ class Observation:
 
 def begins(kind: AlertKind, threshold: int, minimum: int, seen: Observation) -> bool:
     """Whether an alert begins."""
-    return _holds(kind, threshold, 0, minimum, seen)
+    return _holds(kind, threshold, minimum, seen)
 
 
 def lasts(kind: AlertKind, threshold: int, minimum: int, seen: Observation) -> bool:
     """Whether an alert that has begun lasts."""
-    return _holds(kind, threshold, kind.value.slack(threshold), minimum, seen)
+    return _holds(kind, threshold, minimum, seen, slack=kind.value.slack(threshold))
 
 
-def _holds(kind: AlertKind, threshold: int, slack: int, minimum: int, seen: Observation) -> bool:
+def _holds(kind: AlertKind, threshold: int, minimum: int, seen: Observation, slack: int = 0) -> bool:
     if seen.value is None:
         return True
     if kind.value.is_low:

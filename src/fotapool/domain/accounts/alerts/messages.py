@@ -1,4 +1,4 @@
-"""What is sent about alerts: the JSON body of a webhook, and the subject and text of an e-mail made from it."""
+"""What is sent about alerts: the JSON body of a webhook, and the topic and text of an e-mail made from it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def encode_message(message: AlertMessage) -> bytes:
 
 
 def mail_of(body: bytes) -> tuple[str, str, int]:
-    """The subject, the text and the time (ms) of the e-mail that says what the body of a webhook says."""
+    """The topic, the text and the time (ms) of the e-mail that says what the body of a webhook says."""
     document: dict[str, Any] = json.loads(body)
     kind, rule, alerts = document["type"], document["data"]["rule"]["name"], document["data"]["alerts"]
     at_ms = parse_timestamp(document["timestamp"])
@@ -33,5 +33,5 @@ def mail_of(body: bytes) -> tuple[str, str, int]:
     about = alerts[0]["account"] if len(alerts) == 1 else f"{len(alerts)} alerts"
     times = [f"ended {one['endedAt']}" if is_over else f"since {one['beganAt']}" for one in alerts]
     lines = [f"{one['account']}: {one['text']} ({time})" for one, time in zip(alerts, times, strict=True)]
-    subject = f"[fotapool] {'Ended' if is_over else 'Alert'}: {rule}: {about}"
-    return subject, "\n".join([*lines, "", f"Alert rule: {rule}", ""]), at_ms
+    topic = f"[fotapool] {'Ended' if is_over else 'Alert'}: {rule}: {about}"
+    return topic, "\n".join([*lines, "", f"Alert rule: {rule}", ""]), at_ms

@@ -45,7 +45,7 @@ async def acknowledge_alert(context: Context, alert_id: int, operator: str, note
         context.audit.about("alert", str(alert_id), alert.account_name)
         if alert.ended_ms is not None:
             raise Conflict(f"alert {alert_id} has ended")
-        store.record_acknowledged(connection, alert_id, operator, note, now_ms)
+        store.record_acknowledged(connection, alert_id, operator=operator, note=note, now_ms=now_ms)
         before = {"acknowledgedBy": alert.acknowledged_by, "note": alert.note}
         context.audit.record(connection, now_ms, before, {"acknowledgedBy": operator, "note": note})
         return _existing(connection, alert_id)

@@ -2,7 +2,8 @@
 
 A step is one transaction: it takes the lock of alerts, compares a page of accounts with the rules, and records alerts
 that begin and end together with the messages about them. Several servers take turns; a server that dies has done a
-step completely or not at all. So an alert begins once and ends once, and each is told once.
+step completely or not at all. So an alert begins once and ends once, and each message about it is
+put into a queue once.
 """
 
 from __future__ import annotations
@@ -116,7 +117,8 @@ def _step(interval: int) -> Callable[[Connection, int], StepOutcome]:
         accounts = read_account_page(connection, after, ACCOUNTS_A_STEP)
         has_more = len(accounts) == ACCOUNTS_A_STEP
         last = accounts[-1].id if has_more else LAST_ID
-        page = Page(after, last, accounts, now_ms, {one.id: one.name for one in accounts})
+        names = {one.id: one.name for one in accounts}
+        page = Page(after=after, last=last, accounts=accounts, now_ms=now_ms, names=names)
         outcome = _evaluate(connection, page)
         outcome.has_more = has_more
         store.record_pass(connection, Pass(found.began_ms, last if has_more else None))
@@ -131,7 +133,7 @@ def _evaluate(connection: Connection, page: Page) -> StepOutcome:
     open_ = {alert.key: alert for alert in store.read_open_alerts(connection, page.after, page.last)}
     outcome, begun, lasting = StepOutcome(), [], set()
     for rule, seen in _watched(connection, page, [rule for rule in rules.values() if rule.enabled]):
-        key = rule.id, seen.account_id, seen.subject
+        key = rule.id, seen.account_id, seen.topic
         if key in open_ and lasts(rule.kind, rule.threshold, rule.minimum, seen):
             lasting.add(key)
         elif key not in open_ and begins(rule.kind, rule.threshold, rule.minimum, seen):
@@ -142,7 +144,7 @@ def _evaluate(connection: Connection, page: Page) -> StepOutcome:
     is_changed = begun or outcome.ended
     now_open = store.read_open_alerts(connection, page.after, page.last) if is_changed else list(open_.values())
     outcome.began = [alert for alert in now_open if alert.key not in open_]
-    _tell(connection, rules, now_open, outcome.ended, page.now_ms)
+    _notify(connection, rules, open_=now_open, ended=outcome.ended, now_ms=page.now_ms)
     return outcome
 
 
@@ -174,17 +176,17 @@ def _within_limit(connection: Connection, begun: Begun, outcome: StepOutcome) ->
     return kept
 
 
-def _tell(
+def _notify(
     connection: Connection, rules: dict[int, AlertRule], open_: Iterable[Alert], ended: Sequence[Alert], now_ms: int
 ) -> None:
-    """Puts messages into the queues: ends of alerts that were told, and beginnings unless their rule is silenced."""
+    """Puts messages into the queues: ends of alerts whose beginning was sent, and beginnings unless silenced."""
     of_rule: dict[int, tuple[list[Alert], list[Alert]]] = {}
     for alert in ended:
-        if alert.told:
+        if alert.notified:
             of_rule.setdefault(alert.rule_id, ([], []))[0].append(alert._replace(ended_ms=now_ms))
     for alert in open_:
         rule = rules.get(alert.rule_id)
-        if not alert.told and rule is not None and not rule.is_silenced(now_ms):
+        if not alert.notified and rule is not None and not rule.is_silenced(now_ms):
             of_rule.setdefault(alert.rule_id, ([], []))[1].append(alert)
     for rule_id, (over, begun) in of_rule.items():
         rule = rules.get(rule_id)
@@ -193,7 +195,7 @@ def _tell(
                 for start in range(0, len(alerts), MAX_ALERTS_A_MESSAGE):
                     part = alerts[start : start + MAX_ALERTS_A_MESSAGE]
                     record_message(connection, rule.targets, message_of(kind, rule, part, now_ms), now_ms)
-    store.record_told(connection, [alert for _, begun in of_rule.values() for alert in begun])
+    store.record_notified(connection, [alert for _, begun in of_rule.values() for alert in begun])
 
 
 def message_of(kind: str, rule: AlertRule, alerts: Sequence[Alert], now_ms: int) -> AlertMessage:
@@ -211,7 +213,7 @@ def _facts(alert: Alert) -> dict[str, Any]:
     return {
         "id": alert.id,
         "account": alert.account_name,
-        "subject": alert.subject,
+        "topic": alert.topic,
         "value": alert.value,
         "text": alert.text,
         "beganAt": format_timestamp(alert.began_ms),

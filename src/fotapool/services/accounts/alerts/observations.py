@@ -27,8 +27,8 @@ class Page:
     now_ms: int
     names: dict[int, str] = field(default_factory=dict)
 
-    def seen(self, account_id: int, value: int | None, text: str, subject: str = "", count: int = 0) -> Observation:
-        return Observation(account_id, self.names[account_id], subject, value, text, count)
+    def seen(self, account_id: int, value: int | None, text: str, topic: str = "", count: int = 0) -> Observation:
+        return Observation(account_id, self.names[account_id], topic=topic, value=value, text=text, count=count)
 
 
 Observe = Callable[[Connection, Page], Iterable[Observation]]
@@ -57,7 +57,13 @@ def _days_until_empty(connection: Connection, page: Page) -> Iterator[Observatio
     for basis, same in accounts.items():
         used = read_used_at(connection, [one.id for one in same], [(today - basis + 1) * DAY_MS - 1])
         for one in same:
-            found = forecast(max(0, one.total - one.used), used[one.id][0], one.used, basis, page.now_ms)
+            found = forecast(
+                free=max(0, one.total - one.used),
+                used_before=used[one.id][0],
+                used_now=one.used,
+                basis_days=basis,
+                now_ms=page.now_ms,
+            )
             yield from _runs_out(page, one, found, basis)
 
 
@@ -85,7 +91,7 @@ def _campaign_failures(connection: Connection, page: Page) -> Iterator[Observati
         finished = one.completed + one.failed
         share = one.failed * 100 // finished
         text = f"{share}% of {finished:,} finished devices of the campaign {one.name or one.uuid} have failed"
-        yield page.seen(one.account_id, share, text, one.uuid, finished)
+        yield page.seen(one.account_id, share, text, topic=one.uuid, count=finished)
 
 
 def _reductions(connection: Connection, page: Page) -> Iterator[Observation]:

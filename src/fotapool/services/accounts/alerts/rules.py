@@ -79,7 +79,7 @@ async def delete_rule(context: Context, name: str) -> None:
 async def silence_rule(context: Context, name: str, until_ms: int | None) -> AlertRule:
     """Holds back the messages that alerts of the rule have begun, until the timestamp (ms); None ends the silence.
 
-    An alert that is still open then is told. Raises NotFound, and Conflict for a timestamp that is past.
+    An alert that is still open then is notified. Raises NotFound, and Conflict for a timestamp that is past.
     """
     context.audit.about("alert rule", name)
 

@@ -12,7 +12,7 @@ from fotapool.store.db.rows import columns, exists, fetch_all, fetch_int, fetch_
 
 
 class Alert(NamedTuple):
-    """A row. Times in ms. `told`: whether the message that it began was sent, or there was none to send."""
+    """A row. Times in ms. `notified`: whether the message that it began was sent, or there was none to send."""
 
     id: int
     rule_id: int
@@ -20,12 +20,12 @@ class Alert(NamedTuple):
     kind: str
     account_id: int
     account_name: str
-    subject: str
+    topic: str
     value: int | None
     text: str
     began_ms: int
     ended_ms: int | None
-    told: int
+    notified: int
     acknowledged_ms: int | None
     acknowledged_by: str
     note: str
@@ -33,7 +33,7 @@ class Alert(NamedTuple):
     @property
     def key(self) -> tuple[int, int, str]:
         """Unique among the open ones."""
-        return self.rule_id, self.account_id, self.subject
+        return self.rule_id, self.account_id, self.topic
 
 
 class Pass(NamedTuple):
@@ -54,7 +54,7 @@ class AlertFilter(NamedTuple):
 
 _COLUMNS = columns(Alert)
 _BEGUN = (
-    "rule_id, rule_name, kind, account_id, account_name, subject, value, text, began_ms, told, acknowledged_by, note"
+    "rule_id, rule_name, kind, account_id, account_name, topic, value, text, began_ms, notified, acknowledged_by, note"
 )
 
 
@@ -86,7 +86,7 @@ def count_open(connection: Connection, rule_id: int) -> int:
 
 
 def record_begun(connection: Connection, begun: Iterable[tuple[AlertRule, Observation]], now_ms: int) -> None:
-    """Inserts alerts that begin; none of them is told yet."""
+    """Inserts alerts that begin; none of them is notified yet."""
     rows: list[Row] = [
         (
             rule.id,
@@ -94,7 +94,7 @@ def record_begun(connection: Connection, begun: Iterable[tuple[AlertRule, Observ
             rule.kind.word,
             seen.account_id,
             seen.account_name,
-            seen.subject,
+            seen.topic,
             seen.value,
             seen.text,
             now_ms,
@@ -111,8 +111,8 @@ def record_ended(connection: Connection, alerts: Sequence[Alert], now_ms: int) -
     connection.update_rows("alert", "id", "ended_ms", [(alert.id, now_ms) for alert in alerts])
 
 
-def record_told(connection: Connection, alerts: Sequence[Alert]) -> None:
-    connection.update_rows("alert", "id", "told", [(alert.id, 1) for alert in alerts])
+def record_notified(connection: Connection, alerts: Sequence[Alert]) -> None:
+    connection.update_rows("alert", "id", "notified", [(alert.id, 1) for alert in alerts])
 
 
 def read_alert(connection: Connection, alert_id: int) -> Alert | None:

@@ -13,7 +13,7 @@ from fotapool.domain.names import ALL_ACCOUNTS
 from fotapool.store.callbacks.deliveries import record_waiting
 from fotapool.store.callbacks.listeners import Listener, delete_listener, read_listener, record_listener
 from fotapool.store.db.connection import Connection
-from fotapool.store.db.rows import columns, converting, fetch_all, fetch_int, fetch_one, fetch_text, row_of
+from fotapool.store.db.rows import columns, converting, fetch_all, fetch_int, fetch_one
 
 
 class AlertRule(NamedTuple):
@@ -39,7 +39,6 @@ _COLUMNS = columns(AlertRule)
 _rule_of = converting(
     AlertRule, kind=KIND_OF_WORD.__getitem__, targets=lambda text: tuple(json.loads(text)), enabled=bool
 )
-_values = row_of(AlertRule)
 
 
 def read_rules(connection: Connection, after: str = "", limit: int = -1) -> list[AlertRule]:
@@ -73,7 +72,14 @@ def record_rule(connection: Connection, rule: AlertRule) -> None:
     )
     for target in rule.targets:
         if read_listener(connection, ALL_ACCOUNTS, style_of(target)) is None:
-            listener = Listener(ALL_ACCOUNTS, style_of(target), target, None, None, rule.updated_ms)
+            listener = Listener(
+                account_id=ALL_ACCOUNTS,
+                style=style_of(target),
+                url=target,
+                username=None,
+                password=None,
+                created_ms=rule.updated_ms,
+            )
             record_listener(connection, listener)
     if before is not None:
         _close_unused(connection, before.targets, rule.updated_ms)
@@ -112,7 +118,3 @@ def record_message(connection: Connection, targets: Iterable[str], message: Aler
 def is_of_alerts(style: str) -> bool:
     """Whether a listener's style is that of a target of alerts."""
     return style.startswith(OF_ALERTS)
-
-
-def read_rule_name(connection: Connection, rule_id: int) -> str | None:
-    return fetch_text(connection, "SELECT name FROM alert_rule WHERE id = :id", id=rule_id)

@@ -38,17 +38,17 @@ CREATE TABLE alert (
     kind TEXT NOT NULL,
     account_id BIGINT NOT NULL,
     account_name TEXT NOT NULL,
-    subject TEXT NOT NULL,
+    topic TEXT NOT NULL,
     value BIGINT,
     text TEXT NOT NULL,
     began_ms BIGINT NOT NULL,
     ended_ms BIGINT,
-    told BIGINT NOT NULL,
+    notified BIGINT NOT NULL,
     acknowledged_ms BIGINT,
     acknowledged_by TEXT NOT NULL,
     note TEXT NOT NULL
 );
-CREATE UNIQUE INDEX alert_open_once ON alert (rule_id, account_id, subject) WHERE ended_ms IS NULL;
+CREATE UNIQUE INDEX alert_open_once ON alert (rule_id, account_id, topic) WHERE ended_ms IS NULL;
 CREATE INDEX alert_open_of_account ON alert (account_id, id) WHERE ended_ms IS NULL;
 CREATE INDEX alert_of_account ON alert (account_id, id);
 CREATE INDEX alert_ended ON alert (ended_ms) WHERE ended_ms IS NOT NULL;

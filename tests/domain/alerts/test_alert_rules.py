@@ -81,7 +81,7 @@ def test_each_target_has_a_queue_of_its_own() -> None:
 
 
 def test_the_body_of_a_message_and_its_e_mail() -> None:
-    alert = {"id": 7, "account": "0242078689-00001", "subject": "", "value": 95, "text": "95% of 100 are used"}
+    alert = {"id": 7, "account": "0242078689-00001", "topic": "", "value": 95, "text": "95% of 100 are used"}
     times = {"beganAt": "2026-03-10T12:00:00.000Z", "endedAt": None}
     rule = {"name": "Nearly full", "kind": "usedShare", "threshold": 90, "minimum": 0}
     message = AlertMessage("alerts.began", NOW_MS, rule, ({**alert, **times},))
@@ -90,11 +90,11 @@ def test_the_body_of_a_message_and_its_e_mail() -> None:
     assert isinstance(stored, AlertMessage)
     body = encode_message(stored)
     assert body == encode_message(message)
-    subject, text, at_ms = mail_of(body)
-    assert subject == "[fotapool] Alert: Nearly full: 0242078689-00001"
+    topic, text, at_ms = mail_of(body)
+    assert topic == "[fotapool] Alert: Nearly full: 0242078689-00001"
     assert text.startswith("0242078689-00001: 95% of 100 are used (since 2026-03-10T12:00:00.000Z)\n")
     assert at_ms == NOW_MS
     over = replace(message, type="alerts.ended", alerts=({**alert, **times, "endedAt": times["beganAt"]},) * 2)
-    subject, text, _ = mail_of(encode_message(over))
-    assert subject == "[fotapool] Ended: Nearly full: 2 alerts"
+    topic, text, _ = mail_of(encode_message(over))
+    assert topic == "[fotapool] Ended: Nearly full: 2 alerts"
     assert text.count("(ended 2026-03-10T12:00:00.000Z)") == 2
