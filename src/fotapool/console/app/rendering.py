@@ -38,6 +38,8 @@ class Templates:
             "timestamp": timestamp,
             "day": day,
             "number": number,
+            "signed": signed,
+            "first_and_last": lambda row: (row[0], row[-1]),
             "imei": format_device_id,
             "rfc3339": format_timestamp,
             "span": span,
@@ -71,6 +73,11 @@ def day(timestamp_ms: int | None, missing: str = "never") -> str:
 def number(value: float) -> str:
     """The number with commas between thousands."""
     return f"{value:,}"
+
+
+def signed(value: int) -> str:
+    """A difference with its sign, as in +1,344 or −373."""
+    return f"{value:+,}".replace("-", "−") if value else "0"
 
 
 def plural(count: int, one: str, many: str = "") -> str:
