@@ -18,7 +18,8 @@
         cell.setAttribute("role", isHead ? "rowheader" : "cell");
         if (!isHead) cell.dataset.label = heads[place] ?? "";
         cell.classList.toggle("c-title", isHead);
-        if (!isHead && (cell.textContent.length > 28 || cell.querySelector("details, form, ul"))) cell.classList.add("c-full");
+        if (!isHead && cell.querySelector(".tag") && !row.querySelector(".c-aside")) cell.classList.add("c-aside");
+        else if (!isHead && (cell.textContent.length > 28 || cell.querySelector("details, form, ul"))) cell.classList.add("c-full");
       }
     });
     table.classList.add("cards");
