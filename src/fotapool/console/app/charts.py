@@ -25,7 +25,7 @@ class ChartRow:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """`color` is a color of console.css with its dashes, as in --used; a stepped series holds its value until the next row."""
+    """`color` is a color of console.css, as in --used; a stepped series holds its value until the next row."""
 
     name: str
     color: str

@@ -56,9 +56,13 @@ GROUPS: tuple[tuple[str, Sequence[Place]], ...] = (
 def navigation(paths: Collection[str]) -> list[tuple[str, list[Place]]]:
     """The groups of the side bar with the pages that this server has; `paths` are those of its pages."""
     found = ((heading, [place for place in places if place.path in paths]) for heading, places in GROUPS)
-    return [(heading, [place._replace(path=PATH + place.path) for place in places]) for heading, places in found if places]
+    return [
+        (heading, [place._replace(path=PATH + place.path) for place in places]) for heading, places in found if places
+    ]
 
 
 def is_current(place: Place, path: str) -> bool:
     """Whether a request's path is the page or one below it."""
-    return any(path == start or path.startswith(start + "/") for start in (place.path, *(PATH + one for one in place.below)))
+    return any(
+        path == start or path.startswith(start + "/") for start in (place.path, *(PATH + one for one in place.below))
+    )

@@ -83,7 +83,9 @@ class Plot:
 
     @property
     def x_ticks(self) -> list[Tick]:
-        found = [Tick(round(100 * self._x(at_ms), 2), label) for at_ms, label in time_ticks(self._from_ms, self._span_ms)]
+        found = [
+            Tick(round(100 * self._x(at_ms), 2), label) for at_ms, label in time_ticks(self._from_ms, self._span_ms)
+        ]
         ends = {0: "first"} if found and found[0].place < 3 else {}
         if found and found[-1].place > 96:
             ends[len(found) - 1] = "last"
@@ -189,17 +191,21 @@ def time_ticks(from_ms: int, span_ms: int) -> list[tuple[int, str]]:
         if span_ms / step_ms <= MAX_TICKS:
             first_ms = -(-from_ms // step_ms) * step_ms
             times = range(first_ms, from_ms + span_ms + 1, step_ms)
-            return [(at_ms, _utc(at_ms).strftime("%b %-d" if step_ms == DAY_MS else "%H:%M")) for at_ms in times]
+            return [(at_ms, _day(at_ms) if at_ms % DAY_MS == 0 else f"{_utc(at_ms):%H:%M}") for at_ms in times]
     for days in ((1, 6, 11, 16, 21, 26), (1, 8, 15, 22), (1, 15)):
-        times = [at_ms for at_ms in _days(from_ms, span_ms) if _utc(at_ms).day in days]
-        if len(times) <= MAX_TICKS + 1:
-            return [(at_ms, _utc(at_ms).strftime("%b %-d")) for at_ms in times]
+        found = [at_ms for at_ms in _days(from_ms, span_ms) if _utc(at_ms).day in days]
+        if len(found) <= MAX_TICKS + 1:
+            return [(at_ms, _day(at_ms)) for at_ms in found]
     firsts = [at_ms for at_ms in _days(from_ms, span_ms) if _utc(at_ms).day == 1]
     for months in _MONTH_STEPS:
-        times = [at_ms for at_ms in firsts if (_utc(at_ms).month - 1) % months == 0]
-        if len(times) <= MAX_TICKS + 1:
+        found = [at_ms for at_ms in firsts if (_utc(at_ms).month - 1) % months == 0]
+        if len(found) <= MAX_TICKS + 1:
             break
-    return [(at_ms, _utc(at_ms).strftime("%b %Y")) for at_ms in times[:: -(-len(times) // (MAX_TICKS + 1))]]
+    return [(at_ms, f"{_utc(at_ms):%b %Y}") for at_ms in found[:: -(-len(found) // (MAX_TICKS + 1))]]
+
+
+def _day(at_ms: int) -> str:
+    return f"{_utc(at_ms):%b} {_utc(at_ms).day}"
 
 
 def _days(from_ms: int, span_ms: int) -> Iterator[int]:

@@ -61,5 +61,7 @@ def test_each_icon_has_a_use_and_each_use_an_icon() -> None:
 
 def test_what_a_page_loads_with_an_empty_cache_leaves_room_for_the_page() -> None:
     files = [STATIC / "console.css", STATIC / "console.js", STATIC / "icons.svg", STATIC / "vendor" / "htmx.min.js"]
-    sizes = [len(gzip.compress(file.read_bytes())) for file in files] + [(STATIC / "vendor" / "inter.woff2").stat().st_size]
+    sizes = [len(gzip.compress(file.read_bytes())) for file in files] + [
+        (STATIC / "vendor" / "inter.woff2").stat().st_size
+    ]
     assert sum(sizes) <= BUDGET_BYTES - PAGE_BYTES
