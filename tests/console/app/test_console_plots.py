@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -36,7 +37,7 @@ def test_every_range_has_two_to_six_steps_and_lies_within_them(high: int, share:
     steps = round_steps(low, high)
     assert 2 <= len(steps) <= MAX_TICKS
     assert steps[0] <= low <= high <= steps[-1]
-    assert {later - former for former, later in zip(steps, steps[1:], strict=False)} == {steps[1] - steps[0]}
+    assert {later - former for former, later in pairwise(steps)} == {steps[1] - steps[0]}
 
 
 def test_numbers_of_an_axis_are_short() -> None:

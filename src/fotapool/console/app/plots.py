@@ -55,7 +55,7 @@ class Marker:
 
 
 class Plot:
-    """What the template draws of points in the order of time; `stepped` says which lines hold a value until the next."""
+    """What the template draws of points, oldest first; `stepped` says which lines hold a value until the next."""
 
     height = HEIGHT
     width = WIDTH

@@ -17,11 +17,14 @@ from fotapool.core.timestamps import MINUTE_MS, format_timestamp
 from fotapool.domain.names import format_device_id
 from fotapool.web.root_path import prefix_links
 
+MINUS = "\N{MINUS SIGN}"
+
 
 class Templates:
     """The console's templates and their filters. Values are escaped; undefined variables are errors.
 
-    `paths` are those of the pages that the server has, for the side bar. Links begin with `/console`; `render` puts the path prefix of the server before them.
+    `paths` are those of the pages that the server has, for the side bar. Links begin with `/console`; `render` puts
+    the path prefix of the server before them.
     """
 
     def __init__(self, assets: Assets, root_path: str, paths: Collection[str]) -> None:
@@ -76,8 +79,8 @@ def number(value: float) -> str:
 
 
 def signed(value: int) -> str:
-    """A difference with its sign, as in +1,344 or −373."""
-    return f"{value:+,}".replace("-", "−") if value else "0"
+    """A difference with its sign, as in +1,344; a negative one has a minus sign, not a hyphen."""
+    return f"{value:+,}".replace("-", MINUS) if value else "0"
 
 
 def plural(count: int, one: str, many: str = "") -> str:
