@@ -13,8 +13,6 @@ STATIC = ROOT / "static"
 BUDGET_BYTES = 150 * 1024
 PAGE_BYTES = 60 * 1024
 """What is left for the page itself."""
-SCRIPTED = {"htmx-request"}
-"""Classes that a library sets."""
 UNSTYLED = {"ordered", "scripted", "grip", "cross", "primary", "info"}
 """Classes that a script looks for, or that stand for the look without a class."""
 
@@ -45,7 +43,7 @@ def used_classes() -> set[str]:
 
 def test_each_class_of_the_stylesheet_has_a_use() -> None:
     lines = {f"l-{color}" for color in re.findall(r'"--([a-z]+)"', read(".py"))}
-    assert styled_classes() - words() - lines - SCRIPTED == set()
+    assert styled_classes() - words() - lines == set()
 
 
 def test_each_class_of_a_template_has_a_rule() -> None:
