@@ -24,7 +24,7 @@ def test_the_account_s_page_draws_its_history_and_suspends_after_a_question(
     api.subscribe(3)
     api.advance("P30D")
     page = open_console(api, f"/accounts/{ACCOUNT}")
-    page.wait_for_selector(".plot svg path.line")
+    page.wait_for_selector(".plot > svg")
     accessible(page)
     screenshot(page, "account")
     page.get_by_text("Show as table").click()
