@@ -124,6 +124,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     const keys = document.getElementById("keys");
     if (keys) keys.checked = hasKeys();
+    document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
     prepare(document);
   });
   document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));
