@@ -1,6 +1,7 @@
 """Takes the screenshots in docs/images: `python docs/screenshots.py`. Needs Chromium and the test extra.
 
-Starts an emulator, simulates 60 days by the test clock, and drives a browser through the console.
+Starts an emulator, simulates 60 days by the test clock, and drives a browser through the console. With a directory,
+`python docs/screenshots.py DIRECTORY`, it takes every page there instead, at 1440 and 390 pixels, light and dark.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 IMAGES = Path(__file__).parent / "images"
 BEGIN = datetime.datetime(2026, 9, 21, 6, tzinfo=datetime.UTC)
@@ -39,7 +40,8 @@ OTHERS = {
 }
 """Other accounts: licenses, assigned licenses at the start, and the change per day."""
 UNKNOWN_DEVICES = ("990000000900001", "990000000900002")
-WIDTH = 1100
+WIDTH = 1280
+SIZES = ((1440, 900), (390, 844))
 QUALITY = 82
 DEVICE_WITH_HISTORY = FIRST + 3
 
@@ -245,22 +247,60 @@ def pages() -> dict[str, tuple[str, int]]:
     """The screenshots by name: path of the page, and height in pixels."""
     account = f"/console/accounts/{MAIN}"
     return {
-        "console-pools": ("/console/pools?order=used&down=1", 700),
-        "console-account": (account, 1250),
-        "console-subscription": (f"{account}/subscription?total=1750", 1150),
+        "console-pools": ("/console/pools?order=used&down=1", 800),
+        "console-account": (account, 1000),
+        "console-subscription": (f"{account}/subscription?total=1750", 1100),
         "console-device": (f"{account}/devices/{DEVICE_WITH_HISTORY}", 900),
-        "console-campaign": (f"{account}/campaigns", 1150),
-        "console-clock": ("/console/emulator/clock", 1000),
+        "console-campaign": (f"{account}/campaigns", 1000),
+        "console-clock": ("/console/emulator/clock", 900),
     }
+
+
+def every_page() -> dict[str, str]:
+    """The path of each page that a link in the side bar or a tab opens, by the name of its picture."""
+    account = f"/console/accounts/{MAIN}"
+    tabs = ("devices", "licenses", "candidates", "subscription", "campaigns", "callbacks", "statements", "ledger")
+    top = ("pools", "search", "callbacks", "audit-log", "access", "access/clients", "access/operators")
+    emulator = ("clock", "requests", "faults", "snapshots")
+    return {
+        "account": account,
+        **{f"account-{name}": f"{account}/{name}" for name in (*tabs, "device-keys", "fleet")},
+        "account-preview": f"{account}/subscription?total=1750",
+        "device": f"{account}/devices/{DEVICE_WITH_HISTORY}",
+        **{name.replace("/", "-"): f"/console/{name}" for name in top},
+        **{f"emulator-{name}": f"/console/emulator/{name}" for name in emulator},
+    }
+
+
+def sign_in(browser: Browser, address: str, **options: Any) -> Page:
+    """A page of the console after sign-in."""
+    page = browser.new_context(base_url=address, reduced_motion="reduce", **options).new_page()
+    page.goto("/console/sign-in")
+    page.fill("#key", OPERATOR)
+    page.click("button")
+    return page
+
+
+def capture_all(browser: Browser, address: str, directory: Path) -> list[str]:
+    """Writes every page in each size and color scheme; returns the paths of pages that failed or are too wide."""
+    directory.mkdir(parents=True, exist_ok=True)
+    missing = []
+    for width, height in SIZES:
+        for scheme in ("light", "dark"):
+            page = sign_in(browser, address, color_scheme=scheme, viewport={"width": width, "height": height})
+            for name, path in every_page().items():
+                answer = page.goto(path, wait_until="networkidle")
+                is_wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+                if answer is None or answer.status != 200 or is_wide:
+                    missing.append(f"{path} ({width}, {scheme})")
+                page.screenshot(path=directory / f"{name}-{width}-{scheme}.png", full_page=True)
+            page.context.close()
+    return missing
 
 
 def capture(browser: Browser, address: str) -> list[str]:
     """Writes the screenshots; returns the paths of pages that failed."""
-    context = browser.new_context(base_url=address, color_scheme="light", reduced_motion="reduce")
-    page = context.new_page()
-    page.goto("/console/sign-in")
-    page.fill("#key", OPERATOR)
-    page.click("button")
+    page = sign_in(browser, address, color_scheme="light")
     missing = []
     for name, (path, height) in pages().items():
         page.set_viewport_size({"width": WIDTH, "height": height})
@@ -274,7 +314,7 @@ def capture(browser: Browser, address: str) -> list[str]:
         if name == "console-clock":
             page.get_by_role("button", name="1 hour").click()
             page.wait_for_load_state("networkidle")
-        shot = context.new_cdp_session(page).send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
+        shot = page.context.new_cdp_session(page).send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
         image = base64.b64decode(shot["data"])
         (IMAGES / f"{name}.webp").write_bytes(image)
         sys.stdout.write(f"{name}.webp, {len(image) // 1024} KiB\n")
@@ -291,7 +331,8 @@ def main() -> int:
     with emulator() as address, sync_playwright() as playwright:
         simulate(Clients(address))
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        missing = capture(browser, address)
+        directory = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+        missing = capture_all(browser, address, directory) if directory else capture(browser, address)
         browser.close()
     sys.stdout.writelines(f"failed: {path}\n" for path in missing)
     return 1 if missing else 0

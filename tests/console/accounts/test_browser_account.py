@@ -24,7 +24,7 @@ def test_the_account_s_page_draws_its_history_and_suspends_after_a_question(
     api.subscribe(3)
     api.advance("P30D")
     page = open_console(api, f"/accounts/{ACCOUNT}")
-    page.wait_for_selector(".plot canvas")
+    page.wait_for_selector(".plot > svg")
     accessible(page)
     screenshot(page, "account")
     page.get_by_text("Show as table").click()
@@ -44,7 +44,7 @@ def test_a_large_pool_is_counted_after_its_page_is_there(
     monkeypatch.setattr("fotapool.services.accounts.pools.COUNTED_AT_ONCE", 0)
     api.assign(0, 1)
     page = open_console(api, f"/accounts/{ACCOUNT}")
-    page.get_by_text("2 unused").wait_for()
+    page.locator(".legend li", has_text="unused 2").wait_for()
 
 
 def test_devices_are_found_while_typing_imported_and_looked_at(

@@ -30,7 +30,7 @@ def test_pools_are_searched_while_typing_and_sorted_by_their_headings(
 
 def test_an_account_is_created_with_the_keyboard_alone(api: Api, open_console: Callable[..., Any]) -> None:
     page = open_console(api)
-    page.locator("summary").focus()
+    page.locator("main summary").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.type("0000000009-00001")

@@ -37,11 +37,16 @@ def test_a_key_goes_to_the_search_which_goes_to_the_device(
 
 def test_the_key_can_be_turned_off(api: Api, open_console: Callable[..., Any]) -> None:
     page = open_console(api, "/search")
+    page.keyboard.press("?")
     page.uncheck("#keys")
     page.goto("/console/pools")
     page.keyboard.press("/")
     assert not page.evaluate("document.activeElement.matches('.find input')")
-    page.goto("/console/search")
+    page.keyboard.press("?")
     page.check("#keys")
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("l")
+    page.wait_for_url("**/audit-log")
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.matches('.find input')")

@@ -20,9 +20,10 @@ def later(api: Api, duration: str) -> None:
 
 
 def part(page: str, words: str) -> int:
-    found = re.search(rf"([\d\u202f]+) {words}", words_of(page))
-    assert found, words_of(page)
-    return int(found[1].replace("\u202f", ""))
+    legend = words_of(page[page.index('<ul class="legend') :])
+    found = re.search(rf"\b{words} ([\d,]+)", legend)
+    assert found, legend
+    return int(found[1].replace(",", ""))
 
 
 def test_the_parts_of_the_pool_add_up_to_the_total(console: Browser, api: Api) -> None:
@@ -35,7 +36,7 @@ def test_the_parts_of_the_pool_add_up_to_the_total(console: Browser, api: Api) -
     page = console.get(PAGE)
     names = ["unused", "upgrading", "used", "pending removal", "available"]
     assert [part(page, name) for name in names] == [2, 1, 1, 1, 0]
-    assert "5 of 4 licenses assigned, 0 available" in words_of(page)
+    assert "Assigned 5 125.0% of 4 subscribed Available 0" in words_of(page)
     assert "Over limit until the pending removals are complete." in words_of(page)
 
 

@@ -140,7 +140,7 @@ def test_whoever_may_only_look_cannot_move_the_clock(api: Api) -> None:
     ("what", "count", "words"),
     [
         ("devices acted", 1, "1 device attempted or reported."),
-        ("devices acted", 1200, "1\u202f200 devices attempted or reported."),
+        ("devices acted", 1200, "1,200 devices attempted or reported."),
         ("notice ended", 2, "Notice ended, license removed: 2 devices."),
         ("something new", 3, "Something new: 3 devices."),
         ("something new", 0, "Something new."),

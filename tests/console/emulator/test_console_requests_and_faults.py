@@ -94,7 +94,7 @@ def test_a_request_is_shown_whole_and_to_do_again(console: Browser, api: Api) ->
 def test_a_long_body_is_shown_in_part(console: Browser, api: Api) -> None:
     assign(api, *range(2000))
     page = console.get(f"{REQUESTS}/{number_of(console.get(REQUESTS), '/assign')}")
-    assert "the first 16 000 characters" in words_of(page)
+    assert "the first 16,000 characters" in words_of(page)
 
 
 def test_requests_are_forgotten(console: Browser, api: Api) -> None:

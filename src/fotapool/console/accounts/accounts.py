@@ -65,6 +65,7 @@ def _chart(call: ConsoleCall, days: int, history: Sequence[PoolPoint]) -> Chart:
         series=[Series("assigned", "--used"), Series("pending removal", "--noticed"), Series("subscribed", "--edge")],
         rows=[ChartRow(point.at_ms, (point.used, point.notice, point.total), point.mark) for point in history],
         csv_path=f"{call.path()}/history.csv?days={days}",
+        band=(0, 2),
     )
 
 

@@ -1,8 +1,7 @@
-"""Charts over time: drawn by console.js, listed as a table, and downloaded as CSV."""
+"""Charts over time: drawn as SVG, listed as a table, and downloaded as CSV."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +10,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from fotapool.console.app.downloads import csv_file
+from fotapool.console.app.plots import Plot
 from fotapool.core.timestamps import format_timestamp
 
 
@@ -25,11 +25,21 @@ class ChartRow:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """`color` is a variable of console.css; a stepped series holds its value until the next row."""
+    """`color` is a color of console.css, as in --used; a stepped series holds its value until the next row."""
 
     name: str
     color: str
     stepped: bool = True
+
+    @property
+    def heading(self) -> str:
+        """The heading of the column of its table, marked as one of numbers."""
+        return "#" + self.name
+
+    @property
+    def line(self) -> str:
+        """The class of the line in console.css."""
+        return "l-" + self.color.strip("-")
 
 
 @dataclass(frozen=True)
@@ -41,21 +51,22 @@ class Chart:
     series: Sequence[Series]
     rows: Sequence[ChartRow]
     csv_path: str
+    band: tuple[int, int] | None = None
+    """Two series: the area between them is filled where the second is higher."""
 
     @cached_property
     def marks(self) -> list[ChartRow]:
         return [row for row in self.rows if row.mark]
 
     @cached_property
+    def plot(self) -> Plot:
+        """What the template draws."""
+        return Plot(self.rows, [one.stepped for one in self.series], self.band)
+
+    @property
     def json(self) -> Markup:
-        """The data that console.js draws; safe between script tags."""
-        content = {
-            "times": [row.at_ms / 1000 for row in self.rows],
-            "values": [[row.values[place] for row in self.rows] for place in range(len(self.series))],
-            "series": [{"name": one.name, "color": one.color, "stepped": one.stepped} for one in self.series],
-            "marks": [{"at": row.at_ms / 1000, "label": row.mark} for row in self.marks],
-        }
-        return Markup(json.dumps(content, separators=(",", ":")).replace("<", "\\u003c"))  # noqa: S704
+        """The values that console.js shows at the pointer; safe between script tags."""
+        return self.plot.json([one.name for one in self.series])
 
     def csv(self) -> Response:
         """All rows as a CSV file."""

@@ -31,6 +31,8 @@ MAX_FIELDS = 2_000
 MAX_TEXT_BYTES = 16 * 1024 * 1024
 """Maximum size of a text field of a form; pasted device lists are the longest."""
 MAX_CURSOR = 2**62
+THEME_COOKIE = "fotapool-theme"
+"""Set by console.js: light or dark; without it the page follows the system."""
 
 _REASONS = ("error", "problem", "wrong")
 """The values of templates that say why a form was rejected."""
@@ -166,6 +168,7 @@ class ConsoleCall:
             "emulator": self.console.emulator,
             "now_ms": self.context.clock.now_ms(),
             "path": self.request.url.path,
+            "theme": theme if (theme := self.request.cookies.get(THEME_COOKIE)) in ("light", "dark") else "",
             "account": account,
             "account_path": account_path(account.name) if account else "",
         }

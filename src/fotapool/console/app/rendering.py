@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -12,18 +12,22 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from fotapool import __version__
 from fotapool.console.app.assets import Assets
 from fotapool.console.app.errors import sentence
+from fotapool.console.app.navigation import is_current, navigation
 from fotapool.core.timestamps import MINUTE_MS, format_timestamp
 from fotapool.domain.names import format_device_id
 from fotapool.web.root_path import prefix_links
+
+MINUS = "\N{MINUS SIGN}"
 
 
 class Templates:
     """The console's templates and their filters. Values are escaped; undefined variables are errors.
 
-    Links begin with `/console`; `render` puts the path prefix of the server before them.
+    `paths` are those of the pages that the server has, for the side bar. Links begin with `/console`; `render` puts
+    the path prefix of the server before them.
     """
 
-    def __init__(self, assets: Assets, root_path: str) -> None:
+    def __init__(self, assets: Assets, root_path: str, paths: Collection[str]) -> None:
         self._root_path = root_path
         self._environment = Environment(
             loader=PackageLoader("fotapool.console"),
@@ -37,6 +41,8 @@ class Templates:
             "timestamp": timestamp,
             "day": day,
             "number": number,
+            "signed": signed,
+            "first_and_last": lambda row: (row[0], row[-1]),
             "imei": format_device_id,
             "rfc3339": format_timestamp,
             "span": span,
@@ -45,7 +51,13 @@ class Templates:
             "plural": plural,
             "sentence": sentence,
         }
-        self._environment.globals |= {"asset": assets.url, "version": __version__, "with_query": with_query}
+        self._environment.globals |= {
+            "asset": assets.url,
+            "version": __version__,
+            "with_query": with_query,
+            "navigation": navigation(paths),
+            "is_current": is_current,
+        }
 
     def render(self, name: str, **values: Any) -> str:
         return prefix_links(self._environment.get_template(name).render(**values), self._root_path)
@@ -62,8 +74,13 @@ def day(timestamp_ms: int | None, missing: str = "never") -> str:
 
 
 def number(value: float) -> str:
-    """The number with a narrow space between thousands."""
-    return f"{value:,}".replace(",", "\u202f")
+    """The number with commas between thousands."""
+    return f"{value:,}"
+
+
+def signed(value: int) -> str:
+    """A difference with its sign, as in +1,344; a negative one has a minus sign, not a hyphen."""
+    return f"{value:+,}".replace("-", MINUS) if value else "0"
 
 
 def plural(count: int, one: str, many: str = "") -> str:

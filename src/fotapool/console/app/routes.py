@@ -91,9 +91,9 @@ HEADERS = html_headers()
 def console_app(context: Context, request_ids: RequestIds, emulator: EmulatorParts | None) -> ASGIApp:
     """The application at /console and below it."""
     assets = Assets()
-    templates = Templates(assets, context.settings.root_path)
-    console = Console(context, templates, Sessions(context, SystemClock()), emulator)
     pages = [page for page in PAGES if emulator is not None or not page.emulator_only]
+    templates = Templates(assets, context.settings.root_path, {page.path for page in pages})
+    console = Console(context, templates, Sessions(context, SystemClock()), emulator)
     app = router(PATH, pages, partial(PageEndpoint, console, request_ids))
     app.routes[:0] = [
         Route(PATH, _first_page),

@@ -39,26 +39,22 @@ _STARTED = "The campaign has started or ended since the page was loaded. This is
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The devices in one state as a part of the campaign's bar; `x` and `width` in percent."""
+    """The devices in one state as a part of the campaign's bar; `css` is its class in console.css."""
 
     state: labels.Label
     count: int
     css: str
-    x: float
-    width: float
+
+    @property
+    def shown(self) -> tuple[str, int]:
+        """What the macro parts_bar takes."""
+        return self.css, self.count
 
 
 def parts_of(counts: Counts) -> list[Part]:
     """The parts of the campaign's bar, without empty ones."""
-    parts: list[Part] = []
-    x = 0.0
-    for status, css in labels.BAR_CLASSES.items():
-        count = counts.statuses[status]
-        width = 100 * count / max(1, counts.devices)
-        if count:
-            parts.append(Part(state=UPGRADE[status], count=count, css=css, x=x, width=width))
-        x += width
-    return parts
+    found = ((status, css, counts.statuses[status]) for status, css in labels.BAR_CLASSES.items())
+    return [Part(state=UPGRADE[status], count=count, css=css) for status, css, count in found if count]
 
 
 async def _campaign(call: ConsoleCall) -> Campaign:
@@ -152,7 +148,7 @@ async def _chart(call: ConsoleCall, campaign: Campaign) -> Chart:
         series=[
             Series("Completed", "--good"),
             Series("Failed", "--bad"),
-            Series("Canceled or rejected", "--noticed"),
+            Series("Canceled or rejected", "--muted"),
             Series("In progress", "--progress"),
         ],
         rows=[ChartRow(one.at_ms, (one.completed, one.failed, one.canceled, one.in_progress)) for one in points],

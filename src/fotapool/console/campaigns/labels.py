@@ -9,7 +9,7 @@ from fotapool.domain.campaigns.upgrades import Reason, UpgradeStatus
 
 
 class Label(NamedTuple):
-    """`value` stands for the state in queries; `tag` is its class in console.css: good, bad, warn or none."""
+    """`value` stands for the state in queries; `tag` is its tone: good, bad, warn, run, info or none."""
 
     value: str
     text: str
@@ -17,13 +17,13 @@ class Label(NamedTuple):
 
 
 CAMPAIGN: dict[CampaignStatus, Label] = {
-    CampaignStatus.PENDING: Label(CampaignStatus.PENDING.word, "checking devices"),
+    CampaignStatus.PENDING: Label(CampaignStatus.PENDING.word, "checking devices", "info"),
     CampaignStatus.REJECTED: Label(CampaignStatus.REJECTED.word, "rejected: no device passed the checks", "bad"),
     CampaignStatus.QUEUED: Label(CampaignStatus.QUEUED.word, "queued"),
-    CampaignStatus.PRESCHEDULED: Label(CampaignStatus.PRESCHEDULED.word, "prescheduled"),
-    CampaignStatus.SCHEDULED: Label(CampaignStatus.SCHEDULED.word, "running", "good"),
-    CampaignStatus.ENDED: Label(CampaignStatus.ENDED.word, "ended"),
-    CampaignStatus.CANCELED: Label(CampaignStatus.CANCELED.word, "canceled", "warn"),
+    CampaignStatus.PRESCHEDULED: Label(CampaignStatus.PRESCHEDULED.word, "prescheduled", "info"),
+    CampaignStatus.SCHEDULED: Label(CampaignStatus.SCHEDULED.word, "running", "run"),
+    CampaignStatus.ENDED: Label(CampaignStatus.ENDED.word, "ended", "good"),
+    CampaignStatus.CANCELED: Label(CampaignStatus.CANCELED.word, "canceled"),
     CampaignStatus.ABORTED: Label(CampaignStatus.ABORTED.word, "stopped", "warn"),
     CampaignStatus.FAILED: Label(CampaignStatus.FAILED.word, "failed: no devices left", "bad"),
 }
@@ -35,20 +35,20 @@ DELIVERY: dict[Flow, str] = {
 }
 
 UPGRADE: dict[UpgradeStatus, Label] = {
-    UpgradeStatus.PENDING: Label("pending", "checking"),
-    UpgradeStatus.SCHEDULED: Label("scheduled", "scheduled"),
-    UpgradeStatus.IN_PROGRESS: Label("inProgress", "in progress"),
+    UpgradeStatus.PENDING: Label("pending", "checking", "info"),
+    UpgradeStatus.SCHEDULED: Label("scheduled", "scheduled", "info"),
+    UpgradeStatus.IN_PROGRESS: Label("inProgress", "in progress", "run"),
     UpgradeStatus.COMPLETED: Label("completed", "completed", "good"),
     UpgradeStatus.FAILED: Label("failed", "failed", "bad"),
-    UpgradeStatus.CANCELED: Label("canceled", "canceled", "warn"),
-    UpgradeStatus.REJECTED: Label("rejected", "rejected", "warn"),
+    UpgradeStatus.CANCELED: Label("canceled", "canceled"),
+    UpgradeStatus.REJECTED: Label("rejected", "rejected"),
 }
 UPGRADE_OF_VALUE = {label.value: status for status, label in UPGRADE.items()}
 BAR_CLASSES: dict[UpgradeStatus, str] = {
-    UpgradeStatus.COMPLETED: "upgraded",
+    UpgradeStatus.COMPLETED: "completed",
     UpgradeStatus.FAILED: "failed",
-    UpgradeStatus.CANCELED: "noticed",
-    UpgradeStatus.REJECTED: "noticed",
+    UpgradeStatus.CANCELED: "rejected",
+    UpgradeStatus.REJECTED: "rejected",
     UpgradeStatus.IN_PROGRESS: "progressing",
     UpgradeStatus.SCHEDULED: "free",
     UpgradeStatus.PENDING: "free",

@@ -14,17 +14,22 @@ from fotapool.domain.names import format_device_id, is_device_id
 from fotapool.services.campaigns import upgrades
 from fotapool.services.devices import timelines
 
-TAGS = {
-    "licensed": "good",
-    "upgraded": "good",
-    "reclaimed": "bad",
-    "license removed": "bad",
-    "upgrade failed": "bad",
-    "rejected": "bad",
-    "put under notice": "warn",
-    "upgrade canceled": "warn",
+EVENTS = {
+    "licensed": ("good", "circle-check"),
+    "upgraded": ("good", "circle-check"),
+    "reclaimed": ("bad", "circle-minus"),
+    "license removed": ("bad", "circle-minus"),
+    "upgrade failed": ("bad", "circle-alert"),
+    "rejected": ("bad", "ban"),
+    "put under notice": ("warn", "clock"),
+    "upgrade canceled": ("warn", "circle-minus"),
+    "upgrade began": ("run", "download"),
+    "license restored": ("good", "rotate-ccw"),
+    "notice withdrawn": ("good", "rotate-ccw"),
+    "upgrade": ("info", "circle-arrow-up"),
+    "added": ("", "plus"),
 }
-"""The classes in console.css of timeline events, by the start of their labels; all others have none."""
+"""The tones and icons of timeline events, by the start of their labels."""
 ACTORS = {"engine": "by the server", "seed": "by the seed", "": ""}
 NEXT_STATES = {
     None: (UpgradeStatus.SCHEDULED, UpgradeStatus.IN_PROGRESS),
@@ -47,7 +52,7 @@ async def show_device(call: ConsoleCall) -> Response:
         is_used=bool((row.license_state or 0) & LicenseState.USED),
         reachability=reachability(row.licensed_ms, row.seen_ms, call.context.clock.now_ms()).value,
         upgrade=UPGRADE[open_upgrade].text if open_upgrade else "none",
-        tag_of=_tag_of,
+        look_of=_look_of,
         actor_of=_actor_of,
         next_states=[UPGRADE[status] for status in NEXT_STATES[open_upgrade]],
     )
@@ -61,8 +66,8 @@ def device_of(call: ConsoleCall) -> int:
     return int(text)
 
 
-def _tag_of(event: str) -> str:
-    return next((tag for start, tag in TAGS.items() if event.startswith(start)), "")
+def _look_of(event: str) -> tuple[str, str]:
+    return next((look for start, look in EVENTS.items() if event.startswith(start)), ("", "circle-dashed"))
 
 
 def _actor_of(actor: str) -> str:

@@ -1,107 +1,131 @@
-// What needs a script: charts, copying to the clipboard, confirmation dialogs. Everything else is HTML and htmx.
+// What needs a script: copying, confirmation, keys, theme, cards on phones, values of charts. Everything else is HTML and htmx.
 "use strict";
 
 (() => {
-  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  // Canvas does not support light-dark(): let the browser compute the color on an element.
-  const computed = (name) => {
-    const probe = document.createElement("span");
-    probe.style.color = color(name);
-    document.body.append(probe);
-    const found = getComputedStyle(probe).color;
-    probe.remove();
-    return found;
+  const KEYS = "fotapool-keys";
+  const hasKeys = () => localStorage.getItem(KEYS) !== "off";
+
+  // On a phone a table becomes a list of cards, in which each cell names itself.
+  const label = (table) => {
+    const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent.trim());
+    table.setAttribute("role", "table");
+    table.querySelectorAll("thead, tbody, tfoot").forEach((group) => group.setAttribute("role", "rowgroup"));
+    table.querySelectorAll("thead th").forEach((head) => head.setAttribute("role", "columnheader"));
+    table.querySelectorAll("tr").forEach((row) => row.setAttribute("role", "row"));
+    table.querySelectorAll("tbody tr").forEach((row) => {
+      for (const [place, cell] of [...row.cells].entries()) {
+        const isHead = cell.matches("th");
+        cell.setAttribute("role", isHead ? "rowheader" : "cell");
+        if (!isHead) cell.dataset.label = heads[place] ?? "";
+        cell.classList.toggle("c-title", isHead);
+        if (!isHead && cell.querySelector(".tag") && !row.querySelector(".c-aside")) cell.classList.add("c-aside");
+        else if (!isHead && (cell.textContent.length > 28 || cell.querySelector("details, form, ul"))) cell.classList.add("c-full");
+      }
+    });
+    table.classList.add("cards");
   };
 
-  // Markers: vertical lines with labels.
-  const marks = (found) => ({
-    hooks: {
-      draw: (plot) => {
-        const { ctx, bbox } = plot;
-        ctx.save();
-        ctx.strokeStyle = ctx.fillStyle = computed("--warn");
-        ctx.setLineDash([4, 4]);
-        ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
-        for (const [place, { at, label }] of found.entries()) {
-          const x = Math.round(plot.valToPos(at, "x", true));
-          if (x < bbox.left || x > bbox.left + bbox.width) continue;
-          ctx.beginPath();
-          ctx.moveTo(x, bbox.top);
-          ctx.lineTo(x, bbox.top + bbox.height);
-          ctx.stroke();
-          const fits = x + 4 + ctx.measureText(label).width < bbox.left + bbox.width;
-          ctx.textAlign = fits ? "left" : "right";
-          ctx.fillText(label, fits ? x + 4 : x - 4, bbox.top + (12 + 14 * (place % 3)) * devicePixelRatio);
-        }
-        ctx.restore();
-      },
-    },
-  });
-
-  // Formats of the time axis by the seconds between ticks: 24 hours, and dates as on the pages.
-  const line = (seconds, format, day, minute = null) => [seconds, format, `\n${day}`, null, `\n${day}`, null, minute, null, 1];
-  const timeFormats = [
-    [31536000, "{YYYY}", null, null, null, null, null, null, 1],
-    [2419200, "{YYYY}-{MM}", null, null, null, null, null, null, 1],
-    [86400, "{MM}-{DD}", "\n{YYYY}", null, null, null, null, null, 1],
-    line(60, "{HH}:{mm}", "{YYYY}-{MM}-{DD}"),
-    line(0.001, "{ss}.{fff}", "{YYYY}-{MM}-{DD} {HH}:{mm}", "\n{HH}:{mm}"),
-  ];
-
-  const draw = (element) => {
-    const chart = JSON.parse(document.getElementById(`chart-${element.dataset.chart}`).textContent);
-    const axis = { stroke: computed("--quiet"), grid: { stroke: computed("--line") } };
-    const series = chart.series.map(({ name, color: of, stepped }) => ({
-      label: name, stroke: computed(of), width: 2, spanGaps: true,
-      paths: stepped ? uPlot.paths.stepped({ align: 1 }) : undefined,
-    }));
-    const plot = new uPlot({
-      width: element.clientWidth, height: 280, tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-      scales: { y: { range: (_, low, high) => [0, Math.max(1, high * 1.05)] } },
-      axes: [{ ...axis, values: timeFormats }, { ...axis, size: 70 }],
-      series: [{ value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, ...series], plugins: [marks(chart.marks)],
-    }, [chart.times, ...chart.values], element);
-    new ResizeObserver(() => {
-      if (element.clientWidth) plot.setSize({ width: element.clientWidth, height: 280 });
-    }).observe(element);
+  // Charts are drawn by the server. This shows the values at the pointer, from the JSON beside the plot.
+  const values = (plot) => {
+    const data = JSON.parse(document.getElementById(`chart-${plot.dataset.chart}`).textContent);
+    const svg = plot.querySelector("svg");
+    const line = svg.querySelector(".cross");
+    const tip = plot.querySelector(".tip");
+    const make = (name, text) => Object.assign(document.createElement(name), { textContent: text });
+    const show = (event) => {
+      const box = svg.getBoundingClientRect();
+      const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+      const row = data.rows.reduce((best, one) => (Math.abs(one.x - share) < Math.abs(best.x - share) ? one : best));
+      for (const end of ["x1", "x2"]) line.setAttribute(end, `${row.x * 100}%`);
+      line.removeAttribute("hidden");
+      const list = make("dl", "");
+      data.names.forEach((name, place) => {
+        if (row.v[place] !== null) list.append(make("dt", name), make("dd", row.v[place].toLocaleString("en-US")));
+      });
+      tip.replaceChildren(make("p", row.at), list);
+      tip.hidden = false;
+      const left = box.left - plot.getBoundingClientRect().left + row.x * box.width + 12;
+      tip.style.left = `${Math.max(0, Math.min(plot.clientWidth - tip.offsetWidth, left))}px`;
+      tip.style.top = "20px";
+    };
+    plot.addEventListener("pointermove", show);
+    plot.addEventListener("pointerdown", show);
+    plot.addEventListener("pointerleave", () => {
+      tip.hidden = true;
+      line.setAttribute("hidden", "");
+    });
   };
 
   const prepare = (root) => {
-    if (window.uPlot) root.querySelectorAll(".plot[data-chart]:empty").forEach(draw);
+    root.querySelectorAll("main table:not(.ordered, .cards)").forEach(label);
+    root.querySelectorAll(".plot[data-chart]:not([data-live])").forEach((plot) => {
+      plot.dataset.live = "";
+      values(plot);
+    });
     root.querySelectorAll("[data-copy]").forEach((button) => {
       button.hidden = !navigator.clipboard;
     });
-    const keys = document.getElementById("keys");
-    if (keys) {
-      keys.checked = localStorage.getItem(KEYS) !== "off";
-      keys.closest("p").hidden = false;
-    }
+    root.querySelectorAll(".menu .scripted").forEach((one) => {
+      one.hidden = false;
+    });
   };
 
   document.addEventListener("click", async (event) => {
+    document.querySelectorAll("details.menu[open]").forEach((menu) => {
+      if (!menu.contains(event.target) || event.target.closest("[data-open]")) menu.open = false;
+    });
+    const opener = event.target.closest("[data-open]");
+    if (opener) document.getElementById(opener.dataset.open).showModal();
     const button = event.target.closest("[data-copy]");
     if (!button) return;
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
     button.textContent = "Copied";
   });
-  // "/" goes to the search, unless it was turned off or is typed into a field.
-  const KEYS = "fotapool-keys";
+
+  // Keys: "/" searches, "g" and a letter goes, "?" lists them. They can be turned off there (WCAG 2.1.4).
+  let went = 0;
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      document.querySelectorAll("details.menu[open]").forEach((menu) => {
+        menu.open = false;
+        menu.querySelector("summary").focus();
+      });
+    }
     const typing = event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
-    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    const field = document.querySelector(".find input");
-    if (!field || localStorage.getItem(KEYS) === "off") return;
-    event.preventDefault();
-    field.select();
-    field.focus();
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "?") document.getElementById("shortcuts")?.showModal();
+    if (!hasKeys() || document.querySelector("dialog[open]")) return;
+    if (event.key === "/") {
+      const field = document.getElementById("q");
+      if (!field) return;
+      event.preventDefault();
+      if (!field.checkVisibility()) document.getElementById("nav").showPopover();
+      field.select();
+      field.focus();
+    } else if (event.key === "g") {
+      went = event.timeStamp;
+    } else if (event.timeStamp - went < 1500) {
+      went = 0;
+      document.querySelector(`nav [data-key="${CSS.escape(event.key)}"]`)?.click();
+    }
   });
   document.addEventListener("change", (event) => {
     if (event.target.id === "keys") localStorage.setItem(KEYS, event.target.checked ? "on" : "off");
+    if (event.target.name !== "theme") return;
+    // A cookie, so that the server writes the theme into the page and nothing flashes.
+    document.cookie = `fotapool-theme=${event.target.value}; path=/; max-age=31536000; samesite=lax`;
+    if (event.target.value) document.documentElement.dataset.theme = event.target.value;
+    else delete document.documentElement.dataset.theme;
   });
   document.addEventListener("submit", (event) => {
     const question = event.target.dataset.confirm;
     if (question && !window.confirm(question)) event.preventDefault();
   });
-  document.addEventListener("DOMContentLoaded", () => prepare(document));
+  document.addEventListener("DOMContentLoaded", () => {
+    const keys = document.getElementById("keys");
+    if (keys) keys.checked = hasKeys();
+    document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+    prepare(document);
+  });
   document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));
 })();
