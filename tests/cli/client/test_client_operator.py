@@ -304,7 +304,7 @@ def test_anything_is_found_over_all_accounts(api: Api, cli: Any) -> None:
 def test_a_reduction_is_undone_by_the_number_of_its_change(api: Api, cli: Any) -> None:
     api.assign(0, 1)
     api.subscribe(0)
-    change = str(cli.rows("ledger", ACCOUNT)[-1]["change"])
+    change = str(cli.rows("ledger", ACCOUNT)[0]["change"])
     assert "0 are free" in cli("subscription", "undo", ACCOUNT, change, code=4).stderr
     api.subscribe(2)
     done = cli("subscription", "undo", ACCOUNT, change)
