@@ -25,7 +25,7 @@ MAX_OVERLAP_MS = 90 * DAY_MS
 KEY_USE_MS = MINUTE_MS
 """The last use of a key is stored again when the stored one is so old."""
 PREFIX = 6
-"""How many characters of a key are shown, to tell it from others; none of a key shorter than MIN_PREFIXED."""
+"""How many characters of a key lists show; none of a key shorter than MIN_PREFIXED."""
 MIN_PREFIXED = 32
 
 

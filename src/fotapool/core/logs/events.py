@@ -49,7 +49,7 @@ class LogEvent(enum.Enum):
     DATA_PURGED = Event(
         INFO,
         "deleted {rows} rows of {kind} from before {before}",
-        "Data was older than its retention setting says. See [stored data](../../how-to/operating.md#stored-data).",
+        "Data was older than its retention setting says. See [stored data](operating.md#stored-data).",
         burst=MANY,
         by="kind",
     )

@@ -187,7 +187,9 @@ async def read_user(call: OperatorCall) -> UserView:
 async def change_user(call: OperatorCall, given: ChangedUser) -> UserView:
     """Change a user's accounts."""
     name = call.path["username"]
-    return _user_view(await users.change_accounts(call.context, name, given.accounts, given.add, given.remove))
+    return _user_view(
+        await users.change_accounts(call.context, name, given.accounts, add=given.add, remove=given.remove)
+    )
 
 
 async def set_user_password(call: OperatorCall, given: NewPassword) -> UserPassword:
