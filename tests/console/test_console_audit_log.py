@@ -159,6 +159,7 @@ def change_licenses(operator: Operator) -> None:
 
 def change_lives(operator: Operator) -> None:
     """Last: it ends the account."""
+    operator.api.control("POST", "/accounts", {"name": "new"})
     operator.do(f"{AT}/description", {"displayName": "n"})
     operator.api.control("POST", f"{AT}/devices", [{"deviceId": f"12345678901234{number}"} for number in range(5)])
     at, lists, one = f"{AT}/devices/12345678901234", f"{AT}/device-lists", {"confirm": ACCOUNT, "to": "new"}
