@@ -112,6 +112,7 @@ def test_every_form_leaves_one_entry_and_a_refused_one_another(operator: Operato
     change_campaigns(operator)
     change_callbacks(operator)
     change_the_emulator(operator)
+    change_lives(operator)
     assert operator.sent == FORMS - {ENDS_ITSELF}
     assert {action for action, in_transaction in recorded.items() if not in_transaction} == IN_MEMORY
 
@@ -170,6 +171,22 @@ def change_licenses(operator: Operator) -> None:
     assert operator.fail(path, added)["status"] == 409
     operator.do(f"{path}/order", {"act": f"top {device(3)}", "mark": operator.mark(path)})
     operator.do(f"{path}/empty", {"mark": operator.mark(path)})
+
+
+def change_lives(operator: Operator) -> None:
+    """Last: it ends the account."""
+    operator.api.control("POST", "/accounts", {"name": "new"})
+    operator.do(f"{AT}/description", {"displayName": "n"})
+    operator.api.control("POST", f"{AT}/devices", [{"deviceId": f"12345678901234{number}"} for number in range(5)])
+    at, lists, one = f"{AT}/devices/12345678901234", f"{AT}/device-lists", {"confirm": ACCOUNT, "to": "new"}
+    operator.do(f"{at}0/erase", {})
+    operator.do(f"{at}0/move", {"to": "new"})
+    operator.do(f"{at}1/delete", {})
+    for place, action in enumerate(("erase", "move", "delete"), start=2):
+        operator.do(f"{lists}/{action}", {**one, "list": f"12345678901234{place}"})
+    assert operator.fail(f"{lists}/delete", {"list": "123456789012342"})["status"] == 400
+    entry, _ = operator.do(f"{AT}/close", {"confirm": ACCOUNT})
+    assert entry["action"] == "closeAccount"
 
 
 def change_account(operator: Operator) -> None:

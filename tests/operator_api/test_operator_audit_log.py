@@ -15,7 +15,7 @@ from fotapool.operator_api import calls
 from fotapool.operator_api.routes import EMULATOR_OPERATIONS, OPERATIONS
 from fotapool.services.audit_log.drafts import AuditDraft
 from fotapool.services.identity import operators
-from support.helpers import ACCOUNT, OPERATOR, Api, device
+from support.helpers import ACCOUNT, OPERATOR, OTHER, Api, device
 
 WITHOUT_CASE = {"retireStartKey"}
 """Ends the key of these tests; its entry is tested with the key in test_operator_keys.py."""
@@ -57,6 +57,8 @@ BAD = with_json([])
 USER = ("POST", "/users", {"username": "ford", "accounts": [ACCOUNT]})
 SIGNING = f"{ACCOUNT_PATH}/callbacks/signing"
 UPGRADE = f"{ACCOUNT_PATH}/devices/{device(0)}/upgrade"
+DEVICE, MISSING = f"{ACCOUNT_PATH}/devices/{device(0)}", f"{ACCOUNT_PATH}/devices/123456789012345"
+BAD_TYPE: dict[str, Any] = {"content": b"x", "headers": {"Content-Type": "image/png"}}
 KEYS = f"{ACCOUNT_PATH}/device-keys"
 SCHEDULED = f"{ACCOUNT_PATH}/subscription/scheduled-changes"
 SCHEDULE = ("POST", SCHEDULED, {"dueTime": "nextBillingMonth", "licenseCount": 3})
@@ -133,6 +135,59 @@ CASES = {
         refused=("/accounts/none/status", with_json({"status": "suspended"})),
         target=("account", ACCOUNT),
         changed=({"status": "active"}, {"status": "suspended"}),
+    ),
+    "describeAccount": Case(
+        ACCOUNT_PATH,
+        with_json({"displayName": "n"}),
+        refused=(ACCOUNT_PATH, with_json({})),
+        target=("account", ACCOUNT),
+        changed=({"displayName": ""}, {"displayName": "n"}),
+    ),
+    "closeAccount": Case(
+        f"{ACCOUNT_PATH}/closure",
+        refused=("/accounts/none/closure", {}),
+        target=("account", ACCOUNT),
+        changed=({"status": "active", "licenseCount": 5}, {"status": "closed", "licenseCount": 0}),
+    ),
+    "deleteDevice": Case(
+        DEVICE,
+        refused=(MISSING, {}),
+        target=("device", device(0)),
+        changed=(None, {"deleted": 1, "licensesRemoved": 0, "licensesKept": 0}),
+    ),
+    "moveDevice": Case(
+        f"{DEVICE}/account",
+        with_json({"account": OTHER}),
+        refused=(f"{DEVICE}/account", with_json({"account": "none"})),
+        target=("device", device(0)),
+        changed=(None, {"to": OTHER, "moved": 1, "licensesRemoved": 0, "licensesKept": 0}),
+    ),
+    "eraseDevice": Case(
+        f"{DEVICE}/personal-data",
+        refused=(f"{MISSING}/personal-data", {}),
+        target=("device", device(0)),
+        changed=(None, {"erased": 1, "mdns": 0, "logs": 0, "failureMessages": 0, "listLines": 0}),
+    ),
+    "deleteDevices": Case(
+        f"{ACCOUNT_PATH}/device-deletions",
+        with_json([{"deviceId": device(0)}]),
+        refused=(f"{ACCOUNT_PATH}/device-deletions", BAD_TYPE),
+        target=("account", ACCOUNT),
+        changed=(None, {"deleted": 1, "licensesRemoved": 0, "licensesKept": 0}),
+    ),
+    "moveDevices": Case(
+        f"{ACCOUNT_PATH}/device-moves?to={OTHER}",
+        with_json([{"deviceId": device(0)}]),
+        refused=(f"{ACCOUNT_PATH}/device-moves?to={OTHER}", BAD_TYPE),
+        target=("account", ACCOUNT),
+        changed=(None, {"to": OTHER, "moved": 1, "licensesRemoved": 0, "licensesKept": 0}),
+    ),
+    "eraseDevices": Case(
+        f"{ACCOUNT_PATH}/device-erasures",
+        with_json([{"deviceId": device(0)}]),
+        refused=(f"{ACCOUNT_PATH}/device-erasures", BAD_TYPE),
+        target=("account", ACCOUNT),
+        changed=(None, {"erased": 1, "mdns": 0, "logs": 0, "failureMessages": 0, "listLines": 0}),
     ),
     "setUpgrade": Case(
         UPGRADE,

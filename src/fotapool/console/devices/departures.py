@@ -10,7 +10,7 @@ from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.console.app.rendering import number, plural
 from fotapool.console.devices.device import device_of
 from fotapool.console.licenses.licenses import read_list
-from fotapool.domain.devices.departures import Refusal
+from fotapool.domain.devices.departures import Rejection
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.services.devices.departures import DEPARTURE_BATCH, Departures, departures_to, remove_one
 from fotapool.services.devices.device_runs import DeviceRun, listed_lines
@@ -19,7 +19,7 @@ from fotapool.services.devices.imports import Interrupted
 
 MAX_LISTED = 100_000
 """Maximum number of devices of a list in the console, whose form is answered when all are done."""
-REFUSALS_SHOWN = 100
+REJECTIONS_SHOWN = 100
 
 
 async def delete_device(call: ConsoleCall) -> Response:
@@ -58,8 +58,8 @@ async def move_list(call: ConsoleCall) -> Response:
 
 
 async def _remove_list(call: ConsoleCall, departures: Departures, done: str) -> Response:
-    async def handle(devices: Sequence[int]) -> Mapping[int, Refusal]:
-        return (await departures.remove(devices)).refusals
+    async def handle(devices: Sequence[int]) -> Mapping[int, Rejection]:
+        return (await departures.remove(devices)).rejections
 
     run = await run_list(call, DeviceRun(handle, DEPARTURE_BATCH))
     if isinstance(run, Response):
@@ -115,7 +115,7 @@ async def show_result(call: ConsoleCall, run: DeviceRun, text: str) -> Response:
     if not run.refused:
         return await call.go(call.path("devices"), text)
     return await call.page(
-        "devices/device_list_result.html", "Change devices by list", run=run, text=text, shown=REFUSALS_SHOWN
+        "devices/device_list_result.html", "Change devices by list", run=run, text=text, shown=REJECTIONS_SHOWN
     )
 
 

@@ -12,7 +12,7 @@ from fotapool.domain.licenses.ledger import Entry, EntryKind
 from fotapool.domain.licenses.licenses import LicenseFacts, LicenseState
 
 
-class RefusalCode(enum.StrEnum):
+class RejectionCode(enum.StrEnum):
     """Why a device of a list was refused."""
 
     DEVICE_ID_INVALID = "deviceIdInvalid"
@@ -24,10 +24,10 @@ class RefusalCode(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Rejection:
     """Why a device was refused: a code for programs and a text for people."""
 
-    code: RefusalCode
+    code: RejectionCode
     text: str
 
 
@@ -65,7 +65,7 @@ class DepartureDecision:
     """A ledger entry for each device that leaves, in order, and why the others do not."""
 
     entries: list[Entry]
-    refusals: dict[int, Refusal]
+    rejections: dict[int, Rejection]
 
     @property
     def left(self) -> list[int]:
@@ -85,30 +85,32 @@ def decide_departures(facts: DepartureFacts, devices: Sequence[int], kinds: Depa
     """
     used = facts.licenses.pool.used
     entries: list[Entry] = []
-    refusals: dict[int, Refusal] = {}
+    rejections: dict[int, Rejection] = {}
     for device in devices:
-        refusal = _refusal(facts, device)
-        if refusal is not None:
-            refusals[device] = refusal
+        rejection = _rejection(facts, device)
+        if rejection is not None:
+            rejections[device] = rejection
             continue
         state = facts.licenses.licenses.get(device)
         kind = kinds.unlicensed if state is None else kinds.removed if state == LicenseState.PLAIN else kinds.kept
         used += kind.delta
         entries.append(Entry(device, kind, used))
-    return DepartureDecision(entries, refusals)
+    return DepartureDecision(entries, rejections)
 
 
-def _refusal(facts: DepartureFacts, device: int) -> Refusal | None:
+def _rejection(facts: DepartureFacts, device: int) -> Rejection | None:
     if device not in facts.licenses.devices:
-        return Refusal(RefusalCode.DEVICE_NOT_FOUND, "not a device of the account")
+        return Rejection(RejectionCode.DEVICE_NOT_FOUND, "not a device of the account")
     upgrade = facts.upgrades.get(device)
     if upgrade is not None:
         of = f"of campaign {upgrade.campaign}" if upgrade.campaign else "that an operator has set"
         if upgrade.status == UpgradeStatus.IN_PROGRESS:
-            return Refusal(RefusalCode.UPGRADE_IN_PROGRESS, f"an upgrade {of} is in progress: wait until it has ended")
-        return Refusal(RefusalCode.UPGRADE_SCHEDULED, f"an upgrade {of} is scheduled: cancel it first")
+            return Rejection(
+                RejectionCode.UPGRADE_IN_PROGRESS, f"an upgrade {of} is in progress: wait until it has ended"
+            )
+        return Rejection(RejectionCode.UPGRADE_SCHEDULED, f"an upgrade {of} is scheduled: cancel it first")
     name = facts.taken_key_names.get(device)
     if name is not None:
         text = f"its device key {name} has the name of a key of the other account: delete one of them first"
-        return Refusal(RefusalCode.DEVICE_KEY_EXISTS, text)
+        return Rejection(RejectionCode.DEVICE_KEY_EXISTS, text)
     return None

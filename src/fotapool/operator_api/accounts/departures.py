@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from starlette.responses import Response
 
-from fotapool.domain.devices.departures import DepartureDecision, Refusal, RefusalCode
+from fotapool.domain.devices.departures import DepartureDecision, Rejection, RejectionCode
 from fotapool.operator_api.accounts.accounts import AccountName
 from fotapool.operator_api.calls import DEVICE_ID, OperatorCall
 from fotapool.operator_api.devices import BODIES, reader_of
@@ -22,7 +22,7 @@ from fotapool.web.parameters import account_parameter
 from fotapool.web.problems import problem_of
 
 TO = replace(account_parameter("to", "the account that the devices move to"), is_required=True)
-CodeText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": [code.value for code in RefusalCode]})]
+CodeText = Annotated[str, msgspec.Meta(extra_json_schema={"enum": [code.value for code in RejectionCode]})]
 
 
 class ListedDevice(msgspec.Struct):
@@ -31,7 +31,7 @@ class ListedDevice(msgspec.Struct):
     deviceId: str
 
 
-class RefusedDevice(msgspec.Struct):
+class RejectedDevice(msgspec.Struct):
     """A line whose device stays as it was, with the reason."""
 
     line: int
@@ -51,7 +51,7 @@ class DeparturesResult(msgspec.Struct):
     failed: int
     licensesRemoved: int
     licensesKept: int
-    errors: list[RefusedDevice]
+    errors: list[RejectedDevice]
     notes: list[str]
 
 
@@ -59,9 +59,11 @@ class NewHome(msgspec.Struct, forbid_unknown_fields=True):
     account: AccountName
 
 
-def refused_of(run: DeviceRun) -> list[RefusedDevice]:
+def refused_of(run: DeviceRun) -> list[RejectedDevice]:
     """The refused devices of a list, as the API answers them."""
-    return [RefusedDevice(one.line, one.device, one.refusal.code.value, one.refusal.text) for one in run.refusals]
+    return [
+        RejectedDevice(one.line, one.device, one.rejection.code.value, one.rejection.text) for one in run.rejections
+    ]
 
 
 def _result(departures: Departures, run: DeviceRun | None = None) -> DeparturesResult:
@@ -78,7 +80,7 @@ def _result(departures: Departures, run: DeviceRun | None = None) -> DeparturesR
 
 async def run_list(
     call: OperatorCall,
-    handle: Callable[[Sequence[int]], Awaitable[Mapping[int, Refusal]]],
+    handle: Callable[[Sequence[int]], Awaitable[Mapping[int, Rejection]]],
     batch: int,
     result_of: Callable[[DeviceRun], Any],
 ) -> Response:
@@ -97,9 +99,9 @@ async def run_list(
 
 
 async def _remove_list(call: OperatorCall, departures: Departures) -> Response:
-    async def handle(devices: Sequence[int]) -> Mapping[int, Refusal]:
+    async def handle(devices: Sequence[int]) -> Mapping[int, Rejection]:
         decision: DepartureDecision = await departures.remove(devices)
-        return decision.refusals
+        return decision.rejections
 
     return await run_list(call, handle, DEPARTURE_BATCH, lambda run: _result(departures, run))
 

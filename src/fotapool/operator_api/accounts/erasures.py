@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import Response
 
-from fotapool.operator_api.accounts.departures import LIST, RefusedDevice, refused_of, run_list
+from fotapool.operator_api.accounts.departures import LIST, RejectedDevice, refused_of, run_list
 from fotapool.operator_api.calls import DEVICE_ID, OperatorCall
 from fotapool.services.devices.device_runs import DeviceRun
 from fotapool.services.devices.erasures import ERASURE_BATCH, Erasures, erase_one
@@ -25,7 +25,7 @@ class ErasuresResult(msgspec.Struct):
     logs: int
     failureMessages: int
     listLines: int
-    errors: list[RefusedDevice]
+    errors: list[RejectedDevice]
     notes: list[str]
 
 

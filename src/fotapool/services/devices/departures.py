@@ -123,6 +123,6 @@ def _check_target(connection: Connection, caller: Caller, target: Account) -> No
 async def remove_one(departures: Departures, device: int) -> DepartureDecision:
     """Lets one device go. Raises Conflict with the reason if it stays."""
     decision = await departures.remove([device])
-    for refusal in decision.refusals.values():
-        raise Conflict(f"{refusal.code.value}: {refusal.text}")
+    for rejection in decision.rejections.values():
+        raise Conflict(f"{rejection.code.value}: {rejection.text}")
     return decision

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fotapool.domain.devices.departures import Refusal, RefusalCode
+from fotapool.domain.devices.departures import Rejection, RejectionCode
 from fotapool.domain.devices.device_lists import why_not_imei
 from fotapool.domain.errors import Conflict, Invalid, NotFound, RequestRejected
 from fotapool.domain.names import format_device_id, is_device_id
@@ -13,20 +13,20 @@ from fotapool.services.devices.import_lines import ImportLine, LineReader
 from fotapool.services.devices.imports import Interrupted, SeenDevices
 from fotapool.store.db.connection import StoreUnavailable
 
-MAX_REFUSALS = 1_000
+MAX_REJECTIONS = 1_000
 """Maximum number of refused devices in a result; all are counted."""
 
-Handle = Callable[[Sequence[int]], Awaitable[Mapping[int, Refusal]]]
+Handle = Callable[[Sequence[int]], Awaitable[Mapping[int, Rejection]]]
 """Changes distinct devices in one transaction; returns which it refused, and why."""
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedDevice:
+class RejectedDevice:
     """A line whose device was refused."""
 
     line: int
     device: str
-    refusal: Refusal
+    rejection: Rejection
 
 
 @dataclass(slots=True)
@@ -38,8 +38,8 @@ class DeviceRun:
     lines: int = 0
     done: int = 0
     refused: int = 0
-    refusals: list[RefusedDevice] = field(default_factory=list)
-    """The first MAX_REFUSALS refused devices."""
+    rejections: list[RejectedDevice] = field(default_factory=list)
+    """The first MAX_REJECTIONS refused devices."""
     notes: list[str] = field(default_factory=list)
     _waiting: dict[int, int] = field(default_factory=dict)
     _seen: SeenDevices = field(default_factory=SeenDevices)
@@ -64,7 +64,7 @@ class DeviceRun:
             await self._flush()
         except (RequestRejected, StoreUnavailable, Conflict, NotFound) as error:
             raise self._interrupted(error) from error
-        self.refusals.sort(key=lambda one: one.line)
+        self.rejections.sort(key=lambda one: one.line)
         if broken is not None:
             raise self._interrupted(broken) from broken
 
@@ -72,16 +72,16 @@ class DeviceRun:
         self.lines += 1
         if isinstance(line.found, str):
             given = str(line.original().get("deviceId", ""))
-            self._refuse(line.number, given, RefusalCode.DEVICE_ID_INVALID, line.found)
+            self._refuse(line.number, given, RejectionCode.DEVICE_ID_INVALID, line.found)
             return
         device = line.found.get("deviceId")
         if not isinstance(device, str) or not is_device_id(device):
             text = device if isinstance(device, str) else ""
-            self._refuse(line.number, text, RefusalCode.DEVICE_ID_INVALID, f"deviceId {why_not_imei(text)}")
+            self._refuse(line.number, text, RejectionCode.DEVICE_ID_INVALID, f"deviceId {why_not_imei(text)}")
             return
         first = self._seen.add(int(device), line.number)
         if first is not None:
-            self._refuse(line.number, device, RefusalCode.DEVICE_REPEATED, f"the device is in line {first} already")
+            self._refuse(line.number, device, RejectionCode.DEVICE_REPEATED, f"the device is in line {first} already")
             return
         self._waiting[int(device)] = line.number
         if len(self._waiting) == self.batch:
@@ -91,15 +91,15 @@ class DeviceRun:
         waiting, self._waiting = self._waiting, {}
         if not waiting:
             return
-        refusals = await self.handle(list(waiting))
-        self.done += len(waiting) - len(refusals)
-        for device, refusal in refusals.items():
-            self._refuse(waiting[device], format_device_id(device), refusal.code, refusal.text)
+        rejections = await self.handle(list(waiting))
+        self.done += len(waiting) - len(rejections)
+        for device, rejection in rejections.items():
+            self._refuse(waiting[device], format_device_id(device), rejection.code, rejection.text)
 
-    def _refuse(self, line: int, device: str, code: RefusalCode, text: str) -> None:
+    def _refuse(self, line: int, device: str, code: RejectionCode, text: str) -> None:
         self.refused += 1
-        if len(self.refusals) < MAX_REFUSALS:
-            self.refusals.append(RefusedDevice(line, device[:40], Refusal(code, text)))
+        if len(self.rejections) < MAX_REJECTIONS:
+            self.rejections.append(RejectedDevice(line, device[:40], Rejection(code, text)))
 
     def _interrupted(self, error: Exception) -> Interrupted:
         return Interrupted(error, f"{self.done} devices before that were handled", self)

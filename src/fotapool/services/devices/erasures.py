@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fotapool.domain.devices.departures import Refusal, RefusalCode
+from fotapool.domain.devices.departures import Rejection, RejectionCode
 from fotapool.domain.devices.erasures import Erased
 from fotapool.domain.errors import NotFound
 from fotapool.domain.names import format_device_id
@@ -19,7 +19,7 @@ from fotapool.store.devices import erasures as store
 
 ERASURE_BATCH = 1_000
 """Maximum number of devices that one transaction erases, so that requests run in between."""
-_NOT_FOUND = Refusal(RefusalCode.DEVICE_NOT_FOUND, "the account does not have and never had the device")
+_NOT_FOUND = Rejection(RejectionCode.DEVICE_NOT_FOUND, "the account does not have and never had the device")
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Erasures:
     done: int = 0
     erased: Erased = field(default_factory=Erased)
 
-    async def erase(self, devices: Sequence[int]) -> Mapping[int, Refusal]:
+    async def erase(self, devices: Sequence[int]) -> Mapping[int, Rejection]:
         """Erases up to ERASURE_BATCH distinct devices, also such as have left; returns which were refused, and why."""
 
         def change(facts: PoolFacts, now_ms: int) -> tuple[list[int], Erased]:
