@@ -75,7 +75,7 @@ def test_every_error_code_has_a_message_and_no_placeholder_is_left() -> None:
             assert list(body)[:2] == ["errorCode", "errorMessage"]
             assert ("invalidDevices" in body) == (code is ErrorCode.DEVICE_ID_INVALID)
             assert "{detail}" not in body["errorMessage"]
-        assert ((b"retry-after", b"2") in answer.headers) == (answer.status in (409, 503))
+        assert ((b"retry-after", b"2") in answer.headers) == (answer.status in (409, 429, 503))
 
 
 @pytest.mark.parametrize(
