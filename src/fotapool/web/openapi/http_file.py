@@ -47,6 +47,7 @@ PATH_VALUES = {
     "deviceIds": "{{device}}",
     "campaign": "{{V3_schedule_campaign.response.body.id}}",
     "q": "{{device}}",
+    "rule": "collection-rule",
     "change": "{{control_list_ledger.response.body.entries[0].change}}",
     "upgradeId": "{{V1_schedule_upgrade.response.body.id}}",
 }
@@ -59,6 +60,8 @@ OWN_VALUES: dict[str, dict[str, str]] = {
     "control_delete_device_key": {"key": "collection"},
     "control_read_delivery": {"id": "{{control_list_deliveries.response.body.deliveries[0].id}}"},
     "control_redeliver": {"id": "{{control_list_deliveries.response.body.deliveries[0].id}}"},
+    "control_read_alert": {"id": "{{control_list_alerts.response.body.alerts[0].id}}"},
+    "control_acknowledge_alert": {"id": "{{control_list_alerts.response.body.alerts[0].id}}"},
     "control_read_fault": {"id": "{{control_create_fault.response.body.id}}"},
     "control_delete_fault": {"id": "{{control_create_fault.response.body.id}}"},
 }
@@ -113,6 +116,10 @@ BODIES: dict[str, Any] = {
     "control_create_client": {"key": "collection-client"},
     "control_create_operator": {"name": "collection", "role": "viewer"},
     "control_create_device_key": {"name": "collection"},
+    "control_set_alert_rule": {"kind": "freeLicenses", "threshold": 10_000_000, "targets": ["{{receiver}}"]},
+    "control_silence_alert_rule": {"until": None},
+    "control_set_stop_rule": {"percent": 30},
+    "control_set_account_stop_rule": {"percent": 30},
     "control_move_clock": {"advance": "PT1M"},
     "control_create_fault": {"match": {"path": "/api/fota/v3/nowhere"}, "action": {"status": 503}},
     "control_restore_snapshot": "{{control_create_snapshot.response.body.*}}",
@@ -130,6 +137,7 @@ AFTER_OTHERS = (
     "control_copy_account",
     "control_remove_listener",
     "control_undo_reduction",
+    "control_acknowledge_alert",
 )
 LAST = ("reset_password", "logout", "revoke_token", "control_reset", "control_restore_snapshot")
 BOUNDARY = "part"
