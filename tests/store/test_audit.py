@@ -37,7 +37,8 @@ SET_UP = (
     " 1, 1, 0)",
     f"INSERT INTO upgrade ({UPGRADE}) VALUES (1, 3, 1, 2, 9, NULL, 0, 0, 1), (1, 1, 1, 1, 9, NULL, 0, 0, 1),"
     " (1, 1, 2, 3, 2, 4, 0, 0, 1), (1, 2, 2, 5, 2, NULL, 0, 0, 1), (1, 5, 0, 1, 9, NULL, 0, 0, 1)",
-    "UPDATE campaign SET completed = (SELECT count(*) FROM upgrade u WHERE u.campaign_id = campaign.id AND u.status = 3),"
+    "UPDATE campaign SET completed = (SELECT count(*) FROM upgrade u WHERE u.campaign_id = campaign.id"
+    " AND u.status = 3),"
     " failed = (SELECT count(*) FROM upgrade u WHERE u.campaign_id = campaign.id AND u.status = 4)",
     "INSERT INTO subscription_period (account_id, from_ms, total, purchase_type) VALUES"
     " (1, 1, 9, 'TS-HFOTA-EVNT,TS-HFOTA-MRC'), (1, 5, 3, 'TS-HFOTA-MRC')",
