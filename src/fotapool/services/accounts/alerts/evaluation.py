@@ -31,7 +31,7 @@ from fotapool.store.db.connection import Connection
 
 log = Log(__name__)
 
-ACCOUNTS_A_STEP = 1_000
+ACCOUNTS_A_STEP = 250
 PASSES_AN_ADVANCE = 500
 """Maximum number of passes of one advance of the test clock; over more intervals, they are further apart."""
 RETENTION_MS = 90 * DAY_MS
