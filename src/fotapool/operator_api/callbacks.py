@@ -227,14 +227,14 @@ async def redeliver_failed(call: OperatorCall, given: RedeliverFailed) -> Redeli
         account_id=None if given.account is None else (await get_account(call.context, given.account)).id,
         style=given.listener,
         kind=given.event,
-        since_ms=_moment("since", given.since),
-        until_ms=_moment("until", given.until),
+        since_ms=_time_of("since", given.since),
+        until_ms=_time_of("until", given.until),
     )
     step = await health.redeliver_failed(call.context, wanted, given.after, given.limit)
     return RedeliveredView(step.redelivered, step.without_listener, step.next_after)
 
 
-def _moment(name: str, text: str | None) -> int | None:
+def _time_of(name: str, text: str | None) -> int | None:
     if text is None:
         return None
     try:

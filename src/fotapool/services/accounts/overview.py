@@ -227,8 +227,8 @@ def _campaign_issues(connection: Connection) -> Iterator[Issue]:
 def _user_issues(users: Sequence[str]) -> Iterator[Issue]:
     if users:
         count = f"{len(users):,}{'+' if len(users) == MAX_READ else ''}"
-        noun = "API user is" if len(users) == 1 else "API users are"
-        title = f"{count} {noun} locked after failed sign-ins"
+        users_are = "API user is" if len(users) == 1 else "API users are"
+        title = f"{count} {users_are} locked after failed sign-ins"
         yield Issue(IssueKind.USERS_LOCKED, title, _names(users, len(users)), "/access")
 
 

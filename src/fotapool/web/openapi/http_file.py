@@ -126,6 +126,7 @@ CREATING = ("POST", "PUT")
 AFTER_OTHERS = (
     "control_set_upgrade",
     "control_redeliver",
+    "control_retry_listener",
     "control_unlock_user",
     "control_copy_account",
     "control_remove_listener",
