@@ -83,7 +83,7 @@ def show(client: Any, delivery: int, as_json: bool) -> None:
 @options.as_json
 @options.admin_client_options
 def redeliver(client: Any, delivery: tuple[int, ...], as_json: bool) -> None:
-    """Deliver callbacks again. Their attempts start again from zero; for a waiting one, the first that waits is tried now.
+    """Deliver callbacks again, with all attempts ahead; for a waiting one, try the first that waits now.
 
     \b
     Example:
