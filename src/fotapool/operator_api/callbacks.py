@@ -247,7 +247,11 @@ def _health(one: ListenerHealth, now_ms: int) -> ListenerHealthView:
     last = None
     if one.last_ms is not None:
         last = LastAttempt(
-            format_timestamp(one.last_ms), one.took_ms or 0, one.status, one.error or "", one.answer or ""
+            time=format_timestamp(one.last_ms),
+            tookMs=one.took_ms or 0,
+            status=one.status,
+            error=one.error or "",
+            answer=one.answer or "",
         )
     return ListenerHealthView(
         id=f"{one.account_name}/{one.style}",
