@@ -20,7 +20,7 @@ NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 NOT_ACCEPTED = {
     "device_download": 404,  # no campaign of a device has begun
     "device_report_status": 404,
-    "control_redeliver": 409,  # the delivery still waits, because nothing listens
+    "control_retry_listener": 404,  # the first listener is a service that is never called
     "control_undo_reduction": 409,  # the change took no license
     "control_end_session": 404,  # the user has logged out before
     "control_retire_start_key": 409,  # nobody else is an admin

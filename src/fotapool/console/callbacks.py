@@ -69,7 +69,9 @@ async def show_deliveries(call: ConsoleCall) -> Response:
     values |= {"status_of": health.status_of, "max_counted": MAX_COUNTED}
     if account is None:
         return await call.page("callbacks/callbacks.html", "Callbacks", **values, **await _all_listeners(call))
-    found_health = await health.list_listener_health(call.context, None, account.id, ("", ""), ROWS)
+    found_health = await health.list_listener_health(
+        call.context, status=None, account_id=account.id, after=("", ""), limit=ROWS
+    )
     values["health"] = {one.style: one for one in found_health}
     values["listeners"] = await listeners.list_listeners(call.context, call.caller())
     values["is_signing"] = await listeners.is_signing(call.context, call.caller())
@@ -83,7 +85,9 @@ async def _all_listeners(call: ConsoleCall) -> dict[str, Any]:
     account, _, style = after.rpartition("/")
     trouble = await health.list_listeners_in_trouble(call.context)
     failing = [one for one in trouble if health.status_of(one, now_ms) is ListenerStatus.FAILING][:PANELS]
-    page = await health.list_listener_health(call.context, None, None, (account, style), ROWS + 1)
+    page = await health.list_listener_health(
+        call.context, status=None, account_id=None, after=(account, style), limit=ROWS + 1
+    )
     return {
         "figures": await health.read_figures(call.context),
         "failing": failing,

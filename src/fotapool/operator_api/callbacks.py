@@ -248,14 +248,14 @@ async def redeliver_failed(call: OperatorCall, given: RedeliverFailed) -> Redeli
         account_id=None if given.account is None else (await get_account(call.context, given.account)).id,
         style=given.listener,
         kind=given.event,
-        since_ms=_moment("since", given.since),
-        until_ms=_moment("until", given.until),
+        since_ms=_time_of("since", given.since),
+        until_ms=_time_of("until", given.until),
     )
     step = await health.redeliver_failed(call.context, wanted, given.after, given.limit)
     return RedeliveredView(step.redelivered, step.without_listener, step.next_after)
 
 
-def _moment(name: str, text: str | None) -> int | None:
+def _time_of(name: str, text: str | None) -> int | None:
     if text is None:
         return None
     try:
@@ -268,7 +268,11 @@ def _health(one: ListenerHealth, now_ms: int) -> ListenerHealthView:
     last = None
     if one.last_ms is not None:
         last = LastAttempt(
-            format_timestamp(one.last_ms), one.took_ms or 0, one.status, one.error or "", one.answer or ""
+            time=format_timestamp(one.last_ms),
+            tookMs=one.took_ms or 0,
+            status=one.status,
+            error=one.error or "",
+            answer=one.answer or "",
         )
     return ListenerHealthView(
         id=f"{one.account_name}/{one.style}",

@@ -7,23 +7,12 @@ from collections.abc import Callable
 import click
 
 from fotapool.cli.client import options
-from fotapool.cli.client.accounts.delivery_operations import DELIVERIES
 from fotapool.cli.client.identity.rows import IDENTITY
 from fotapool.cli.client.operations import Operation, make_command
 from fotapool.domain.accounts.retention import Kind
 
 PURCHASE_TYPES = ("TS-HFOTA-MRC", "TS-HFOTA-EVNT", "TS-HFOTA-EVNT,TS-HFOTA-MRC")
-CAMPAIGN_STATUSES = (
-    "pending",
-    "rejected",
-    "queued",
-    "prescheduled",
-    "running",
-    "ended",
-    "canceled",
-    "aborted",
-    "failed",
-)
+DELIVERY_STATES = ("waiting", "delivered", "failed")
 ACCOUNT = "0242078689-00001"
 _SUBSCRIPTION = "licenseCount:licenses licenseUsedCount:used free underNotice"
 _ACCOUNT_MEMBERS = (
@@ -194,7 +183,21 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
             empty="No statements yet.",
         ),
     ),
-    "deliveries": DELIVERIES,
+    "deliveries": (
+        Operation(
+            name="list",
+            help="List callback deliveries, oldest first.",
+            examples=(f"deliveries list --account {ACCOUNT}", "deliveries list --state failed --json"),
+            path="/deliveries",
+            params=(
+                _account_filter,
+                click.option("--state", type=click.Choice(DELIVERY_STATES), help="Only deliveries in this state."),
+            ),
+            cursor="id",
+            columns="id account listener event state attempts createTime:created nextAttempt",
+            empty="No deliveries. Listeners are registered with the documented API.",
+        ),
+    ),
     "clock": (
         Operation(
             name="show",
@@ -273,20 +276,6 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
             api=True,
             columns="firmwareName:firmware firmwareFrom:from firmwareTo:to make model protocol",
             empty="No firmware is available for the account's devices.",
-        ),
-        Operation(
-            name="all",
-            help="List the campaigns of all accounts with their progress, running ones first.",
-            examples=("campaigns all", "campaigns all --status running"),
-            path="/campaigns",
-            params=(
-                click.option("--status", type=click.Choice(CAMPAIGN_STATUSES), help="Only campaigns with this status."),
-            ),
-            cursor="position",
-            columns="account campaign.name:name campaign.status:status campaign.package:package"
-            " campaign.devices:devices completed failed failedPercent:failed_percent campaign.endDate:ends"
-            " campaign.id:id",
-            empty="No campaigns yet.",
         ),
         Operation(
             name="show",

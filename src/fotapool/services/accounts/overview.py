@@ -188,15 +188,15 @@ def _account_issues(accounts: Sequence[AccountUsage], sums: UsageSums) -> Iterat
             title = f"{_counted(count, 'account')} {singular if count == 1 else plural} {rest}"
             account = names[0] if count == 1 and names else ""
             page = _page_of(account) if account else "/pools?show=full"
-            yield Issue(kind, title, _names(names, count), page, account)
+            yield Issue(kind, title, text=_names(names, count), page=page, account=account)
     near = by_status.get(UsageStatus.NEARLY_FULL, [])
     for one in near[:MAX_OF_A_KIND]:
         yield Issue(
             IssueKind.ACCOUNT_NEARLY_FULL,
             f"{one.account.name} is nearly full",
             f"{one.free:,} of {one.account.total:,} licenses are available.{_growth(one)}",
-            _page_of(one.account.name),
-            one.account.name,
+            page=_page_of(one.account.name),
+            account=one.account.name,
         )
     others = sums.attention - sums.full - len(near[:MAX_OF_A_KIND])
     if others > 0:
@@ -227,8 +227,8 @@ def _campaign_issues(connection: Connection) -> Iterator[Issue]:
 def _user_issues(users: Sequence[str]) -> Iterator[Issue]:
     if users:
         count = f"{len(users):,}{'+' if len(users) == MAX_READ else ''}"
-        noun = "API user is" if len(users) == 1 else "API users are"
-        title = f"{count} {noun} locked after failed sign-ins"
+        users_are = "API user is" if len(users) == 1 else "API users are"
+        title = f"{count} {users_are} locked after failed sign-ins"
         yield Issue(IssueKind.USERS_LOCKED, title, _names(users, len(users)), "/access")
 
 

@@ -104,8 +104,10 @@ def _history(connection: Connection, pool: Account, days: int, now_ms: int) -> l
     detailed_ms = max((today - DETAILED_DAYS + 1) * DAY_MS, from_ms)
     step = 1 if days <= MAX_DAY_POINTS else 7
     ends = range((from_ms // DAY_MS + 1) * DAY_MS - 1, detailed_ms, step * DAY_MS)
-    moments = {from_ms - 1, *ends, *(at_ms for at_ms, _ in totals if at_ms >= from_ms)}
-    levels = read_levels_at(connection, pool.id, sorted(moments)) + _detail(connection, pool, detailed_ms, now_ms)
+    ends_and_changes = {from_ms - 1, *ends, *(at_ms for at_ms, _ in totals if at_ms >= from_ms)}
+    levels = read_levels_at(connection, pool.id, sorted(ends_and_changes)) + _detail(
+        connection, pool, detailed_ms, now_ms
+    )
     levels.sort(key=lambda level: level.at_ms)
     return pool_history([*levels, Level(now_ms, pool.used, pool.notice)], totals, from_ms, now_ms)
 

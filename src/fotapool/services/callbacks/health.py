@@ -85,7 +85,8 @@ async def read_figures(context: Context) -> CallbackFigures:
 
 
 def _sum(hours: Iterable[DeliveryHour]) -> DeliveryHour:
-    return DeliveryHour(*(sum(values) for values in zip(DeliveryHour(0, 0, 0, 0, 0, 0), *hours, strict=True)))
+    sums = [sum(values) for values in zip(*hours, strict=True)] or [0] * len(DeliveryHour._fields)
+    return DeliveryHour(*sums)
 
 
 async def read_listener_hours(context: Context, listener: ListenerHealth) -> list[DeliveryHour]:

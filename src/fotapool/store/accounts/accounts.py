@@ -63,7 +63,7 @@ def record_account(connection: Connection, name: str, purchase_type: PurchaseTyp
         status=AccountStatus.ACTIVE.value,
         now=now_ms,
     )
-    pool = Pool(account_id, total, 0, 0, 0, 0, 0, now_ms, now_ms)
+    pool = Pool(*(account_id, total, 0, 0, 0, 0, 0, now_ms, now_ms))
     connection.insert("license_pool", f"account_id, {_POOL_NUMBERS}", [pool.row])
     record_subscription(connection, account_id=account_id, total=total, purchase_type=purchase_type, now_ms=now_ms)
     record_levels(connection, [pool], now_ms)

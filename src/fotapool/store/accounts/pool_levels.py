@@ -45,20 +45,17 @@ def read_levels(connection: Connection, account_id: int, from_ms: int) -> list[L
     return fetch_all(connection, Level, sql, account_id=account_id, from_ms=from_ms)
 
 
-def read_levels_at(connection: Connection, account_id: int, moments_ms: Sequence[int]) -> list[Level]:
+def read_levels_at(connection: Connection, account_id: int, times_ms: Sequence[int]) -> list[Level]:
     """The level at the end of each of the milliseconds, in order; none where the account did not exist."""
-    found = _levels_at(connection, [(account_id, moment_ms) for moment_ms in moments_ms])
-    return [
-        Level(moment_ms, *found[account_id, moment_ms]) for moment_ms in moments_ms if (account_id, moment_ms) in found
-    ]
+    found = _levels_at(connection, [(account_id, time_ms) for time_ms in times_ms])
+    return [Level(time_ms, *found[account_id, time_ms]) for time_ms in times_ms if (account_id, time_ms) in found]
 
 
-def read_used_at(connection: Connection, account_ids: Sequence[int], moments_ms: Sequence[int]) -> dict[int, list[int]]:
+def read_used_at(connection: Connection, account_ids: Sequence[int], times_ms: Sequence[int]) -> dict[int, list[int]]:
     """By account, the used licenses at the end of each of the milliseconds; 0 where the account did not exist."""
-    found = _levels_at(connection, [(account_id, moment_ms) for account_id in account_ids for moment_ms in moments_ms])
+    found = _levels_at(connection, [(account_id, time_ms) for account_id in account_ids for time_ms in times_ms])
     return {
-        account_id: [found.get((account_id, moment_ms), (0, 0))[0] for moment_ms in moments_ms]
-        for account_id in account_ids
+        account_id: [found.get((account_id, time_ms), (0, 0))[0] for time_ms in times_ms] for account_id in account_ids
     }
 
 

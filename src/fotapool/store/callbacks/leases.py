@@ -129,7 +129,7 @@ def release_lease(
         return False
     connection.insert("delivery_attempt", columns(Attempt), attempts)
     if attempts:
-        record_health(connection, batch.listener, attempts, ended, now_ms)
+        record_health(connection, batch.listener, attempts=attempts, ended=ended, now_ms=now_ms)
     rows: list[Row] = [(one.delivery_id, one.state.value, *one[2:]) for one in ended]
     connection.update_rows("delivery", "id", "state, attempts, due_ms, ended_ms", rows)
     connection.execute(

@@ -156,6 +156,7 @@ CREATING = ("POST", "PUT")
 AFTER_OTHERS = (
     "control_set_upgrade",
     "control_redeliver",
+    "control_retry_listener",
     "control_unlock_user",
     "control_set_user_password",
     "control_rotate_operator_key",

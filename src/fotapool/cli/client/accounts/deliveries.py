@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 from fotapool.cli.client import options
+from fotapool.cli.client.operations import Operation, make_command
 from fotapool.cli.client.output import print_json, print_json_lines, print_record, print_rows, print_table
+from fotapool.cli.client.resources import resource_group
 from fotapool.cli.terminal import printable
 
 STATES = ("waiting", "delivered", "failed")
@@ -25,6 +27,36 @@ def deliveries() -> None:
       fotapool deliveries redeliver-failed --account 0242078689-00001
       fotapool deliveries listeners --status failing
     """
+
+
+LISTENER_STATUSES = ("delivering", "retrying", "failing")
+_OF_LISTENERS = (
+    Operation(
+        name="listeners",
+        help="List listeners with their status, last attempt and waiting deliveries.",
+        examples=("deliveries listeners --status failing",),
+        path="/listeners",
+        params=(
+            click.option("--account", type=options.AccountName(), help="Only this account's."),
+            click.option("--status", type=click.Choice(LISTENER_STATUSES), help="Only listeners with this status."),
+        ),
+        cursor="id",
+        columns="account listener status waiting oldestWaiting:oldest failed lastAttempt.status:response"
+        " lastAttempt.error:error nextAttempt:next",
+        empty="No listeners. They are registered with the documented API.",
+    ),
+    Operation(
+        name="retry",
+        help="Try what waits for a listener now, instead of at the next attempt.",
+        examples=("deliveries retry 0242078689-00001 v3",),
+        method="POST",
+        path="/accounts/{account}/listeners/{listener}/retry",
+        params=(click.argument("listener", metavar="LISTENER"),),
+        message="{waiting:,} deliveries to listener {listener} of {account} are tried now",
+    ),
+)
+for _operation in _OF_LISTENERS:
+    deliveries.add_command(make_command(_operation))
 
 
 @deliveries.command("list")
@@ -79,7 +111,7 @@ def show(client: Any, delivery: int, as_json: bool) -> None:
 @options.as_json
 @options.admin_client_options
 def redeliver(client: Any, delivery: tuple[int, ...], as_json: bool) -> None:
-    """Deliver callbacks again. Their attempts start again from zero; a waiting one is tried as soon as it is its turn.
+    """Deliver callbacks again, with all attempts ahead; for a waiting one, try the first that waits now.
 
     \b
     Example:

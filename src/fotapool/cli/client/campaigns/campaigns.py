@@ -10,6 +10,7 @@ import click
 from fotapool.cli.client import options
 from fotapool.cli.client.campaigns.watch import Watch, read_devices_of
 from fotapool.cli.client.devices.device_lists import in_batches, read_devices
+from fotapool.cli.client.operations import Operation, make_command
 from fotapool.cli.client.output import print_record, print_rows, progress, stderr_note
 from fotapool.cli.client.resources import resource_group
 
@@ -51,6 +52,37 @@ def _window(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> li
             raise click.BadParameter(f"{text!r} is not a window of hours like 22-24")
         windows.append({"startTime": int(found[1]), "endTime": int(found[2])})
     return windows
+
+
+CAMPAIGN_STATUSES = (
+    "pending",
+    "rejected",
+    "queued",
+    "prescheduled",
+    "running",
+    "ended",
+    "canceled",
+    "aborted",
+    "failed",
+)
+campaigns.add_command(
+    make_command(
+        Operation(
+            name="all",
+            help="List the campaigns of all accounts with their progress, running ones first.",
+            examples=("campaigns all", "campaigns all --status running"),
+            path="/campaigns",
+            params=(
+                click.option("--status", type=click.Choice(CAMPAIGN_STATUSES), help="Only campaigns with this status."),
+            ),
+            cursor="position",
+            columns="account campaign.name:name campaign.status:status campaign.package:package"
+            " campaign.devices:devices completed failed failedPercent:failed_percent campaign.endDate:ends"
+            " campaign.id:id",
+            empty="No campaigns yet.",
+        )
+    )
+)
 
 
 @campaigns.command()
