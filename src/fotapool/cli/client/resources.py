@@ -12,7 +12,6 @@ from fotapool.cli.client.operations import Operation, make_command
 from fotapool.domain.accounts.retention import Kind
 
 PURCHASE_TYPES = ("TS-HFOTA-MRC", "TS-HFOTA-EVNT", "TS-HFOTA-EVNT,TS-HFOTA-MRC")
-DELIVERY_STATES = ("waiting", "delivered", "failed")
 ACCOUNT = "0242078689-00001"
 _SUBSCRIPTION = "licenseCount:licenses licenseUsedCount:used free underNotice"
 _ACCOUNT_MEMBERS = (
@@ -181,21 +180,6 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
             columns="month complete purchaseType totals.licenses:licenses "
             "totals.noticeLicenses:under_notice totals.events:upgrades",
             empty="No statements yet.",
-        ),
-    ),
-    "deliveries": (
-        Operation(
-            name="list",
-            help="List callback deliveries, oldest first.",
-            examples=(f"deliveries list --account {ACCOUNT}", "deliveries list --state failed --json"),
-            path="/deliveries",
-            params=(
-                _account_filter,
-                click.option("--state", type=click.Choice(DELIVERY_STATES), help="Only deliveries in this state."),
-            ),
-            cursor="id",
-            columns="id account listener event state attempts createTime:created nextAttempt",
-            empty="No deliveries. Listeners are registered with the documented API.",
         ),
     ),
     "clock": (

@@ -9,7 +9,6 @@ import click
 from fotapool.cli.client import options
 from fotapool.cli.client.operations import Operation, make_command
 from fotapool.cli.client.output import print_json, print_json_lines, print_record, print_rows, print_table
-from fotapool.cli.client.resources import resource_group
 from fotapool.cli.terminal import printable
 
 STATES = ("waiting", "delivered", "failed")
