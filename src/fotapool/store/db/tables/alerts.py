@@ -59,5 +59,5 @@ CREATE TABLE alert_pass (
 ){clustered};
 CREATE INDEX campaign_by_end ON campaign (account_id, ended_ms);
 CREATE INDEX subscription_period_by_time ON subscription_period (from_ms);
-CREATE INDEX delivery_failed ON delivery (account_id, style, id) WHERE state = 3;
+CREATE INDEX delivery_failed_of_listener ON delivery (account_id, style, id) WHERE state = 3;
 """
