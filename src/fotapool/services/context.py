@@ -20,7 +20,7 @@ from fotapool.domain.idempotency import KeyedRequest, KeyName
 from fotapool.services.accounts.rejection_counter import RejectionCounter
 from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft
 from fotapool.services.audit_log.wrong_keys import WrongKeys
-from fotapool.services.identity.key_uses import KeyUses
+from fotapool.services.identity.keys.uses import KeyUses
 from fotapool.store.db.connection import NO_AUTH_EPOCH
 from fotapool.store.db.reader import Reader
 from fotapool.store.db.writer import Writer

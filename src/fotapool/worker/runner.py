@@ -32,7 +32,7 @@ from fotapool.services.audit_log.entries import flush_wrong_keys
 from fotapool.services.campaigns.steps import StepResult, next_campaign_due, step_due_campaign
 from fotapool.services.context import Context
 from fotapool.services.devices.devices import answer_due_report, next_report_due
-from fotapool.services.identity.keys import flush_key_uses, purge_expired_keys
+from fotapool.services.identity.keys.upkeep import flush_key_uses, purge_expired_keys
 from fotapool.services.identity.sessions import Authenticator, purge_ended
 from fotapool.services.licenses.bulk_jobs import purge_jobs
 from fotapool.services.licenses.notices import end_due_notices, next_notice_end

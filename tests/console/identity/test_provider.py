@@ -17,7 +17,7 @@ from fotapool.console.identity.oidc.id_token import SignInRefused
 from fotapool.console.identity.oidc.provider import MAX_AGE_S, MIN_KEY_AGE_S, Provider, ProviderFailed
 from fotapool.core.settings import Settings
 from fotapool.domain.identity import Role, role_of
-from fotapool.services.identity.providers import OidcSettings, check_issuer, oidc_settings
+from fotapool.services.identity.oidc.providers import OidcSettings, check_issuer, oidc_settings
 
 BACK = "http://127.0.0.1/console/sign-in/callback"
 DOCUMENT, KEYS = "/.well-known/openid-configuration", "/keys"

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from fotapool.domain.identity import KEY_USE_MS
-from fotapool.services.identity.key_uses import MAX_WRITTEN, KeyUses
+from fotapool.services.identity.keys.uses import MAX_WRITTEN, KeyUses
 from support.helpers import ACCOUNT, NOW_MS, OPERATOR, Api, device
 from support.processes import NO_AUTHORITIES
 

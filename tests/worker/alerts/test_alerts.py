@@ -31,8 +31,8 @@ from fotapool.store.accounts.alerts.alerts import Alert, AlertFilter
 from fotapool.worker.runner import advance
 from support.fleets import DAY_MS, MINUTE_MS, World, make_world
 from support.receivers import Reply, running_receiver
+from worker.callbacks.delivering import clock_of, delivering, happen, listening
 from worker.conftest import OpenContext
-from worker.delivering import clock_of, delivering, happen, listening
 from worker.stories import march, move, move_to, play, status
 
 HOOK, OTHER = "https://a.example.com/hook", "https://b.example.com/hook"

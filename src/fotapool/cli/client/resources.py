@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 
 from fotapool.cli.client import options
-from fotapool.cli.client.identity.rows import IDENTITY
+from fotapool.cli.client.identity_resources import IDENTITY
 from fotapool.cli.client.operations import Operation, make_command
 from fotapool.domain.accounts.retention import Kind
 

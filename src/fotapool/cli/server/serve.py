@@ -12,8 +12,8 @@ import click
 import msgspec
 
 from fotapool.cli.server.addresses import is_loopback
-from fotapool.cli.server.alert_options import ALERT_OPTIONS
 from fotapool.cli.server.config_file import config_option, read_config_file
+from fotapool.cli.server.options.alerts import ALERT_OPTIONS
 from fotapool.cli.server.options.oidc import OIDC_OPTIONS, check_oidc
 from fotapool.cli.server.options.proxy import PROXY_OPTIONS
 from fotapool.cli.server.options.rate_limits import RATE_LIMIT_OPTIONS, check_rate_limits

@@ -24,7 +24,7 @@ GROUPS: tuple[tuple[str, Sequence[Place]], ...] = (
         "",
         (
             Place("/overview", "Overview", "layout-dashboard", "o"),
-            Place("/pools", "Accounts", "building-2", "a", ("/accounts",)),
+            Place("/pools", "Accounts", "building-2", "a", below=("/accounts",)),
             Place("/search", "Devices", "cpu", "d"),
             Place("/campaigns", "Campaigns", "circle-arrow-up", "c"),
             Place("/callbacks", "Callbacks", "webhook"),

@@ -16,7 +16,8 @@ from fotapool.core.durations import parse_duration_ms
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.domain.identity import Role
 from fotapool.services.context import Context
-from fotapool.services.identity import api_clients, operators, start_key, users
+from fotapool.services.identity import api_clients, operators, users
+from fotapool.services.identity.keys import start_key
 
 Row = TypeVar("Row")
 

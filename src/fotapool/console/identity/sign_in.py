@@ -19,9 +19,9 @@ from fotapool.core.throttle import Throttled
 from fotapool.domain.errors import RequestRejected
 from fotapool.services.audit_log.drafts import AuditDraft, Via
 from fotapool.services.audit_log.entries import SIGN_IN
+from fotapool.services.identity.oidc.people import find_person
+from fotapool.services.identity.oidc.providers import oidc_settings
 from fotapool.services.identity.operators import identify_operator
-from fotapool.services.identity.people import find_person
-from fotapool.services.identity.providers import oidc_settings
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.store.identity.operators import Operator
 from fotapool.web.http import RequestIds, sender_address

@@ -11,8 +11,8 @@ from fotapool.core.durations import DURATION_PATTERN, parse_duration_ms
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.identity import Role
 from fotapool.operator_api.calls import OperatorCall, time_or_none
-from fotapool.services.identity import start_key
-from fotapool.services.identity.start_key import StartKeyState
+from fotapool.services.identity.keys import start_key
+from fotapool.services.identity.keys.start_key import StartKeyState
 from fotapool.web.operations import Operation
 
 _Duration = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": DURATION_PATTERN}, examples=["P1D"])]

@@ -10,8 +10,8 @@ from fotapool.domain.identity import CONSOLE_LIFETIME_MS
 from fotapool.services.audit_log.drafts import Values
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
+from fotapool.services.identity.oidc.people import find_person
 from fotapool.services.identity.operators import read_valid_keys
-from fotapool.services.identity.people import find_person
 from fotapool.store.db.connection import Connection
 from fotapool.store.identity import console_sessions as store
 from fotapool.store.identity.console_sessions import ConsoleSession

@@ -11,7 +11,7 @@ from fotapool.domain.errors import Invalid
 from fotapool.services.accounts.rejections import flush_rejections
 from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft
 from fotapool.services.context import Context
-from fotapool.services.identity.keys import flush_key_uses
+from fotapool.services.identity.keys.upkeep import flush_key_uses
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.services.snapshots.seeds import Seed, add_seed, prepare_seed, replace_by_seed, reset_to_seed
 from fotapool.services.snapshots.snapshot_documents import read_document

@@ -25,7 +25,9 @@ class ClaimValue(click.ParamType[str]):
 
 
 def _check_issuer(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
-    from fotapool.services.identity.providers import check_issuer  # imported here to keep other commands' start short
+    from fotapool.services.identity.oidc.providers import (
+        check_issuer,  # imported here to keep other commands' start short
+    )
 
     if text is None:
         return None

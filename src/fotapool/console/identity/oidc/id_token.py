@@ -13,7 +13,7 @@ from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
 from fotapool.domain.identity import Role, role_of
-from fotapool.services.identity.providers import OidcSettings
+from fotapool.services.identity.oidc.providers import OidcSettings
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """Signatures with a public key: no `none`, and none with the client's secret."""

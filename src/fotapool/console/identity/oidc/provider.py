@@ -16,7 +16,7 @@ from joserfc.jwk import KeySet
 
 from fotapool.console.identity.oidc.attempts import Attempt
 from fotapool.console.identity.oidc.id_token import KeyUnknown, SignInRefused, verify_id_token
-from fotapool.services.identity.providers import OidcSettings, is_protected
+from fotapool.services.identity.oidc.providers import OidcSettings, is_protected
 
 DOCUMENT_PATH = "/.well-known/openid-configuration"
 MAX_ANSWER_BYTES = 256 * 1024

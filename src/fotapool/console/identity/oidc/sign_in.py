@@ -21,8 +21,8 @@ from fotapool.domain.errors import Conflict, RequestRejected
 from fotapool.services.audit_log.drafts import AuditDraft
 from fotapool.services.audit_log.entries import SIGN_IN
 from fotapool.services.context import Context
-from fotapool.services.identity.people import count_refused_person, record_person
-from fotapool.services.identity.providers import OidcSettings
+from fotapool.services.identity.oidc.people import count_refused_person, record_person
+from fotapool.services.identity.oidc.providers import OidcSettings
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.store.identity.operators import Operator
 from fotapool.store.identity.people import Person

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from fotapool.cli.main import main
 from fotapool.core.settings import Settings
-from fotapool.services.identity.providers import oidc_settings
+from fotapool.services.identity.oidc.providers import oidc_settings
 
 ISSUER = ("--oidc-issuer", "https://login.example.com/company")
 CLIENT = ("--oidc-client-id", "fotapool")

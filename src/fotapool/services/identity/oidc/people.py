@@ -11,8 +11,8 @@ from fotapool.services.audit_log.drafts import Via
 from fotapool.services.audit_log.entries import count_wrong_key
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
+from fotapool.services.identity.oidc.providers import oidc_settings
 from fotapool.services.identity.operators import FIRST_OPERATOR
-from fotapool.services.identity.providers import oidc_settings
 from fotapool.store.db.connection import Connection
 from fotapool.store.identity import people as store
 from fotapool.store.identity.operators import Operator, read_operator

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from delivering import FIVE_MINUTES, clock_of, delivering, happen, listening, within
+
 from fotapool.core.timestamps import HOUR_MS
 from fotapool.domain.callbacks import RETENTION_MS, ListenerStatus
 from fotapool.services.callbacks.deliveries import purge_deliveries
@@ -15,7 +17,6 @@ from fotapool.services.callbacks.health import (
 from support.helpers import NOW_MS
 from support.receivers import Reply, running_receiver
 from worker.conftest import OpenContext
-from worker.delivering import FIVE_MINUTES, clock_of, delivering, happen, listening, within
 
 
 def test_a_success_ends_the_trouble_and_each_hour_counts_its_attempts(open_context: OpenContext) -> None:
