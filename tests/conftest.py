@@ -88,7 +88,14 @@ def start(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Api]]:
 
     def start_one(seed: dict[str, Any] | None = SEED, sign_in: bool = True, **settings: Any) -> Api:
         storage = (tmp_path / "files").as_uri()
-        values = {"database": database_url, "storage": storage, "emulator": True, "operator_key": OPERATOR, **settings}
+        values = {
+            "database": database_url,
+            "database_timeout_s": 120,  # on a busy machine, a statement may take longer than the default
+            "storage": storage,
+            "emulator": True,
+            "operator_key": OPERATOR,
+            **settings,
+        }
         if seed is not None:
             values["seed"] = seed_file(tmp_path, seed)
         clock = MovableClock(FixedClock(NOW_MS)) if values["emulator"] else FixedClock(NOW_MS)

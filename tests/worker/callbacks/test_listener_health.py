@@ -5,8 +5,7 @@ from __future__ import annotations
 from delivering import FIVE_MINUTES, clock_of, delivering, happen, listening, within
 
 from fotapool.core.timestamps import HOUR_MS
-from fotapool.domain.callbacks import RETENTION_MS, ListenerStatus
-from fotapool.services.callbacks.deliveries import purge_deliveries
+from fotapool.domain.callbacks import ListenerStatus
 from fotapool.services.callbacks.health import (
     list_listener_health,
     list_listeners_in_trouble,
@@ -44,8 +43,8 @@ def test_a_success_ends_the_trouble_and_each_hour_counts_its_attempts(open_conte
             figures = await read_figures(context)
             assert (figures.listeners, figures.accounts, figures.waiting, figures.oldest_ms) == (1, 1, 0, None)
             assert (figures.day.delivered, figures.day.attempts_failed) == (3, 3)
-            clock_of(context).move_to(NOW_MS + RETENTION_MS + 2 * HOUR_MS)
-            await purge_deliveries(context)
+            clock_of(context).move_to(NOW_MS + DEFAULT_DAYS[Kind.CALLBACKS] * DAY_MS + 2 * HOUR_MS)
+            await purge_old_data(context, (Kind.CALLBACKS,))
             clock_of(context).set_to(NOW_MS)
             assert (await read_figures(context)).day.delivered == 0
 

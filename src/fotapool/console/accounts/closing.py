@@ -24,6 +24,6 @@ async def close(call: ConsoleCall) -> Response:
 
 
 PAGES = (
-    ConsolePage("GET", _PATH, show_closing, role=Role.ADMIN),
+    ConsolePage("GET", _PATH, show_closing),
     ConsolePage("POST", _PATH, close, role=Role.ADMIN, action="closeAccount"),
 )
