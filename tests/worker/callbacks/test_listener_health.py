@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from delivering import FIVE_MINUTES, clock_of, delivering, happen, listening, within
 
-from fotapool.core.timestamps import HOUR_MS
+from fotapool.core.timestamps import DAY_MS, HOUR_MS
+from fotapool.domain.accounts.retention import DEFAULT_DAYS, Kind
 from fotapool.domain.callbacks import ListenerStatus
 from fotapool.services.callbacks.health import (
     list_listener_health,
