@@ -7,6 +7,7 @@ from delivering import FIVE_MINUTES, clock_of, delivering, happen, listening, wi
 from fotapool.core.timestamps import DAY_MS, HOUR_MS
 from fotapool.domain.accounts.retention import DEFAULT_DAYS, Kind
 from fotapool.domain.callbacks import ListenerStatus
+from fotapool.services.accounts.retention import purge_old_data
 from fotapool.services.callbacks.health import (
     list_listener_health,
     list_listeners_in_trouble,
