@@ -136,10 +136,6 @@ class Campaign:
     ended_ms: int | None
     due_ms: int | None
     """When its next step is due, or None."""
-    completed: int = 0
-    """Devices whose upgrade completed."""
-    failed: int = 0
-    """Devices whose upgrade failed."""
 
 
 @dataclass(frozen=True, slots=True)

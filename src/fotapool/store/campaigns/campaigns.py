@@ -18,7 +18,7 @@ _SELECT = f"SELECT {columns(Campaign, 'c', artifact='c.package_id, c.file_id')} 
 _INSERTED = columns(Campaign, artifact="package_id, file_id").removeprefix("id, ")
 _UPDATED = (
     "start_date, end_date, start_ms, end_ms, windows, status, devices, scan_cursor, enroll_cursor, updated_ms,"
-    " ended_ms, due_ms, completed, failed"
+    " ended_ms, due_ms"
 )
 _NAMES = field_names(Campaign)
 _SUBJECT = _NAMES.index("artifact")

@@ -30,7 +30,7 @@ from fotapool.store.accounts.accounts import read_account_by_id
 from fotapool.store.callbacks.deliveries import record_events
 from fotapool.store.campaigns.campaigns import read_campaign_by_id, record_campaigns, record_devices_changed
 from fotapool.store.campaigns.stop_rules import read_stop_rule, record_stop
-from fotapool.store.campaigns.tallies import record_moves
+from fotapool.store.campaigns.tallies import read_tallies, record_moves
 from fotapool.store.campaigns.upgrades import has_open, read_next_due
 from fotapool.store.db.connection import Connection, Key, Row
 from fotapool.store.packages.artifacts import record_pilot_result
@@ -68,7 +68,7 @@ class UpgradeChangeSet:
         assert account is not None
         self._record_upgrades(connection, account.purchase_type, now_ms)
         self._record_completed(connection, now_ms)
-        self._count_finished(connection, account.name, now_ms)
+        self._stop_failing_campaigns(connection, account.name, now_ms)
         for campaign in self.campaigns.values():
             self._plan_next_step(connection, campaign, now_ms)
         record_campaigns(connection, list(self.campaigns.values()))
@@ -121,32 +121,31 @@ class UpgradeChangeSet:
             if enrolls_version(campaign, versions):
                 campaign.enroll_cursor = SCAN_START
 
-    def _count_finished(self, connection: Connection, account_name: str, now_ms: int) -> None:
-        """Counts devices that have finished, and stops running campaigns by the account's stop rule.
+    def _stop_failing_campaigns(self, connection: Connection, account_name: str, now_ms: int) -> None:
+        """Stops running campaigns by the account's stop rule.
 
         The first step of a stopped campaign cancels its other devices (services/campaigns/steps.py).
         """
+        failing = {change.upgrade.campaign_id for change in self.changes if change.status is UpgradeStatus.FAILED}
         for campaign in self.campaigns.values():
-            own = [change.status for change in self.changes if change.upgrade.campaign_id == campaign.id]
-            failed = own.count(UpgradeStatus.FAILED)
-            campaign.completed += own.count(UpgradeStatus.COMPLETED)
-            campaign.failed += failed
-            if failed and may_stop(campaign, now_ms):
+            if campaign.id in failing and may_stop(campaign, now_ms):
                 self._stop_failing(connection, campaign, account_name, now_ms)
 
     def _stop_failing(self, connection: Connection, campaign: Campaign, account_name: str, now_ms: int) -> None:
         stored = read_stop_rule(connection, campaign.account_id)
         rule = stored and stored.rule
-        if rule is None or not rule.is_reached(campaign.completed, campaign.failed):
+        if rule is None:
+            return
+        tally = read_tallies(connection, [campaign.id])[campaign.id]
+        if not rule.is_reached(tally.completed, tally.failed):
             return
         if campaign.auto_add or has_open(connection, campaign.id, UpgradeStatus.SCHEDULED):
             self.change_status(campaign, CampaignStatus.ABORTED, now_ms)
             campaign.scan_cursor = SCAN_START
-            finished = campaign.completed + campaign.failed
             stop = CampaignStop(
                 at_ms=now_ms,
-                finished=finished,
-                failed=campaign.failed,
+                finished=tally.finished,
+                failed=tally.failed,
                 percent=rule.percent,
                 devices=rule.devices,
             )

@@ -75,8 +75,9 @@ def read_failing_listeners(connection: Connection, after: int, last: int) -> lis
     return fetch_all(connection, FailingListener, _FAILING, after=after, last=last)
 
 
-_CAMPAIGNS = f"""SELECT {columns(CampaignNumbers, "c")} FROM campaign c JOIN account a ON a.id = c.account_id
-    WHERE a.id > :after AND a.id <= :last AND c.failed > 0 AND"""
+_CAMPAIGNS = f"""SELECT {columns(CampaignNumbers, "c", completed="t.completed", failed="t.failed")} FROM campaign c
+    JOIN account a ON a.id = c.account_id JOIN campaign_tally t ON t.campaign_id = c.id
+    WHERE a.id > :after AND a.id <= :last AND t.failed > 0 AND"""
 
 
 def read_failing_campaigns(connection: Connection, after: int, last: int, since_ms: int) -> list[CampaignNumbers]:

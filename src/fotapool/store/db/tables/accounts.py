@@ -145,8 +145,6 @@ CREATE TABLE campaign (
     devices BIGINT NOT NULL CHECK (devices >= 0),
     purged BIGINT NOT NULL DEFAULT 0,
     purge_cursor BIGINT NOT NULL DEFAULT 0,
-    completed BIGINT NOT NULL DEFAULT 0 CHECK (completed >= 0),
-    failed BIGINT NOT NULL DEFAULT 0 CHECK (failed >= 0),
     scan_cursor BIGINT,
     enroll_cursor BIGINT,
     created_ms BIGINT NOT NULL,
