@@ -388,9 +388,9 @@ CASES = {
     ),
     "moveClock": Case(
         "/clock",
-        with_json({"advance": "PT1M"}),
+        with_json({"advance": "P1D"}),
         refused=("/clock", with_json({"to": "2020-01-01T00:00:00Z"})),
-        changed=({"now": "2026-03-10T12:00:00.000Z"}, {"now": "2026-03-10T12:01:00.000Z"}),
+        changed=({"now": "2026-03-10T12:00:00.000Z"}, {"now": "2026-03-11T12:00:00.000Z"}),
     ),
     "reset": Case("/reset"),
     "restoreSnapshot": Case("/snapshot", with_json({}), refused=("/snapshot", with_json({"clients": 1}))),
