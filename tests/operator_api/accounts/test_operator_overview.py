@@ -74,3 +74,16 @@ def test_each_issue_has_its_severity_and_the_page_that_fixes_it(campaigning: Api
     assert texts["campaignFailing"] == ("100.0% of upgrades fail in SW-H", "5 of 5 finished devices have failed.")
     assert texts["listenerFailing"][1].endswith("0 deliveries wait.")
     api.assert_consistent()
+
+
+def test_an_open_alert_is_an_issue_until_it_is_acknowledged(campaigning: Api) -> None:
+    api = campaigning
+    rule = {"kind": "freeLicenses", "threshold": 1000, "account": OTHER}
+    assert api.control("PUT", "/alert-rules/Few%20left", rule).status_code == 200
+    api.advance("PT2M")
+    (issue,) = read(api)["issues"]
+    assert (issue["kind"], issue["title"], issue["link"]) == ("alert", f"Alert Few left for {OTHER}", "/console/alerts")
+    (alert,) = api.control("GET", "/alerts").json()["alerts"]
+    assert issue["text"] == f"{alert['text']}."
+    api.control("POST", f"/alerts/{alert['id']}/acknowledge", {})
+    assert read(api)["issues"] == []

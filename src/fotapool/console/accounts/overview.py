@@ -21,6 +21,7 @@ ACTIONS = {
     IssueKind.JOBS_LATE: "View campaigns",
     IssueKind.ACCOUNT_NEARLY_FULL: "View account",
     IssueKind.CAMPAIGN_FAILING: "View campaign",
+    IssueKind.ALERT: "View alerts",
     IssueKind.USERS_LOCKED: "View users",
 }
 SEVERITIES = {Severity.CRITICAL: ("Critical", "bad"), Severity.WARNING: ("Warning", "warn")}

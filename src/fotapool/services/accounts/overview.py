@@ -16,6 +16,7 @@ from fotapool.services.callbacks.health import status_of
 from fotapool.services.campaigns.all_campaigns import FAILING_PERCENT, LEAST_FINISHED, failure_percent
 from fotapool.services.context import Context
 from fotapool.store.accounts.account_usage import UsageFilter, UsageSums, read_usage_page, read_usage_sums
+from fotapool.store.accounts.alerts.alerts import Alert, AlertFilter, read_latest_alerts
 from fotapool.store.callbacks.listener_health import (
     ListenerHealth,
     count_waiting,
@@ -31,6 +32,7 @@ ACCOUNTS_SHOWN, CAMPAIGNS_SHOWN = 10, 8
 MAX_OF_A_KIND = 5
 """So many issues of a kind are listed one by one; the last one counts the others."""
 MAX_READ = 100
+LAST_ID = 2**62
 LATE_MS = MINUTE_MS
 """Background jobs are late if a campaign's step has been due for longer."""
 
@@ -52,6 +54,7 @@ class IssueKind(enum.Enum):
     JOBS_LATE = "jobsLate"
     ACCOUNT_NEARLY_FULL = "accountNearlyFull"
     CAMPAIGN_FAILING = "campaignFailing"
+    ALERT = "alert"
     USERS_LOCKED = "usersLocked"
 
 
@@ -112,6 +115,7 @@ def _read(connection: Connection, now_ms: int, is_full: bool) -> Overview:
         *_listener_issues(read_listeners_in_trouble(connection, MAX_READ), now_ms),
         *_account_issues(trouble, sums),
         *_campaign_issues(connection),
+        *_alert_issues(read_latest_alerts(connection, AlertFilter(is_open=True), LAST_ID, MAX_READ, MAX_READ)[0]),
         *_user_issues(read_locked_users(connection, MAX_READ)),
     ]
     kinds = list(IssueKind)
@@ -222,6 +226,18 @@ def _campaign_issues(connection: Connection) -> Iterator[Issue]:
             account=one.account_name,
             target=one.campaign.uuid,
         )
+
+
+def _alert_issues(alerts: Sequence[Alert]) -> Iterator[Issue]:
+    """Open alerts that nobody has acknowledged."""
+    new = [one for one in alerts if one.acknowledged_ms is None]
+    for one in new[:MAX_OF_A_KIND]:
+        about = f" for {one.account_name}" if one.account_name else ""
+        title, text = f"Alert {one.rule_name}{about}", f"{one.text}."
+        yield Issue(IssueKind.ALERT, title, text, page="/alerts", account=one.account_name)
+    if len(new) > MAX_OF_A_KIND:
+        others = len(new) - MAX_OF_A_KIND
+        yield Issue(IssueKind.ALERT, _counted(others, "further open alert"), "", "/alerts")
 
 
 def _user_issues(users: Sequence[str]) -> Iterator[Issue]:
