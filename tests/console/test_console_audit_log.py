@@ -111,6 +111,7 @@ def test_every_form_leaves_one_entry_and_a_refused_one_another(operator: Operato
     change_account(operator)
     change_campaigns(operator)
     change_callbacks(operator)
+    change_alerts(operator)
     change_the_emulator(operator)
     change_lives(operator)
     assert operator.sent == FORMS - {ENDS_ITSELF}
@@ -245,6 +246,38 @@ def change_campaigns(operator: Operator) -> None:
     assert (entry["action"], entry["target"]) == ("cancelCampaign", campaign.rpartition("/")[2])
 
 
+def change_alerts(operator: Operator) -> None:
+    rule = {"name": "few", "kind": "freeLicenses", "threshold": "1000", "account": ACCOUNT, "enabled": "1"}
+    entry, _ = operator.do("/alerts/rules", {**rule, "targets": LISTENER_URL})
+    assert (entry["action"], entry["targetKind"], entry["target"]) == ("setAlertRule", "alert rule", "few")
+    assert operator.fail("/alerts/rules", {**rule, "threshold": "-1"})["status"] == 409
+    operator.api.advance("PT2M")
+    (alert,) = operator.api.control("GET", "/alerts").json()["alerts"]
+    entry, _ = operator.do("/alerts/acknowledge", {"alert": str(alert["id"]), "note": "ordered"})
+    assert (entry["action"], entry["after"]) == ("acknowledgeAlert", {"acknowledgedBy": "operator", "note": "ordered"})
+    assert operator.fail("/alerts/acknowledge", {"alert": "999"})["status"] == 404
+    entry, _ = operator.do("/alerts/rules/silence", {"name": "few", "until": "2027-01-01T00:00"})
+    assert entry["action"] == "silenceAlertRule"
+    entry, _ = operator.do("/alerts/rules/test", {"name": "few"})
+    assert (entry["action"], entry["after"]) == ("testAlertRule", {"targets": [LISTENER_URL]})
+    entry, _ = operator.do("/alerts/rules/delete", {"name": "few"})
+    assert entry["action"] == "deleteAlertRule"
+    assert operator.fail("/alerts/rules/delete", {"name": "few"})["status"] == 404
+    entry, _ = operator.do("/alerts/stop-rule", {"percent": "20", "devices": "50"})
+    assert (entry["action"], entry["after"]) == ("setStopRule", {"percent": 20, "devices": 50})
+
+
+def give_up_deliveries(api: Api) -> int:
+    """Makes all deliveries failed ones; returns the latest."""
+    connection = api.server.database.connect(writes=True)
+    connection.begin()
+    connection.execute("UPDATE delivery SET state = 3, ended_ms = 1, due_ms = NULL")
+    ((delivery,),) = connection.fetch("SELECT max(id) FROM delivery")
+    connection.commit()
+    connection.close()
+    return int(delivery)
+
+
 def change_callbacks(operator: Operator) -> None:
     api = operator.api
     api.sign_in()
@@ -252,15 +285,16 @@ def change_callbacks(operator: Operator) -> None:
     package = {"firmwareName": "fw", "make": "Make", "model": "M", "fromVersion": "1", "toVersion": "3"}
     made = api.control("POST", "/firmware", {**package, "protocol": "LWM2M", "platformId": "p"})
     assert made.status_code == 201, made.text
-    connection = api.server.database.connect(writes=True)
-    connection.begin()
-    connection.execute("UPDATE delivery SET state = 3, ended_ms = 1, due_ms = NULL")
-    ((delivery,),) = connection.fetch("SELECT max(id) FROM delivery")
-    connection.commit()
-    connection.close()
+    delivery = give_up_deliveries(api)
     entry, _ = operator.do(f"/callbacks/{delivery}/redeliver", {})
     assert (entry["targetKind"], entry["target"], entry["account"]) == ("delivery", str(delivery), ACCOUNT)
     assert operator.fail("/callbacks/99999/redeliver", {})["status"] == 404
+    entry, _ = operator.do(f"{AT}/callbacks/retry", {"listener": "v3"})
+    assert (entry["action"], entry["targetKind"], entry["target"]) == ("retryListener", "listener", "v3")
+    assert operator.fail(f"{AT}/callbacks/retry", {"listener": "v1"})["status"] == 404
+    give_up_deliveries(api)
+    entry, _ = operator.do(f"{AT}/callbacks/redeliver", {})
+    assert (entry["action"], entry["account"], entry["before"]) == ("redeliverFailed", ACCOUNT, {"state": "failed"})
     operator.do(f"{AT}/callbacks/signing", {})
     operator.do(f"{AT}/callbacks/signing/off", {})
     assert operator.fail(f"{AT}/callbacks/signing/off", {})["status"] == 404

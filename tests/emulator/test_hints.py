@@ -149,6 +149,7 @@ EXPECTED = [
     (asked(E.IDEMPOTENCY_KEY_INVALID), "visible ASCII characters"),
     (asked(E.IDEMPOTENCY_KEY_IN_USE), "with the same key"),
     (asked(E.IDEMPOTENCY_KEY_REUSED), "a new key with each change"),
+    (asked(E.RATE_LIMITED), "Retry-After"),
     (asked(E.BUSY), "Retry-After"),
     (asked(E.STORE_UNAVAILABLE), "/health/ready"),
     (asked(E.INTERNAL), "This is a bug"),

@@ -35,6 +35,9 @@ PACKAGE = {
 }
 ACCOUNT_PATH = f"/accounts/{ACCOUNT}"
 LISTENER_URL = "https://listener.example/events"
+RULE, NEW_RULE = "/alert-rules/few", {"kind": "freeLicenses", "threshold": 1000, "account": ACCOUNT}
+SET_RULE = ("PUT", RULE, NEW_RULE)
+STOP_RULE, NO_STOP_RULE = "/campaign-stop-rule", {"percent": None, "devices": None}
 
 
 @dataclass(frozen=True)
@@ -364,6 +367,71 @@ CASES = {
         refused=("/deliveries/99/redeliver", {}),
         target=("delivery", "1"),
         changed=({"state": "failed"}, {"state": "waiting"}),
+    ),
+    "redeliverFailed": Case(
+        "/deliveries/redeliver",
+        with_json({"account": ACCOUNT}),
+        before=(("LISTENER", "", None), ("POST", "/firmware", PACKAGE), ("DELIVERED", "", None)),
+        refused=("/deliveries/redeliver", with_json({"account": "none"})),
+        target=("account", ACCOUNT),
+        changed=({"state": "failed"}, {"state": "waiting", "redelivered": 1}),
+    ),
+    "retryListener": Case(
+        f"{ACCOUNT_PATH}/listeners/v3/retry",
+        before=(("LISTENER", "", None), ("POST", "/firmware", PACKAGE)),
+        refused=(f"{ACCOUNT_PATH}/listeners/v1/retry", {}),
+        target=("listener", "v3"),
+        changed=({}, {"waiting": 1}),
+    ),
+    "setAlertRule": Case(
+        RULE,
+        with_json(NEW_RULE),
+        refused=(RULE, with_json({**NEW_RULE, "threshold": -1})),
+        target=("alert rule", "few"),
+    ),
+    "deleteAlertRule": Case(RULE, before=(SET_RULE,), refused=("/alert-rules/none", {}), target=("alert rule", "few")),
+    "silenceAlertRule": Case(
+        f"{RULE}/silence",
+        with_json({"until": "2027-01-01T00:00:00Z"}),
+        before=(SET_RULE,),
+        refused=(f"{RULE}/silence", with_json({"until": "2020-01-01T00:00:00Z"})),
+        target=("alert rule", "few"),
+    ),
+    "testAlertRule": Case(
+        f"{RULE}/test",
+        before=(("PUT", RULE, {**NEW_RULE, "targets": [LISTENER_URL]}),),
+        refused=("/alert-rules/none/test", {}),
+        target=("alert rule", "few"),
+        changed=(None, {"targets": [LISTENER_URL]}),
+    ),
+    "turnOnAlertSigning": Case("/alerts/signing", with_json({"secret": SECRET}), refused=("/alerts/signing", BAD)),
+    "turnOffAlertSigning": Case("/alerts/signing", before=(("PUT", "/alerts/signing", {}),)),
+    "acknowledgeAlert": Case(
+        "/alerts/1/acknowledge",
+        with_json({"note": "ordered"}),
+        before=(SET_RULE, ("POST", "/clock", {"advance": "PT2M"})),
+        refused=("/alerts/9/acknowledge", with_json({})),
+        target=("alert", "1"),
+    ),
+    "setStopRule": Case(
+        STOP_RULE,
+        with_json({"percent": 20, "devices": 50}),
+        refused=(STOP_RULE, with_json({"percent": 0})),
+        changed=(NO_STOP_RULE, {"percent": 20, "devices": 50}),
+    ),
+    "deleteStopRule": Case(STOP_RULE, before=(("PUT", STOP_RULE, {"percent": 20, "devices": 50}),)),
+    "setAccountStopRule": Case(
+        f"{ACCOUNT_PATH}{STOP_RULE}",
+        with_json({"percent": 20, "devices": 50}),
+        refused=(f"/accounts/none{STOP_RULE}", with_json({"percent": 20})),
+        target=("account", ACCOUNT),
+        changed=(NO_STOP_RULE, {"percent": 20, "devices": 50}),
+    ),
+    "deleteAccountStopRule": Case(
+        f"{ACCOUNT_PATH}{STOP_RULE}",
+        before=(("PUT", f"{ACCOUNT_PATH}{STOP_RULE}", {"percent": 20, "devices": 50}),),
+        refused=(f"/accounts/none{STOP_RULE}", {}),
+        target=("account", ACCOUNT),
     ),
     "removeListener": Case(
         f"{ACCOUNT_PATH}/listeners/v3",

@@ -62,7 +62,7 @@ def test_requests_of_every_api_are_counted_by_operation_method_and_status(api: A
     assert counted(found, "operator", "list_accounts", "GET", 200) == 1
     assert counted(found, "operator", "unknown", "GET", 404) == 1
     assert counted(found, "device", "check_in", "POST", 401) == 1
-    assert counted(found, "console", "show_pools", "GET", 303) == 1
+    assert counted(found, "console", "show_accounts", "GET", 303) == 1
     assert counted(found, "console", "first_page", "GET", 303) == 1
     assert counted(found, "pages", "live", "GET", 200) >= 1
     assert counted(found, "pages", "metrics", "GET", 200) == 1

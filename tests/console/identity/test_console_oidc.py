@@ -60,12 +60,12 @@ def test_a_person_signs_in_at_a_real_provider_and_acts_under_their_name(
 ) -> None:
     api = start_with(start, provider, oidc_client_secret_file=client_secret)
     http = new_client(api)
-    page = http.get("/console/pools", follow_redirects=True)
+    page = http.get("/console/overview", follow_redirects=True)
     assert "Sign in with Example" in words_of(page.text)
     assert "Operator key" in words_of(page.text)
     link = re.search(r'href="(/console/sign-in/provider[^"]*)"', page.text)
     assert link is not None
-    assert parse_qs(urlsplit(link[1]).query) == {"next": ["/console/pools"]}
+    assert parse_qs(urlsplit(link[1]).query) == {"next": ["/console/overview"]}
     asked = urlsplit(go_to_provider(http))
     query = parse_qs(asked.query)
     assert (query["response_type"], query["code_challenge_method"]) == (["code"], ["S256"])
@@ -88,7 +88,7 @@ def test_a_person_signs_in_at_a_real_provider_and_acts_under_their_name(
     at_provider = urlsplit(http.get("/console/sign-in/provider-end").headers["location"])
     assert at_provider.geturl().startswith(f"{provider}/oauth2/end_session?")
     assert parse_qs(at_provider.query)["post_logout_redirect_uri"] == [f"{api.http.base_url}/console/sign-in"]
-    assert http.get("/console/pools").status_code == 303
+    assert http.get("/console/overview").status_code == 303
     assert entries_of(api, "signOut")[0]["operator"] == "alice@example.com"
 
 
@@ -98,7 +98,7 @@ def test_the_role_comes_from_the_claim_and_without_one_nobody_gets_in(
     api = start_with(start, provider, oidc_client_secret_file=client_secret)
     viewer = new_client(api)
     assert sign_in(viewer, "v1").status_code == 303
-    page = viewer.get("/console/pools")
+    page = viewer.get("/console/overview")
     assert page.status_code == 200
     csrf = re.search(r'name="csrf" value="(\w+)"', page.text)
     assert csrf is not None
@@ -110,7 +110,7 @@ def test_the_role_comes_from_the_claim_and_without_one_nobody_gets_in(
     words = words_of(refused.text)
     assert "the claim roles of nora@example.com has 'everybody', of which none gives a role here" in words
     assert "fotapool_console" not in nobody.cookies
-    assert nobody.get("/console/pools").status_code == 303
+    assert nobody.get("/console/overview").status_code == 303
     assert failures(api) == 1
 
 
@@ -302,7 +302,7 @@ def test_an_answer_without_a_code_is_refused_in_our_words(
 )
 def test_no_sign_in_leads_to_another_site(start: Callable[..., Api], forged: ForgedIssuer, path: str) -> None:
     api = start_with(start, forged.url)
-    assert sign_in(new_client(api), next_path=path).headers["location"] == "/console/pools"
+    assert sign_in(new_client(api), next_path=path).headers["location"] == "/console/overview"
 
 
 def test_the_cookie_of_an_attempt_is_for_sign_in_alone(start: Callable[..., Api], forged: ForgedIssuer) -> None:
@@ -315,9 +315,9 @@ def test_the_cookie_of_an_attempt_is_for_sign_in_alone(start: Callable[..., Api]
     assert "SameSite=lax" in cookie
     assert response.headers["location"].startswith(f"{forged.url}/authorize?")
     signed_in = come_back(http, response.headers["location"])
-    assert signed_in.headers["location"] == "/fota/console/pools"
+    assert signed_in.headers["location"] == "/fota/console/overview"
     assert str(signed_in.url).startswith(f"{api.http.base_url}/fota/console/sign-in/callback?")
-    assert http.get("/fota/console/pools").status_code == 200
+    assert http.get("/fota/console/overview").status_code == 200
 
 
 def test_the_client_names_itself_as_the_provider_wants(
@@ -340,7 +340,7 @@ def test_a_person_has_one_name_and_no_operator_has_it_too(start: Callable[..., A
     forged.claims = {**forged.claims, "sub": "s2"}
     refused = sign_in(new_client(api))
     assert "another person with the name alice@example.com is signed in" in words_of(refused.text)
-    assert http.get("/console/pools").status_code == 200
+    assert http.get("/console/overview").status_code == 200
     forged.claims = {**forged.claims, "email": "operator"}
     assert "an operator with a key has the name operator" in words_of(sign_in(new_client(api)).text)
     forged.claims = {**forged.claims, "email": "boss@example.com", "email_verified": False}
@@ -354,11 +354,11 @@ def test_other_settings_of_roles_end_the_sessions_of_people(start: Callable[...,
     sign_in(http)
     cookie = {"Cookie": f"fotapool_console={http.cookies['fotapool_console']}"}
     same = start_with(start, forged.url, oidc_name="Other words")
-    assert same.http.get("/console/pools", headers=cookie).status_code == 200
+    assert same.http.get("/console/overview", headers=cookie).status_code == 200
     changed = start_with(start, forged.url, oidc_admin=("others",))
-    assert changed.http.get("/console/pools", headers=cookie).status_code == 303
+    assert changed.http.get("/console/overview", headers=cookie).status_code == 303
     without = start()
-    assert without.http.get("/console/pools", headers=cookie).status_code == 303
+    assert without.http.get("/console/overview", headers=cookie).status_code == 303
     assert without.http.get(BEGIN).headers["location"].startswith("/console/sign-in?next=")
     assert "Sign in with" not in words_of(without.http.get("/console/sign-in").text)
 

@@ -258,7 +258,7 @@ class LogEvent(enum.Enum):
     ALERT_BEGAN = Event(
         WARNING,
         "alert {rule} began for {account}: {reason}",
-        "A threshold of an alert rule was reached. See [Alerts](../../reference/monitoring/alerts.md).",
+        "A threshold of an alert rule was reached. See [Alerts](alerts.md).",
         burst=MANY,
     )
     ALERT_ENDED = Event(INFO, "alert {rule} ended for {account}", "The end of `alert_began`.", burst=MANY)
@@ -272,7 +272,7 @@ class LogEvent(enum.Enum):
         WARNING,
         "campaign {campaign} of account {account_id} was stopped by its stop rule: too many devices failed",
         "The account's stop rule was reached. Devices in progress finish; the others are canceled. "
-        "See [Stop campaigns that fail](../../reference/monitoring/alerts.md#stop-campaigns-that-fail).",
+        "See [Stop campaigns that fail](alerts.md#stop-campaigns-that-fail).",
         burst=MANY,
     )
     CLOCK_ADVANCE_FAILED = Event(ERROR, "clock advance failed", "The test clock of the emulator stopped on its way.")

@@ -115,7 +115,7 @@ def _read(connection: Connection, now_ms: int, is_full: bool) -> Overview:
         *_listener_issues(read_listeners_in_trouble(connection, MAX_READ), now_ms),
         *_account_issues(trouble, sums),
         *_campaign_issues(connection),
-        *_alert_issues(read_latest_alerts(connection, AlertFilter(is_open=True), LAST_ID, MAX_READ, MAX_READ)[0]),
+        *_alert_issues(_open_alerts(connection)),
         *_user_issues(read_locked_users(connection, MAX_READ)),
     ]
     kinds = list(IssueKind)
@@ -226,6 +226,13 @@ def _campaign_issues(connection: Connection) -> Iterator[Issue]:
             account=one.account_name,
             target=one.campaign.uuid,
         )
+
+
+def _open_alerts(connection: Connection) -> Sequence[Alert]:
+    found, _ = read_latest_alerts(
+        connection, AlertFilter(is_open=True), before=LAST_ID, looked=MAX_READ, limit=MAX_READ
+    )
+    return found
 
 
 def _alert_issues(alerts: Sequence[Alert]) -> Iterator[Issue]:
