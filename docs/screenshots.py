@@ -11,6 +11,7 @@ import contextlib
 import datetime
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -260,14 +261,25 @@ def every_page() -> dict[str, str]:
     """The path of each page that a link in the side bar or a tab opens, by the name of its picture."""
     account = f"/console/accounts/{MAIN}"
     tabs = ("devices", "licenses", "candidates", "subscription", "campaigns", "callbacks", "statements", "ledger")
-    top = ("pools", "search", "callbacks", "audit-log", "access", "access/clients", "access/operators")
+    top = (
+        "overview",
+        "pools",
+        "search?q=9900",
+        "campaigns",
+        "callbacks",
+        "billing",
+        "alerts",
+        "audit-log",
+        "retention",
+    )
+    more = ("retention", "billing/reconciliation", "access", "access/clients", "access/operators", "access/sessions")
     emulator = ("clock", "requests", "faults", "snapshots")
     return {
         "account": account,
-        **{f"account-{name}": f"{account}/{name}" for name in (*tabs, "device-keys", "fleet")},
+        **{f"account-{name}": f"{account}/{name}" for name in (*tabs, "device-keys", "fleet", "close")},
         "account-preview": f"{account}/subscription?total=1750",
         "device": f"{account}/devices/{DEVICE_WITH_HISTORY}",
-        **{name.replace("/", "-"): f"/console/{name}" for name in top},
+        **{re.sub(r"\W", "-", name): f"/console/{name}" for name in (*top, *more)},
         **{f"emulator-{name}": f"/console/emulator/{name}" for name in emulator},
     }
 

@@ -45,9 +45,8 @@ GROUPS: tuple[tuple[str, Sequence[Place]], ...] = (
     (
         "Administration",
         (
-            Place("/firmware", "Firmware", "package"),
             Place("/access", "Access", "key-round"),
-            Place("/system", "System", "activity"),
+            Place("/retention", "Stored data", "archive"),
         ),
     ),
 )
