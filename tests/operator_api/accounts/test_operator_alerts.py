@@ -62,6 +62,23 @@ def test_a_rule_is_set_told_acknowledged_silenced_and_deleted(api: Api) -> None:
     assert actions <= set(_audited(api))
 
 
+def test_a_scheduled_change_is_announced_until_it_is_canceled(api: Api) -> None:
+    changes = f"/accounts/{ACCOUNT}/subscription/scheduled-changes"
+    planned = {"dueTime": "2026-03-12T13:00:00Z", "licenseCount": 30}
+    assert api.control("POST", changes, planned).status_code == 201
+    assert api.control("PUT", "/alert-rules/Due", {"kind": "scheduledChange", "threshold": 48}).status_code == 200
+    begun = []
+    for duration in ("PT30M", "PT1H"):
+        happened = api.control("POST", "/clock", {"advance": duration}).json()["happened"]
+        begun.append([one["what"] for one in happened])
+    assert begun == [[], ["alert began"]]
+    (alert,) = api.control("GET", "/alerts?state=open").json()["alerts"]
+    assert alert["text"] == "scheduled change 1 of the subscription is due at 2026-03-12T13:00:00.000Z"
+    assert api.control("DELETE", f"{changes}/1").status_code == 204
+    api.advance("PT2M")
+    assert api.control("GET", "/alerts?state=open").json()["alerts"] == []
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

@@ -27,6 +27,7 @@ RULE = WantedRule("Nearly full", AlertKind.USED_SHARE, 0, 90, 0, ("https://examp
         (AlertKind.FAILING_CALLBACKS, 60, 60, 30, 29),
         (AlertKind.CAMPAIGN_FAILURES, 20, 20, 15, 14),
         (AlertKind.REDUCTION, 100, 100, 100, 99),
+        (AlertKind.SCHEDULED_CHANGE, 48, 48, 48, 49),
     ],
 )
 def test_an_alert_begins_at_its_threshold_and_ends_beyond_its_slack(

@@ -75,6 +75,15 @@ class AlertKind(enum.Enum):
         most=10_000_000,
         slack=lambda _: 0,
     )
+    SCHEDULED_CHANGE = Traits(
+        word="scheduledChange",
+        label="Scheduled change due",
+        unit="hours",
+        least=1,
+        most=17_544,
+        slack=lambda _: 0,
+        is_low=True,
+    )
 
     @property
     def word(self) -> str:

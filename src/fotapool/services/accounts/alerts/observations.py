@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from fotapool.core.timestamps import DAY_MS, MINUTE_MS, format_timestamp
+from fotapool.core.timestamps import DAY_MS, HOUR_MS, MINUTE_MS, format_timestamp
 from fotapool.domain.accounts.alerts.kinds import AlertKind, Observation
 from fotapool.domain.accounts.forecast import BASIS_DAYS, Forecast, Trend, forecast
 from fotapool.store.accounts.alerts import observations as store
@@ -101,6 +101,13 @@ def _reductions(connection: Connection, page: Page) -> Iterator[Observation]:
         yield page.seen(one.account_id, one.before - one.total, text, str(one.id))
 
 
+def _scheduled_changes(connection: Connection, page: Page) -> Iterator[Observation]:
+    for one in store.read_open_changes(connection, page.after, page.last):
+        hours = -(min(0, page.now_ms - one.due_ms) // HOUR_MS)  # rounded up
+        text = f"scheduled change {one.id} of the subscription is due at {format_timestamp(one.due_ms)}"
+        yield page.seen(one.account_id, hours, text, str(one.id))
+
+
 OBSERVE: dict[AlertKind, Observe] = {
     AlertKind.USED_SHARE: _used_share,
     AlertKind.FREE_LICENSES: _free_licenses,
@@ -108,5 +115,6 @@ OBSERVE: dict[AlertKind, Observe] = {
     AlertKind.FAILING_CALLBACKS: _failing_callbacks,
     AlertKind.CAMPAIGN_FAILURES: _campaign_failures,
     AlertKind.REDUCTION: _reductions,
+    AlertKind.SCHEDULED_CHANGE: _scheduled_changes,
 }
 """How the values of each kind are read."""

@@ -49,6 +49,14 @@ class Reduction(NamedTuple):
     total: int
 
 
+class OpenChange(NamedTuple):
+    """A scheduled change of a subscription that has not ended."""
+
+    id: int
+    account_id: int
+    due_ms: int
+
+
 def read_account_page(connection: Connection, after: int, limit: int) -> list[AccountNumbers]:
     """Accounts with ids above `after`, in order."""
     sql = """SELECT a.id, a.name, a.created_ms, p.total, p.used FROM account a
@@ -96,3 +104,10 @@ def read_reductions(connection: Connection, after: int, last: int, since_ms: int
         FROM subscription_period s WHERE s.from_ms >= :since AND s.account_id > :after AND s.account_id <= :last) r
         WHERE r.before > r.total ORDER BY r.account_id, r.id"""
     return fetch_all(connection, Reduction, sql, after=after, last=last, since=since_ms)
+
+
+def read_open_changes(connection: Connection, after: int, last: int) -> list[OpenChange]:
+    """Scheduled changes of these accounts that are neither done, failed nor canceled."""
+    sql = f"""SELECT {columns(OpenChange)} FROM scheduled_change
+        WHERE state = 'scheduled' AND account_id > :after AND account_id <= :last ORDER BY account_id, id"""
+    return fetch_all(connection, OpenChange, sql, after=after, last=last)
