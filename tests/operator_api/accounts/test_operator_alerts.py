@@ -74,7 +74,7 @@ def test_a_scheduled_change_is_announced_until_it_is_canceled(api: Api) -> None:
     assert begun == [[], ["alert began"]]
     (alert,) = api.control("GET", "/alerts?state=open").json()["alerts"]
     assert alert["text"] == "scheduled change 1 of the subscription is due at 2026-03-12T13:00:00.000Z"
-    assert api.control("DELETE", f"{changes}/1").status_code == 204
+    assert api.control("DELETE", f"{changes}/1").status_code == 200
     api.advance("PT2M")
     assert api.control("GET", "/alerts?state=open").json()["alerts"] == []
 
