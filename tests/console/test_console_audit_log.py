@@ -17,6 +17,7 @@ from fotapool.console.app import routes
 from fotapool.console.app.routes import PAGES
 from fotapool.domain.identity import Role
 from fotapool.services.audit_log.drafts import AuditDraft
+from fotapool.worker.callbacks import deliveries
 from support.helpers import ACCOUNT, OPERATOR, Api, device
 
 IN_MEMORY = {"moveClock", "createFault", "deleteFault", "deleteFaults", "clearRequests"}
@@ -78,6 +79,12 @@ class Operator:
         found = re.search(r'name="mark" value="(\w+)"', self.browser.get(path))
         assert found is not None
         return found[1]
+
+
+@pytest.fixture(autouse=True)
+def _deliveries_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No attempt in the background changes a delivery whose state a test has set."""
+    monkeypatch.setattr(deliveries, "POLL_S", 3600)
 
 
 @pytest.fixture

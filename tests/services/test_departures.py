@@ -180,7 +180,7 @@ def test_the_campaign_of_a_device_is_named_also_before_its_check(api: Api) -> No
 
 
 def test_where_devices_cannot_move(api: Api) -> None:
-    assert "name another account" in move(api, 0, to=ACCOUNT, status=400)["detail"]
+    assert "name another account" in move(api, 0, to=ACCOUNT, status=409)["detail"]
     assert move(api, 0, to="nobody", status=404)["detail"] == "account nobody does not exist"
     answer_of(api.control("POST", f"{HERE}/copies", {"name": "copy"}), 201)
     assert "is a copy" in move(api, 0, to="copy", status=409)["detail"]

@@ -133,14 +133,17 @@ class ListenerHealthList(msgspec.Struct):
     hasMoreData: bool
 
 
+Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+
+
 class RedeliverFailed(msgspec.Struct, forbid_unknown_fields=True):
     """Which failed deliveries: of an account, of a listener by its version, of an event, failed in a period."""
 
     account: str | None = None
     listener: Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(VERSIONS)})] | None = None
     event: KindText | None = None
-    since: str | None = None
-    until: str | None = None
+    since: Time | None = None
+    until: Time | None = None
     after: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
     limit: Annotated[int, msgspec.Meta(ge=1, le=health.MAX_REDELIVERED)] = health.MAX_REDELIVERED
 

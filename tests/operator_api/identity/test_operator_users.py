@@ -76,7 +76,7 @@ def test_the_audit_log_has_the_accounts_before_and_after_and_no_password(api: Ap
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "words"),
     [
-        ("PATCH", USER, {}, 400, "nothing to change"),
+        ("PATCH", USER, {}, 409, "nothing to change"),
         ("PATCH", USER, {"add": ["nobody"]}, 404, "account nobody does not exist"),
         ("PATCH", USER, {"remove": ["nobody"]}, 404, "account nobody does not exist"),
         ("PATCH", USER, {"accounts": [ACCOUNT] * 1001}, 400, "at most 1000"),

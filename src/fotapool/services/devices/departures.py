@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fotapool.domain.devices.departures import DELETED, MOVED, DepartureDecision, decide_departures
-from fotapool.domain.errors import Conflict, Invalid
+from fotapool.domain.errors import Conflict
 from fotapool.domain.licenses.ledger import Entry, EntryKind
 from fotapool.services.accounts.accounts import check_not_closed, get_account
 from fotapool.services.commands import PoolsCommand, PoolsFacts
@@ -105,7 +105,7 @@ async def departures_to(context: Context, caller: Caller, target_name: str) -> D
     """The move of devices of the caller's account to another account. Raises NotFound, Invalid or Conflict."""
     target = await get_account(context, target_name)
     if target.id == caller.account_id:
-        raise Invalid(f"the devices are in account {target_name} already: name another account")
+        raise Conflict(f"the devices are in account {target_name} already: name another account")
     await context.reader.short(_check_target, caller, target)
     return Departures(context, caller, target)
 

@@ -75,12 +75,12 @@ async def change_accounts(
 ) -> UserView:
     """Replaces the user's accounts by the given ones (None keeps them), then adds some and removes some.
 
-    Requests for accounts that were removed are rejected at once; a user without accounts is logged out. Raises Invalid
-    or NotFound.
+    Requests for accounts that were removed are rejected at once; a user without accounts is logged out. Raises
+    Invalid, NotFound, and Conflict if nothing is given.
     """
     context.audit.about("user", username)
     if given is None and not add and not remove:
-        raise Invalid("nothing to change: give accounts, add or remove")
+        raise Conflict("nothing to change: give accounts, add or remove")
     if max(len(given or ()), len(add), len(remove)) > MAX_ACCOUNTS:
         raise Invalid(f"accounts must be at most {MAX_ACCOUNTS}")
 
