@@ -10,7 +10,7 @@ from support.helpers import ACCOUNT, Api
 
 
 def names(page: str) -> list[str]:
-    return re.findall(r'<th scope="row"><a href="/console/accounts/([^"]+)"', page)
+    return re.findall(r'<th scope="row"[^>]*><a href="/console/accounts/([^"]+)"', page)
 
 
 def test_every_account_is_there_with_its_numbers(console: Browser, api: Api) -> None:
