@@ -26,13 +26,18 @@ async def create_client(context: Context, key: str | None, secret: str | None) -
     secret_hash = await hashing.hash_secret(secret)
 
     def create(connection: Connection, now_ms: int) -> None:
-        if store.read_client(connection, new_key) is not None:
-            raise Conflict(f"client {new_key} exists already")
+        check_key_is_free(connection, new_key)
         store.record_client(connection, new_key, secret_hash, now_ms)
         context.audit.record(connection, now_ms, after={"secret": MASKED})
 
     await context.writer.submit(DirectCommand(create))
     return new_key, secret
+
+
+def check_key_is_free(connection: Connection, key: str) -> None:
+    """Raises Conflict if an API client has the key."""
+    if store.read_client(connection, key) is not None:
+        raise Conflict(f"client {key} exists already")
 
 
 def check_not_encoded(key: str, secret: str) -> None:

@@ -29,6 +29,12 @@ class UserView:
     locked: bool
 
 
+def check_username_is_free(connection: Connection, username: str) -> None:
+    """Raises Conflict if a user has the name."""
+    if store.read_user(connection, username) is not None:
+        raise Conflict(f"user {username} exists already")
+
+
 async def create_user(context: Context, username: str, password: str | None, accounts: Sequence[str]) -> str:
     """Creates a user of the accounts; returns the password. Raises Invalid, Conflict or NotFound."""
     context.audit.about("user", username)
@@ -39,8 +45,7 @@ async def create_user(context: Context, username: str, password: str | None, acc
     password_hash = await hashing.hash_secret(password)
 
     def create(connection: Connection, now_ms: int) -> None:
-        if store.read_user(connection, username) is not None:
-            raise Conflict(f"user {username} exists already")
+        check_username_is_free(connection, username)
         store.record_user(
             connection,
             username=username,

@@ -32,6 +32,13 @@ MAX_PACKAGES_LISTED = 10_000
 _PROTOCOLS = tuple(protocol for protocol in PROTOCOLS if protocol != NO_PROTOCOL)
 
 
+def check_names_are_free(connection: Connection, names: Sequence[str]) -> None:
+    """Raises Conflict if a package has one of the names."""
+    existing = read_packages_named(connection, names)
+    if existing:
+        raise Conflict(f"firmware {existing[0].name} exists already")
+
+
 async def create_packages(context: Context, packages: Sequence[NewPackage]) -> list[Package]:
     """Creates all of the packages or none; returns them by name. Raises Invalid or Conflict."""
     context.audit.about("package", packages[0].name if packages else "")
@@ -44,9 +51,7 @@ async def create_packages(context: Context, packages: Sequence[NewPackage]) -> l
 
     def create(connection: Connection, now_ms: int) -> list[Package]:
         connection.lock_setup()
-        existing = read_packages_named(connection, names)
-        if existing:
-            raise Conflict(f"firmware {existing[0].name} exists already")
+        check_names_are_free(connection, names)
         record_packages(connection, packages)
         record_package_available(connection, packages, now_ms)
         context.audit.record(connection, now_ms, after={"packages": names})

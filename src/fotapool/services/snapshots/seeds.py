@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fotapool.core import hashing
 from fotapool.domain.accounts.descriptions import clean_display_name, clean_notes
 from fotapool.domain.accounts.subscriptions import check_total
-from fotapool.domain.errors import Conflict, Invalid, NotFound
+from fotapool.domain.errors import Invalid, NotFound
 from fotapool.domain.licenses.candidates import MAX_CANDIDATES, decide_candidates
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.domain.names import PurchaseType, is_account_name, is_device_id
@@ -19,9 +19,10 @@ from fotapool.services.accounts.accounts import check_name_is_free, require_acco
 from fotapool.services.commands import DirectCommand, PoolFacts
 from fotapool.services.context import Caller, Context
 from fotapool.services.devices.devices import IMPORT_BATCH, import_into
-from fotapool.services.identity.api_clients import check_not_encoded
+from fotapool.services.identity.api_clients import check_key_is_free, check_not_encoded
 from fotapool.services.identity.credentials import check_key, check_name, check_secret
-from fotapool.services.identity.users import MAX_ACCOUNTS
+from fotapool.services.identity.users import MAX_ACCOUNTS, check_username_is_free
+from fotapool.services.packages.packages import check_names_are_free
 from fotapool.services.simulation.fleets import read_fleets
 from fotapool.services.snapshots.rows_from_document import DatabaseImage, read_image
 from fotapool.services.snapshots.seed_documents import (
@@ -38,7 +39,7 @@ from fotapool.store.db.connection import Connection
 from fotapool.store.db.schema import delete_everything
 from fotapool.store.identity import sessions
 from fotapool.store.licenses.candidates import record_candidates
-from fotapool.store.packages.packages import read_packages, read_packages_named, record_packages
+from fotapool.store.packages.packages import read_packages, record_packages
 from fotapool.store.simulation import record_fleets
 from fotapool.store.snapshots import read_last_ids, replace_rows
 
@@ -221,14 +222,10 @@ def _check_names_are_free(connection: Connection, document: SeedDocument) -> Non
     for account in document.accounts:
         check_name_is_free(connection, account.name)
     for client in document.clients:
-        if sessions.read_client(connection, client.key) is not None:
-            raise Conflict(f"client {client.key} exists already")
+        check_key_is_free(connection, client.key)
     for user in document.users:
-        if sessions.read_user(connection, user.username) is not None:
-            raise Conflict(f"user {user.username} exists already")
-    packages = read_packages_named(connection, [package.firmwareName for package in document.firmware])
-    if packages:
-        raise Conflict(f"firmware {packages[0].name} exists already")
+        check_username_is_free(connection, user.username)
+    check_names_are_free(connection, [package.firmwareName for package in document.firmware])
 
 
 def _names(document: SeedDocument) -> dict[str, list[str]]:
