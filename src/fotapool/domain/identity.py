@@ -19,9 +19,8 @@ MAX_FAILED_LOGINS = 5
 RETENTION_ENDED_MS = DAY_MS
 """How long an expired token is stored, so that its error can say "expired" instead of "unknown"."""
 
-OVERLAP_MS = DAY_MS
-"""How long a replaced key stays valid by default."""
 MAX_OVERLAP_MS = 90 * DAY_MS
+"""The longest time for which a replaced key stays valid."""
 KEY_USE_MS = MINUTE_MS
 """The last use of a key is stored again when the stored one is so old."""
 PREFIX = 6

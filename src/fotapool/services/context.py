@@ -123,3 +123,5 @@ WORKER = "engine"
 """The actor of the worker's changes, as the ledger and the operator API name it."""
 OPERATOR_PAGE = 1000
 """Maximum number of rows of an operator API list; services read one more to know whether there is a next page."""
+LAST_ID = 2**62
+"""Above the id of every row: where a list begins that goes from the newest row to the oldest."""

@@ -18,7 +18,6 @@ _ACCOUNT_MEMBERS = (
     f"name:account displayName:display_name notes status purchaseType {_SUBSCRIPTION} candidates createTime:created "
     "updateTime:subscription_changed nextBillingMonth"
 )
-_account_filter = click.option("--account", type=options.AccountName(), help="Only this account.")
 
 
 def _set_status(name: str, status: str, help_text: str) -> Operation:

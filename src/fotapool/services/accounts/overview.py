@@ -14,7 +14,7 @@ from fotapool.domain.campaigns.campaigns import CampaignStatus
 from fotapool.services.accounts.pool_history import AccountUsage, read_usage
 from fotapool.services.callbacks.health import status_of
 from fotapool.services.campaigns.all_campaigns import FAILING_PERCENT, LEAST_FINISHED, failure_percent
-from fotapool.services.context import Context
+from fotapool.services.context import LAST_ID, Context
 from fotapool.store.accounts.account_usage import UsageFilter, UsageSums, read_usage_page, read_usage_sums
 from fotapool.store.accounts.alerts.alerts import Alert, AlertFilter, read_latest_alerts
 from fotapool.store.callbacks.listener_health import (
@@ -32,7 +32,6 @@ ACCOUNTS_SHOWN, CAMPAIGNS_SHOWN = 10, 8
 MAX_OF_A_KIND = 5
 """So many issues of a kind are listed one by one; the last one counts the others."""
 MAX_READ = 100
-LAST_ID = 2**62
 LATE_MS = MINUTE_MS
 """Background jobs are late if a campaign's step has been due for longer."""
 

@@ -67,7 +67,7 @@ def read_usage(connection: Connection, accounts: Sequence[Account], now_ms: int)
 
 
 def _usage(account: Account, days: list[int], now_ms: int) -> AccountUsage:
-    basis = basis_days(account, now_ms)
+    basis = basis_days(account.created_ms, now_ms)
     expected = forecast(
         free=free_of(account), used_before=days[-1 - basis], used_now=account.used, basis_days=basis, now_ms=now_ms
     )
@@ -80,9 +80,9 @@ def free_of(account: Account) -> int:
     return max(0, account.total - account.used)
 
 
-def basis_days(account: Account, now_ms: int) -> int:
-    """The days of history that a forecast of the account is made from."""
-    return min(BASIS_DAYS, now_ms // DAY_MS - account.created_ms // DAY_MS)
+def basis_days(created_ms: int, now_ms: int) -> int:
+    """The days of history that a forecast of an account is made from."""
+    return min(BASIS_DAYS, now_ms // DAY_MS - created_ms // DAY_MS)
 
 
 def basis_end(basis: int, now_ms: int) -> int:

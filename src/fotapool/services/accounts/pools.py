@@ -86,7 +86,7 @@ async def read_history(context: Context, account: Account, days: int) -> list[Po
 
 
 def _forecast(connection: Connection, pool: Account, now_ms: int) -> Forecast:
-    basis = basis_days(pool, now_ms)
+    basis = basis_days(pool.created_ms, now_ms)
     before = read_levels_at(connection, pool.id, [basis_end(basis, now_ms)])
     return forecast(
         free=free_of(pool),

@@ -13,7 +13,7 @@ from fotapool.domain.callbacks import DeliveryState, Event
 from fotapool.domain.errors import Conflict, NotFound
 from fotapool.domain.names import ALL_ACCOUNTS
 from fotapool.services.commands import DirectCommand, submit_unless_deleted
-from fotapool.services.context import OPERATOR_PAGE, Context
+from fotapool.services.context import LAST_ID, OPERATOR_PAGE, Context
 from fotapool.store.accounts.accounts import read_account_by_id
 from fotapool.store.accounts.alerts.rules import is_of_alerts, lock_alerts
 from fotapool.store.callbacks import deliveries as store
@@ -36,7 +36,6 @@ log = Log(__name__)
 MAX_ATTEMPTS_SHOWN = 100
 SCAN_LIMIT = 2_000
 """Maximum number of deliveries that one page of the latest scans for those that match."""
-LAST_ID = 2**62
 
 Encode = Callable[[Event, Listener], bytes]
 """Serializes an event as the body of a callback, in one listener style."""

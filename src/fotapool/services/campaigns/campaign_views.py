@@ -14,7 +14,7 @@ from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeStatus
 from fotapool.domain.errors import ErrorCode, NotFound, RequestRejected
 from fotapool.domain.paging import BEFORE_ALL
 from fotapool.services.campaigns.reports import get_campaign
-from fotapool.services.context import Caller, Context
+from fotapool.services.context import LAST_ID, Caller, Context
 from fotapool.store.campaigns import campaign_views as store
 from fotapool.store.campaigns.campaign_views import Counts
 from fotapool.store.db.connection import Connection
@@ -34,7 +34,6 @@ MAX_CACHED = 200
 """Maximum number of cached counts."""
 STEPS = 200
 """Maximum number of points of a campaign's progress over time."""
-LAST_ID = 2**62
 _UUID_LENGTH = 36
 
 Result = TypeVar("Result")

@@ -7,13 +7,9 @@ from fotapool.domain.names import AccountStatus
 from fotapool.store.callbacks.listeners import IS_WAITING
 from fotapool.store.campaigns.upgrades import IS_OPEN, OPERATOR_CAMPAIGN
 from fotapool.store.db.connection import Connection
-from fotapool.store.db.rows import exists, fetch_int, fetch_value, fetch_values
+from fotapool.store.db.rows import fetch_int, fetch_value, fetch_values
 
 _CLOSED = f"a.status = '{AccountStatus.CLOSED.value}'"
-
-
-def is_closed(connection: Connection, account_id: int) -> bool:
-    return exists(connection, f"SELECT 1 FROM account a WHERE a.id = :id AND {_CLOSED}", id=account_id)
 
 
 def count_upgrades_in_progress(connection: Connection, account_id: int) -> int:

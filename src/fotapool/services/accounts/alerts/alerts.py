@@ -5,14 +5,13 @@ from __future__ import annotations
 from fotapool.domain.accounts.alerts.rules import MAX_NOTE
 from fotapool.domain.errors import Conflict, Invalid, NotFound
 from fotapool.services.commands import DirectCommand
-from fotapool.services.context import OPERATOR_PAGE, Context
+from fotapool.services.context import LAST_ID, OPERATOR_PAGE, Context
 from fotapool.store.accounts.alerts import alerts as store
 from fotapool.store.accounts.alerts.alerts import Alert, AlertFilter
 from fotapool.store.db.connection import Connection
 
 SCAN_LIMIT = 5_000
 """Maximum number of alerts that one page examines for those that match."""
-LAST_ID = 2**62
 
 
 async def list_alerts(

@@ -22,7 +22,7 @@ from fotapool.domain.callbacks import AlertMessage
 from fotapool.domain.names import ALL_ACCOUNTS
 from fotapool.services.accounts.alerts.observations import OBSERVE, Page
 from fotapool.services.commands import DirectCommand, delete_in_batches
-from fotapool.services.context import Context
+from fotapool.services.context import LAST_ID, Context
 from fotapool.store.accounts.alerts import alerts as store
 from fotapool.store.accounts.alerts.alerts import Alert, Pass
 from fotapool.store.accounts.alerts.observations import read_account_page
@@ -37,7 +37,6 @@ PASSES_AN_ADVANCE = 500
 RETENTION_MS = 90 * DAY_MS
 """How long ended alerts are stored."""
 ALERTS_PER_PURGE = 1_000
-LAST_ID = 2**62
 BEGAN, ENDED = "alert began", "alert ended"
 Begun = list[tuple[AlertRule, Observation]]
 

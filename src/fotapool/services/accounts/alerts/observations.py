@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from fotapool.core.timestamps import DAY_MS, HOUR_MS, MINUTE_MS, format_timestamp
 from fotapool.domain.accounts.alerts.kinds import AlertKind, Observation
-from fotapool.domain.accounts.forecast import BASIS_DAYS, Forecast, Trend, forecast
+from fotapool.domain.accounts.forecast import Forecast, Trend, forecast
+from fotapool.services.accounts.pool_history import basis_days, basis_end
 from fotapool.store.accounts.alerts import observations as store
 from fotapool.store.accounts.alerts.observations import AccountNumbers
 from fotapool.store.accounts.pool_levels import read_used_at
@@ -44,21 +45,19 @@ def _used_share(connection: Connection, page: Page) -> Iterator[Observation]:
 def _free_licenses(connection: Connection, page: Page) -> Iterator[Observation]:
     for one in page.accounts:
         if one.total:
-            free = max(0, one.total - one.used)
-            yield page.seen(one.id, free, f"{free:,} of {one.total:,} licenses are available")
+            yield page.seen(one.id, one.free, f"{one.free:,} of {one.total:,} licenses are available")
 
 
 def _days_until_empty(connection: Connection, page: Page) -> Iterator[Observation]:
-    today = page.now_ms // DAY_MS
     accounts: dict[int, list[AccountNumbers]] = {}
     for one in page.accounts:
         if one.total:
-            accounts.setdefault(min(BASIS_DAYS, today - one.created_ms // DAY_MS), []).append(one)
+            accounts.setdefault(basis_days(one.created_ms, page.now_ms), []).append(one)
     for basis, same in accounts.items():
-        used = read_used_at(connection, [one.id for one in same], [(today - basis + 1) * DAY_MS - 1])
+        used = read_used_at(connection, [one.id for one in same], [basis_end(basis, page.now_ms)])
         for one in same:
             found = forecast(
-                free=max(0, one.total - one.used),
+                free=one.free,
                 used_before=used[one.id][0],
                 used_now=one.used,
                 basis_days=basis,

@@ -19,6 +19,11 @@ class AccountNumbers(NamedTuple):
     total: int
     used: int
 
+    @property
+    def free(self) -> int:
+        """Licenses that can be assigned; none while licenses under notice exceed the total."""
+        return max(0, self.total - self.used)
+
 
 class FailingListener(NamedTuple):
     """A listener with a delivery that waits since `waiting_ms`, or whose last delivery to end was given up."""
