@@ -32,4 +32,4 @@ def test_an_account_is_closed_after_its_name_was_typed(console: Browser, api: Ap
     assert "Suspend account" not in page
     console.get(f"{PAGE}/close", 409)
     console.post(f"{PAGE}/status", {"status": "active"}, 409)
-    assert f"{ACCOUNT} closed" in words_of(console.get("/pools"))
+    assert f"{ACCOUNT} Closed" in words_of(console.get("/pools"))

@@ -28,11 +28,15 @@ _STATUS = {
 }
 
 
+_INACTIVE = {
+    AccountStatus.SUSPENDED: UsageLabel("Suspended", "", "circle-pause"),
+    AccountStatus.CLOSED: UsageLabel("Closed", "", "ban"),
+}
+
+
 def status_label(usage: AccountUsage) -> UsageLabel:
     """The status of an account, with that of its licenses."""
-    if usage.account.status is AccountStatus.SUSPENDED:
-        return UsageLabel("Suspended", "", "circle-pause")
-    return _STATUS[usage.status]
+    return _INACTIVE.get(usage.account.status) or _STATUS[usage.status]
 
 
 def runs_out_label(usage: AccountUsage, now_ms: int) -> UsageLabel:
