@@ -18,7 +18,8 @@ def test_devices_are_moved_and_deleted_one_and_by_list(console: Browser, api: Ap
     lists = f"/accounts/{ACCOUNT}/device-lists"
     form = {"list": "\n".join(devices(2, 3)), "confirm": ACCOUNT, "to": OTHER}
     assert "type the account's name" in words_of(console.post(f"{lists}/delete", {**form, "confirm": "yes"}, 400))
-    assert "no IMEIs" in console.post(f"{lists}/delete", {**form, "list": "12"}, 400)
+    assert "no IMEIs" in console.post(f"{lists}/delete", {**form, "list": f"{device(3)}\n12"}, 400)
+    assert "holds no IMEI" in console.post(f"{lists}/delete", {**form, "list": "12"}, 400)
     assert "does not exist" in console.post(f"{lists}/move", {**form, "to": "nobody"}, 400)
     page = words_of(console.post(f"{lists}/move", form))
     assert f"1 device moved to account {OTHER}." in page
