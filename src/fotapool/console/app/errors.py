@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.exceptions import HTTPException
 
 from fotapool.domain.errors import Conflict, ErrorCode, Invalid, NotFound, RequestRejected
 from fotapool.store.db.connection import OutcomeUnknown, StoreUnavailable
 
 _STATUSES = {ErrorCode.BODY_TOO_LARGE: 413, ErrorCode.FILE_TOO_LARGE: 413, ErrorCode.ENCODING_UNSUPPORTED: 415}
+_BEGINS_WITH_CODE = re.compile(r"[a-z]+[A-Z]\w*: ")
 _NOT_CHANGED = "Nothing was changed."
 _CORRECT_IT = "Go back, correct it and send it again."
 
@@ -51,5 +54,6 @@ def page_error(error: Exception) -> PageError:
 
 
 def sentence(text: str) -> str:
-    """The text with a capital letter first and a full stop last."""
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    """The text with a capital letter first, unless it begins with a code as in `deviceNotFound: …`, and a full stop."""
+    first = text[:1] if _BEGINS_WITH_CODE.match(text) else text[:1].upper()
+    return first + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
