@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from fotapool.cli.client.campaigns.campaigns import CampaignStatusText
 from fotapool.cli.client.http.target import segment
 from fotapool.cli.mcp.answers import Json, encode, list_from, list_page, list_rows, shorten
 from fotapool.cli.mcp.connection import Connection
@@ -74,18 +75,7 @@ class AccountTools:
         self,
         account: Account,
         status: Annotated[
-            Literal[
-                "pending",
-                "rejected",
-                "queued",
-                "prescheduled",
-                "running",
-                "ended",
-                "canceled",
-                "aborted",
-                "failed",
-            ]
-            | None,
+            CampaignStatusText | None,
             Field(description="Only campaigns in this state."),
         ] = None,
         before: Annotated[int | None, Field(description="The value from `more` of the answer before.")] = None,

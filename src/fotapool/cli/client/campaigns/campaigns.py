@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal, get_args
 
 import click
 
@@ -54,7 +54,7 @@ def _window(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> li
     return windows
 
 
-CAMPAIGN_STATUSES = (
+CampaignStatusText = Literal[
     "pending",
     "rejected",
     "queued",
@@ -64,7 +64,7 @@ CAMPAIGN_STATUSES = (
     "canceled",
     "aborted",
     "failed",
-)
+]
 campaigns.add_command(
     make_command(
         Operation(
@@ -73,7 +73,9 @@ campaigns.add_command(
             examples=("campaigns all", "campaigns all --status running"),
             path="/campaigns",
             params=(
-                click.option("--status", type=click.Choice(CAMPAIGN_STATUSES), help="Only campaigns with this status."),
+                click.option(
+                    "--status", type=click.Choice(get_args(CampaignStatusText)), help="Only campaigns with this status."
+                ),
             ),
             cursor="position",
             columns="account campaign.name:name campaign.status:status campaign.package:package"
