@@ -88,6 +88,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture
+def deliveries_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers that start later send no callback in the background, so that a delivery stays as a test has made it."""
+    monkeypatch.setattr("fotapool.worker.callbacks.deliveries.POLL_S", 3600)
+
+
+@pytest.fixture
 def start(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Api]]:
     """Starts servers in this process on the test's database: `start(**settings)` answers a client, signed in."""
     running: list[ServerInThread] = []

@@ -17,8 +17,9 @@ from fotapool.console.app import routes
 from fotapool.console.app.routes import PAGES
 from fotapool.domain.identity import Role
 from fotapool.services.audit_log.drafts import AuditDraft
-from fotapool.worker.callbacks import deliveries
 from support.helpers import ACCOUNT, OPERATOR, Api, device
+
+pytestmark = pytest.mark.usefixtures("deliveries_rest")
 
 IN_MEMORY = {"moveClock", "createFault", "deleteFault", "deleteFaults", "clearRequests"}
 FORMS = {(page.method, page.path) for page in PAGES if page.changes}
@@ -79,12 +80,6 @@ class Operator:
         found = re.search(r'name="mark" value="(\w+)"', self.browser.get(path))
         assert found is not None
         return found[1]
-
-
-@pytest.fixture(autouse=True)
-def _deliveries_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No attempt in the background changes a delivery whose state a test has set."""
-    monkeypatch.setattr(deliveries, "POLL_S", 3600)
 
 
 @pytest.fixture

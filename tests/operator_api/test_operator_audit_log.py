@@ -15,8 +15,9 @@ from fotapool.operator_api import calls
 from fotapool.operator_api.routes import EMULATOR_OPERATIONS, OPERATIONS
 from fotapool.services.audit_log.drafts import AuditDraft
 from fotapool.services.identity import operators
-from fotapool.worker.callbacks import deliveries
 from support.helpers import ACCOUNT, OPERATOR, OTHER, Api, device
+
+pytestmark = pytest.mark.usefixtures("deliveries_rest")
 
 WITHOUT_CASE = {"retireStartKey"}
 """Ends the key of these tests; its entry is tested with the key in test_operator_keys.py."""
@@ -501,12 +502,6 @@ CASES = {
     "clearRequests": Case("/requests", changed=({"requests": 2}, None)),
 }
 """A case for each changing operation, by its action."""
-
-
-@pytest.fixture(autouse=True)
-def _deliveries_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No attempt in the background changes a delivery whose state a test has set."""
-    monkeypatch.setattr(deliveries, "POLL_S", 3600)
 
 
 def prepare(api: Api, calls_before: tuple[tuple[str, str, Any], ...]) -> None:

@@ -20,7 +20,6 @@ from fotapool.domain.errors import Invalid
 from fotapool.operator_api.emulator import snapshots as operator_snapshots
 from fotapool.services.snapshots import snapshots as taking
 from fotapool.worker import runner
-from fotapool.worker.callbacks import deliveries
 from support.device_helpers import calling
 from support.helpers import ACCOUNT, NOW_MS, OPERATOR, OTHER, SEED, Api, device, devices
 from support.servers import DATABASES, ServerInThread, prepared_database
@@ -41,10 +40,9 @@ def running(settings: Settings, clock: MovableClock) -> Iterator[Api]:
 
 
 @pytest.fixture
-def advances_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def advances_alone(monkeypatch: pytest.MonkeyPatch, deliveries_rest: None) -> None:
     """Servers that start later do nothing in the background, so that two with the same history stay alike."""
     monkeypatch.setattr(runner, "TICK_S", 3600)
-    monkeypatch.setattr(deliveries, "POLL_S", 3600)
 
 
 @pytest.fixture
