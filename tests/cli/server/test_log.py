@@ -83,12 +83,13 @@ def test_an_outage_writes_at_most_50_lines_and_says_how_many_more_there_were(dat
                     assert client.post("/control/v1/accounts", json={"name": "new"}).status_code == 503
                     assert client.get("/health/ready").status_code == 503
             proxy.restore()
-            wait_until(lambda: server.log.count('"database_up"') == 2, "both lines about the end")
+            wait_until(lambda: '"database_up"' in server.log, "the line about the end")
             assert server.is_answering()
         finally:
             assert server.stop() == 0
     lines = lines_of(server)
     assert len(server.log.splitlines()) - before <= 50
-    assert Counter(line["use"] for line in lines if line["event"] == "database_down") == {"reads": 1, "changes": 1}
+    # No change reaches the database: it cannot be asked who sends it.
+    assert Counter(line["use"] for line in lines if line["event"] == "database_down") == {"reads": 1}
     suppressed = {line["of"]: line["suppressed"] for line in lines if line["event"] == "lines_suppressed"}
     assert suppressed["not_ready"] > ROUNDS / 2

@@ -40,6 +40,7 @@ def test_a_person_signs_in_at_another_site_and_out_again(
         page.get_by_role("button", name="a1").click()
         page.wait_for_url("**/console/access")
         page.get_by_text("alice@example.com").first.wait_for()
+        page.locator("details.user > summary").click()
         page.get_by_role("button", name="Sign out").click()
         page.get_by_role("link", name="Sign out of Example too").wait_for()
         accessible(page)
