@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fotapool.console import all_statements, audit_log, billing, callbacks, reconciliation
+from fotapool.console import audit_log, callbacks
 from fotapool.console.accounts import (
     accounts,
     alerts,
@@ -28,6 +28,7 @@ from fotapool.console.app.errors import PageError, page_error
 from fotapool.console.app.forms import read_form
 from fotapool.console.app.pages import Console, ConsoleCall, ConsolePage
 from fotapool.console.app.rendering import Templates
+from fotapool.console.billing import all_statements, reconciliation, statements
 from fotapool.console.campaigns import all_campaigns, campaigns, schedule
 from fotapool.console.devices import departures, device, devices
 from fotapool.console.emulator import clock, faults, requests, simulation, snapshots
@@ -70,7 +71,7 @@ PAGES: tuple[ConsolePage, ...] = (
     *simulation.PAGES,
     *requests.PAGES,
     *snapshots.PAGES,
-    *billing.PAGES,
+    *statements.PAGES,
     *all_statements.PAGES,
     *reconciliation.PAGES,
     *callbacks.PAGES,

@@ -1,1 +1,1 @@
-"""Licenses in bulk, removal candidates, the ledger and the audit log."""
+"""Licenses in bulk, removal candidates and the ledger."""
