@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from campaigning import FLEET, schedule
@@ -36,6 +38,43 @@ def test_the_account_s_page_draws_its_history_and_suspends_after_a_question(
     assert "suspended" in page.locator(".notice").first.inner_text()
     page.get_by_role("button", name="Activate account").click()
     assert page.locator(".notice").first.inner_text() == "Account activated."
+
+
+def test_times_are_local_where_that_is_chosen(api: Api, open_console: Callable[..., Any]) -> None:
+    page = open_console(api, f"/accounts/{ACCOUNT}/ledger", timezone_id="America/New_York")
+    api.assign(0)
+    page.reload()
+    shown, zone = page.locator("tbody time"), page.locator("#zone")
+    utc = datetime.fromisoformat(shown.get_attribute("datetime"))
+    assert shown.inner_text() == f"{utc:%Y-%m-%d %H:%M:%S}"
+    page.locator(".user > summary").click()
+    page.get_by_text("Local", exact=True).click()
+    local = f"{utc.astimezone(ZoneInfo('America/New_York')):%Y-%m-%d %H:%M:%S}"
+    for _ in range(2):
+        assert shown.inner_text() == local
+        assert "America/New_York" in zone.inner_text()
+        page.reload()
+    page.locator(".user > summary").click()
+    page.get_by_text("UTC", exact=True).click()
+    assert shown.inner_text() == f"{utc:%Y-%m-%d %H:%M:%S}"
+    assert zone.inner_text() == "All times UTC"
+
+
+def test_a_key_opens_the_menu_of_the_last_accounts(
+    api: Api, open_console: Callable[..., Any], accessible: Callable[[Any], None]
+) -> None:
+    assert api.control("POST", "/accounts", {"name": "0000000009-00001"}).status_code == 201
+    page = open_console(api, f"/accounts/{ACCOUNT}")
+    page.goto("/console/accounts/0000000009-00001/ledger")
+    page.keyboard.press("s")
+    accessible(page)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/accounts/{ACCOUNT}")
+    page.keyboard.press("s")
+    page.keyboard.type("00009")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/pools?search=00009")
 
 
 def test_a_large_pool_is_counted_after_its_page_is_there(

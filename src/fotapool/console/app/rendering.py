@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from fotapool import __version__
 from fotapool.console.app.assets import Assets
@@ -38,7 +39,8 @@ class Templates:
             auto_reload=False,
         )
         self._environment.filters |= {
-            "timestamp": timestamp,
+            "timestamp": timestamp_element,
+            "timestamp_text": timestamp,
             "day": day,
             "number": number,
             "signed": signed,
@@ -66,6 +68,11 @@ class Templates:
 def timestamp(timestamp_ms: int | None, missing: str = "never") -> str:
     """A time in UTC, as in 2026-03-01 12:00:05."""
     return missing if timestamp_ms is None else _utc(timestamp_ms).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def timestamp_element(timestamp_ms: int | None, missing: str = "never") -> str:
+    """The same as an element. A script shows it in local time if the operator has chosen that."""
+    return missing if timestamp_ms is None else _time_element(timestamp_ms, timestamp(timestamp_ms))
 
 
 def day(timestamp_ms: int | None, missing: str = "never") -> str:
@@ -101,10 +108,16 @@ def span(span_ms: float) -> str:
 
 
 def ago(timestamp_ms: int | None, now_ms: int) -> str:
-    """A time relative to now: `3 h 5 min ago`, `in 3 h 5 min` or `never`."""
+    """A time relative to now, as in `3 h 5 min ago` or `in 3 h 5 min`; the element's title is the time in UTC."""
     if timestamp_ms is None:
         return "never"
-    return f"{span(now_ms - timestamp_ms)} ago" if timestamp_ms <= now_ms else f"in {span(timestamp_ms - now_ms)}"
+    text = f"{span(now_ms - timestamp_ms)} ago" if timestamp_ms <= now_ms else f"in {span(timestamp_ms - now_ms)}"
+    return _time_element(timestamp_ms, text, f"{timestamp(timestamp_ms)} UTC")
+
+
+def _time_element(timestamp_ms: int, text: str, title: str = "") -> Markup:
+    attributes = Markup(' title="{}"').format(title) if title else ""
+    return Markup('<time datetime="{}"{}>{}</time>').format(format_timestamp(timestamp_ms), attributes, text)
 
 
 def with_query(query: Mapping[str, Any], **changes: Any) -> str:

@@ -1,9 +1,12 @@
-// What needs a script: copying, confirmation, keys, theme, cards on phones, values of charts. Everything else is HTML and htmx.
+// What needs a script: copying, confirmation, keys, theme, local times, cards on phones, values of charts. Everything else is HTML and htmx.
 "use strict";
 
 (() => {
   const KEYS = "fotapool-keys";
+  const TIMES = "fotapool-times";
+  const RECENT = "fotapool-accounts";
   const hasKeys = () => localStorage.getItem(KEYS) !== "off";
+  const isLocal = () => localStorage.getItem(TIMES) === "local";
 
   // On a phone a table becomes a list of cards, in which each cell names itself.
   const label = (table) => {
@@ -56,7 +59,35 @@
     });
   };
 
+  // Times come from the server in UTC. In the Swedish locale they look the same as there: 2026-03-01 12:00:05.
+  const localize = (root) => {
+    root.querySelectorAll("main time").forEach((one) => {
+      const local = new Date(one.dateTime).toLocaleString("sv-SE");
+      one.dataset.utc ??= one.title || one.textContent;
+      if (one.title) one.title = isLocal() ? local : one.dataset.utc;
+      else if (one.dataset.utc.length === "2026-03-01 12:00:05".length) one.textContent = isLocal() ? local : one.dataset.utc;
+    });
+    const zone = document.getElementById("zone");
+    if (!zone) return;
+    zone.dataset.utc ??= zone.textContent;
+    const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    zone.textContent = isLocal() ? `Times in ${name}; days, billing and charts in UTC` : zone.dataset.utc;
+  };
+
+  // The last accounts of this tab, for the menu that switches the account.
+  const remember = (menu) => {
+    const { path, name } = menu.dataset;
+    const found = JSON.parse(sessionStorage.getItem(RECENT) ?? "[]").filter((one) => one.path !== path);
+    sessionStorage.setItem(RECENT, JSON.stringify([{ path, name }, ...found].slice(0, 8)));
+    for (const one of found.slice(0, 7).reverse()) {
+      const item = document.createElement("li");
+      item.append(Object.assign(document.createElement("a"), { href: one.path, textContent: one.name }));
+      menu.querySelector("ul").prepend(item);
+    }
+  };
+
   const prepare = (root) => {
+    localize(root);
     root.querySelectorAll("main table:not(.ordered, .cards)").forEach(label);
     root.querySelectorAll(".plot[data-chart]:not([data-live])").forEach((plot) => {
       plot.dataset.live = "";
@@ -76,13 +107,15 @@
     });
     const opener = event.target.closest("[data-open]");
     if (opener) document.getElementById(opener.dataset.open).showModal();
+    const relative = event.target.closest("time[title]"); // a touch has no hover: it exchanges the two
+    if (relative) [relative.textContent, relative.title] = [relative.title, relative.textContent];
     const button = event.target.closest("[data-copy]");
     if (!button) return;
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
     button.textContent = "Copied";
   });
 
-  // Keys: "/" searches, "g" and a letter goes, "?" lists them. They can be turned off there (WCAG 2.1.4).
+  // Keys: "/" searches, "g" and a letter goes, "s" switches the account, "?" lists them. They can be turned off there (WCAG 2.1.4).
   let went = 0;
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
@@ -102,6 +135,12 @@
       if (!field.checkVisibility()) document.getElementById("nav").showPopover();
       field.select();
       field.focus();
+    } else if (event.key === "s") {
+      const menu = document.querySelector(".switcher");
+      if (!menu) return;
+      event.preventDefault();
+      menu.open = true;
+      menu.querySelector("input").focus();
     } else if (event.key === "g") {
       went = event.timeStamp;
     } else if (event.timeStamp - went < 1500) {
@@ -111,6 +150,10 @@
   });
   document.addEventListener("change", (event) => {
     if (event.target.id === "keys") localStorage.setItem(KEYS, event.target.checked ? "on" : "off");
+    if (event.target.name === "times") {
+      localStorage.setItem(TIMES, event.target.value);
+      localize(document);
+    }
     if (event.target.name !== "theme") return;
     // A cookie, so that the server writes the theme into the page and nothing flashes.
     document.cookie = `fotapool-theme=${event.target.value}; path=/; max-age=31536000; samesite=lax`;
@@ -124,6 +167,10 @@
   document.addEventListener("DOMContentLoaded", () => {
     const keys = document.getElementById("keys");
     if (keys) keys.checked = hasKeys();
+    document.querySelectorAll("[name=times]").forEach((one) => {
+      one.checked = one.value === (isLocal() ? "local" : "utc");
+    });
+    document.querySelectorAll(".switcher").forEach(remember);
     document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
     prepare(document);
   });
