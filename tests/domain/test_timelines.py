@@ -53,16 +53,16 @@ REDUCED = {"before": 300, "after": 200}
                 imported_ms=None,
                 notice_until_ms=MAY,
             ),
-            "put under notice until 2026-05-01: subscription reduced from 300 to 200, 1st in line,"
+            "marked for removal on 2026-05-01: subscription reduced from 300 to 200, 1st in line,"
             " on the candidate list, assigned 2026-03-01; an upgrade was in progress, so that the license goes later",
         ),
         (
             EntryFacts(EntryKind.NOTICE_WITHDRAWN, "change subscription", {"before": 200, "after": 250}),
-            "notice withdrawn: subscription raised from 200 to 250; the device keeps its license",
+            "removal canceled: subscription raised from 200 to 250; the device keeps its license",
         ),
         (
             EntryFacts(kind=EntryKind.NOTICE_ENDED, verb="end notice", detail={}, place=None, assigned_ms=MARCH),
-            "reclaimed: the notice that was given at a reduction of the subscription ended, assigned 2026-03-01",
+            "reclaimed: the pending removal of an earlier reduction took effect, assigned 2026-03-01",
         ),
         (EntryFacts(EntryKind.ASSIGNED, "assign", {}), "licensed: as requested"),
         (

@@ -73,11 +73,11 @@ def test_a_notice_is_given_withdrawn_and_ended(console: Browser, api: Api) -> No
     api.subscribe(0)
     page = page_of(console, 0)
     assert "removed on 2026-05-01 00:00:00" in words_of(page)
-    assert told(page)[0].startswith("put under notice until 2026-05-01 subscription reduced from 5 to 0, 1st in line")
+    assert told(page)[0].startswith("marked for removal on 2026-05-01 subscription reduced from 5 to 0, 1st in line")
     api.advance("PT1M")
     api.subscribe(3)
     assert told(page_of(console, 0))[0] == (
-        "notice withdrawn subscription raised from 0 to 3; the device keeps its license"
+        "removal canceled subscription raised from 0 to 3; the device keeps its license"
     )
     api.advance("P1D")
     api.subscribe(0)
@@ -85,7 +85,7 @@ def test_a_notice_is_given_withdrawn_and_ended(console: Browser, api: Api) -> No
     api.advance("P90D")
     page = page_of(console, 0)
     assert told(page)[0] == (
-        "reclaimed the notice that was given at a reduction of the subscription ended, assigned 2026-03-10"
+        "reclaimed the pending removal of an earlier reduction took effect, assigned 2026-03-10"
     )
     assert "by the server" in words_of(page)
 

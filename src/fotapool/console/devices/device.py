@@ -21,11 +21,11 @@ EVENTS = {
     "license removed": ("bad", "circle-minus"),
     "upgrade failed": ("bad", "circle-alert"),
     "rejected": ("bad", "ban"),
-    "put under notice": ("warn", "clock"),
+    "marked for removal": ("warn", "clock"),
     "upgrade canceled": ("warn", "circle-minus"),
     "upgrade began": ("run", "download"),
     "license restored": ("good", "rotate-ccw"),
-    "notice withdrawn": ("good", "rotate-ccw"),
+    "removal canceled": ("good", "rotate-ccw"),
     "upgrade": ("info", "circle-arrow-up"),
     "added": ("", "plus"),
 }

@@ -65,14 +65,14 @@ def _describe(facts: EntryFacts) -> tuple[str, str]:
     if kind in _DEPARTURES:
         return _describe_departure(facts)
     if kind is EntryKind.NOTICE_WITHDRAWN:
-        return "notice withdrawn", f"{_change(facts, 'raised')}; the device keeps its license"
+        return "removal canceled", f"{_change(facts, 'raised')}; the device keeps its license"
     if kind is EntryKind.NOTICE_ENDED:
-        return "reclaimed", f"the notice that was given at a reduction of the subscription ended, {_assigned(facts)}"
+        return "reclaimed", f"the pending removal of an earlier reduction took effect, {_assigned(facts)}"
     why = f"{_change(facts, 'reduced')}{_in_line(facts)}, {_on_list(kind)}, {_assigned(facts)}"
     if kind in (EntryKind.RECLAIMED_CANDIDATE, EntryKind.RECLAIMED_OLDEST):
         return "reclaimed", why
-    until = f" until {day(facts.notice_until_ms)}" if facts.notice_until_ms is not None else ""
-    return f"put under notice{until}", f"{why}; an upgrade was in progress, so that the license goes later"
+    until = f" on {day(facts.notice_until_ms)}" if facts.notice_until_ms is not None else ""
+    return f"marked for removal{until}", f"{why}; an upgrade was in progress, so that the license goes later"
 
 
 def _describe_departure(facts: EntryFacts) -> tuple[str, str]:
