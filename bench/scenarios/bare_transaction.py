@@ -50,6 +50,8 @@ class _RecordingDatabase:
         self._database = open_database(url, durable=True)
         self._calls = calls
         self.reads_inline = self._database.reads_inline
+        self.commits_inline = self._database.commits_inline
+        self.marks_commits = self._database.marks_commits
         self.kind = self._database.kind
 
     def connect(self, writes: bool = False) -> Any:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from bench.scenarios.assign import Lane, Scale, audit, of_one
 from bench.support.databases import Store
@@ -40,7 +40,8 @@ def measure_crowd(report: Report, store: Store, scale: Scale) -> None:
             with _crowd(server, ended):
                 return beside()
 
-        rates = alternate(scale.rounds, {"alone": alone, "beside": attacked})
+        lanes: dict[str, Callable[[], float]] = {"alone": alone, "beside": attacked}
+        rates = alternate(scale.rounds, lanes)
         share = ratios(rates["beside"], rates["alone"])
         cost = ratios(alone.cpu_us[1:], beside.cpu_us[1:])
         waits = {"alone": alone.p99_ms[1:], "beside": beside.p99_ms[1:]}

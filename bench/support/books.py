@@ -74,4 +74,4 @@ def count_by_request(url: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
             "SELECT c.request_id, count(*) FROM ledger_entry e JOIN pool_change c ON c.account_id = e.account_id"
             " AND c.number = e.change_number GROUP BY c.request_id"
         )
-    return changes, dict(entries)  # type: ignore[arg-type]
+    return changes, dict(entries)

@@ -89,7 +89,7 @@ class PostgresStore:
 
     def _admin(self, statement: str, name: str, *more: str) -> None:
         with psycopg.connect(self._url, autocommit=True) as admin:
-            admin.execute(sql.SQL(statement).format(*(sql.Identifier(word) for word in (name, *more))))  # type: ignore[arg-type]
+            admin.execute(sql.SQL(statement).format(*(sql.Identifier(word) for word in (name, *more))))
 
     def create(self) -> str:
         name = f"fotapool_bench_{os.getpid()}_{next(_numbers)}"

@@ -31,6 +31,7 @@ class MemoryReader:
         now_ms = self._now_ms()
         return 0, [
             SignInRow(
+                client_key="bench",
                 bearer_issued_ms=now_ms,
                 bearer_revoked=0,
                 username="bench",

@@ -80,8 +80,13 @@ def sign_in(url: str) -> None:
         connection.begin()
         connection.execute("DELETE FROM bearer_token")
         connection.execute("DELETE FROM user_session")
-        sessions.record_bearer(connection, token_hash=token_hash(BEARER), client_key="bench", nonce=b"", now_ms=now_ms)
-        sessions.record_session(connection, token_hash(SESSION), USER, now_ms)
+        client = sessions.Client(
+            key="bench", secret_hash="", of_replaced=0, token_hash=None, nonce=None, issued_ms=None, revoked=None
+        )
+        sessions.record_bearer(
+            connection, token_hash=token_hash(BEARER), client=client, nonce=b"", now_ms=now_ms, address=""
+        )
+        sessions.record_session(connection, token_hash(SESSION), USER, now_ms, address="")
         connection.commit()
 
 

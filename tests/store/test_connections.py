@@ -81,6 +81,11 @@ def test_rows_can_be_a_table_of_a_query(connection: Connection) -> None:
     assert connection.fetch_rows("SELECT n, a, b, c FROM {rows} k ORDER BY n", "n,a,b,c", rows) == rows
 
 
+def test_a_table_of_a_query_can_have_many_rows(connection: Connection) -> None:
+    rows = [(n, "é'\"" if n % 2 else None, 10**15 + n) for n in range(40_000)]
+    assert connection.fetch_rows("SELECT n, a, b FROM {rows} k ORDER BY n", "n,a,b", rows) == rows
+
+
 def test_the_pools_come_in_order_of_their_ids_and_unknown_ones_not_at_all(connection: Connection) -> None:
     ids = [
         record_account(connection, name=f"account-{number}", purchase_type=PurchaseType.MRC, total=number, now_ms=1)

@@ -38,6 +38,9 @@ With three times as much, assigning in a pool of a million takes a few percent l
 CHECKPOINT_PAGES = 16_000
 """The size of the write-ahead log, in pages, at which it is copied into the database file."""
 
+MAX_VALUES = 1_000
+"""A table of more rows is one parameter, as JSON, which has no bytes: a statement has at most 32,766 parameters."""
+
 WAL_TRIES, WAL_WAIT_S = 100, 0.02
 _NOW_MS = "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
 
@@ -166,6 +169,8 @@ class SqliteConnection:
             self.rollback()
 
     def fetch_rows(self, sql: str, columns: str, rows: Sequence[Row]) -> list[Row]:
+        if len(rows) > MAX_VALUES:
+            return self.fetch(_with_json_rows(sql, columns), (json.dumps(rows),))
         return self.fetch(_with_rows(sql, columns, len(rows)), tuple(value for row in rows for value in row))
 
     def fetch_keys(self, sql: str, keys: Sequence[Key], params: Params = NO_PARAMS) -> list[Row]:
@@ -283,6 +288,12 @@ def _with_rows(sql: str, columns: str, count: int) -> str:
     aliases = ", ".join(f"column{place} AS {name}" for place, name in enumerate(names, start=1))
     row = f"({','.join('?' * len(names))})"
     return sql.replace("{rows}", f"(SELECT {aliases} FROM (VALUES {','.join([row] * count)}))")
+
+
+@lru_cache(maxsize=64)
+def _with_json_rows(sql: str, columns: str) -> str:
+    names = ", ".join(f"value ->> {place} AS {name}" for place, name in enumerate(columns.split(",")))
+    return sql.replace("{rows}", f"(SELECT {names} FROM json_each(?))")
 
 
 def _and(where: str) -> str:
