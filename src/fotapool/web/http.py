@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable
 from dataclasses import dataclass
 
 import msgspec
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fotapool.domain.errors import ErrorCode, RequestRejected
@@ -240,6 +241,8 @@ async def read_body(receive: Receive, declared_bytes: int, limit_bytes: int) -> 
 GZIP_FROM_BYTES = 16 * 1024
 """Smaller bodies are not worth the time that compression takes."""
 GZIP_LEVEL = 2
+ACCEPTS_GZIP = re.compile(rb"(?:^|[\s,])gzip\s*(?:$|,|;(?!\s*q=0(?:\.0*)?\s*(?:$|,)))", re.IGNORECASE)
+"""An Accept-Encoding that names gzip with another weight than 0."""
 NO_CONTENT = 204
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -261,6 +264,20 @@ class ApiResponse:
 def json_response(body: object, status: int = 200, headers: Headers = ()) -> ApiResponse:
     """A response with the body as JSON."""
     return ApiResponse(status, _encode(body), (_JSON, *headers))
+
+
+def compress(response: Response, accept_encoding: str) -> None:
+    """Compresses the body of a page of more than 1 KiB if the browser accepts gzip.
+
+    Secrets in a page must differ with each answer: otherwise its length tells who can add text to it what they are.
+    """
+    if len(response.body) <= 1024:
+        return
+    response.headers["Vary"] = "Accept-Encoding"
+    if ACCEPTS_GZIP.search(accept_encoding.encode()):
+        response.body = gzip.compress(response.body, GZIP_LEVEL, mtime=0)
+        response.headers["Content-Encoding"] = "gzip"
+        response.headers["Content-Length"] = str(len(response.body))
 
 
 async def send_response(

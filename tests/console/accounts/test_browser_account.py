@@ -69,6 +69,7 @@ def test_a_key_opens_the_menu_of_the_last_accounts(
     page.keyboard.press("s")
     accessible(page)
     page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/accounts/{ACCOUNT}")
     page.keyboard.press("s")

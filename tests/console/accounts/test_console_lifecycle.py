@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from console_helpers import Browser, notice_of, words_of
 
 from support.helpers import ACCOUNT, Api
@@ -19,6 +20,17 @@ def test_name_and_notes_are_edited_and_shown(console: Browser, api: Api) -> None
     assert "Heart of <Gold>, active" in words_of(console.get("/search?q=heart"))
     assert "control characters" in console.post(f"{PAGE}/description", {"displayName": "a\x07"}, 400)
     assert api.pool()["notes"] == "one\n<b>two</b>"
+
+
+def test_the_licenses_of_a_large_account_are_counted_after_the_page(
+    console: Browser, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fotapool.console.accounts.closing.DECIDED_AT_ONCE", 1)
+    api.assign(0, 1)
+    page = words_of(console.get(f"{PAGE}/close"))
+    assert "Counting what would end" in page
+    assert "Licenses that end now" not in page
+    assert "Licenses that end now 2" in words_of(console.get(f"{PAGE}/close?counted=1"))
 
 
 def test_an_account_is_closed_after_its_name_was_typed(console: Browser, api: Api) -> None:

@@ -84,9 +84,7 @@ def test_a_notice_is_given_withdrawn_and_ended(console: Browser, api: Api) -> No
     api.upgrade(0, "failed")
     api.advance("P90D")
     page = page_of(console, 0)
-    assert told(page)[0] == (
-        "reclaimed the pending removal of an earlier reduction took effect, assigned 2026-03-10"
-    )
+    assert told(page)[0] == ("reclaimed the pending removal of an earlier reduction took effect, assigned 2026-03-10")
     assert "by the server" in words_of(page)
 
 

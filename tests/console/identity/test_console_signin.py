@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -52,10 +53,31 @@ def test_a_cookie_that_was_changed_or_made_elsewhere_counts_for_nothing(api: Api
 
 
 def test_a_form_without_the_session_s_token_changes_nothing(api: Api, console: Browser) -> None:
-    refused = console.http.post("/console/pools", data={"name": "new", "licenseCount": "1", "csrf": "0" * 32})
-    assert refused.status_code == 403
-    assert "belongs to another session" in words_of(refused.text)
+    own = console.csrf
+    changed = f"{own[:-1]}{'1' if own[-1] == '0' else '0'}"
+    for token in ("", "0" * 64, own[:32], own + own, changed, "é", Browser(api).csrf):
+        refused = console.http.post("/console/pools", data={"name": "new", "licenseCount": "1", "csrf": token})
+        assert refused.status_code == 403, token
+        assert "belongs to another session" in words_of(refused.text)
     assert api.control("GET", "/accounts/new").status_code == 404
+
+
+def test_a_page_is_compressed_and_its_token_differs_each_time(console: Browser) -> None:
+    pages = [console.http.get("/console/access", headers={"Accept-Encoding": way}) for way in ("gzip", "identity")]
+    assert [page.headers.get("content-encoding") for page in pages] == ["gzip", None]
+    assert pages[0].num_bytes_downloaded < len(pages[0].content) / 3
+    tokens = {re.search(r'name="csrf" value="(\w+)"', page.text)[1] for page in pages}  # type: ignore[index]
+    assert len(tokens) == 2
+    for token in tokens:
+        data = {"csrf": token, "name": f"made with {token[0:4]}", "role": "viewer"}
+        assert console.http.post("/console/access/operators", data=data).status_code != 403
+
+
+def test_what_answers_a_form_is_not_compressed_since_it_may_show_a_key(console: Browser) -> None:
+    data = {"csrf": console.csrf, "name": "new", "role": "viewer"}
+    shown = console.http.post("/console/access/operators", data=data, headers={"Accept-Encoding": "gzip"})
+    assert shown.status_code == 200
+    assert "content-encoding" not in shown.headers
 
 
 def test_a_sign_in_from_another_site_s_page_is_refused(api: Api) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Iterable
 from operator import itemgetter
 from typing import Any
@@ -28,6 +27,7 @@ from fotapool.store.accounts.kept_answers import AnsweredBefore
 from fotapool.store.db.commands import AuthEpochChanged
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.web.http import (
+    ACCEPTS_GZIP,
     NO_STORE,
     REJECTION,
     ApiResponse,
@@ -49,8 +49,6 @@ SIGN_IN_TRIES = 3
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text: msgspec.json.Decoder[Any] = msgspec.json.Decoder(str | None)
 _BEARER = b"bearer "
-_ACCEPTS_GZIP = re.compile(rb"(?:^|[\s,])gzip\s*(?:$|,|;(?!\s*q=0(?:\.0*)?\s*(?:$|,)))", re.IGNORECASE)
-"""An Accept-Encoding that names gzip with another weight than 0."""
 
 
 Describe = Callable[[RequestRejected, int], ApiResponse]
@@ -88,7 +86,7 @@ class RequestHead:
             elif name == b"user-agent":
                 self.user_agent = value
             elif name == b"accept-encoding":
-                self.accepts_gzip = _ACCEPTS_GZIP.search(value) is not None
+                self.accepts_gzip = ACCEPTS_GZIP.search(value) is not None
             elif name == b"x-request-id":
                 request_id = value
             elif name == b"content-length":

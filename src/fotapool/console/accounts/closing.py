@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from fotapool.console.accounts.subscriptions import DECIDED_AT_ONCE
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.domain.identity import Role
 from fotapool.services.accounts.closing import close_account, preview_closing
@@ -12,7 +13,8 @@ _PATH = "/accounts/{account}/close"
 
 
 async def show_closing(call: ConsoleCall, problem: str = "", status: int = 200) -> Response:
-    holdings = await preview_closing(call.context, call.caller())
+    is_loading = call.account.used > DECIDED_AT_ONCE and not call.text("counted") and not problem
+    holdings = None if is_loading else await preview_closing(call.context, call.caller())
     return await call.page("accounts/close.html", "Close account", status, holdings=holdings, problem=problem)
 
 

@@ -25,6 +25,7 @@ from fotapool.services.audit_log.drafts import AuditDraft
 from fotapool.services.campaigns.campaign_views import CampaignCounts
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import Account
+from fotapool.web.http import compress
 from fotapool.web.operations import Row
 
 MAX_FIELDS = 2_000
@@ -161,7 +162,7 @@ class ConsoleCall:
             "call": self,
             "title": title,
             "notice": notice,
-            "csrf": self.session.csrf,
+            "csrf": self.session.new_csrf(),
             "operator": self.session.operator,
             "can_edit": self.allows(Role.EDITOR),
             "is_admin": self.allows(Role.ADMIN),
@@ -173,6 +174,8 @@ class ConsoleCall:
             "account_path": account_path(account.name) if account else "",
         }
         response = HTMLResponse(self.console.templates.render(template, **(variables | values)), status)
+        if self.request.method == "GET":  # what answers a POST may show a new key
+            compress(response, self.request.headers.get("accept-encoding", ""))
         if notice is not None:
             response.delete_cookie(NOTICE_COOKIE, path=self.console.sessions.cookie_path)
         return response

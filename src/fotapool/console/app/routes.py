@@ -33,7 +33,7 @@ from fotapool.console.campaigns import all_campaigns, campaigns, schedule
 from fotapool.console.devices import departures, device, devices
 from fotapool.console.emulator import clock, faults, requests, simulation, snapshots
 from fotapool.console.identity import access, device_keys, sign_ins, users
-from fotapool.console.identity.sessions import PATH, Sessions, same_token
+from fotapool.console.identity.sessions import PATH, Sessions
 from fotapool.console.identity.sign_in import SignIn
 from fotapool.console.licenses import candidates, ledger, licenses
 from fotapool.core.clock import SystemClock
@@ -195,7 +195,7 @@ def _check(page: ConsolePage | None, exists: bool, call: ConsoleCall) -> None:
         raise PageError(status, "Not found", message, "Check the address, or start from the list of accounts.")
     if page.method == "POST":
         given = call.field("csrf") or call.request.headers.get("x-csrf-token", "")
-        if not same_token(given, call.session.csrf):
+        if not call.session.accepts_csrf(given):
             message = "The form belongs to another session. Nothing was changed."
             raise PageError(403, "Form expired", message, "Go back, reload the page and send the form again.")
     role = call.session.operator.role

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import secrets
 from dataclasses import dataclass, replace
 
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -22,6 +23,7 @@ COOKIE, NOTICE_COOKIE = "fotapool_console", "fotapool_notice"
 PATH = CONSOLE_BASE
 LIFE_S = CONSOLE_LIFETIME_MS // 1000
 NOTICE_LIFE_S = 60
+CSRF_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,21 @@ class Session:
     """The operator who is signed in, and the CSRF token of the session."""
 
     operator: Operator
-    csrf: str
+    csrf: bytes
+
+    def new_csrf(self) -> str:
+        """The token for one page, behind a random mask: its letters differ on each, though pages are compressed."""
+        mask = secrets.token_bytes(CSRF_BYTES)
+        return (mask + _exclusive_or(mask, self.csrf)).hex()
+
+    def accepts_csrf(self, given: str) -> bool:
+        """Whether it is a token of this session, behind any mask."""
+        try:
+            octets = bytes.fromhex(given)
+        except ValueError:
+            return False
+        mask, masked = octets[:CSRF_BYTES], octets[CSRF_BYTES:]
+        return len(masked) == CSRF_BYTES and hmac.compare_digest(_exclusive_or(mask, masked), self.csrf)
 
 
 class Sessions:
@@ -92,11 +108,10 @@ class Sessions:
         response.set_cookie(name, content, life_s, path=self.cookie_path, secure=secure, httponly=True, samesite="lax")
 
 
-def same_token(given: str, expected: str) -> bool:
-    """Compares two tokens in constant time."""
-    return hmac.compare_digest(given.encode(), expected.encode())
-
-
-def _csrf(token: str) -> str:
+def _csrf(token: str) -> bytes:
     """The CSRF token of a session, from which the session's own token cannot be computed."""
-    return hashlib.sha256(b"csrf " + token.encode()).hexdigest()[:32]
+    return hashlib.sha256(b"csrf " + token.encode()).digest()[:CSRF_BYTES]
+
+
+def _exclusive_or(left: bytes, right: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(left, right, strict=True))

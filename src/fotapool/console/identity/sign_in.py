@@ -13,7 +13,7 @@ from starlette.routing import Route
 from fotapool.console.app.errors import page_error, sentence
 from fotapool.console.app.forms import read_form
 from fotapool.console.app.pages import Console
-from fotapool.console.identity.sessions import PATH, same_token
+from fotapool.console.identity.sessions import PATH
 from fotapool.core.clock import SystemClock
 from fotapool.core.throttle import Throttled
 from fotapool.domain.errors import RequestRejected
@@ -133,7 +133,7 @@ class SignIn:
         try:
             session = await self._console.sessions.read(request)
             form = await read_form(request, 0, MAX_SIGN_IN_BYTES)
-            if session is not None and same_token(str(form.get("csrf", "")), session.csrf):
+            if session is not None and session.accepts_csrf(str(form.get("csrf", ""))):
                 request_id = self._request_ids.choose_text(request.headers.get("x-request-id"))
                 draft = _draft("signOut", request, request_id, session.operator)
                 await self._console.sessions.end(request, response, draft)

@@ -76,13 +76,14 @@
 
   // The last accounts of this tab, for the menu that switches the account.
   const remember = (menu) => {
-    const { path, name } = menu.dataset;
-    const found = JSON.parse(sessionStorage.getItem(RECENT) ?? "[]").filter((one) => one.path !== path);
-    sessionStorage.setItem(RECENT, JSON.stringify([{ path, name }, ...found].slice(0, 8)));
-    for (const one of found.slice(0, 7).reverse()) {
+    const current = menu.querySelector("[aria-current]");
+    const here = { path: current.pathname, name: current.textContent };
+    const others = JSON.parse(sessionStorage.getItem(RECENT) ?? "[]").filter((one) => one.path !== here.path).slice(0, 7);
+    sessionStorage.setItem(RECENT, JSON.stringify([here, ...others]));
+    for (const one of others.reverse()) {
       const item = document.createElement("li");
       item.append(Object.assign(document.createElement("a"), { href: one.path, textContent: one.name }));
-      menu.querySelector("ul").prepend(item);
+      current.parentElement.after(item);
     }
   };
 

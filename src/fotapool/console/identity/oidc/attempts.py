@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
@@ -11,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fotapool.console.identity.oidc.id_token import SignInRefused
-from fotapool.console.identity.sessions import same_token
 from fotapool.core.bounded import BoundedDict
 
 COOKIE = "fotapool_sign_in"
@@ -67,7 +67,7 @@ class Attempts:
             attempt = Attempt(*self._signer.loads(request.cookies.get(COOKIE, "")))
         except (BadSignature, TypeError) as error:
             raise SignInRefused("it was not begun in this browser, or has ended already") from error
-        if not same_token(request.query_params.get("state", ""), attempt.state):
+        if not hmac.compare_digest(request.query_params.get("state", "").encode(), attempt.state.encode()):
             raise SignInRefused("it was not begun in this browser, or another one was begun after it")
         if attempt.expires_s <= self._now_s():
             raise SignInRefused(f"it took longer than {LIFE_S // 60} minutes")
