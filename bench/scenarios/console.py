@@ -47,7 +47,7 @@ SEARCHES = {
     "/search": ["?q=35", "?q=040000"],
 }
 """Queries of pages besides their default view."""
-_ASSET = re.compile(r'(?:src|href)="(/console/static/[^"]+)"')
+_ASSET = re.compile(r"\b(?:src|href)=\"([^\"#]*/static/[^\"#]+)")
 
 
 @dataclass
@@ -94,7 +94,7 @@ class Viewer:
         """Submits a form of the page of pools."""
         csrf = re.search(r'name="csrf" value="(\w+)"', self.get("/console/pools").text)
         assert csrf is not None
-        return self.http.post(path, data={"csrf": csrf[1], **data})
+        return self.http.post(path, data={"csrf": csrf[1], **data}).raise_for_status()
 
 
 FOUND = {
@@ -231,7 +231,8 @@ def _live(server: Server, viewer: Viewer) -> dict[str, str]:
     listed = [f"{device:015d}" for device in BIG.spare_devices()[1000:2000]]
     checked = viewer.send(here, {"verb": "assign", "list": "\n".join(listed)}).text
     job = _first(r"/licenses/jobs/([0-9a-f-]{36})", checked)
-    viewer.send(f"{here}/jobs/{job}/start", {})
+    mark = _first(r'name="mark" value="([^"]+)"', viewer.get(f"{here}/jobs/{job}?check=1").text)
+    viewer.send(f"{here}/jobs/{job}/start", {"mark": mark})
     emulator.advance("P1DT2H")
     return {
         "campaign": campaign,
@@ -241,7 +242,7 @@ def _live(server: Server, viewer: Viewer) -> dict[str, str]:
         "number": _first(r"/emulator/requests/(\d+)", viewer.get("/console/emulator/requests").text),
         "id": _first(r"/console/callbacks/(\d+)", viewer.get("/console/callbacks").text),
         "month": f"{datetime.now(UTC):%Y-%m}",
-        "user": USER,
+        "username": USER,
     }
 
 
