@@ -36,6 +36,17 @@ for phase in ("connect", "read", "write", "pool"):
     setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, phase, 300.0)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks tests as long that are long on their kind of database."""
+    for item in items:
+        values = (
+            item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+        )
+        if any(marker.args[0] in values for marker in item.iter_markers("long_on")):
+            item.add_marker("long")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_hashes() -> None:
     """Servers of this process hash at the least cost; what a real one does is in tests/testing/test_hashing_cost.py."""

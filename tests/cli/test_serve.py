@@ -41,6 +41,7 @@ def test_the_ready_line_names_the_address_and_sigterm_ends_with_0(
         assert process.wait(timeout=120) == 0
 
 
+@pytest.mark.long_on("postgresql")
 def test_workers_share_the_port_and_the_sign_ins(
     server_process: Callable[..., Any], database_url: str, tmp_path: Path
 ) -> None:

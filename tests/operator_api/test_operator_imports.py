@@ -279,6 +279,7 @@ def many(count: int) -> Iterator[bytes]:
         yield "".join(lines).encode()
 
 
+@pytest.mark.long_on("postgresql")
 def test_a_hundred_thousand_lines_take_no_more_memory_than_a_few(
     database_url: str, server_process: Callable[..., Any], tmp_path: Any
 ) -> None:

@@ -184,7 +184,7 @@ def test_ci_runs_the_readmes_test_command() -> None:
     install, test = block(README, "sh", "pytest").strip().split(" && ")[1:]
     for command in (install, test):
         program, _, arguments = command.partition(" ")
-        assert f'"$venv/bin/{Path(program).name}" {arguments}' in script, f".ci/run does not run: {command}"
+        assert f'"$venv/tests/bin/{Path(program).name}" {arguments}' in script, f".ci/run does not run: {command}"
 
 
 def test_the_demo_is_one_command() -> None:

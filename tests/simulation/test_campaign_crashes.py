@@ -189,6 +189,7 @@ class Crashing:
         run_out_leases(self._connection)
 
 
+@pytest.mark.long_on("sqlite")
 def test_a_campaign_is_checked_and_canceled_once_though_its_servers_are_killed(
     database_url: str, tmp_path: Path
 ) -> None:

@@ -95,7 +95,13 @@ def run_until_killed(process: Process, signed_in: Api, history: History, chance:
     connections.close()
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(
+    "workers",
+    [
+        pytest.param("1", marks=pytest.mark.long_on("postgresql")),
+        pytest.param("2", marks=pytest.mark.long_on("sqlite")),
+    ],
+)
 def test_what_was_answered_survives_and_the_rest_is_whole_or_absent(
     database_url: str, tmp_path: Path, workers: str
 ) -> None:

@@ -122,7 +122,7 @@ def test_own(fotapool_own_server):
 """
 
 
-@pytest.mark.parametrize("arguments", [(), ("-n", "1")], ids=["alone", "xdist"])
+@pytest.mark.parametrize("arguments", [(), pytest.param(("-n", "1"), marks=pytest.mark.long)], ids=["alone", "xdist"])
 def test_a_seed_is_found_from_the_project_s_root(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     (tmp_path / "seed.yaml").write_text(SEED)
     (tmp_path / "pytest.ini").write_text("[pytest]\nfotapool_arguments = --seed seed.yaml\n")

@@ -86,41 +86,47 @@ async def audit(world: World) -> None:
     assert [check for check in await audit_account(world.context, world.caller.account_name) if not check.ok] == []
 
 
+CASES: list[tuple[Any, ...]] = [
+    (LATER, 0, (), None, (CampaignStatus.PENDING, PENDING), {SCHEDULED, IN_PROGRESS}),
+    (LATER, MINUTE_MS, (), None, (CampaignStatus.QUEUED, SCHEDULED), NOT_BEGUN),
+    ({"flow": Flow.PUSH}, HOUR_MS, (), None, (CampaignStatus.QUEUED, SCHEDULED), NOT_BEGUN),
+    ({}, HOUR_MS, (), None, (CampaignStatus.PRESCHEDULED, SCHEDULED), NOT_BEGUN),
+    (CLOSED, MINUTE_MS, (), None, (CampaignStatus.SCHEDULED, SCHEDULED), NOT_BEGUN),
+    (NOW, MINUTE_MS, (), None, (CampaignStatus.SCHEDULED, SCHEDULED), {IN_PROGRESS, CANCELED, FAILED}),
+    (
+        NOW,
+        MINUTE_MS,
+        (ReportedStep.DOWNLOADING,),
+        None,
+        (CampaignStatus.SCHEDULED, IN_PROGRESS),
+        {COMPLETED, FAILED},
+    ),
+    (
+        NOW,
+        MINUTE_MS,
+        (ReportedStep.DOWNLOADED, ReportedStep.INSTALLED),
+        None,
+        (CampaignStatus.SCHEDULED, COMPLETED),
+        {SCHEDULED, IN_PROGRESS},
+    ),
+    (
+        NOW,
+        MINUTE_MS,
+        (ReportedStep.DOWNLOADING,),
+        True,
+        (CampaignStatus.ABORTED, IN_PROGRESS),
+        {COMPLETED, FAILED},
+    ),
+    (LATER, MINUTE_MS, (), False, (CampaignStatus.CANCELED, CANCELED), {SCHEDULED, IN_PROGRESS}),
+    (NOW, 5 * DAY_MS, (), None, (CampaignStatus.ENDED, FAILED), {SCHEDULED, IN_PROGRESS}),
+]
+
+
 @pytest.mark.parametrize(
     ("wanted", "move_ms", "steps", "ends", "expected", "allowed"),
     [
-        (LATER, 0, (), None, (CampaignStatus.PENDING, PENDING), {SCHEDULED, IN_PROGRESS}),
-        (LATER, MINUTE_MS, (), None, (CampaignStatus.QUEUED, SCHEDULED), NOT_BEGUN),
-        ({"flow": Flow.PUSH}, HOUR_MS, (), None, (CampaignStatus.QUEUED, SCHEDULED), NOT_BEGUN),
-        ({}, HOUR_MS, (), None, (CampaignStatus.PRESCHEDULED, SCHEDULED), NOT_BEGUN),
-        (CLOSED, MINUTE_MS, (), None, (CampaignStatus.SCHEDULED, SCHEDULED), NOT_BEGUN),
-        (NOW, MINUTE_MS, (), None, (CampaignStatus.SCHEDULED, SCHEDULED), {IN_PROGRESS, CANCELED, FAILED}),
-        (
-            NOW,
-            MINUTE_MS,
-            (ReportedStep.DOWNLOADING,),
-            None,
-            (CampaignStatus.SCHEDULED, IN_PROGRESS),
-            {COMPLETED, FAILED},
-        ),
-        (
-            NOW,
-            MINUTE_MS,
-            (ReportedStep.DOWNLOADED, ReportedStep.INSTALLED),
-            None,
-            (CampaignStatus.SCHEDULED, COMPLETED),
-            {SCHEDULED, IN_PROGRESS},
-        ),
-        (
-            NOW,
-            MINUTE_MS,
-            (ReportedStep.DOWNLOADING,),
-            True,
-            (CampaignStatus.ABORTED, IN_PROGRESS),
-            {COMPLETED, FAILED},
-        ),
-        (LATER, MINUTE_MS, (), False, (CampaignStatus.CANCELED, CANCELED), {SCHEDULED, IN_PROGRESS}),
-        (NOW, 5 * DAY_MS, (), None, (CampaignStatus.ENDED, FAILED), {SCHEDULED, IN_PROGRESS}),
+        pytest.param(*case, marks=[] if place % 4 == 2 else [pytest.mark.long_on("postgresql")])
+        for place, case in enumerate(CASES)
     ],
 )
 def test_an_operator_is_no_way_around_a_campaign(

@@ -121,7 +121,7 @@ async def forget(context: Context) -> None:
     await context.writer.submit(DirectCommand(lambda connection, _: delete_everything(connection)))
 
 
-@pytest.mark.parametrize("chance", [1, 2])
+@pytest.mark.parametrize("chance", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_an_engine_that_dies_again_and_again_comes_to_the_same_end(
     open_context: OpenContext, monkeypatch: pytest.MonkeyPatch, chance: int
 ) -> None:

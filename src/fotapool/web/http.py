@@ -269,7 +269,8 @@ def json_response(body: object, status: int = 200, headers: Headers = ()) -> Api
 def compress(response: Response, accept_encoding: str) -> None:
     """Compresses the body of a page of more than 1 KiB if the browser accepts gzip.
 
-    Secrets in a page must differ with each answer: otherwise its length tells who can add text to it what they are.
+    A secret in a page must be masked anew in each answer. Otherwise a client that can add text to the page learns it
+    from the compressed lengths.
     """
     if len(response.body) <= 1024:
         return

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
+import pytest
 
 from support.helpers import ACCOUNT, SEED, Api, devices, seed_file
 from support.nginx import needs_nginx, running_nginx
@@ -72,6 +73,7 @@ class Clients:
 
 
 @needs_nginx
+@pytest.mark.long_on("sqlite")
 def test_no_request_fails_while_two_servers_restart_behind_nginx(database_url: str, tmp_path: Path) -> None:
     ports = [free_port(), free_port()]
     storage = (tmp_path / "files").as_uri()

@@ -54,6 +54,7 @@ def read_accounts(server: ServerProcess, count: int) -> None:
         assert get(server, f"/control/v1/accounts/{ACCOUNT}").status_code == 200
 
 
+@pytest.mark.long_on("sqlite")
 def test_counters_never_fall_and_are_the_number_of_requests(server: ServerProcess) -> None:
     last: dict[object, float] = {}
     for number in range(40):

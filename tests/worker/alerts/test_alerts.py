@@ -90,7 +90,12 @@ def test_an_alert_begins_once_and_ends_once_with_slack(open_context: OpenContext
 
 
 @pytest.mark.parametrize(
-    ("kind", "threshold"), [(AlertKind.FREE_LICENSES, 3), (AlertKind.DAYS_UNTIL_EMPTY, 2), (AlertKind.REDUCTION, 5)]
+    ("kind", "threshold"),
+    [
+        pytest.param(AlertKind.FREE_LICENSES, 3, marks=pytest.mark.long_on("postgresql")),
+        (AlertKind.DAYS_UNTIL_EMPTY, 2),
+        pytest.param(AlertKind.REDUCTION, 5, marks=pytest.mark.long_on("postgresql")),
+    ],
 )
 def test_the_numbers_of_a_pool_are_watched(open_context: OpenContext, kind: AlertKind, threshold: int) -> None:
     async def story(world: World) -> None:
@@ -157,6 +162,7 @@ def test_failing_devices_of_campaigns_are_watched(open_context: OpenContext) -> 
     play(open_context, story, devices=3, behavior=None)
 
 
+@pytest.mark.long_on("postgresql")
 def test_an_advance_of_the_clock_evaluates_and_says_so(open_context: OpenContext) -> None:
     async def story(world: World) -> None:
         await set_rule(world.context, rule(AlertKind.USED_SHARE, 100))

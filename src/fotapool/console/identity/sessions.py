@@ -41,10 +41,10 @@ class Session:
     def accepts_csrf(self, given: str) -> bool:
         """Whether it is a token of this session, behind any mask."""
         try:
-            octets = bytes.fromhex(given)
+            given_bytes = bytes.fromhex(given)
         except ValueError:
             return False
-        mask, masked = octets[:CSRF_BYTES], octets[CSRF_BYTES:]
+        mask, masked = given_bytes[:CSRF_BYTES], given_bytes[CSRF_BYTES:]
         return len(masked) == CSRF_BYTES and hmac.compare_digest(_exclusive_or(mask, masked), self.csrf)
 
 
