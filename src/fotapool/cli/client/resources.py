@@ -7,6 +7,7 @@ from collections.abc import Callable
 import click
 
 from fotapool.cli.client import options
+from fotapool.cli.client.campaigns.firmware_resources import FIRMWARE
 from fotapool.cli.client.identity_resources import IDENTITY
 from fotapool.cli.client.operations import Operation, make_command
 from fotapool.domain.accounts.retention import Kind
@@ -104,6 +105,7 @@ RESOURCES: dict[str, tuple[Operation, ...]] = {
             columns=_ACCOUNT_MEMBERS,
         ),
     ),
+    **FIRMWARE,
     **IDENTITY,
     "retention": (
         Operation(
