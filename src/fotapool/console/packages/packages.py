@@ -102,10 +102,10 @@ async def create_firmware(call: ConsoleCall) -> Response:
         wanted = PackageLine(**members).to_package(call.context.clock.now_ms())
         (package,) = await packages.create_packages(call.context, [wanted])
     except Conflict as error:
-        return await _list(call, typed, sentence(str(error)), "firmwareName", 409)
+        return await _list(call, typed, sentence(str(error)), field="firmwareName", status=409)
     except Invalid as error:
         field, message = _at_field(str(error))
-        return await _list(call, typed, message, field, 400)
+        return await _list(call, typed, message, field=field, status=400)
     return await call.go(_path(package.name), f"Package {package.name} created. Next: upload its content.")
 
 
@@ -186,7 +186,7 @@ async def change_release_note(call: ConsoleCall) -> Response:
     try:
         await packages.change_package(call.context, _name(call), note, None)
     except Invalid as error:
-        return await _page(call, _at_field(str(error))[1], "note", 400, note)
+        return await _page(call, _at_field(str(error))[1], form="note", status=400, note=note)
     return await call.go(_path(_name(call)), "Release note changed.")
 
 
