@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def test_content_is_uploaded_replaced_and_its_loss_is_said(start: Callable[..., 
     assert "This package has no content" in words_of(console.get("/firmware/one"))
     page = console.post("/firmware/one/content", {}, files={"content": ("image.bin", b"firmware")})
     assert notice_of(page) == "Content of 8 bytes uploaded."
-    assert f"Size 8 bytes SHA-256 {hashlib.sha256(b'firmware').hexdigest()} Storage Available" in words_of(page)
+    assert f"Size 8 bytes SHA-256 {hashlib.sha256(b'firmware').hexdigest()}" in words_of(page)
     assert "none" not in words_of(console.get("/firmware")).partition(PILOT_NOT_PASSED)[2]
     for content, status, says in (
         (b"x" * 1001, 413, "The file is too large: a content may have 1,000 bytes."),
@@ -118,6 +119,10 @@ def test_content_is_uploaded_replaced_and_its_loss_is_said(start: Callable[..., 
             path.unlink()
     assert "The content is lost" in words_of(console.get("/firmware/one"))
     assert "Storage Lost" in words_of(console.get("/firmware/one"))
+    shutil.rmtree(storage)
+    storage.write_text("a file where the directory is to be")
+    page = console.post("/firmware/one/content", {}, 503, files={"content": ("image.bin", b"x")})
+    assert "The storage of contents is not available. Nothing was changed." in words_of(page)
 
 
 def test_release_note_and_pilot_rule_are_changed_and_a_package_is_deleted(start: Callable[..., Api]) -> None:
