@@ -260,7 +260,17 @@ def pages() -> dict[str, tuple[str, int]]:
 def every_page() -> dict[str, str]:
     """The path of each page that a link in the side bar or a tab opens, by the name of its picture."""
     account = f"/console/accounts/{MAIN}"
-    tabs = ("devices", "licenses", "candidates", "subscription", "campaigns", "callbacks", "statements", "ledger")
+    tabs = (
+        "devices",
+        "licenses",
+        "candidates",
+        "subscription",
+        "campaigns",
+        "files",
+        "callbacks",
+        "statements",
+        "ledger",
+    )
     top = (
         "overview",
         "pools",
@@ -270,6 +280,7 @@ def every_page() -> dict[str, str]:
         "billing",
         "alerts",
         "audit-log",
+        "firmware",
         "retention",
     )
     more = ("retention", "billing/reconciliation", "access", "access/clients", "access/operators", "access/sessions")
@@ -278,6 +289,7 @@ def every_page() -> dict[str, str]:
         "account": account,
         **{f"account-{name}": f"{account}/{name}" for name in (*tabs, "device-keys", "fleet", "close")},
         "account-preview": f"{account}/subscription?total=1750",
+        "firmware-package": "/console/firmware/Tracker-9_20To21",
         "device": f"{account}/devices/{DEVICE_WITH_HISTORY}",
         **{re.sub(r"\W", "-", name): f"/console/{name}" for name in (*top, *more)},
         **{f"emulator-{name}": f"/console/emulator/{name}" for name in emulator},

@@ -167,10 +167,8 @@ def change_licenses(operator: Operator) -> None:
     path = f"{AT}/candidates"
     added = {"how": "append", "list": device(3), "mark": operator.mark(path)}
     entry, _ = operator.do(path, added)
-    assert (entry["before"], entry["after"]) == (
-        {"count": 0, "devices": []},
-        {"count": 1, "devices": [device(3)]},
-    )
+    assert entry["before"] == {"count": 0, "devices": []}
+    assert entry["after"] == {"count": 1, "devices": [device(3)]}
     assert operator.fail(path, added)["status"] == 409
     operator.do(f"{path}/order", {"act": f"top {device(3)}", "mark": operator.mark(path)})
     operator.do(f"{path}/empty", {"mark": operator.mark(path)})
@@ -198,11 +196,8 @@ def change_account(operator: Operator) -> None:
     assert operator.fail("/pools", {"name": "new", "purchaseType": "TS-HFOTA-MRC"})["status"] == 409
     path = f"{AT}/subscription"
     entry, _ = operator.do(path, {"total": "40", "mark": operator.mark(f"{path}?total=40")})
-    assert (entry["action"], entry["before"]["licenseCount"], entry["after"]["licenseCount"]) == (
-        "changeSubscription",
-        25,
-        40,
-    )
+    counts = [entry[member]["licenseCount"] for member in ("before", "after")]
+    assert (entry["action"], *counts) == ("changeSubscription", 25, 40)
     assert "preview the change first" in operator.fail(path, {"total": "41"})["reason"].lower()
     operator.api.subscribe(0)
     change = operator.api.ledger()[-1]["change"]
@@ -285,8 +280,19 @@ def change_callbacks(operator: Operator) -> None:
     api.sign_in()
     assert api.call("POST", f"/v3/callbacks/{ACCOUNT}", {"url": LISTENER_URL}).status_code == 200
     package = {"firmwareName": "fw", "make": "Make", "model": "M", "fromVersion": "1", "toVersion": "3"}
-    made = api.control("POST", "/firmware", {**package, "protocol": "LWM2M", "platformId": "p"})
-    assert made.status_code == 201, made.text
+    entry, path = operator.do("/firmware", {**package, "protocol": "LWM2M", "platformId": "p"})
+    assert (entry["action"], entry["targetKind"], entry["target"]) == ("createFirmware", "package", "fw")
+    assert operator.fail("/firmware", {**package, "protocol": "odd"})["reason"].startswith("Protocol must be one of")
+    entry, _ = operator.do(f"{path}/content", {}, files={"content": ("image.bin", b"x")})
+    assert (entry["action"], entry["target"], entry["after"]["size"]) == ("setContent", "fw", 1)
+    operator.fail(f"{path}/content", {})
+    entry, _ = operator.do(f"{path}/release-note", {"releaseNote": "n"})
+    assert (entry["action"], entry["after"]) == ("changeFirmware", {"releaseNote": "n"})
+    entry, _ = operator.do(f"{path}/pilot-rule", {"lifted": "1"})
+    assert (entry["before"], entry["after"]) == ({"proven": False}, {"proven": True})
+    entry, _ = operator.do(f"{path}/delete", {})
+    assert (entry["action"], entry["before"]["toVersion"]) == ("deleteFirmware", "3")
+    assert operator.fail(f"{path}/delete", {})["status"] == 404
     delivery = give_up_deliveries(api)
     entry, _ = operator.do(f"/callbacks/{delivery}/redeliver", {})
     assert (entry["targetKind"], entry["target"], entry["account"]) == ("delivery", str(delivery), ACCOUNT)

@@ -9,8 +9,10 @@ from typing import Any, cast
 
 import pytest
 
+from fotapool.domain.campaigns.campaigns import CampaignStatus
 from fotapool.domain.licenses.licenses import Pool
 from fotapool.store.accounts import search
+from fotapool.store.campaigns.all_campaigns import read_all_campaigns
 from fotapool.store.campaigns.upgrades import read_campaign_upgrades, read_device_facts, read_open_upgrades
 from fotapool.store.db.connection import Connection, Database
 from fotapool.store.devices.check_ins import read_checking_in, record_seen
@@ -117,9 +119,15 @@ def fill(connection: Connection) -> None:
         ),
         (
             "campaign",
-            "uuid, account_id, flow, file_id, name, start_date, end_date, start_ms, end_ms, windows, auto_assign,"
+            "uuid, account_id, flow, package_id, name, start_date, end_date, start_ms, end_ms, windows, auto_assign,"
             " auto_add, status, devices, created_ms, updated_ms, leased_until_ms",
-            f"{text}, i, 1, 1, {text}, '', '', 1, 2, '', 0, 0, 1, 0, 1, 1, 1",
+            f"{text}, i, 1, i % 500, {text}, '', '', 1, 2, '', 0, 0, 1, 0, 1, 1, 1",
+        ),
+        (
+            "package",
+            "name, make, model, from_version, to_version, protocol, platform, release_note, launched_ms, pilot_passed,"
+            " succeeded, failed",
+            f"{text}, '', '', '', '', '', '', '', 1, 0, 0, 0",
         ),
         ("pool_change", "account_id, number, at_ms, actor, request_id, verb, detail", f"i, 1, 1, '', {text}, '', ''"),
         (
@@ -138,6 +146,7 @@ NAMES = (
     "account_name_key sqlite_autoindex_account_1",
     "api_user_pkey PRIMARY",
     "campaign_uuid_key sqlite_autoindex_campaign_1",
+    "package_name_key sqlite_autoindex_package_1",
 )
 LOOK_UPS: dict[str, tuple[str, LookUp]] = {
     "IMEI": (
@@ -154,10 +163,15 @@ LOOK_UPS: dict[str, tuple[str, LookUp]] = {
     "user": (NAMES[1], lambda c: search.read_users_from(c, "x", 100)),
     "campaign by id": (NAMES[2], lambda c: search.read_campaigns_from_id(c, "x1", 100)),
     "campaign by name": ("campaign_by_name", lambda c: search.read_campaigns_from_name(c, "x1", 100)),
+    "package": (NAMES[3], lambda c: search.read_packages_from(c, "x", 100)),
+    "campaigns of a package": (
+        "campaign_by_package",
+        lambda c: read_all_campaigns(c, [CampaignStatus(1)], after=0, limit=51, package_id=7),
+    ),
     "request in ledgers": ("pool_change_by_request", lambda c: search.read_changes_of(c, "x1", 100)),
     "request in the audit log": ("audit_log_by_request", lambda c: search.read_entries_of(c, "x1", 21)),
 }
-"""The index by which each look-up of the search over all accounts finds its rows, and the look-up."""
+"""The index by which each look-up over all accounts finds its rows, and the look-up."""
 
 
 class Explaining:
@@ -172,7 +186,7 @@ class Explaining:
         return []
 
 
-def test_each_look_up_of_the_search_walks_an_index(database: Database, connect: Callable[[], Connection]) -> None:
+def test_each_look_up_over_all_accounts_walks_an_index(database: Database, connect: Callable[[], Connection]) -> None:
     fill(connect())
     reading = database.connect()
     for what, (index, look_up) in LOOK_UPS.items():

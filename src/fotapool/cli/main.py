@@ -29,9 +29,11 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "campaigns": (f"{CLIENT}.campaigns.campaigns", "Schedule, watch, list and cancel campaigns."),
     },
     "Operator API": {
-        "find": (f"{CLIENT}.accounts.search", "Find devices, accounts, campaigns, users and requests."),
+        "find": (f"{CLIENT}.accounts.search", "Find devices, accounts, campaigns, firmware, users and requests."),
         "accounts": (f"{CLIENT}.accounts.accounts", "Create, show, suspend, close and audit accounts."),
         "subscription": (f"{CLIENT}.accounts.subscription", "Show and change the number of licenses."),
+        "firmware": (f"{CLIENT}.campaigns.firmware", "Create, list, change and delete firmware packages."),
+        "files": (f"{CLIENT}.campaigns.firmware", "List the configuration files of an account."),
         "devices": (f"{CLIENT}.devices.devices", "Import, list, show, move and delete devices."),
         "ledger": (f"{CLIENT}.accounts.ledger", "Print the license ledger of an account."),
         "statements": (f"{CLIENT}.accounts.statements", "List, print and export billing statements."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from fotapool.domain.devices.devices import MAX_TEXT, NO_PROTOCOL, parse_protocol
+from fotapool.domain.devices.devices import MAX_TEXT, NO_PROTOCOL, PROTOCOLS
 from fotapool.domain.errors import Invalid
 
 PILOT_DEVICES = 20
@@ -13,6 +13,8 @@ PILOT_DEVICES = 20
 PILOT_RESULTS_NEEDED, PILOT_SUCCESS = 5, 0.5
 """A pilot passes after at least 5 results, of which at least half succeeded (rule U10)."""
 
+PACKAGE_PROTOCOLS = tuple(protocol for protocol in PROTOCOLS if protocol != NO_PROTOCOL)
+"""The protocols that devices can be upgraded by."""
 DEFAULT_PLATFORM = "IoT"
 """The `devicePlatformId` of the published examples."""
 MAX_RELEASE_NOTE = 4_000
@@ -85,7 +87,7 @@ def check_package(package: NewPackage) -> None:
         raise Invalid("firmwareName must not be . or .. nor hold a slash: it is part of a path of the operator API")
     if package.from_version == package.to_version:
         raise Invalid("fromVersion and toVersion must differ")
-    if package.protocol == NO_PROTOCOL or parse_protocol(package.protocol) != package.protocol:
+    if package.protocol not in PACKAGE_PROTOCOLS:
         raise Invalid(f"protocol must be LWM2M, OMADM or HTTP, not {package.protocol[:40]!r}")
     check_release_note(package.release_note)
 

@@ -15,10 +15,11 @@ from fotapool.services.campaigns import stop_rules
 from fotapool.services.context import Caller
 from fotapool.store.campaigns.stop_rules import StoredStopRule
 from fotapool.web.operations import Operation
-from fotapool.web.parameters import AFTER_NUMBER, LIMIT, PAGE_BY_NUMBER, choice_parameter, int_parameter
+from fotapool.web.parameters import AFTER_NUMBER, LIMIT, PAGE_BY_NUMBER, choice_parameter, int_parameter, text_parameter
 
 STATES = {status.word: status for status in CampaignStatus}
 BEFORE = int_parameter("before", "the `next` of the page before", minimum=1)
+OF_FIRMWARE = text_parameter("firmware", "only those that install this package", default="")
 IN_STATE = choice_parameter("status", f"only those in this state: {', '.join(STATES)}", STATES)
 CampaignState = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(STATES)})]
 Delivery = Annotated[str, msgspec.Meta(extra_json_schema={"enum": [flow.word for flow in Flow]})]
@@ -162,6 +163,7 @@ async def list_all_campaigns(call: OperatorCall) -> AllCampaigns:
             statuses=set(CampaignStatus) if status is None else {status},
             after=call.get(AFTER_NUMBER),
             limit=call.read_limit,
+            package=call.get(OF_FIRMWARE),
         )
     )
     views = [
@@ -265,7 +267,7 @@ _PATH = "/accounts/{name}/campaigns"
 _STOP_RULE = "/campaign-stop-rule"
 _ACCOUNT_STOP_RULE = "/accounts/{name}/campaign-stop-rule"
 OPERATIONS = (
-    Operation("GET", "/campaigns", list_all_campaigns, parameters=(IN_STATE, *PAGE_BY_NUMBER)),
+    Operation("GET", "/campaigns", list_all_campaigns, parameters=(IN_STATE, OF_FIRMWARE, *PAGE_BY_NUMBER)),
     Operation("GET", _PATH, list_campaigns, parameters=(IN_STATE, BEFORE, LIMIT)),
     Operation("GET", _PATH + "/{campaign}", read_campaign),
     Operation("GET", _STOP_RULE, read_stop_rule),

@@ -26,7 +26,7 @@ from fotapool.operator_api.billing import MONTH
 from fotapool.operator_api.calls import DEVICE_ID, OperatorEndpoint
 from fotapool.operator_api.emulator import clock, faults, fleets, requests, snapshots
 from fotapool.operator_api.identity import credentials, device_keys, keys, sign_ins
-from fotapool.operator_api.packages import contents, packages
+from fotapool.operator_api.packages import contents, files, packages
 from fotapool.services.context import Context
 from fotapool.web.endpoint import router
 from fotapool.web.http import RequestIds
@@ -50,6 +50,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *packages.OPERATIONS,
     *credentials.OPERATIONS,
     *contents.OPERATIONS,
+    *files.OPERATIONS,
     *device_keys.OPERATIONS,
     *keys.OPERATIONS,
     *sign_ins.OPERATIONS,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from campaigning import FLEET, schedule, status_of
+from campaigning import FLEET, PACKAGE, schedule, status_of
 
 from support.helpers import ACCOUNT, Api, device
 
@@ -152,3 +152,25 @@ def test_these_pages_are_usable_on_a_phone(world: Api, open_console: Callable[..
     for path in ("/callbacks", f"{HERE}/callbacks", "/callbacks/1", f"{HERE}/statements/2026-03", f"{HERE}/ledger"):
         page.goto(f"/console{path}")
         assert fits(page), path
+
+
+def test_the_pages_of_firmware_and_files_are_accessible_and_content_is_uploaded(
+    world: Api,
+    open_console: Callable[..., Any],
+    accessible: Callable[[Any], None],
+    screenshot: Callable[[Any, str], None],
+) -> None:
+    page = open_console(world, "/overview")
+    page.get_by_role("link", name="Firmware").click()
+    page.get_by_role("link", name=PACKAGE).click()
+    page.get_by_text("Upload content").click()
+    page.set_input_files("#content", files=[{"name": "a.bin", "mimeType": "text/plain", "buffer": b"firmware"}])
+    page.get_by_role("button", name="Upload").click()
+    page.get_by_text("Content of 8 bytes uploaded.").wait_for()
+    for name, path in (("firmware", "/firmware"), ("package", f"/firmware/{PACKAGE}"), ("files", f"{HERE}/files")):
+        page.goto(f"/console{path}")
+        for summary in page.locator("main details summary").all():
+            summary.click()
+        accessible(page)
+        assert fits(page)
+        screenshot(page, name)

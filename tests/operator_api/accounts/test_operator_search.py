@@ -120,6 +120,16 @@ def test_a_campaign_is_found_by_its_id_and_its_name_in_any_case(api: Api) -> Non
     assert labels(api, "rollout", "campaign") == []
 
 
+def test_a_package_is_found_by_its_name_and_how_it_begins(api: Api) -> None:
+    for name in ("radio-1", "radio-2", "modem"):
+        assert api.control("POST", "/firmware", {**PACKAGE, "firmwareName": name}).status_code == 201
+    assert labels(api, "radio", "firmware") == ["radio-1", "radio-2"]
+    assert labels(api, "adio", "firmware") == []
+    (found,) = search(api, "modem")["results"]
+    assert (found["kind"], found["exact"], found["account"]) == ("firmware", True, None)
+    assert (found["detail"], found["link"]) == ("Verizon Model-A, 1 to 2", "/console/firmware/modem")
+
+
 def test_a_request_is_found_in_the_ledger_and_in_the_audit_log(api: Api) -> None:
     answer = api.call("POST", f"/v3/licenses/{ACCOUNT}/assign", {"deviceList": devices(0)})
     (found,) = search(api, answer.headers["x-request-id"])["results"]

@@ -15,10 +15,13 @@ LABELS = {
     ResultKind.DEVICE: "Devices",
     ResultKind.ACCOUNT: "Accounts",
     ResultKind.CAMPAIGN: "Campaigns",
+    ResultKind.FIRMWARE: "Firmware",
     ResultKind.USER: "API users",
     ResultKind.CHANGE: "Changes in ledgers",
     ResultKind.AUDIT_ENTRY: "Audit log",
 }
+WITHOUT_ACCOUNT = {ResultKind.ACCOUNT, ResultKind.FIRMWARE, ResultKind.USER}
+"""The kinds whose results need no column with an account."""
 
 
 async def show_results(call: ConsoleCall) -> Response:
@@ -39,6 +42,7 @@ async def show_results(call: ConsoleCall) -> Response:
         problem=problem,
         groups={kind: [one for one in results.found if one.kind is kind] for kind in LABELS},
         labels=LABELS,
+        has_account=lambda kind: kind not in WITHOUT_ACCOUNT,
         more=results.more,
         max_found=MAX_FOUND,
     )

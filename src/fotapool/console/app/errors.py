@@ -7,6 +7,7 @@ import re
 from starlette.exceptions import HTTPException
 
 from fotapool.domain.errors import Conflict, ErrorCode, Invalid, NotFound, RequestRejected
+from fotapool.services.packages.contents import ContentsUnavailable
 from fotapool.store.db.connection import OutcomeUnknown, StoreUnavailable
 
 _STATUSES = {ErrorCode.BODY_TOO_LARGE: 413, ErrorCode.FILE_TOO_LARGE: 413, ErrorCode.ENCODING_UNSUPPORTED: 415}
@@ -40,6 +41,9 @@ def page_error(error: Exception) -> PageError:
         case OutcomeUnknown():
             message = "The database went away while the change was saved. It was saved completely or not at all."
             return PageError(503, "Busy", message, "Look whether it was, before you send the form again.")
+        case ContentsUnavailable():
+            message = f"The storage of contents is not available. {_NOT_CHANGED}"
+            return PageError(503, "Busy", message, "Try again in a few seconds. The server log has details.")
         case StoreUnavailable() | RequestRejected(code=ErrorCode.BUSY | ErrorCode.STORE_UNAVAILABLE):
             message = f"The database is not available, or too many requests are waiting. {_NOT_CHANGED}"
             return PageError(503, "Busy", message, "Try again in a few seconds. The server log has details.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from python_multipart.exceptions import FormParserError
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
@@ -11,6 +13,8 @@ from starlette.types import Message, Receive
 
 from fotapool.console.app.pages import MAX_FIELDS, MAX_TEXT_BYTES
 from fotapool.domain.errors import ErrorCode, RequestRejected
+
+CHUNK_BYTES = 256 * 1024
 
 
 async def read_form(request: Request, max_file_bytes: int, max_text_bytes: int = MAX_TEXT_BYTES) -> FormData:
@@ -28,6 +32,12 @@ async def read_form(request: Request, max_file_bytes: int, max_text_bytes: int =
         return await limited.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=max_text_bytes)
     except (MultiPartException, FormParserError, UnicodeError, HTTPException) as error:
         raise RequestRejected(ErrorCode.BODY_INVALID, "the form cannot be read") from error
+
+
+async def chunks_of(upload: UploadFile) -> AsyncIterator[bytes]:
+    """The content of an uploaded file."""
+    while chunk := await upload.read(CHUNK_BYTES):
+        yield chunk
 
 
 def _limited(receive: Receive, limit_bytes: int) -> Receive:

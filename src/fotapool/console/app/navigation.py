@@ -45,6 +45,7 @@ GROUPS: tuple[tuple[str, Sequence[Place]], ...] = (
     (
         "Administration",
         (
+            Place("/firmware", "Firmware", "package"),
             Place("/access", "Access", "key-round"),
             Place("/retention", "Stored data", "archive"),
         ),

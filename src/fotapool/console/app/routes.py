@@ -36,6 +36,7 @@ from fotapool.console.identity import access, device_keys, sign_ins, users
 from fotapool.console.identity.sessions import PATH, Sessions
 from fotapool.console.identity.sign_in import SignIn
 from fotapool.console.licenses import candidates, ledger, licenses
+from fotapool.console.packages import files, packages
 from fotapool.core.clock import SystemClock
 from fotapool.core.logs.context import note_sender
 from fotapool.core.logs.events import Log, LogEvent
@@ -62,6 +63,8 @@ PAGES: tuple[ConsolePage, ...] = (
     *closing.PAGES,
     *devices.PAGES,
     *device.PAGES,
+    *packages.PAGES,
+    *files.PAGES,
     *departures.PAGES,
     *schedule.PAGES,
     *campaigns.PAGES,

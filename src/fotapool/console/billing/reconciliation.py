@@ -6,6 +6,7 @@ from starlette.responses import Response, StreamingResponse
 
 from fotapool.console.app.downloads import CSV, attachment
 from fotapool.console.app.errors import sentence
+from fotapool.console.app.forms import chunks_of
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
 from fotapool.domain.errors import Invalid
 from fotapool.domain.identity import Role
@@ -13,7 +14,6 @@ from fotapool.domain.names import is_account_name
 from fotapool.services.billing.carrier_lists import CarrierFile, CarrierList
 from fotapool.services.billing.reconciliation import Reconciliation, differences_csv, reconcile
 
-CHUNK_BYTES = 256 * 1024
 SHOWN = 100
 """Maximum number of accounts and of devices on the page; the CSV file has all."""
 
@@ -26,7 +26,7 @@ async def _read(call: ConsoleCall) -> CarrierList:
     if account and not is_account_name(account):
         raise Invalid(f"{account[:40]!r} is not the name of an account")
     file = CarrierFile(account or None, call.context.settings.max_import_line_bytes)
-    while chunk := await upload.read(CHUNK_BYTES):
+    async for chunk in chunks_of(upload):
         file.feed(chunk)
     return file.close()
 

@@ -1,4 +1,4 @@
-"""The campaigns of all accounts."""
+"""The campaigns of all accounts, or those of a package."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ GROUPS = dict(zip(("running", "scheduled", "over"), ORDER, strict=True))
 
 
 async def show_all_campaigns(call: ConsoleCall) -> Response:
-    shown = call.text("show")
+    shown, package = call.text("show"), call.text("package")
     statuses = call.choice("show", GROUPS) or frozenset(CampaignStatus)
     after = call.cursor("after")
-    rows = await service.list_all_campaigns(call.context, statuses, after or 0, ROWS + 1)
-    counts = dict(zip(GROUPS, await service.count_by_group(call.context), strict=True))
+    rows = await service.list_all_campaigns(call.context, statuses, after=after or 0, limit=ROWS + 1, package=package)
+    counts = dict(zip(GROUPS, await service.count_by_group(call.context, package), strict=True))
     return await call.page(
         "campaigns/all_campaigns.html",
         "Campaigns",
@@ -28,7 +28,7 @@ async def show_all_campaigns(call: ConsoleCall) -> Response:
             rows[:ROWS],
             cursor=after,
             next_cursor=rows[ROWS - 1].position if len(rows) > ROWS else None,
-            query={"show": shown},
+            query={"show": shown, "package": package},
             parameter="after",
         ),
         filters=[

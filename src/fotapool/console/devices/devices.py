@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from fotapool.console.app.downloads import CSV, attachment, csv_file, optional_time
+from fotapool.console.app.forms import chunks_of
 from fotapool.console.app.pages import ConsoleCall, ConsolePage, whole_number
 from fotapool.console.app.rendering import number, plural
 from fotapool.core.timestamps import format_timestamp
@@ -28,7 +27,6 @@ MAX_DOWNLOADED = 10_000
 DOWNLOAD_ROWS = 1_000
 MAX_DOWNLOAD_STEPS = 100
 """Maximum number of search steps for one CSV file."""
-CHUNK_BYTES = 256 * 1024
 ERRORS_SHOWN = 100
 
 FILTERS = ("imei", "mdn", "make", "model", "firmware", "protocol", "license", "seen")
@@ -152,7 +150,7 @@ async def import_file(call: ConsoleCall) -> Response:
     device_import = DeviceImport(call.context, call.caller())
     stopped = ""
     try:
-        async for _ in device_import.run(_chunks(upload), await _reader(call, upload)):
+        async for _ in device_import.run(chunks_of(upload), await _reader(call, upload)):
             pass
     except Interrupted as interrupted:
         if not isinstance(interrupted.error, Invalid):
@@ -177,11 +175,6 @@ async def import_file(call: ConsoleCall) -> Response:
 async def failed_lines_file(call: ConsoleCall) -> Response:
     """The failed lines that a page has shown, as a file."""
     return Response(call.field("csv"), headers=attachment("failed-lines.csv"), media_type=CSV)
-
-
-async def _chunks(upload: UploadFile) -> AsyncIterator[bytes]:
-    while chunk := await upload.read(CHUNK_BYTES):
-        yield chunk
 
 
 async def _reader(call: ConsoleCall, upload: UploadFile) -> LineReader:

@@ -30,6 +30,7 @@ class ResultKind(enum.StrEnum):
     DEVICE = "device"
     ACCOUNT = "account"
     CAMPAIGN = "campaign"
+    FIRMWARE = "firmware"
     USER = "user"
     CHANGE = "change"
     """What one request did to an account; see its ledger."""

@@ -16,7 +16,7 @@ from fotapool.web.pages import CONSOLE_BASE
 from fotapool.web.parameters import text_parameter
 
 TEXT = replace(
-    text_parameter("q", "IMEI, MDN, account, campaign, user or request id"),
+    text_parameter("q", "IMEI, MDN, account, campaign, firmware, user or request id"),
     schema={"type": "string", "minLength": 1, "maxLength": MAX_SEARCH, "examples": ["35-209900-176148-1"]},
     is_required=True,
 )
@@ -42,7 +42,7 @@ class SearchResults(msgspec.Struct):
 
 
 async def search(call: OperatorCall) -> SearchResults:
-    """Find devices, accounts, campaigns, users and requests of all accounts.
+    """Find devices, accounts, campaigns, firmware, users and requests of all accounts.
 
     By IMEI (14, 15 or 16 digits), MDN, name, display name or id in any usual spelling, or by how they begin.
     """

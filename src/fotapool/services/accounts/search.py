@@ -1,4 +1,4 @@
-"""Finds devices, accounts, campaigns, users and requests of all accounts by one text."""
+"""Finds devices, accounts, campaigns, packages, users and requests of all accounts by one text."""
 
 from __future__ import annotations
 
@@ -135,6 +135,15 @@ def _campaign(row: store.FoundCampaign, is_exact: bool) -> Found:
     return Found(ResultKind.CAMPAIGN, label, detail, account=row.account, is_exact=is_exact, page=page)
 
 
+def _packages(connection: Connection, terms: SearchTerms) -> Iterator[Found]:
+    rows = store.read_packages_from(connection, terms.text, WALKED)
+    for row in _beginning(rows, terms.text, lambda row: row.name):
+        detail = f"{row.make} {row.model}, {row.from_version} to {row.to_version}"
+        is_exact = row.name == terms.text
+        page = _page("firmware", row.name)
+        yield Found(ResultKind.FIRMWARE, row.name, detail, account=None, is_exact=is_exact, page=page)
+
+
 def _users(connection: Connection, terms: SearchTerms) -> Iterator[Found]:
     rows = store.read_users_from(connection, terms.text, WALKED)
     for name, failed in _beginning(rows, terms.text, lambda row: row.name):
@@ -167,6 +176,7 @@ _FINDERS: dict[ResultKind, Callable[[Connection, SearchTerms], Iterator[Found]]]
     ResultKind.DEVICE: _devices,
     ResultKind.ACCOUNT: _accounts,
     ResultKind.CAMPAIGN: _campaigns,
+    ResultKind.FIRMWARE: _packages,
     ResultKind.USER: _users,
     ResultKind.CHANGE: _changes,
     ResultKind.AUDIT_ENTRY: _entries,

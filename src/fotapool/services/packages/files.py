@@ -7,10 +7,18 @@ import re
 from fotapool.domain.devices.devices import MAX_TEXT
 from fotapool.domain.errors import ErrorCode, RequestRejected
 from fotapool.services.commands import DirectCommand
-from fotapool.services.context import Caller, Context
+from fotapool.services.context import OPERATOR_PAGE, Caller, Context
 from fotapool.services.packages.contents import PendingContent
 from fotapool.store.db.connection import Connection
-from fotapool.store.packages.files import ConfigurationFile, count_files, has_file, read_files, record_file
+from fotapool.store.packages.files import (
+    ConfigurationFile,
+    StoredFile,
+    count_files,
+    has_file,
+    read_files,
+    read_files_after,
+    record_file,
+)
 
 MAX_FILES = 10_000
 """Maximum number of files of an account, each version counted; a list returns all of them."""
@@ -43,6 +51,12 @@ def check_text(name: str, text: str, longest: int = MAX_TEXT, shortest: int = 1)
 async def list_files(context: Context, caller: Caller, protocol: str) -> list[ConfigurationFile]:
     """The account's files for devices of the protocol, by name and version."""
     return await context.reader.short(read_files, caller.account_id, protocol, MAX_FILES)
+
+
+async def list_account_files(context: Context, caller: Caller, after: int, limit: int) -> list[StoredFile]:
+    """The account's files by name and version, after the file with the id `after`; 0 for the first ones."""
+    most = min(limit, OPERATOR_PAGE + 1)
+    return await context.reader.short(read_files_after, caller.account_id, after, most)
 
 
 async def add_file(

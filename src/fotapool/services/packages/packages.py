@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fotapool.domain.devices.devices import NO_PROTOCOL, PROTOCOLS
 from fotapool.domain.errors import Conflict, Invalid, NotFound
-from fotapool.domain.packages import NewPackage, Package, check_package, check_release_note
+from fotapool.domain.packages import PACKAGE_PROTOCOLS, NewPackage, Package, check_package, check_release_note
 from fotapool.services.commands import DirectCommand
 from fotapool.services.context import OPERATOR_PAGE, Caller, Context
 from fotapool.services.packages.contents import purge_content
@@ -29,7 +28,6 @@ MAX_PACKAGES = 10_000
 """Maximum number of packages of one request."""
 MAX_PACKAGES_LISTED = 10_000
 """Maximum number of packages of an account's list, which has no pages."""
-_PROTOCOLS = tuple(protocol for protocol in PROTOCOLS if protocol != NO_PROTOCOL)
 
 
 def check_names_are_free(connection: Connection, names: Sequence[str]) -> None:
@@ -116,7 +114,7 @@ async def remove_package(context: Context, name: str) -> None:
 
 
 async def list_fitting_packages(
-    context: Context, caller: Caller, protocol: str | None, among: Sequence[str] = _PROTOCOLS
+    context: Context, caller: Caller, protocol: str | None, among: Sequence[str] = PACKAGE_PROTOCOLS
 ) -> list[Package]:
     """Packages of one protocol, or of all of `among`, that some device of the account can install now, by name."""
     protocols = among if protocol is None else (protocol,)

@@ -1,4 +1,4 @@
-"""Looking up devices, accounts, campaigns, users and requests over all accounts; each look-up walks one index.
+"""Looking up devices, accounts, campaigns, packages, users and requests of all accounts; each walks one index.
 
 A beginning is looked up by walking the index from there on, since the databases sort texts differently; the caller
 takes those that begin with it.
@@ -38,6 +38,14 @@ class FoundCampaign(NamedTuple):
     uuid: str
     account: str
     name: str
+
+
+class FoundPackage(NamedTuple):
+    name: str
+    make: str
+    model: str
+    from_version: str
+    to_version: str
 
 
 class FoundChange(NamedTuple):
@@ -96,6 +104,13 @@ def read_users_from(connection: Connection, first: str, limit: int) -> list[Foun
     sql = """SELECT u.username, u.failed_logins FROM api_user u WHERE u.username >= :first
         ORDER BY u.username LIMIT :limit"""
     return fetch_all(connection, FoundUser, sql, first=first, limit=limit)
+
+
+def read_packages_from(connection: Connection, first: str, limit: int) -> list[FoundPackage]:
+    """Packages with names from `first` on, by name."""
+    sql = """SELECT p.name, p.make, p.model, p.from_version, p.to_version FROM package p WHERE p.name >= :first
+        ORDER BY p.name LIMIT :limit"""
+    return fetch_all(connection, FoundPackage, sql, first=first, limit=limit)
 
 
 def read_campaigns_from_id(connection: Connection, first: str, limit: int) -> list[FoundCampaign]:

@@ -38,19 +38,28 @@ def position_of(status: CampaignStatus, campaign_id: int) -> int:
 
 
 def read_all_campaigns(
-    connection: Connection, statuses: Collection[CampaignStatus], after: int, limit: int
+    connection: Connection,
+    statuses: Collection[CampaignStatus],
+    after: int,
+    limit: int,
+    package_id: int | None = None,
 ) -> list[ListedCampaign]:
-    """Campaigns of these states with positions above `after`, in order."""
+    """Campaigns of these states, and of the package, with positions above `after`, in order."""
     positions: list[int] = []
     for group, members in enumerate(ORDER):
         if after >= (group + 1) * _GROUP or len(positions) >= limit:
             continue
         below = min(_GROUP, (group + 1) * _GROUP - 1 - after)
         for status in members & set(statuses):
-            sql = f"SELECT id FROM campaign WHERE status = {status:d} AND id < :below ORDER BY id DESC LIMIT :limit"
+            sql = f"""SELECT id FROM campaign WHERE {_of(package_id)} status = {status:d} AND id < :below
+                ORDER BY id DESC LIMIT :limit"""
             ids = fetch_values(connection, sql, below=below, limit=limit)
             positions += [position_of(status, one) for one in ids]
     return _listed(connection, [_GROUP - 1 - position % _GROUP for position in sorted(positions)[:limit]])
+
+
+def _of(package_id: int | None) -> str:
+    return "" if package_id is None else f"package_id = {package_id:d} AND"
 
 
 def _listed(connection: Connection, ids: Sequence[int]) -> list[ListedCampaign]:
@@ -84,9 +93,9 @@ def read_failing_campaigns(connection: Connection, percent: int, least: int, lim
     return _listed(connection, fetch_values(connection, sql, percent=percent, least=least, limit=limit))
 
 
-def count_campaigns(connection: Connection, statuses: Collection[CampaignStatus]) -> int:
-    """The number of campaigns of these states, up to MAX_COUNTED + 1."""
-    sql = f"""SELECT count(*) FROM (SELECT 1 FROM campaign WHERE status IN ({numbers(statuses)})
+def count_campaigns(connection: Connection, statuses: Collection[CampaignStatus], package_id: int | None = None) -> int:
+    """The number of campaigns of these states, and of the package, up to MAX_COUNTED + 1."""
+    sql = f"""SELECT count(*) FROM (SELECT 1 FROM campaign WHERE {_of(package_id)} status IN ({numbers(statuses)})
         LIMIT {MAX_COUNTED + 1}) c"""
     return fetch_int(connection, sql) or 0
 

@@ -33,6 +33,33 @@ def read_files(connection: Connection, account_id: int, protocol: str, limit: in
     return fetch_all(connection, ConfigurationFile, sql, account_id=account_id, protocol=protocol, limit=limit)
 
 
+class StoredFile(NamedTuple):
+    """A file of an account as operators see it: `size` in bytes, and the results of the pilot rule."""
+
+    id: int
+    name: str
+    version: str
+    make: str
+    model: str
+    target_path: str
+    protocol: str
+    release_note: str
+    launched_ms: int
+    succeeded: int
+    failed: int
+    content_size: int
+    content_sha256: str
+
+
+def read_files_after(connection: Connection, account_id: int, after: int, limit: int) -> list[StoredFile]:
+    """The account's files by name and version, after the file with the id `after`; 0 for the first ones."""
+    where = " AND (name, version) > (SELECT name, version FROM configuration_file WHERE id = :after)" if after else ""
+    sql = f"""SELECT {columns(StoredFile)} FROM configuration_file WHERE account_id = :account_id{where}
+        ORDER BY name, version LIMIT :limit"""
+    params = {"after": after} if after else {}
+    return fetch_all(connection, StoredFile, sql, account_id=account_id, limit=limit, **params)
+
+
 def has_file(connection: Connection, account_id: int, name: str, version: str) -> bool:
     sql = "SELECT 1 FROM configuration_file WHERE account_id = :account_id AND name = :name AND version = :version"
     return exists(connection, sql, account_id=account_id, name=name, version=version)

@@ -15,11 +15,11 @@ from fotapool.cli.client.output import print_rows, stderr_note
 @options.as_json
 @options.admin_client_options
 def find(client: Any, text: str, as_json: bool) -> None:
-    """Find devices, accounts, campaigns, users and requests of all accounts.
+    """Find devices, accounts, campaigns, firmware, users and requests of all accounts.
 
     \b
-    TEXT is an IMEI (14, 15 or 16 digits), an MDN, the name of an account or user, the name or id of a
-    campaign, or a request id, in any usual spelling. All but request ids are found by how they begin, too.
+    TEXT is an IMEI (14, 15 or 16 digits), an MDN, the name of an account, package or user, the name or id of
+    a campaign, or a request id, in any usual spelling. All but request ids are found by how they begin, too.
 
     \b
     Examples:

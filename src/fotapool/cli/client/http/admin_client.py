@@ -47,10 +47,10 @@ class AdminClient(Client):
             self.send(method=method, path=path, content=content, query=query, retry=retry, if_match=if_match)
         )
 
-    def upload(self, path: str, content: Iterable[bytes], content_type: str) -> Any:
-        """Posts a stream, without retries; returns the JSON of the response."""
+    def upload(self, path: str, content: Iterable[bytes], content_type: str, method: str = "POST") -> Any:
+        """Sends a stream, without retries; returns the JSON of the response."""
         return parse_response(
-            self.send(method="POST", path=path, content=content, content_type=content_type, retry=NO_RETRY)
+            self.send(method=method, path=path, content=content, content_type=content_type, retry=NO_RETRY)
         )
 
     def send(

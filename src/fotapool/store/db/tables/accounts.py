@@ -158,7 +158,7 @@ CREATE TABLE campaign (
 CREATE INDEX campaign_by_account ON campaign (account_id, id);
 CREATE INDEX campaign_by_name ON campaign (lower(name)) WHERE name <> '';
 CREATE INDEX campaign_that_takes_more ON campaign (account_id) WHERE auto_add = 1 AND ended_ms IS NULL;
-CREATE INDEX campaign_by_package ON campaign (package_id) WHERE package_id IS NOT NULL;
+CREATE INDEX campaign_by_package ON campaign (package_id, status, id) WHERE package_id IS NOT NULL;
 CREATE INDEX campaign_due ON campaign (due_ms, id) WHERE due_ms IS NOT NULL;
 CREATE TABLE fleet (
     account_id BIGINT NOT NULL,

@@ -1,0 +1,1 @@
+"""Pages about firmware packages, and about the configuration files of accounts."""
