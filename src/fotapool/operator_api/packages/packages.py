@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import msgspec
 
 from fotapool.core.timestamps import format_timestamp
+from fotapool.domain.errors import Invalid
 from fotapool.domain.packages import Package, pilot_has_passed
 from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import OperatorCall
@@ -48,8 +51,10 @@ class FirmwareList(msgspec.Struct):
 class FirmwareChange(msgspec.Struct, forbid_unknown_fields=True):
     """Members that are left out stay unchanged."""
 
-    releaseNote: str | None = None
-    proven: bool | None = None
+    json_schema: ClassVar[dict[str, Any]] = {"minProperties": 1}
+
+    releaseNote: str | msgspec.UnsetType = msgspec.UNSET
+    proven: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 def _view(package: Package, content_lost: bool = False) -> FirmwareView:
@@ -88,7 +93,11 @@ async def read_firmware(call: OperatorCall) -> FirmwareView:
 
 async def change_firmware(call: OperatorCall, given: FirmwareChange) -> FirmwareView:
     """Change a package's release note, or lift its pilot rule."""
-    return _view(await packages.change_package(call.context, call.get(FIRMWARE), given.releaseNote, given.proven))
+    note = None if given.releaseNote is msgspec.UNSET else given.releaseNote
+    proven = None if given.proven is msgspec.UNSET else given.proven
+    if note is None and proven is None:
+        raise Invalid("the body must have releaseNote, proven or both")
+    return _view(await packages.change_package(call.context, call.get(FIRMWARE), note, proven))
 
 
 async def delete_firmware(call: OperatorCall) -> None:
