@@ -47,6 +47,7 @@ GROUPS: tuple[tuple[str, Sequence[Place]], ...] = (
         (
             Place("/access", "Access", "key-round"),
             Place("/retention", "Stored data", "archive"),
+            Place("/system", "System", "server"),
         ),
     ),
 )
