@@ -270,7 +270,7 @@ def every_page() -> dict[str, str]:
         "billing",
         "alerts",
         "audit-log",
-        "retention",
+        "system",
     )
     more = ("retention", "billing/reconciliation", "access", "access/clients", "access/operators", "access/sessions")
     emulator = ("clock", "requests", "faults", "snapshots")

@@ -10,7 +10,6 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from fotapool.cli.variables import PREFIX
 from fotapool.core.settings import SettingInEffect, Settings, SettingSource
 from fotapool.core.timestamps import format_timestamp
 
@@ -59,7 +58,7 @@ def settings_in_effect(context: click.Context, settings: Settings) -> tuple[Sett
 
 def variable_of(option: click.Option) -> str:
     """The environment variable of an option."""
-    return str(option.envvar) if option.envvar else PREFIX + str(option.name).upper()
+    return str(option.envvar) if option.envvar else f"FOTAPOOL_{str(option.name).upper()}"
 
 
 def default_of(option: click.Option) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+import httpx
 import msgspec
 import pytest
 
@@ -69,3 +71,18 @@ def test_passwords_in_urls_are_masked(option: str, url: str, expected: str | Non
     value = shown(serve, option, url)[option].value
     assert value == (expected or "s3://bucket?aws_secret_access_key=***&region=x")
     assert HIDDEN not in value
+
+
+def test_a_server_with_workers_shows_what_it_was_started_with(
+    server_process: Callable[..., Any], tmp_path: Path
+) -> None:
+    values = {"FOTAPOOL_OPERATOR_KEY": HIDDEN, "FOTAPOOL_SECRET_KEY": f"{HIDDEN}-2"}
+    database = f"sqlite:///{tmp_path}/fotapool.db"
+    with server_process("serve", "--workers", "2", "--database", database, **values) as (address, _):
+        answer = httpx.get(f"{address}/control/v1/system", headers={"Authorization": f"Bearer {HIDDEN}"})
+    assert answer.json()["ready"] is True
+    told = {one["option"]: (one["value"], one["source"]) for one in answer.json()["settings"]}
+    assert told["--workers"] == ("2", "command line")
+    assert told["--database"] == (database, "command line")
+    assert told["--operator-key"] == told["--secret-key"] == ("***", "environment")
+    assert HIDDEN not in answer.text
