@@ -12,9 +12,7 @@ from support.helpers import ACCOUNT, Api
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def test_the_audit_log_is_filtered_by_its_form(
-    api: Api, open_console: Callable[..., Any]
-) -> None:
+def test_the_audit_log_is_filtered_by_its_form(api: Api, open_console: Callable[..., Any]) -> None:
     api.control("POST", "/users", {"username": "ford", "accounts": [ACCOUNT]})
     api.control("PUT", f"/accounts/{ACCOUNT}/subscription", {"licenseCount": 9})
     api.control("DELETE", "/users/none")

@@ -12,9 +12,7 @@ from support.helpers import ACCOUNT, Api, device
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def test_a_key_goes_to_the_search_which_goes_to_the_device(
-    api: Api, open_console: Callable[..., Any]
-) -> None:
+def test_a_key_goes_to_the_search_which_goes_to_the_device(api: Api, open_console: Callable[..., Any]) -> None:
     page = open_console(api)
     page.keyboard.press("/")
     page.keyboard.type(device(0)[:13])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from campaigning import FLEET, schedule
+from campaigning import fleet, schedule
 from console_helpers import Browser
 
 from fotapool.cli.server.options.in_effect import settings_in_effect
@@ -30,7 +30,7 @@ VALUES = {"account": ACCOUNT, "device": device(1), "month": "2026-03", "username
 QUERIES = {
     "/search": "?q=9900",
     "/accounts/{account}/candidates": "?total=1",
-    "/accounts/{account}/subscription": "?total=20",
+    "/accounts/{account}/subscription": "?total=5",
     "/accounts/{account}/fleet": f"?device={device(3)}",
     "/access/sessions": f"?name={USER}",
     "/emulator/faults": "?preset=rate-limit",
@@ -39,7 +39,7 @@ QUERIES = {
 """With these, a page has more to show."""
 FURTHER = ["/accounts/{account}/campaigns/{scheduled}", "/accounts/{account}/callbacks?state=failed"]
 """Pages in another state."""
-IS_EMPTY = re.compile(r"\bNo [\w ]+ yet\b|\bNo (alert )?rules\b|\bNo scheduled\b|\bNo \w+ is running\b")
+IS_EMPTY = re.compile(r"\bNo \w+( \w+)? yet\b|\bNo (alert )?rules\b|\bNo scheduled\b|\bNo campaign is running\b")
 DESKTOP, PHONE, NARROW = (1440, 900), (390, 844), (320, 640)
 
 
@@ -47,9 +47,9 @@ DESKTOP, PHONE, NARROW = (1440, 900), (390, 844), (320, 640)
 def world(start: Callable[..., Api]) -> tuple[Api, dict[str, str]]:
     """A server in which every page has something to show, and values of parameters in paths."""
     options = settings_in_effect(emulate.make_context("emulate", ["--page-size", "50"]), Settings())
-    api = start(FLEET, in_effect=options)
+    api = start(fleet(succeeding=6, failing=4, licensed=8), in_effect=options)
     api.call("POST", f"/v3/callbacks/{ACCOUNT}", {"url": RECEIVER})
-    ended = schedule(api, "North plants", range(28))
+    ended = schedule(api, "North plants", range(7))
     for method, path, body in (
         ("PUT", "/alert-rules/low", {"kind": "freeLicenses", "threshold": 1000, "targets": [RECEIVER]}),
         ("PUT", "/campaign-stop-rule", {"percent": 90}),
@@ -61,13 +61,13 @@ def world(start: Callable[..., Api]) -> tuple[Api, dict[str, str]]:
         assert api.control(method, path, body).is_success, path
     api.advance("PT9H")
     api.sign_in()
-    schedule(api, "South plants", range(28, 30), "2026-03-11", "2026-03-13")
+    schedule(api, "South plants", range(7, 8), "2026-03-11", "2026-03-13")
     api.candidates(1, 2, 3)
-    api.subscribe(23)
-    api.advance("PT5H")
+    api.subscribe(7)
+    api.advance("PT3H5M")
     api.sign_in()
     scheduled = schedule(api, "East plants", range(1), "2026-03-20", "2026-03-21")
-    due = {"licenseCount": 20, "dueTime": "2026-05-01T00:00:00Z"}
+    due = {"licenseCount": 5, "dueTime": "2026-05-01T00:00:00Z"}
     assert api.control("POST", f"{HERE}/subscription/scheduled-changes", due).is_success
     api.call("POST", f"/v3/licenses/{ACCOUNT}/assign", {"devceList": devices(0)})
     number = api.control("GET", "/requests").json()["requests"][-1]["number"]
