@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from campaigning import fleet, schedule
+from campaigning import PACKAGE, fleet, schedule
 from console_helpers import Browser
 
 from fotapool.cli.server.options.in_effect import settings_in_effect
@@ -25,7 +25,7 @@ RECEIVER = "http://127.0.0.1:1/nobody"
 
 NO_PAGES = re.compile(r"\.(csv|json)$|/\{uuid\}/(bar|course)$|/emulator/requests/\{number\}/")
 """Paths of files, and of parts that other pages load."""
-VALUES = {"account": ACCOUNT, "device": device(1), "month": "2026-03", "username": USER}
+VALUES = {"account": ACCOUNT, "device": device(1), "month": "2026-03", "username": USER, "firmware": PACKAGE}
 """Values of parameters in paths. `world` adds those that the server chooses."""
 QUERIES = {
     "/search": "?q=9900",
@@ -69,6 +69,9 @@ def world(start: Callable[..., Api]) -> tuple[Api, dict[str, str]]:
     scheduled = schedule(api, "East plants", range(1), "2026-03-20", "2026-03-21")
     due = {"licenseCount": 5, "dueTime": "2026-05-01T00:00:00Z"}
     assert api.control("POST", f"{HERE}/subscription/scheduled-changes", due).is_success
+    fields = {"fileVersion": "1.0", "make": "Make", "model": "M", "localTargetPath": "/a"}
+    parts = {"fileupload": ("a.txt", b"a", "application/octet-stream")}
+    assert api.call("POST", f"/v2/files/{ACCOUNT}", data=fields, files=parts).is_success
     api.call("POST", f"/v3/licenses/{ACCOUNT}/assign", {"devceList": devices(0)})
     number = api.control("GET", "/requests").json()["requests"][-1]["number"]
     listed = {"verb": "assign", "list": "\n".join([*devices(0, 1), "nonsense"])}
