@@ -281,7 +281,7 @@ def every_page() -> dict[str, str]:
         "alerts",
         "audit-log",
         "firmware",
-        "retention",
+        "system",
     )
     more = ("retention", "billing/reconciliation", "access", "access/clients", "access/operators", "access/sessions")
     emulator = ("clock", "requests", "faults", "snapshots")

@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from fotapool.cli.main import main
+from fotapool.cli.server.options.in_effect import default_of, variable_of
 from fotapool.cli.server.serve import EMULATOR_KEY, emulate, serve
 from fotapool.core.settings import Settings
 from fotapool.domain import identity, packages
@@ -38,7 +39,6 @@ for arguments in json.load(sys.stdin):
     texts.append(text.getvalue())
 json.dump(texts, sys.stdout)
 """
-PREFIX = "FOTAPOOL_"
 FIXED = {
     "inspector_requests": "requests that the emulator's inspector records",
     "max_body_bytes": "bytes of a request's body, imports aside",
@@ -74,10 +74,6 @@ def options(command: click.Command) -> dict[str, click.Option]:
     return {str(option.name): option for option in command.params if isinstance(option, click.Option)}
 
 
-def environment(option: click.Option) -> str:
-    return str(option.envvar) if option.envvar else PREFIX + str(option.name).upper()
-
-
 def _default(option: click.Option | None) -> str:
     if option is None:
         return "no such option"
@@ -88,9 +84,8 @@ def _default(option: click.Option | None) -> str:
             if option is options(emulate)["operator_key"]
             else made
         )
-    if option.is_flag:
-        return "off"
-    return code(str(option.default)) if isinstance(option.default, str | int) and option.default != "" else "none"
+    default = default_of(option)
+    return default if default in ("on", "off", "none") else code(default)
 
 
 def settings() -> str:
@@ -102,7 +97,7 @@ def settings() -> str:
         defaults = list(dict.fromkeys([_default(there.get(name)), _default(here.get(name))]))
         default = defaults[0] if len(defaults) == 1 else f"{defaults[0]} (`serve`), {defaults[1]} (`emulate`)"
         key = "" if name == "config" else code(name.replace("_", "-"))
-        rows.append([code(option.opts[0]), code(environment(option)), key, default, option.help or ""])
+        rows.append([code(option.opts[0]), code(variable_of(option)), key, default, option.help or ""])
     return table(["Option", "Environment", "Key in TOML", "Default", "What it does"], rows)
 
 

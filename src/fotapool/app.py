@@ -59,6 +59,7 @@ from fotapool.services.snapshots.seed_documents import SeedDocument
 from fotapool.services.snapshots.seeds import Seed, prepare_seed, seed_empty_database
 from fotapool.services.snapshots.snapshot_documents import MAX_SNAPSHOT_BYTES, read_document
 from fotapool.services.snapshots.snapshot_service import SnapshotService
+from fotapool.services.system.health import database_is_up
 from fotapool.store.db import schema
 from fotapool.store.db.backups import hold
 from fotapool.store.db.connection import Database
@@ -150,8 +151,7 @@ class Server:
         self.seed = Seed(SeedDocument(), {})
         self.deliveries: Deliveries | None = None
         """While the server runs."""
-        self.readiness = health.Readiness()
-        self.probe = health.WriteProbe(self.context)
+        self.readiness = self.context.readiness
         self.features = _features(self.context, self.authenticator) if settings.emulator else None
         self.app: ASGIApp = self._build()
 
@@ -197,7 +197,7 @@ class Server:
         routes: list[BaseRoute] = [
             *signin_routes(context, authenticator, request_ids, connectivity),
             Mount(m2m.ANY_VERSION, FixedResponse(m2m.NOT_EMULATED)),
-            *health.routes(context, self.readiness, self.probe),
+            *health.routes(context),
             *Pages(self.settings, lambda: build_openapi_document(emulator is not None)).routes(),
         ]
         if self.features is not None:
@@ -280,7 +280,7 @@ class Server:
         from fotapool.core.telemetry.otlp_metrics import sending_metrics  # imported here: it needs fotapool[otel]
 
         async def collect() -> list[Metric]:
-            return await collect_metrics(self.context, await self.probe.is_up())
+            return await collect_metrics(self.context, await database_is_up(self.context))
 
         instance = process_name(os.getpid() if shared is None else os.getppid())
         async with sending_metrics(collect, SystemClock().now_ms, self.metrics.began_ms, instance):

@@ -7,34 +7,45 @@ from typing import Any
 from support.helpers import ACCOUNT, FIRST, KEY, PASSWORD, SECRET, USER, Api, devices
 
 PACKAGE = "FOTA_Make_Model_1To2"
-FLEET: dict[str, Any] = {
-    "clients": [{"key": KEY, "secret": SECRET}],
-    "users": [{"username": USER, "password": PASSWORD, "accounts": [ACCOUNT]}],
-    "accounts": [
-        {
-            "name": ACCOUNT,
-            "licenseCount": 25,
-            "devices": [
-                {"first": f"{FIRST}", "count": 30, "licensed": 25, "make": "Make", "model": "M", "firmware": "1"}
-            ],
-            "fleet": [
-                {"first": f"{FIRST}", "count": 20, "upgradeTakes": "PT10M"},
-                {"first": f"{FIRST + 20}", "count": 10, "upgradeTakes": "PT10M", "failAtInstall": 1.0},
-            ],
-        }
-    ],
-    "firmware": [
-        {
-            "firmwareName": PACKAGE,
-            "make": "Make",
-            "model": "M",
-            "fromVersion": "1",
-            "toVersion": "2",
-            "protocol": "LWM2M",
-            "proven": True,
-        }
-    ],
-}
+
+
+def fleet(succeeding: int, failing: int, licensed: int) -> dict[str, Any]:
+    """A seed of devices whose upgrades succeed, then some whose upgrades fail; the first ones have licenses."""
+    devices_of_account = {
+        "first": f"{FIRST}",
+        "count": succeeding + failing,
+        "licensed": licensed,
+        "make": "Make",
+        "model": "M",
+        "firmware": "1",
+    }
+    package = {
+        "firmwareName": PACKAGE,
+        "make": "Make",
+        "model": "M",
+        "fromVersion": "1",
+        "toVersion": "2",
+        "protocol": "LWM2M",
+        "proven": True,
+    }
+    account = {
+        "name": ACCOUNT,
+        "licenseCount": licensed,
+        "devices": [devices_of_account],
+        "fleet": [
+            {"first": f"{FIRST}", "count": succeeding, "upgradeTakes": "PT10M"},
+            {"first": f"{FIRST + succeeding}", "count": failing, "upgradeTakes": "PT10M", "failAtInstall": 1.0},
+        ],
+    }
+    return {
+        "clients": [{"key": KEY, "secret": SECRET}],
+        "users": [{"username": USER, "password": PASSWORD, "accounts": [ACCOUNT]}],
+        "accounts": [account],
+        "firmware": [package],
+    }
+
+
+FLEET = fleet(succeeding=20, failing=10, licensed=25)
 
 
 def schedule(

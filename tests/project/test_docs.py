@@ -85,13 +85,15 @@ def test_every_command_and_option_is_documented() -> None:
     table = page("settings.md")
     for command in (settings.serve, settings.emulate):
         for option in settings.options(command).values():
-            assert f"| `{option.opts[0]}` | `{settings.environment(option)}` |" in table
+            assert f"| `{option.opts[0]}` | `{settings.variable_of(option)}` |" in table
 
 
 def test_every_setting_is_an_option_or_a_documented_limit() -> None:
     names = {name for command in (settings.serve, settings.emulate) for name in settings.options(command)}
     for field in Settings.__struct_fields__:
-        assert field in names or field in settings.FIXED or field == "emulator", f"{field} is not documented"
+        assert field in names or field in settings.FIXED or field in ("emulator", "in_effect"), (
+            f"{field} is not documented"
+        )
 
 
 def test_every_error_code_and_outcome_has_advice() -> None:

@@ -42,8 +42,8 @@ def test_a_server_is_not_ready_on_an_emptied_database(api: Api) -> None:
 
 
 def test_the_reason_names_no_address(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fotapool.services.system import health
     from fotapool.store.db.connection import StoreUnavailable
-    from fotapool.web import health
 
     def gone(_: object) -> None:
         raise StoreUnavailable('connection to server at "10.1.2.3", port 5432 failed')
@@ -64,7 +64,7 @@ def test_a_draining_server_says_so_even_without_a_database(api: Api) -> None:
 def test_a_server_whose_changes_cannot_be_written_is_not_ready(
     api: Api, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fotapool.web import health
+    from fotapool.services.system import health
 
     monkeypatch.setattr(health, "PROBE_EVERY_S", -1.0)  # each request tries anew
     assert "fotapool_database_up 1.0" in api.http.get("/metrics").text

@@ -44,6 +44,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "stop-rule": (f"{CLIENT}.campaigns.stop_rule", "Show and set when campaigns that fail are stopped."),
         "audit-log": (f"{CLIENT}.accounts.audit_log", "List and export what operators did and were refused."),
         "retention": (f"{CLIENT}.accounts.retention", "Show for how long data are stored, and delete older data."),
+        "system": (f"{CLIENT}.accounts.system", "Show whether the server is ready, and its settings."),
         "users": (f"{CLIENT}.identity.credentials", "Manage users, their accounts and passwords."),
         "clients": (f"{CLIENT}.identity.credentials", "Manage OAuth clients."),
         "operators": (f"{CLIENT}.identity.credentials", "Manage operators, their keys and roles."),

@@ -31,6 +31,31 @@ class SmtpSecurity(enum.Enum):
     NONE = "none"
 
 
+class SettingSource(enum.Enum):
+    """Where a server has the value of a setting from."""
+
+    DEFAULT = "default"
+    COMMAND_LINE = "command line"
+    ENVIRONMENT = "environment"
+    FILE = "file"
+
+
+class SettingInEffect(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting that a server was started with, as its operators see it: a secret is `***`, no value is `none`."""
+
+    option: str
+    variable: str
+    value: str
+    unit: str
+    default: str
+    source: SettingSource
+    description: str
+
+    @property
+    def is_default(self) -> bool:
+        return self.source is SettingSource.DEFAULT or self.value == self.default
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of a server. The suffix of a name is its unit; counts have none."""
 
@@ -112,6 +137,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     upgrade_retention_days: int = 0
     rejection_retention_days: int = 0
     undo_retention_days: int = 0
+    in_effect: tuple[SettingInEffect, ...] = ()
+    """What the command that started the server says of its settings; empty without a command."""
 
     @property
     def sends_mail(self) -> bool:

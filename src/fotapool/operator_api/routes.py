@@ -9,7 +9,7 @@ from typing import Any
 from starlette.routing import Router
 
 from fotapool.emulator.parts import EmulatorParts
-from fotapool.operator_api import audit_log, billing, callbacks, campaigns, devices, licenses, reconciliation
+from fotapool.operator_api import audit_log, billing, callbacks, campaigns, devices, licenses, reconciliation, system
 from fotapool.operator_api.accounts import (
     accounts,
     alerts,
@@ -38,6 +38,7 @@ BASE = "/control/v1"
 
 OPERATIONS: tuple[Operation, ...] = (
     *overview.OPERATIONS,
+    *system.OPERATIONS,
     *search.OPERATIONS,
     *accounts.OPERATIONS,
     *closing.OPERATIONS,

@@ -21,6 +21,7 @@ from fotapool.services.accounts.rejection_counter import RejectionCounter
 from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft
 from fotapool.services.audit_log.wrong_keys import WrongKeys
 from fotapool.services.identity.keys.uses import KeyUses
+from fotapool.services.system.readiness import Readiness
 from fotapool.store.db.connection import NO_AUTH_EPOCH
 from fotapool.store.db.reader import Reader
 from fotapool.store.db.writer import Writer
@@ -90,6 +91,7 @@ class Context:
     """Slows down repeated failures to sign in."""
     rejections: RejectionCounter = field(default_factory=RejectionCounter)
     """Rejections that are not written yet."""
+    readiness: Readiness = field(default_factory=Readiness)
     metrics: Metrics = field(default_factory=Metrics)
     tracing: Tracing = OFF
     wrong_keys: WrongKeys = field(default_factory=WrongKeys)

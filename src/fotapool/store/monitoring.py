@@ -9,6 +9,8 @@ from typing import NamedTuple
 from fotapool.store.callbacks.listeners import IS_WAITING
 from fotapool.store.db.connection import Connection, Params
 
+MAX_JOBS_COUNTED = 1_000
+"""Due jobs of a kind are counted up to here."""
 MAX_WAITING_COUNTED = 100_000
 """A scrape counts waiting callbacks up to here: most often when nobody can afford a long statement."""
 
@@ -21,11 +23,18 @@ _WAITING = f"""SELECT count(*) FROM
     (SELECT 1 AS one FROM delivery WHERE {IS_WAITING} LIMIT {MAX_WAITING_COUNTED}) waiting"""
 _OLDEST_CALLBACK = f"SELECT min(created_ms) FROM delivery WHERE due_ms IS NOT NULL AND {IS_WAITING}"
 """Only the first waiting delivery of a listener has a due time."""
-_OLDEST_JOBS = (
-    "SELECT min(due_ms) FROM campaign WHERE due_ms IS NOT NULL",
-    "SELECT min(due_ms) FROM report_request WHERE due_ms IS NOT NULL",
-    "SELECT min(notice_until_ms) FROM license WHERE notice_until_ms IS NOT NULL",
-    "SELECT min(due_ms) FROM scheduled_change WHERE state = 'scheduled'",
+_JOBS = (
+    ("campaign", "due_ms", "due_ms IS NOT NULL"),
+    ("report_request", "due_ms", "due_ms IS NOT NULL"),
+    ("license", "notice_until_ms", "notice_until_ms IS NOT NULL"),
+    ("scheduled_change", "due_ms", "state = 'scheduled'"),
+)
+"""Table, due time and condition of each kind of job of the worker."""
+_OLDEST_JOBS = tuple(f"SELECT min({due}) FROM {table} WHERE {condition}" for table, due, condition in _JOBS)
+_DUE_JOBS = tuple(
+    f"""SELECT count(*) FROM
+    (SELECT 1 AS one FROM {table} WHERE {condition} AND {due} <= :now_ms LIMIT :limit) waiting"""
+    for table, due, condition in _JOBS
 )
 _ALERTS = "SELECT kind, count(*) FROM alert WHERE ended_ms IS NULL GROUP BY kind"
 _FULLEST = f"""SELECT a.name, p.total, p.used, {_FREE.format("p.")}, p.notice
@@ -82,3 +91,9 @@ def read_store_numbers(connection: Connection, accounts: int) -> StoreNumbers:
         alerts=[(kind, int(count)) for kind, count in alerts],
         of_accounts=[(name, Licenses(*numbers)) for name, *numbers in of_accounts],
     )
+
+
+def count_due_jobs(connection: Connection, now_ms: int) -> int:
+    """The number of jobs of the worker that are due, up to MAX_JOBS_COUNTED of a kind."""
+    params: Params = {"now_ms": now_ms, "limit": MAX_JOBS_COUNTED}
+    return sum(rows[0][0] for rows in connection.fetch_together([(sql, params) for sql in _DUE_JOBS]))

@@ -14,15 +14,13 @@ from fotapool.core.telemetry.metrics import family
 from fotapool.core.telemetry.shared import Labels, Series
 from fotapool.domain.accounts.alerts.kinds import AlertKind
 from fotapool.services.context import Context
+from fotapool.services.system.health import DATABASE_WITHIN_S
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.store.monitoring import StoreNumbers, read_store_numbers
 
 _process = CollectorRegistry()
 for _make in (ProcessCollector, PlatformCollector, GCCollector):
     _make(registry=_process)
-
-DATABASE_WITHIN_S = 1.25
-"""How long readiness and a scrape wait for the database."""
 
 
 async def read_metrics(context: Context, is_up: bool) -> list[Metric]:

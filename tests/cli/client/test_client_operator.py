@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fotapool.core.settings import SettingInEffect, SettingSource
 from support.helpers import ACCOUNT, OTHER, Api, device, devices
 
 
@@ -216,6 +217,25 @@ def test_old_data_is_counted_and_purged(cli: Any) -> None:
     purged = cli.rows("retention", "purge", "--kind", "checkIns", "--yes")
     assert purged == [{"kind": "checkIns", "deleted": 0, "complete": True}]
     assert len(cli.rows("retention", "purge", "--yes")) == 4
+
+
+def test_the_state_of_the_server_is_shown(start: Callable[..., Api], cli_of: Callable[[Api], Any]) -> None:
+    setting = SettingInEffect(
+        option="--drain-s",
+        variable="FOTAPOOL_DRAIN_S",
+        value="0",
+        unit="s",
+        default="0",
+        source=SettingSource.DEFAULT,
+        description="Seconds.",
+    )
+    cli = cli_of(start(in_effect=(setting,)))
+    found = cli.one("system")
+    assert (found["status"], found["stored"]["jobsDue"], len(found["settings"])) == ("ready", 0, 1)
+    lines = cli("system").stdout.splitlines()
+    assert any(line.split() == ["status", "ready"] for line in lines)
+    assert lines[-1].split() == ["--drain-s", "0", "s", "0", "default", "Seconds."]
+    assert "--drain-s" not in cli("system", "--changed").stdout
 
 
 def test_an_operator_who_may_only_look_is_told_so(cli: Any) -> None:

@@ -16,10 +16,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def test_the_account_s_page_draws_its_history_and_suspends_after_a_question(
-    api: Api,
-    open_console: Callable[..., Any],
-    accessible: Callable[[Any], None],
-    screenshot: Callable[[Any, str], None],
+    api: Api, open_console: Callable[..., Any]
 ) -> None:
     api.assign(0, 1, 2, 3, 4, 5)
     api.upgrade(0, "inProgress")
@@ -27,8 +24,6 @@ def test_the_account_s_page_draws_its_history_and_suspends_after_a_question(
     api.advance("P30D")
     page = open_console(api, f"/accounts/{ACCOUNT}")
     page.wait_for_selector(".plot > svg")
-    accessible(page)
-    screenshot(page, "account")
     page.get_by_text("Show as table").click()
     assert page.get_by_role("cell", name="reduced to 3").is_visible()
     page.get_by_role("link", name="1 year").click()
@@ -97,8 +92,6 @@ def test_devices_are_found_while_typing_imported_and_looked_at(
     schedule(api)
     api.advance("P3D")
     page = open_console(api, f"/accounts/{ACCOUNT}/devices")
-    accessible(page)
-    screenshot(page, "devices")
     page.fill("#imei", device(7))
     page.wait_for_url(f"**imei={device(7)}*")
     assert page.locator("#found tbody th").all_inner_texts() == [device(7)]
@@ -114,19 +107,7 @@ def test_devices_are_found_while_typing_imported_and_looked_at(
     screenshot(page, "device-import")
 
     page.goto(f"/console/accounts/{ACCOUNT}/devices/{device(7)}")
-    accessible(page)
-    screenshot(page, "device")
     page.get_by_text("Override upgrade status").click()
     page.select_option("#status", "scheduled")
     page.get_by_role("button", name="Set status").click()
     assert page.locator(".notice").inner_text() == "Upgrade status set to scheduled."
-
-
-@pytest.mark.parametrize("path", ["", "/devices", f"/devices/{device(0)}"])
-def test_they_fit_a_phone_and_the_dark(api: Api, open_console: Callable[..., Any], accessible: Any, path: str) -> None:
-    api.assign(0, 1, 2, 3, 4, 5)
-    size = {"width": 320, "height": 640}
-    page = open_console(api, f"/accounts/{ACCOUNT}{path}", color_scheme="dark")
-    page.set_viewport_size(size)
-    accessible(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")

@@ -7,20 +7,15 @@ from typing import Any
 
 import pytest
 
-from support.helpers import ACCOUNT, OPERATOR, Api
+from support.helpers import ACCOUNT, Api
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def test_pools_are_searched_while_typing_and_sorted_by_their_headings(
-    api: Api,
-    open_console: Callable[..., Any],
-    accessible: Callable[[Any], None],
-    screenshot: Callable[[Any, str], None],
+    api: Api, open_console: Callable[..., Any]
 ) -> None:
     page = open_console(api)
-    accessible(page)
-    screenshot(page, "pools")
     page.fill("#search", ACCOUNT)
     page.wait_for_url(f"**search={ACCOUNT}*")
     assert page.locator("tbody th").all_inner_texts() == [ACCOUNT]
@@ -38,18 +33,3 @@ def test_an_account_is_created_with_the_keyboard_alone(api: Api, open_console: C
     page.keyboard.press("Enter")
     page.wait_for_url("**/accounts/0000000009-00001")
     assert api.control("GET", "/accounts/0000000009-00001").json()["licenseCount"] == 25
-
-
-@pytest.mark.parametrize("options", [{"viewport": {"width": 320, "height": 640}}, {"color_scheme": "dark"}])
-def test_pools_are_usable_at_400_percent_on_a_phone_and_in_the_dark(
-    api: Api, chromium: Any, accessible: Callable[[Any], None], options: dict[str, Any]
-) -> None:
-    context = chromium.new_context(base_url=str(api.http.base_url), **options)
-    page = context.new_page()
-    page.goto("/console/sign-in")
-    accessible(page)
-    page.fill("#key", OPERATOR)
-    page.click("button")
-    accessible(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    context.close()

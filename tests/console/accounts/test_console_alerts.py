@@ -50,3 +50,9 @@ def test_the_stop_rule_is_set(console: Browser, api: Api) -> None:
     console.post("/alerts/stop-rule", {"percent": "", "devices": "20", "account": ACCOUNT})
     assert api.control("GET", f"/accounts/{ACCOUNT}/campaign-stop-rule").json()["percent"] is None
     console.post("/alerts/stop-rule", {"percent": "300"}, status=409)
+
+
+def test_a_rule_for_all_accounts_is_shown(console: Browser, api: Api) -> None:
+    rule = {"kind": "freeLicenses", "threshold": 1000}
+    assert api.control("PUT", "/alert-rules/Nearly%20full", rule).status_code == 200
+    assert "Nearly full" in words_of(console.get("/alerts"))

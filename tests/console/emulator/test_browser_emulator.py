@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.campaigning import CAMPAIGN_SEED, schedule
-from support.helpers import ACCOUNT, OPERATOR, Api, devices
+from support.helpers import ACCOUNT, Api, devices
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 Check = Callable[[Any], None]
@@ -36,13 +36,9 @@ def test_the_clock_is_moved_watched_and_reset(
     assert api.control("GET", "/clock").json()["aheadSeconds"] == 0
 
 
-def test_requests_are_found_while_typing_and_copied(
-    api: Api, open_console: Callable[..., Any], accessible: Check, screenshot: Take
-) -> None:
+def test_requests_are_found_while_typing_and_copied(api: Api, open_console: Callable[..., Any]) -> None:
     api.call("POST", f"/v3/licenses/{ACCOUNT}/assign", {"devceList": devices(0)})
     page = open_console(api, "/emulator/requests", permissions=["clipboard-read", "clipboard-write"])
-    accessible(page)
-    screenshot(page, "requests")
     page.fill("#path", "assign")
     page.wait_for_url("**path=assign*")
     page.locator("#requests tbody tr").and_(page.locator("tr:only-child")).wait_for()
@@ -52,20 +48,15 @@ def test_requests_are_found_while_typing_and_copied(
     page.locator("[data-copy=curl]").click()
     page.get_by_role("button", name="Copied").wait_for()
     assert "curl -sS -i -X POST" in page.evaluate("navigator.clipboard.readText()")
-    accessible(page)
-    screenshot(page, "request")
     page.goto("/console/emulator/requests")
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Delete all requests").click()
     page.get_by_text("No requests yet").wait_for()
 
 
-def test_a_fault_begins_with_an_example_and_is_deleted(
-    api: Api, open_console: Callable[..., Any], accessible: Check, screenshot: Take
-) -> None:
+def test_a_fault_begins_with_an_example_and_is_deleted(api: Api, open_console: Callable[..., Any]) -> None:
     page = open_console(api, "/emulator/faults")
     page.get_by_role("link", name="Refuse every tenth call").click()
-    accessible(page)
     page.get_by_label("Every nth match").fill("1")
     page.get_by_role("button", name="Add rule").click()
     page.get_by_text("Rule 1 added.").wait_for()
@@ -73,54 +64,23 @@ def test_a_fault_begins_with_an_example_and_is_deleted(
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "2")
     page.reload()
     page.get_by_text("is answered 429 and not handled").wait_for()
-    accessible(page)
-    screenshot(page, "faults")
     page.get_by_role("button", name="Delete rule 1").click()
     page.get_by_text("No rules.").wait_for()
     assert api.control("GET", "/faults").json()["faults"] == []
 
 
-def test_simulated_devices_are_looked_at(
-    start: Callable[..., Api], open_console: Callable[..., Any], accessible: Check, screenshot: Take
-) -> None:
+def test_simulated_devices_are_looked_at(start: Callable[..., Api], open_console: Callable[..., Any]) -> None:
     page = open_console(start(seed=CAMPAIGN_SEED), f"/accounts/{ACCOUNT}/fleet")
     page.get_by_label("Device", exact=True).fill("990000000000003")
     page.keyboard.press("Enter")
     page.get_by_text("reachable").wait_for()
-    accessible(page)
-    screenshot(page, "fleet")
-
-
-def test_the_emulator_s_pages_are_usable_on_a_phone_and_in_the_dark(
-    start: Callable[..., Api], chromium: Any, accessible: Check
-) -> None:
-    api = start(seed=CAMPAIGN_SEED)
-    schedule(api, 3)
-    phone = {"viewport": {"width": 320, "height": 640}, "color_scheme": "dark"}
-    context = chromium.new_context(base_url=str(api.http.base_url), **phone)
-    page = context.new_page()
-    page.goto("/console/sign-in")
-    page.fill("#key", OPERATOR)
-    page.click("button")
-    for path in (
-        "/emulator/clock",
-        "/emulator/requests",
-        "/emulator/faults?preset=rate-limit",
-        f"/accounts/{ACCOUNT}/fleet",
-    ):
-        page.goto(f"/console{path}")
-        accessible(page)
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
-    context.close()
 
 
 def test_a_snapshot_is_downloaded_put_back_and_an_account_copied(
-    api: Api, open_console: Callable[..., Any], accessible: Check, screenshot: Take, tmp_path: Path
+    api: Api, open_console: Callable[..., Any], tmp_path: Path
 ) -> None:
     api.assign(0, 1)
     page = open_console(api, "/emulator/snapshots", accept_downloads=True)
-    accessible(page)
-    screenshot(page, "snapshots")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download snapshot").click()
     file = tmp_path / "before.json"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fotapool.core.logs.events import Log, LogEvent
 
 if TYPE_CHECKING:
-    from fotapool.web.health import Readiness
+    from fotapool.services.system.readiness import Readiness
 
 log = Log(__name__)
 

@@ -14,6 +14,7 @@ import msgspec
 from fotapool.cli.server.addresses import is_loopback
 from fotapool.cli.server.config_file import config_option, read_config_file
 from fotapool.cli.server.options.alerts import ALERT_OPTIONS
+from fotapool.cli.server.options.in_effect import settings_in_effect
 from fotapool.cli.server.options.oidc import OIDC_OPTIONS, check_oidc
 from fotapool.cli.server.options.proxy import PROXY_OPTIONS
 from fotapool.cli.server.options.rate_limits import RATE_LIMIT_OPTIONS, check_rate_limits
@@ -380,6 +381,8 @@ def _run(values: dict[str, Any], emulator: bool, address_file: Path | None = Non
     check_oidc(values)
     check_rate_limits(values)
     settings = msgspec.convert({**values, "emulator": emulator}, Settings)
+    in_effect = settings_in_effect(click.get_current_context(), settings)
+    settings = msgspec.structs.replace(settings, in_effect=in_effect)
     try:
         with contextlib.suppress(KeyboardInterrupt):
             run_server(settings, address_file, scripts)

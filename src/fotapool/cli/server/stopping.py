@@ -19,7 +19,7 @@ import uvicorn
 
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.settings import Settings
-from fotapool.web.health import Readiness
+from fotapool.services.system.readiness import Readiness
 
 log = Log(__name__)
 

@@ -48,6 +48,7 @@ GROUPS: tuple[tuple[str, Sequence[Place]], ...] = (
             Place("/firmware", "Firmware", "package"),
             Place("/access", "Access", "key-round"),
             Place("/retention", "Stored data", "archive"),
+            Place("/system", "System", "server"),
         ),
     ),
 )

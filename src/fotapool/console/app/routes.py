@@ -22,6 +22,7 @@ from fotapool.console.accounts import (
     scheduled_changes,
     search,
     subscriptions,
+    system,
 )
 from fotapool.console.app.assets import Assets
 from fotapool.console.app.errors import PageError, page_error
@@ -85,6 +86,7 @@ PAGES: tuple[ConsolePage, ...] = (
     *device_keys.PAGES,
     *audit_log.PAGES,
     *retention.PAGES,
+    *system.PAGES,
     *alerts.PAGES,
 )
 """All pages; those with `emulator_only` exist only in the emulator."""

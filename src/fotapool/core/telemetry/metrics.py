@@ -78,6 +78,11 @@ class Metrics:
     def count_sign_in_failure(self) -> None:
         self.count(definitions.SIGN_IN_FAILURES)
 
+    def total(self, one: Definition) -> float:
+        """The sum of a counter's or a gauge's series, of all workers."""
+        counts = self._counts if self.shared is None else self.shared.read_sums()
+        return sum(series[0] for series in list(counts.get(one.name, {}).values()))
+
     def collect(self) -> list[Metric]:
         """The metrics of all workers."""
         counts = self._counts if self.shared is None else self.shared.read_sums()

@@ -46,6 +46,11 @@ class Reader:
         """Whether short queries run on the event loop."""
         return self._database.reads_inline
 
+    @property
+    def database_kind(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._database.kind
+
     async def short(self, query: Query[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
         """Runs a query of single rows or one page."""
         with self._tracing.statements(query):

@@ -1,0 +1,1 @@
+"""The server itself: whether it is ready, and what it does."""
