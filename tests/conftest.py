@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from fotapool.store.db.schema import prepare
 from support.helpers import NOW_MS, OPERATOR, SEED, Api, seed_file
 from support.servers import DATABASES, ServerInThread, prepared_database, running_server, with_database
 
+_STARTS_PROCESSES = re.compile(r"^tests/(project|failover|simulation|cli|testing|clients|api/sdk)/|/test_browser_")
 MEMORY = Path("/dev/shm")
 NEEDED_BYTES = 4 * 1024**3
 
@@ -38,7 +40,11 @@ for phase in ("connect", "read", "write", "pool"):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks tests as long that are long on their kind of database."""
+    """Marks tests as long that are long on their kind of database; modules with processes and browsers come first.
+
+    At the end of a run with several workers, no one waits for a long module then.
+    """
+    items.sort(key=lambda item: not _STARTS_PROCESSES.search(item.nodeid))
     for item in items:
         values = (
             item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
