@@ -58,6 +58,7 @@ class Browser:
 def words_of(html: str) -> str:
     """A page's text as a person reads it, with single spaces."""
     body = re.sub(r"<(script|style|head)\b.*?</\1>", " ", html, flags=re.DOTALL)
+    body = re.sub(r"</?time\b[^>]*>", "", body)  # it stands within sentences
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", body))).strip()
 
 

@@ -73,7 +73,7 @@ def test_what_happened_is_told_in_order_with_links(start: Callable[..., Api]) ->
     assert told[-1] == "1 device attempted or reported."
     assert f'href="/console/accounts/{ACCOUNT}/campaigns/{campaign}"' in page
     assert f'href="/console/accounts/{ACCOUNT}/devices/990000000000000"' in page
-    times = re.findall(r'<time datetime="([^"]+)"', page)
+    times = re.findall(r'<li><time datetime="([^"]+)"', page)
     assert times == sorted(times)
 
 
