@@ -29,7 +29,7 @@ from fotapool.api.v2 import callbacks as v2_callbacks
 from fotapool.api.v2 import routes as v2
 from fotapool.api.v3 import callbacks as v3_callbacks
 from fotapool.api.v3 import routes as v3
-from fotapool.console.lazy import LazyConsole
+from fotapool.console.app.lazy import LazyConsole
 from fotapool.core import hashing
 from fotapool.core.clock import Clock, FixedClock, MovableClock, SystemClock
 from fotapool.core.content_storage import Storage, default_storage, storage_directory

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fotapool.console import audit_log, callbacks
+from fotapool.console import audit_log, callbacks, system
 from fotapool.console.accounts import (
     accounts,
     alerts,
@@ -22,7 +22,6 @@ from fotapool.console.accounts import (
     scheduled_changes,
     search,
     subscriptions,
-    system,
 )
 from fotapool.console.app.assets import Assets
 from fotapool.console.app.errors import PageError, page_error

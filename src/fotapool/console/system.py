@@ -30,7 +30,7 @@ async def show_system(call: ConsoleCall) -> Response:
             problem = str(error)
     settings = call.context.settings.in_effect
     return await call.page(
-        "accounts/system.html",
+        "system/system.html",
         "System",
         404 if problem else 200,
         found=await read_system(call.context),
