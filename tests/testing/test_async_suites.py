@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -120,6 +120,24 @@ def test_forty_threads_and_forty_tasks_share_an_account(server: Server) -> None:
 
     asyncio.run(run())
     account.assert_licensed(account.devices)
+
+
+def test_a_token_has_expired_though_another_thread_renews_it_meanwhile(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = server.account(licenses=1, devices=1)
+    sign_in = account.sign_in
+    old, now = sign_in.session, sign_in._now
+    account.advance("P1D")
+
+    def now_after_another_thread() -> datetime:
+        monkeypatch.undo()
+        sign_in.renew(old)
+        return now()
+
+    monkeypatch.setattr(sign_in, "_now", now_after_another_thread)
+    assert sign_in.has_expired("session (expired)", old)
+    assert sign_in.session != old
 
 
 @contextmanager

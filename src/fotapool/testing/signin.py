@@ -55,7 +55,8 @@ class SignIn:
         """
         if why is None or "revoked)" in why:
             return False
-        return session != self.session or self._now() - self._since >= SHORTEST_LIFETIME
+        since = self._since  # before the session is compared: another thread may renew both at any time
+        return session != self.session or self._now() - since >= SHORTEST_LIFETIME
 
     def _now(self) -> datetime:
         return datetime.fromisoformat(self._control.call("GET", "/clock")["now"])
