@@ -128,7 +128,7 @@ async def _preview(
         confirm_number=_is_confirmed_by_number(job, check),
         preview_labels=PREVIEW_LABELS,
         left_out=await bulk_jobs.list_left_out(call.context, job),
-        available=max(0, call.account.total - call.account.used),
+        available=call.account.free,
         problem=problem,
     )
 

@@ -144,7 +144,7 @@ def account_view(account: Account, now_ms: int) -> AccountView:
         status=account.status.value,
         licenseCount=account.total,
         licenseUsedCount=account.used,
-        free=max(0, account.total - account.used),
+        free=account.free,
         underNotice=account.notice,
         candidates=account.candidates,
         createTime=format_timestamp(account.created_ms),

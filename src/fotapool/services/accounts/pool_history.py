@@ -69,15 +69,10 @@ def read_usage(connection: Connection, accounts: Sequence[Account], now_ms: int)
 def _usage(account: Account, days: list[int], now_ms: int) -> AccountUsage:
     basis = basis_days(account.created_ms, now_ms)
     expected = forecast(
-        free=free_of(account), used_before=days[-1 - basis], used_now=account.used, basis_days=basis, now_ms=now_ms
+        free=account.free, used_before=days[-1 - basis], used_now=account.used, basis_days=basis, now_ms=now_ms
     )
     status = usage_status(account.total, account.used, expected, now_ms)
-    return AccountUsage(account=account, free=free_of(account), days=days, forecast=expected, status=status)
-
-
-def free_of(account: Account) -> int:
-    """Licenses that can be assigned; none while licenses under notice exceed the total."""
-    return max(0, account.total - account.used)
+    return AccountUsage(account=account, free=account.free, days=days, forecast=expected, status=status)
 
 
 def basis_days(created_ms: int, now_ms: int) -> int:

@@ -8,7 +8,7 @@ from fotapool.core.timestamps import DAY_MS, HOUR_MS
 from fotapool.domain.accounts.forecast import Forecast, forecast
 from fotapool.domain.accounts.pool_history import Level, PoolPoint, levels_of_entries, pool_history
 from fotapool.domain.licenses.licenses import LicenseState
-from fotapool.services.accounts.pool_history import basis_days, basis_end, free_of
+from fotapool.services.accounts.pool_history import basis_days, basis_end
 from fotapool.services.context import Context
 from fotapool.store.accounts import pool_history as store
 from fotapool.store.accounts.accounts import Account, read_account_by_id
@@ -63,7 +63,7 @@ async def read_pool(context: Context, account: Account, days: int, count: bool) 
         pool = read_account_by_id(connection, account.id) or account
         return PoolPage(
             account=pool,
-            free=free_of(pool),
+            free=pool.free,
             parts=_parts(connection, pool) if count or pool.used <= COUNTED_AT_ONCE else None,
             history=_history(connection, pool, min(days, MAX_DAYS), now_ms),
             forecast=_forecast(connection, pool, now_ms),
@@ -89,7 +89,7 @@ def _forecast(connection: Connection, pool: Account, now_ms: int) -> Forecast:
     basis = basis_days(pool.created_ms, now_ms)
     before = read_levels_at(connection, pool.id, [basis_end(basis, now_ms)])
     return forecast(
-        free=free_of(pool),
+        free=pool.free,
         used_before=before[0].used if before else 0,
         used_now=pool.used,
         basis_days=basis,
@@ -133,5 +133,5 @@ def _parts(connection: Connection, pool: Account) -> PoolParts:
         progressing=sum(in_progress.values()),
         upgraded=states.get(used, 0) - in_progress.get(used, 0),
         notice=notice,
-        free=free_of(pool),
+        free=pool.free,
     )

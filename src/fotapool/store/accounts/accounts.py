@@ -31,6 +31,11 @@ class Account(NamedTuple):
     display_name: str
     notes: str
 
+    @property
+    def free(self) -> int:
+        """Licenses that can be assigned; 0 while licenses under notice exceed the total."""
+        return max(0, self.total - self.used)
+
 
 ACCOUNT_COLUMNS = columns(Account)
 account_of = converting(Account, purchase_type=PurchaseType, status=AccountStatus)
