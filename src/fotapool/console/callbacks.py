@@ -92,7 +92,7 @@ async def _all_listeners(call: ConsoleCall) -> dict[str, Any]:
         "figures": await health.read_figures(call.context),
         "failing": failing,
         "hours": {one: await health.read_listener_hours(call.context, one) for one in failing},
-        "listeners": Listing.by_name(page, ROWS, after, lambda one: f"{one.account_name}/{one.style}"),
+        "listeners": Listing.after(page, ROWS, after, lambda one: f"{one.account_name}/{one.style}"),
         "tries": RETRIES + 1,
     }
 

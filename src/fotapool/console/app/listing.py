@@ -28,10 +28,17 @@ class Listing(Generic[Row]):
     searched: int = 0
 
     @classmethod
-    def by_name(cls, rows: Sequence[Row], limit: int, after: str, name_of: Callable[[Row], str]) -> Listing[Row]:
-        """A page of a list sorted by name, from `limit` + 1 rows."""
-        next_cursor = name_of(rows[limit - 1]) if len(rows) > limit else None
-        return cls(rows[:limit], cursor=after, next_cursor=next_cursor, parameter="after")
+    def after(
+        cls,
+        rows: Sequence[Row],
+        limit: int,
+        cursor: Any,
+        cursor_of: Callable[[Row], Any],
+        query: Mapping[str, str] | None = None,
+    ) -> Listing[Row]:
+        """The page after a row, from `limit` + 1 rows; `cursor_of` is the name or number by which they are sorted."""
+        next_cursor = cursor_of(rows[limit - 1]) if len(rows) > limit else None
+        return cls(rows[:limit], cursor=cursor, next_cursor=next_cursor, query=query or {}, parameter="after")
 
     @property
     def is_filtered(self) -> bool:

@@ -34,7 +34,7 @@ async def show_billing(call: ConsoleCall) -> Response:
     accounts = await list_all_statements(call.context, span, call.text("after"), ROWS + 1)
     query = {"from": span.first.text, "to": span.last.text, "quantity": call.text("quantity")}
     months = span.months(span.first, now)[-MAX_COLUMNS:]
-    found = Listing.by_name(accounts, ROWS, call.text("after"), lambda one: one.account)
+    found = Listing.after(accounts, ROWS, call.text("after"), lambda one: one.account)
     cells = [
         (one.account, {totals.month: getattr(totals, attribute) for totals in one.months if totals.month in months})
         for one in found.rows

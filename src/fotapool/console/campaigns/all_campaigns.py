@@ -24,12 +24,8 @@ async def show_all_campaigns(call: ConsoleCall) -> Response:
     return await call.page(
         "campaigns/all_campaigns.html",
         "Campaigns",
-        found=Listing(
-            rows[:ROWS],
-            cursor=after,
-            next_cursor=rows[ROWS - 1].position if len(rows) > ROWS else None,
-            query={"show": shown, "package": package},
-            parameter="after",
+        found=Listing.after(
+            rows, ROWS, after, cursor_of=lambda one: one.position, query={"show": shown, "package": package}
         ),
         filters=[
             ("", "All", None, not shown),

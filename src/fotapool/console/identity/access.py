@@ -42,7 +42,7 @@ async def _read(
     call: ConsoleCall, read: Callable[[Context, str, int], Awaitable[list[Row]]], name_of: Callable[[Row], str]
 ) -> Listing[Row]:
     after = call.text("after")
-    return Listing.by_name(await read(call.context, after, ROWS + 1), ROWS, after, name_of)
+    return Listing.after(await read(call.context, after, ROWS + 1), ROWS, after, name_of)
 
 
 async def show_users(call: ConsoleCall, error: str = "") -> Response:

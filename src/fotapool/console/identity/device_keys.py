@@ -23,7 +23,7 @@ async def show_keys(call: ConsoleCall, error: str = "") -> Response:
         "identity/device_keys.html",
         "Device keys",
         400 if error else 200,
-        keys=Listing.by_name(keys, ROWS, after, lambda of_name: of_name[0].name),
+        keys=Listing.after(keys, ROWS, after, lambda of_name: of_name[0].name),
         error=error,
         typed=typed(call, "name", "device"),
     )

@@ -26,8 +26,7 @@ async def show_sessions(call: ConsoleCall) -> Response:
     kind, name, after = call.choice("kind", _KINDS) or SignInKind.USER, call.text("name"), call.text("after")
     found = await sign_ins.list_sign_ins(call.context, kind=kind, name=name, after=after, limit=ROWS + 1)
     query = {"kind": kind.value, "name": name}
-    cursor = found[ROWS - 1].cursor if len(found) > ROWS else None
-    listing = Listing(found[:ROWS], cursor=after, next_cursor=cursor, query=query, parameter="after")
+    listing = Listing.after(found, ROWS, after, lambda one: one.cursor, query=query)
     return await call.page("identity/access_sessions.html", "Sessions", sessions=listing, labels=KIND_LABELS, kind=kind)
 
 

@@ -14,8 +14,7 @@ ROWS = 50
 async def show_files(call: ConsoleCall) -> Response:
     after = call.cursor("after")
     rows = await list_account_files(call.context, call.caller(), after or 0, ROWS + 1)
-    next_cursor = rows[ROWS - 1].id if len(rows) > ROWS else None
-    found = Listing(rows[:ROWS], cursor=after, next_cursor=next_cursor, parameter="after")
+    found = Listing.after(rows, ROWS, after, lambda file: file.id)
     return await call.page("packages/files.html", "Configuration files", found=found)
 
 

@@ -81,7 +81,7 @@ async def _list(
         "packages/packages.html",
         "Firmware",
         status,
-        found=Listing.by_name(found, ROWS, after, lambda package: package.name),
+        found=Listing.after(found, ROWS, after, lambda package: package.name),
         pilot_state=pilot_state,
         protocols=[(one, one) for one in PACKAGE_PROTOCOLS],
         typed=typed or blank,
