@@ -6,8 +6,9 @@ from typing import Annotated
 
 import msgspec
 
-from fotapool.core.settings import SettingInEffect, SettingSource
+from fotapool.core.settings import SettingSource
 from fotapool.core.timestamps import format_timestamp
+from fotapool.domain.records import from_attributes
 from fotapool.operator_api.calls import OperatorCall, time_or_none
 from fotapool.services.system.state import SystemState, read_system
 from fotapool.web.operations import Operation
@@ -78,7 +79,7 @@ async def show_system(call: OperatorCall) -> SystemView:
         testClock=settings.emulator,
         changesWaiting=found.changes_waiting,
         stored=_stored_view(found),
-        settings=[_setting_view(one) for one in settings.in_effect],
+        settings=[from_attributes(SettingView, one) for one in settings.in_effect],
     )
 
 
@@ -86,27 +87,13 @@ def _stored_view(found: SystemState) -> StoredStateView | None:
     if found.stored is None:
         return None
     numbers = found.stored.numbers
-    return StoredStateView(
-        schemaVersion=found.stored.schema_version,
-        campaignsRunning=numbers.campaigns_running,
-        callbacksWaiting=numbers.callbacks_waiting,
+    return from_attributes(
+        StoredStateView,
+        found.stored,
+        numbers,
         oldestCallback=time_or_none(numbers.oldest_callback_ms),
-        jobsDue=found.stored.jobs_due,
         nextJob=time_or_none(found.next_job_ms),
         workerLagSeconds=found.worker_lag_ms / 1000,
-    )
-
-
-def _setting_view(one: SettingInEffect) -> SettingView:
-    return SettingView(
-        option=one.option,
-        variable=one.variable,
-        value=one.value,
-        unit=one.unit,
-        default=one.default,
-        isDefault=one.is_default,
-        source=one.source,
-        description=one.description,
     )
 
 
