@@ -71,8 +71,8 @@ def _describe(facts: EntryFacts) -> tuple[str, str]:
     why = f"{_change(facts, 'reduced')}{_in_line(facts)}, {_on_list(kind)}, {_assigned(facts)}"
     if kind in (EntryKind.RECLAIMED_CANDIDATE, EntryKind.RECLAIMED_OLDEST):
         return "reclaimed", why
-    until = f" on {day(facts.notice_until_ms)}" if facts.notice_until_ms is not None else ""
-    return f"marked for removal{until}", f"{why}; an upgrade was in progress, so that the license goes later"
+    date = f" on {day(facts.notice_until_ms)}" if facts.notice_until_ms is not None else ""
+    return f"marked for removal{date}", f"{why}; an upgrade was in progress, so that the license goes later"
 
 
 def _describe_departure(facts: EntryFacts) -> tuple[str, str]:

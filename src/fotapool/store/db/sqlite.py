@@ -44,6 +44,13 @@ MAX_VALUES = 1_000
 WAL_TRIES, WAL_WAIT_S = 100, 0.02
 _NOW_MS = "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
 
+
+def _json_table(columns: str, parameter: str) -> str:
+    """A table whose rows are one parameter: a JSON array of arrays."""
+    names = ", ".join(f"value ->> {place} AS {name}" for place, name in enumerate(columns.split(",")))
+    return f"(SELECT {names} FROM json_each({parameter}))"
+
+
 SYNTAX = {
     "identity": "INTEGER PRIMARY KEY AUTOINCREMENT",
     "clustered": " WITHOUT ROWID",
@@ -54,7 +61,7 @@ SYNTAX = {
     "now_ms": _NOW_MS,
 }
 
-_KEYS = "(SELECT value ->> 0 AS account_id, value ->> 1 AS imei FROM json_each(:keys))"
+_KEYS = _json_table("account_id,imei", ":keys")
 _POOL = columns(Pool)
 _UNAVAILABLE = (
     apsw.BusyError,
@@ -170,7 +177,7 @@ class SqliteConnection:
 
     def fetch_rows(self, sql: str, columns: str, rows: Sequence[Row]) -> list[Row]:
         if len(rows) > MAX_VALUES:
-            return self.fetch(_with_json_rows(sql, columns), (json.dumps(rows),))
+            return self.fetch(sql.replace("{rows}", _json_table(columns, "?")), (json.dumps(rows),))
         return self.fetch(_with_rows(sql, columns, len(rows)), tuple(value for row in rows for value in row))
 
     def fetch_keys(self, sql: str, keys: Sequence[Key], params: Params = NO_PARAMS) -> list[Row]:
@@ -288,12 +295,6 @@ def _with_rows(sql: str, columns: str, count: int) -> str:
     aliases = ", ".join(f"column{place} AS {name}" for place, name in enumerate(names, start=1))
     row = f"({','.join('?' * len(names))})"
     return sql.replace("{rows}", f"(SELECT {aliases} FROM (VALUES {','.join([row] * count)}))")
-
-
-@lru_cache(maxsize=64)
-def _with_json_rows(sql: str, columns: str) -> str:
-    names = ", ".join(f"value ->> {place} AS {name}" for place, name in enumerate(columns.split(",")))
-    return sql.replace("{rows}", f"(SELECT {names} FROM json_each(?))")
 
 
 def _and(where: str) -> str:
