@@ -11,6 +11,9 @@ from console_helpers import CHROMIUM, SCREENSHOTS, Browser, opened
 from fotapool.console.emulator import clock
 from support.helpers import OPERATOR, Api
 
+TIMEOUT_MS = 120_000
+"""How long a test waits for what a page is expected to show."""
+
 
 @pytest.fixture
 def console(api: Api) -> Browser:
@@ -36,8 +39,9 @@ def chromium() -> Iterator[Any]:
     """Headless Chromium; one a module, since while it runs this thread can have no event loop of its own."""
     if CHROMIUM is None:
         pytest.skip("no browser here: apt-get install chromium, or name one in FOTAPOOL_TEST_CHROMIUM")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
@@ -55,7 +59,7 @@ def open_console(chromium: Any) -> Iterator[Callable[..., Any]]:
         address = str(api.http.base_url).rstrip("/")
         context = chromium.new_context(base_url=address, viewport={"width": 1280, "height": 900}, **options)
         contexts.append(context)
-        context.set_default_timeout(120_000)
+        context.set_default_timeout(TIMEOUT_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)

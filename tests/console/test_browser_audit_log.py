@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from support.helpers import ACCOUNT, Api
 
@@ -20,8 +21,8 @@ def test_the_audit_log_is_filtered_by_its_form(api: Api, open_console: Callable[
     page.get_by_role("link", name="Audit log").click()
     page.select_option("#outcome", "refused")
     page.get_by_role("button", name="Filter").click()
-    assert page.get_by_role("rowheader").count() == 1
-    assert "user none does not exist" in page.get_by_role("row").nth(1).inner_text()
+    expect(page.get_by_role("rowheader")).to_have_count(1)
+    expect(page.get_by_role("row").nth(1)).to_contain_text("user none does not exist")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download CSV").click()
     assert download.value.suggested_filename == "audit-log.csv"

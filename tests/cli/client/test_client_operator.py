@@ -14,6 +14,7 @@ from typing import Any
 
 from fotapool.core.settings import SettingInEffect, SettingSource
 from support.helpers import ACCOUNT, OTHER, Api, device, devices
+from support.processes import wait_until
 
 
 def test_accounts_are_made_listed_shown_and_suspended(cli: Any) -> None:
@@ -143,6 +144,7 @@ def test_deliveries_are_listed_shown_and_sent_again(api: Api, cli: Any) -> None:
     assert [row["id"] for row in cli.rows("deliveries", "list", "--since", "2026-03-10")] == ids
     assert ACCOUNT in cli("deliveries", "show", number).stdout
     assert [row["status"] for row in cli.rows("deliveries", "listeners", "--status", "failing")] == ["failing"]
+    wait_until(lambda: cli.one("deliveries", "show", number)["delivery"]["attempts"] == 1, "redelivered once")
     assert "are tried now" in cli("deliveries", "retry", ACCOUNT, "v3").stdout
     cli("clock", "advance", "P1D")
     again = cli.one("deliveries", "redeliver-failed", "--account", ACCOUNT, "--listener", "v3")

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from campaigning import FLEET, schedule
+from playwright.sync_api import expect
 
 from support.helpers import ACCOUNT, Api, device
 
@@ -25,14 +26,14 @@ def test_the_account_s_page_draws_its_history_and_suspends_after_a_question(
     page = open_console(api, f"/accounts/{ACCOUNT}")
     page.wait_for_selector(".plot > svg")
     page.get_by_text("Show as table").click()
-    assert page.get_by_role("cell", name="reduced to 3").is_visible()
+    expect(page.get_by_role("cell", name="reduced to 3")).to_be_visible()
     page.get_by_role("link", name="1 year").click()
     page.wait_for_url("**days=365")
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Suspend account").click()
-    assert "suspended" in page.locator(".notice").first.inner_text()
+    expect(page.locator(".notice").first).to_contain_text("suspended")
     page.get_by_role("button", name="Activate account").click()
-    assert page.locator(".notice").first.inner_text() == "Account activated."
+    expect(page.locator(".notice").first).to_have_text("Account activated.")
 
 
 def test_times_are_local_where_that_is_chosen(api: Api, open_console: Callable[..., Any]) -> None:
@@ -41,18 +42,18 @@ def test_times_are_local_where_that_is_chosen(api: Api, open_console: Callable[.
     page.reload()
     shown, zone = page.locator("tbody time"), page.locator("#zone")
     utc = datetime.fromisoformat(shown.get_attribute("datetime"))
-    assert shown.inner_text() == f"{utc:%Y-%m-%d %H:%M:%S}"
+    expect(shown).to_have_text(f"{utc:%Y-%m-%d %H:%M:%S}")
     page.locator(".user > summary").click()
     page.get_by_text("Local", exact=True).click()
     local = f"{utc.astimezone(ZoneInfo('America/New_York')):%Y-%m-%d %H:%M:%S}"
     for _ in range(2):
-        assert shown.inner_text() == local
-        assert "America/New_York" in zone.inner_text()
+        expect(shown).to_have_text(local)
+        expect(zone).to_contain_text("America/New_York")
         page.reload()
     page.locator(".user > summary").click()
     page.get_by_text("UTC", exact=True).click()
-    assert shown.inner_text() == f"{utc:%Y-%m-%d %H:%M:%S}"
-    assert zone.inner_text() == "All times UTC"
+    expect(shown).to_have_text(f"{utc:%Y-%m-%d %H:%M:%S}")
+    expect(zone).to_have_text("All times UTC")
 
 
 def test_a_key_opens_the_menu_of_the_last_accounts(
@@ -94,7 +95,7 @@ def test_devices_are_found_while_typing_imported_and_looked_at(
     page = open_console(api, f"/accounts/{ACCOUNT}/devices")
     page.fill("#imei", device(7))
     page.wait_for_url(f"**imei={device(7)}*")
-    assert page.locator("#found tbody th").all_inner_texts() == [device(7)]
+    expect(page.locator("#found tbody th")).to_have_text([device(7)])
     page.select_option("#license", "unlicensed")
     page.get_by_text("No device matches.").wait_for()
 
@@ -102,7 +103,7 @@ def test_devices_are_found_while_typing_imported_and_looked_at(
     content = b"deviceId,make\n490154203237518,New\n12,New\n"
     page.set_input_files("#file", {"name": "new.csv", "mimeType": "text/csv", "buffer": content})
     page.get_by_role("button", name="Import devices").click()
-    assert page.get_by_role("cell", name="has 2 digits; an IMEI has 15").is_visible()
+    expect(page.get_by_role("cell", name="has 2 digits; an IMEI has 15")).to_be_visible()
     accessible(page)
     screenshot(page, "device-import")
 
@@ -110,4 +111,4 @@ def test_devices_are_found_while_typing_imported_and_looked_at(
     page.get_by_text("Override upgrade status").click()
     page.select_option("#status", "scheduled")
     page.get_by_role("button", name="Set status").click()
-    assert page.locator(".notice").inner_text() == "Upgrade status set to scheduled."
+    expect(page.locator(".notice")).to_have_text("Upgrade status set to scheduled.")

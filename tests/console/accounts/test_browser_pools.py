@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from support.helpers import ACCOUNT, Api
 
@@ -18,9 +19,9 @@ def test_pools_are_searched_while_typing_and_sorted_by_their_headings(
     page = open_console(api)
     page.fill("#search", ACCOUNT)
     page.wait_for_url(f"**search={ACCOUNT}*")
-    assert page.locator("tbody th").all_inner_texts() == [ACCOUNT]
+    expect(page.locator("tbody th")).to_have_text([ACCOUNT])
     page.get_by_role("link", name="Available").click()
-    assert page.locator("th[aria-sort]").inner_text().startswith("Available")
+    expect(page.locator("th[aria-sort]")).to_contain_text("Available")
 
 
 def test_an_account_is_created_with_the_keyboard_alone(api: Api, open_console: Callable[..., Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from campaigning import FLEET, PACKAGE, schedule, status_of
+from playwright.sync_api import expect
 
 from support.helpers import ACCOUNT, Api, device
 
@@ -34,7 +35,7 @@ def test_a_campaign_shows_its_chart_and_failures_and_leads_to_the_devices_that_f
     page.locator("#course .plot > svg").wait_for()
     page.get_by_role("link", name="installation failed").click()
     page.wait_for_url("**reason=install_failed*")
-    assert page.locator("table[aria-label], #devices ~ .scrolling tbody tr").count() == 5
+    expect(page.locator("table[aria-label], #devices ~ .scrolling tbody tr")).to_have_count(5)
 
 
 def test_a_campaign_is_put_off_and_canceled_in_the_browser(world: Api, open_console: Callable[..., Any]) -> None:
@@ -43,10 +44,10 @@ def test_a_campaign_is_put_off_and_canceled_in_the_browser(world: Api, open_cons
     page.locator("summary", has_text="Change dates").click()
     page.fill("#end", "2026-03-15")
     page.get_by_role("button", name="Change dates").click()
-    assert "to 2026-03-15" in page.get_by_role("status").first.inner_text()
+    expect(page.get_by_role("status").first).to_contain_text("to 2026-03-15")
     page.locator("summary", has_text="Cancel campaign").click()
     page.get_by_role("button", name="Cancel campaign").click()
-    assert "Campaign canceled." in page.get_by_role("status").first.inner_text()
+    expect(page.get_by_role("status").first).to_contain_text("Campaign canceled.")
     assert status_of(world, page.url.rpartition("/")[2]) == "CampaignCancelled"
 
 
@@ -57,7 +58,7 @@ def test_a_campaign_is_scheduled_in_the_browser(world: Api, open_console: Callab
     page.fill("#devices", device(23))
     page.get_by_role("button", name="Schedule campaign").click()
     page.get_by_role("heading", name="East plants").wait_for()
-    assert "Campaign accepted." in page.get_by_role("status").first.inner_text()
+    expect(page.get_by_role("status").first).to_contain_text("Campaign accepted.")
 
 
 def test_a_large_campaign_is_counted_while_its_page_is_there_already(
@@ -77,16 +78,16 @@ def test_callbacks_are_looked_at_signed_and_sent_again(
     page = open_console(world, f"{HERE}/callbacks?state=failed")
     page.locator("tbody th a").first.click()
     page.get_by_role("button", name="Redeliver").click()
-    assert "Redelivery queued" in page.get_by_role("status").first.inner_text()
+    expect(page.get_by_role("status").first).to_contain_text("Redelivery queued")
     page.goto(f"/console{HERE}/callbacks")
     page.get_by_text("Turn signing on").click()
     page.get_by_role("button", name="Create secret").click()
-    assert page.locator("#secret").inner_text().startswith("whsec_")
+    expect(page.locator("#secret")).to_contain_text("whsec_")
     accessible(page)
     page.get_by_role("link", name="Done").click()
     page.locator("summary", has_text="Remove listener v3").click()
     page.get_by_role("button", name="Remove listener v3").click()
-    assert "Listener v3 removed." in page.get_by_role("status").first.inner_text()
+    expect(page.get_by_role("status").first).to_contain_text("Listener v3 removed.")
 
 
 def test_statements_and_the_ledger_are_read_and_filtered(world: Api, open_console: Callable[..., Any]) -> None:
@@ -100,7 +101,7 @@ def test_statements_and_the_ledger_are_read_and_filtered(world: Api, open_consol
     page.select_option("#what", "reclaimed")
     page.get_by_role("button", name="Filter").click()
     page.wait_for_url("**what=reclaimed*")
-    assert page.locator("tbody tr").count() == 5
+    expect(page.locator("tbody tr")).to_have_count(5)
     page.get_by_role("link", name="By request").click()
     page.wait_for_url("**/ledger/changes*")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from support.helpers import ACCOUNT, USER, Api
 
@@ -29,7 +30,7 @@ def test_a_user_is_created_and_deleted_and_its_password_is_copied(
     page.get_by_role("link", name="Done").click()
     page.get_by_text(f"Delete {USER}").first.click()
     page.get_by_role("button", name=f"Delete {USER}").click()
-    assert f"User {USER} deleted." in page.get_by_role("status").first.inner_text()
+    expect(page.get_by_role("status").first).to_contain_text(f"User {USER} deleted.")
 
 
 def test_clients_operators_and_device_keys_are_made(api: Api, open_console: Callable[..., Any]) -> None:
@@ -43,7 +44,7 @@ def test_clients_operators_and_device_keys_are_made(api: Api, open_console: Call
     page.select_option("#role", "viewer")
     page.get_by_role("button", name="Create operator").click()
     page.get_by_role("link", name="Done").click()
-    assert page.get_by_role("rowheader", name="ford").is_visible()
+    expect(page.get_by_role("rowheader", name="ford")).to_be_visible()
     page.goto(f"/console/accounts/{ACCOUNT}/device-keys")
     page.fill("#name", "factory")
     page.get_by_role("button", name="Create key").click()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from fotapool.services.context import Context
 from fotapool.services.licenses.bulk_jobs import step_running_job
@@ -71,7 +72,7 @@ def test_a_long_list_shows_its_progress_and_ends_by_itself(
     accessible(page)
     seen.set()
     page.get_by_text("Completed at").wait_for()
-    assert page.get_by_label("of 10 done").count() == 0
+    expect(page.get_by_label("of 10 done")).to_have_count(0)
     assert len(api.licensed()) == 5
 
 
@@ -85,7 +86,7 @@ def test_candidates_are_moved_by_keyboard_and_drag_and_saved_together(
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     assert shown(page) == devices(1, 2, 0, 3, 4)
-    assert page.locator("#moved").inner_text() == f"{device(0)} moved to 3 of 5. Not saved yet."
+    expect(page.locator("#moved")).to_have_text(f"{device(0)} moved to 3 of 5. Not saved yet.")
     page.get_by_role("button", name=f"Remove {device(2)} from list").press("Enter")
     grips = page.locator(".grip")
     grips.nth(3).drag_to(grips.nth(0))
