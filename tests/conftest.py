@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ from fotapool.app import Server
 from fotapool.core import hashing
 from fotapool.core.clock import FixedClock, MovableClock
 from fotapool.core.settings import Settings
+from fotapool.core.throttle import FailureThrottle
 from fotapool.store.db.factory import open_database
 from fotapool.store.db.schema import prepare
 from support.helpers import NOW_MS, OPERATOR, SEED, Api, seed_file
@@ -108,6 +110,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 def deliveries_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers that start later send no callback in the background, so that a delivery stays as a test has made it."""
     monkeypatch.setattr("fotapool.worker.callbacks.deliveries.POLL_S", 3600)
+
+
+@pytest.fixture
+def failures_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers that start later never forget a failure to sign in, however slow the machine is."""
+    monkeypatch.setattr("fotapool.app.FailureThrottle", functools.partial(FailureThrottle, now_s=lambda: 1000.0))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fotapool.testing import Server
+from support.processes import wait_until
 from testing.test_plugin import run_tests
 
 
@@ -69,8 +70,12 @@ def test_the_inbox_answers_in_turn(server: Server) -> None:
     inbox.wait_for(1)
     account.advance("PT5M")
     assert len(inbox.wait_for(2)) == 2
-    attempts = server.control.call("GET", f"/deliveries?account={account.name}")["deliveries"][0]
-    assert (attempts["state"], attempts["attempts"]) == ("delivered", 2)
+
+    def is_delivered() -> bool:
+        found = server.control.call("GET", f"/deliveries?account={account.name}")["deliveries"][0]
+        return bool((found["state"], found["attempts"]) == ("delivered", 2))
+
+    wait_until(is_delivered, "delivered by the second attempt")
 
 
 MISTAKES = """

@@ -129,6 +129,7 @@ def test_a_search_for_what_is_no_number_is_refused(api: Api, start_of_mdn: str) 
     assert found.status_code == 400
 
 
+@pytest.mark.usefixtures("failures_last")
 def test_wrong_operator_keys_are_logged_and_slowed_down(
     start: Callable[..., Api], caplog: pytest.LogCaptureFixture
 ) -> None:

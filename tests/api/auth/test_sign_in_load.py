@@ -143,6 +143,7 @@ def test_the_hashing_thread_rests_after_a_wrong_secret() -> None:
     assert slept == [0, 0, 0.06, 0.06, 0.3, 0]
 
 
+@pytest.mark.usefixtures("failures_last")
 def test_repeated_failures_from_an_address_are_slowed_down_except_for_known_clients(
     start: Callable[..., Api], hashes: list[str]
 ) -> None:

@@ -363,6 +363,7 @@ def test_other_settings_of_roles_end_the_sessions_of_people(start: Callable[...,
     assert "Sign in with" not in words_of(without.http.get("/console/sign-in").text)
 
 
+@pytest.mark.usefixtures("failures_last")
 def test_addresses_that_fail_often_are_slowed_down(start: Callable[..., Api], forged: ForgedIssuer) -> None:
     api = start_with(start, forged.url, emulator=False, seed=None, max_failed_sign_ins=2, failed_sign_in_delay_s=0)
     forged.claims = {**forged.claims, "roles": ["other"]}

@@ -89,6 +89,7 @@ def test_failed_sign_ins_are_lines_without_what_was_typed(start: Start, lines: L
     assert "wrong-" not in lines.text
 
 
+@pytest.mark.usefixtures("failures_last")
 def test_slowed_down_sign_ins_are_lines(start: Start, lines: LogLines) -> None:
     api = start(emulator=False, max_failed_sign_ins=2)
     for _ in range(4):
