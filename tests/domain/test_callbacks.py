@@ -151,6 +151,17 @@ def test_no_callbacks_go_to_what_is_no_web_address(url: str) -> None:
         ("64:ff9b::7f00:1", False),
         ("2002:7f00:1::", False),
         ("192.0.2.1", False),
+        ("192.0.0.192", False),
+        ("192.88.99.1", False),
+        ("fec0::1", False),
+        ("3fff::1", False),
+        ("5f00::1", False),
+        ("64:ff9b:1::7f00:1", False),
+        ("::127.0.0.1", False),
+        ("2001:0:4136:e378:8000:63bf:80ff:fffe", False),
+        ("2606:4700::5efe:7f00:1", False),
+        ("2606:4700::200:5efe:a00:1", False),
+        ("2606:4700::5efe:101:101", True),
     ],
 )
 def test_an_address_is_public_or_not(address: str, public: bool) -> None:

@@ -6,6 +6,7 @@ from base64 import b64encode
 
 import pytest
 
+from fotapool.emulator.exchanges import CapturedBody
 from fotapool.emulator.masking import (
     MAX_KNOWN,
     KnownSecrets,
@@ -37,6 +38,20 @@ MULTIPART = '--b\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n--b--
         ("/x?Session_Token=abc&a=1;PASSWORD=p", "/x?Session_Token=***&a=1;PASSWORD=***"),
         ("/x?next=/y?token=abc", "/x?next=/y?token=***"),
         ('{"url":"https://u:p@h/x?token=abc&n=1"}', '{"url":"https://u:***@h/x?token=***&n=1"}'),
+        ('{"url":"https://p@h/","other":"https://u:p:q@h"}', '{"url":"https://***@h/","other":"https://u:***@h"}'),
+        ("user: u\npassword: 'p'\n", "user: u\npassword: '***'\n"),
+        ("user = u\r\npassword=p\r\n", "user = u\r\npassword=***\r\n"),
+        ("Authorization: Bearer p\n", "Authorization: Bearer ***\n"),
+        ("{user: u, password: p, bearer: true}", "{user: u, password: ***, bearer: true}"),
+        ("{u'password': b'p', 'pwd' => 'p'}", "{u'password': b'***', 'pwd' => '***'}"),
+        ("{\u201cpassword\u201d: \u201cp\u201d}", "{\u201cpassword\u201d: \u201c***\u201d}"),
+        ("<password><![CDATA[p]]></password>", "<password>***</password>"),
+        ("<login user='u' password='p'/>", "<login user='u' password='***'/>"),
+        ("a=b& password=p", "a=b& password=***"),
+        (
+            '{"hint":"send the header Authorization: Bearer TOKEN"}',
+            '{"hint":"send the header Authorization: Bearer TOKEN"}',
+        ),
         ('{"token_type":"bearer","deviceList":["1"]}', '{"token_type":"bearer","deviceList":["1"]}'),
     ],
 )
@@ -100,3 +115,12 @@ def test_masking_is_linear_in_the_length_of_the_text(piece: str) -> None:
     text = piece * (200_000 // len(piece))
     assert len(mask_by_name(text)) <= len(text) * 2 + 64
     secrets_in(text)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32-be"])
+def test_a_body_in_another_encoding_of_json_is_masked(encoding: str) -> None:
+    body = '{"username":"u","password":"hush"}'.encode(encoding)
+    captured = CapturedBody()
+    captured.add(body)
+    assert may_hold_secrets(body)
+    assert mask_by_name(captured.text()) == '{"username":"u","password":"***"}'

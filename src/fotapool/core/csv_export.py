@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULAS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """Prefixes that make a spreadsheet evaluate a text as a formula (OWASP, CSV Injection)."""
 
 
@@ -18,4 +18,5 @@ def csv_lines(rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def _harmless(value: object) -> object:
+    """The value; a text that a spreadsheet would evaluate gets an apostrophe before it."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value

@@ -283,15 +283,18 @@ def check_credential(text: str | None) -> None:
 def is_public_address(text: str) -> bool:
     """Whether an IP address is public.
 
-    An IPv4 address embedded in an IPv6 address (mapped, 6to4, Teredo, NAT64) is checked as IPv4. Raises ValueError.
+    An IPv4 address embedded in an IPv6 address (mapped, 6to4, Teredo, NAT64, ISATAP) is checked as IPv4. Raises
+    ValueError.
     """
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if inner is None and address in _NAT64:
+        if inner is None and (address in _NAT64 or int(address) >> 32 & _ANY_ISATAP == _ISATAP):
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public_address(str(inner))
+    if any(address in network for network in _SPECIAL):
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
@@ -300,6 +303,15 @@ _URL = re.compile(
 )
 """The host is a name in ASCII (IDNs in Punycode) or an address. No user name, no spaces."""
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_ISATAP, _ANY_ISATAP = 0x0000_5EFE, 0xFDFF_FFFF
+"""The 32 bits before the IPv4 address in an ISATAP address (RFC 5214, section 6.1), whatever its bit `u`."""
+_SPECIAL = tuple(
+    map(
+        ipaddress.ip_network,
+        ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "3fff::/20", "5f00::/16", "fec0::/10"),
+    )
+)
+"""Networks that are not public, and that some versions of `ipaddress` call global."""
 
 
 def literal_is_public(host: str) -> bool | None:

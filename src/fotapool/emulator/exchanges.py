@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import zlib
 from collections import deque
 from dataclasses import dataclass, field
@@ -49,7 +50,8 @@ class CapturedBody:
         if compressed:
             with contextlib.suppress(zlib.error):  # a fault may declare gzip for what is not compressed
                 data = zlib.decompressobj(wbits=31).decompress(data, MAX_CAPTURED_BYTES)
-        return data.decode("utf-8", "replace")
+        wide = b"\0" in data[:4]  # JSON in UTF-16 or UTF-32
+        return data.decode(json.detect_encoding(data) if wide else "utf-8", "replace")
 
 
 @dataclass(slots=True)

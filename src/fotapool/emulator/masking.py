@@ -15,7 +15,12 @@ MIN_SECRET_CHARACTERS = 6
 MAX_KNOWN = 1_000
 """How many secrets are masked wherever they appear; the ones seen last."""
 
-_SECRET_NAME = re.compile(r"passw|passphrase|secret|token|jwt|authorization|credential|apikey|cookie|^(?:pass|pwd|pw)$")
+_SECRET_NAME = re.compile(
+    r"passw|passphrase|pwd|secret|token|jwt|authorization|credential|apikey|privatekey|assertion|bearer|cookie"
+    r"|^(?:pass|pw|auth)$"
+)
+_WORDS = (*b"pass secret token pw jwt auth credential key assertion bearer cookie".split(), b"\\u", b"%", b"\0", b"://")
+"""What the bytes of a text with a secret in it have at least one of, in lower case."""
 _PLAIN_NAMES = frozenset({"tokentype", "tokentypehint"})
 _SCHEMES = frozenset({"bearer", "basic"})
 _SECRET_HEADER = re.compile(r"authorization|token|cookie|secret|passw|api-?key|jwt", re.IGNORECASE)
@@ -39,14 +44,21 @@ _NESTED_MEMBER = re.compile(r'(\\{1,8}+"([\w .-]{1,64})\\{1,8}+"\s{0,64}:\s{0,64
 _PYTHON_MEMBER = re.compile(
     rf"('([\w .-]{{1,64}})'\s{{0,64}}:\s{{0,64}})(?:'(?:[^'\\]|\\.)*+(?:'|\\?\Z)|{_STRING})", re.DOTALL
 )
-_ELEMENT = re.compile(r"(<(?:[\w.-]{1,64}:)?([\w.-]{1,64})(?:\s[^<>]{0,256})?>)[^<]+")
+_ELEMENT = re.compile(r"(<(?:[\w.-]{1,64}:)?([\w.-]{1,64})(?:\s[^<>]{0,256})?>)(?:<!\[CDATA\[)?[^<]+")
+_ASSIGNED = re.compile(  # as in YAML, a file of settings, a literal of another language, an attribute of XML
+    r"""((?:(?:^|[{,(&;])[^\S\n]{0,64}[bu]?["'\u201c]?|\s(?=[\w.-]{1,64}=["']))([\w.-]{1,256})"""
+    r"""["'\u201d]?\s{0,8}(?:=>|[:=])\s{0,8}(?:(?:bearer|basic)\s{1,8})?[bu]?["'\u201c]?)"""
+    r"""(?!(?:null|true|false)\b)[^\s"'\u201d,;&<>{}\[\]]+""",
+    re.MULTILINE | re.IGNORECASE,
+)
 _PART = re.compile(  # a possessive group of several tokens takes too much before Python 3.11.5
     r';\s{0,64}+name="?([^"\r\n;]{1,64}+)"?[^\r\n]{0,256}+\r?\n(?:[^\r\n]{1,256}+\r?\n){0,8}\r?\n'
-    r"([^\r\n]*+(?:\r?\n(?!--)[^\r\n]*+)*)"
+    r"([^\r\n]*+(?:\r?\n(?!--)[^\r\n]*+)*)",
+    re.IGNORECASE,
 )
 _FORM_FIELD = re.compile(r"(?:^|[?&;])([^=&;?<>\"'{}\s]{1,64})=")
 _FORM_VALUE, _QUERY_VALUE = re.compile(r"[^&]*"), re.compile(r"[^&\s\"'<>\\]*")
-_URL_PASSWORD = re.compile(r"(://[^/\s:@\"'<>]{0,256}:)[^/\s@\"'<>]+(?=@)")
+_URL_PASSWORD = re.compile(r"(://(?:[^/\s:@\"'<>]{0,256}:)?)[^/\s@\"'<>]+(?=@)")
 
 Header = tuple[bytes, bytes]
 
@@ -119,7 +131,7 @@ def secrets_in_headers(headers: Iterable[Header]) -> tuple[str, ...]:
 def may_hold_secrets(data: bytes) -> bool:
     """A quick test of a body: False if no name in it can be one of a secret."""
     lower = data.lower()
-    return any(word in lower for word in (b"pass", b"secret", b"token", b"pwd", b"pw", b"jwt", b"key", b"\\u", b"%"))
+    return any(word in lower for word in _WORDS)
 
 
 def _is_secret(name: str) -> bool:
@@ -137,10 +149,12 @@ def _spans(text: str) -> Iterator[tuple[int, int, str]]:
         yield from _matches(_PYTHON_MEMBER, text, f"'{REDACTED}'")
     if "<" in text:
         yield from _matches(_ELEMENT, text, REDACTED)
-    if "name=" in text:
+    if "name=" in text.lower():
         yield from ((one.start(2), one.end(2), REDACTED) for one in _PART.finditer(text) if _is_secret(one[1]))
     if "=" in text:
         yield from _fields(text)
+    if ":" in text or "=" in text:
+        yield from _matches(_ASSIGNED, text, REDACTED)
     if "://" in text:
         yield from ((one.end(1), one.end(), REDACTED) for one in _URL_PASSWORD.finditer(text))
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable
 from dataclasses import dataclass
 
 import msgspec
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +26,8 @@ VENDOR_HOSTS = (
 """The names of the vendor's service, under which its SDKs may call (`--tls`)."""
 ANY_HOST = "*"
 MAX_REMEMBERED = 1_000
+MAX_CONTENT_TYPE = 1_000
+"""How many characters of a form's Content-Type are parsed, which takes quadratic time."""
 
 GZIP = (b"gzip", b"x-gzip")
 PLAIN = ([b""], [b"identity"])
@@ -34,12 +37,27 @@ _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 REJECTION = "fotapool.rejection"
 """Key in the ASGI scope of the RequestRejected that a request of the documented API was answered with."""
+_HOST = re.compile(r"(?:\[([0-9a-z:.%]+)\]|([0-9a-z._-]+))(?::[0-9]{0,5})?", re.ASCII)
 _REQUEST_ID = re.compile(rb"[0-9A-Za-z._-]{1,64}")
 
 
 def sender_address(scope: Scope) -> str:
     """The address that the request came from; empty if it is unknown."""
     return (scope.get("client") or ("",))[0]
+
+
+def read_cookie(request: Request, name: str) -> str:
+    """The value of a cookie as it was sent, the last one of several; "" without one.
+
+    `request.cookies` also decodes quoted values, in quadratic time before Python 3.11.10 (CVE-2024-7592).
+    """
+    found = ""
+    for header in request.headers.getlist("cookie"):
+        for pair in header.split(";"):
+            given, _, value = pair.partition("=")
+            if given.strip() == name:
+                found = value.strip()
+    return found
 
 
 class HostCheck:
@@ -87,9 +105,9 @@ class HostCheck:
 
 
 def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+    """The name or address of a Host; "" if it is not one with, perhaps, a port."""
+    found = _HOST.fullmatch(host)
+    return (found[1] or found[2] or "") if found else ""
 
 
 async def _answer(send: Send, status: int, body: bytes) -> None:

@@ -31,6 +31,14 @@ class Transport(asyncio.Transport):
         self.written = b""
         self.closed = False
         self.paused = False
+        self.unread_bytes = 0
+        """How much of what was written waits for the client."""
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread_bytes
+
+    def abort(self) -> None:
+        self.closed = True
 
     def write(self, data: Any) -> None:
         self.written += bytes(data)
@@ -200,12 +208,120 @@ def test_one_connection_too_many_takes_the_place_of_the_oldest_that_sent_nothing
     asyncio.run(run())
 
 
+def test_one_connection_too_many_takes_the_place_of_the_one_that_is_idle_longest() -> None:
+    async def run() -> None:
+        peers = Peers()
+        (first, of_first), (second, of_second) = peers.connect(), peers.connect()
+        for protocol in (second, first):
+            protocol.data_received(HEAD + b"b" * 400)
+            await settle()
+        _, of_third = peers.connect()
+        assert (of_first.closed, of_second.closed, of_third.closed) == (False, True, False)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("silent_s", "is_given_away"), [(5.1, True), (4.9, False)])
+def test_a_connection_whose_answer_is_not_read_is_given_away(silent_s: float, is_given_away: bool) -> None:
+    async def run() -> None:
+        protocol, transport = Peers().connect()
+        protocol.data_received(HEAD + b"b" * 400)
+        await settle()
+        transport.unread_bytes = 1000
+        now_s = protocol.loop.time()
+        protocol.check_deadline(now_s)
+        assert protocol.is_idle(now_s + silent_s) is is_given_away
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("left", "seconds", "closed"),
+    [([1000], 29.9, False), ([1000], 30.1, True), ([400], 35.9, False), ([400], 36.1, True), ([0], 99, False)],
+    ids=str,
+)
+@pytest.mark.parametrize("closing", [False, True])
+def test_an_answer_must_be_read_at_the_least_rate(left: list[int], seconds: float, closed: bool, closing: bool) -> None:
+    async def run() -> None:
+        protocol, transport = Peers().connect()
+        protocol.data_received(HEAD + b"b" * 400)
+        await settle()
+        ended: list[bool] = []
+        transport.abort = lambda: ended.append(True)  # type: ignore[method-assign]
+        transport.closed = closing  # as after the keep-alive time: it stays open until all is read
+        for transport.unread_bytes in [1000, *left]:
+            protocol.check_deadline(protocol.since_s)
+        protocol.check_deadline(protocol.since_s + seconds)
+        assert bool(ended) is closed
+
+    asyncio.run(run())
+
+
+def test_an_answer_that_goes_on_begins_its_time_anew_when_most_of_it_was_read() -> None:
+    async def run() -> None:
+        protocol, transport = Peers().connect()
+        protocol.data_received(HEAD + b"b" * 400)
+        await settle()
+        transport.unread_bytes = 100_000
+        protocol.check_deadline(protocol.since_s)
+        protocol.pause_writing()
+        protocol.resume_writing()
+        protocol.check_deadline(protocol.since_s + 40)
+        assert not transport.closed
+
+    asyncio.run(run())
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [b"0\r\n" + b"x: a\r\n" * 200, b"0\r\nx: " + b"a" * 2000, b"1;x=" + b"a" * 2000],
+    ids=["trailers", "one trailer", "extension of a chunk"],
+)
+@pytest.mark.parametrize("piece", [400, 7])
+def test_trailers_and_extensions_of_chunks_have_the_limit_of_the_head(rest: bytes, piece: int) -> None:
+    async def run() -> None:
+        protocol, transport = Peers().connect()
+        protocol.data_received(CHUNKED)
+        for start in range(0, len(rest), piece):
+            protocol.data_received(rest[start : start + piece])
+        await settle()
+        assert transport.written.startswith(b"HTTP/1.1 431 ")
+        assert transport.closed
+
+    asyncio.run(run())
+
+
+def test_small_chunks_are_read_and_trailers_are_no_headers() -> None:
+    class Kept(Peers):
+        headers: list[tuple[bytes, bytes]]
+
+        async def app(self, scope: Any, receive: Any, send: Any) -> None:
+            await super().app(scope, receive, send)
+            self.headers = scope["headers"]
+
+    async def run() -> None:
+        peers = Kept()
+        protocol, transport = peers.connect()
+        protocol.data_received(CHUNKED)
+        for _ in range(1000):
+            protocol.data_received(b"1;a=b\r\na\r\n")
+        protocol.data_received(b"0\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n")
+        await settle()
+        assert transport.written.startswith(b"HTTP/1.1 204 ")
+        assert [name for name, _ in peers.headers] == [b"host", b"transfer-encoding"]
+
+    asyncio.run(run())
+
+
 def test_one_connection_too_many_is_answered_503_where_all_others_are_in_use() -> None:
     async def run() -> None:
         peers = Peers()
         for _ in range(2):
             protocol, _transport = peers.connect()
-            protocol.data_received(HEAD + b"b" * 400)
+            protocol.data_received(HEAD + b"b" * 300)
         await settle()
         _, refused = peers.connect()
         assert refused.written.startswith(b"HTTP/1.1 503 ")

@@ -70,6 +70,14 @@ def test_loopback_and_the_vendors_names_are_served(host: str) -> None:
         "thingspace.verizon.com.evil.example",
         "\xff\xfe",
         ":8080",
+        "localhost:@evil.example",
+        "localhost:evil",
+        "localhost:123456",
+        "localhost/",
+        "[::1]evil.example",
+        "[::1]@evil.example",
+        "[::1",
+        "::1",
     ],
 )
 def test_any_other_host_is_answered_421(host: str) -> None:

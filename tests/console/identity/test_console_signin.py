@@ -52,6 +52,26 @@ def test_a_cookie_that_was_changed_or_made_elsewhere_counts_for_nothing(api: Api
     assert forged.get("/console/pools").status_code == 303
 
 
+def test_cookies_are_read_as_they_were_sent(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def decode(_: str) -> str:
+        raise AssertionError("decoding a quoted value takes quadratic time")
+
+    monkeypatch.setattr("http.cookies._unquote", decode)
+    http = new_client(api)
+    http.post("/console/sign-in", data={"key": OPERATOR})
+    session = http.cookies["fotapool_console"]
+    quoted = 'other="' + '\\"' * 1000 + '"'
+    for cookies, status in (
+        (f"{quoted}; fotapool_console={session} ;{quoted}", 200),
+        (f"fotapool_console=wrong;fotapool_console={session}", 200),
+        (f"fotapool_console=; {quoted}", 303),
+        (f'fotapool_console="{session}"', 303),
+        (f"fotapool_console; =;; {quoted}", 303),
+    ):
+        page = new_client(api).get("/console/pools", headers={"Cookie": cookies})
+        assert page.status_code == status, cookies
+
+
 def test_a_form_without_the_session_s_token_changes_nothing(api: Api, console: Browser) -> None:
     own = console.csrf
     changed = f"{own[:-1]}{'1' if own[-1] == '0' else '0'}"

@@ -8,6 +8,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from fotapool.domain.errors import ErrorCode, RequestRejected
+from fotapool.web.http import MAX_CONTENT_TYPE
 
 MAX_PARTS = 20
 MAX_FIELD_BYTES = 16 * 1024
@@ -23,7 +24,7 @@ class UploadForm:
     """
 
     def __init__(self, content_type: str, file_field: str) -> None:
-        media_type, options = parse_options_header(content_type)
+        media_type, options = parse_options_header(content_type[:MAX_CONTENT_TYPE])
         boundary = options.get(b"boundary", b"")
         if media_type != b"multipart/form-data" or not boundary:
             raise RequestRejected(ErrorCode.FILE_INVALID, "the body must be multipart/form-data")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import json
 import os
@@ -17,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fotapool.cli.client.failures import Aborted
-from fotapool.cli.terminal import printable
+from fotapool.cli.terminal import one_line, printable
+from fotapool.core.csv_export import csv_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,7 +94,7 @@ def print_table(rows: Sequence[Row], shown: str | Sequence[Column], error: bool 
         values = [column.value(row) for row in rows]
         numeric = bool(rows) and all(isinstance(value, int) and not isinstance(value, bool) for value in values)
         table.add_column(column.heading.upper(), justify="right" if numeric else "left", overflow="fold")
-        cells.append([Text(printable(format_value(value))) for value in values])
+        cells.append([Text(one_line(format_value(value))) for value in values])
     for line in zip(*cells, strict=True):
         table.add_row(*line)
     terminal = console(error)
@@ -132,12 +132,13 @@ def print_json_lines(rows: Iterable[Any]) -> None:
 
 
 def print_csv(rows: Iterable[Row], members: Sequence[str]) -> None:
-    """CSV with a header, written row by row. Lists, objects and booleans are written as JSON."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(members)
+    """CSV with a header, written row by row. Lists, objects and booleans are written as JSON, formulas as text."""
+    write = sys.stdout.write
+    write(",".join(members) + "\n")
     for row in rows:
         values = (row.get(member) for member in members)
-        writer.writerow([json.dumps(v, ensure_ascii=False) if isinstance(v, dict | list | bool) else v for v in values])
+        texts = [json.dumps(v, ensure_ascii=False) if isinstance(v, dict | list | bool) else v for v in values]
+        write(csv_lines([texts]).decode().removesuffix("\r\n") + "\n")
     sys.stdout.flush()
 
 
@@ -150,7 +151,7 @@ def print_record(document: Row, as_json: bool, members: str = "") -> None:
     lines = {column.heading: column.value(document) for column in shown if column.source in document}
     width = max(map(len, lines), default=0)
     for heading, value in lines.items():
-        click.echo(f"{heading:<{width}}  {printable(format_value(value))}".rstrip())
+        click.echo(f"{heading:<{width}}  {one_line(format_value(value))}".rstrip())
 
 
 def json_text(document: Any, indent: int | None = None) -> str:

@@ -193,6 +193,7 @@ def make_config(settings: Settings, app: Any) -> uvicorn.Config:
         app,
         interface="asgi3",
         http=functools.partial(LimitedProtocol, connection_limits(settings)),  # type: ignore[arg-type]
+        ws="none",  # with a WebSocket library installed, a connection would leave the limits
         log_config=None,  # its loggers write to the same log
         access_log=False,
         lifespan="on",

@@ -1,4 +1,4 @@
-"""HTTP/1.1 with limits: size of the head, deadlines for head and body, number of connections.
+"""HTTP/1.1 with limits: size of the head, deadlines for head, body and answer, number of connections.
 
 uvicorn has none of them for its httptools parser, and nothing before sign-in may be expensive
 (docs/reference/security.md). A request that arrives in one piece costs a few comparisons more.
@@ -20,6 +20,8 @@ FILES_BESIDE_CONNECTIONS = 64
 MAX_CONNECTIONS_FALLBACK = 10_000
 REFUSED_OPEN_S = 1.0
 """How long a connection with a refused head stays open, unread: clients that come back at once come less often."""
+STALLED_AFTER_S = 5.0
+"""After so long without reading any of its answer, a client's connection may be given to another one."""
 
 DISCARDED_BYTES_PER_S = 4 * 1024 * 1024
 """How fast all connections of a process together may send bodies whose requests were answered before they arrived."""
@@ -37,7 +39,10 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     head_timeout_s: float
     """For the whole head of a request, and for a new connection to begin one."""
     body_timeout_s: float
-    """For the whole body, plus a second for each `min_body_bytes_per_s` bytes that have arrived."""
+    """For the whole body, plus a second for each `min_body_bytes_per_s` bytes that have arrived.
+
+    An answer must be read as fast.
+    """
     min_body_bytes_per_s: int
     max_connections: int | None
     """None: as many as the limit of open files allows."""
@@ -47,6 +52,16 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         allowed = MAX_CONNECTIONS_FALLBACK if files == resource.RLIM_INFINITY else files - FILES_BESIDE_CONNECTIONS
         return max(1, min(allowed, self.max_connections or MAX_CONNECTIONS_FALLBACK))
+
+
+class Unread(msgspec.Struct):
+    """What of its answers a client has not read: bytes that wait in this process, not in the sockets' buffers."""
+
+    since_s: float
+    at_first: int
+    left: int
+    stalled_s: float
+    """When the client last read some of it."""
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -59,6 +74,9 @@ class LimitedProtocol(HttpToolsProtocol):
         """When the head, or then the body, began (seconds of the event loop's clock)."""
         self.head_bytes = 0
         self.body_bytes = 0
+        self.idle_bytes = 0
+        """What has arrived since the last bytes of the body: extensions of chunks, trailers."""
+        self.unread: Unread | None = None
         self.in_head = True
         self.in_body = False
         self.served = False
@@ -82,12 +100,18 @@ class LimitedProtocol(HttpToolsProtocol):
             self.head_bytes += len(data)
         elif self.in_body:
             self.body_bytes += len(data)
+            self.idle_bytes += len(data)
             if self.cycle.response_complete:
                 self.flow.pause_reading()
                 self.loop.call_at(_Watch.of(self).discarded_at_s(len(data)), self.read_on)
         HttpToolsProtocol.data_received(self, data)
-        if self.in_head and self.head_bytes > self.limits.max_head_bytes and not self.refused:
-            self.refuse_head()
+        if self.in_head:
+            if self.head_bytes > self.limits.max_head_bytes and not self.refused:
+                self.refuse_head()
+        elif self.in_body and (
+            self.idle_bytes > self.limits.max_head_bytes or len(self.headers) > self.limits.max_headers
+        ):
+            self.refuse(b"431 Request Header Fields Too Large", b"The trailers of the request are too large.")
 
     def read_on(self) -> None:
         if not self.refused and not self.transport.is_closing():
@@ -105,14 +129,16 @@ class LimitedProtocol(HttpToolsProtocol):
         self.in_body = True
         self.since_s = self.loop.time()
         HttpToolsProtocol.on_headers_complete(self)
+        self.headers = []  # trailers are not among the headers that the application sees
 
     def on_body(self, body: bytes) -> None:
+        self.idle_bytes = 0
         if not self.refused:
             HttpToolsProtocol.on_body(self, body)  # `super()` takes longer
 
     def on_message_complete(self) -> None:
         self.in_head, self.in_body = True, False
-        self.head_bytes = self.body_bytes = 0
+        self.head_bytes = self.body_bytes = self.idle_bytes = 0
         self.served = True
         if not self.refused:
             HttpToolsProtocol.on_message_complete(self)
@@ -145,10 +171,18 @@ class LimitedProtocol(HttpToolsProtocol):
         else:
             super().shutdown()
 
+    def resume_writing(self) -> None:
+        self.unread = None  # the client has read most of it
+        super().resume_writing()
+
     def check_deadline(self, now_s: float) -> None:
-        """Closes a connection whose head or body takes too long; 408 if a request had begun."""
-        if self.transport.is_closing():
-            return
+        """Closes a connection whose head, body or reading of an answer takes too long; 408 if a request had begun."""
+        if self._is_read_too_slowly(now_s):
+            self.transport.abort()
+        elif not self.transport.is_closing():
+            self._check_request(now_s)
+
+    def _check_request(self, now_s: float) -> None:
         if self.refused:
             if now_s - self.since_s >= REFUSED_OPEN_S:
                 self.transport.close()
@@ -164,6 +198,25 @@ class LimitedProtocol(HttpToolsProtocol):
                 self.refuse(b"408 Request Timeout", b"The head of the request did not arrive in time.")
             elif not self.served:
                 self.transport.close()
+
+    def is_idle(self, now_s: float) -> bool:
+        """Whether no request is under way, or the client has stopped to read its answer."""
+        if self.unread is not None:
+            return now_s - self.unread.stalled_s > STALLED_AFTER_S
+        return self.in_head and not self.head_bytes and (self.cycle is None or self.cycle.response_complete)
+
+    def _is_read_too_slowly(self, now_s: float) -> bool:
+        size = self.transport.get_write_buffer_size()
+        if not size or self.unread is None:
+            self.unread = Unread(since_s=now_s, at_first=size, left=size, stalled_s=now_s) if size else None
+            return False
+        unread = self.unread
+        if size < unread.left:
+            unread.stalled_s = now_s
+        unread.left = size
+        read_bytes = max(0, unread.at_first - size)
+        allowed_s = self.limits.body_timeout_s + read_bytes / self.limits.min_body_bytes_per_s
+        return now_s - unread.since_s > allowed_s
 
     def _head_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -189,19 +242,24 @@ class _Watch:
         return watch
 
     def make_room(self, newcomer: LimitedProtocol) -> bool:
-        """Closes the oldest connection without a complete request, or with a refused one; False if there is none."""
+        """Closes the oldest connection without a complete request, or with a refused one; else the oldest idle one.
+
+        False if there is none.
+        """
+        others = [other for other in self._connections if isinstance(other, LimitedProtocol) and other is not newcomer]
         waiting = [
             other
-            for other in self._connections
-            if isinstance(other, LimitedProtocol)
-            and other is not newcomer
-            and (other.refused or (not other.served and other.in_head))
-            and not other.transport.is_closing()
+            for other in others
+            if (other.refused or (not other.served and other.in_head)) and not other.transport.is_closing()
         ]
-        if not waiting:
-            return False
-        min(waiting, key=lambda other: other.since_s).transport.close()
-        return True
+        if waiting:
+            min(waiting, key=lambda other: other.since_s).transport.close()
+            return True
+        now_s = self._loop.time()
+        idle = [other for other in others if other.is_idle(now_s)]
+        if idle:
+            min(idle, key=lambda other: other.since_s).transport.abort()
+        return bool(idle)
 
     def discarded_at_s(self, size: int) -> float:
         """When so many more bytes are discarded, at DISCARDED_BYTES_PER_S."""

@@ -158,13 +158,14 @@ _OPTIONS = (
         "--body-timeout-s",
         default=30,
         type=click.IntRange(1, 3600),
-        help="Seconds in which a body must arrive, plus the time that --min-body-bytes-per-s allows; then 408.",
+        help="Seconds in which a body must arrive, plus the time that --min-body-bytes-per-s allows; then 408. Answers "
+        "must be read as fast.",
     ),
     click.option(
         "--min-body-bytes-per-s",
         default=1024,
         type=click.IntRange(1, 1024**3),
-        help="Least rate at which a long body must arrive, in bytes per second.",
+        help="Least rate at which a long body must arrive, and an answer be read, in bytes per second.",
     ),
     click.option(
         "--max-connections",

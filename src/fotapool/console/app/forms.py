@@ -13,6 +13,7 @@ from starlette.types import Message, Receive
 
 from fotapool.console.app.pages import MAX_FIELDS, MAX_TEXT_BYTES
 from fotapool.domain.errors import ErrorCode, RequestRejected
+from fotapool.web.http import MAX_CONTENT_TYPE
 
 CHUNK_BYTES = 256 * 1024
 
@@ -27,6 +28,8 @@ async def read_form(request: Request, max_file_bytes: int, max_text_bytes: int =
     length = request.headers.get("content-length", "")
     if not (length.isascii() and length.isdigit()) or int(length) > max_file_bytes + max_text_bytes:
         raise RequestRejected(ErrorCode.BODY_TOO_LARGE)
+    if len(request.headers.get("content-type", "")) > MAX_CONTENT_TYPE:
+        raise RequestRejected(ErrorCode.BODY_INVALID, "the form cannot be read")
     limited = Request(request.scope, _limited(request.receive, max_file_bytes + max_text_bytes))
     try:
         return await limited.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=max_text_bytes)

@@ -25,7 +25,7 @@ from fotapool.services.audit_log.drafts import AuditDraft
 from fotapool.services.campaigns.campaign_views import CampaignCounts
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import Account
-from fotapool.web.http import compress
+from fotapool.web.http import compress, read_cookie
 from fotapool.web.operations import Row
 
 MAX_FIELDS = 2_000
@@ -169,7 +169,7 @@ class ConsoleCall:
             "emulator": self.console.emulator,
             "now_ms": self.context.clock.now_ms(),
             "path": self.request.url.path,
-            "theme": theme if (theme := self.request.cookies.get(THEME_COOKIE)) in ("light", "dark") else "",
+            "theme": theme if (theme := read_cookie(self.request, THEME_COOKIE)) in ("light", "dark") else "",
             "account": account,
             "account_path": account_path(account.name) if account else "",
         }

@@ -17,6 +17,7 @@ from fotapool.services.audit_log.drafts import NOT_AUDITED, AuditDraft, Values
 from fotapool.services.context import Context
 from fotapool.services.identity import console_sessions
 from fotapool.store.identity.operators import Operator
+from fotapool.web.http import read_cookie
 from fotapool.web.pages import CONSOLE_BASE
 
 COOKIE, NOTICE_COOKIE = "fotapool_console", "fotapool_notice"
@@ -59,7 +60,7 @@ class Sessions:
 
     async def read(self, request: Request) -> Session | None:
         """The session of the request; None if it has ended, or the operator has another key."""
-        token = request.cookies.get(COOKIE, "")
+        token = read_cookie(request, COOKIE)
         operator = await console_sessions.find_session(self._context, token, self._clock.now_ms())
         return None if operator is None else Session(operator, _csrf(token))
 
@@ -87,7 +88,7 @@ class Sessions:
         response.delete_cookie(COOKIE, path=self.cookie_path)
 
     async def _end(self, request: Request, audit: AuditDraft) -> None:
-        if token := request.cookies.get(COOKIE):
+        if token := read_cookie(request, COOKIE):
             await console_sessions.end_session(replace(self._context, audit=audit), token)
 
     async def leave_notice(self, request: Request, response: Response, text: str, kind: str) -> None:
@@ -98,7 +99,7 @@ class Sessions:
     async def notice(self, request: Request) -> dict[str, str] | None:
         """The stored notice with its `text` and `kind`; None if there is none."""
         try:
-            content = self._signer.loads(request.cookies.get(NOTICE_COOKIE, ""))
+            content = self._signer.loads(read_cookie(request, NOTICE_COOKIE))
         except BadSignature:
             return None
         return content if isinstance(content, dict) and "text" in content else None

@@ -21,7 +21,7 @@ from fotapool.cli.client.output import (
     print_rows,
 )
 from fotapool.cli.client.resources import resource_group
-from fotapool.cli.terminal import printable
+from fotapool.cli.terminal import one_line, printable
 
 COLUMNS = "number time method path status hints"
 EMPTY = "No requests. Only requests of the documented API and of devices are recorded."
@@ -82,7 +82,7 @@ def _print_new(rows: Iterable[Row], as_json: bool) -> None:
         return
     for row in rows:
         values = (format_value(column.value(row)) for column in columns(COLUMNS))
-        click.echo(printable("  ".join(values)).rstrip())
+        click.echo(one_line("  ".join(values)).rstrip())
 
 
 @requests.command()

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from fotapool.console.identity.oidc.id_token import SignInRefused
 from fotapool.core.bounded import BoundedDict
+from fotapool.web.http import read_cookie
 
 COOKIE = "fotapool_sign_in"
 LIFE_S = 600
@@ -64,7 +65,7 @@ class Attempts:
     def take(self, request: Request) -> Attempt:
         """The attempt that the request ends. Raises SignInRefused if this browser has not begun it, or it has ended."""
         try:
-            attempt = Attempt(*self._signer.loads(request.cookies.get(COOKIE, "")))
+            attempt = Attempt(*self._signer.loads(read_cookie(request, COOKIE)))
         except (BadSignature, TypeError) as error:
             raise SignInRefused("it was not begun in this browser, or has ended already") from error
         if not hmac.compare_digest(request.query_params.get("state", "").encode(), attempt.state.encode()):
