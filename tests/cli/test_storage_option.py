@@ -20,6 +20,8 @@ PACKAGE = {"firmwareName": "f", "make": "V", "model": "M", "fromVersion": "1", "
     [
         (["--storage", "nonsense"], "storage"),
         (["--storage", "file://relative"], "three slashes"),
+        (["--storage", Path(__file__).as_uri()], "is not a directory"),
+        (["--storage", f"{Path(__file__).as_uri()}/below", "--workers", "2"], "is not a directory"),
         (["--storage", "memory:///", "--workers", "2"], "workers cannot share storage in memory"),
     ],
 )

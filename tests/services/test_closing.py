@@ -42,6 +42,8 @@ def campaign(api: Api, uuid: str) -> dict[str, Any]:
 def test_licenses_and_campaigns_end_upgrades_in_progress_finish_and_records_stay(api: Api) -> None:
     api.assign(0, 1, 2)
     api.candidates(1, 7)
+    plans = f"{HERE}/subscription/scheduled-changes"
+    plan = api.control("POST", plans, {"dueTime": "nextBillingMonth", "licenseCount": 3}).json()
     waiting = schedule(api, 0, 1, start="2026-03-15")
     api.advance("PT1H")
     api.upgrade(2, "inProgress")
@@ -63,6 +65,7 @@ def test_licenses_and_campaigns_end_upgrades_in_progress_finish_and_records_stay
     assert (account["status"], account["licenseCount"], account["licenseUsedCount"]) == ("closed", 0, 1)
     assert (account["underNotice"], account["candidates"]) == (1, 0)
     assert campaign(api, waiting)["status"] == "canceled"
+    assert api.control("GET", f"{plans}/{plan['id']}").json()["state"] == "canceled"
     states = {number: api.control("GET", f"{HERE}/devices/{device(number)}").json()["device"] for number in (0, 2, 9)}
     assert [one["openUpgrade"] for one in states.values()] == [None, "inProgress", None]
     api.assert_consistent()
@@ -80,6 +83,7 @@ def test_licenses_and_campaigns_end_upgrades_in_progress_finish_and_records_stay
         "upgradesInProgress": 1,
         "licensesEnded": 2,
         "licensesUnderNotice": 1,
+        "scheduledChangesCanceled": 1,
     }
     api.assert_consistent()
 
@@ -97,6 +101,7 @@ def test_a_running_campaign_is_stopped_and_its_devices_are_canceled_in_steps(api
 
 
 def test_a_closed_account_takes_no_changes_and_is_never_opened_again(api: Api) -> None:
+    plan = {"dueTime": "nextBillingMonth", "licenseCount": 3}
     close(api)
     for answer in (
         api.call("GET", f"/v3/licenses/{ACCOUNT}?lastSeenDeviceId=0"),
@@ -107,6 +112,7 @@ def test_a_closed_account_takes_no_changes_and_is_never_opened_again(api: Api) -
         close(api, 409),
         api.control("PUT", f"{HERE}/status", {"status": "active"}).json(),
         api.control("PUT", f"{HERE}/subscription", {"licenseCount": 3}).json(),
+        api.control("POST", f"{HERE}/subscription/scheduled-changes", plan).json(),
         api.control("POST", f"{HERE}/devices", [{"deviceId": device(70)}]).json(),
         api.control("PUT", f"{HERE}/devices/{device(0)}/upgrade", {"status": "scheduled"}).json(),
         api.control("POST", f"{HERE}/copies", {"name": "copy"}).json(),

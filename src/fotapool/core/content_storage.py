@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -46,7 +47,7 @@ def default_storage(database_path: str | None) -> str:
 class Storage:
     """The contents under a URL: file:///directory, memory:/// or an object store's, as s3://bucket/prefix.
 
-    Raises ValueError for other URLs. A directory is created with the first content.
+    Raises ValueError for other URLs, and for a directory that cannot be one. It is created with the first content.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Storage:
         if self._directory is None:
             self._store = _open(url)
         else:
+            _check_directory(url, self._directory)
             make_private(self._directory)
 
     @contextlib.contextmanager
@@ -165,6 +167,15 @@ def storage_directory(url: str) -> Path | None:
             f"storage {url}: a directory is named with three slashes and its whole path, file:///directory"
         )
     return Path(url2pathname(parts.path))
+
+
+def _check_directory(url: str, directory: Path) -> None:
+    """Raises ValueError if the directory, or the one in which it would be created, is a file or is not writable."""
+    found = next(path for path in (directory, *directory.parents) if os.path.lexists(path))
+    if not found.is_dir():
+        raise ValueError(f"storage {url}: {found} is not a directory")
+    if not os.access(found, os.W_OK | os.X_OK):
+        raise ValueError(f"storage {url}: the directory {found} is not writable")
 
 
 def _without_query(url: str) -> str:

@@ -197,6 +197,8 @@ def test_keys_are_replaced_and_the_start_key_retired(cli: Any) -> None:
     cli("operators", "retire-start-key", "--yes")
     cli("operators", "list", code=4)
     assert cli.one("operators", "start-key", FOTAPOOL_OPERATOR_KEY=own)["state"] == "retired"
+    last = cli("operators", "delete", "night", "--yes", code=4, FOTAPOOL_OPERATOR_KEY=own)
+    assert "night is the last operator with the role admin" in last.stderr
 
 
 def test_sessions_are_listed_and_ended(api: Api, cli: Any) -> None:

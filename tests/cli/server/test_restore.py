@@ -100,7 +100,7 @@ def test_what_is_no_backup_is_refused_and_changes_nothing(url: str, tmp_path: Pa
     ):
         done = database("restore", str(path), "--database", url)
         assert (done.exit_code, done.output.startswith("Error: ")) == (1, True)
-        assert words in done.output
+        assert (words in done.output, str(path) in done.output) == (True, True)
     assert accounts(url) == ["new", "old"]
     assert not list(tmp_path.glob("*.restore*"))
 
@@ -135,6 +135,31 @@ def test_a_backup_replaces_the_one_before_and_never_a_database_in_use(url: str, 
         done = database("backup", str(tmp_path / "a.db"), "--database", url)
         assert (done.exit_code, "is a database in use" in done.output) == (1, True)
     assert accounts(url) == ["old", "renamed"]
+
+
+def test_a_link_to_a_database_or_to_a_backup_stays_one(url: str, tmp_path: Path) -> None:
+    for name in ("a.db", "backup.db"):
+        (tmp_path / "disk").mkdir(exist_ok=True)
+        (tmp_path / name).rename(tmp_path / "disk" / name)
+        (tmp_path / name).symlink_to(tmp_path / "disk" / name)
+    with hold(open_database(f"sqlite:///{tmp_path}/disk/a.db", durable=True)):
+        assert "a server has" in database("restore", str(tmp_path / "backup.db"), "--database", url).output
+    assert database("restore", str(tmp_path / "backup.db"), "--database", url).exit_code == 0
+    assert accounts(f"sqlite:///{tmp_path}/disk/a.db") == ["old"]
+    set_up(url, "newest")
+    assert database("backup", str(tmp_path / "backup.db"), "--database", url).exit_code == 0
+    assert accounts(f"sqlite:///{tmp_path}/disk/backup.db") == ["newest", "old"]
+    assert all((tmp_path / name).is_symlink() for name in ("a.db", "backup.db"))
+
+
+def test_a_backup_does_not_replace_what_is_no_file(url: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    done = database("backup", str(tmp_path / "pipe"), "--database", url)
+    assert (done.exit_code, done.output) == (
+        1,
+        f"Error: {tmp_path}/pipe is not a file: choose another name for the backup\n",
+    )
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
 def test_postgresql_is_restored_with_its_own_tools(postgres_url: str, url: str, tmp_path: Path) -> None:

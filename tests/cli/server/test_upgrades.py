@@ -152,6 +152,12 @@ def without_a_table(path: Path) -> None:
         connection.execute("DROP TABLE candidate")
 
 
+def without_a_column(path: Path) -> None:
+    set_up(f"sqlite:///{path}", "a")
+    with closing(open_database(f"sqlite:///{path}", durable=True).connect()) as connection:
+        connection.execute("ALTER TABLE account DROP COLUMN notes")
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -159,8 +165,9 @@ def without_a_table(path: Path) -> None:
         (lambda path: path.write_bytes(b"not a database " * 1000), "is not a SQLite database"),
         (malformed, "malformed"),
         (without_a_table, "there is no table candidate"),
+        (without_a_column, "the database refused a statement: no such column: notes"),
     ],
-    ids=["empty", "another file", "malformed", "a table is gone"],
+    ids=["empty", "another file", "malformed", "a table is gone", "a column is gone"],
 )
 def test_verify_tells_a_database_that_is_none(make: object, words: str, tmp_path: Path) -> None:
     path = tmp_path / "a.db"
@@ -169,6 +176,17 @@ def test_verify_tells_a_database_that_is_none(make: object, words: str, tmp_path
     assert done.exit_code == 1
     assert done.output.startswith("Error: ")
     assert words in done.output
+
+
+def test_a_schema_from_which_no_migration_leads_is_not_sent_to_the_migration_again(database_url: str) -> None:
+    set_up(database_url)
+    with closing(open_database(database_url, durable=True).connect()) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+    done = database("migrate", "--database", database_url)
+    assert (done.exit_code, done.output) == (
+        1,
+        "Error: no migration begins at the database's schema, 0000: restore a backup\n",
+    )
 
 
 def test_verify_says_that_there_was_nothing_to_verify(database_url: str) -> None:

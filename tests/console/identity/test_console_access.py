@@ -134,6 +134,8 @@ def test_operator_keys_and_device_keys_are_replaced_and_the_start_key_retired(co
     page = ford.post("/access/operators/retire-start-key", {"name": "operator"})
     assert notice_of(page) == "The key of --operator-key is retired."
     assert "operator admin at server start, retired 2026-03-10 12:00:00" in words_of(page)
+    last = ford.post("/access/operators/delete", {"name": "ford"}, status=409)
+    assert "Ford is the last operator with the role admin: create another one first" in words_of(last)
     assert console.http.get("/console/pools", follow_redirects=False).status_code == 303
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -188,6 +189,47 @@ def test_the_start_key_is_retired_and_refused_after_a_restart_until_another_is_g
     assert as_operator(without, key) == 200
     assert without.control("GET", "/start-key", headers=own).json()["state"] == "none"
     assert without.control("DELETE", "/start-key", headers=own).status_code == 404
+
+
+def test_the_last_administrator_is_deleted_only_while_the_start_key_is_valid(start: Callable[..., Api]) -> None:
+    api = start(emulator=False)
+    for _ in range(2):  # the key of the start is valid: one can be left without stored administrators
+        key = api.control("POST", "/operators", {"name": "one"}).json()["key"]
+        assert api.control("DELETE", "/operators/one").status_code == 204
+    own = {"Authorization": f"Bearer {api.control('POST', '/operators', {'name': 'one'}).json()['key']}"}
+    api.control("POST", "/operators", {"name": "guest", "role": "editor"})
+    assert api.control("DELETE", "/start-key").status_code == 204
+    for server in (api, start(emulator=False, seed=None, operator_key=None)):
+        refused = server.control("DELETE", "/operators/one", headers=own)
+        assert (refused.status_code, refused.json()["detail"]) == (
+            409,
+            "one is the last operator with the role admin: create another one first, or restart the server with"
+            " --operator-key",
+        )
+    assert api.control("DELETE", "/operators/guest", headers=own).status_code == 204
+    key = api.control("POST", "/operators", {"name": "two"}, headers=own).json()["key"]
+    assert api.control("DELETE", "/operators/one", headers=own).status_code == 204
+    assert (as_operator(api, own["Authorization"].removeprefix("Bearer ")), as_operator(api, key)) == (401, 200)
+
+
+def test_two_administrators_that_delete_each_other_through_two_servers_are_never_both_gone(
+    start: Callable[..., Api],
+) -> None:
+    servers = start(emulator=False), start(emulator=False, seed=None)
+    keys = [servers[0].control("POST", "/operators", {"name": name}).json()["key"] for name in "ab"]
+    servers[0].control("DELETE", "/start-key")
+    for _ in range(5):
+        with ThreadPoolExecutor(2) as pool:
+            deletions = [
+                pool.submit(server.control, "DELETE", f"/operators/{name}", headers={"Authorization": f"Bearer {key}"})
+                for server, key, name in zip(servers, keys, "ba", strict=True)
+            ]
+        statuses = [one.result().status_code for one in deletions]
+        assert statuses.count(204) == 1, statuses
+        gone = statuses.index(204) ^ 1
+        left = {"Authorization": f"Bearer {keys[gone ^ 1]}"}
+        again = servers[0].control("POST", "/operators", {"name": "ab"[gone]}, headers=left)
+        keys[gone] = again.json()["key"]
 
 
 def test_the_audit_log_says_who_replaced_and_retired_keys(api: Api) -> None:

@@ -21,7 +21,7 @@ from fotapool.store.audit_log import AuditEntry, record_entry
 from fotapool.store.db import backups, schema
 from fotapool.store.db.audit import read_audit
 from fotapool.store.db.connection import Connection, Database, StoreMismatch, StoreUnavailable
-from fotapool.store.db.factory import open_database
+from fotapool.store.db.factory import driver_errors, open_database
 from fotapool.store.db.sqlite import SqliteConnection, SqliteDatabase, missing_directory
 
 _ACCOUNTS_PER_PAGE = 1000
@@ -62,6 +62,8 @@ def _said() -> Iterator[None]:
         yield
     except (StoreUnavailable, StoreMismatch, ValueError) as error:
         raise click.ClickException(str(error).strip()) from error
+    except driver_errors() as error:
+        raise click.ClickException(f"the database refused a statement: {str(error).strip()}") from error
 
 
 def _database(url: str) -> Database:

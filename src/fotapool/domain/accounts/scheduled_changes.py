@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fotapool.core.timestamps import DAY_MS, MAX_CLOCK_MS, parse_timestamp
 from fotapool.domain.accounts.subscriptions import check_total
@@ -98,6 +98,11 @@ def check_open(change: ScheduledChange) -> None:
     """Raises Conflict if the change has ended."""
     if change.state is not ScheduledState.SCHEDULED:
         raise Conflict(f"scheduled change {change.id} is {change.state.value}: it cannot be edited or canceled")
+
+
+def canceled(change: ScheduledChange, now_ms: int) -> ScheduledChange:
+    """The change as it is once it was canceled."""
+    return replace(change, state=ScheduledState.CANCELED, updated_ms=now_ms, ended_ms=now_ms)
 
 
 def check_account(status: AccountStatus) -> None:

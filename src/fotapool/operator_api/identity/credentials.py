@@ -265,7 +265,10 @@ async def rotate_operator_key(call: OperatorCall, given: Rotation) -> RotatedKey
 
 
 async def delete_operator(call: OperatorCall) -> None:
-    """Delete an operator and revoke its key."""
+    """Delete an operator and revoke its key.
+
+    409 for the last one with the role admin, unless the server has a valid `--operator-key`.
+    """
     await operators.delete_operator(call.context, call.path["operator"])
 
 

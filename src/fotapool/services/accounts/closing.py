@@ -6,6 +6,7 @@ Records stay: statements, ledger, audit log, upgrades, devices.
 from __future__ import annotations
 
 from fotapool.domain.accounts.closing import Holdings, closing_status
+from fotapool.domain.accounts.scheduled_changes import canceled
 from fotapool.domain.accounts.subscriptions import NOTICE_KINDS, RECLAIM_KINDS, SubscriptionChange
 from fotapool.domain.campaigns.campaigns import RUNNING, SCAN_START
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeChange, UpgradeStatus
@@ -16,6 +17,7 @@ from fotapool.services.accounts.subscriptions import plan_change, record_change
 from fotapool.services.commands import DirectCommand, PoolCommand, PoolFacts, pool_of
 from fotapool.services.context import Caller, Context
 from fotapool.store.accounts import closing as store
+from fotapool.store.accounts import scheduled_changes as scheduled_store
 from fotapool.store.accounts.accounts import Account, read_account_by_id, record_status
 from fotapool.store.campaigns.campaigns import read_campaigns
 from fotapool.store.campaigns.upgrade_changes import UpgradeChangeSet
@@ -43,11 +45,11 @@ async def close_account(context: Context, caller: Caller) -> Holdings:
         change = plan_change(facts.connection, pool=facts.pool, account=account, total=0, now_ms=now_ms)
         holdings = _holdings(facts.connection, account, campaigns, change)
         record_change(facts, account=account, change=change, cause=caller.cause("close account"), now_ms=now_ms)
-        _stop_work(facts, now_ms)
+        scheduled_changes = _stop_work(facts, now_ms)
         record_status(facts.connection, account.id, AccountStatus.CLOSED)
         record_auth_epoch(facts.connection)
         before = {"status": account.status.value, "licenseCount": account.total}
-        after = {"status": AccountStatus.CLOSED.value, "licenseCount": 0, **_numbers(holdings)}
+        after = {"status": AccountStatus.CLOSED.value, "licenseCount": 0, **_numbers(holdings, scheduled_changes)}
         context.audit.record(facts.connection, now_ms, before, after)
         return holdings
 
@@ -125,14 +127,18 @@ def _cancel_operator_upgrades(facts: PoolFacts, now_ms: int) -> None:
     changes.record(facts.connection, now_ms)
 
 
-def _stop_work(facts: PoolFacts, now_ms: int) -> None:
-    """Empties the candidate list, and cancels the bulk jobs that have not ended."""
+def _stop_work(facts: PoolFacts, now_ms: int) -> int:
+    """Empties the candidate list, and cancels bulk jobs and scheduled changes; returns the number of the latter."""
     connection, pool = facts.connection, facts.pool
     if pool.candidates:
         before = read_candidates(connection, pool.account_id)
         record_candidates(connection, pool=pool, before=before, after=[], now_ms=now_ms)
     for uuid in store.read_open_jobs(connection, pool.account_id):
         record_canceled(connection, uuid, now_ms)
+    scheduled = scheduled_store.read_open_changes(connection, pool.account_id)
+    for change in scheduled:
+        scheduled_store.record_change(connection, canceled(change, now_ms))
+    return len(scheduled)
 
 
 def _holdings(connection: Connection, account: Account, campaigns: int, change: SubscriptionChange) -> Holdings:
@@ -146,9 +152,10 @@ def _holdings(connection: Connection, account: Account, campaigns: int, change: 
     )
 
 
-def _numbers(holdings: Holdings) -> dict[str, int]:
+def _numbers(holdings: Holdings, scheduled_changes: int) -> dict[str, int]:
     counts = {
         "campaignsEnded": holdings.campaigns,
+        "scheduledChangesCanceled": scheduled_changes,
         "upgradesInProgress": holdings.upgrades_in_progress,
         "licensesEnded": holdings.licenses_ended,
         "licensesUnderNotice": holdings.licenses_under_notice,

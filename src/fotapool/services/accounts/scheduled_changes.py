@@ -14,6 +14,7 @@ from fotapool.domain.accounts.scheduled_changes import (
     FailureCode,
     ScheduledChange,
     ScheduledState,
+    canceled,
     check_account,
     check_open,
     check_scheduled,
@@ -22,7 +23,7 @@ from fotapool.domain.accounts.scheduled_changes import (
 from fotapool.domain.accounts.subscriptions import SubscriptionChange, check_total
 from fotapool.domain.errors import Conflict, Invalid, NotFound, RequestRejected
 from fotapool.domain.names import PurchaseType
-from fotapool.services.accounts.accounts import get_account, require_account
+from fotapool.services.accounts.accounts import check_not_closed, get_account, require_account
 from fotapool.services.accounts.subscriptions import apply_change, describe_change, preview_change
 from fotapool.services.audit_log.drafts import AuditDraft, Via
 from fotapool.services.commands import DirectCommand, PoolCommand, PoolFacts, submit_unless_deleted
@@ -91,6 +92,7 @@ def _check(connection: Connection, wanted: ScheduledChange) -> None:
     account = read_account_by_id(connection, wanted.account_id)
     if account is None:
         raise NotFound("the account does not exist")
+    check_not_closed(account)
     if wanted.total is not None:
         check_total(PurchaseType.BOTH, wanted.total)
     check_scheduled(wanted, account.purchase_type, store.read_open_changes(connection, account.id))
@@ -138,7 +140,7 @@ async def cancel_change(context: Context, caller: Caller, change_id: int) -> Sch
     def cancel(connection: Connection, now_ms: int) -> ScheduledChange:
         before = _require(connection, caller.account_id, change_id)
         check_open(before)
-        after = replace(before, state=ScheduledState.CANCELED, updated_ms=now_ms, ended_ms=now_ms)
+        after = canceled(before, now_ms)
         store.record_change(connection, after)
         context.audit.record(connection, now_ms, _described(before), _described(after))
         return after

@@ -91,18 +91,31 @@ async def list_operators(context: Context, after: str, limit: int) -> list[list[
 
 
 async def delete_operator(context: Context, name: str) -> None:
-    """Deletes an operator and its key. Raises NotFound, and Conflict for FIRST_OPERATOR."""
+    """Deletes an operator and its key. Raises NotFound, and Conflict for FIRST_OPERATOR.
+
+    Also raises Conflict for the last operator with the role admin, unless the key of the start is valid.
+    """
     context.audit.about("operator", name)
     if name == FIRST_OPERATOR:
         raise Conflict(_IS_START_KEY)
 
     def delete(connection: Connection, now_ms: int) -> None:
         operator = _existing(connection, name)
+        if store.lock_admins(connection) == {name} and not _start_key_is_valid(context, connection):
+            raise Conflict(
+                f"{name} is the last operator with the role admin: create another one first, or restart the server with"
+                " --operator-key"
+            )
         store.record_operator_deleted(connection, name)
         record_sessions_of_operator_ended(connection, name)
         context.audit.record(connection, now_ms, {"role": operator.role.value, "key": MASKED})
 
     await context.writer.submit(DirectCommand(delete))
+
+
+def _start_key_is_valid(context: Context, connection: Connection) -> bool:
+    key_hash = start_key_hash(context)
+    return key_hash is not None and key_store.read_start_key(connection, key_hash).retired_ms is None
 
 
 def _existing(connection: Connection, name: str) -> Operator:

@@ -57,8 +57,12 @@ def hold(database: Database) -> Iterator[None]:
 def back_up(connection: SqliteConnection, target: Path) -> None:
     """Copies the database to the file, whatever its schema; only its owner can read it. Writers are not blocked.
 
-    An existing file is replaced at the end, so that a failed backup does not take away the one before.
+    An existing file is replaced at the end, so that a failed backup does not take away the one before. A link stays
+    one, and what is no file, such as a device, is refused.
     """
+    target = Path(os.path.realpath(target))
+    if target.exists() and not target.is_file():
+        raise StoreUnavailable(f"{target} is not a file: choose another name for the backup")
     if Path(f"{target}-wal").exists():
         raise StoreUnavailable(f"{target} is a database in use: choose another name for the backup")
     part = target.with_name(f"{target.name}.part")
@@ -81,7 +85,7 @@ def restore(backup: Path, database: SqliteDatabase, entry: AuditEntry | None = N
     Raises StoreMismatch if it is not a backup that this program can use, and StoreUnavailable if it is malformed or a
     server has the database. Nothing has changed then.
     """
-    path = Path(database.path)
+    path = Path(os.path.realpath(database.path))  # a link to the database stays one
     part = path.with_name(f"{path.name}.restore")
     try:
         if path.exists() and backup.samefile(path):
@@ -123,7 +127,8 @@ def _copy_checked(backup: Path, part: Path, entry: AuditEntry | None) -> str:
                 connection.commit()
             connection.fetch("PRAGMA wal_checkpoint(TRUNCATE)")
     except StoreUnavailable as error:
-        raise StoreUnavailable(f"{backup} cannot be restored: {error}") from error
+        said = str(error).replace(str(part), str(backup))
+        raise StoreUnavailable(f"{backup} cannot be restored: {said}") from error
     flush_to_disk(part)
     return version
 
@@ -176,7 +181,7 @@ def _excluding_connections(path: Path) -> Iterator[None]:
 
 
 def _open_lock(path: Path) -> int:
-    lock = Path(f"{path}{LOCK_SUFFIX}")
+    lock = Path(f"{os.path.realpath(path)}{LOCK_SUFFIX}")
     made = not lock.exists()
     descriptor = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     if made and path.exists():

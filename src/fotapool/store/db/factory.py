@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import apsw
+
 from fotapool.store.db.connection import TIMEOUT_S, Database
 from fotapool.store.db.sqlite import SqliteDatabase
+
+
+def driver_errors() -> tuple[type[Exception], ...]:
+    """What the drivers raise that no connection raises as an error of its own, as for a column that is not there."""
+    import psycopg  # imported late: slow
+
+    return apsw.Error, psycopg.Error
 
 
 def open_database(url: str, durable: bool, timeout_s: float = TIMEOUT_S) -> Database:

@@ -54,7 +54,9 @@ def mismatch(found: str | None) -> str:
     """What to do about a database with this schema version."""
     if found is None:
         return "the database is empty: a server sets it up when it starts"
-    if found != "none" and found > VERSION:
+    if found == "none":
+        return "the database does not say which schema it has: restore a backup"
+    if found > VERSION:
         return f"the database has schema {found}, this program knows schemas up to {VERSION}: use a newer fotapool"
     return (
         f"the database has schema {found}, this program needs {VERSION}: "

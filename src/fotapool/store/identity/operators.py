@@ -66,6 +66,13 @@ def has_admin(connection: Connection) -> bool:
     return exists(connection, sql, role=Role.ADMIN.value)
 
 
+def lock_admins(connection: Connection) -> set[str]:
+    """The names of the stored operators with the role admin, who stay as they are until the transaction ends."""
+    sql = "SELECT name FROM operator_key WHERE role = :role AND expires_ms IS NULL ORDER BY name {lock_row}"
+    rows = connection.fetch(sql.format_map(connection.syntax), {"role": Role.ADMIN.value})
+    return {str(name) for (name,) in rows}
+
+
 def record_operator(connection: Connection, operator: Operator) -> None:
     name, role, *rest = row_of(Operator)(operator)
     connection.insert("operator_key", columns(Operator), [(name, role.value, *rest)])

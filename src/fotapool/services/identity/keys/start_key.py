@@ -14,7 +14,7 @@ from fotapool.services.identity.operators import FIRST_OPERATOR, start_key_hash
 from fotapool.store.db.connection import Connection
 from fotapool.store.identity.console_sessions import record_sessions_of_operator_ended
 from fotapool.store.identity.keys import read_start_key, record_start_key_retired
-from fotapool.store.identity.operators import has_admin
+from fotapool.store.identity.operators import lock_admins
 
 
 class StartKeyState(enum.Enum):
@@ -58,7 +58,7 @@ async def retire_start_key(context: Context) -> None:
     def retire(connection: Connection, now_ms: int) -> None:
         if read_start_key(connection, key_hash).retired_ms is not None:
             raise Conflict("the key of the start is retired already")
-        if not has_admin(connection):
+        if not lock_admins(connection):
             raise Conflict("nobody could manage operators: create an operator with the role admin first")
         record_start_key_retired(connection, key_hash, now_ms)
         record_sessions_of_operator_ended(connection, FIRST_OPERATOR)

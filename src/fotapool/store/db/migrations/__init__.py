@@ -21,7 +21,7 @@ from fotapool.store.audit_log import INSERT_ENTRY, AuditEntry
 from fotapool.store.db.connection import TIMEOUT_S, Database, StoreMismatch, StoreUnavailable
 from fotapool.store.db.factory import open_database
 from fotapool.store.db.postgres import SETUP_LOCK, PostgresDatabase
-from fotapool.store.db.schema import mismatch
+from fotapool.store.db.schema import VERSION, mismatch
 from fotapool.store.db.sqlite import SqliteDatabase
 
 EntryOf = Callable[[str | None, str | None], AuditEntry]
@@ -53,9 +53,15 @@ def migrate_to_head(url: str, entry_of: EntryOf | None = None) -> tuple[str | No
                 connection.execute(text(INSERT_ENTRY), entry_of(before, after)._asdict())
             return before, after
     except CommandError as error:
-        raise StoreMismatch(mismatch(before) if before else str(error)) from error
+        raise StoreMismatch(_why_not_migrated(before)) from error
     except DBAPIError as error:
         raise StoreUnavailable(f"the database was not migrated: {str(error.orig).strip()}") from error
+
+
+def _why_not_migrated(version: str | None) -> str:
+    if version is not None and version > VERSION:
+        return mismatch(version)
+    return f"no migration begins at the database's schema, {version or 'of several versions'}: restore a backup"
 
 
 def _current_version(connection: Connection) -> str | None:
