@@ -84,6 +84,16 @@ EXPECTED = [
     (asked(E.BODY_INVALID, body={"addOrRemoveDevice": [1, 2]}), "Send a JSON object"),
     (undecoded("{'deviceList': []}"), "Python dictionary"),
     (undecoded('{"deviceList": [}'), "at line 1, column 17"),
+    (undecoded('{"deviceList": ["\x01"]}'), "Invalid control character at line 1"),
+    (undecoded('{"deviceList": ["\\ud800"]}'), "half of a surrogate pair"),
+    (undecoded('\ufffd\ufffd{\0"\0'), "UTF-16: send UTF-8"),
+    (undecoded('{\0"\0'), "UTF-16: send UTF-8"),
+    (undecoded('\ufeff{"deviceList": []}'), "a byte order mark"),
+    (undecoded("\x1f\ufffd\x08\0"), "send `Content-Encoding: gzip` with it"),
+    (undecoded("deviceList%5B%5D=1"), "The body is a form"),
+    (undecoded("--x\r\n", headers={"content-type": "multipart/form-data; boundary=x"}), "is multipart/form-data: send"),
+    (asked(E.BODY_INVALID, "the body is not gzip"), "The body is not gzip."),
+    (asked(E.ACCOUNT_NAME_INVALID, ""), "names no account"),
     (undecoded('{"deviceList":["990000000002809",]}'), "at line 1, column 3"),
     (
         undecoded('{"deviceList":["1",]}', headers={"content-type": "application/x-www-form-urlencoded"}),
@@ -119,6 +129,8 @@ EXPECTED = [
     (asked(E.START_DATE_INVALID, body={"startDate": "12/31/2026"}), "year first"),
     (asked(E.START_DATE_INVALID, body={"startDate": "2026-12-20T00:00:00Z"}), "without a time: send 2026-12-20"),
     (asked(E.START_DATE_INVALID, body={"startDate": "2020-01-01"}), "today or later"),
+    (asked(E.START_DATE_INVALID, body={"startDate": "2026-02-30"}), "no day of the calendar"),
+    (asked(E.START_DATE_INVALID, body={"startDate": "\uff12\uff10\uff12\uff16-12-01"}), "Send a date"),
     (asked(E.START_DATE_INVALID, body={}), "Send a date"),
     (asked(E.END_DATE_INVALID, body={"startDate": "2026-12-02", "endDate": "2026-12-01"}), "is before `startDate`"),
     (asked(E.END_DATE_INVALID, body={"endDate": "2126-12-01"}), "at most 366 days"),
@@ -142,6 +154,7 @@ EXPECTED = [
         "number of the first record",
     ),
     (asked(E.INDEX_TOO_HIGH, path=f"{BASE}/cancel?startIndex=9", method="GET"), "shorter than that"),
+    (asked(E.INDEX_TOO_HIGH, path=f"/status/Queued/index/{IMEI}", method="GET"), "Here the index is the number"),
     (asked(E.CURSOR_UNKNOWN, path=f"{BASE}/index/1000", method="GET"), "does not take an offset here"),
     (asked(E.CURSOR_UNKNOWN, path=f"{BASE}?lastSeenDeviceId=1000", method="GET"), "does not take an offset here"),
     (asked(E.CURSOR_UNKNOWN, path=f"{BASE}?startIndex={IMEI}"), "no device of this account"),
@@ -155,6 +168,7 @@ EXPECTED = [
     (asked(E.INTERNAL), "This is a bug"),
     # without an error code
     (asked(path=TOKEN, body={"grant_type": "client_credentials"}), "Send a form here"),
+    (asked(path="/api/ts/v1/oauth2/revoke", body={"token": "t"}), "not JSON: token=ACCESS_TOKEN"),
     (asked(path=TOKEN, body="grant_type=password"), "the only grant type"),
     (asked(path=TOKEN, status=401), "Authorization: Basic base64(KEY:SECRET)"),
     (asked(path=TOKEN, status=401, headers={"authorization": "Basic a2V5OnNlY3JldA=="}), "key or secret is wrong"),
@@ -232,10 +246,24 @@ def test_what_is_not_emulated_of_connectivity_management_is_said_so(path: str) -
     assert LOGIN not in hint
 
 
-def test_the_case_of_a_path_is_mended() -> None:
-    templates = [("GET", "/api/fota/v1/licenses/{account}")]
-    hint = suggest("GET", "/api/fota/V1/Licenses/Acme-1", templates)
-    assert hint == "Paths are case-sensitive: send /api/fota/v1/licenses/Acme-1."
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/V1/Licenses/Acme-1", "Paths are case-sensitive: send /api/fota/v1/licenses/Acme-1."),
+        ("/V1/other", "Paths are case-sensitive: the version is v1."),
+        ("/v3.0/licenses/Acme-1", "There is no version 3.0 of the API: use /api/fota/v1, v2 or v3."),
+        ("/v3", "This is the path of a version: append that of an operation."),
+        ("/licenses/Acme-1", "The path lacks the version: /api/fota/v1, v2 or v3."),
+    ],
+)
+def test_case_and_version_of_a_path_are_mended(path: str, hint: str) -> None:
+    assert suggest("GET", f"/api/fota{path}", [("GET", "/api/fota/v1/licenses/{account}")]) == hint
+
+
+def test_a_path_that_takes_another_method_does_not_hide_the_one_that_was_meant() -> None:
+    templates = [("GET", "/api/fota/v2/campaigns/{account}/{id}"), ("POST", "/api/fota/v2/campaigns/files/{account}")]
+    (hint,) = find_hints(asked(path="/api/fota/v2/campaigns/file/Acme-1", status=405, templates=templates))
+    assert hint.endswith("takes GET, not POST. The nearest that does is POST /api/fota/v2/campaigns/files/Acme-1.")
 
 
 def test_an_account_is_padded_to_the_documented_form() -> None:

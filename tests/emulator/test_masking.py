@@ -15,6 +15,7 @@ from fotapool.emulator.masking import (
     may_hold_secrets,
     secrets_in,
     secrets_in_headers,
+    words_in,
 )
 
 MULTIPART = '--b\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n--b--\r\n'
@@ -69,6 +70,14 @@ def test_the_values_of_all_but_harmless_headers_are_masked() -> None:
         (b"Content-Type", b"text/plain"),
     ]
     assert [value for _, value in mask_headers(given)] == [b"Bearer ***", b"***", b"***", b"***", b"text/plain"]
+
+
+def test_a_password_that_is_a_word_of_the_api_leaves_paths_and_hints_readable() -> None:
+    known = KnownSecrets(words_in(["/api/m2m/v1/session/login", "Send `Authorization: Bearer TOKEN`"]))
+    known.learn(secrets_in_headers([(b"authorization", b"Bearer"), (b"authorization", b"Bearer session")]))
+    known.learn(secrets_in('{"password":"Session","secret":"sessions"}'))
+    assert known.mask('POST /session {"password":"session"} Bearer') == 'POST /session {"password":"***"} Bearer'
+    assert known.mask("sessions") == "***"
 
 
 def test_known_secrets_are_masked_wherever_they_appear() -> None:

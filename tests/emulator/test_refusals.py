@@ -13,7 +13,7 @@ import pytest
 
 from emulator.refusing import SEED, SETTINGS, SUSPENDED, Row, prepare, rows, send
 from fotapool.api.auth.oauth import oauth_error
-from fotapool.api.common.connectivity_errors import connectivity_error
+from fotapool.api.common.connectivity_errors import EMPTY_BODY, connectivity_error
 from fotapool.api.common.errors import error_response
 from fotapool.app import Server
 from fotapool.core.clock import FixedClock, MovableClock
@@ -106,7 +106,7 @@ def assert_rejected(row: Row, answer: httpx.Response) -> None:
     if row.url.startswith("/api/ts"):
         expected = oauth_error(rejected, 2)
     elif row.url.startswith("/api/m2m"):
-        empty = RequestRejected(code, "empty") if not answer.request.content else rejected
+        empty = RequestRejected(code, EMPTY_BODY) if not answer.request.content else rejected
         expected = connectivity_error(empty, 2)
     else:
         expected = error_response(rejected, f"/fota/{row.api}", 2)

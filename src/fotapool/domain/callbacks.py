@@ -277,7 +277,9 @@ def service_of_style(style: str) -> str | None:
 def check_credential(text: str | None) -> None:
     """Raises RequestRejected(BODY_INVALID) for a user name or password that is too long or contains NUL."""
     if text is not None and (len(text) > MAX_CREDENTIAL or "\x00" in text):
-        raise RequestRejected(ErrorCode.BODY_INVALID)
+        raise RequestRejected(
+            ErrorCode.BODY_INVALID, f"a user name or password may have {MAX_CREDENTIAL} characters, and no NUL"
+        )
 
 
 def is_public_address(text: str) -> bool:

@@ -44,19 +44,34 @@ _TYPES = {
 }
 _AT = re.compile(r"(.*?)(?: - at `\$(.*)`)?", re.DOTALL)
 _WRONG_TYPE = re.compile(r"Expected `([^`]*)`, got `(\w+)`")
+_OUT_OF_RANGE = re.compile(r"Expected `(\w+)` ([<>]=? -?\d+)")
+_LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _MISSING = re.compile(r"Object missing required field `([^`]*)`")
 
 
 def body_hints(
-    cause: BaseException | None, body: str, truncated: bool, content_type: str, unknown: Sequence[UnknownName]
+    cause: BaseException | None,
+    detail: str,
+    body: str,
+    truncated: bool,
+    content_type: str,
+    unknown: Sequence[UnknownName],
 ) -> Iterator[str]:
-    """`cause`: the decoder's error; `unknown`: the names that the operation does not take. Never repeats a value."""
-    if isinstance(cause, msgspec.ValidationError):
+    """`cause`: the decoder's error; `detail`: ours. `unknown`: the names that the operation does not take.
+
+    Never repeats a value.
+    """
+    if detail:
+        yield f"{detail[:1].upper()}{detail[1:]}."
+    elif isinstance(cause, msgspec.ValidationError):
         yield from _wrong_member(str(cause), unknown)
     elif not body.strip():
         yield "The body is empty: send a JSON object."
     elif cause is not None and not body.lstrip().startswith(("{", "[")) and _is_form(body, content_type):
-        yield "The body is a form: send JSON, as application/json."
+        kind = "multipart/form-data" if body.lstrip().startswith("--") else "a form"
+        yield f"The body is {kind}: send JSON, as application/json."
+    elif cause is not None and (encoding := _other_encoding(body)):
+        yield f"{encoding}."
     elif isinstance(cause, msgspec.DecodeError):
         yield _not_json(body, truncated, str(cause))
     elif isinstance(cause, UnicodeError):
@@ -86,7 +101,19 @@ def reasons_in_names(code: ErrorCode, unknown: Sequence[UnknownName]) -> Iterato
 
 
 def _is_form(body: str, content_type: str) -> bool:
-    return content_type.partition(";")[0].strip().lower() == FORM or re.match(r"[\w.]+=", body) is not None
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind in (FORM, "multipart/form-data") or re.match(r"[\w.%\[\]-]+=", body) is not None
+
+
+def _other_encoding(body: str) -> str:
+    """What is wrong with the bytes of a body, if they are not those of UTF-8 text; else ""."""
+    if body.startswith("\x1f\N{REPLACEMENT CHARACTER}"):
+        return "The body is compressed with gzip: send `Content-Encoding: gzip` with it"
+    if body.startswith("\N{REPLACEMENT CHARACTER}" * 2) or "\0" in body[:2]:
+        return "The body is UTF-16: send UTF-8"
+    if body.startswith("\N{ZERO WIDTH NO-BREAK SPACE}"):
+        return "The body begins with a byte order mark: send UTF-8 without it"
+    return ""
 
 
 def _wrong_member(message: str, unknown: Sequence[UnknownName]) -> Iterator[str]:
@@ -101,6 +128,8 @@ def _wrong_member(message: str, unknown: Sequence[UnknownName]) -> Iterator[str]
     elif wrong := _WRONG_TYPE.fullmatch(what):
         wanted = " or ".join(_TYPES.get(one, one) for one in wrong[1].split(" | "))
         yield f"{member[:1].upper()}{member[1:]} must be {wanted}, not {_TYPES.get(wrong[2], wrong[2])}."
+    elif out := _OUT_OF_RANGE.fullmatch(what):
+        yield f"{member[:1].upper()}{member[1:]} must be {_TYPES.get(out[1], out[1])} {out[2]}."
     elif path:
         yield f"{member} has a value that the operation does not take."
 
@@ -113,7 +142,11 @@ def _not_json(body: str, truncated: bool, message: str) -> str:
         except json.JSONDecodeError as error:
             is_python = re.match(r"\s*\{\s*'", body)
             python = "; it looks like a Python dictionary printed as text" if is_python else ""
-            return f"The body is no JSON: {error.msg} at line {error.lineno}, column {error.colno}{python}."
+            what = error.msg.removesuffix(" at")
+            return f"The body is no JSON: {what} at line {error.lineno}, column {error.colno}{python}."
         except (ValueError, RecursionError):
             pass
+        else:
+            if _LONE_SURROGATE.search(body):
+                return "The body has half of a surrogate pair: an escape from \\ud800 to \\udfff stands alone."
     return f"The body is no JSON: {message}."

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fotapool.domain.errors import NotFound
+from fotapool.emulator.advice import ADVICE, SESSION_ADVICE
 from fotapool.emulator.callbacks import ClosableSender, FaultySender
 from fotapool.emulator.connections import drop_connection
 from fotapool.emulator.exchanges import Exchanges
 from fotapool.emulator.faults import ConnectionDropped, FaultMiddleware, Rules
 from fotapool.emulator.inspector import HintFinder, InspectorMiddleware, OperationNames
+from fotapool.emulator.masking import words_in
 from fotapool.emulator.paths import Template
 from fotapool.emulator.rules import TokenKind
 from fotapool.services.accounts.accounts import get_account
@@ -20,6 +22,7 @@ from fotapool.services.identity.api_clients import list_clients
 from fotapool.services.identity.sessions import Authenticator
 from fotapool.services.identity.token_expiry import expire_bearer, expire_session
 from fotapool.web.http import RequestIds
+from fotapool.web.known_names import names_in
 
 OWN_PATHS = ("/control/", "/health/", "/metrics", "/docs", "/openapi.json", "/console", "/inspector", "/favicon.ico")
 """Paths outside the emulated service: not captured, and without faults."""
@@ -34,7 +37,7 @@ class EmulatorFeatures:
         self._context = context
         self._authenticator = authenticator
         self.rules = Rules(context.clock.now_ms)
-        self.exchanges = Exchanges(context.settings.inspector_requests)
+        self.exchanges = Exchanges(context.settings.inspector_requests, _own_words(templates, names))
         self.hints = HintFinder(
             account_exists=self._account_exists,
             clients_exist=self._clients_exist,
@@ -68,6 +71,13 @@ class EmulatorFeatures:
             await expire_session(self._context, self._authenticator, token)
         else:
             await expire_bearer(self._context, token)
+
+
+def _own_words(templates: Sequence[Template], names: OperationNames) -> frozenset[str]:
+    """The words of paths, members and hints, and one that programs send for a token that they do not have."""
+    paths = (path for _, path in templates)
+    members = (name for known in names.values() for name in names_in(known))
+    return words_in([*paths, *members, *ADVICE.values(), *SESSION_ADVICE.values(), "undefined"])
 
 
 class _EmulatorMiddleware:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs
@@ -25,6 +26,7 @@ from fotapool.emulator.paths import (
     TOKEN_PATH,
     Template,
     allowed_methods,
+    nearest,
     suggest,
 )
 from fotapool.web.known_names import KnownNames, UnknownName, unknown_names
@@ -40,9 +42,10 @@ OAUTH_BASE = "/api/ts/"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ACCOUNT = re.compile(r"(\d{1,20})-(\d{1,20})")
 _PLACEHOLDER = re.compile(r"\$\w*|\$?\{[^}]*\}|<[^>]*>|%\w*%|:\w+")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _OTHER_DATE = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{4}|\d{4}/\d{1,2}/\d{1,2}")
 _BY_INDEX = re.compile(r"/index/([^/]+)$")
+CANDIDATES = "/cancel"
 CURSOR_FIELDS = ("startIndex", "lastSeenDeviceId")
 
 
@@ -160,7 +163,10 @@ def account_candidates(context: RequestContext) -> list[str]:
 def _unknown_path(context: RequestContext) -> Iterator[str]:
     methods = allowed_methods(context.plain_path, context.templates)
     if context.status == 405 and methods:
-        yield f"{context.plain_path} takes {_listed(methods)}, not {context.method}."
+        same_method = [one for one in context.templates if one[0] == context.method]
+        near = nearest(context.method, context.plain_path, same_method)
+        rest = f" The nearest that does is {near}." if near else ""
+        yield f"{context.plain_path} takes {_listed(methods)}, not {context.method}.{rest}"
     elif context.status in (400, 404) and not methods and context.plain_path.startswith(OAUTH_BASE):
         yield "This path of /api/ts is not emulated here."
     elif context.status in (400, 404) and not methods:
@@ -189,7 +195,8 @@ def _oauth(context: RequestContext) -> Iterator[str]:
         else:
             yield "Send the client's key and secret as Authorization: Basic base64(KEY:SECRET)."
     elif context.status == 400 and context.members:
-        yield "Send a form here, not JSON: grant_type=client_credentials, as application/x-www-form-urlencoded."
+        field = "token=ACCESS_TOKEN" if context.plain_path == REVOKE_PATH else "grant_type=client_credentials"
+        yield f"Send a form here, not JSON: {field}, as application/x-www-form-urlencoded."
     elif context.status == 400 and context.plain_path == TOKEN_PATH:
         yield "Send the form grant_type=client_credentials, the only grant type."
     elif context.status == 400 and context.plain_path == REVOKE_PATH:
@@ -242,6 +249,8 @@ def _session_invalid(context: RequestContext, _: RequestRejected) -> Iterator[st
 
 
 def _account(context: RequestContext, rejected: RequestRejected) -> Iterator[str]:
+    if not rejected.detail and rejected.code is ErrorCode.ACCOUNT_NAME_INVALID:
+        yield "The body names no account: send its name as `accountName`."
     for name in context.known_accounts:
         yield f"The account's zeros are part of its name: there is an account {name}; send that."
     if _PLACEHOLDER.fullmatch(rejected.detail):
@@ -251,6 +260,7 @@ def _account(context: RequestContext, rejected: RequestRejected) -> Iterator[str
 def _body_invalid(context: RequestContext, rejected: RequestRejected) -> Iterator[str]:
     return body_hints(
         cause=rejected.__cause__,
+        detail=rejected.detail,
         body=context.body,
         truncated=context.body_truncated,
         content_type=context.headers.get("content-type", ""),
@@ -268,7 +278,7 @@ def _device_ids(_: RequestContext, rejected: RequestRejected) -> Iterator[str]:
         elif not digits.isascii():
             continue
         elif digits.isdigit() and len(digits) == IMEI_DIGITS:
-            yield f"{text[:40]} is written with separators: send {digits}."
+            yield f"`{text[:40]}` is written with separators: send {digits}."
         elif digits.isdigit() and len(digits) == IMEI_DIGITS - 1:
             full = digits + _check_digit(digits)
             yield f"{text[:40]} has 14 digits: an IMEI has 15, the last of them a check digit; send {full}."
@@ -295,6 +305,9 @@ def _dates(context: RequestContext, rejected: RequestRejected) -> Iterator[str]:
                 yield f"`{name}` is a date as in 2026-12-01, year first: not {value[:40]}."
             elif _DATE.match(value):
                 yield f"`{name}` is a date without a time: send {value[:10]}."
+        elif "date" in name.lower() and isinstance(value, str) and not _is_day(value):
+            misformed = True
+            yield f"`{name}` {value} is no day of the calendar."
     start, end = context.members.get("startDate"), context.members.get("endDate")
     if misformed:
         return
@@ -305,6 +318,14 @@ def _dates(context: RequestContext, rejected: RequestRejected) -> Iterator[str]:
         )
     elif isinstance(start, str) and isinstance(end, str) and end < start:
         yield f"`endDate` {end} is before `startDate` {start}."
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _file_invalid(_: RequestContext, rejected: RequestRejected) -> Iterator[str]:
@@ -326,7 +347,8 @@ def _cursor(context: RequestContext, _: RequestRejected) -> Iterator[str]:
 
 def _index_too_high(context: RequestContext, _: RequestRejected) -> Iterator[str]:
     if any(is_device_id(cursor) for cursor in context.cursors):
-        yield "In the candidate list, startIndex is the number of the first record (0, then 1000), not an IMEI."
+        place = "In the candidate list, startIndex" if CANDIDATES in context.plain_path else "Here the index"
+        yield f"{place} is the number of the first record (0, then 1000), not an IMEI."
 
 
 HINT_RULES: dict[ErrorCode, Callable[[RequestContext, RequestRejected], Iterator[str]]] = {

@@ -55,10 +55,14 @@ class HintFinder:
         self._templates = templates
         self._names = names
 
-    def ignores_names(self, exchange: Exchange, scope: Scope) -> bool:
-        """Whether the request has a member or a query parameter that its operation does not take."""
+    def ignores_something(self, exchange: Exchange, scope: Scope) -> bool:
+        """Whether the request has a member, a query parameter or a body that its operation does not take."""
         known = self._known_names(scope)
-        if known is None or not (exchange.body.total_bytes or scope["query_string"]):
+        if known is None:
+            return False
+        if exchange.method == "GET" and _find(scope["headers"], b"content-length") not in ("", "0"):
+            return True
+        if not (exchange.body.total_bytes or scope["query_string"]):
             return False
         body = b"" if exchange.body.truncated else exchange.body.data
         return bool(unknown_names(known, scope["query_string"].decode("latin-1"), body))
@@ -164,7 +168,7 @@ class _Capture:
                 await self._read_unread_body()
                 self._start = message
                 return
-            if self._hints.ignores_names(exchange, self._scope):
+            if self._hints.ignores_something(exchange, self._scope):
                 message = await self._with_hint(message)
         else:
             exchange.answer.add(message.get("body", b""))

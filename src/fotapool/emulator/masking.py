@@ -58,19 +58,26 @@ _PART = re.compile(  # a possessive group of several tokens takes too much befor
 )
 _FORM_FIELD = re.compile(r"(?:^|[?&;])([^=&;?<>\"'{}\s]{1,64})=")
 _FORM_VALUE, _QUERY_VALUE = re.compile(r"[^&]*"), re.compile(r"[^&\s\"'<>\\]*")
+_WORD = re.compile(r"[A-Za-z_]{6,}")
 _URL_PASSWORD = re.compile(r"(://(?:[^/\s:@\"'<>]{0,256}:)?)[^/\s@\"'<>]+(?=@)")
 
 Header = tuple[bytes, bytes]
 
 
 class KnownSecrets:
-    """The secrets that the latest requests and answers held."""
+    """The secrets that the latest requests and answers held.
 
-    def __init__(self) -> None:
+    `own_words`, in lower case, stay readable: somebody's password may be one of them.
+    """
+
+    def __init__(self, own_words: frozenset[str] = frozenset()) -> None:
+        self._own_words = own_words
         self._known: dict[str, None] = {}
 
     def learn(self, secrets: Iterable[str]) -> None:
         for secret in secrets:
+            if secret.lower() in self._own_words:
+                continue
             self._known.pop(secret, None)
             self._known[secret] = None
             if len(self._known) > MAX_KNOWN:
@@ -82,6 +89,11 @@ class KnownSecrets:
         for secret in sorted((one for one in self._known if one in text), key=len, reverse=True):
             text = text.replace(secret, REDACTED)
         return text
+
+
+def words_in(texts: Iterable[str]) -> frozenset[str]:
+    """The words that are long enough to be taken for a secret, in lower case."""
+    return frozenset(word.lower() for text in texts for word in _WORD.findall(text))
 
 
 def mask_by_name(text: str) -> str:

@@ -30,7 +30,8 @@ MAX_PATH_CHARACTERS = 300
 """Longer paths are not compared."""
 ACCOUNT_PARAMETER = "{account}"
 _PARAMETER = re.compile(r"\{\w+\}")
-_VERSION = re.compile(r"/api/fota/v(\d+)/", re.IGNORECASE)
+KNOWN_VERSIONS = ("v1", "v2", "v3")
+_LIKE_VERSION = re.compile(r"v?[0-9][0-9.]*", re.IGNORECASE)
 
 
 def allowed_methods(path: str, templates: Sequence[Template]) -> list[str]:
@@ -59,15 +60,26 @@ def suggest(method: str, path: str, templates: Sequence[Template]) -> str | None
         match = _pattern(template, re.IGNORECASE).fullmatch(path)
         if match:
             return f"Paths are case-sensitive: send {_fill(template, match.groups())}."
-    version = _VERSION.match(path)
-    if version and version[1] not in ("1", "2", "3"):
-        return f"There is no version {version[1]} of the API: use /api/fota/v1, v2 or v3."
-    if path.startswith("/api/fota/") and not version:
-        return "The path lacks the version: /api/fota/v1, v2 or v3."
+    if hint := _version_hint(path):
+        return hint
     if path.startswith(CONNECTIVITY_BASE):
         return NOT_EMULATED
-    near = _nearest(method, path, templates)
+    near = nearest(method, path, templates)
     return f"There is no such path. The nearest is {near}." if near else None
+
+
+def _version_hint(path: str) -> str | None:
+    if not path.startswith("/api/fota/"):
+        return None
+    version, _, rest = path.removeprefix("/api/fota/").partition("/")
+    if version in KNOWN_VERSIONS:
+        return None if rest else "This is the path of a version: append that of an operation."
+    if version.lower() in KNOWN_VERSIONS:
+        return f"Paths are case-sensitive: the version is {version.lower()}."
+    if _LIKE_VERSION.fullmatch(version):
+        number = version.lower().removeprefix("v")[:20]
+        return f"There is no version {number} of the API: use /api/fota/v1, v2 or v3."
+    return "The path lacks the version: /api/fota/v1, v2 or v3."
 
 
 def _pattern(template: str, flags: int = 0) -> re.Pattern[str]:
@@ -79,7 +91,7 @@ def _fill(template: str, values: Sequence[str]) -> str:
     return _PARAMETER.sub(lambda _: next(given), template)
 
 
-def _nearest(method: str, path: str, templates: Sequence[Template]) -> str | None:
+def nearest(method: str, path: str, templates: Sequence[Template]) -> str | None:
     """The most similar path of the same API and version, preferably with the same method; or None."""
     segments = path.rstrip("/").split("/")
     ranked = [

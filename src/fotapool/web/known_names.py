@@ -51,6 +51,16 @@ def unknown_names(known: KnownNames, query: str, body: bytes) -> list[UnknownNam
     return found
 
 
+def names_in(known: KnownNames) -> Iterator[str]:
+    """All names that the operation takes, also in the objects within its body."""
+    yield from known.query
+    pending = [_members_of(known.body)] if known.body is not None else []
+    while pending:
+        members = pending.pop()
+        yield from members
+        pending += filter(None, members.values())
+
+
 def nearest_name(name: str, names: Collection[str]) -> str:
     """The most similar of the names, preferably one that differs in case only; "" if none is similar."""
     for one in names:

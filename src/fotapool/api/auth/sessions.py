@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from fotapool.api.common.bodies import read_document
+from fotapool.api.common.connectivity_errors import EMPTY_BODY
 from fotapool.api.common.endpoint import RequestHead
 from fotapool.api.common.strict import check_names
 from fotapool.core.logs.context import note_sender
@@ -58,7 +59,7 @@ _reset = msgspec.json.Decoder(ResetBody)
 
 def _decode(call: SignInCall, decoder: msgspec.json.Decoder[Body], known: KnownNames) -> Body:
     if not call.body.strip():
-        raise RequestRejected(ErrorCode.BODY_INVALID, "empty")
+        raise RequestRejected(ErrorCode.BODY_INVALID, EMPTY_BODY)
     if call.context.settings.strict:
         check_names(known, "", call.body)
     return read_document(decoder, call.body)

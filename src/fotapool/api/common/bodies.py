@@ -168,7 +168,7 @@ def read_devices_change(body: bytes, limit: int) -> tuple[bool, list[int]]:
     wrapped = document if document.addOrRemoveDevice is None else document.addOrRemoveDevice
     actions = wrapped if isinstance(wrapped, list) else [wrapped]
     if len(actions) != 1:
-        raise RequestRejected(ErrorCode.BODY_INVALID)
+        raise RequestRejected(ErrorCode.BODY_INVALID, "send one action in a request, to append or to remove devices")
     action = actions[0]
     verb = (action.type if action.type is not None else action.typed or "").lower()
     if verb not in (APPEND, REMOVE):

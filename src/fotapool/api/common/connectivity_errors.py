@@ -11,6 +11,8 @@ from fotapool.web.http import ApiResponse, json_response
 
 API_CONTEXT = "/m2m/v1"
 SERVICE = "UnifiedWebService"
+EMPTY_BODY = "the body is empty: send a JSON object"
+"""The cause of BODY_INVALID that has a code of its own."""
 
 CODES: dict[ErrorCode, tuple[int, str, str]] = {
     ErrorCode.SESSION_MISSING: (
@@ -87,7 +89,7 @@ def connectivity_error(error: RequestRejected, retry_after_s: int) -> ApiRespons
     if error.code in GATEWAY_ERRORS:
         return gateway_error(error, API_CONTEXT, retry_after_s)
     status, code, message = CODES[error.code]
-    if error.code is ErrorCode.BODY_INVALID and error.detail == "empty":
+    if error.code is ErrorCode.BODY_INVALID and error.detail == EMPTY_BODY:
         code, message = _EMPTY
     body = ErrorBody(f"{SERVICE}.{code}", message.format(detail=error.detail))
     return json_response(body, status, error_headers(error, status, retry_after_s))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Iterable
 from operator import itemgetter
 from typing import Any
@@ -46,8 +47,6 @@ log = Log(__name__)
 SIGN_IN_TRIES = 3
 """How often a change is tried if a session or token ends anywhere while it waits (AuthEpochChanged)."""
 
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_text: msgspec.json.Decoder[Any] = msgspec.json.Decoder(str | None)
 _BEARER = b"bearer "
 
 
@@ -241,10 +240,14 @@ def _handle(operation: Operation, call: Call, scope: Scope, key: bytes | None) -
 def _account_in(body: bytes, member: str) -> str:
     """The account that the body names, or "". Raises RequestRejected(BODY_INVALID)."""
     try:
-        named = _members.decode(body).get(member)
-        return (_text.decode(named) if named is not None else None) or ""
+        return getattr(_account_decoder(member).decode(body), member) or ""
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise RequestRejected(ErrorCode.BODY_INVALID) from error
+
+
+@functools.cache
+def _account_decoder(member: str) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(msgspec.defstruct("Named", [(member, str | None, None)]))
 
 
 class VersionApp:

@@ -26,8 +26,10 @@ class UploadForm:
     def __init__(self, content_type: str, file_field: str) -> None:
         media_type, options = parse_options_header(content_type[:MAX_CONTENT_TYPE])
         boundary = options.get(b"boundary", b"")
-        if media_type != b"multipart/form-data" or not boundary:
+        if media_type != b"multipart/form-data":
             raise RequestRejected(ErrorCode.FILE_INVALID, "the body must be multipart/form-data")
+        if not boundary:
+            raise RequestRejected(ErrorCode.FILE_INVALID, "the Content-Type must name the boundary of the parts")
         self.fields: dict[str, str] = {}
         self.upload_name: str | None = None
         self._file_field = file_field

@@ -93,7 +93,7 @@ async def schedule_campaign(context: Context, caller: Caller, wanted: NewCampaig
     if not wanted.devices:
         raise RequestRejected(ErrorCode.DEVICE_LIST_EMPTY)
     if len(wanted.name) > MAX_NAME or "\x00" in wanted.name:
-        raise RequestRejected(ErrorCode.BODY_INVALID)
+        raise RequestRejected(ErrorCode.BODY_INVALID, f"a name may have {MAX_NAME} characters, and no NUL")
     uuid = context.new_uuid()
 
     def schedule(facts: PoolFacts, now_ms: int) -> Campaign:
