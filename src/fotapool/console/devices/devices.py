@@ -10,6 +10,7 @@ from fotapool.console.app.forms import chunks_of
 from fotapool.console.app.pages import ConsoleCall, ConsolePage, whole_number
 from fotapool.console.app.rendering import number, plural
 from fotapool.core.timestamps import format_timestamp
+from fotapool.domain.accounts.search import plain_number
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
 from fotapool.domain.devices.devices import PROTOCOLS
 from fotapool.domain.errors import Invalid
@@ -85,7 +86,7 @@ async def show_devices(call: ConsoleCall) -> Response:
 
 
 def _query(call: ConsoleCall) -> dict[str, str]:
-    return {name: call.text(name) for name in FILTERS}
+    return {name: call.text(name) for name in FILTERS} | {"imei": plain_number(call.text("imei"))}
 
 
 async def _search(call: ConsoleCall, query: dict[str, str], limit: int, after: int | None = None) -> SearchPage:

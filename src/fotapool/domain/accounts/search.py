@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from fotapool.domain.errors import Invalid
@@ -19,8 +20,12 @@ MDN_DIGITS = 15
 """Maximum number of digits of an MDN (ITU-T E.164)."""
 NATIONAL_DIGITS = 10
 """Number of digits of an MDN without the country code 1 (North American Numbering Plan)."""
-_SEPARATORS = re.compile(r"[\s\-./()]")
-_LABEL = re.compile(r"(imei(?:sv)?|mdn)\s*[:#]?\s*", re.IGNORECASE)
+_SEPARATORS = re.compile(r"[\s\-\u2010-\u2015./()]")
+_LABEL = re.compile(r"(urn:gsma:)?(imei(?:sv)?|mdn)\s*[:#]?\s*", re.IGNORECASE)
+_AROUND = " '\"=,;"
+"""What cells of spreadsheets and lists have around a number."""
+_WITH_VERSION = re.compile(r"([0-9]{15}) ?/ ?[0-9]{2}", re.ASCII)
+"""An IMEI as phones show it, with the software version."""
 _ID = re.compile(r"[0-9a-f-]+", re.ASCII | re.IGNORECASE)
 
 
@@ -64,13 +69,15 @@ def parse_search(text: str) -> SearchTerms:
     An IMEI of 14 digits lacks its check digit, one of 16 digits (IMEISV) has the software version in its place. Both
     find all devices with the same first 14 digits, since published examples have wrong check digits. Raises Invalid.
     """
-    text = text.strip()
+    text, number = text.strip(), plain_number(text)
+    is_international = number.startswith("+")
+    digits = number.removeprefix("+")
+    is_number = digits.isascii() and digits.isdigit()
+    if is_number and not text.isprintable():
+        text = number
     if not text or len(text) > MAX_SEARCH or not text.isprintable():
         raise Invalid(f"search for 1 to {MAX_SEARCH} printable characters")
-    digits = _SEPARATORS.sub("", _LABEL.sub("", text, count=1))
-    is_international = digits.startswith("+")
-    digits = digits.removeprefix("+")
-    if not (digits.isascii() and digits.isdigit()):
+    if not is_number:
         return SearchTerms(text)
     is_mdn = len(digits) <= MDN_DIGITS
     imeis = None if is_international or len(digits) > IMEI_DIGITS + 1 else _imeis(digits)
@@ -81,6 +88,14 @@ def parse_search(text: str) -> SearchTerms:
         mdns=_mdns(text, digits) if is_mdn else (),
         mdn_part=digits if is_mdn else "",
     )
+
+
+def plain_number(text: str) -> str:
+    """An IMEI or MDN, or the beginning of one, without what people and programs put around and between its digits."""
+    shown = "".join(one for one in unicodedata.normalize("NFKC", text) if unicodedata.category(one) != "Cf")
+    bare = _LABEL.sub("", shown.strip().strip(_AROUND), count=1)
+    with_version = _WITH_VERSION.fullmatch(bare)
+    return with_version[1] if with_version else _SEPARATORS.sub("", bare)
 
 
 def _imeis(digits: str) -> tuple[int, int]:
