@@ -10,9 +10,9 @@ from fotapool.console.app.forms import chunks_of
 from fotapool.console.app.pages import ConsoleCall, ConsolePage, whole_number
 from fotapool.console.app.rendering import number, plural
 from fotapool.core.timestamps import format_timestamp
-from fotapool.domain.accounts.search import plain_number
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
 from fotapool.domain.devices.devices import PROTOCOLS
+from fotapool.domain.devices.spelling import plain_number
 from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS
 from fotapool.domain.names import MAX_IMEI, format_device_id
@@ -156,7 +156,8 @@ async def import_file(call: ConsoleCall) -> Response:
     except Interrupted as interrupted:
         if not isinstance(interrupted.error, Invalid):
             raise interrupted.error from interrupted
-        stopped = f"{interrupted.error}; {interrupted}"
+        is_begun = device_import.result.lines > 0
+        stopped = f"{interrupted.error}; {interrupted}" if is_begun else str(interrupted.error)
     result = device_import.result
     if not (stopped or result.errors or result.warnings):
         text = f"{plural(result.kept, 'device')} imported, {number(result.licensed)} newly licensed."
@@ -165,6 +166,7 @@ async def import_file(call: ConsoleCall) -> Response:
     return await call.page(
         "devices/device_import.html",
         "Import devices",
+        200 if result.lines or not stopped else 400,
         result=result,
         stopped=stopped,
         further=device_import.failed.further,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from fotapool.console.app.pages import ConsoleCall, ConsolePage
-from fotapool.domain.accounts.search import plain_number
+from fotapool.domain.devices.spelling import plain_number
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import is_device_id
 from fotapool.services.simulation.schedule import MAX_COMPUTED, get_device_schedule, list_fleet_schedules

@@ -13,7 +13,7 @@ from fotapool.console.app.rendering import plural
 from fotapool.console.licenses import ledger_labels
 from fotapool.console.licenses.ledger_labels import KINDS, assigned_before, change_label, reason_label, request_label
 from fotapool.core.timestamps import format_timestamp
-from fotapool.domain.accounts.search import plain_number
+from fotapool.domain.devices.spelling import plain_number
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import format_device_id, is_device_id
 from fotapool.services.licenses import ledger_views, undo

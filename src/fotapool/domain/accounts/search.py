@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import enum
 import re
-import unicodedata
 from dataclasses import dataclass
 
+from fotapool.domain.devices.spelling import plain_number
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import IMEI_DIGITS
 
@@ -20,12 +20,6 @@ MDN_DIGITS = 15
 """Maximum number of digits of an MDN (ITU-T E.164)."""
 NATIONAL_DIGITS = 10
 """Number of digits of an MDN without the country code 1 (North American Numbering Plan)."""
-_SEPARATORS = re.compile(r"[\s\-\u2010-\u2015./()]")
-_LABEL = re.compile(r"(urn:gsma:)?(imei(?:sv)?|mdn)\s*[:#]?\s*", re.IGNORECASE)
-_AROUND = " '\"=,;"
-"""What cells of spreadsheets and lists have around a number."""
-_WITH_VERSION = re.compile(r"([0-9]{15}) ?/ ?[0-9]{2}", re.ASCII)
-"""An IMEI as phones show it, with the software version."""
 _ID = re.compile(r"[0-9a-f-]+", re.ASCII | re.IGNORECASE)
 
 
@@ -88,14 +82,6 @@ def parse_search(text: str) -> SearchTerms:
         mdns=_mdns(text, digits) if is_mdn else (),
         mdn_part=digits if is_mdn else "",
     )
-
-
-def plain_number(text: str) -> str:
-    """An IMEI or MDN, or the beginning of one, without what people and programs put around and between its digits."""
-    shown = "".join(one for one in unicodedata.normalize("NFKC", text) if unicodedata.category(one) != "Cf")
-    bare = _LABEL.sub("", shown.strip().strip(_AROUND), count=1)
-    with_version = _WITH_VERSION.fullmatch(bare)
-    return with_version[1] if with_version else _SEPARATORS.sub("", bare)
 
 
 def _imeis(digits: str) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from fotapool.domain.devices.columns import COLUMN_NAMES, ID, WINDOWS_1252_NOTE, ignored_note, normalize_name
 from fotapool.domain.devices.device_lists import why_not_imei
+from fotapool.domain.devices.spelling import device_of
 from fotapool.domain.devices.tables import TableReader, TableRow
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import is_account_name, is_device_id
@@ -155,8 +156,8 @@ def _device(value: Any) -> int:
     """An IMEI, or the object of a license status page that has one. Raises ValueError."""
     if isinstance(value, dict):
         value = _members(value).get(ID)
-    if isinstance(value, str) and is_device_id(value):
-        return int(value)
+    if isinstance(value, str) and is_device_id(device := device_of(value)):
+        return int(device)
     raise ValueError(f"{str(value)[:40]!r} {why_not_imei(value if isinstance(value, str) else str(value))}")
 
 
