@@ -19,8 +19,8 @@ _DECIMAL = re.compile(r"([0-9]{15})[.,]0+", re.ASCII)
 
 def plain_number(text: str) -> str:
     """An IMEI or MDN, or the beginning of one, without a label and without separators between its digits."""
-    shown = "".join(one for one in unicodedata.normalize("NFKC", text) if unicodedata.category(one) != "Cf")
-    bare = _LABEL.sub("", shown.strip().strip(_AROUND), count=1)
+    shown = "".join(one for one in text if unicodedata.category(one) != "Cf").strip().strip(_AROUND)
+    bare = _LABEL.sub("", shown, count=1)
     with_version = _WITH_VERSION.fullmatch(bare)
     return with_version[1] if with_version else _SEPARATORS.sub("", bare)
 
