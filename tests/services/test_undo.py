@@ -100,7 +100,7 @@ def test_all_reasons_against_it_are_told_and_nothing_changes(api: Api) -> None:
     ledger = api.ledger()
     assert undo(api, change, 409)["detail"] == (
         "3 licenses are needed and 1 are free: raise the subscription first;"
-        f" 1 have got a license since (the first: {device(1)})"
+        f" 1 device got a license since (the first: {device(1)})"
     )
     assert api.ledger() == ledger
     api.remove(1, 9)

@@ -21,6 +21,7 @@ from fotapool.web.operations import Operation
 from fotapool.web.parameters import (
     LIMIT,
     account_parameter,
+    check_period,
     choice_parameter,
     int_parameter,
     text_parameter,
@@ -54,6 +55,7 @@ _FILTERS = (OPERATOR, ACTION, OF_ACCOUNT, TARGET, REQUEST, OUTCOME, SINCE, UNTIL
 
 
 def _filter(call: OperatorCall) -> AuditFilter:
+    check_period(call.find(SINCE), call.find(UNTIL))
     return AuditFilter(
         operator=call.get(OPERATOR),
         action=call.get(ACTION),

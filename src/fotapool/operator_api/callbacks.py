@@ -24,6 +24,7 @@ from fotapool.web.parameters import (
     NEWEST,
     PAGE_BY_NUMBER,
     account_parameter,
+    check_period,
     choice_parameter,
     id_in_path,
     text_parameter,
@@ -198,6 +199,7 @@ def _attempt(one: Attempt) -> AttemptView:
 async def list_deliveries(call: OperatorCall) -> DeliveryList:
     """List callback deliveries by id, oldest first, or newest first with filters by time."""
     name = call.find(OF_ACCOUNT)
+    check_period(call.find(SINCE), call.find(UNTIL))
     if call.get(NEWEST):
         newest, more = call.page(
             await deliveries.find_latest_deliveries(
@@ -254,6 +256,7 @@ async def redeliver_failed(call: OperatorCall, given: RedeliverFailed) -> Redeli
         since_ms=_time_of("since", given.since),
         until_ms=_time_of("until", given.until),
     )
+    check_period(wanted.since_ms, wanted.until_ms)
     step = await health.redeliver_failed(call.context, wanted, given.after, given.limit)
     return RedeliveredView(step.redelivered, step.without_listener, step.next_after)
 

@@ -21,6 +21,7 @@ from fotapool.web.parameters import (
     NEWEST,
     PAGE_BY_NUMBER,
     Parameter,
+    check_period,
     device_parameter,
     id_in_path,
     text_parameter,
@@ -97,6 +98,7 @@ async def list_ledger(call: OperatorCall) -> Ledger:
 
 
 async def _list_newest(call: OperatorCall) -> Ledger:
+    check_period(call.find(SINCE), call.find(UNTIL))
     wanted = LedgerFilter(
         device=call.find(ENTRIES_OF),
         request_id=call.find(OF_REQUEST) or "",

@@ -118,6 +118,12 @@ def time_parameter(name: str, description: str) -> Parameter[int]:
     return Parameter(name, parse, schema, description)
 
 
+def check_period(since_ms: int | None, until_ms: int | None) -> None:
+    """Raises Invalid for a period that ends before it begins."""
+    if since_ms is not None and until_ms is not None and since_ms > until_ms:
+        raise Invalid("the period ends before it begins: since must not be after until")
+
+
 def if_match_parameter(description: str) -> Parameter[tuple[str, ...] | None]:
     """The opaque tags of the header `If-Match` (RFC 9110); None for `*`. A weak tag matches nothing."""
     tag = r'(W/)?"([^"]*)"'

@@ -37,7 +37,7 @@ def test_rules_are_saved_and_alerts_acknowledged(console: Browser, api: Api) -> 
 
 
 def test_a_rule_that_makes_no_sense_is_refused_and_what_was_typed_stays(console: Browser) -> None:
-    page = console.post("/alerts/rules", {**RULE, "kind": "usedShare"}, status=409)
+    page = console.post("/alerts/rules", {**RULE, "kind": "usedShare"}, status=400)
     assert "Nothing was changed." in words_of(page)
     assert 'value="Nearly full"' in page
     console.post("/alerts/rules/test", {"name": "none"}, status=404)
@@ -49,7 +49,7 @@ def test_the_stop_rule_is_set(console: Browser, api: Api) -> None:
     assert "at least 30% of at least 20 finished devices" in words_of(saved)
     console.post("/alerts/stop-rule", {"percent": "", "devices": "20", "account": ACCOUNT})
     assert api.control("GET", f"/accounts/{ACCOUNT}/campaign-stop-rule").json()["percent"] is None
-    console.post("/alerts/stop-rule", {"percent": "300"}, status=409)
+    console.post("/alerts/stop-rule", {"percent": "300"}, status=400)
 
 
 def test_a_rule_for_all_accounts_is_shown(console: Browser, api: Api) -> None:

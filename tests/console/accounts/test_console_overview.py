@@ -26,7 +26,7 @@ def test_the_overview_is_the_first_page_and_shows_issues_figures_pools_campaigns
     assert "Licenses assigned 15 75.0% of 20 subscribed" in words
     assert "Licenses available 5 1 account has none" in words
     assert f"Winter {ACCOUNT} · 3 devices 0% in" in words
-    assert f"operator changeSubscription account {ACCOUNT}" in words
+    assert f"operator : change subscription, account {ACCOUNT}" in words
 
 
 def test_campaigns_of_all_accounts_show_progress_and_failures(start: Callable[..., Api]) -> None:

@@ -32,7 +32,7 @@ def test_a_change_is_scheduled_previewed_edited_and_done(console: Browser, api: 
     assert "No scheduled changes. To schedule one, preview a new subscription." in words_of(console.get(PAGE))
     page = save(console, console.get(f"{PAGE}?total=1&purchaseType={MRC}"), "")
     assert notice_of(page) == "Change scheduled for 2026-04-01 00:00:00 UTC."
-    assert f"2026-04-01 00:00:00 in 21 d 12 h 1 license, {MRC} operator Preview and edit" in words_of(page)
+    assert f"2026-04-01 00:00:00 in 21 days 1 license, {MRC} operator Preview and edit" in words_of(page)
     (made,) = changes(api)
     overview = words_of(console.get(f"/accounts/{ACCOUNT}"))
     assert "Next change 2026-04-01 00:00:00 : 1 license" in overview
@@ -78,7 +78,7 @@ def test_a_canceled_change_is_never_done_and_viewers_cannot_cancel(console: Brow
     key = api.control("POST", "/operators", {"name": "ford", "role": "viewer"}).json()["key"]
     viewer = Browser(api, key)
     words = words_of(viewer.get(PAGE))
-    assert "2026-04-01 00:00:00 in 21 d 12 h 9 licenses" in words
+    assert "2026-04-01 00:00:00 in 21 days 9 licenses" in words
     assert "Cancel change" not in words
     cancel = f"{PAGE}/scheduled-changes/{made['id']}/cancel"
     viewer.post(cancel, {}, 403)

@@ -41,6 +41,19 @@ FURTHER = ["/accounts/{account}/campaigns/{scheduled}", "/accounts/{account}/cal
 """Pages in another state."""
 IS_EMPTY = re.compile(r"\bNo \w+( \w+)? yet\b|\bNo (alert )?rules\b|\bNo scheduled\b|\bNo campaign is running\b")
 DESKTOP, PHONE, NARROW = (1440, 900), (390, 844), (320, 640)
+MISPLACED = """() => {
+  const shown = (one) => one && one.offsetParent;
+  const cells = [...document.querySelectorAll("main tbody :is(td, th)")].filter(shown);
+  const wide = cells.filter((one) => one.scrollWidth > one.clientWidth + 1);
+  const apart = [...document.querySelectorAll("main label[for]")].filter((label) => {
+    const field = document.getElementById(label.htmlFor);
+    if (!shown(label) || !shown(field)) return false;
+    const [a, b] = [label.getBoundingClientRect(), field.getBoundingClientRect()];
+    return !(a.bottom > b.top && b.bottom > a.top) && !(a.right > b.left && b.right > a.left);
+  });
+  return [...wide, ...apart].map((one) => one.textContent.trim());
+}"""
+"""Texts of cells that are wider than their cell, and of labels that are neither beside nor above their field."""
 
 
 @pytest.fixture
@@ -89,6 +102,14 @@ def addresses(values: dict[str, str]) -> Iterator[str]:
         yield path.format_map(values)
 
 
+def misfits(page: Any) -> Iterator[str]:
+    """What does not fit at the page's size."""
+    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+        yield "the page is wider than its window"
+    if texts := page.evaluate(MISPLACED):
+        yield f"misplaced: {texts[:5]}"
+
+
 def test_every_page_is_accessible_fits_and_has_something_to_show(
     world: tuple[Api, dict[str, str]],
     open_console: Callable[..., Any],
@@ -120,8 +141,7 @@ def test_every_page_is_accessible_fits_and_has_something_to_show(
                 problems.append(f"{address} ({scheme}, {size[0]} pixels): {error}")
         for size in (DESKTOP, PHONE, NARROW):
             show(size, "dark")
-            if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-                problems.append(f"{address}: is wider than {size[0]} pixels")
+            problems.extend(f"{address} ({size[0]} pixels): {problem}" for problem in misfits(page))
 
     def show(size: tuple[int, int], scheme: str) -> None:
         page.set_viewport_size({"width": size[0], "height": size[1]})

@@ -235,7 +235,7 @@ def test_a_campaign_is_scheduled_from_a_list_of_devices(world: Api, console: Bro
         ({"package": "none"}, "The package no longer exists."),
         ({"devices": ""}, "Paste the IMEI of at least one device."),
         ({"devices": "990000000000000\n12"}, "line 2: '12' has 2 digits; an IMEI has 15."),
-        ({"name": "x" * 201}, "The name may have 200 characters."),
+        ({"name": "x" * 201}, "The name may have at most 200 characters."),
     ],
 )
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -203,7 +203,7 @@ def test_simulated_devices_are_shown_with_their_behavior_and_next_check_ins(star
     console = Browser(start({"accounts": [account]}, sign_in=False))
     page = words_of(console.get(f"/accounts/{ACCOUNT}/fleet"))
     assert "2 runs of simulated devices" in page
-    assert "30 min 10 min to 20 min 0 %, 0 %, 5 % 100 % from 22 to 6 h" in page
+    assert "30 min 10 min to 20 min 0%, 0%, 5% 100% from 22:00 to 06:00" in page
     assert "none soon" in page
     device = words_of(console.get(f"/accounts/{ACCOUNT}/fleet?device=990000000000003"))
     assert "Now reachable" in device

@@ -44,6 +44,10 @@ def test_a_list_is_one_imei_a_line_or_several_and_keeps_its_order() -> None:
         f" {A} \n\t{B}\xa0\n;;;\n",
         f'"{A}" ;"x"\n"{B}" ; "y" \n',
         f'IMEI;x\n="{A}";y\n"=""{B}""";y\n',
+        f'["{A}","{B}"]',
+        f"Device ID (IMEI);Site\n{A};x\n{B};y\n",
+        f"IMEI\n{A[:2]} {A[2:8]} {A[8:14]} {A[14]}\n{B[:8]}-{B[8:14]}-{B[14]}\n",
+        f"IMEI;Site\n{A}.0;x\n{B},00;y\n",
     ],
 )
 def test_the_column_of_imeis_is_found(text: str) -> None:

@@ -43,7 +43,7 @@ def test_a_description_is_changed_in_parts_shown_and_recorded(api: Api) -> None:
     ("members", "words"),
     [
         ({}, "displayName, notes or both"),
-        ({"displayName": "a" * 101}, "displayName may have 100 characters; it has 101"),
+        ({"displayName": "a" * 101}, "displayName may have at most 100 characters; it has 101"),
         ({"displayName": "a\nb"}, "U+000A"),
         ({"displayName": "a\x00"}, "U+0000"),
         ({"displayName": "a\u202eb"}, "U+202E"),

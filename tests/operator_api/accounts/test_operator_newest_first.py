@@ -77,3 +77,12 @@ def test_deliveries_are_read_newest_first_by_time_and_state(api: Api, monkeypatc
     assert listed("since=2026-03-03T12:00:00Z&until=2026-03-05T12:00:00Z") == [first + 4, first + 3]
     assert listed("since=2026-03-09") == []
     assert api.control("GET", "/deliveries?since=2026-03-03").status_code == 400
+
+
+@pytest.mark.parametrize("path", [LEDGER, "/deliveries", "/audit-log", "/audit-log/export"])
+def test_a_period_that_ends_before_it_begins_is_refused(shared: Api, path: str) -> None:
+    newest = "" if path.startswith("/audit") else "newest=true&"
+    refused = shared.control("GET", f"{path}?{newest}since=2026-03-12&until=2026-03-11")
+    assert refused.status_code == 400
+    assert refused.json()["detail"] == "the period ends before it begins: since must not be after until"
+    assert shared.control("GET", f"{path}?{newest}since=2026-03-11&until=2026-03-11").status_code == 200

@@ -67,6 +67,10 @@ def test_numbers_are_compared_by_account(api: Api) -> None:
     ]
     assert result["notes"] == ["Columns ignored: note."]
     assert result["errors"] == [{"line": 4, "error": "'bad name' is not the name of an account"}]
+    grouped = compare(api, f'account;licenseCount;used\n{ACCOUNT};"1,234";1.234.567\n{ACCOUNT};1235;\n')
+    assert [grouped["accounts"][0][name] for name in ("carrierLicenseCount", "carrierUsed")] == [1234, 1234567]
+    twice = "the account is listed with 1,234 and with 1,235 licenses"
+    assert grouped["errors"] == [{"line": 3, "error": twice}]
     rows = csv_of(api, f"account,licenseCount,used\n{ACCOUNT},9,1\n{ACCOUNT[:-1]}9,1,1\n")
     assert [(row["account"], row["difference"], row["here"], row["carrier"]) for row in rows] == [
         (ACCOUNT, "licenseCount", "5", "9"),

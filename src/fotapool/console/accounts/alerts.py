@@ -32,7 +32,7 @@ async def show_alerts(call: ConsoleCall) -> Response:
     return await _page(call)
 
 
-async def _page(call: ConsoleCall, error: str = "", typed: dict[str, str] | None = None) -> Response:
+async def _page(call: ConsoleCall, error: str = "", typed: dict[str, str] | None = None, status: int = 200) -> Response:
     account = call.text("account")
     wanted = AlertFilter(
         is_open=call.choice("state", STATES),
@@ -45,7 +45,7 @@ async def _page(call: ConsoleCall, error: str = "", typed: dict[str, str] | None
     return await call.page(
         "alerts/alerts.html",
         "Alerts",
-        409 if error else 200,
+        status,
         found=Listing(
             found,
             cursor=call.cursor(),
@@ -147,8 +147,9 @@ async def set_stop_rule(call: ConsoleCall) -> Response:
 
 
 async def _refused(call: ConsoleCall, error: Exception, typed: dict[str, str] | None = None) -> Response:
-    call.audit.refused_status, call.audit.reason = 409, str(error)
-    return await _page(call, str(error), typed)
+    status = 409 if isinstance(error, Conflict) else 400
+    call.audit.refused_status, call.audit.reason = status, str(error)
+    return await _page(call, str(error), typed, status)
 
 
 PAGES = (

@@ -7,13 +7,13 @@ from starlette.responses import Response
 from fotapool.console.accounts.subscriptions import parse_purchase_type
 from fotapool.console.accounts.usage_labels import runs_out_label, status_label
 from fotapool.console.app.pages import ConsoleCall, ConsolePage, account_path, whole_number
+from fotapool.domain.accounts.subscriptions import MAX_LICENSES
 from fotapool.services.accounts.accounts import create_account
 from fotapool.services.accounts.pool_history import list_accounts_by_usage
 from fotapool.store.accounts.account_usage import UsageFilter, UsageSums
 
 ROWS = 50
 MAX_PAGE = 100_000
-MAX_LICENSES = 10**12
 FILTERS = {
     UsageFilter.ALL: "All",
     UsageFilter.ATTENTION: "Needs attention",

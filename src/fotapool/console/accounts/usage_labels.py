@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from fotapool.console.app.rendering import about
 from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.accounts.forecast import FAR_DAYS, Trend
 from fotapool.domain.accounts.usage import SOON_DAYS, UsageStatus
@@ -53,12 +54,11 @@ def runs_out_label(usage: AccountUsage, now_ms: int) -> UsageLabel:
             return UsageLabel("No growth")
         case Trend.FAR:
             return UsageLabel(f"> {FAR_DAYS // 365} years")
-    days = -(-((expected.runs_out_ms or now_ms) - now_ms) // DAY_MS)
-    return UsageLabel(f"in {in_days(days)}", "warn" if days <= SOON_DAYS else "")
+    left_ms = (expected.runs_out_ms or now_ms) - now_ms
+    return UsageLabel(f"in {in_days(left_ms)}", "warn" if left_ms <= SOON_DAYS * DAY_MS else "")
 
 
-def in_days(days: int) -> str:
-    """A number of days, from three months on in months."""
-    if days >= 90:
-        return f"{days // 30} months"
-    return "1 day" if days == 1 else f"{days} days"
+def in_days(span_ms: int) -> str:
+    """A duration, from three months on in months."""
+    days = span_ms // DAY_MS
+    return f"{days // 30} months" if days >= 90 else about(span_ms)

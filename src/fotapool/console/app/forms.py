@@ -26,14 +26,17 @@ async def read_form(request: Request, max_file_bytes: int, max_text_bytes: int =
     if request.method != "POST":
         return FormData()
     length = request.headers.get("content-length", "")
+    limits = f"a file may have {_size(max_file_bytes)}, a text {_size(max_text_bytes)}"
     if not (length.isascii() and length.isdigit()) or int(length) > max_file_bytes + max_text_bytes:
-        raise RequestRejected(ErrorCode.BODY_TOO_LARGE)
+        raise RequestRejected(ErrorCode.BODY_TOO_LARGE, limits)
     if len(request.headers.get("content-type", "")) > MAX_CONTENT_TYPE:
         raise RequestRejected(ErrorCode.BODY_INVALID, "the form cannot be read")
     limited = Request(request.scope, _limited(request.receive, max_file_bytes + max_text_bytes))
     try:
         return await limited.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=max_text_bytes)
     except (MultiPartException, FormParserError, UnicodeError, HTTPException) as error:
+        if "exceeded maximum size" in str(error):
+            raise RequestRejected(ErrorCode.BODY_TOO_LARGE, limits) from error
         raise RequestRejected(ErrorCode.BODY_INVALID, "the form cannot be read") from error
 
 
@@ -41,6 +44,10 @@ async def chunks_of(upload: UploadFile) -> AsyncIterator[bytes]:
     """The content of an uploaded file."""
     while chunk := await upload.read(CHUNK_BYTES):
         yield chunk
+
+
+def _size(size: int) -> str:
+    return f"{size // 2**20} MiB" if size >= 2**20 else f"{size // 2**10} KiB"
 
 
 def _limited(receive: Receive, limit_bytes: int) -> Receive:

@@ -27,6 +27,7 @@ from fotapool.services.context import Caller, Context
 from fotapool.store.accounts.accounts import Account
 from fotapool.web.http import compress, read_cookie
 from fotapool.web.operations import Row
+from fotapool.web.parameters import check_period
 
 MAX_FIELDS = 2_000
 MAX_TEXT_BYTES = 16 * 1024 * 1024
@@ -106,7 +107,7 @@ class ConsoleCall:
         """A query parameter. Raises Invalid if it has more than 200 characters or a NUL."""
         text = self.request.query_params.get(name, default).strip()
         if len(text) > 200 or "\x00" in text:
-            raise Invalid(f"{name} may have 200 characters")
+            raise Invalid(f"{name} may have at most 200 characters")
         return text
 
     def number(self, name: str, default: int, lowest: int, highest: int) -> int:
@@ -119,8 +120,9 @@ class ConsoleCall:
 
     def period(self) -> tuple[int | None, int | None]:
         """The start of the day `since` and the end of the day `until` of the query, in UTC (ms). Raises Invalid."""
-        until_ms = self._day_ms("until")
-        return self._day_ms("since"), None if until_ms is None else until_ms + DAY_MS
+        since_ms, until_ms = self._day_ms("since"), self._day_ms("until")
+        check_period(since_ms, until_ms)
+        return since_ms, None if until_ms is None else until_ms + DAY_MS
 
     def _day_ms(self, name: str) -> int | None:
         text = self.text(name)
@@ -198,7 +200,7 @@ class ConsolePage(Row):
 
 def whole_number(name: str, text: str, lowest: int, highest: int) -> int:
     """A whole number from a text. Raises Invalid with the name of the field."""
-    digits = text.strip().replace("\u202f", "").replace(",", "").replace(" ", "")
+    digits = "".join(text.replace(",", "").split())
     if not (digits.isascii() and digits.isdigit() and len(digits) < 20 and lowest <= int(digits) <= highest):
         raise Invalid(f"{name} must be a whole number from {lowest} to {highest}, not {text[:40]!r}")
     return int(digits)

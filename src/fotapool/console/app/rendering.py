@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from fotapool import __version__
 from fotapool.console.app.assets import Assets
 from fotapool.console.app.errors import sentence
 from fotapool.console.app.navigation import is_current, navigation
-from fotapool.core.timestamps import MINUTE_MS, format_timestamp
+from fotapool.core.timestamps import DAY_MS, MINUTE_MS, format_timestamp
 from fotapool.domain.names import format_device_id
 from fotapool.web.root_path import prefix_links
 
@@ -48,10 +49,12 @@ class Templates:
             "imei": format_device_id,
             "rfc3339": format_timestamp,
             "span": span,
+            "about": about,
             "ago": ago,
             "pathpart": lambda text: quote(str(text), safe=""),
             "plural": plural,
             "sentence": sentence,
+            "action": action,
         }
         self._environment.globals |= {
             "asset": assets.url,
@@ -95,23 +98,33 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
 
+def action(name: str) -> str:
+    """The name of an operation in words, as in `change subscription`."""
+    return re.sub(r"(?=[A-Z])", " ", name).lower()
+
+
 def span(span_ms: float) -> str:
-    """A duration in its two largest units, as in `3 d 4 h`."""
+    """A duration in its two largest units, as in `38 min`, `2 h 14 min`, `1 day 16 h`."""
     minutes, rest_ms = divmod(int(span_ms), MINUTE_MS)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     if days:
-        return f"{number(days)} d {hours} h"
+        return plural(days, "day") + (f" {hours} h" if hours else "")
     if hours:
-        return f"{hours} h {minutes} min"
+        return f"{hours} h" + (f" {minutes} min" if minutes else "")
     return f"{minutes} min" if minutes else f"{rest_ms / 1000:g} s"
 
 
+def about(span_ms: float) -> str:
+    """A duration, in whole days from one day on, as in `2 h 14 min`, `6 days`."""
+    return span(span_ms if span_ms < DAY_MS else span_ms // DAY_MS * DAY_MS)
+
+
 def ago(timestamp_ms: int | None, now_ms: int) -> str:
-    """A time relative to now, as in `3 h 5 min ago` or `in 3 h 5 min`; the element's title is the time in UTC."""
+    """A time relative to now, as in `3 h 5 min ago` or `in 6 days`; the element's title is the time in UTC."""
     if timestamp_ms is None:
         return "never"
-    text = f"{span(now_ms - timestamp_ms)} ago" if timestamp_ms <= now_ms else f"in {span(timestamp_ms - now_ms)}"
+    text = f"{about(now_ms - timestamp_ms)} ago" if timestamp_ms <= now_ms else f"in {about(timestamp_ms - now_ms)}"
     return _time_element(timestamp_ms, text, f"{timestamp(timestamp_ms)} UTC")
 
 

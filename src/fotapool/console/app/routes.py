@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import FormData, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -150,18 +150,15 @@ class PageEndpoint(Endpoint[ConsolePage]):
                 audit = draft_of(
                     page, request=request, request_id=request_id, operator=session.operator, via=Via.CONSOLE
                 )
-            form = await read_form(request, self._console.context.settings.max_file_bytes)
             call = ConsoleCall(
                 console=self._console,
                 session=session,
                 request=request,
                 request_id=request_id,
-                form=form,
+                form=FormData(),
                 audit=audit,
             )
-        except ClientDisconnect:
-            return HTMLResponse("client disconnected", 400)
-        except Exception as error:
+        except Exception as error:  # without a session there is no page to show it on
             shown = _page_error(error, request_id)
             audit.reason = shown.message
             await finish(self._console.context, audit, shown.status)
@@ -170,15 +167,20 @@ class PageEndpoint(Endpoint[ConsolePage]):
             response = await self._handle(page, call)
             await finish(self._console.context, audit, response.status_code)
             return response
+        except ClientDisconnect:
+            return HTMLResponse("client disconnected", 400)
         finally:
-            await form.close()
+            await call.form.close()
 
     async def _handle(self, page: ConsolePage | None, call: ConsoleCall) -> Response:
         try:
+            call.form = await read_form(call.request, self._console.context.settings.max_file_bytes)
             _check(page, bool(self.rows), call)
             assert page is not None
             await call.load_account()
             return await page.handle(call)
+        except ClientDisconnect:
+            raise
         except Exception as error:
             shown = _page_error(error, call.request_id)
             values = {"error": shown, "request_id": call.request_id}

@@ -33,7 +33,7 @@ _REJECTIONS = {
     f" {MAX_CAMPAIGN_DAYS} days after it.",
     ErrorCode.PILOT_TOO_LARGE: f"The pilot of this package has not passed: its campaigns may have {PILOT_DEVICES}"
     " devices until it was tried on five devices with success on half of them, or an operator declares it proven.",
-    ErrorCode.BODY_INVALID: f"The name may have {MAX_NAME} characters.",
+    ErrorCode.BODY_INVALID: f"The name may have at most {MAX_NAME} characters.",
     ErrorCode.DEVICE_LIST_EMPTY: "Paste the IMEI of at least one device.",
 }
 

@@ -12,6 +12,7 @@ from fotapool.console.app.rendering import number, plural
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
 from fotapool.domain.devices.devices import PROTOCOLS
+from fotapool.domain.devices.spelling import plain_number
 from fotapool.domain.errors import Invalid
 from fotapool.domain.licenses.licenses import UNKNOWN_TIME_MS
 from fotapool.domain.names import MAX_IMEI, format_device_id
@@ -85,7 +86,7 @@ async def show_devices(call: ConsoleCall) -> Response:
 
 
 def _query(call: ConsoleCall) -> dict[str, str]:
-    return {name: call.text(name) for name in FILTERS}
+    return {name: call.text(name) for name in FILTERS} | {"imei": plain_number(call.text("imei"))}
 
 
 async def _search(call: ConsoleCall, query: dict[str, str], limit: int, after: int | None = None) -> SearchPage:
@@ -155,7 +156,8 @@ async def import_file(call: ConsoleCall) -> Response:
     except Interrupted as interrupted:
         if not isinstance(interrupted.error, Invalid):
             raise interrupted.error from interrupted
-        stopped = f"{interrupted.error}; {interrupted}"
+        is_begun = device_import.result.lines > 0
+        stopped = f"{interrupted.error}; {interrupted}" if is_begun else str(interrupted.error)
     result = device_import.result
     if not (stopped or result.errors or result.warnings):
         text = f"{plural(result.kept, 'device')} imported, {number(result.licensed)} newly licensed."
@@ -164,6 +166,7 @@ async def import_file(call: ConsoleCall) -> Response:
     return await call.page(
         "devices/device_import.html",
         "Import devices",
+        200 if result.lines or not stopped else 400,
         result=result,
         stopped=stopped,
         further=device_import.failed.further,

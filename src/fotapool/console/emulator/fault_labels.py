@@ -23,7 +23,7 @@ def describe_match(match: FaultMatch, callbacks: bool) -> str:
     limits = [
         match.nth and f", occurrence {match.nth} only",
         match.every and f", one in every {match.every}",
-        match.probability is not None and f", probability {100 * match.probability:g} %, random seed {match.seed}",
+        match.probability is not None and f", probability {100 * match.probability:g}%, random seed {match.seed}",
         match.times and f", at most {match.times} times",
     ]
     found = " ".join(one for one in scope if one) + "".join(one for one in limits if one)

@@ -158,7 +158,7 @@ def _custom_response(fields: dict[str, str]) -> dict[str, Any]:
     response: dict[str, Any] = {"status": whole_number("status", fields["status"], 200, 599)}
     body = fields["body"]
     if len(body) > MAX_BODY_CHARACTERS:
-        raise Invalid(f"body may have {MAX_BODY_CHARACTERS} characters")
+        raise Invalid(f"body may have at most {MAX_BODY_CHARACTERS} characters")
     if body:
         try:
             response["body"] = msgspec.json.decode(body)

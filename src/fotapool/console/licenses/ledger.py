@@ -13,6 +13,7 @@ from fotapool.console.app.rendering import plural
 from fotapool.console.licenses import ledger_labels
 from fotapool.console.licenses.ledger_labels import KINDS, assigned_before, change_label, reason_label, request_label
 from fotapool.core.timestamps import format_timestamp
+from fotapool.domain.devices.spelling import plain_number
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import format_device_id, is_device_id
 from fotapool.services.licenses import ledger_views, undo
@@ -24,9 +25,9 @@ FIELDS = ("device", "what", "who", "request", "since", "until")
 
 def _filter(call: ConsoleCall) -> LedgerFilter:
     """The filter of the query. Raises Invalid that names the field."""
-    device, kinds = call.text("device"), call.choice("what", KINDS)
+    device, kinds = plain_number(call.text("device")), call.choice("what", KINDS)
     if device and not is_device_id(device):
-        raise Invalid(f"device must be an IMEI of 15 digits, not {device[:40]}")
+        raise Invalid(f"device must be an IMEI of 15 digits, not {device[:40]!r}")
     since_ms, until_ms = call.period()
     return LedgerFilter(
         device=int(device) if device else None,

@@ -46,7 +46,7 @@ def reason_label(kind: int, change: ChangeRow) -> str:
     reason = EntryKind(kind).why
     if change.verb == "change subscription" and "before" in detail and "after" in detail:
         short = f"subscription {'reduced' if detail['after'] < detail['before'] else 'raised'}"
-        return reason.replace(short, f"{short} from {detail['before']} to {detail['after']}", 1)
+        return reason.replace(short, f"{short} from {detail['before']:,} to {detail['after']:,}", 1)
     return reason
 
 
@@ -60,7 +60,7 @@ def request_label(change: ChangeRow) -> str:
     """What the request changed."""
     detail: dict[str, Any] = json.loads(change.detail)
     if change.verb == "change subscription" and "before" in detail and "after" in detail:
-        return f"change subscription from {detail['before']} to {detail['after']}"
+        return f"change subscription from {detail['before']:,} to {detail['after']:,}"
     others = [f"{name} {value}" for name, value in detail.items() if name != "campaign"]
     return f"{change.verb} ({', '.join(others)})" if others else change.verb
 

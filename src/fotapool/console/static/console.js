@@ -15,14 +15,18 @@
     table.querySelectorAll("thead, tbody, tfoot").forEach((group) => group.setAttribute("role", "rowgroup"));
     table.querySelectorAll("thead th").forEach((head) => head.setAttribute("role", "columnheader"));
     table.querySelectorAll("tr").forEach((row) => row.setAttribute("role", "row"));
-    table.querySelectorAll("tbody tr").forEach((row) => {
+    table.querySelectorAll("tbody tr, tfoot tr").forEach((row) => {
       for (const [place, cell] of [...row.cells].entries()) {
         const isHead = cell.matches("th");
+        const size = cell.textContent.trim().length;
         cell.setAttribute("role", isHead ? "rowheader" : "cell");
-        if (!isHead) cell.dataset.label = heads[place] ?? "";
         cell.classList.toggle("c-title", isHead);
-        if (!isHead && cell.querySelector(".tag") && !row.querySelector(".c-aside")) cell.classList.add("c-aside");
-        else if (!isHead && (cell.textContent.length > 28 || cell.querySelector("details, form, ul"))) cell.classList.add("c-full");
+        if (isHead) continue;
+        cell.dataset.label ??= heads[place] ?? "";
+        if (!size && !cell.firstElementChild) cell.classList.add("c-none");
+        else if (cell.querySelector(".tag") && !row.querySelector(".c-aside")) cell.classList.add("c-aside");
+        else if (size > 28 || cell.querySelector("details, form, ul")) cell.classList.add("c-full");
+        else if (size > 12) cell.classList.add("c-half");
       }
     });
     table.classList.add("cards");

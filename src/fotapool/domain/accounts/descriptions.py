@@ -29,7 +29,7 @@ def clean_notes(text: str) -> str:
 def _clean(member: str, text: str, longest: int, allowed: str = "") -> str:
     text = text.strip()
     if len(text) > longest:
-        raise Invalid(f"{member} may have {longest} characters; it has {len(text)}")
+        raise Invalid(f"{member} may have at most {longest} characters; it has {len(text)}")
     for character in text:
         is_forbidden = unicodedata.category(character) in _FORBIDDEN or character in _REORDERING
         if is_forbidden and character not in allowed:

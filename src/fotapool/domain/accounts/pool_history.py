@@ -64,7 +64,7 @@ def pool_history(
         events = changes.setdefault(max(from_ms, at_ms), [])
         events.append(total)
         if before is not None and total < before and at_ms >= from_ms:
-            events.append(f"reduced to {total}")
+            events.append(f"reduced to {total:,}")
         before = total
     month_ms = Month.of(from_ms).to_ms
     while month_ms <= now_ms:

@@ -74,7 +74,7 @@ def read_due_ms(text: str, now_ms: int) -> int:
     if due_ms <= now_ms:
         raise Invalid("dueTime is in the past: change the subscription instead")
     if due_ms > min(now_ms + MAX_AHEAD_DAYS * DAY_MS, MAX_CLOCK_MS):
-        raise Invalid(f"dueTime may be {MAX_AHEAD_DAYS} days ahead")
+        raise Invalid(f"dueTime may be at most {MAX_AHEAD_DAYS} days ahead")
     return due_ms
 
 

@@ -6,6 +6,7 @@ import enum
 import re
 from dataclasses import dataclass
 
+from fotapool.domain.devices.spelling import plain_number
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import IMEI_DIGITS
 
@@ -19,8 +20,6 @@ MDN_DIGITS = 15
 """Maximum number of digits of an MDN (ITU-T E.164)."""
 NATIONAL_DIGITS = 10
 """Number of digits of an MDN without the country code 1 (North American Numbering Plan)."""
-_SEPARATORS = re.compile(r"[\s\-./()]")
-_LABEL = re.compile(r"(imei(?:sv)?|mdn)\s*[:#]?\s*", re.IGNORECASE)
 _ID = re.compile(r"[0-9a-f-]+", re.ASCII | re.IGNORECASE)
 
 
@@ -64,13 +63,15 @@ def parse_search(text: str) -> SearchTerms:
     An IMEI of 14 digits lacks its check digit, one of 16 digits (IMEISV) has the software version in its place. Both
     find all devices with the same first 14 digits, since published examples have wrong check digits. Raises Invalid.
     """
-    text = text.strip()
+    text, number = text.strip(), plain_number(text)
+    is_international = number.startswith("+")
+    digits = number.removeprefix("+")
+    is_number = digits.isascii() and digits.isdigit()
+    if is_number and not text.isprintable():
+        text = number
     if not text or len(text) > MAX_SEARCH or not text.isprintable():
         raise Invalid(f"search for 1 to {MAX_SEARCH} printable characters")
-    digits = _SEPARATORS.sub("", _LABEL.sub("", text, count=1))
-    is_international = digits.startswith("+")
-    digits = digits.removeprefix("+")
-    if not (digits.isascii() and digits.isdigit()):
+    if not is_number:
         return SearchTerms(text)
     is_mdn = len(digits) <= MDN_DIGITS
     imeis = None if is_international or len(digits) > IMEI_DIGITS + 1 else _imeis(digits)

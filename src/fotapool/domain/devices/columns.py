@@ -33,7 +33,7 @@ COLUMN_NAMES: dict[str, tuple[str, ...]] = {
 }
 """The names of a column in a header, in lower case without spaces and punctuation; the first that is there is read."""
 _MEMBERS = {name: member for member, names in COLUMN_NAMES.items() for name in names}
-_PUNCTUATION = re.compile(r"[\W_]+")
+_PUNCTUATION = re.compile(r"\([^)]*\)|[\W_]")
 MAX_NAMED = 10
 """Maximum number of ignored columns that a note names."""
 REPORT_COLUMNS = ("line", "value", "reason")
@@ -41,7 +41,7 @@ REPORT_COLUMNS = ("line", "value", "reason")
 
 
 def normalize_name(header: str) -> str:
-    """The name in lower case, without spaces and punctuation: `deviceid` for `Device ID` and `device_id`."""
+    """The name in lower case, without spaces, punctuation and remarks: `deviceid` for `Device_ID (IMEI)`."""
     return _PUNCTUATION.sub("", header.casefold())
 
 

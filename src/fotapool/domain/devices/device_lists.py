@@ -18,6 +18,7 @@ from fotapool.domain.devices.columns import (
     read_header,
 )
 from fotapool.domain.devices.failed_lines import FailedLines
+from fotapool.domain.devices.spelling import device_of
 from fotapool.domain.devices.tables import TableReader, TableRow
 from fotapool.domain.names import is_device_id
 
@@ -150,7 +151,7 @@ class _ListReader:
         if len(row.cells) == 1 and is_device_id(row.cells[0]):
             found.add(row.line, row.cells[0])
             return
-        words = [word for text in _DELIMITERS.split(row.text) if (word := text.strip("=\"'\ufeff"))]
+        words = [word for text in _DELIMITERS.split(row.text) if (word := text.strip("=\"'[]\ufeff"))]
         place = self._columns.places[ID] if self._columns else _place_of_imei(row.cells)
         cell = _device_cell(row.cells, place)
         if sum(map(is_like_imei, words)) > is_like_imei(cell):
@@ -176,7 +177,7 @@ def _add_row(found: DeviceList, row: TableRow, columns: Columns) -> None:
 
 
 def _device_cell(cells: Sequence[str], place: int) -> str:
-    return cells[place].strip("\"' ") if place < len(cells) else ""
+    return device_of(cells[place].strip("\"' ")) if place < len(cells) else ""
 
 
 def _add_json(found: DeviceList, row: TableRow) -> None:

@@ -92,7 +92,9 @@ def _describe_departure(facts: EntryFacts) -> tuple[str, str]:
 
 def _change(facts: EntryFacts, word: str) -> str:
     before, after = facts.detail.get("before"), facts.detail.get("after")
-    return f"subscription {word}" + (f" from {before} to {after}" if before is not None and after is not None else "")
+    return f"subscription {word}" + (
+        f" from {before:,} to {after:,}" if before is not None and after is not None else ""
+    )
 
 
 def _in_line(facts: EntryFacts) -> str:

@@ -34,11 +34,11 @@ def decide_undo(change: int, lost: Sequence[LostLicense], facts: LicenseFacts) -
     if lost[0].undone_by is not None:
         raise Conflict(f"change {change} was undone by change {lost[0].undone_by}")
     free = facts.pool.free
-    too_few = f"{len(lost)} licenses are needed and {free} are free: raise the subscription first"
+    too_few = f"{len(lost):,} licenses are needed and {free:,} are free: raise the subscription first"
     reasons = [
         too_few if free < len(lost) else "",
-        _count((one.device for one in lost if one.device in facts.licenses), "have got a license since"),
-        _count((one.device for one in lost if one.device not in facts.devices), "are no devices of the account"),
+        _count((one.device for one in lost if one.device in facts.licenses), "got a license since"),
+        _count((one.device for one in lost if one.device not in facts.devices), "left the account"),
     ]
     if any(reasons):
         raise Conflict("; ".join(reason for reason in reasons if reason))
@@ -48,4 +48,5 @@ def decide_undo(change: int, lost: Sequence[LostLicense], facts: LicenseFacts) -
 
 def _count(devices: Iterable[int], what: str) -> str:
     found = list(devices)
-    return f"{len(found)} {what} (the first: {format_device_id(found[0])})" if found else ""
+    noun = "device" if len(found) == 1 else "devices"
+    return f"{len(found):,} {noun} {what} (the first: {format_device_id(found[0])})" if found else ""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from fotapool.domain.devices.columns import COLUMN_NAMES, ID, WINDOWS_1252_NOTE, ignored_note, normalize_name
 from fotapool.domain.devices.device_lists import why_not_imei
+from fotapool.domain.devices.spelling import device_of
 from fotapool.domain.devices.tables import TableReader, TableRow
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import is_account_name, is_device_id
@@ -50,6 +51,14 @@ class CarrierAccount:
     devices: array[int] | None = None
     has_more: bool = False
     """Whether the last license status page says that another one follows."""
+
+    def count(self, total: int | None, used: int | None, may_change: bool) -> None:
+        """Sets the counts that are given. Raises ValueError if others were given before and may not change."""
+        for before, now in ((self.total, total), (self.used, used)):
+            if not may_change and before is not None and now is not None and before != now:
+                raise ValueError(f"the account is listed with {before:,} and with {now:,} licenses")
+        self.total = self.total if total is None else total
+        self.used = self.used if used is None else used
 
     def add(self, device: int) -> None:
         if self.devices is None:
@@ -108,13 +117,12 @@ class CarrierList:
             raise ValueError("no account: add a column account, or name the account of the file")
         if not isinstance(name, str) or not is_account_name(name):
             raise ValueError(f"{str(name)[:40]!r} is not the name of an account")
-        total, used = (_count(members[key]) if key in members else None for key in ("total", "used"))
+        counts = tuple(_count(members[key]) if key in members else None for key in ("total", "used"))
         device = _device(members[ID]) if members.get(ID) else None
-        if total is None and used is None and device is None and "devices" not in members:
+        if counts == (None, None) and device is None and "devices" not in members:
             raise ValueError("neither a number of licenses nor a device")
         found = self._account(name)
-        found.total = found.total if total is None else total
-        found.used = found.used if used is None else used
+        found.count(*counts, may_change="devices" in members)
         if "devices" in members:
             self.has_pages = True
             found.has_more = bool(members.get("more"))
@@ -142,10 +150,17 @@ class CarrierList:
         account.add(device)
 
 
+_GROUP = re.compile(r"[,.'\u2019\s]")
+_GROUPED = re.compile(rf"[0-9]{{1,3}}(?:{_GROUP.pattern}[0-9]{{3}})+")
+"""A whole number with separators of thousands."""
+
+
 def _count(value: Any) -> int:
     """A number of licenses. Raises ValueError."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
+    if isinstance(value, str) and _GROUPED.fullmatch(value):
+        value = _GROUP.sub("", value)
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= MAX_NUMBER_DIGITS:
         return int(value)
     raise ValueError(f"{str(value)[:40]!r} is not a whole number")
@@ -155,8 +170,8 @@ def _device(value: Any) -> int:
     """An IMEI, or the object of a license status page that has one. Raises ValueError."""
     if isinstance(value, dict):
         value = _members(value).get(ID)
-    if isinstance(value, str) and is_device_id(value):
-        return int(value)
+    if isinstance(value, str) and is_device_id(device := device_of(value)):
+        return int(device)
     raise ValueError(f"{str(value)[:40]!r} {why_not_imei(value if isinstance(value, str) else str(value))}")
 
 

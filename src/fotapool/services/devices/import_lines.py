@@ -22,6 +22,7 @@ from fotapool.domain.devices.columns import (
     read_header,
 )
 from fotapool.domain.devices.device_lists import is_like_imei, why_not_imei
+from fotapool.domain.devices.spelling import device_of
 from fotapool.domain.devices.tables import LineSplitter, TableReader, TableRow
 from fotapool.domain.errors import Invalid
 from fotapool.domain.names import is_device_id
@@ -130,9 +131,10 @@ class CsvReader:
             )
             return ImportLine(row.line, problem, original)
         fields = {name: cells[place] for name, place in columns.places.items() if place < len(cells) and cells[place]}
-        device = fields.get(ID, "")
+        device = device_of(fields.get(ID, ""))
         if not is_device_id(device):
             return ImportLine(row.line, f"{ID} {device[:40]!r} {why_not_imei(device)}", original)
+        fields[ID] = device
         if "licensed" in fields:
             flag = fields["licensed"].lower()
             fields["licensed"] = _FLAGS.get(flag, flag)

@@ -63,7 +63,7 @@ class DeviceFilter:
     def check(self) -> None:
         """Raises Invalid that names the wrong filter."""
         if self.imei and not (self.imei.isascii() and self.imei.isdigit() and len(self.imei) <= IMEI_DIGITS):
-            raise Invalid("IMEI must be up to 15 digits: the beginning of it")
+            raise Invalid(f"IMEI must be up to 15 digits: the beginning of it, not {self.imei[:40]!r}")
         if self.protocol not in ("", *PROTOCOLS):
             raise Invalid(f"protocol must be one of {', '.join(PROTOCOLS)}")
         if not self.mdn.isprintable():

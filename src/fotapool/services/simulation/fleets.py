@@ -59,7 +59,7 @@ class FleetLine(msgspec.Struct, forbid_unknown_fields=True):
         if any(not 0 <= share <= 1 for share in failing) or sum(failing) > 1:
             raise Invalid("failAtDownload, failAtVerify and failAtInstall must be shares from 0 to 1, and 1 in all")
         if len(self.offline) > MAX_OFFLINE_WINDOWS:
-            raise Invalid(f"offline may have {MAX_OFFLINE_WINDOWS} windows")
+            raise Invalid(f"offline may have at most {MAX_OFFLINE_WINDOWS} windows")
         offline = tuple(_window(line) for line in self.offline)
         return Fleet(int(self.first), last, Behavior(self.randomSeed, every_ms, takes_ms, *failing, offline))
 
@@ -97,7 +97,7 @@ def _whole_minutes(name: str, text: str) -> int:
 def read_fleets(lines: Sequence[FleetLine]) -> list[Fleet]:
     """The fleets of an account by IMEI. Raises Invalid, also if two of them overlap."""
     if len(lines) > MAX_FLEETS:
-        raise Invalid(f"an account may have {MAX_FLEETS} fleets")
+        raise Invalid(f"an account may have at most {MAX_FLEETS} fleets")
     fleets = sorted((line.to_fleet() for line in lines), key=lambda fleet: fleet.first_imei)
     for earlier, later in pairwise(fleets):
         if later.first_imei <= earlier.last_imei:

@@ -31,7 +31,7 @@ class Traits:
 class AlertKind(enum.Enum):
     """What a rule watches."""
 
-    USED_SHARE = Traits(word="usedShare", label="Used licenses", unit="%", least=1, most=100, slack=lambda _: 2)
+    USED_SHARE = Traits(word="usedShare", label="Assigned licenses", unit="%", least=1, most=100, slack=lambda _: 2)
     FREE_LICENSES = Traits(
         word="freeLicenses",
         label="Available licenses",

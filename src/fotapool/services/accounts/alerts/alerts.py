@@ -31,7 +31,7 @@ async def read_alert(context: Context, alert_id: int) -> Alert:
 
 
 async def acknowledge_alert(context: Context, alert_id: int, operator: str, note: str) -> Alert:
-    """Notes that the operator deals with the open alert. A further one replaces the note.
+    """Notes that the operator deals with the open alert. A further one replaces the note, unless its own is empty.
 
     Raises NotFound, Invalid for a note over MAX_NOTE characters, and Conflict if the alert has ended.
     """
@@ -44,9 +44,10 @@ async def acknowledge_alert(context: Context, alert_id: int, operator: str, note
         context.audit.about("alert", str(alert_id), alert.account_name)
         if alert.ended_ms is not None:
             raise Conflict(f"alert {alert_id} has ended")
-        store.record_acknowledged(connection, alert_id, operator=operator, note=note, now_ms=now_ms)
+        kept = note or alert.note
+        store.record_acknowledged(connection, alert_id, operator=operator, note=kept, now_ms=now_ms)
         before = {"acknowledgedBy": alert.acknowledged_by, "note": alert.note}
-        context.audit.record(connection, now_ms, before, {"acknowledgedBy": operator, "note": note})
+        context.audit.record(connection, now_ms, before, {"acknowledgedBy": operator, "note": kept})
         return _existing(connection, alert_id)
 
     return await context.writer.submit(DirectCommand(change))
