@@ -321,7 +321,7 @@ class LogEvent(enum.Enum):
     LINES_SUPPRESSED = Event(
         WARNING,
         "{suppressed} more lines of {of} within {seconds} s were not written",
-        "An event repeats. Its first lines are written, the others are counted.",
+        "An event repeats. Its first lines are written, the others are counted. The level is that of these lines.",
         burst=ALL,
     )
     LIBRARY = Event(
