@@ -1,4 +1,4 @@
-"""Erasing personal facts of devices: what was erased, in numbers."""
+"""Erasing personal data of devices: what was erased, in numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Erases the personal facts of devices wherever the database has them."""
+"""Erases the personal data of devices wherever the database has them."""
 
 from __future__ import annotations
 
