@@ -31,25 +31,12 @@ from generated import compatibility, errors, operations, settings  # noqa: E402
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("clients/*/README.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OTHER_PROGRAMS = set(
-    [
-        "--add-host",
-        "--cacert",
-        "--clean",
-        "--data-raw",
-        "--dbname",
-        "--delete",
-        "--exit-on-error",
-        "--generate-hashes",
-        "--help",
-        "--if-exists",
-        "--no-emit-index-url",
-        "--no-owner",
-        "--only",
-        "--strip-extras",
-        "--fotapool-address",
-        "--fotapool-ca-file",
-        "--fotapool-operator-key",
-    ]
+    re.findall(
+        "--[a-z-]+",
+        "--add-host --cacert --clean --data-raw --dbname --delete --exit-on-error --generate-hashes --help --if-exists"
+        " --no-emit-index-url --no-owner --only --strip-extras"
+        " --fotapool-address --fotapool-ca-file --fotapool-operator-key",
+    )
 )
 """Options of other programs that the pages name."""
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
