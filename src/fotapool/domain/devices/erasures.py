@@ -14,5 +14,5 @@ class Erased(NamedTuple):
     list_lines: int = 0
 
     def plus(self, other: Erased) -> Erased:
-        """Both together."""
+        """The sum of both."""
         return Erased(*(one + more for one, more in zip(self, other, strict=True)))

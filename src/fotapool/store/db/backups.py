@@ -57,7 +57,8 @@ def hold(database: Database) -> Iterator[None]:
 def back_up(connection: SqliteConnection, target: Path) -> None:
     """Copies the database to the file, whatever its schema; only its owner can read it. Writers are not blocked.
 
-    An existing file is replaced at the end, so that a failed backup does not take away the one before.
+    An existing file is replaced at the end, so that a failed backup leaves the one before. Raises StoreUnavailable if
+    the file is a database in use.
     """
     if Path(f"{target}-wal").exists():
         raise StoreUnavailable(f"{target} is a database in use: choose another name for the backup")
