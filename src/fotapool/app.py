@@ -150,7 +150,7 @@ class Server:
         self._prepared = False
         self.seed = Seed(SeedDocument(), {})
         self.deliveries: Deliveries | None = None
-        """While the server runs."""
+        """Delivers callbacks; None before the server has started, and after its stop."""
         self.readiness = self.context.readiness
         self.features = _features(self.context, self.authenticator) if settings.emulator else None
         self.app: ASGIApp = self._build()

@@ -92,7 +92,8 @@ def test_a_failure_without_a_message_is_a_line_too(
     api: Api, one: Device, number: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     one.report(number, "failed")
-    assert [line["failure"] for line in LogLines(caplog).of(LogEvent.DEVICE_FAILED)] == ["other"]
+    (line,) = LogLines(caplog).of(LogEvent.DEVICE_FAILED)
+    assert (line["failure"], line["said"]) == ("other", "no message")
     assert shown(api)["failureMessage"] is None
 
 

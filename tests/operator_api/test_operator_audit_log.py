@@ -39,7 +39,7 @@ ACCOUNT_PATH = f"/accounts/{ACCOUNT}"
 LISTENER_URL = "https://listener.example/events"
 RULE, NEW_RULE = "/alert-rules/few", {"kind": "freeLicenses", "threshold": 1000, "account": ACCOUNT}
 SET_RULE = ("PUT", RULE, NEW_RULE)
-STOP_RULE, NO_STOP_RULE = "/campaign-stop-rule", {"percent": None, "devices": None}
+STOP_RULE, FIFTH = "/campaign-stop-rule", {"percent": 20, "devices": 50}
 
 
 @dataclass(frozen=True)
@@ -358,10 +358,10 @@ CASES = {
     ),
     "deleteDeviceKey": Case(
         f"{KEYS}/k",
-        before=(("POST", KEYS, {"name": "k"}),),
+        before=(("POST", KEYS, {"name": "k", "deviceId": device(0)}),),
         refused=(f"{KEYS}/none", {}),
         target=("device key", "k"),
-        changed=({"key": "***"}, None),
+        changed=({"deviceId": device(0), "key": "***"}, None),
     ),
     "redeliver": Case(
         "/deliveries/1/redeliver",
@@ -417,21 +417,22 @@ CASES = {
     ),
     "setStopRule": Case(
         STOP_RULE,
-        with_json({"percent": 20, "devices": 50}),
+        with_json(FIFTH),
         refused=(STOP_RULE, with_json({"percent": 0})),
-        changed=(NO_STOP_RULE, {"percent": 20, "devices": 50}),
+        changed=(None, FIFTH),
     ),
-    "deleteStopRule": Case(STOP_RULE, before=(("PUT", STOP_RULE, {"percent": 20, "devices": 50}),)),
+    "deleteStopRule": Case(STOP_RULE, before=(("PUT", STOP_RULE, FIFTH),), changed=(FIFTH, None)),
     "setAccountStopRule": Case(
         f"{ACCOUNT_PATH}{STOP_RULE}",
-        with_json({"percent": 20, "devices": 50}),
+        with_json(FIFTH),
+        before=(("PUT", STOP_RULE, FIFTH),),  # the server's rule is not the account's own
         refused=(f"/accounts/none{STOP_RULE}", with_json({"percent": 20})),
         target=("account", ACCOUNT),
-        changed=(NO_STOP_RULE, {"percent": 20, "devices": 50}),
+        changed=(None, FIFTH),
     ),
     "deleteAccountStopRule": Case(
         f"{ACCOUNT_PATH}{STOP_RULE}",
-        before=(("PUT", f"{ACCOUNT_PATH}{STOP_RULE}", {"percent": 20, "devices": 50}),),
+        before=(("PUT", f"{ACCOUNT_PATH}{STOP_RULE}", FIFTH),),
         refused=(f"/accounts/none{STOP_RULE}", {}),
         target=("account", ACCOUNT),
     ),

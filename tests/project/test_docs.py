@@ -30,6 +30,15 @@ from generated import compatibility, errors, operations, settings  # noqa: E402
 
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("clients/*/README.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+OTHER_PROGRAMS = set(
+    re.findall(
+        "--[a-z-]+",
+        "--add-host --cacert --clean --data-raw --dbname --delete --exit-on-error --generate-hashes --help --if-exists"
+        " --no-emit-index-url --no-owner --only --strip-extras"
+        " --fotapool-address --fotapool-ca-file --fotapool-operator-key",
+    )
+)
+"""Options of other programs that the pages name."""
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
@@ -86,6 +95,22 @@ def test_every_command_and_option_is_documented() -> None:
     for command in (settings.serve, settings.emulate):
         for option in settings.options(command).values():
             assert f"| `{option.opts[0]}` | `{settings.variable_of(option)}` |" in table
+
+
+def test_every_group_of_commands_is_described() -> None:
+    described = set(
+        re.findall(r"`([a-z-]+)`", "\n".join(re.findall(r"^\| `.+", page("command-line.md"), re.MULTILINE)))
+    )
+    assert {path[1] for path, _ in settings.commands() if len(path) > 1} <= described
+
+
+def test_every_option_named_in_a_page_exists() -> None:
+    own = [option for _, command in settings.commands() for option in settings.options(command).values()]
+    known = {name for option in own for name in (*option.opts, *option.secondary_opts)} | OTHER_PROGRAMS
+    for path in PAGES:
+        text = " ".join(re.findall(r"`[^`\n]+`", _FENCE.sub("", path.read_text(encoding="utf-8"))))
+        unknown = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", text)) - known
+        assert path.name == "benchmarks.md" or not unknown, f"{path.name} names options that do not exist: {unknown}"
 
 
 def test_every_setting_is_an_option_or_a_documented_limit() -> None:

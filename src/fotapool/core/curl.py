@@ -42,7 +42,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _escaped(text: str) -> str:
-    """As printf's format, quoted: what is not printable in octal."""
+    """The text as a quoted format of printf: characters that are not printable are in octal."""
     plain = text.replace("\\", r"\\").replace("%", "%%")
     return shlex.quote("".join(one if _is_plain(one) else _octal(one) for one in plain))
 

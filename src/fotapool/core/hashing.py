@@ -49,7 +49,7 @@ LEAST_PASSES = 1
 _hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
 _passes, _memory_kib = PASSES, MEMORY_KIB
 NICENESS = 5
-"""Of the hashing thread: where there are too few cores, those who are signed in come first."""
+"""Niceness of the hashing thread. On a busy machine, requests of signed-in clients run before it."""
 
 
 def _yield_to_others() -> None:
@@ -169,7 +169,7 @@ def hash_secret_now(secret: str) -> str:
 
 
 async def hash_secret(secret: str) -> str:
-    """As `hash_secret_now`, for callers who are signed in: beyond the queue's limit, it waits."""
+    """Hashes like `hash_secret_now`, for callers who are signed in. If the queue is full, it waits."""
     if not queue.uses_thread:
         return hash_secret_now(secret)
     return await asyncio.get_running_loop().run_in_executor(_thread, hash_secret_now, secret)

@@ -34,7 +34,7 @@ class SecretBox:
     """Seals and opens texts, and makes keyed digests."""
 
     def __init__(self, key: bytes | None = None) -> None:
-        """Without a key, a new one, which is gone with the process."""
+        """Uses the key; without one, a random key that is lost when the process ends."""
         self._key = key or secrets.token_bytes(KEY_BYTES)
         self._fernet: Fernet | None = None
 

@@ -32,7 +32,7 @@ class SmtpSecurity(enum.Enum):
 
 
 class SettingSource(enum.Enum):
-    """Where a server has the value of a setting from."""
+    """Where the value of a setting comes from."""
 
     DEFAULT = "default"
     COMMAND_LINE = "command line"

@@ -15,7 +15,7 @@ MAX_REMEMBERED = 10_000
 FAILURES = 20
 """How many failures are free, for each address and for each name from an address."""
 REFILL_S = 2.0
-"""After so many seconds one more failure is free."""
+"""Seconds after which one more failure is free."""
 DELAY_S = 1.0
 """The default of `--failed-sign-in-delay-s`."""
 ANSWERS_A_DELAY = 20
@@ -108,10 +108,10 @@ class FailureThrottle:
 
 
 class RateLimit:
-    """So many requests a second of each key on average, and `burst` at once (the generic cell rate algorithm).
+    """Admits `requests_per_s` requests of each key on average, `burst` at once (the generic cell rate algorithm).
 
-    A key is one number: when its next request would be due at the even rate. The times are an argument. Of more keys
-    than MAX_REMEMBERED, the one that has been quiet longest is forgotten.
+    For each key it stores one number: when its next request is due at the even rate. Times are arguments. Beyond
+    MAX_REMEMBERED keys, it forgets the one that has been idle longest.
     """
 
     def __init__(self, requests_per_s: float, burst: int) -> None:

@@ -78,7 +78,10 @@ class Span(NamedTuple):
 
     @classmethod
     def of(cls, first: Month | None, last: Month | None, now_ms: int) -> Span:
-        """By default up to the current month, from DEFAULT_MONTHS - 1 months before the last one. Raises Invalid."""
+        """The months from `first` to `last`: by default the current month, and DEFAULT_MONTHS - 1 before `last`.
+
+        Raises Invalid.
+        """
         last = last or Month.of(now_ms)
         if first is None:
             first = last

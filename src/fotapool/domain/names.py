@@ -49,7 +49,7 @@ class AccountStatus(enum.Enum):
     ACTIVE = "active"
     SUSPENDED = "suspended"
     CLOSED = "closed"
-    """For good: what it held has ended or is ending, its records stay."""
+    """Closed for good: licenses and campaigns have ended or are ending, records stay."""
 
 
 def is_account_name(text: str) -> bool:

@@ -26,10 +26,9 @@ ADVICE: dict[ErrorCode, str] = {
     ErrorCode.ACCOUNT_NAME_INVALID: "A name is 1 to 64 letters, digits, `-`, `_` and `.`, as in `0242078689-00001`.",
     ErrorCode.ACCOUNT_NOT_FOUND: "The account does not exist, or the session's user is not one of its users: both are"
     " answered alike. Check the name, with its leading zeros.",
-    ErrorCode.ACCOUNT_INACTIVE: "The account is suspended. An operator can activate it: `PUT"
-    " /control/v1/accounts/{name}/status`.",
-    ErrorCode.BODY_TOO_LARGE: "Send fewer devices in one request; a body may have 4 MiB, unless"
-    " `--max-body-bytes` says otherwise.",
+    ErrorCode.ACCOUNT_INACTIVE: "The account is suspended, and an operator can activate it:"
+    " `PUT /control/v1/accounts/{name}/status`. Or it is closed, which cannot be undone.",
+    ErrorCode.BODY_TOO_LARGE: "Send fewer devices in one request: a body may have 4 MiB.",
     ErrorCode.ENCODING_UNSUPPORTED: "Send the body as it is or compressed with gzip, with `Content-Encoding: gzip`.",
     ErrorCode.IDEMPOTENCY_KEY_INVALID: "Send 1 to 255 visible ASCII characters, for example a new UUID for each"
     " change, or leave the header out: [keys](operations.md#changes-with-an-idempotency-key).",
@@ -48,17 +47,18 @@ ADVICE: dict[ErrorCode, str] = {
     ErrorCode.DEVICE_ID_INVALID: "IMEIs are strings of exactly 15 digits. `invalidDevices` has the first 100 that are"
     " not. Nothing was done.",
     ErrorCode.CAMPAIGN_ID_INVALID: "Send the id as the answer to scheduling had it: a UUID.",
-    ErrorCode.PACKAGE_UNKNOWN: "Take a name from the list of firmware (v1, v3) or software (v2), and leave the versions"
-    " out or send the package's own. The operator makes packages: `POST /control/v1/firmware`.",
+    ErrorCode.PACKAGE_UNKNOWN: "Send a name from the list of firmware (v1, v3) or software (v2). Leave the versions"
+    " out, or send those of the package. Operators create packages: `POST /control/v1/firmware`.",
     ErrorCode.FILE_UNKNOWN: "Send `fileName` and `fileVersion` as the list of files has them.",
     ErrorCode.PROTOCOL_INVALID: "Send `LWM2M`, `OMADM` (`OMA-DM`, `OMD-DM`) or `HTTP`, as the operation takes them, and"
     " for a campaign the package's own protocol.",
     ErrorCode.START_DATE_INVALID: "Send a date as `2026-12-01`, today (UTC) or later, at most five years ahead.",
     ErrorCode.END_DATE_INVALID: "Send a date as `2026-12-01`, not before the start, at most 366 days after it. While"
     " the campaign runs, the end must lie 24 hours ahead.",
-    ErrorCode.WINDOW_INVALID: "A window is from an hour 0 to 23 to a later hour, up to 24, in UTC; 24 windows at most."
-    " Dates of windows lie within the campaign, and nothing is installed before it may be downloaded.",
-    ErrorCode.STATUS_INVALID: "Send one of the words that a campaign's `status` can have in this version:"
+    ErrorCode.WINDOW_INVALID: "A window begins at an hour from 0 to 23 and ends at a later one, 24 at most, in UTC. A"
+    " campaign has at most 24 windows. Their dates are not after its end, and"
+    " `installAfterDate` is not before `downloadAfterDate`.",
+    ErrorCode.STATUS_INVALID: "Send one of the statuses that a campaign can have in this version:"
     " [campaigns](campaigns.md#from-acceptance-to-the-end).",
     ErrorCode.PILOT_TOO_LARGE: "Until a package has succeeded in a pilot, its campaigns have at most 20 devices. Run a"
     " pilot first, or have the operator mark the package as `proven`:"
@@ -76,7 +76,7 @@ ADVICE: dict[ErrorCode, str] = {
     ErrorCode.FILE_INVALID: "Send `multipart/form-data` with `fileupload`, `fileVersion`, `make`, `model` and"
     " `localTargetPath`; texts have up to 200 printable characters, an account has 10,000 files:"
     " [files](files.md#configuration-files).",
-    ErrorCode.FILE_TOO_LARGE: "A file may have 64 MiB, unless `--max-file-bytes` says otherwise.",
+    ErrorCode.FILE_TOO_LARGE: "A file may have 64 MiB.",
     ErrorCode.FILE_EXISTS: "Upload it with another `fileVersion`: what was uploaded is not replaced.",
     ErrorCode.LOGGING_LIMIT: "Turn logging off for other devices first, or wait: it ends after seven days.",
     ErrorCode.DEVICE_UNKNOWN: "Check the IMEI, and that the operator has imported the device into this account.",

@@ -117,7 +117,7 @@ def _other_encoding(body: str) -> str:
 
 
 def _wrong_member(message: str, unknown: Sequence[UnknownName]) -> Iterator[str]:
-    """From a message as "Expected `str`, got `int` - at `$.startDate`"."""
+    """The hint for a message of the decoder, as "Expected `str`, got `int` - at `$.startDate`"."""
     match = _AT.fullmatch(message)
     what, path = (match[1], match[2] or "") if match else (message, "")
     member = f"`{path.lstrip('.')}`" if path else "the body"

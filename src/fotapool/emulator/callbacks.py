@@ -38,7 +38,7 @@ class FaultySender:
         self._rules = rules
         self._sleep = sleep
         self._held: dict[str, list[_Held]] = {}
-        """By URL."""
+        """The callbacks that are held back, by URL."""
 
     async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> SendResult:
         if not len(self._rules):

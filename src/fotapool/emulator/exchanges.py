@@ -150,9 +150,9 @@ class Wanted:
     status: int | None = None
     request_id: str | None = None
     refused: bool = False
-    """Only those without success."""
+    """Only requests that were rejected or not answered."""
     nobody: bool = False
-    """Only rejected ones of no account."""
+    """Only rejected requests that belong to no account."""
 
     def accepts(self, one: Exchange) -> bool:
         return (

@@ -34,7 +34,7 @@ class FaultHit:
     at_ms: int
     rule_id: int
     request_id: str
-    """Of a callback: its `webhook-id`."""
+    """The id of the request; for a callback, its `webhook-id`."""
     method: str
     path: str
     what: str

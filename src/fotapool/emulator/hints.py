@@ -68,7 +68,7 @@ class RequestContext:
     known_names: KnownNames | None = None
     """What the operation takes; None if no operation was reached."""
     known_accounts: list[str] = field(default_factory=list)
-    """Those of account_candidates() that exist."""
+    """The accounts of account_candidates() that exist."""
     has_clients: bool = True
     """Whether the server has any client; looked up if is_unknown_client()."""
 

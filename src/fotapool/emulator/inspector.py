@@ -198,7 +198,7 @@ class _Capture:
 
 
 def _path(scope: Scope) -> str:
-    """As the client wrote it, with its query."""
+    """The path as the client wrote it, with its query."""
     path: bytes = scope.get("raw_path") or scope["path"].encode()
     query: bytes = scope["query_string"]
     return (path + b"?" + query if query else path).decode("latin-1")

@@ -172,14 +172,14 @@ def _spans(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _matches(pattern: re.Pattern[str], text: str, replacement: str) -> Iterator[tuple[int, int, str]]:
-    """Those whose second group is the name; the value follows the first one."""
+    """Matches whose second group names a secret. The secret follows the first group, up to the end of the match."""
     for match in pattern.finditer(text):
         if _is_secret(match[2]):
             yield match.end(1), match.end(), replacement
 
 
 def _fields(text: str) -> Iterator[tuple[int, int, str]]:
-    """Of a form or a query, or of a URL in a document."""
+    """Secrets in a form, a query, or a URL within a document."""
     start = text.lstrip()[:2]
     values = _QUERY_VALUE if start[:1] in ("{", "[", "<", '"') or start == "--" else _FORM_VALUE
     at = 0
@@ -191,7 +191,7 @@ def _fields(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _members(text: str, begin: int) -> Iterator[tuple[int, int, str]]:
-    """Of JSON, also if it is cut: whatever value a member has, but not null, true and false."""
+    """Secrets in JSON, also if it is cut: the value of a member, unless it is null, true or false."""
     at = begin
     while name := _STRINGS.search(text, at):
         at = name.end()
@@ -224,7 +224,7 @@ def _decoded(string: str) -> str:
 
 
 def _long(found: Iterable[str]) -> tuple[str, ...]:
-    """Those long enough to be masked anywhere, with their percent-encoded form; the longest first."""
+    """Secrets that are long enough to be masked anywhere, and their percent-encoded forms, longest first."""
     long = {one.strip() for one in found if len(one.strip()) >= MIN_SECRET_CHARACTERS and set(one) != {"*"}}
     encoded = {quote(one, safe="") for one in long}
     return tuple(sorted(long | encoded, key=len, reverse=True))

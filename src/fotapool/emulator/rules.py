@@ -70,7 +70,7 @@ class FaultAction(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
 
     @property
     def description(self) -> str:
-        """For the record of a hit."""
+        """The action in words, for the record of a hit."""
         parts = (
             self.latency_ms and f"latency {self.latency_ms} ms",
             self.status and f"status {self.status}",

@@ -37,7 +37,7 @@ _FILTERS: tuple[Parameter[Any], ...] = (OF_REQUEST, SINCE, UNTIL)
 
 
 class LedgerEntry(msgspec.Struct):
-    """`change` is the number of the change that it is part of; those of one request have the same."""
+    """`change` is the number of the change that the entry belongs to. All entries of a request have the same number."""
 
     number: int
     change: int

@@ -112,7 +112,7 @@ def _paired(recorded: Sequence[Any], answered: Sequence[Any]) -> list[tuple[str,
 
 
 def _shown(what: str, *values: Any) -> tuple[str, ...]:
-    """Both values in short, as the kind of the difference asks for."""
+    """Both values, shortened as the kind of the difference needs it."""
     return tuple(
         ""
         if value is MISSING

@@ -83,7 +83,7 @@ class Pseudonyms:
     # --- what keeps its form -----------------------------------------------------------------------------------------
 
     def shaped(self, text: str) -> str:
-        """Of the same length and kinds of characters: digits for digits, letters for letters."""
+        """A pseudonym of the same length and kinds of characters: digits for digits, letters for letters."""
         if text not in self._shaped:
             self._shaped[text] = self._free(text)
         return self._shaped[text]

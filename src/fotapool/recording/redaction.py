@@ -40,7 +40,7 @@ _MEMBERS = {
     "shaped": _PRECISE.split(),
 }
 KIND_OF_MEMBER = {name: kind for kind, names in _MEMBERS.items() for name in names}
-"""By the member's name, in lower case and without punctuation."""
+"""The kind of a member, by its name in lower case and without punctuation."""
 CURSORS = frozenset({"lastseendeviceid", "deviceid", "imei"})
 """Members that may have a device id as a number, without its leading zeros."""
 
@@ -102,7 +102,7 @@ class Redactor:
         return urlencode(self.fields(pairs))
 
     def headers(self, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-        """Those of RECORDED_HEADERS, in lower case."""
+        """The headers in RECORDED_HEADERS, redacted; names in lower case."""
         found = {}
         for name, value in headers:
             name = name.lower()

@@ -15,7 +15,7 @@ _OTHER_TEXT = "{what}: recorded {recorded}, here {answered}"
 
 
 def as_document(results: Sequence[Result]) -> dict[str, Any]:
-    """For `--json`."""
+    """The document that `--json` prints."""
     return {
         "requests": len(results),
         "compared": sum(not one.skipped for one in results),

@@ -11,7 +11,7 @@ from fotapool.store.db.connection import Connection, Key, Row
 from fotapool.store.db.rows import fetch_one
 
 START = (-1, 0)
-"""Before the first event, as a timestamp (ms) and a number."""
+"""A place before the first event: its timestamp (ms) and number."""
 _NEVER = 2**63 - 1
 
 

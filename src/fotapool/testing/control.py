@@ -49,7 +49,7 @@ class Control:
         return self.reply(method, path, body).answer
 
     def reply(self, method: str, path: str, body: Any = None) -> Reply:
-        """As `call`, with the response's headers."""
+        """The response with its status and request id. Raises ControlFailed or OSError."""
         reply = self.request(method, BASE + path, None if body is None else json.dumps(body), self._headers)
         if reply.status >= 400:
             raise ControlFailed(method, path, reply.status, reply.answer)

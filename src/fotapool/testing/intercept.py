@@ -30,7 +30,10 @@ _numbers = itertools.count(1)
 
 @contextmanager
 def intercepted(address: str, ca_file: str | None) -> Iterator[None]:
-    """Until the end of the block. Raises RuntimeError for a server without HTTPS, or on another machine."""
+    """Leads the vendor's host names to the server, until the end of the block.
+
+    Raises RuntimeError for a server without HTTPS, or on another machine.
+    """
     parts = urlsplit(address)
     if ca_file is None or parts.scheme != "https":
         raise RuntimeError(

@@ -41,7 +41,7 @@ class UnknownName:
 
 
 def unknown_names(known: KnownNames, query: str, body: bytes) -> list[UnknownName]:
-    """Those of the query, then those of the body, in the order of the request. None for a body that is not JSON."""
+    """The unknown names of the query, then of a JSON body, in the order of the request."""
     found = list(_in_query(known.query, query)) if query else []
     if known.body is not None and body:
         try:

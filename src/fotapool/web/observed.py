@@ -67,7 +67,7 @@ class Observed:
         self._app = app
         self._metrics = metrics
         self._series: dict[Operation, tuple[Series, dict[int, Series]]] = {}
-        """For each operation the series of its durations, and by status that of its requests."""
+        """For each operation, the series of its durations, and the series of its requests by status."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

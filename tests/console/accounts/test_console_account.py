@@ -111,7 +111,7 @@ def test_requests_without_a_right_to_the_account_are_not_counted(console: Browse
     assert "No rejected API requests." in words_of(console.get(PAGE))
     console.post(f"{PAGE}/status", {"status": "suspended"})
     api.call("GET", f"/v3/licenses/{ACCOUNT}")
-    assert "account is suspended whole requests 1" in words_of(console.get(PAGE))
+    assert "account is suspended or closed whole requests 1" in words_of(console.get(PAGE))
 
 
 def test_an_account_is_suspended_and_made_active_again(console: Browser, api: Api) -> None:

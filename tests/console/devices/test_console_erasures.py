@@ -1,4 +1,4 @@
-"""Erasing personal facts: the MDN is nowhere afterwards, and the books are as they were."""
+"""Erasing personal data: the MDN is nowhere afterwards, and the books are as they were."""
 
 from __future__ import annotations
 

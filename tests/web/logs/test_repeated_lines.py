@@ -62,7 +62,7 @@ def test_an_outage_of_20_seconds_writes_at_most_50_lines(lines: Lines) -> None:
     lines.handler.close()
     assert len(lines.text) == 2 + 4 * FEW + 1 + 4
     assert [line for line in lines.text if "197 more lines of callbacks_broken" in line]
-    assert [line for line in lines.text if "17 more lines of jobs_failed" in line]
+    assert [line for line in lines.text if "17 more lines of jobs_failed within 20 s" in line]
 
 
 def test_after_a_period_its_count_is_written_and_lines_are_written_again(lines: Lines) -> None:

@@ -310,7 +310,7 @@ class _Routes:
         self.mask = mask
         self._literals = itemgetter(*(place for place, is_parameter in enumerate(mask) if not is_parameter))
         self._endpoints: dict[Any, tuple[Endpoint, list[tuple[str, int]]]] = {}
-        """By the literal segments: the endpoint, and the names and places of its parameters."""
+        """The endpoint, and the names and places of its parameters, by the literal segments of the path."""
 
     def add(self, template: list[str], endpoint: Endpoint) -> None:
         names = [(segment[1:-1], place) for place, segment in enumerate(template) if self.mask[place]]

@@ -176,7 +176,7 @@ def gateway_error(error: RequestRejected, api_context: str, retry_after_s: int =
 
 
 def _throttled_out(error: RequestRejected, retry_after_s: int) -> ApiResponse:
-    """As the gateway's product answers it: its vendor documents code, message and description, ours no limit."""
+    """The answer to too many requests, which no page has: code and texts are those of the gateway's product."""
     code = "900800" if error.detail == USER else "900803"
     fault = Fault(code, "Message throttled out", "You have exceeded your quota")
     return json_response(FaultBody(fault), 429, error_headers(error, 429, retry_after_s))

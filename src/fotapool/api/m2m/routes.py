@@ -9,7 +9,7 @@ from fotapool.domain.errors import ErrorCode, RequestRejected
 ANY_VERSION = "/api/m2m"
 BASE = f"{ANY_VERSION}/v1"
 NAME = "m2m"
-"""Of the API in metrics and operation ids."""
+"""The name of this API in metrics and operation ids."""
 
 OPERATIONS = (*devices.operations, *accounts.operations, *callbacks.operations)
 NOT_EMULATED = connectivity_error(RequestRejected(ErrorCode.NOT_EMULATED, "This operation"), 0)

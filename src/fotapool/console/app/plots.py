@@ -152,7 +152,7 @@ def _corners(line: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _thinned(points: Sequence[Point], x_of: Callable[[int], float]) -> list[Point]:
-    """At most MAX_POINTS points: the last one of each part of the width, and the first of all."""
+    """Thins the points to at most MAX_POINTS: the first of all, and the last one in each part of the width."""
     if len(points) <= MAX_POINTS:
         return list(points)
     last = {int((MAX_POINTS - 2) * x_of(point.at_ms)): point for point in points}

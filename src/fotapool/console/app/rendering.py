@@ -74,7 +74,7 @@ def timestamp(timestamp_ms: int | None, missing: str = "never") -> str:
 
 
 def timestamp_element(timestamp_ms: int | None, missing: str = "never") -> str:
-    """The same as an element. A script shows it in local time if the operator has chosen that."""
+    """A time in UTC, as an HTML element that a script shows in local time if the operator has chosen that."""
     return missing if timestamp_ms is None else _time_element(timestamp_ms, timestamp(timestamp_ms))
 
 

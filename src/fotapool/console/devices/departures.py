@@ -1,4 +1,4 @@
-"""Deleting devices, moving them to another account, erasing their personal facts: one device, or a list."""
+"""Deleting devices, moving them to another account, erasing their personal data: one device, or a list."""
 
 from __future__ import annotations
 

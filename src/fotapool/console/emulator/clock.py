@@ -107,7 +107,7 @@ async def _events(call: ConsoleCall, move: ClockAdvance | None, page: int) -> li
 
 
 def _share_done(move: ClockAdvance | None, now_ms: int) -> int:
-    """In percent."""
+    """How far the move of the clock has got, in percent."""
     if move is None or move.to_ms <= move.from_ms:
         return 100
     return min(100, max(0, 100 * (now_ms - move.from_ms) // (move.to_ms - move.from_ms)))

@@ -33,7 +33,7 @@ EMULATOR_KEY = "operator"
 """The key of an emulator that was started without `--operator-key`; the form shows it."""
 MAX_KEY = 1000
 SIGNED_OUT = "signed-out"
-"""The query of the sign-in page to which a person comes back whose session at the provider goes on."""
+"""The query of the sign-in page after a sign-out that did not end the session at the provider."""
 MAX_SIGN_IN_BYTES = 8 * 1024
 """Maximum size of the form, which is read before anybody is signed in."""
 

@@ -15,7 +15,7 @@ from fotapool.services.identity import users
 
 
 async def show_user(call: ConsoleCall, error: str = "", accounts: str | None = None) -> Response:
-    """The page; `error` says why a form was rejected, whose `accounts` it shows again."""
+    """The page of the user. After a rejected form it says why (`error`), and shows the form's `accounts` again."""
     user = await users.get_user(call.context, call.request.path_params["username"])
     return await call.page(
         "identity/access_user.html",

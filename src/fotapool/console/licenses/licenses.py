@@ -22,7 +22,7 @@ from fotapool.store.licenses.bulk_jobs import BulkJob, word_of
 CHECKED_AT_ONCE = 2_000
 """Longest list that is previewed with the page; longer ones are loaded after it."""
 CONFIRMED_FROM = 1_000
-"""So many licenses are removed only if their number was typed."""
+"""Number of licenses from which on a removal is confirmed by typing their number."""
 MAX_LIST_BYTES = 16 * 1024 * 1024
 """Maximum size of an uploaded list."""
 WAITING = "waiting"

@@ -12,7 +12,7 @@ from fotapool.core.logs.context import CurrentRequest, current_request
 FEW = 3
 """How many lines of an event are written within a period before the others are only counted."""
 MANY = 20
-"""The same for events of which each line is about somebody else."""
+"""How many lines are written of events whose lines are each about another person, device or account."""
 ALL = 0
 """All lines are written."""
 
@@ -321,7 +321,7 @@ class LogEvent(enum.Enum):
     LINES_SUPPRESSED = Event(
         WARNING,
         "{suppressed} more lines of {of} within {seconds} s were not written",
-        "An event repeats. Its first lines are written, the others are counted.",
+        "An event repeats. Its first lines are written, the others are counted. The level is that of these lines.",
         burst=ALL,
     )
     LIBRARY = Event(

@@ -31,7 +31,7 @@ class RepeatLimiter:
     def __init__(self, period_s: float = PERIOD_S) -> None:
         self._period_s = period_s
         self._counted: dict[Key, Repeated] = {}
-        """By the time at which they began, earliest first."""
+        """The present period of each key, in the order in which they began."""
 
     def allows(self, seen: Repeated, burst: int) -> bool:
         """Whether to write a line, which `seen` describes: one of the first `burst` of its period; 0 for all."""
@@ -55,6 +55,6 @@ class RepeatLimiter:
                 yield first
 
     def drain(self) -> Iterator[Repeated]:
-        """The same for all periods, whether they have ended or not."""
+        """Removes all periods, ended or not, and yields those with lines that were not written."""
         counted, self._counted = self._counted, {}
         return (one for one in counted.values() if one.suppressed)

@@ -24,19 +24,22 @@ class LineHandler(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO, limiter: RepeatLimiter) -> None:
         super().__init__(stream)
         self._limiter = limiter
+        self._latest_s = 0.0
+        """When the latest record was created."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """See logging.Handler."""
+        self._latest_s = record.created
         self._write(self._limiter.ended(record.created), record.created)
         if self._limiter.allows(_seen(record), _burst(record)):
             super().emit(record)
 
     def close(self) -> None:
         """Writes what was counted, then closes the handler."""
-        self._write(self._limiter.drain(), None)
+        self._write(self._limiter.drain(), self._latest_s)
         super().close()
 
-    def _write(self, repeated: Iterable[Repeated], now_s: float | None) -> None:
+    def _write(self, repeated: Iterable[Repeated], now_s: float) -> None:
         for one in repeated:
             super().emit(_summary(one, now_s))
 
@@ -55,12 +58,12 @@ def _seen(record: logging.LogRecord) -> Repeated:
     return Repeated(key=key, level=record.levelno, logger=record.name, began_s=record.created)
 
 
-def _summary(repeated: Repeated, now_s: float | None) -> logging.LogRecord:
+def _summary(repeated: Repeated, now_s: float) -> logging.LogRecord:
     event = LogEvent.LINES_SUPPRESSED
     fields = {
         "suppressed": repeated.suppressed,
         "of": " ".join(part for part in repeated.key if part),
-        "seconds": round(max(0.0, (now_s or repeated.began_s) - repeated.began_s)),
+        "seconds": round(max(0.0, now_s - repeated.began_s)),
     }
     return logging.makeLogRecord(
         {
@@ -70,7 +73,7 @@ def _summary(repeated: Repeated, now_s: float | None) -> logging.LogRecord:
             "msg": event.value.message.format_map(fields),
             "event": event,
             "fields": fields,
-            **({} if now_s is None else {"created": now_s}),
+            "created": now_s,
         }
     )
 

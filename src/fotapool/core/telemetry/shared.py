@@ -46,7 +46,7 @@ _GAUGES = frozenset(one.name for one in DEFINITIONS if one.kind == "gauge")
 
 
 class _Entry(msgspec.Struct, array_like=True):
-    """Where the numbers of a series are."""
+    """The place of the numbers of a series in the shared memory."""
 
     name: str
     labels: Labels
@@ -116,7 +116,7 @@ class SharedCounts:
         return OpenPlace(self.path / self.place, self._entries(self.path / self.place))
 
     def clear_gauges(self) -> None:
-        """Sets to 0 what only a running process has, after that of this place has ended."""
+        """Sets the gauges of this place to 0, after its process has ended."""
         if (self.path / self.place).exists():
             self.open().load()
 

@@ -1,4 +1,4 @@
-"""What is stored for a limited time: its kinds, their default times, and what must stay for the books."""
+"""What is stored for a limited time: its kinds, their default times, and what statements need for longer."""
 
 from __future__ import annotations
 

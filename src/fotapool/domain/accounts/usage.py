@@ -10,7 +10,7 @@ from fotapool.domain.accounts.forecast import Forecast
 NEARLY_FULL_PERCENT = 95
 """From this share of used licenses on, an account is nearly full (our choice)."""
 NEARLY_FULL_DAYS = 14
-"""So is one whose licenses run out within this time, by the forecast."""
+"""An account whose licenses run out within this time, by the forecast, is nearly full too."""
 SOON_DAYS = 30
 
 

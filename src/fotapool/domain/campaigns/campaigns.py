@@ -64,7 +64,7 @@ class CampaignStatus(enum.IntEnum):
     CANCELED = 7
     ABORTED = 8
     FAILED = 9
-    """It was queued, and had no open upgrade left at its start."""
+    """The campaign was queued, and had no open upgrade left at its start."""
 
     @property
     def word(self) -> str:

@@ -56,7 +56,7 @@ class Columns:
 
     places: dict[str, int]
     names: list[str]
-    """Those of known members are the members' names; a column without a name is `column 3`."""
+    """The name of each column. A known column has the member's name, one without a name is `column 3`."""
 
     @property
     def ignored(self) -> list[str]:

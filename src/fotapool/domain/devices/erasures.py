@@ -1,4 +1,4 @@
-"""Erasing personal facts of devices: what was erased, in numbers."""
+"""Erasing personal data of devices: what was erased, in numbers."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ class Erased(NamedTuple):
     list_lines: int = 0
 
     def plus(self, other: Erased) -> Erased:
-        """Both together."""
+        """The sum of both."""
         return Erased(*(one + more for one, more in zip(self, other, strict=True)))

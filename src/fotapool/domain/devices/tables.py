@@ -46,7 +46,7 @@ class LineSplitter:
         self._numbers = itertools.count(1)
 
     def feed(self, chunk: bytes) -> Iterator[tuple[int, bytes | None]]:
-        """Each line with its number; None for one that is too long."""
+        """Yields the complete lines so far, each with its number from 1; None for a line that is too long."""
         data, held = self._rest + chunk, b""
         if data.endswith(b"\r"):  # it may be the first half of CR LF
             data, held = data[:-1], b"\r"
@@ -191,7 +191,7 @@ class TableReader:
             yield row
 
     def _begin_row(self, number: int, text: str, cells: list[str] | None) -> TableRow | None:
-        """The row; None if it is empty, or goes on in the next line."""
+        """The row; None if it is empty, or continues in the next line."""
         if cells is None:
             self._open = [(number, text)]
             return None

@@ -1,4 +1,4 @@
-"""Operations that erase the personal facts of devices: of one device, or of a list."""
+"""Operations that erase the personal data of devices: of one device, or of a list."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _result(erasures: Erasures, run: DeviceRun | None = None) -> ErasuresResult:
 
 
 async def erase_device(call: OperatorCall) -> ErasuresResult:
-    """Erase the personal facts of a device: MDN, logs, failure messages. Its licenses and records stay."""
+    """Erase the personal data of a device: MDN, logs, failure messages. Its licenses and records stay."""
     device = call.get(DEVICE_ID)
     erasures = Erasures(call.context, await call.caller())
     await erase_one(erasures, device)
@@ -53,7 +53,7 @@ async def erase_device(call: OperatorCall) -> ErasuresResult:
 
 
 async def erase_devices(call: OperatorCall) -> Response:
-    """Erase the personal facts of the devices of a list, in steps of 1,000, also of devices that have left."""
+    """Erase the personal data of the devices of a list, in steps of 1,000, also of devices that have left."""
     erasures = Erasures(call.context, await call.caller())
     return await run_list(call, erasures.erase, ERASURE_BATCH, lambda run: _result(erasures, run))
 

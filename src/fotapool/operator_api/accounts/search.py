@@ -35,7 +35,7 @@ class SearchResult(msgspec.Struct):
 
 
 class SearchResults(msgspec.Struct):
-    """At most 20 results of each kind; `kindsWithMore` are those of which there are more."""
+    """At most 20 results of each kind. `kindsWithMore` names the kinds that have more."""
 
     results: list[SearchResult]
     kindsWithMore: list[Kind]

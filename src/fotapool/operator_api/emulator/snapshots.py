@@ -17,7 +17,7 @@ from fotapool.web.problems import HttpError
 
 
 async def reset(call: OperatorCall) -> None:
-    """Reset all but the operators to the seed, and the clock to real time or that of --clock."""
+    """Reset everything except operators to the seed, and the clock to real time or the time of --clock."""
     await call.emulator.snapshot_service.reset(call.emulator.seed(), call.context.audit)
 
 

@@ -126,7 +126,7 @@ class ClientList(msgspec.Struct):
 
 
 class NewOperator(msgspec.Struct, forbid_unknown_fields=True):
-    """Its role: viewer, editor or admin, the default."""
+    """An operator to create. The role is viewer, editor or admin; admin by default."""
 
     name: Name
     role: Role = Role.ADMIN

@@ -30,7 +30,7 @@ from fotapool.store.identity.sessions import read_locked_users
 
 ACCOUNTS_SHOWN, CAMPAIGNS_SHOWN = 10, 8
 MAX_OF_A_KIND = 5
-"""So many issues of a kind are listed one by one; the last one counts the others."""
+"""Maximum number of issues of a kind that are listed one by one. The last one counts the others."""
 MAX_READ = 100
 LATE_MS = MINUTE_MS
 """Background jobs are late if a campaign's step has been due for longer."""

@@ -16,7 +16,7 @@ from fotapool.store.accounts.pool_levels import read_levels, read_levels_at
 from fotapool.store.db.connection import Connection
 
 COUNTED_AT_ONCE = 20_000
-"""The parts of a pool with at most so many used licenses are always counted, those of a larger one on request."""
+"""Largest number of used licenses at which the parts of a pool are always counted; beyond it, on request."""
 MAX_DAYS = 5 * 366
 MAX_PERIODS = 1_000
 MAX_ENTRIES = 200

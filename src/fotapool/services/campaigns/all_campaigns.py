@@ -14,7 +14,7 @@ from fotapool.store.db.connection import Connection
 FAILING_PERCENT = 5
 """A running campaign with a higher share of failed devices needs attention."""
 LEAST_FINISHED = 5
-"""It has finished at least so many devices, so that one device is no share."""
+"""Finished devices from which on a share of failed ones means something."""
 
 
 async def list_all_campaigns(

@@ -248,7 +248,7 @@ def check_devices(
 ) -> list[Reason]:
     """Checks devices for the campaign, and assigns the licenses that autoAssignLicenseFlag requests.
 
-    Returns a reason for each device: Reason.NONE, or why it cannot take part.
+    Returns a reason for each device: Reason.NONE, or why it cannot take part. Raises NotFound if the account is gone.
     """
     account = read_account_by_id(facts.connection, campaign.account_id)
     if account is None:

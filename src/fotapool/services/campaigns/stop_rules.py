@@ -26,10 +26,10 @@ async def set_stop_rule(context: Context, caller: Caller, percent: int | None, d
     rule = None if percent is None else check_stop_rule(percent, devices)
 
     def change(connection: Connection, now_ms: int) -> None:
-        before = store.read_stop_rule(connection, caller.account_id)
+        before = _own_rule(connection, caller)
         store.record_stop_rule(connection, caller.account_id, rule)
         given = {"percent": percent, "devices": None if percent is None else devices}
-        context.audit.record(connection, now_ms, _shown(before), given)
+        context.audit.record(connection, now_ms, before, given)
 
     await context.writer.submit(DirectCommand(change, caller=caller))
 
@@ -38,11 +38,11 @@ async def delete_stop_rule(context: Context, caller: Caller) -> None:
     """Deletes the rule of the caller's account, or of the server. Raises NotFound if it has none."""
 
     def delete(connection: Connection, now_ms: int) -> None:
-        before = store.read_stop_rule(connection, caller.account_id)
+        before = _own_rule(connection, caller)
         if not store.delete_stop_rule(connection, caller.account_id):
             of = f"account {caller.account_name}" if caller.account_id else "the server"
             raise NotFound(f"{of} has no stop rule of its own")
-        context.audit.record(connection, now_ms, _shown(before))
+        context.audit.record(connection, now_ms, before)
 
     await context.writer.submit(DirectCommand(delete, caller=caller))
 
@@ -52,5 +52,9 @@ async def read_stop(context: Context, campaign: Campaign) -> CampaignStop | None
     return await context.reader.short(store.read_stop, campaign.id)
 
 
-def _shown(rule: StoredStopRule | None) -> dict[str, int | None]:
-    return {"percent": rule and rule.percent, "devices": rule and rule.devices}
+def _own_rule(connection: Connection, caller: Caller) -> dict[str, int | None] | None:
+    """The rule as the audit log shows it; None if the caller's account has none of its own."""
+    rule = store.read_stop_rule(connection, caller.account_id)
+    if rule is None or rule.account_id != caller.account_id:
+        return None
+    return {"percent": rule.percent, "devices": rule.devices}

@@ -190,7 +190,12 @@ async def report_progress(
         return read()
 
     done = await context.writer.submit(DirectCommand(report, caller=caller, alone=True))
-    named = {"device": caller.actor, "upgrade_id": upgrade_id, "said": message, "account": caller.account_name}
+    named = {
+        "device": caller.actor,
+        "upgrade_id": upgrade_id,
+        "said": message or "no message",
+        "account": caller.account_name,
+    }
     if step is ReportedStep.FAILED:
         log.write(LogEvent.DEVICE_FAILED, failure=(failure or ReportedFailure.OTHER).value, **named)
     elif message:

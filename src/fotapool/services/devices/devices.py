@@ -155,7 +155,7 @@ def _by_device(installed: Sequence[Installed]) -> dict[int, InstalledOn]:
 async def read_named(
     context: Context, caller: Caller, devices: Sequence[int]
 ) -> tuple[dict[int, DeviceRow], dict[int, InstalledOn]]:
-    """Those of the devices that the account has, and what is installed on them, by IMEI."""
+    """The devices among these that the account has, and what is installed on them, both by IMEI."""
 
     def read(connection: Connection) -> tuple[dict[int, DeviceRow], list[Installed]]:
         found = read_devices_named(connection, caller.account_id, devices)

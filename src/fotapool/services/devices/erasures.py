@@ -1,4 +1,4 @@
-"""Erases the personal facts of devices; licenses, ledger, upgrades and charges stay as they are.
+"""Erases the personal data of devices; licenses, ledger, upgrades and charges stay as they are.
 
 Personal facts are the MDN, and free text that a device or a person has sent: log entries with their files, messages
 about failed upgrades, and lines of bulk lists that could not be read, which belong to no device that is known.

@@ -41,7 +41,7 @@ class ImportLine(NamedTuple):
     number: int
     found: Fields | str
     original: Callable[[], Mapping[str, Any]] = dict
-    """Its cells by the name of their column."""
+    """Returns the line's cells by the name of their column."""
     text: str = ""
     """The line, if it cannot be split into cells."""
 
@@ -90,7 +90,10 @@ class NdjsonReader:
 
 
 class CsvReader:
-    """A header line, then one device per line; empty cells are missing members. A list of IMEIs needs no header."""
+    """Reads a header line, then one device per line. Empty cells are missing members. A list of IMEIs needs no header.
+
+    `close` raises Invalid for an empty body.
+    """
 
     def __init__(self, max_line_bytes: int) -> None:
         self.notes: list[str] = []
@@ -154,9 +157,10 @@ def _first_row(row: TableRow) -> Columns:
 
 
 class JsonArrayReader:
-    """Yields the elements of one JSON array as they arrive; each element is parsed as a whole, since it is small.
+    """Yields the elements of one JSON array as they arrive. Each element is small, and parsed as a whole.
 
-    Not a streaming parser: the C implementation at hand crashes on some input.
+    `feed` and `close` raise Invalid for a body that is not one complete array. No streaming parser is used: the one in
+    C crashes on some input.
     """
 
     def __init__(self, max_element_chars: int) -> None:

@@ -46,10 +46,10 @@ class LineError(msgspec.Struct):
 
 
 class ImportResult(msgspec.Struct):
-    """Each line's number is that in the file, from 1 (the header of CSV is line 1), or its place in the array.
+    """The result of an import. Lines are numbered from 1: in a file, with the header of CSV; in an array, by element.
 
-    `notes` has sentences about what of the file was not read, and how it was read. `failedLines` is there if it was
-    asked for: a CSV of up to 10,000 failed lines with their reasons, to fix and send again.
+    `notes` says how the file was read, and which parts of it were not. `failedLines`, if it was requested, is a CSV
+    file of up to 10,000 failed lines with their reasons, to fix and send again.
     """
 
     lines: int = 0

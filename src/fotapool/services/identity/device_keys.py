@@ -42,8 +42,7 @@ async def create_device_key(context: Context, caller: Caller, name: str, imei: i
             raise Conflict(f"device key {name} exists already")
         device_key = DeviceKey(name, imei, created_ms=now_ms, prefix=key_prefix(key), issued_ms=now_ms)
         store.record_device_key(connection, hashing.token_hash(key), caller.account_id, device_key)
-        device = None if imei is None else format_device_id(imei)
-        context.audit.record(connection, now_ms, after={"deviceId": device, "key": MASKED})
+        context.audit.record(connection, now_ms, after=_shown(device_key))
 
     await context.writer.submit(DirectCommand(create, caller=caller))
     return key
@@ -74,6 +73,11 @@ async def rotate_device_key(
     return key, *await context.writer.submit(DirectCommand(rotate, caller=caller))
 
 
+def _shown(key: DeviceKey) -> dict[str, str | None]:
+    """The key as the audit log shows it."""
+    return {"deviceId": None if key.imei is None else format_device_id(key.imei), "key": MASKED}
+
+
 def _existing(connection: Connection, caller: Caller, name: str) -> DeviceKey:
     key = None if "\x00" in name else store.read_device_key(connection, caller.account_id, name)
     if key is None:
@@ -100,9 +104,9 @@ async def delete_device_key(context: Context, caller: Caller, name: str) -> None
     context.audit.about("device key", name, caller.account_name)
 
     def delete(connection: Connection, now_ms: int) -> None:
-        _existing(connection, caller, name)
+        deleted = _existing(connection, caller, name)
         store.record_device_key_deleted(connection, caller.account_id, name)
-        context.audit.record(connection, now_ms, {"key": MASKED})
+        context.audit.record(connection, now_ms, before=_shown(deleted))
 
     await context.writer.submit(DirectCommand(delete, caller=caller))
 

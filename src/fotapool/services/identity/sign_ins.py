@@ -108,7 +108,7 @@ async def end_sign_in(context: Context, sign_in_id: str) -> None:
 
 
 async def end_sign_ins(context: Context, kind: SignInKind, name: str) -> int:
-    """Ends all sign-ins of a person or program at once; returns how many."""
+    """Ends all sign-ins of a person or program at once; returns how many. Raises NotFound for an impossible name."""
     context.audit.about(_TARGET_KINDS[kind], name)
     if not name or "\x00" in name:
         raise NotFound("nobody has this name")

@@ -67,5 +67,5 @@ async def undo_reduction(context: Context, caller: Caller, number: int) -> Undon
 
 
 async def count_undoable(context: Context, account: Account, changes: Sequence[int]) -> dict[int, int]:
-    """Those of the account's changes that can be undone, each with the number of licenses that it took."""
+    """The changes among these that can be undone, each with the number of licenses that it took."""
     return await context.reader.short(store.read_undoable, account.id, changes)

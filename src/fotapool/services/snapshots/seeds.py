@@ -209,7 +209,7 @@ async def add_seed(context: Context, seed: Seed) -> int:
 
 @contextmanager
 def _last_ids_kept(connection: Connection) -> Iterator[None]:
-    """If the seed turns out to be invalid, the next ids are as before: PostgreSQL does not roll back its sequences."""
+    """Sets the last ids back if the block raises Invalid or NotFound: PostgreSQL does not roll back its sequences."""
     last_ids = read_last_ids(connection)
     try:
         yield

@@ -1,6 +1,6 @@
 """Deletes and counts what is older than its retention, in bounded steps.
 
-What the books need stays: charged upgrades, those that prolonged a notice, the ledger, and the periods of statements.
+What statements need stays: charged upgrades, upgrades that prolonged a notice, the ledger, and subscription periods.
 """
 
 from __future__ import annotations

@@ -57,8 +57,8 @@ def hold(database: Database) -> Iterator[None]:
 def back_up(connection: SqliteConnection, target: Path) -> None:
     """Copies the database to the file, whatever its schema; only its owner can read it. Writers are not blocked.
 
-    An existing file is replaced at the end, so that a failed backup does not take away the one before. A link stays
-    one, and what is no file, such as a device, is refused.
+    An existing file is replaced at the end, so that a failed backup leaves the one before. A link stays one. Raises
+    StoreUnavailable if the file is a database in use, or no file, such as a device.
     """
     target = Path(os.path.realpath(target))
     if target.exists() and not target.is_file():

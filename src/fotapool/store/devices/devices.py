@@ -180,7 +180,7 @@ def read_accounts_with(
 
 
 def read_known_devices(connection: Connection, account_id: int, devices: Sequence[int]) -> set[int]:
-    """Those devices that the account has."""
+    """The devices among these that the account has."""
     sql = """SELECT k.imei FROM {keys} k
         WHERE (SELECT 1 FROM device d WHERE d.account_id = k.account_id AND d.imei = k.imei) IS NOT NULL"""
     return set(fetch_devices(connection, int, sql, (account_id, devices)))

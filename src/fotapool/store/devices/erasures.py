@@ -1,4 +1,4 @@
-"""Erases the personal facts of devices wherever the database has them."""
+"""Erases the personal data of devices wherever the database has them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OF_JOBS = "job IN (SELECT uuid FROM bulk_job WHERE account_id = :id) AND (value
 
 
 def read_present(connection: Connection, keys: Sequence[Key]) -> set[int]:
-    """Those of the devices that the account has, or has had."""
+    """The devices among these that the account has, or has had."""
     sql = """SELECT k.imei FROM {keys} k
         WHERE (SELECT 1 FROM device d WHERE d.account_id = k.account_id AND d.imei = k.imei) IS NOT NULL
         OR (SELECT 1 FROM departed_device g WHERE g.account_id = k.account_id AND g.imei = k.imei) IS NOT NULL"""

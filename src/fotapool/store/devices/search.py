@@ -91,7 +91,7 @@ _DEVICE = "SELECT 1 FROM device d WHERE d.account_id = k.account_id AND d.imei =
 def read_matching_of(
     connection: Connection, account_id: int, conditions: Conditions, devices: Sequence[int]
 ) -> list[int]:
-    """Those of the devices that meet the conditions, by IMEI."""
+    """The devices among these that meet the conditions, by IMEI."""
     of_device, params = conditions.of_device("d")
     only = f" AND {of_device}" if of_device else ""
     license_condition = _LICENSE_CONDITIONS[conditions.license]
@@ -166,7 +166,7 @@ def read_operator_rows(connection: Connection, account_id: int, devices: Sequenc
 
 
 def read_candidates_of(connection: Connection, account_id: int, devices: Sequence[int]) -> set[int]:
-    """Those devices that are on the candidate list."""
+    """The devices among these that are on the candidate list."""
     sql = """SELECT k.imei FROM {keys} k
         WHERE (SELECT 1 FROM candidate c WHERE c.account_id = k.account_id AND c.imei = k.imei) IS NOT NULL"""
     return set(fetch_devices(connection, int, sql, (account_id, devices)))

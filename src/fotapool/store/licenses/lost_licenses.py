@@ -43,7 +43,7 @@ def record_undone(connection: Connection, account_id: int, change: int, undone_b
 
 
 def read_undoable(connection: Connection, account_id: int, changes: Sequence[int]) -> dict[int, int]:
-    """Those of the changes that took licenses and were not undone, each with the number of licenses."""
+    """The changes among these that took licenses and were not undone, each with the number of licenses."""
     if not changes:
         return {}
     sql = f"""SELECT k.number, (SELECT count(*) FROM lost_license l WHERE l.account_id = k.account_id

@@ -24,7 +24,7 @@ class SentRequest:
     path: str
     """With its query."""
     status: int | None
-    """None if a fault left the request without an answer."""
+    """The HTTP status; None if a fault left the request without an answer."""
     body: str
     answer: str
     headers: dict[str, str]
@@ -73,13 +73,13 @@ class Requests(Sequence[SentRequest]):
         return len(self._found)
 
     def to(self, path: str, method: str | None = None) -> Requests:
-        """Those to this path, without its query; `*` matches any part. `/api/fota` may be left out."""
+        """The requests to this path, without its query. `*` matches any part, and `/api/fota` may be left out."""
         found = (one for one in self._found if method in (None, one.method) and _matches(path, one.path))
         return Requests(found, f"{method or 'request'} to {path}")
 
     @property
     def refused(self) -> Requests:
-        """Those with a status from 400, or without an answer."""
+        """The requests with a status from 400, or without an answer."""
         return Requests((one for one in self._found if one.is_refused), f"refused {self._wanted}")
 
     @property

@@ -85,7 +85,7 @@ class ApiDescription:
     base: str
     tag: str
     prefix: str
-    """Of operation ids and, capitalized, of schemas."""
+    """The prefix of operation ids and, capitalized, of schemas."""
     security: str
     errors: Mapping[int, str]
     """The statuses of errors that every operation may answer with, and what they mean."""

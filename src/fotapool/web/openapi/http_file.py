@@ -77,7 +77,7 @@ OWN_VALUES: dict[str, dict[str, str]] = {
     "control_cancel_scheduled_change": _SCHEDULED_CHANGE,
     "control_delete_fault": {"id": "{{control_create_fault.response.body.id}}"},
 }
-"""The same for one operation, or for a version."""
+"""Values of parameters for one operation, or for a version."""
 MEMBERS: Json = {
     "accountName": "{{account}}",
     "username": "{{username}}",

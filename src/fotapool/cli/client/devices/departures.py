@@ -71,7 +71,7 @@ def move_devices(client: Any, account: str, to: str, yes: bool, as_json: bool, *
 @options.as_json
 @options.admin_client_options
 def erase_devices(client: Any, account: str, yes: bool, as_json: bool, **given: Any) -> None:
-    """Erase the personal facts of devices: MDN, logs, failure messages. Licenses and records stay.
+    """Erase the personal data of devices: MDN, logs, failure messages. Licenses and records stay.
 
     \b
     Examples:
@@ -82,7 +82,7 @@ def erase_devices(client: Any, account: str, yes: bool, as_json: bool, **given: 
     were refused.
     """
     found = read_devices(given)
-    confirm(f"Type {account} to erase the personal facts of {len(found):,} of its devices", account, yes)
+    confirm(f"Type {account} to erase the personal data of {len(found):,} of its devices", account, yes)
     result = send_list(client, f"/accounts/{account}/device-erasures", found)
     text = (
         f"{result['done']:,} of {result['lines']:,} devices erased: {result['mdns']:,} MDNs, {result['logs']:,} log "

@@ -19,7 +19,7 @@ BATCH, MAX_BATCH = 5_000, 10_000
 PARALLEL, MAX_PARALLEL = 8, 16
 
 CONFIRMED_FROM = 1_000
-"""So many devices are removed after a confirmation only."""
+"""Number of devices from which on `remove` asks for a confirmation."""
 
 _version = options.api_version("v1", "v2", "v3")
 

@@ -21,7 +21,7 @@ from fotapool.services.identity.oidc.providers import OidcSettings, is_protected
 DOCUMENT_PATH = "/.well-known/openid-configuration"
 MAX_ANSWER_BYTES = 256 * 1024
 DEADLINE_S = 10.0
-"""For all requests of one step together."""
+"""Seconds that all requests of one step may take together."""
 MAX_AGE_S = 3600
 """How long document and keys are used before they are fetched again."""
 MIN_KEY_AGE_S = 60

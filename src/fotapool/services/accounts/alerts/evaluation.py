@@ -161,7 +161,7 @@ def _watched(connection: Connection, page: Page, rules: Sequence[AlertRule]) -> 
 
 
 def _within_limit(connection: Connection, begun: Begun, outcome: StepOutcome) -> Begun:
-    """Those that may begin, since their rule has fewer than MAX_OPEN_ALERTS open ones."""
+    """The alerts that may begin: a rule has at most MAX_OPEN_ALERTS open ones."""
     kept: Begun = []
     room: dict[int, int] = {}
     for rule, seen in begun:

@@ -31,7 +31,7 @@ class OidcSettings:
 
     @property
     def digest(self) -> bytes:
-        """Of all that decides who has which role: sessions end with a restart that changes it."""
+        """A hash of all settings that decide a person's role. If it changes at a restart, sessions end."""
         facts = (self.issuer, self.client_id, self.name_claim, self.role_claim, sorted(self.values_by_role.items()))
         return hashlib.sha256(msgspec.json.encode(facts)).digest()
 

@@ -37,7 +37,7 @@ class Alert(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """When (ms) the latest pass over all accounts began, and the account after which it goes on, None at its end."""
+    """When (ms) the latest pass over all accounts began, and after which account it continues; None at its end."""
 
     began_ms: int
     after_account: int | None
