@@ -43,6 +43,10 @@ def test_a_request_has_a_line_with_its_sender_and_without_its_query(start: Start
     }
     assert line["duration_ms"] > 0
     assert "lastSeenDeviceId" not in lines.text
+    for path in ("/health/live", "/openapi.json", "/console/sign-in"):
+        api.http.head(path)
+    heads = [one for one in lines.of(LogEvent.REQUEST) if one["method"] == "HEAD"]
+    assert [one["bytes"] for one in heads] == [0, 0, 0]  # an answer to HEAD has no body
 
 
 def test_without_the_option_requests_have_no_lines(start: Start, lines: LogLines) -> None:
