@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fotapool.console.app.routes import PAGES
 from fotapool.operator_api.routes import BASE, EMULATOR_OPERATIONS, OPERATIONS
 from fotapool.services.accounts.scheduled_changes import CARRY_OUT
+from fotapool.store.campaigns.stop_rules import STOP_CAMPAIGN
 from generated.tables import code, codes, table
 
 COMMANDS = {
@@ -15,6 +16,7 @@ COMMANDS = {
     "migrateDatabase": "`fotapool database migrate`, if it changed the schema",
     "restoreDatabase": "`fotapool database restore`",
     "deleteSecrets": "`fotapool database delete-secrets`",
+    STOP_CAMPAIGN: "a stop rule stopped a campaign",
     CARRY_OUT: "a scheduled change of a subscription was carried out, or failed",
 }
 SESSIONS = {

@@ -45,7 +45,7 @@ def labels() -> str:
             "`operation`",
             "the operation or page, as `assign_licenses`; `unknown` for paths that do not exist",
         ],
-        ["`method`", "the method of the request; `other` for methods that HTTP does not define"],
+        ["`method`", "the method of the request; `other` for those that no operation takes, such as TRACE"],
         ["`status`", "the status of the answer; `none` if the connection ended without one"],
         ["`reason`", codes([*(one.name.lower() for one in ErrorCode), *sorted(set(REASONS.values()))], ", ")],
         ["`limit`", codes(definitions.LIMITS, ", ")],

@@ -123,7 +123,7 @@ EXPECTED = [
     (asked(E.DEVICE_ID_INVALID, offenders=('{"id":"1","kind":"imei"}',)), "not by an object"),
     (asked(E.DEVICE_ID_INVALID, offenders=("x",)), "exactly 15 digits"),
     (asked(E.CAMPAIGN_ID_INVALID, "x"), "a UUID"),
-    (asked(E.PACKAGE_UNKNOWN), "Take a name from the list of firmware"),
+    (asked(E.PACKAGE_UNKNOWN), "Send a name from the list of firmware"),
     (asked(E.FILE_UNKNOWN), "`fileName` and `fileVersion`"),
     (asked(E.PROTOCOL_INVALID, "x"), "`LWM2M`"),
     (asked(E.START_DATE_INVALID, body={"startDate": "12/31/2026"}), "year first"),

@@ -34,7 +34,7 @@ class AccessLog:
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
-            elif message["type"] == "http.response.body":
+            elif message["type"] == "http.response.body" and scope["method"] != "HEAD":  # its body is not sent
                 sent += len(message.get("body", b""))
             await send(message)
 

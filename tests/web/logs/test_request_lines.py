@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from fotapool.core.logs.events import LogEvent
 from fotapool.domain.identity import MAX_FAILED_LOGINS
 from support.helpers import ACCOUNT, KEY, OPERATOR, PASSWORD, SECRET, USER, Api
 from support.log_lines import LogLines
+from support.processes import wait_until
 
 Start = Callable[..., Api]
 
@@ -20,10 +22,20 @@ def lines(caplog: pytest.LogCaptureFixture) -> LogLines:
     return LogLines(caplog)
 
 
+def lines_of(method: str, number: int, lines: LogLines) -> list[dict[str, Any]]:
+    """The lines of requests with this method. A line is written after its answer, so it may have to be waited for."""
+
+    def found() -> list[dict[str, Any]]:
+        return [one for one in lines.of(LogEvent.REQUEST) if one["method"] == method]
+
+    wait_until(lambda: len(found()) >= number, f"{number} lines of {method}")
+    return found()
+
+
 def test_a_request_has_a_line_with_its_sender_and_without_its_query(start: Start, lines: LogLines) -> None:
     api = start(access_log=True)
     answer = api.call("GET", f"/v3/licenses/{ACCOUNT}?lastSeenDeviceId=1", headers={"X-Request-Id": "own-1"})
-    line = next(one for one in lines.of(LogEvent.REQUEST) if one.get("request_id") == "own-1")
+    line = next(one for one in lines_of("GET", 1, lines) if one.get("request_id") == "own-1")
     assert {**line, "time": "", "process": 0, "duration_ms": 0, "message": ""} == {
         "time": "",
         "level": "info",
@@ -43,6 +55,9 @@ def test_a_request_has_a_line_with_its_sender_and_without_its_query(start: Start
     }
     assert line["duration_ms"] > 0
     assert "lastSeenDeviceId" not in lines.text
+    for path in ("/health/live", "/openapi.json", "/console/sign-in"):
+        api.http.head(path)
+    assert [one["bytes"] for one in lines_of("HEAD", 3, lines)] == [0, 0, 0]  # an answer to HEAD has no body
 
 
 def test_without_the_option_requests_have_no_lines(start: Start, lines: LogLines) -> None:
@@ -58,6 +73,7 @@ def test_every_api_names_its_sender_and_its_account(start: Start, lines: LogLine
     api.http.get(f"/console/accounts/{ACCOUNT}/licenses")
     api.http.get("/health/live")
     api.call("GET", "/v3/licenses/nobody")
+    lines_of("GET", 3, lines)
     senders = {line["path"]: (line.get("actor"), line.get("account")) for line in lines.of(LogEvent.REQUEST)}
     assert senders["/api/ts/v1/oauth2/token"] == (KEY, None)
     assert senders["/api/m2m/v1/session/login"] == (USER, None)

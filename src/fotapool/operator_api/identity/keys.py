@@ -1,4 +1,4 @@
-"""What operations on operator keys and device keys share; the key of the start."""
+"""What operations on operator keys and device keys share, and the start key."""
 
 from __future__ import annotations
 

@@ -14,6 +14,8 @@ from fotapool.store.db.rows import columns, exists, fetch_one
 
 SERVER = "engine"
 """The actor of what the server does by itself."""
+STOP_CAMPAIGN = "stopCampaign"
+"""The action of the audit log for a campaign that a rule has stopped."""
 
 
 class StoredStopRule(NamedTuple):
@@ -70,7 +72,7 @@ def record_stop(connection: Connection, campaign: Campaign, account_name: str, s
         via="server",
         address="",
         request_id="",
-        action="stopCampaign",
+        action=STOP_CAMPAIGN,
         account=account_name,
         target_kind="campaign",
         target=campaign.uuid,

@@ -1,4 +1,4 @@
-"""What all keys have: their last use, and their end. The key of the start, and whether it was retired."""
+"""What all keys have: their last use, and their end. The start key, and whether it was retired."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HASHES = {CONSOLE_SESSION: "token_hash"}
 
 
 class StartKey(NamedTuple):
-    """The last use of a key of the start, and when (ms) it was retired; None for never."""
+    """The last use of a start key, and when (ms) it was retired; None for never."""
 
     used_ms: int | None
     retired_ms: int | None

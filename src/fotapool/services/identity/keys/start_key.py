@@ -18,7 +18,7 @@ from fotapool.store.identity.operators import lock_admins
 
 
 class StartKeyState(enum.Enum):
-    """Whether the key of the start is valid; NONE if the server was started without one."""
+    """Whether the start key is valid; NONE if the server was started without one."""
 
     VALID = "valid"
     RETIRED = "retired"
@@ -27,7 +27,7 @@ class StartKeyState(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class StartKeyView:
-    """The key of the start of this server. Times in ms; None for never."""
+    """The start key of this server. Times in ms; None for never."""
 
     state: StartKeyState
     prefix: str = ""
@@ -45,7 +45,7 @@ async def read_start_key_view(context: Context) -> StartKeyView:
 
 
 async def retire_start_key(context: Context) -> None:
-    """Retires the key of the start: every server of the database refuses it, also after a restart.
+    """Retires the start key: every server of the database refuses it, also after a restart.
 
     Raises NotFound if the server was started without one, and Conflict if it is retired already, or if no operator with
     the role admin is stored.
@@ -57,7 +57,7 @@ async def retire_start_key(context: Context) -> None:
 
     def retire(connection: Connection, now_ms: int) -> None:
         if read_start_key(connection, key_hash).retired_ms is not None:
-            raise Conflict("the key of the start is retired already")
+            raise Conflict("the start key is retired already")
         if not lock_admins(connection):
             raise Conflict("nobody could manage operators: create an operator with the role admin first")
         record_start_key_retired(connection, key_hash, now_ms)
