@@ -108,6 +108,23 @@ def test_a_start_that_cannot_be_says_why(arguments: tuple[str, ...], words: str)
     assert words in refused(*arguments)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgre://u:Hush@h/db",
+        "host=h password=Hush",
+        "sqlite://u:Hush@h/x.db",
+        "postgresql://u:Hush pw@127.0.0.1:1/db",
+        "postgresql://u:Hush%zz@127.0.0.1:1/db",
+        "postgresql://u:p:Hush@h:Hush/db",
+    ],
+)
+def test_an_error_about_the_database_s_url_has_no_password(url: str) -> None:
+    said = refused("serve", "--database", url)
+    assert "database" in said
+    assert "Hush" not in said
+
+
 def test_a_config_file_with_an_unknown_setting_is_refused(tmp_path: Path) -> None:
     config = tmp_path / "fotapool.toml"
     config.write_text("pagesize = 1\n")

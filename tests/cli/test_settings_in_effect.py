@@ -63,7 +63,9 @@ def test_no_text_that_may_be_a_secret_is_shown(command: click.Command) -> None:
         ("--database", f"postgresql://db/fota?user=u&password={HIDDEN}", "postgresql://db/fota?user=u&password=***"),
         ("--database", "postgresql://fota@db:5432/fota", "postgresql://fota@db:5432/fota"),
         ("--storage", f"s3://bucket?aws_secret_access_key={HIDDEN}&region=x", None),
+        ("--database", f"postgresql://db/fota?p%61ssword={HIDDEN}&a=b", "postgresql://db/fota?p%61ssword=***&a=b"),
         ("--storage", f"https://:{HIDDEN}@host/files", "https://:***@host/files"),
+        ("--storage", f"az://files?sas={HIDDEN}#token={HIDDEN}", "az://files?sas=***#token=***"),
         ("--oidc-issuer", "https://login.example:8443/company", "https://login.example:8443/company"),
     ],
 )

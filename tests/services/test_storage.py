@@ -163,6 +163,15 @@ def test_a_url_that_names_no_storage_is_told_at_the_start(url: str) -> None:
         Storage(url)
 
 
+@pytest.mark.parametrize(
+    "url", ["s4://key:Hush@bucket", "az://key:Hush@x/y?sig=Hush", "file://u:Hush@h/x", "u:Hush@x", "u@Hush@x"]
+)
+def test_an_error_about_the_storage_s_url_has_no_secret(url: str) -> None:
+    with pytest.raises(ValueError, match="storage") as raised:
+        Storage(url)
+    assert "Hush" not in str(raised.value)
+
+
 def test_an_object_store_is_named_by_its_url() -> None:
     Storage("s3://bucket/prefix")
 

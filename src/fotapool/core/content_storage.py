@@ -74,7 +74,7 @@ class Storage:
                 self._store = from_url(self._url, mkdir=True)
             yield self._store
         except (BaseError, OSError) as error:
-            where, why = _without_query(self._url), _first_line(error)
+            where, why = _without_query(self._url), _first_line(error, self._url)
             log.write(LogEvent.STORAGE_FAILED, storage=where, reason=why)
             raise ContentsUnavailable(f"the storage {where} failed: {why}") from error
 
@@ -154,7 +154,8 @@ def _open(url: str) -> Any:
         retries = {"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_WITHIN_S)}
         return from_url(url, retry_config=cast(Any, retries))
     except (BaseError, ValueError) as error:
-        raise ValueError(f"storage {_without_query(url)}: {_first_line(error)}; see docs/reference/files.md") from error
+        why = _first_line(error, url)
+        raise ValueError(f"storage {_without_query(url)}: {why}; see docs/reference/files.md") from error
 
 
 def storage_directory(url: str) -> Path | None:
@@ -164,7 +165,7 @@ def storage_directory(url: str) -> Path | None:
         return None
     if parts.netloc or not parts.path.startswith("/"):
         raise ValueError(
-            f"storage {url}: a directory is named with three slashes and its whole path, file:///directory"
+            f"storage {_without_query(url)}: a directory is named with three slashes and its whole path, file:///directory"
         )
     return Path(url2pathname(parts.path))
 
@@ -181,8 +182,10 @@ def _check_directory(url: str, directory: Path) -> None:
 def _without_query(url: str) -> str:
     """The URL without credentials and query, which may contain secrets."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    path = parts.path if parts.netloc else parts.path.rpartition("@")[2]
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}"
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+def _first_line(error: Exception, url: str) -> str:
+    """The first line of the error's message, without the credentials of the storage's URL."""
+    return str(error).replace(url, _without_query(url)).partition("\n")[0]

@@ -19,7 +19,13 @@ _SECRET_NAME = re.compile(
     r"passw|passphrase|pwd|secret|token|jwt|authorization|credential|apikey|privatekey|assertion|bearer|cookie"
     r"|^(?:pass|pw|auth)$"
 )
-_WORDS = (*b"pass secret token pw jwt auth credential key assertion bearer cookie".split(), b"\\u", b"%", b"\0", b"://")
+_SECRET_TEXTS = (
+    *b"pass secret token pw jwt auth credential key assertion bearer cookie".split(),
+    b"\\u",
+    b"%",
+    b"\0",
+    b"://",
+)
 """What the bytes of a text with a secret in it have at least one of, in lower case."""
 _PLAIN_NAMES = frozenset({"tokentype", "tokentypehint"})
 _SCHEMES = frozenset({"bearer", "basic"})
@@ -143,7 +149,7 @@ def secrets_in_headers(headers: Iterable[Header]) -> tuple[str, ...]:
 def may_hold_secrets(data: bytes) -> bool:
     """A quick test of a body: False if no name in it can be one of a secret."""
     lower = data.lower()
-    return any(word in lower for word in _WORDS)
+    return any(word in lower for word in _SECRET_TEXTS)
 
 
 def _is_secret(name: str) -> bool:

@@ -91,7 +91,8 @@ class Pseudonyms:
     def _free(self, text: str) -> str:
         """A shape that is neither in use nor a replaced value, if one is found within TRIES."""
         shape = text
-        for attempt in range(TRIES):
+        tries = TRIES if any(map(str.isalnum, text)) else 1  # punctuation keeps its form
+        for attempt in range(tries):
             shape = self._shape(text, attempt)
             if shape != text and shape not in self._taken and shape not in self._shaped:
                 break

@@ -294,6 +294,19 @@ def test_a_long_text_is_redacted_in_linear_time(text: str) -> None:
     assert time.process_time() - began_s < 15
 
 
+def test_punctuation_is_not_tried_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts: list[int] = []
+    shape = Pseudonyms._shape
+
+    def counted(self: Pseudonyms, text: str, attempt: int) -> str:
+        attempts.append(attempt)
+        return shape(self, text, attempt)
+
+    monkeypatch.setattr(Pseudonyms, "_shape", counted)
+    assert Redactor(SALT).headers([("authorization", "=" * 100)]) == {"authorization": "=" * 100}
+    assert attempts == [0]
+
+
 def test_an_address_whose_beginning_was_replaced_is_replaced_too() -> None:
     redactor = Redactor(SALT, texts=["ford"])
     assert redactor.text("fordprefect@example.com").endswith("@example.invalid")

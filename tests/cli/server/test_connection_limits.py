@@ -295,7 +295,7 @@ def test_trailers_and_extensions_of_chunks_have_the_limit_of_the_head(rest: byte
 
 
 def test_small_chunks_are_read_and_trailers_are_no_headers() -> None:
-    class Kept(Peers):
+    class HeadersOfRequests(Peers):
         headers: list[tuple[bytes, bytes]]
 
         async def app(self, scope: Any, receive: Any, send: Any) -> None:
@@ -303,7 +303,7 @@ def test_small_chunks_are_read_and_trailers_are_no_headers() -> None:
             self.headers = scope["headers"]
 
     async def run() -> None:
-        peers = Kept()
+        peers = HeadersOfRequests()
         protocol, transport = peers.connect()
         protocol.data_received(CHUNKED)
         for _ in range(1000):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 import apsw
 
 from fotapool.store.db.connection import TIMEOUT_S, Database
 from fotapool.store.db.sqlite import SqliteDatabase
+
+_QUOTED = re.compile('"[^"]*"')
 
 
 def driver_errors() -> tuple[type[Exception], ...]:
@@ -25,12 +28,28 @@ def open_database(url: str, durable: bool, timeout_s: float = TIMEOUT_S) -> Data
     """
     parts = urlsplit(url)
     if parts.scheme in ("postgresql", "postgres"):
-        from fotapool.store.db.postgres import PostgresDatabase  # imported late: the driver is slow to import
+        from psycopg import ProgrammingError  # imported late: the driver is slow to import
+        from psycopg.conninfo import conninfo_to_dict
 
+        from fotapool.store.db.postgres import PostgresDatabase
+
+        try:
+            conninfo_to_dict(url)
+        except ProgrammingError as error:  # quotes what it does not understand, which may be of the password
+            message = _QUOTED.sub("***", str(error))
+            raise ValueError(f"the URL of the database: {message}") from None
         return PostgresDatabase(url, durable, timeout_s)
     if parts.scheme == "sqlite" and not parts.netloc:
         return SqliteDatabase(parts.path[1:] or None, durable, timeout_s)
     raise ValueError(
-        f"{url!r} is not a database: use sqlite:///relative.db, sqlite:////absolute.db, sqlite:// or "
+        f"{_without_password(url)} is not a database: use sqlite:///relative.db, sqlite:////absolute.db, sqlite:// or "
         "postgresql://user:password@host/database"
     )
+
+
+def _without_password(url: str) -> str:
+    """The URL for an error, without all that follows its scheme if a password may be in it."""
+    scheme, separator, _ = url.partition("://")
+    if not set("@=") & set(url):
+        return repr(url)
+    return f"'{scheme}://…'" if separator else "this"

@@ -17,7 +17,9 @@ MASK = "***"
 _SECRET = re.compile(r"(^|_)(key|password|secret|token)$")
 _USER_INFO = re.compile(r"://([^:/?#@]*):.*@")
 """From the colon after a user up to the last `@`, so that no part of a password with unusual characters is left."""
-_IN_QUERY = re.compile(r"([?&;][^=&;]*(?:pass|pwd|secret|token|key|sig|credential)[^=&;]*=)[^&;#]*", re.IGNORECASE)
+_IN_QUERY = re.compile(
+    r"([?&;#][^=&;#]*(?:pass|pwd|secret|token|key|sig|sas|credential|%)[^=&;#]*=)[^&;#]*", re.IGNORECASE
+)
 _UNITS = (
     ("_requests_per_s", "requests/s"),
     ("_bytes_per_s", "bytes/s"),
