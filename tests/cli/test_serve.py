@@ -96,6 +96,7 @@ def test_settings_come_from_options_then_environment_then_file(
     ("arguments", "words"),
     [
         (("emulate", "--workers", "2"), "only --workers 1"),
+        (("serve", "--workers", "2", "--database", "sqlite://"), "workers cannot share a database in memory"),
         (("serve", "--database", "mysql://x"), "is not a database"),
         (("serve", "--database", "sqlite:////nowhere/at/all.db"), "create the directory /nowhere/at first"),
         (("serve", "--database", "postgresql://nobody@127.0.0.1:1/x"), "connection"),
