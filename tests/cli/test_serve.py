@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import os
 import socket
 import subprocess
 import sys
@@ -23,7 +24,8 @@ CLI = [sys.executable, "-m", "fotapool.cli"]
 
 def refused(*arguments: str) -> str:
     """What a start that must fail says."""
-    done = subprocess.run([*CLI, *arguments], capture_output=True, text=True, timeout=120)
+    environment = {**os.environ, "FOTAPOOL_PORT": "0"}  # another program may have the default port
+    done = subprocess.run([*CLI, *arguments], env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     return done.stderr
