@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -23,7 +24,8 @@ CLI = [sys.executable, "-m", "fotapool.cli"]
 
 def refused(*arguments: str) -> str:
     """What a start that must fail says."""
-    done = subprocess.run([*CLI, *arguments], capture_output=True, text=True, timeout=120)
+    environment = {**os.environ, "FOTAPOOL_PORT": "0"}  # another program may have the default port
+    done = subprocess.run([*CLI, *arguments], env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     return done.stderr
@@ -96,6 +98,7 @@ def test_settings_come_from_options_then_environment_then_file(
     ("arguments", "words"),
     [
         (("emulate", "--workers", "2"), "only --workers 1"),
+        (("serve", "--workers", "2", "--database", "sqlite://"), "workers cannot share a database in memory"),
         (("serve", "--database", "mysql://x"), "is not a database"),
         (("serve", "--database", "sqlite:////nowhere/at/all.db"), "create the directory /nowhere/at first"),
         (("serve", "--database", "postgresql://nobody@127.0.0.1:1/x"), "connection"),

@@ -26,6 +26,7 @@ from sqlalchemy.engine import make_url
 
 from fotapool.store.db.sqlite import SqliteConnection
 from support.helpers import ACCOUNT, PASSWORD, USER, Api, devices
+from support.processes import wait_until
 
 PATIENCE_S = 2
 """The servers' deadline for the database in these tests."""
@@ -241,6 +242,21 @@ def test_a_file_in_place_of_the_database(api: Api, before: Before, database_url:
     for file, aside in reversed(kept):
         aside.replace(file)
     assert_recovers(api, before)
+
+
+@only_sqlite
+def test_a_file_that_is_cut_short_holds_no_request_up(api: Api, database_url: str) -> None:
+    os.truncate(database_url.removeprefix("sqlite:///"), 0)  # what the log and caches have may still be read
+    wait_until(lambda: api.http.get("/health/ready").status_code == 503, "readiness notices")
+    assert {call().status_code for call in [*changes(api), *reads(api)]} <= {200, 503}
+    assert api.http.get("/health/live").status_code == 200
+
+
+@only_sqlite
+def test_a_table_that_is_gone_is_noticed_by_readiness(api: Api, database_url: str) -> None:
+    with contextlib.closing(apsw.Connection(database_url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("DROP TABLE commit_marker")
+    assert_unavailable([lambda: api.http.get("/health/ready")])
 
 
 @only_sqlite

@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from fotapool.cli.server.config_file import config_option, read_config_file
-from fotapool.cli.server.serve import DATABASE, emulate, serve
+from fotapool.cli.server.serve import DATABASE, IN_MEMORY, emulate, serve
 from fotapool.core.clock import SystemClock
 from fotapool.core.files import PRIVATE_UMASK
 from fotapool.services.audit_log.drafts import MASKED, command_draft
@@ -25,7 +25,6 @@ from fotapool.store.db.factory import driver_errors, open_database
 from fotapool.store.db.sqlite import SqliteConnection, SqliteDatabase, missing_directory
 
 _ACCOUNTS_PER_PAGE = 1000
-_IN_MEMORY = ("sqlite://", "sqlite:///")
 HOW_TO_RESTORE_POSTGRES = (
     "stop all servers, then restore a PostgreSQL database with its own tools: "
     "pg_restore --clean --if-exists --no-owner --exit-on-error --dbname URL FILE"
@@ -67,7 +66,7 @@ def _said() -> Iterator[None]:
 
 
 def _database(url: str) -> Database:
-    if url in _IN_MEMORY:
+    if url in IN_MEMORY:
         raise click.ClickException(f"{url} is in the memory of a server: name a file or a PostgreSQL database")
     found = open_database(url, durable=True)
     if isinstance(found, SqliteDatabase) and (advice := missing_directory(found.path)):

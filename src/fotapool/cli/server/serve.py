@@ -22,6 +22,8 @@ from fotapool.cli.server.options.records import LOG_OPTIONS, RETENTION_OPTIONS
 from fotapool.core.secret_box import MIN_SECRET_KEY
 from fotapool.core.settings import Settings, Timestamps
 
+IN_MEMORY = ("sqlite://", "sqlite:///")
+"""The URLs of a database that ends with its process."""
 DATABASE = "sqlite:///fotapool.db"
 """The default database of `serve`, and of the commands that maintain it."""
 DRAIN_S = 2
@@ -349,6 +351,8 @@ def serve(**values: Any) -> None:
         click.echo(
             f"warning: the operator key has fewer than {MIN_OPERATOR_KEY} characters; choose a longer one", err=True
         )
+    if values["workers"] > 1 and values["database"] in IN_MEMORY:
+        raise click.UsageError("workers cannot share a database in memory; use sqlite:///file.db or --workers 1")
     if values["workers"] > 1 and (values["storage"] or "").startswith("memory:"):
         raise click.UsageError("workers cannot share storage in memory; use --storage file:///directory or --workers 1")
     if values["workers"] > 1 and values["database"].startswith("sqlite"):

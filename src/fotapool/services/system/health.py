@@ -11,6 +11,7 @@ from fotapool.services.commands import DirectCommand
 from fotapool.services.context import Context
 from fotapool.store.db import schema
 from fotapool.store.db.connection import StoreMismatch, StoreUnavailable
+from fotapool.store.db.factory import driver_errors
 
 log = Log(__name__)
 
@@ -48,11 +49,15 @@ async def find_database_problem(context: Context) -> NotReady | None:
     except StoreMismatch as error:
         log.write(LogEvent.SCHEMA_MISMATCH, reason=error)
         return NotReady("schema", str(error))
-    except (StoreUnavailable, RequestRejected, TimeoutError) as error:
+    except _no_answer() as error:
         reason = str(error) or f"no answer within {DATABASE_WITHIN_S:g} s"
         log.write(LogEvent.NOT_READY, reason=reason)  # the answer has no details: they name hosts
         return NotReady("unavailable", "the database does not answer", may_return=True)
     return None
+
+
+def _no_answer() -> tuple[type[Exception], ...]:
+    return StoreUnavailable, RequestRejected, TimeoutError, *driver_errors()
 
 
 async def database_is_up(context: Context) -> bool:

@@ -41,7 +41,9 @@ CHECKPOINT_PAGES = 16_000
 MAX_VALUES = 1_000
 """A table of more rows is one parameter, as JSON, which has no bytes: a statement has at most 32,766 parameters."""
 
-WAL_TRIES, WAL_WAIT_S = 100, 0.02
+WAL_WAIT_S = 0.02
+REOPEN_S = 0.2
+"""How long a further connection waits for the mode of the log: it is set already, unless the file was overwritten."""
 _NOW_MS = "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
 
 
@@ -90,8 +92,8 @@ class SqliteConnection:
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
         try:
             self._db = apsw.Connection(path, flags)
+            _use_write_ahead_log(self._db, timeout_s if create else REOPEN_S)
             self._db.set_busy_timeout(self._timeout_ms)
-            _use_write_ahead_log(self._db)
             self._db.execute(f"PRAGMA synchronous = {synchronous}")
             self._db.execute(f"PRAGMA cache_size = -{cache_kib}")
             self._db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
@@ -272,14 +274,15 @@ def missing_directory(path: str) -> str:
     )
 
 
-def _use_write_ahead_log(db: apsw.Connection) -> None:
+def _use_write_ahead_log(db: apsw.Connection, within_s: float) -> None:
     """Retries on conflict: SQLite's busy timeout does not apply when processes set the mode of a new file at once."""
-    for tries_left in reversed(range(WAL_TRIES)):
+    until_s = time.monotonic() + within_s
+    while True:
         try:
             db.execute("PRAGMA journal_mode = WAL")
             return
         except apsw.BusyError:
-            if not tries_left:
+            if time.monotonic() >= until_s:
                 raise
             time.sleep(WAL_WAIT_S)
 
