@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from fotapool.api.common.connectivity_errors import CODES, connectivity_error
+from fotapool.api.common.connectivity_errors import CODES, EMPTY_BODY, connectivity_error
 from fotapool.api.common.errors import (
     AUTH_ERRORS,
     GATEWAY_ERRORS,
@@ -88,7 +88,7 @@ def sessions() -> str:
         for error in ErrorCode
         if error in CODES
     ]
-    refused = RequestRejected(ErrorCode.BODY_INVALID, "empty")
+    refused = RequestRejected(ErrorCode.BODY_INVALID, EMPTY_BODY)
     empty = _row(ErrorCode.BODY_INVALID, connectivity_error(refused, RETRY_AFTER_S))
     empty[3:] = ["the request body is empty", "Send the JSON object that the operation takes."]
     return table(["HTTP", "errorCode", "errorMessage", "Cause", "What to do"], [*rows, empty])

@@ -171,6 +171,18 @@ def test_output_to_a_full_disk_ends_with_a_sentence(command: str, tmp_path: Path
     )
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("command", ["profiles list --json", "accounts list --address http://127.0.0.1:1"])
+def test_a_closed_stream_is_like_the_null_device(command: str, closed: str, tmp_path: Path) -> None:
+    (tmp_path / "profiles.toml").write_text('[profiles.a]\naddress = "http://127.0.0.1:1"\n')
+    line = f'"{sys.executable}" -m fotapool.cli {command} {closed}'
+    environment = {**os.environ, "FOTAPOOL_PROFILE_DIR": str(tmp_path)}
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, timeout=120, env=environment)
+    assert done.returncode == (0 if command.startswith("profiles") else 3), done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 def test_a_narrow_encoding_shows_what_it_lacks_escaped(tmp_path: Path) -> None:
     (tmp_path / "profiles.toml").write_text('[profiles.a]\naddress = "http://x"\nuser = "Łü"\n', encoding="utf-8")
     environment = {**os.environ, "FOTAPOOL_PROFILE_DIR": str(tmp_path), "PYTHONIOENCODING": "cp1252"}

@@ -24,6 +24,7 @@ WRONG = (
     ({"licensed": 5, "licenses": 2}, ValueError, "licensed=5 is more than licenses=2"),
     ({"licensed": 1, "devices": [{"deviceId": "990000000000001"}]}, ValueError, "licensed needs a number of devices"),
     ({"devices": "5"}, TypeError, "devices must be a number, or a list of devices, not '5'"),
+    ({"devices": 10_000_000}, ValueError, "devices must be at most 1,000,000, but is 10,000,000"),
     ({"devices": -1}, ValueError, "devices must not be below 0, but is -1"),
     ({"licenses": "5"}, TypeError, "licenses must be a number, not '5'"),
 )
@@ -51,6 +52,16 @@ def test_unknown_device(fotapool):
 def test_unknown_device_of_remove(fotapool):
     fotapool.remove("990000000000999")
 
+def test_unknown_device_of_behavior(fotapool):
+    with pytest.raises(AssertionError, match="has no device 990000000000999"):
+        fotapool.device_fails("990000000000999")
+    with pytest.raises(AssertionError, match="has no device 990000000000999"):
+        fotapool.simulate("990000000000999")
+    with pytest.raises(TypeError, match="one by one"):
+        fotapool.assign(fotapool.devices)
+    with pytest.raises(TypeError, match="a list of IMEIs"):
+        fotapool.assert_licensed(fotapool.devices[0])
+
 def test_more_licensed_than_added(fotapool):
     fotapool.add_devices(2, licensed=3)
 
@@ -62,7 +73,7 @@ def test_a_pool_that_is_too_small_is_an_answer(fotapool):
 
 def test_a_wrong_mark_and_an_unknown_device_fail_the_test(tmp_path: Path) -> None:
     said = run_tests(tmp_path, MARKS)
-    assert "3 failed, 1 passed, 2 errors" in said, said
+    assert "3 failed, 2 passed, 2 errors" in said, said
     assert "the mark fotapool has members only, as in licenses=5; it was given 5" in said
     assert "the mark fotapool is wrong: an account has no member licenced; did you mean licensed?" in said
     assert said.count("account 0000000001-00001 has no device 990000000000999") >= 1

@@ -1,4 +1,4 @@
-"""Output that cannot be written: characters that its encoding lacks, a full disk, a closed pipe."""
+"""Output that cannot be written: characters that its encoding lacks, a full disk, a closed pipe or stream."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ import click
 
 NOT_WRITTEN = 1
 """Exit code: the output could not be written."""
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 @contextmanager
 def checked_output() -> Iterator[None]:
-    """Escapes characters that the output's encoding lacks, and ends with a message if the output cannot be written."""
+    """Escapes characters that the output's encoding lacks, and ends with a message if the output cannot be written.
+
+    What is written to a stream that was closed before the start is dropped, as with the null device.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # in the order of their descriptors
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
             yield
         finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            sys.stdout.flush()
     except OSError as error:
         if error.errno not in (*_NO_ROOM, errno.EPIPE):
             raise

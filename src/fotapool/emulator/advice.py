@@ -95,7 +95,7 @@ ADVICE: dict[ErrorCode, str] = {
 }
 SESSION_ADVICE = {
     ErrorCode.DEVICE_ID_INVALID: "A device is named as in"
-    ' `{"id": "990003425730535", "kind": "imei"}`: an IMEI is a string of exactly 15 digits, an MDN one of 10.',
+    ' `{"id": "990003425730535", "kind": "imei"}`: an IMEI is a string of exactly 15 digits, an MDN one of up to 15.',
     ErrorCode.BODY_TOO_LARGE: "A body of sign-in may have 64 KiB.",
     ErrorCode.BODY_INVALID: 'Send `{"username": "...", "password": "..."}` to log in,'
     ' `{"oldPassword": "..."}` to reset the password.',

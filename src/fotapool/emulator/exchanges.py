@@ -171,12 +171,12 @@ ALL = Wanted()
 class Exchanges:
     """The latest exchanges of one emulator process, by number."""
 
-    def __init__(self, limit: int, own_words: frozenset[str] = frozenset()) -> None:
+    def __init__(self, limit: int, vocabulary: frozenset[str] = frozenset()) -> None:
         self._limit = limit
         self._numbers = itertools.count(1)
         self._stored: deque[Exchange] = deque()
         self._total_bytes = 0
-        self.known = KnownSecrets(own_words)
+        self.known = KnownSecrets(vocabulary)
 
     def __len__(self) -> int:
         return len(self._stored)

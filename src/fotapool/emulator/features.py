@@ -37,7 +37,7 @@ class EmulatorFeatures:
         self._context = context
         self._authenticator = authenticator
         self.rules = Rules(context.clock.now_ms)
-        self.exchanges = Exchanges(context.settings.inspector_requests, _own_words(templates, names))
+        self.exchanges = Exchanges(context.settings.inspector_requests, _vocabulary_of(templates, names))
         self.hints = HintFinder(
             account_exists=self._account_exists,
             clients_exist=self._clients_exist,
@@ -73,7 +73,7 @@ class EmulatorFeatures:
             await expire_bearer(self._context, token)
 
 
-def _own_words(templates: Sequence[Template], names: OperationNames) -> frozenset[str]:
+def _vocabulary_of(templates: Sequence[Template], names: OperationNames) -> frozenset[str]:
     """The words of paths, members and hints, and one that programs send for a token that they do not have."""
     paths = (path for _, path in templates)
     members = (name for known in names.values() for name in names_in(known))

@@ -73,16 +73,16 @@ Header = tuple[bytes, bytes]
 class KnownSecrets:
     """The secrets that the latest requests and answers held.
 
-    `own_words`, in lower case, stay readable: somebody's password may be one of them.
+    The words of the `vocabulary`, in lower case, stay readable: somebody's password may be one of them.
     """
 
-    def __init__(self, own_words: frozenset[str] = frozenset()) -> None:
-        self._own_words = own_words
+    def __init__(self, vocabulary: frozenset[str] = frozenset()) -> None:
+        self._vocabulary = vocabulary
         self._known: dict[str, None] = {}
 
     def learn(self, secrets: Iterable[str]) -> None:
         for secret in secrets:
-            if secret.lower() in self._own_words:
+            if secret.lower() in self._vocabulary:
                 continue
             self._known.pop(secret, None)
             self._known[secret] = None

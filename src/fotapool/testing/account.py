@@ -130,10 +130,12 @@ class Account:
 
         Do this before their campaign starts. Raises ControlFailed for wrong members.
         """
+        self._check_devices(devices)
         self._change_fleets(devices or self.devices, members)
 
     def device_fails(self, device: str, at: Step = "install") -> None:
         """Each upgrade of this simulated device fails when it downloads, verifies or installs."""
+        self._check_devices([device])
         current = behavior_of(self._fleets(), device)
         self._change_fleets([device], {**current, **failing_at(at)})
 
@@ -153,6 +155,14 @@ class Account:
                     return
                 raise error from None
         self.server.control.call("PUT", path, {"status": status})
+
+    def _check_devices(self, devices: Iterable[str]) -> None:
+        """Raises TypeError for what is no text, and AssertionError for an IMEI that the account does not have."""
+        for device in set(assertions.check_imeis(devices)).difference(self.devices):
+            try:
+                self.server.control.call("GET", f"/accounts/{self.name}/devices/{device}")
+            except ControlFailed as error:
+                raise AssertionError(f"account {self.name} has no device {device}") from error
 
     def _fleets(self) -> list[Fleet]:
         fleets: list[Fleet] = self.server.control.call("GET", f"/accounts/{self.name}/fleet")["fleet"]
@@ -218,7 +228,8 @@ class Account:
         return self._change_licenses("remove", devices)
 
     def _change_licenses(self, what: str, devices: Iterable[str]) -> dict[str, Any]:
-        answer: dict[str, Any] = self.call("POST", f"/v3/licenses/{self.name}/{what}", {"deviceList": list(devices)})
+        body = {"deviceList": assertions.check_imeis(devices)}
+        answer: dict[str, Any] = self.call("POST", f"/v3/licenses/{self.name}/{what}", body)
         unknown = [row["deviceId"] for row in answer["deviceList"] if row["resultReason"] == DEVICE_NOT_FOUND]
         assert not unknown, f"account {self.name} has no device {', '.join(unknown)}"
         return answer

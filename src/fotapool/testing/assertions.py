@@ -32,13 +32,24 @@ def assert_pool(pool: AccountPool, expected: Mapping[str, int]) -> None:
 
 def assert_licensed(licensed: Sequence[str], expected: Iterable[str]) -> None:
     __tracebackhide__ = True
-    wanted, found = set(expected), set(licensed)
+    if isinstance(expected, str):
+        raise TypeError(f"expected is a list of IMEIs, not {expected!r}")
+    wanted, found = set(check_imeis(expected)), set(licensed)
     if wanted == found:
         return
     lines = [f"expected {len(wanted)} licensed devices, found {len(found)}:"]
     lines += _listed("without a license", sorted(wanted - found))
     lines += _listed("with a license that was not expected", sorted(found - wanted))
     raise AssertionError("\n".join(lines))
+
+
+def check_imeis(devices: Iterable[str]) -> list[str]:
+    """Returns the IMEIs. Raises TypeError for one that is no text, as a list in which several are."""
+    imeis = list(devices)
+    for imei in imeis:
+        if not isinstance(imei, str):
+            raise TypeError(f"an IMEI is text, and several are given one by one, as in assign(*devices): not {imei!r}")
+    return imeis
 
 
 def _listed(label: str, devices: Sequence[str]) -> list[str]:

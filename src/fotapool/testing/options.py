@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+MAX_DEVICES = 1_000_000
+"""More would keep the server, which all tests share, busy for minutes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -77,3 +80,5 @@ def _check_number(name: str, value: Any) -> None:
         raise TypeError(f"{name} must be a number, not {value!r}")
     if value < 0:
         raise ValueError(f"{name} must not be below 0, but is {value}")
+    if name == "devices" and value > MAX_DEVICES:
+        raise ValueError(f"devices must be at most {MAX_DEVICES:,}, but is {value:,}")

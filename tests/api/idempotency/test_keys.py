@@ -115,6 +115,8 @@ def test_a_key_is_1_to_255_visible_characters(api: Api, operation: str) -> None:
     code = f"{PREFIX}INPUT_INVALID.IdempotencyKey.Format" if operation[0] == "M" else "INVALID_PARAMETER"
     for key in ("", "a b", "x" * 256, "tab\there", "é".encode()):
         assert_rejected(request.send(api, key), 400, code)
+    twice = [*api.tokens.items(), ("Idempotency-Key", "a1"), ("Idempotency-Key", "a2")]
+    assert_rejected(request.send(api, None, headers=twice), 400, code)
     assert state(api) == before
     for key in ("x", "~" * 255, '"8e03978e-40d5-43e8-bc93-6894a57f9324"', "!#$%&'()*+,-./:;<=>?@[\\]^_`{|}"):
         assert request.send(api, key).status_code == (400 if operation == "V2-25" and key != "x" else 200)

@@ -18,6 +18,7 @@ from support.helpers import ACCOUNT
 COMMANDS = (
     ("accounts", "list"),
     ("accounts", "show", ACCOUNT),
+    ("snapshot", "save", "-"),
     ("accounts", "audit", ACCOUNT),
     ("subscription", "show", ACCOUNT),
     ("devices", "list", ACCOUNT),
@@ -103,10 +104,11 @@ def test_an_answer_of_another_form_ends_with_a_sentence(
 ) -> None:
     for body, as_json in itertools.product(BODIES, (False, True)):
         other.body = body
-        done = run(other, tmp_path, *command, *(["--json"] if as_json else []))
+        done = run(other, tmp_path, *command, *(["--json"] if as_json and command[0] != "snapshot" else []))
         assert done.exception is None or isinstance(done.exception, SystemExit), (body, done.exception)
         assert done.exit_code in (0, 4), (body, done.output)
         assert done.exit_code == 0 or "unexpected response to" in done.output, (body, done.output)
+        assert as_json or body == b"[]" or done.exit_code == 4, (body, done.output)
     other.body = b"{}"
     done = run(other, tmp_path, "accounts", "list")
     assert done.output == (

@@ -141,6 +141,32 @@ def test_a_profile_file_keeps_what_a_person_wrote_into_it(cli: Any, no_key_store
     assert "cannot be read" in cli("profiles", "list", code=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("profiles", "secrets", "said"),
+    [
+        ("profiles = 5", "", "profiles must be a table"),
+        ('[profiles.a]\naddress = "http://127.0.0.1:1"\nsecrets = "vault"', "", "secrets = 'vault'"),
+        ('[profiles.a]\naddress = "http://127.0.0.1:1"\nsecrets = "file"', "a = 5", "[a] must contain only strings"),
+        ('[profiles.a]\naddress = "http://[::1"', "", "'http://[::1' is not the address of a server"),
+        ('[profiles.a]\naddress = "http://h:99999"', "", "'http://h:99999' is not the address of a server"),
+        (
+            '[profiles.a]\naddress = "http://127.0.0.1:1"\nsecrets = "file"',
+            '[a]\noperator-key = "key\\r"',
+            "has a character that no key has",
+        ),
+    ],
+)
+def test_files_of_another_form_end_with_a_sentence(
+    cli: Any, no_key_store: None, tmp_path: Path, profiles: str, secrets: str, said: str
+) -> None:
+    directory = tmp_path / "profiles"
+    directory.mkdir(exist_ok=True)
+    (directory / "profiles.toml").write_text(profiles)
+    with open(os.open(directory / "secrets.toml", os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+        file.write(secrets)
+    assert said in cli("accounts", "list", "--profile", "a", code=2).stderr
+
+
 def test_addresses_and_names_are_checked(cli: Any) -> None:
     assert "is not the address of a server" in cli("accounts", "list", "--address", "127.0.0.1:8080", code=2).stderr
     assert "is not a profile name" in cli("profiles", "add", "a/b", "--address", "http://x", code=2).stderr

@@ -93,7 +93,8 @@ class RequestHead:
             elif name == b"content-type" and not self.content_type:
                 self.content_type = value
             elif name == b"idempotency-key":
-                self.idempotency_key = value
+                given: bytes | None = self.idempotency_key  # two keys are joined as HTTP says, which is no key
+                self.idempotency_key = value if given is None else b", ".join((given, value))
         self.request_id = request_ids.choose(request_id)
 
 

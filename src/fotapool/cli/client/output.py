@@ -143,12 +143,19 @@ def print_csv(rows: Iterable[Row], members: Sequence[str]) -> None:
 
 
 def print_record(document: Row, as_json: bool, members: str = "") -> None:
-    """One object: as JSON, or a line for each member. `members` selects and names them as `columns` does."""
+    """One object: as JSON, or a line for each member. `members` selects and names them as `columns` does.
+
+    Raises TypeError or LookupError for a document that is none of those.
+    """
+    if not isinstance(document, dict):
+        raise TypeError("not an object")
     if as_json:
         print_json(document)
         return
     shown = columns(members) if members else [Column(member, member) for member in document]
     lines = {column.heading: column.value(document) for column in shown if column.source in document}
+    if not lines:
+        raise LookupError(f"without {shown[0].source}" if shown else "an empty object")
     width = max(map(len, lines), default=0)
     for heading, value in lines.items():
         click.echo(f"{heading:<{width}}  {one_line(format_value(value))}".rstrip())

@@ -16,6 +16,7 @@ from fotapool.cli.client.http.profile_file import (
     KEY_STORE,
     NAME,
     SECRETS,
+    STORES,
     VARIABLES,
     Profile,
     delete_secrets,
@@ -63,7 +64,7 @@ def profiles() -> None:
 @click.option(
     "--secrets",
     "secret_store",
-    type=click.Choice((KEY_STORE, FILE, ENVIRONMENT)),
+    type=click.Choice(STORES),
     help="Where to store the secrets; default: the system's key store.",
 )
 def add(name: str, address: str, client_key: str, user: str, ca_file: str, secret_store: str | None) -> None:

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from fotapool.cli.client import options
 from fotapool.cli.client.failures import UsageError
 from fotapool.cli.client.output import confirm, stderr_note
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @click.group()
@@ -35,7 +38,16 @@ def save(client: Any, file: str) -> None:
     Example:
       fotapool snapshot save before.json
     """
-    content = client.send("GET", "/snapshot").content
+    response = client.send("GET", "/snapshot")
+    content = response.content
+    try:
+        is_snapshot = "snapshot" in _members.decode(content)
+    except msgspec.DecodeError:
+        is_snapshot = False
+    if not is_snapshot:
+        from fotapool.cli.client.http.calls import unexpected_response
+
+        raise unexpected_response(response, "not a snapshot")
     if file == "-":
         sys.stdout.buffer.write(content)
         return

@@ -103,7 +103,7 @@ class AdminClient(Client):
             given["after"] = str(int(last)) if cursor == "deviceId" else str(last)
 
     def _headers(self, accept: str) -> dict[str, str]:
-        self._key = self._key or self.target.secret("operator-key")
+        self._key = self._key or self.target.operator_key()
         return {"Authorization": f"Bearer {self._key}", "Accept": accept}
 
     def _key_error(self, response: httpx.Response) -> RequestFailed:

@@ -127,17 +127,22 @@ def network_errors(target: Target) -> Iterator[None]:
     try:
         yield
     except httpx.ConnectError as error:
-        raise Unreachable(
-            f"cannot connect to {target.label}: {error}",
-            "Start a server with `fotapool emulate --seed demo`, or select one with --address or --profile."
-            if is_loopback(target.address)
-            else "Check the address, the network and, for a private certificate authority, the profile's CA file.",
-        ) from error
+        raise Unreachable(f"cannot connect to {target.label}: {error}", _way_out(target, str(error))) from error
     except httpx.HTTPError as error:
         raise Unreachable(
             f"no response from {target.label}: {str(error) or type(error).__name__}",
             "Check whether the change was made, then try again.",
         ) from error
+
+
+def _way_out(target: Target, error: str) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in error:
+        return "Give the server's certificate authority with FOTAPOOL_CA_FILE or in the profile, and use its own name."
+    if "SSL" in error:
+        return "The server does not speak HTTPS at this port: check it, and whether the address begins with http:."
+    if is_loopback(target.address):
+        return "Start a server with `fotapool emulate --seed demo`, or select one with --address or --profile."
+    return "Check the address and the network."
 
 
 def parse_response(response: httpx.Response) -> Any:
@@ -207,6 +212,7 @@ def _next_step(response: httpx.Response) -> str:
     if response.status_code == 404 and _EMULATOR_ONLY.fullmatch(response.url.path):
         return "Only the emulator has a clock, snapshots, copies, faults and requests; `fotapool serve` does not."
     if response.status_code >= 500:
-        request_id = response.headers.get("x-request-id", "")
-        return f"This is a bug of the server. Report it with the server's log and the request id {request_id}."
+        request_id = response.headers.get("x-request-id")
+        with_id = f" and the request id {request_id}" if request_id else ""
+        return f"This is a bug of the server. Report it with the server's log{with_id}."
     return ""

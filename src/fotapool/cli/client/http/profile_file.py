@@ -25,7 +25,7 @@ VARIABLES = {
 options.
 """
 SECRETS = tuple(VARIABLES)
-KEY_STORE, FILE, ENVIRONMENT = "keystore", "file", "environment"
+KEY_STORE, FILE, ENVIRONMENT = STORES = "keystore", "file", "environment"
 MAX_PROFILES = 1000
 
 
@@ -84,11 +84,18 @@ def read_profiles() -> dict[str, Profile]:
     """The profiles by name. Raises UsageError if the file is not valid."""
     found: dict[str, Profile] = {}
     tables = _read(profiles_path()).get("profiles", {})
-    for name, table in list(tables.items())[:MAX_PROFILES] if isinstance(tables, dict) else []:
+    if not isinstance(tables, dict):
+        raise UsageError(f"{profiles_path()}: profiles must be a table", "Correct the file, or move it away.")
+    for name, table in list(tables.items())[:MAX_PROFILES]:
         if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
             raise UsageError(f"{profiles_path()}: [profiles.{name}] must contain only strings", "Correct the file.")
         if not table.get("address"):
             raise UsageError(f"{profiles_path()}: [profiles.{name}] has no address", "Correct the file.")
+        if table.get("secrets", ENVIRONMENT) not in STORES:
+            raise UsageError(
+                f"{profiles_path()}: [profiles.{name}] has secrets = {table['secrets']!r}",
+                f"Expected one of {', '.join(STORES)}.",
+            )
         found[name] = Profile(
             name=name,
             address=table["address"].rstrip("/"),
@@ -143,7 +150,10 @@ def read_secret(profile: Profile, secret: str) -> str:
         path = secrets_path()
         if os.name == "posix" and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise UsageError(f"{path} contains secrets but is readable by others", f"Run: chmod 600 {path}")
-        return str(_read(path).get(profile.name, {}).get(secret, ""))
+        stored = _read(path).get(profile.name, {})
+        if not isinstance(stored, dict) or not all(isinstance(value, str) for value in stored.values()):
+            raise UsageError(f"{path}: [{profile.name}] must contain only strings", "Correct the file.")
+        return str(stored.get(secret, ""))
     return ""
 
 

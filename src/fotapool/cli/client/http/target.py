@@ -23,6 +23,9 @@ EXAMPLE = {
 others are given."""
 
 
+OF_CLIENTS = ("FOTAPOOL_CLIENT_KEY", "FOTAPOOL_CLIENT_SECRET", "FOTAPOOL_USER", "FOTAPOOL_PASSWORD")
+
+
 def is_loopback(address: str) -> bool:
     host = urlsplit(address).hostname or ""
     try:
@@ -33,13 +36,22 @@ def is_loopback(address: str) -> bool:
 
 def check_address(address: str) -> str:
     """The address without a trailing slash. Raises UsageError."""
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+    if not _is_address(address):
         raise UsageError(
             f"{address!r} is not the address of a server",
             f"Expected one like {ADDRESS}, or with the path prefix of a proxy: https://tools.example.com/fota.",
         )
     return address.rstrip("/").removesuffix("/api")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        has_port = parts.port != 0
+    except ValueError:
+        return False
+    has_more = parts.username or parts.query or parts.fragment
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and has_port and not has_more
 
 
 def segment(text: object) -> str:
@@ -67,7 +79,7 @@ class Target:
     @property
     def uses_example(self) -> bool:
         """Whether EXAMPLE's client and user are sent, because no others are given."""
-        return self.profile is None and not os.environ.get("FOTAPOOL_CLIENT_KEY")
+        return self.profile is None and not any(os.environ.get(name) for name in OF_CLIENTS)
 
     def client(self) -> tuple[str, str]:
         """Client key and secret. Raises UsageError if either is unknown."""
@@ -84,10 +96,24 @@ class Target:
         stored = read_secret(self.profile, name) if self.profile and not self.is_elsewhere else ""
         return stored or self._from_environment(name.replace("-", " "), VARIABLES[name])
 
+    def operator_key(self) -> str:
+        """Raises UsageError if it is unknown, or if it cannot be sent in a header."""
+        key = self.secret("operator-key")
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise UsageError(
+                f"the operator key for {self.label} has a character that no key has",
+                "A key is visible ASCII characters: look for blanks, line ends and quotation marks around it.",
+            )
+        return key
+
     def _from_environment(self, label: str, variable: str) -> str:
         value = os.environ.get(variable, "")
         if not value and self.profile is None and is_loopback(self.address):
             value = EXAMPLE[variable]
+        try:
+            value.encode()
+        except UnicodeError as error:
+            raise UsageError(f"{variable} is not UTF-8 text", "Set it again in a shell that uses UTF-8.") from error
         if value:
             return value
         name = self.profile.name if self.profile and not self.is_elsewhere else "NAME"
