@@ -117,12 +117,12 @@ class CarrierList:
             raise ValueError("no account: add a column account, or name the account of the file")
         if not isinstance(name, str) or not is_account_name(name):
             raise ValueError(f"{str(name)[:40]!r} is not the name of an account")
-        counts = tuple(_count(members[key]) if key in members else None for key in ("total", "used"))
+        total, used = (_count(members[key]) if key in members else None for key in ("total", "used"))
         device = _device(members[ID]) if members.get(ID) else None
-        if counts == (None, None) and device is None and "devices" not in members:
+        if total is None and used is None and device is None and "devices" not in members:
             raise ValueError("neither a number of licenses nor a device")
         found = self._account(name)
-        found.count(*counts, may_change="devices" in members)
+        found.count(total, used, may_change="devices" in members)
         if "devices" in members:
             self.has_pages = True
             found.has_more = bool(members.get("more"))
