@@ -25,8 +25,10 @@ def test_rules_are_saved_and_alerts_acknowledged(console: Browser, api: Api) -> 
     assert ": ordered" in words_of(noted)
     silenced = console.post("/alerts/rules/silence", {"name": "Nearly full", "until": "2030-01-01T08:00"})
     assert "Silenced until 2030-01-01" in words_of(silenced)
-    assert "Test message queued for 1 targets" in notice_of(console.post("/alerts/rules/test", {"name": "Nearly full"}))
-    assert "Alerts" in words_of(console.get("/callbacks"))
+    assert "Test message queued for 1 target." in notice_of(console.post("/alerts/rules/test", {"name": "Nearly full"}))
+    page = words_of(console.get("/callbacks"))
+    assert "Events are posted to 0 listeners of 0 accounts." in page
+    assert "Alerts" in page
     (delivery, *_) = api.control("GET", "/deliveries").json()["deliveries"]
     assert "a message about alerts" in words_of(console.get(f"/callbacks/{delivery['id']}"))
     console.post("/alerts/rules/delete", {"name": "Nearly full"})

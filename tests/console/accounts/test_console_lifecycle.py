@@ -42,6 +42,7 @@ def test_an_account_is_closed_after_its_name_was_typed(console: Browser, api: Ap
     page = words_of(console.post(f"{PAGE}/close", {"confirm": ACCOUNT}))
     assert "This account is closed." in page
     assert "Suspend account" not in page
+    assert "Subscribe to licenses" not in page
     console.get(f"{PAGE}/close", 409)
     console.post(f"{PAGE}/status", {"status": "active"}, 409)
     assert f"{ACCOUNT} Closed" in words_of(console.get("/pools"))

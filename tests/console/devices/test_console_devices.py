@@ -7,12 +7,14 @@ import io
 import json
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from html import unescape
 from typing import Any
 
 import pytest
 from console_helpers import Browser, notice_of, words_of
 
+from fotapool.console.app.forms import read_form
 from support.helpers import ACCOUNT, KEY, PASSWORD, SECRET, USER, Api
 
 FIRST = 990_000_000_000_000
@@ -212,6 +214,21 @@ def test_a_file_that_breaks_off_says_what_was_kept(console: Browser) -> None:
     page = words_of(send(console, '[{"deviceId": "490154203237518"}, {"deviceId": '))
     assert "The rest of my.csv could not be read: the JSON array is not complete" in page
     assert "1 devices before that were kept" in page
+
+
+def test_a_file_that_is_no_text_is_refused_with_what_to_do(console: Browser) -> None:
+    page = words_of(send(console, "PK\x03\x04", status=400))
+    assert "my.csv could not be read: the file is an Excel workbook" in page
+    assert "before that" not in page
+
+
+def test_a_form_over_a_limit_is_answered_with_a_page_that_names_it(
+    console: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fotapool.console.app.routes.read_form", partial(read_form, max_text_bytes=2048))
+    page = words_of(console.post(f"/accounts/{ACCOUNT}/licenses", {"list": "9" * 4096}, status=413))
+    assert "Request body is over the limit: a file may have 64 MiB, a text 2 KiB. Nothing was changed." in page
+    assert "All accounts" in page
 
 
 def test_without_a_file_there_is_nothing_to_import(console: Browser) -> None:

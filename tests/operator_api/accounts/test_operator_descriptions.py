@@ -47,7 +47,7 @@ def test_a_description_is_changed_in_parts_shown_and_recorded(api: Api) -> None:
         ({"displayName": "a\nb"}, "U+000A"),
         ({"displayName": "a\x00"}, "U+0000"),
         ({"displayName": "a\u202eb"}, "U+202E"),
-        ({"notes": "a" * 2001}, "notes may have 2000 characters"),
+        ({"notes": "a" * 2001}, "notes may have at most 2000 characters"),
         ({"notes": "a\tb"}, "U+0009"),
         ({"displayName": 1}, "$.displayName"),
         ({"name": "b"}, "unknown field `name`"),

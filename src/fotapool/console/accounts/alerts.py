@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from fotapool.console.app.listing import Listing
 from fotapool.console.app.pages import ConsoleCall, ConsolePage, whole_number
+from fotapool.console.app.rendering import plural
 from fotapool.console.identity.sessions import PATH
 from fotapool.domain.accounts.alerts.kinds import KIND_OF_WORD, AlertKind
 from fotapool.domain.accounts.alerts.rules import MAX_NOTE, MIN_DEVICES, WantedRule
@@ -127,7 +128,9 @@ async def send_test(call: ConsoleCall) -> Response:
         rule = await rules.send_test(call.context, name)
     except Conflict as error:
         return await _refused(call, error)
-    return await call.go(_PAGE, f"Test message queued for {len(rule.targets)} targets. Callbacks shows the result.")
+    return await call.go(
+        _PAGE, f"Test message queued for {plural(len(rule.targets), 'target')}. Callbacks shows the result."
+    )
 
 
 async def set_stop_rule(call: ConsoleCall) -> Response:

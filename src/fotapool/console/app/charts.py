@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from markupsafe import Markup
@@ -34,7 +34,7 @@ class Series:
     @property
     def heading(self) -> str:
         """The heading of the column of its table, marked as one of numbers."""
-        return "#" + self.name
+        return "#" + self.name[:1].upper() + self.name[1:]
 
     @property
     def line(self) -> str:
@@ -53,6 +53,8 @@ class Chart:
     csv_path: str
     band: tuple[int, int] | None = None
     """Two series: the area between them is filled where the second is higher."""
+    until_ms: int | None = None
+    """The end of the time for which the last row holds; None: the drawing ends with the row."""
 
     @cached_property
     def marks(self) -> list[ChartRow]:
@@ -61,7 +63,8 @@ class Chart:
     @cached_property
     def plot(self) -> Plot:
         """What the template draws."""
-        return Plot(self.rows, [one.stepped for one in self.series], self.band)
+        end = [] if self.until_ms is None else [replace(row, at_ms=self.until_ms, mark="") for row in self.rows[-1:]]
+        return Plot([*self.rows, *end], [one.stepped for one in self.series], self.band)
 
     @property
     def json(self) -> Markup:

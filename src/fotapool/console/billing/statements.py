@@ -35,6 +35,7 @@ def _chart(call: ConsoleCall, months: Sequence[MonthTotals]) -> Chart:
         ],
         rows=[ChartRow(one.month.from_ms, (one.licenses, one.notice_licenses, one.events)) for one in reversed(months)],
         csv_path=call.path("statements", "totals.csv"),
+        until_ms=months[0].month.to_ms if months else None,
     )
 
 

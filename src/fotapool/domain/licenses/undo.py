@@ -48,5 +48,5 @@ def decide_undo(change: int, lost: Sequence[LostLicense], facts: LicenseFacts) -
 
 def _count(devices: Iterable[int], what: str) -> str:
     found = list(devices)
-    noun = "device" if len(found) == 1 else "devices"
-    return f"{len(found):,} {noun} {what} (the first: {format_device_id(found[0])})" if found else ""
+    devices_text = "device" if len(found) == 1 else "devices"
+    return f"{len(found):,} {devices_text} {what} (the first: {format_device_id(found[0])})" if found else ""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from fotapool.core.timestamps import HOUR_MS
 from fotapool.domain.callbacks import FAILING_AFTER_MS, DeliveryState, ListenerStatus
+from fotapool.domain.names import ALL_ACCOUNTS
 from fotapool.store.callbacks.deliveries import Attempt
 from fotapool.store.callbacks.listeners import IS_CALLED, Listener
 from fotapool.store.db.connection import Connection
@@ -173,8 +174,9 @@ def read_listeners_in_trouble(connection: Connection, limit: int) -> list[Listen
 
 
 def count_listeners(connection: Connection) -> tuple[int, int]:
-    """The number of listeners that are called, and of their accounts."""
-    sql = f"SELECT count(*), count(DISTINCT l.account_id) FROM listener l WHERE {_CALLED}"
+    """The number of listeners of accounts that are called, and of their accounts."""
+    of_accounts = f"l.account_id <> {ALL_ACCOUNTS}"  # the other listeners are targets of alerts
+    sql = f"SELECT count(*), count(DISTINCT l.account_id) FROM listener l WHERE {_CALLED} AND {of_accounts}"
     listeners, accounts = connection.fetch(sql)[0]
     return int(listeners), int(accounts)
 
