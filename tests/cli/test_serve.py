@@ -119,7 +119,6 @@ def test_a_start_that_cannot_be_says_why(arguments: tuple[str, ...], words: str)
         "sqlite://u:Hush@h/x.db",
         "postgresql://u:Hush pw@127.0.0.1:1/db",
         "postgresql://u:Hush%zz@127.0.0.1:1/db",
-        "postgresql://u:p:Hush@h:Hush/db",
     ],
 )
 def test_an_error_about_the_database_s_url_has_no_password(url: str) -> None:

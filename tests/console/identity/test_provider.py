@@ -11,6 +11,7 @@ import httpx
 import pytest
 from forged_issuer import CLIENT, ForgedIssuer
 from joserfc.jwk import ECKey
+from starlette.datastructures import Headers
 
 from fotapool.console.identity.oidc.attempts import LIFE_S, Attempt, Attempts
 from fotapool.console.identity.oidc.id_token import SignInRefused
@@ -139,7 +140,7 @@ def test_an_attempt_ends_with_its_time() -> None:
     content = attempts._signer.dumps([*(getattr(attempt, name) for name in attempt.__slots__)])
 
     class Asked:
-        cookies = {"fotapool_sign_in": content}
+        headers = Headers({"cookie": f"fotapool_sign_in={content}"})
         query_params = {"state": attempt.state}
 
     now_s += LIFE_S
