@@ -135,9 +135,9 @@ class Account:
 
     def device_fails(self, device: str, at: Step = "install") -> None:
         """Each upgrade of this simulated device fails when it downloads, verifies or installs."""
+        failing = failing_at(at)
         self._check_devices([device])
-        current = behavior_of(self._fleets(), device)
-        self._change_fleets([device], {**current, **failing_at(at)})
+        self._change_fleets([device], {**behavior_of(self._fleets(), device), **failing})
 
     def upgrade(self, device: str, status: str) -> None:
         """Sets the device's upgrade: scheduled, inProgress, completed, failed or canceled.
