@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from fotapool.cli.server.parent import exists
 from support.helpers import ACCOUNT, SEED, seed_file
-from support.processes import ServerProcess, wait_until
+from support.processes import PATIENCE_S, ServerProcess, wait_until
 
 KEY = {"Authorization": "Bearer test-operator-key"}
 Start = Callable[..., ServerProcess]
@@ -117,3 +119,14 @@ def test_workers_stop_when_their_parent_was_killed(start: Start) -> None:
     server.process.wait()
     wait_until(lambda: not any(exists(worker) for worker in workers), "the workers' end")
     assert not server.is_answering()
+
+
+def test_a_process_that_loses_the_signal_ends_all_the_same() -> None:
+    lines = (
+        "import signal, threading",
+        "from fotapool.cli.server.parent import stop_with",
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)",
+        "stop_with(0, -1, signal.SIGINT, within_s=0.1)  # the parent has ended before",
+        "threading.Event().wait()",
+    )
+    assert subprocess.run([sys.executable, "-c", "\n".join(lines)], timeout=PATIENCE_S).returncode == 1

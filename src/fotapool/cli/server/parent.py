@@ -8,21 +8,29 @@ import threading
 import time
 
 POLL_S = 0.2
+STOP_WITHIN_S = 60.0
 
 
-def stop_with(process: int, parent: int | None = None, signal_number: int = signal.SIGTERM) -> None:
+def stop_with(
+    process: int,
+    parent: int | None = None,
+    signal_number: int = signal.SIGTERM,
+    within_s: float = STOP_WITHIN_S,
+) -> None:
     """Sends a signal to this process when the process with this id has ended; 0 is the parent.
 
-    `parent` is the parent's id if it is known: the parent may have ended before this is called.
+    `parent` is the parent's id if it is known: the parent may have ended before this is called. If this process still
+    runs `within_s` seconds after the signal, it ends with exit code 1: a signal during the start can be lost.
     """
-    arguments = (process, parent or os.getppid(), signal_number)
-    threading.Thread(target=_watch, args=arguments, daemon=True, name="fotapool-parent").start()
 
+    def watch(parent: int) -> None:
+        while exists(process) if process else os.getppid() == parent:
+            time.sleep(POLL_S)
+        os.kill(os.getpid(), signal_number)
+        time.sleep(within_s)
+        os._exit(1)
 
-def _watch(process: int, parent: int, signal_number: int) -> None:
-    while exists(process) if process else os.getppid() == parent:
-        time.sleep(POLL_S)
-    os.kill(os.getpid(), signal_number)
+    threading.Thread(target=watch, args=(parent or os.getppid(),), daemon=True, name="fotapool-parent").start()
 
 
 def exists(process: int) -> bool:

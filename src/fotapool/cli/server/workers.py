@@ -213,7 +213,8 @@ def run_worker(
     from fotapool.cli.server.stopping import StoppingServer
 
     prepare_process(settings, counts.worker)
-    stop_with(0, parent, signal.SIGINT)  # without a drain: somebody may want the port for another server
+    # SIGINT stops without a drain: somebody may want the port for another server.
+    stop_with(0, parent, signal.SIGINT, within_s=settings.stop_timeout_s + STOP_MARGIN_S)
     ready = threading.Event()
     threading.Thread(target=_beat, args=(pipe, ready), daemon=True, name="fotapool-beat").start()
     try:
