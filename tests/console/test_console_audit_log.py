@@ -247,7 +247,7 @@ def change_alerts(operator: Operator) -> None:
     rule = {"name": "few", "kind": "freeLicenses", "threshold": "1000", "account": ACCOUNT, "enabled": "1"}
     entry, _ = operator.do("/alerts/rules", {**rule, "targets": LISTENER_URL})
     assert (entry["action"], entry["targetKind"], entry["target"]) == ("setAlertRule", "alert rule", "few")
-    assert operator.fail("/alerts/rules", {**rule, "threshold": "-1"})["status"] == 409
+    assert operator.fail("/alerts/rules", {**rule, "threshold": "-1"})["status"] == 400
     operator.api.advance("PT2M")
     (alert,) = operator.api.control("GET", "/alerts").json()["alerts"]
     entry, _ = operator.do("/alerts/acknowledge", {"alert": str(alert["id"]), "note": "ordered"})

@@ -107,7 +107,7 @@ def test_the_ledger_is_paged_by_number(world: Api, console: Browser, monkeypatch
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("device=12", "Device must be an IMEI of 15 digits, not 12."),
+        ("device=12", "Device must be an IMEI of 15 digits, not '12'."),
         ("what=odd", "What must be one of"),
         ("since=yesterday", "Since must be a date as in 2026-03-01"),
     ],
