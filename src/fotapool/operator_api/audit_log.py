@@ -21,7 +21,6 @@ from fotapool.web.operations import Operation
 from fotapool.web.parameters import (
     LIMIT,
     account_parameter,
-    check_period,
     choice_parameter,
     int_parameter,
     text_parameter,
@@ -55,7 +54,7 @@ _FILTERS = (OPERATOR, ACTION, OF_ACCOUNT, TARGET, REQUEST, OUTCOME, SINCE, UNTIL
 
 
 def _filter(call: OperatorCall) -> AuditFilter:
-    check_period(call.find(SINCE), call.find(UNTIL))
+    since_ms, until_ms = call.period(SINCE, UNTIL)
     return AuditFilter(
         operator=call.get(OPERATOR),
         action=call.get(ACTION),
@@ -63,8 +62,8 @@ def _filter(call: OperatorCall) -> AuditFilter:
         target=call.get(TARGET),
         request_id=call.get(REQUEST),
         refused=call.find(OUTCOME),
-        since_ms=call.find(SINCE),
-        until_ms=call.find(UNTIL),
+        since_ms=since_ms,
+        until_ms=until_ms,
     )
 
 

@@ -199,21 +199,21 @@ def _attempt(one: Attempt) -> AttemptView:
 async def list_deliveries(call: OperatorCall) -> DeliveryList:
     """List callback deliveries by id, oldest first, or newest first with filters by time."""
     name = call.find(OF_ACCOUNT)
-    check_period(call.find(SINCE), call.find(UNTIL))
+    since_ms, until_ms = call.period(SINCE, UNTIL)
     if call.get(NEWEST):
         newest, more = call.page(
             await deliveries.find_latest_deliveries(
                 call.context,
                 account_id=None if name is None else (await get_account(call.context, name)).id,
                 state=call.find(IN_STATE),
-                since_ms=call.find(SINCE),
-                until_ms=call.find(UNTIL),
+                since_ms=since_ms,
+                until_ms=until_ms,
                 before=call.get(AFTER_NUMBER) or None,
                 limit=call.read_limit,
             )
         )
         return DeliveryList([_view(one) for one in newest], more)
-    if call.find(SINCE) is not None or call.find(UNTIL) is not None:
+    if since_ms is not None or until_ms is not None:
         raise Invalid("since and until need newest=true")
     found, more = call.page(
         await deliveries.list_deliveries(

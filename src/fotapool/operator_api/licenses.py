@@ -21,7 +21,6 @@ from fotapool.web.parameters import (
     NEWEST,
     PAGE_BY_NUMBER,
     Parameter,
-    check_period,
     device_parameter,
     id_in_path,
     text_parameter,
@@ -98,12 +97,12 @@ async def list_ledger(call: OperatorCall) -> Ledger:
 
 
 async def _list_newest(call: OperatorCall) -> Ledger:
-    check_period(call.find(SINCE), call.find(UNTIL))
+    since_ms, until_ms = call.period(SINCE, UNTIL)
     wanted = LedgerFilter(
         device=call.find(ENTRIES_OF),
         request_id=call.find(OF_REQUEST) or "",
-        since_ms=call.find(SINCE),
-        until_ms=call.find(UNTIL),
+        since_ms=since_ms,
+        until_ms=until_ms,
     )
     found = await ledger_views.find_latest_entries(
         call.context,

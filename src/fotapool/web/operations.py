@@ -19,7 +19,7 @@ from fotapool.domain.errors import Invalid
 from fotapool.domain.identity import Role
 from fotapool.services.context import Context
 from fotapool.web.http import read_body
-from fotapool.web.parameters import LIMIT, Parameter
+from fotapool.web.parameters import LIMIT, Parameter, check_period
 
 T = TypeVar("T")
 Handler = Callable[..., Awaitable[Any]]
@@ -140,6 +140,12 @@ class Call:
         if value is None:
             raise Invalid(f"{parameter.name} is missing")
         return value
+
+    def period(self, since: Parameter[int], until: Parameter[int]) -> tuple[int | None, int | None]:
+        """The values of both parameters (ms), or None. Raises Invalid if the period ends before it begins."""
+        since_ms, until_ms = self.find(since), self.find(until)
+        check_period(since_ms, until_ms)
+        return since_ms, until_ms
 
     @property
     def read_limit(self) -> int:
