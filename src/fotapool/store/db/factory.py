@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from urllib.parse import urlsplit
 
 import apsw
@@ -15,9 +16,8 @@ _QUOTED = re.compile('"[^"]*"')
 
 def driver_errors() -> tuple[type[Exception], ...]:
     """What the drivers raise that no connection raises as an error of its own, as for a column that is not there."""
-    import psycopg  # imported late: slow
-
-    return apsw.Error, psycopg.Error
+    psycopg = sys.modules.get("psycopg")  # slow to import; what was not imported has raised nothing
+    return (apsw.Error,) if psycopg is None else (apsw.Error, psycopg.Error)
 
 
 def open_database(url: str, durable: bool, timeout_s: float = TIMEOUT_S) -> Database:
