@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 
-def printable(text: str) -> str:
-    """The text with control characters escaped, which could move the cursor, hide text or send commands."""
+def printable(text: str, kept: str = "\n\t") -> str:
+    """The text with control characters escaped, which could move the cursor, hide text or send commands.
+
+    Those of `kept` stay.
+    """
     return "".join(
-        character if character.isprintable() or character in "\n\t" else _escaped(character) for character in text
+        character if character.isprintable() or character in kept else _escaped(character) for character in text
     )
 
 
 def one_line(text: str) -> str:
     """The text with line breaks and tabs escaped too, which could look like further rows of a table."""
-    return "".join(character if character.isprintable() else _escaped(character) for character in text)
+    return printable(text, kept="")
 
 
 def _escaped(character: str) -> str:

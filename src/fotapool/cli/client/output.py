@@ -138,6 +138,7 @@ def print_csv(rows: Iterable[Row], members: Sequence[str]) -> None:
     for row in rows:
         values = (row.get(member) for member in members)
         texts = [json.dumps(v, ensure_ascii=False) if isinstance(v, dict | list | bool) else v for v in values]
+        # A writer whose own lines end with LF would leave a carriage return unquoted.
         write(csv_lines([texts]).decode().removesuffix("\r\n") + "\n")
     sys.stdout.flush()
 
