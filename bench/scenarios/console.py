@@ -1,4 +1,4 @@
-"""The pages of the console at 10,000 accounts and one account of a million devices: server time and bytes sent."""
+"""The console at 10,000 accounts and one of a million devices, the search at 10 million: server time and bytes sent."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from fotapool.store.accounts.accounts import record_account
 
 BIG = Account("0242078689-00001", FIRST_DEVICE, 700_000, 300_000)
 FLEET = Account("0242078689-00002", FIRST_DEVICE + BIG.devices, 100_000, 0)
+REST = Account("0242078689-00003", FIRST_DEVICE + BIG.devices + FLEET.devices, 0, 8_900_000)
+"""With it, the search is over 10 million devices; left out of a quick run."""
 ACCOUNTS = 10_000
 DAYS = 30
 REQUESTS = 20
@@ -113,7 +115,7 @@ FOUND = {
 
 def measure_console(report: Report, store: Store, scale: Scale) -> None:
     """(k) Every page, and some searches, as the median of 20 requests on loopback, and its size with an empty cache."""
-    url = prepare(store, [Fleetful(FLEET, HOURLY)], [BIG])
+    url = prepare(store, [Fleetful(FLEET, HOURLY)], [BIG] if scale.quick else [BIG, REST])
     _add_accounts(url)
     _add_mdns(url)
     store.settle(url)
@@ -163,7 +165,7 @@ def measure_console(report: Report, store: Store, scale: Scale) -> None:
 
 
 def _add_accounts(url: str) -> None:
-    """The other accounts, with a history of 30 days each."""
+    """The other accounts, used to 0 to 96 %, with a history of 30 days each. The licenses themselves are left out."""
     now_ms = time.time_ns() // 1_000_000
     today = now_ms // 86_400_000
     with connected(url) as connection:
@@ -174,15 +176,19 @@ def _add_accounts(url: str) -> None:
                 name=f"04{number:08d}-00001",
                 purchase_type=PurchaseType.MRC,
                 total=100 + number % 900,
-                now_ms=now_ms,
+                now_ms=now_ms - DAYS * 86_400_000,
             )
             for number in range(ACCOUNTS)
         ]
+        used = {account_id: (100 + number % 900) * (number % 97) // 100 for number, account_id in enumerate(ids)}
         rows = [
-            (account_id, (today - DAYS + day + 1) * 86_400_000 - 1, (account_id * day) % 90, 0, 0)
+            (account_id, (today - DAYS + day + 1) * 86_400_000 - 1, used[account_id] * (day + 10) // (DAYS + 10), 0, 0)
             for account_id in ids
             for day in range(DAYS)
         ]
+        for account_id in ids:
+            values = {"used": used[account_id], "account_id": account_id}
+            connection.execute("UPDATE license_pool SET used = :used WHERE account_id = :account_id", values)
         connection.insert("pool_level", "account_id, at_ms, used, notice, entries", rows)
         connection.commit()
 

@@ -51,10 +51,14 @@ _NAMED = "(a.name LIKE :pattern ESCAPE '!' OR lower(a.display_name) LIKE lower(:
 
 
 def _within(days: int) -> str:
-    """Whether the licenses run out within so many days, as domain/accounts/forecast.py extrapolates."""
+    """Whether the licenses run out within so many days, as domain/accounts/forecast.py extrapolates.
+
+    The use cannot have grown by more than itself; comparing with that first spares most accounts the look at the past.
+    """
+    left = "(x.total - x.used) * x.basis_days"
     return (
-        f"(x.used < x.total AND x.basis_days > 0 AND {_GROWN} > 0"
-        f" AND (x.total - x.used) * x.basis_days <= {days:d} * {_GROWN})"
+        "(x.used < x.total AND x.basis_days > 0"
+        f" AND CASE WHEN {left} <= {days:d} * x.used THEN {left} <= {days:d} * {_GROWN} ELSE FALSE END)"
     )
 
 
