@@ -35,6 +35,8 @@ class PostgresProxy:
         self._open: list[socket.socket] = [self._listener]
         self.break_next: Break | None = None
         self._ending: socket.socket | None = None
+        self._lost: socket.socket | None = None
+        """What this server connection answers does not go by."""
         changed = make_url(url).set(host="127.0.0.1", port=self._listener.getsockname()[1], query={})
         self.url = changed.render_as_string(hide_password=False)
         self._run(self._accept)
@@ -88,16 +90,17 @@ class PostgresProxy:
                             self._ending, self.break_next, marked = server, None, b""
                             server.sendall(data)
                             continue
+                        self._lost = server
                         server.sendall(data)
                         self.break_next = "for good" if self.break_next == "for good" else None
                         break
                 server.sendall(data)
-        _end(client)  # what the server answers is lost
+        _end(client)
         _end(server)
 
     def _answers(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while data := server.recv(65536):
+            while (data := server.recv(65536)) and self._lost is not server:
                 if self._ending is server and data.endswith(_READY):
                     data = data.removesuffix(_READY) + _FATAL
                 client.sendall(data)
