@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
 from prometheus_client.core import Metric
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fotapool.core.timestamps import DAY_MS, MINUTE_MS
 from fotapool.domain.accounts.retention import Kind

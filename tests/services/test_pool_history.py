@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from fotapool.core.clock import FixedClock
 from fotapool.core.settings import Settings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 from starlette.requests import Request
 
@@ -23,15 +22,13 @@ MAX_BODY_BYTES = 16 * 1024
 NO_DEVICE = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceOperation(Operation):
+class DeviceOperation(Operation, frozen=True, kw_only=True):
     """An operation of the device API."""
 
     checks_key: bool = False
     """Whether it checks the key itself, in the transaction of its change."""
 
 
-@dataclass(slots=True)
 class DeviceCall(Call):
     """A request of a device."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
+from msgspec import field
 
 from fotapool.emulator.faults import Rules, Sleep
 from fotapool.worker.callbacks.deliveries import Sender, SendResult
@@ -16,8 +18,7 @@ ACCEPTED = 200
 """The status recorded for a callback that was dropped or held back."""
 
 
-@dataclass(slots=True)
-class _Held:
+class _Held(msgspec.Struct):
     """A callback that waits until a later one was sent."""
 
     overtaken: asyncio.Event = field(default_factory=asyncio.Event)

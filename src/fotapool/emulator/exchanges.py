@@ -7,7 +7,9 @@ import itertools
 import json
 import zlib
 from collections import deque
-from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import field
 
 from fotapool.domain.errors import NotFound
 from fotapool.emulator.masking import KnownSecrets, mask_headers, may_hold_secrets, secrets_in, secrets_in_headers
@@ -21,8 +23,7 @@ REFUSED_FROM = 400
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
-@dataclass(slots=True)
-class CapturedBody:
+class CapturedBody(msgspec.Struct):
     """The beginning of a body, and its length in bytes."""
 
     total_bytes: int = 0
@@ -54,8 +55,7 @@ class CapturedBody:
         return data.decode(json.detect_encoding(data) if wide else "utf-8", "replace")
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(msgspec.Struct):
     """A request and its response. `status` is None without a response; `fault` then says why.
 
     The members that begin with `raw_`, and the bodies, have secrets; the properties do not.
@@ -140,8 +140,7 @@ class Exchange:
         return self.status is not None and self.status < REFUSED_FROM
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """Which exchanges are looked for. The defaults accept all of them."""
 
     account: str | None = None

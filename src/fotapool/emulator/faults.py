@@ -6,8 +6,8 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
+import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fotapool.domain.errors import Conflict, NotFound
@@ -26,8 +26,7 @@ class ConnectionDropped(Exception):
     """The connection must be closed without a response; the message names the fault."""
 
 
-@dataclass(frozen=True, slots=True)
-class FaultHit:
+class FaultHit(msgspec.Struct, frozen=True):
     """One time that a rule took effect; `at_ms` by the test clock."""
 
     number: int

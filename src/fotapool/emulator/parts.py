@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import field
 
 from fotapool.core.clock import MovableClock
 from fotapool.emulator.features import EmulatorFeatures
@@ -13,8 +15,7 @@ from fotapool.worker.callbacks.deliveries import Deliveries
 from fotapool.worker.clock_jobs import ClockAdvances
 
 
-@dataclass(frozen=True, slots=True)
-class EmulatorParts:
+class EmulatorParts(msgspec.Struct, frozen=True):
     """`seed` is what a reset restores; `deliveries` is None until the server runs."""
 
     clock: MovableClock

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
+from msgspec.structs import replace
 from starlette.responses import Response, StreamingResponse
 
 from fotapool.operator_api.calls import OperatorCall

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from starlette.responses import Response, StreamingResponse
 
 from fotapool.domain.billing import DEFAULT_MONTHS, Month, Span

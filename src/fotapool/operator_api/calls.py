@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -30,7 +30,6 @@ ACCOUNT_PATH = "/accounts/{name}"
 DEVICE_ID = device_parameter("deviceId").in_path()
 
 
-@dataclass(slots=True)
 class OperatorCall(Call):
     """A request of an operator."""
 

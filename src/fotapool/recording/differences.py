@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from fotapool.recording.json_diff import MISSING, pair_values
 
@@ -34,8 +35,7 @@ _TIME = re.compile(r"(?=.*[-/:T])[0-9]{1,4}[-/:][0-9]{1,2}.*")
 _FRACTION = re.compile(r"(?<=[0-9])\.[0-9]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """The place (as .deviceList[].status), the kind, and both values in short."""
 
     where: str

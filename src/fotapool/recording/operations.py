@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import unquote
+
+import msgspec
+from msgspec import field
 
 from fotapool.api.v1 import routes as v1
 from fotapool.api.v2 import routes as v2
@@ -16,8 +18,7 @@ from fotapool.emulator.paths import SIGN_IN
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class NamedOperation:
+class NamedOperation(msgspec.Struct, frozen=True):
     """Number (V2-3, or `sign-in`), name, and path parameters; all empty for no documented operation."""
 
     id: str = ""

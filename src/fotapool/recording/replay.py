@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import httpx
+import msgspec
+from msgspec import field
+from msgspec.structs import replace
 
 from fotapool.emulator.paths import LOGIN_PATH, TOKEN_PATH
 from fotapool.recording.differences import Difference, find_differences
@@ -33,8 +35,7 @@ class CannotReplay(Exception):
     """The server cannot be used for a comparison; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """The result of one request. `skipped` says why it was not sent."""
 
     number: int

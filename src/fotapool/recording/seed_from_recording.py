@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
+from msgspec import field
 
 from fotapool.domain.devices.devices import MAX_TEXT, parse_protocol
 from fotapool.domain.errors import Invalid
@@ -44,8 +46,7 @@ PACKAGE_MEMBERS = {
 DEFAULTS = {"make": "unknown", "model": "unknown", "fromVersion": "1", "toVersion": "2"}
 
 
-@dataclass(slots=True)
-class _Account:
+class _Account(msgspec.Struct):
     total: int | None = None
     used: int | None = None
     purchase_type: str = "TS-HFOTA-MRC"

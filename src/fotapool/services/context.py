@@ -7,8 +7,10 @@ import random
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
+from msgspec import field
 
 from fotapool.core.clock import Clock
 from fotapool.core.secret_box import SecretBox
@@ -73,8 +75,7 @@ class _NoContents(Contents):
     """For contexts of tools that neither store nor serve contents."""
 
 
-@dataclass(slots=True)
-class Context:
+class Context(msgspec.Struct):
     """One server's settings, clock, store and sources of randomness."""
 
     settings: Settings
@@ -100,12 +101,11 @@ class Context:
     """The last uses of keys that are not stored yet."""
     keys_in_use: set[KeyName] = field(default_factory=set)
     """The idempotency keys of the changes that this server handles now."""
-    audit: AuditDraft = NOT_AUDITED
+    audit: AuditDraft = field(default_factory=lambda: NOT_AUDITED)
     """The audit log's entry about the operation of an operator; a service records it in the transaction of a change."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Who makes a request (a user, an operator, a device or the worker), and the account that it is about."""
 
     actor: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import msgspec
 
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import columns, exists, fetch_int
@@ -47,8 +48,7 @@ class AuditRow(NamedTuple):
     entry: AuditEntry
 
 
-@dataclass(frozen=True, slots=True)
-class AuditFilter:
+class AuditFilter(msgspec.Struct, frozen=True):
     """The wanted entries: empty texts and None match all. From `since_ms` to before `until_ms`."""
 
     operator: str = ""

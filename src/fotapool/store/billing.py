@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.domain.billing import Month
 from fotapool.domain.names import PurchaseType
@@ -64,8 +65,7 @@ def record_notices_ended(connection: Connection, keys: Sequence[Key]) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class MonthTotals:
+class MonthTotals(msgspec.Struct, frozen=True):
     """The totals of one month. `licenses` is the maximum of the subscription during the month."""
 
     month: Month

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from fotapool.store.callbacks.listeners import IS_WAITING
 from fotapool.store.db.connection import Connection, Params
@@ -52,8 +53,7 @@ class Licenses(NamedTuple):
     under_notice: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoreNumbers:
+class StoreNumbers(msgspec.Struct, frozen=True):
     """The numbers of a database. Times in ms."""
 
     accounts: int

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import NamedTuple
+
+import msgspec
 
 from fotapool.domain.errors import Invalid
 from fotapool.store.db.connection import Connection, ConstraintViolated, Row
@@ -32,8 +33,7 @@ class Column(NamedTuple):
     optional: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(msgspec.Struct, frozen=True):
     """A table in a snapshot: columns without leases, primary key, and whether the database numbers its rows."""
 
     columns: tuple[Column, ...]

@@ -8,7 +8,6 @@ import itertools
 import re
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Iterable
-from dataclasses import dataclass
 
 import msgspec
 from starlette.requests import Request
@@ -270,8 +269,7 @@ _JSON = (b"content-type", b"application/json")
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class ApiResponse:
+class ApiResponse(msgspec.Struct, frozen=True):
     """A whole response."""
 
     status: int

@@ -6,7 +6,6 @@ import difflib
 import functools
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -23,16 +22,14 @@ Members = dict[str, Any]
 """The names of an object; the value of each has the Members of the objects in it, or None if it may have any."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownNames:
+class KnownNames(msgspec.Struct, frozen=True):
     """What an operation takes: its query parameters, and the structure of its body if it has a JSON body."""
 
     query: Sequence[str] = ()
     body: type | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownName:
+class UnknownName(msgspec.Struct, frozen=True):
     """A name in a request that the operation does not take, and the similar one that the request lacks, or ""."""
 
     name: str

@@ -7,11 +7,11 @@ body and answer (the annotations): `async def create_account(call: Call, given: 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
+from msgspec import field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,19 +25,18 @@ T = TypeVar("T")
 Handler = Callable[..., Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """A method on a path, its handler, and the role that it needs."""
 
     method: str
     path: str
     """The path below the base of the API or the console, with parameters as `{name}`."""
     handle: Handler
-    role: Role | None = field(default=None, kw_only=True)
+    role: Role | None = None
     """Default: viewer for GET, editor for all other methods."""
-    action: str = field(default="", kw_only=True)
+    action: str = ""
     """What the audit log calls it. Default: the handler's name, as `createUser`."""
-    reads_only: bool = field(default=False, kw_only=True)
+    reads_only: bool = False
     """Whether it changes nothing although its method is not GET."""
 
     @property
@@ -56,8 +55,7 @@ class Row:
         return self.role or (Role.VIEWER if self.method == "GET" else Role.EDITOR)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation(Row):
+class Operation(Row, frozen=True, kw_only=True):
     """An operation of a JSON API."""
 
     parameters: Sequence[Parameter[Any]] = ()
@@ -114,8 +112,7 @@ def _types(handle: Handler) -> tuple[Any, Any]:
     return body[0] if body else None, None if answer in (type(None), Response) else answer
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct):
     """A request of an identified sender who may make it."""
 
     context: Context

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, TypeVar
 
+import msgspec
+from msgspec.structs import replace
 from starlette.requests import Request
 
 from fotapool.core.timestamps import parse_timestamp
@@ -24,8 +25,7 @@ MAX_CURSOR = 2**53
 MAX_ID_DIGITS = 18
 
 
-@dataclass(frozen=True)
-class Parameter(Generic[T]):
+class Parameter(msgspec.Struct, Generic[T], frozen=True):
     """A parameter of an operation. If it is missing and has no default, `get` raises and `find` returns None."""
 
     name: str

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec import field
+from msgspec.structs import replace
 
 from fotapool.core.clock import MovableClock
 from fotapool.core.logs.events import Log, LogEvent
@@ -42,8 +45,7 @@ def moved(from_ms: int, to_ms: int) -> tuple[dict[str, str], dict[str, str]]:
     return {"now": format_timestamp(from_ms)}, {"now": format_timestamp(to_ms)}
 
 
-@dataclass(slots=True)
-class ClockAdvance:
+class ClockAdvance(msgspec.Struct):
     """An advance of the clock between two timestamps (ms): its events once it has `ended`, or whether it failed."""
 
     from_ms: int

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from fotapool.core.clock import MovableClock
 from fotapool.core.logs.events import Log, LogEvent
@@ -59,8 +61,7 @@ MAX_CLOCK_EVENTS = 10_000
 """Maximum number of events returned by one clock advance; later events still run but are not returned."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClockEvent:
+class ClockEvent(msgspec.Struct, frozen=True):
     """One event of a clock advance: its time (ms), what was done, and in which account and campaign."""
 
     at_ms: int

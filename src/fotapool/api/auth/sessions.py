@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -38,8 +37,7 @@ class PasswordAnswer(msgspec.Struct):
     newPassword: str
 
 
-@dataclass(frozen=True, slots=True)
-class SignInCall:
+class SignInCall(msgspec.Struct, frozen=True):
     """A request for a session: its head and body, and the address that it came from."""
 
     context: Context

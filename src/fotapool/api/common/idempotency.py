@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import replace
 
+from msgspec.structs import replace
 from starlette.types import Scope
 
 from fotapool.api.common.operations import Call, Operation

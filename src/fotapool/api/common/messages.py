@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -39,8 +38,7 @@ def firmware_report(event: FirmwareReported) -> FirmwareReport:
     return FirmwareReport(format_device_id(event.imei), event.firmware, event.request_id, rfc3339(event.at_ms))
 
 
-@dataclass(frozen=True, slots=True)
-class MessageFormat:
+class MessageFormat(msgspec.Struct, frozen=True):
     """How a version writes the members of a message."""
 
     scheduled: frozenset[CampaignStatus]

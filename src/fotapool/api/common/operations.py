@@ -7,7 +7,6 @@ import re
 import typing
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import parse_qsl
 
@@ -34,8 +33,7 @@ class Evidence(enum.Enum):
     SDK = "the vendor's SDK models"
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct):
     """A request whose tokens and account were checked."""
 
     context: Context
@@ -114,8 +112,7 @@ class Upload(Protocol):
         """What the body says. That of the same upload is the same, even if the body has other bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class UploadStream:
+class UploadStream(msgspec.Struct, frozen=True):
     """A body that is not read yet. `content_length` is the request's header, in bytes, or 0."""
 
     content_type: str
@@ -128,8 +125,7 @@ UploadReader = Callable[[Context, UploadStream], AbstractAsyncContextManager[Upl
 Handler = TypeVar("Handler", bound=Callable[[Call], Awaitable[Any]])
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True):
     """One operation on all of its paths."""
 
     id: str

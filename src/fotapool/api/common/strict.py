@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from fotapool.api.common.operations import Call, Operation
 from fotapool.domain.errors import ErrorCode, RequestRejected

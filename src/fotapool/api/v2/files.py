@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from typing import Annotated, cast
 
 import msgspec
@@ -84,8 +83,7 @@ def _available_file(file: ConfigurationFile) -> AvailableFile:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Upload:
+class _Upload(msgspec.Struct, frozen=True):
     """The file that a form describes, and its content, which is deleted unless the file is added."""
 
     file: ConfigurationFile

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import click
+import msgspec
+from msgspec import field
 
 from fotapool.cli.client import options
 from fotapool.cli.client.http.target import segment
@@ -15,8 +16,7 @@ from fotapool.cli.client.output import confirm, print_record, print_result, prin
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One command: a request, and how its response is printed.
 
     Parameters that `path` names are put there. The others are the query of a GET, or members of the body.

@@ -10,10 +10,10 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from fotapool.cli.client.failures import Aborted
 from fotapool.cli.terminal import one_line, printable
@@ -32,8 +32,7 @@ Row = Mapping[str, Any]
 Advance = Callable[[int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """A column of a table: its heading, and the path of its member in the row, or a function of the row."""
 
     heading: str

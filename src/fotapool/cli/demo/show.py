@@ -6,10 +6,11 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import msgspec
+from msgspec import field
 
 from fotapool.core.curl import curl_command
 from fotapool.recording.json_diff import MISSING, pair_values
@@ -23,8 +24,7 @@ JSON_HEADER = "Content-Type: application/json"
 Json = Any
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A request, with a JSON `body` or a `form`, and `user` for basic authentication."""
 
     method: str

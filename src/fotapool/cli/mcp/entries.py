@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+import msgspec
 
 from fotapool.api.common.errors import GATEWAY_ERRORS, MESSAGES, OWN_MESSAGES, error_response
 from fotapool.api.v2.licenses import LABELS
@@ -21,8 +22,7 @@ TITLE_WEIGHT = 3
 WORD = re.compile(r"[a-z0-9]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """An error, a result or an operation. `title` is what a client sees of it: the message, or the path."""
 
     kind: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import trustme
 
 from fotapool.web.http import VENDOR_HOSTS
@@ -14,8 +14,7 @@ HOST_NAMES = (*VENDOR_HOSTS, "localhost", "127.0.0.1", "::1")
 """The names in the certificate: the vendor's production and mock environments, and this machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
+class TlsFiles(msgspec.Struct, frozen=True):
     authority: Path
     certificate: Path
     key: Path

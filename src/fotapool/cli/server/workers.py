@@ -15,9 +15,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+
+import msgspec
 
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.settings import Settings
@@ -48,8 +49,7 @@ class NoWorkerStarted(Exception):
     """No worker could start; the log says why."""
 
 
-@dataclass(slots=True)
-class _Worker:
+class _Worker(msgspec.Struct):
     """A place for a worker, and the process that has it."""
 
     counts: SharedCounts

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
 from starlette.responses import Response
 
 from fotapool.console.app.downloads import Rows, csv_stream, in_batches
@@ -55,8 +55,7 @@ class Line(NamedTuple):
     kind: EntryKind
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """The devices that a change affects in the same way: how many, and the first of them."""
 
     count: int
@@ -67,8 +66,7 @@ class Part:
         return cls(decision.count(*kinds), [Line(*one) for one in decision.first(SHOWN, *kinds)])
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(msgspec.Struct, frozen=True):
     """The effect of a change; `assigned` has the times (ms) at which the listed devices got their licenses."""
 
     change: SubscriptionChange

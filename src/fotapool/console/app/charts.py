@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
+import msgspec
 from markupsafe import Markup
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from fotapool.console.app.downloads import csv_file
@@ -14,8 +16,7 @@ from fotapool.console.app.plots import Plot
 from fotapool.core.timestamps import format_timestamp
 
 
-@dataclass(frozen=True, slots=True)
-class ChartRow:
+class ChartRow(msgspec.Struct, frozen=True):
     """A time (ms since 1970), the value of each series at that time, and the label of a marker, if there is one."""
 
     at_ms: int
@@ -23,8 +24,7 @@ class ChartRow:
     mark: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(msgspec.Struct, frozen=True):
     """`color` is a color of console.css, as in --used; a stepped series holds its value until the next row."""
 
     name: str

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import field
 
 from fotapool.console.app.rendering import with_query
 
 Row = TypeVar("Row")
 
 
-@dataclass(frozen=True, slots=True)
-class Listing(Generic[Row]):
+class Listing(msgspec.Struct, Generic[Row], frozen=True):
     """The rows of one page.
 
     `cursor` is where this page starts and `next_cursor` where the next one does; both are None at the ends of the

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from dataclasses import field as attribute
 from datetime import date
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import msgspec
+from msgspec.structs import replace
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -42,15 +44,14 @@ _REASONS = ("error", "problem", "wrong")
 Choice = TypeVar("Choice")
 
 
-@dataclass(frozen=True, slots=True)
-class Console:
+class Console(msgspec.Struct, frozen=True):
     """The services that the pages use; `emulator` is None outside of the emulator."""
 
     context: Context
     templates: Templates
     sessions: Sessions
     emulator: EmulatorParts | None
-    campaign_counts: CampaignCounts = attribute(default_factory=CampaignCounts)
+    campaign_counts: CampaignCounts = msgspec.field(default_factory=CampaignCounts)
 
 
 @dataclass(slots=True)
@@ -190,12 +191,11 @@ class ConsoleCall:
         return response
 
 
-@dataclass(frozen=True, slots=True)
-class ConsolePage(Row):
+class ConsolePage(Row, frozen=True):
     """A page or a change; `path` is below /console."""
 
     handle: Callable[[ConsoleCall], Awaitable[Response]]
-    emulator_only: bool = field(default=False, kw_only=True)
+    emulator_only: bool = False
 
 
 def whole_number(name: str, text: str, lowest: int, highest: int) -> int:

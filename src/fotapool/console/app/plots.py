@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Protocol
 
+import msgspec
 from markupsafe import Markup
 
 from fotapool.core.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
@@ -36,8 +36,7 @@ class Point(Protocol):
     def mark(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(msgspec.Struct, frozen=True):
     """A label at a place: per cent from the left, or pixels from the top."""
 
     place: float
@@ -45,8 +44,7 @@ class Tick:
     css: str = ""
 
 
-@dataclass(slots=True)
-class Marker:
+class Marker(msgspec.Struct):
     """A numbered event: per cent from the left, and what happened when (ms)."""
 
     number: int

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
+import msgspec
 from starlette.responses import Response
 
 from fotapool.console.app.charts import Chart, ChartRow, Series
@@ -37,8 +37,7 @@ _REJECTIONS = {
 _STARTED = "The campaign has started or ended since the page was loaded. This is its current state."
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """The devices in one state as a part of the campaign's bar; `css` is its class in console.css."""
 
     state: labels.Label

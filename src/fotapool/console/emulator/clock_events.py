@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from fotapool.console.app.rendering import plural
 from fotapool.worker.runner import ClockEvent
@@ -31,8 +31,7 @@ _TEXTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ClockEventLine:
+class ClockEventLine(msgspec.Struct, frozen=True):
     """An event at a time (ms), with the names that it links to."""
 
     at_ms: int

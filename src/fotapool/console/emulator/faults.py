@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -39,8 +38,7 @@ ACTION_FIELDS = ("kind", "status", "body", "headers", "latencyMs", "byMs")
 FIELDS = (*TEXT_FIELDS, *COUNTS, "probability", "seed", *ACTION_FIELDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
+class Preset(msgspec.Struct, frozen=True):
     """An example: its label, what it teaches, and the fields of the form."""
 
     label: str

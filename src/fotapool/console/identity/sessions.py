@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass, replace
 
+import msgspec
 from itsdangerous import BadSignature, URLSafeSerializer
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,8 +28,7 @@ NOTICE_LIFE_S = 60
 CSRF_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """The operator who is signed in, and the CSRF token of the session."""
 
     operator: Operator

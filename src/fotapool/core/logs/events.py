@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 import logging
-from dataclasses import dataclass
 from logging import DEBUG, ERROR, INFO, WARNING
+
+import msgspec
 
 from fotapool.core.logs.context import CurrentRequest, current_request
 
@@ -17,8 +18,7 @@ ALL = 0
 """All lines are written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """An event: its level, its message with `{fields}`, when it is written and what to do about it."""
 
     level: int

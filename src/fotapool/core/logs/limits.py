@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 PERIOD_S = 30.0
 """How long the lines of an event are counted, from its first one, in seconds."""
@@ -13,8 +14,7 @@ MAX_KEYS = 1_000
 Key = tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Repeated:
+class Repeated(msgspec.Struct):
     """The lines of one key within a period: how many there were, and how many of them were not written."""
 
     key: Key

@@ -13,11 +13,11 @@ import mmap
 import tempfile
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from fotapool.core.clock import SystemClock
 from fotapool.core.telemetry.definitions import DEFINITIONS
@@ -87,8 +87,7 @@ class OpenPlace:
         return self._numbers[first : first + size]
 
 
-@dataclass(frozen=True, slots=True)
-class SharedCounts:
+class SharedCounts(msgspec.Struct, frozen=True):
     """The directory of a server's workers, as one of its processes sees it."""
 
     path: Path

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from fotapool.domain.devices.departures import DepartureDecision, Rejection, RejectionCode

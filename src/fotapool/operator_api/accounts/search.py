@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 
 from fotapool.domain.accounts.search import MAX_SEARCH, ResultKind
 from fotapool.domain.records import from_attributes

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
+from msgspec.structs import replace
 
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.identity import Role, SignInKind

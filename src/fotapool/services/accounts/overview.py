@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
+
+import msgspec
 
 from fotapool.core.timestamps import DAY_MS, MINUTE_MS
 from fotapool.domain.accounts.usage import UsageStatus
@@ -62,8 +63,7 @@ CRITICAL = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
+class Issue(msgspec.Struct, frozen=True):
     """Something that needs attention: a sentence, and further facts.
 
     `page` is the page of the console, below its base, that shows it and what to do. `account` and `target` (the
@@ -82,8 +82,7 @@ class Issue:
         return Severity.CRITICAL if self.kind in CRITICAL else Severity.WARNING
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(msgspec.Struct, frozen=True):
     """The state of the server. `waiting` callbacks are counted up to a limit; times in ms."""
 
     issues: Sequence[Issue]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.accounts.forecast import BASIS_DAYS, Forecast, forecast
@@ -19,8 +20,7 @@ from fotapool.store.db.connection import Connection
 DAYS = 30
 
 
-@dataclass(frozen=True, slots=True)
-class AccountUsage:
+class AccountUsage(msgspec.Struct, frozen=True):
     """An account, its free licenses, and its used licenses at the end of each of the last DAYS days, today last."""
 
     account: Account

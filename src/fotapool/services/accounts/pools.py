@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from fotapool.core.timestamps import DAY_MS, HOUR_MS
 from fotapool.domain.accounts.forecast import Forecast, forecast
@@ -27,8 +27,7 @@ MAX_DAY_POINTS = 400
 """A history of more days has the ends of weeks instead of days."""
 
 
-@dataclass(frozen=True, slots=True)
-class PoolParts:
+class PoolParts(msgspec.Struct, frozen=True):
     """The licenses of a pool by state. Their sum is the total, or `used` where that is greater.
 
     A license counts in the first state that applies: under notice; its device's upgrade is in progress; an upgrade
@@ -42,8 +41,7 @@ class PoolParts:
     free: int
 
 
-@dataclass(frozen=True, slots=True)
-class PoolPage:
+class PoolPage(msgspec.Struct, frozen=True):
     """A pool with its history and forecast; `parts` is None if they were not counted."""
 
     account: Account

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import ErrorCode
@@ -18,8 +19,7 @@ _BEFORE_ACCESS = frozenset(list(ErrorCode)[: list(ErrorCode).index(ErrorCode.ACC
 """Errors raised before it is known that the caller may use the account. Not counted: anybody could cause them."""
 
 
-@dataclass(frozen=True, slots=True)
-class RejectionSummary:
+class RejectionSummary(msgspec.Struct, frozen=True):
     """A reason as text, and how many requests (or single devices of requests) were rejected for it."""
 
     reason: str

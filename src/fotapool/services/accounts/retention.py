@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.settings import Settings
@@ -25,8 +26,7 @@ MAX_COUNTED = 100_000
 """Rows that would be deleted are counted up to here."""
 
 
-@dataclass(frozen=True, slots=True)
-class RetentionView:
+class RetentionView(msgspec.Struct, frozen=True):
     """A kind with its setting (days, 0 for ever), the time before which it is deleted (ms), and how many rows that is.
 
     `rows` is counted up to MAX_COUNTED.
@@ -38,8 +38,7 @@ class RetentionView:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Purged:
+class Purged(msgspec.Struct, frozen=True):
     """How many rows of a kind were deleted, and whether none is left that is old enough."""
 
     kind: Kind

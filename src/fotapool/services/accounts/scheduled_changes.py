@@ -5,8 +5,10 @@ A change and its mark as done are one transaction under the lock of the pool, so
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.timestamps import format_timestamp
@@ -39,8 +41,7 @@ CARRY_OUT = "carryOutScheduledChange"
 TARGET = "scheduled change"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What an operator wants: when, as `read_due_ms` takes it, and the new total and purchase type; None: as it is."""
 
     due: str | None = None
@@ -48,8 +49,7 @@ class Plan:
     purchase_type: PurchaseType | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CarriedOut:
+class CarriedOut(msgspec.Struct, frozen=True):
     """A change that is done or has failed, and the devices whose licenses it changed."""
 
     change: ScheduledChange

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import quote, urlencode
+
+import msgspec
+from msgspec import field
 
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.accounts.search import MAX_FOUND, ResultKind, SearchTerms, parse_search
@@ -20,8 +22,7 @@ WALKED = 5 * MAX_FOUND
 Row = TypeVar("Row")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """A result. `page` is the path of its page below that of the console, `detail` a text for people."""
 
     kind: ResultKind
@@ -33,8 +34,7 @@ class Found:
     page: str
 
 
-@dataclass(slots=True)
-class SearchResults:
+class SearchResults(msgspec.Struct):
     """At most MAX_FOUND results of each kind, exact ones first; `more` has the kinds with further ones."""
 
     text: str

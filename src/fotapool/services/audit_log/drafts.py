@@ -7,8 +7,9 @@ import json
 import os
 import pwd
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from fotapool.core.timestamps import MINUTE_MS
 from fotapool.store.audit_log import AuditEntry, record_entry, record_entry_extended
@@ -40,8 +41,7 @@ class Via(enum.StrEnum):
     """The server did it by itself."""
 
 
-@dataclass(slots=True, eq=False)
-class AuditDraft:
+class AuditDraft(msgspec.Struct, eq=False):
     """What will become one entry of the audit log.
 
     `changes` is False for an operation that only reads: of it, only a refusal because of the role is recorded.

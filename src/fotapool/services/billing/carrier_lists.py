@@ -7,8 +7,10 @@ import json
 import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
+
+import msgspec
+from msgspec import field
 
 from fotapool.domain.devices.columns import COLUMN_NAMES, ID, WINDOWS_1252_NOTE, ignored_note, normalize_name
 from fotapool.domain.devices.device_lists import why_not_imei
@@ -42,8 +44,7 @@ SHAPES = (
 )
 
 
-@dataclass(slots=True)
-class CarrierAccount:
+class CarrierAccount(msgspec.Struct):
     """What the carrier has of an account. Counts are None if they were not given, devices if none were listed."""
 
     total: int | None = None
@@ -73,8 +74,7 @@ class LineError(NamedTuple):
     error: str
 
 
-@dataclass(slots=True)
-class CarrierList:
+class CarrierList(msgspec.Struct):
     """The carrier's accounts by name, about 8 bytes for each device; and the lines that failed."""
 
     default_account: str | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import IO, Annotated, Literal
@@ -102,8 +101,7 @@ class Reconciliation(msgspec.Struct):
     notes: list[str]
 
 
-@dataclass(slots=True)
-class _Comparison:
+class _Comparison(msgspec.Struct):
     """A comparison in progress: the result so far; `write` takes each row of the file, if one is wanted."""
 
     connection: Connection

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from fotapool.domain.billing import Month, last_months
 from fotapool.domain.errors import NotFound
@@ -61,8 +62,7 @@ class EventLine(NamedTuple):
     name: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(msgspec.Struct, frozen=True):
     """A month's totals and a page of its lines; it does not change any more once it is `complete`."""
 
     totals: MonthTotals

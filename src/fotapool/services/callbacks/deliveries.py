@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.secret_box import SecretBox, Unsealable

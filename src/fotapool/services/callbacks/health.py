@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.callbacks import DeliveryState, ListenerStatus, listener_status
@@ -23,8 +24,7 @@ MAX_REDELIVERED = 1_000
 MAX_IN_TROUBLE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Redelivered:
+class Redelivered(msgspec.Struct, frozen=True):
     """A step of a redelivery: how many wait again, how many have no listener, and where the next step begins."""
 
     redelivered: int
@@ -32,8 +32,7 @@ class Redelivered:
     next_after: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackFigures:
+class CallbackFigures(msgspec.Struct, frozen=True):
     """What callbacks of all accounts do: counts of the last 24 hours, and what waits now.
 
     `waiting` is counted up to store.MAX_COUNTED + 1.

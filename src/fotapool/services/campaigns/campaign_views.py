@@ -6,8 +6,9 @@ import asyncio
 import itertools
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
+
+import msgspec
 
 from fotapool.domain.campaigns.campaigns import NOT_STARTED, RUNNING, Campaign, CampaignStatus, Flow, decide_cancel
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeStatus
@@ -39,8 +40,7 @@ _UUID_LENGTH = 36
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class ProgressPoint:
+class ProgressPoint(msgspec.Struct, frozen=True):
     """Devices being upgraded at a time (ms), and devices that had ended by then, by result."""
 
     at_ms: int
@@ -51,8 +51,7 @@ class ProgressPoint:
     """Canceled, or rejected by the checks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(msgspec.Struct, frozen=True):
     """The changes of a campaign that are allowed now."""
 
     cancel: CampaignStatus | None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import field
 
 from fotapool.domain.campaigns.campaigns import (
     CHANGEABLE,
@@ -48,8 +50,7 @@ CANCELED_AT_ONCE = 1_000
 """Number of upgrades canceled in the transaction that cancels their campaign; the worker cancels the others."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewCampaign:
+class NewCampaign(msgspec.Struct, frozen=True):
     """A request for a campaign: of a package, or of a file and its version. Given versions must be the package's."""
 
     flow: Flow
@@ -68,8 +69,7 @@ class NewCampaign:
     devices: Sequence[int] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceChange:
+class DeviceChange(msgspec.Struct, frozen=True):
     """The outcome of adding or removing one device: Reason.NONE, or why it failed."""
 
     device: int

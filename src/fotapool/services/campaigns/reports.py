@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from fotapool.domain.campaigns.campaigns import HISTORY_MS, Campaign, CampaignStatus
 from fotapool.domain.campaigns.upgrades import Upgrade
@@ -21,16 +22,14 @@ MAX_HISTORY = 1_000
 """Maximum number of upgrades of a device's history, the latest ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignWithDevices:
+class CampaignWithDevices(msgspec.Struct, frozen=True):
     """A campaign and its devices' upgrades by IMEI."""
 
     campaign: Campaign
     upgrades: list[Upgrade]
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignUpgrade:
+class CampaignUpgrade(msgspec.Struct, frozen=True):
     """An upgrade and its campaign."""
 
     campaign: Campaign

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
+
+import msgspec
 
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus, may_download, may_install, next_open_ms
@@ -42,8 +43,7 @@ _HAS_CONTENT = (Reason.DOWNLOADED, Reason.INSTALLING)
 """Reported by devices that have the content, and go on without the server's."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceUpgrade:
+class DeviceUpgrade(msgspec.Struct, frozen=True):
     """An upgrade as its device sees it."""
 
     id: int

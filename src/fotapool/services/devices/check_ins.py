@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.domain.devices.devices import MAX_TEXT
 from fotapool.domain.errors import AccountGone, Conflict, Invalid, NotFound
@@ -32,8 +33,7 @@ DEFAULT_CLIENT = "HTTP"
 MAX_CLIENT_TYPE = 40
 
 
-@dataclass(frozen=True, slots=True)
-class CheckInResult:
+class CheckInResult(msgspec.Struct, frozen=True):
     """When it was recorded (ms), the id of the report request that it answered, and the device's upgrade, if any."""
 
     at_ms: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.domain.devices.departures import DELETED, MOVED, DepartureDecision, decide_departures
 from fotapool.domain.errors import Conflict
@@ -20,8 +21,7 @@ DEPARTURE_BATCH = 1_000
 """Maximum number of devices that one transaction deletes or moves, so that requests run in between."""
 
 
-@dataclass(slots=True)
-class Departures:
+class Departures(msgspec.Struct):
     """The devices of an account that leave it, and the numbers of those that have left so far.
 
     `target` is the account that they move to; None: they are deleted.

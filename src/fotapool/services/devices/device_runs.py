@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import field
 
 from fotapool.domain.devices.departures import Rejection, RejectionCode
 from fotapool.domain.devices.device_lists import why_not_imei
@@ -20,8 +22,7 @@ Handle = Callable[[Sequence[int]], Awaitable[Mapping[int, Rejection]]]
 """Changes distinct devices in one transaction; returns which it refused, and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class RejectedDevice:
+class RejectedDevice(msgspec.Struct, frozen=True):
     """A line whose device was refused."""
 
     line: int
@@ -29,8 +30,7 @@ class RejectedDevice:
     rejection: Rejection
 
 
-@dataclass(slots=True)
-class DeviceRun:
+class DeviceRun(msgspec.Struct):
     """A list in progress: the lines that wait for their transaction, and what has become of those before."""
 
     handle: Handle

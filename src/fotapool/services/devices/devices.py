@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeVar
+
+import msgspec
 
 from fotapool.domain.devices.devices import Device, ImportDecision, check_known, decide_import
 from fotapool.domain.errors import ErrorCode, RequestRejected
@@ -77,8 +78,7 @@ def import_into(facts: PoolFacts, caller: Caller, lines: Sequence[Device], now_m
     return decision
 
 
-@dataclass(frozen=True, slots=True)
-class InstalledOn:
+class InstalledOn(msgspec.Struct, frozen=True):
     """The packages and files that upgrades have installed on a device, latest first."""
 
     packages: list[Installed]
@@ -88,8 +88,7 @@ class InstalledOn:
 NOTHING_INSTALLED = InstalledOn([], [])
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceList:
+class DeviceList(msgspec.Struct, frozen=True):
     """A page of devices by IMEI, and what is installed on those that were upgraded, by IMEI."""
 
     page: Page[DeviceRow]

@@ -7,7 +7,9 @@ about failed upgrades, and lines of bulk lists that could not be read, which bel
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import field
 
 from fotapool.domain.devices.departures import Rejection, RejectionCode
 from fotapool.domain.devices.erasures import Erased
@@ -22,8 +24,7 @@ ERASURE_BATCH = 1_000
 _NOT_FOUND = Rejection(RejectionCode.DEVICE_NOT_FOUND, "the account does not have and never had the device")
 
 
-@dataclass(slots=True)
-class Erasures:
+class Erasures(msgspec.Struct):
     """The erasure of an account's devices: how many are done, and what was erased so far."""
 
     context: Context

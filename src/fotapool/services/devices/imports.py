@@ -5,11 +5,11 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import msgspec
+from msgspec import field
 
 from fotapool.core.csv_export import csv_lines
 from fotapool.domain.devices.device_lists import check_digit_is_valid
@@ -97,8 +97,7 @@ class SeenDevices:
         return None
 
 
-@dataclass(slots=True)
-class DeviceImport:
+class DeviceImport(msgspec.Struct):
     """An import in progress: the lines that wait for their transaction, and the result so far."""
 
     context: Context

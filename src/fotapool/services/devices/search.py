@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import msgspec
+from msgspec import field
 
 from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.devices.devices import PROTOCOLS
@@ -47,8 +49,7 @@ CONTACTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceFilter:
+class DeviceFilter(msgspec.Struct, frozen=True):
     """A search; empty texts match everything. IMEI and MDN match beginnings, the others any part, ignoring case."""
 
     imei: str = ""
@@ -91,8 +92,7 @@ class DeviceFilter:
         return all(text.lower() in columns[column].lower() for column, text in self.texts.items())
 
 
-@dataclass(frozen=True, slots=True)
-class SearchPage:
+class SearchPage(msgspec.Struct, frozen=True):
     """A page of devices by IMEI. `after` is the cursor of the next page, or None at the end.
 
     `scanned` is the number of devices scanned, if the page ended before it was full. `many_mdns`: more than MDN_MATCHES
@@ -117,8 +117,7 @@ async def search_devices(context: Context, caller: Caller, wanted: DeviceFilter,
     return await read(search.run)
 
 
-@dataclass(frozen=True, slots=True)
-class _Search:
+class _Search(msgspec.Struct, frozen=True):
     account_id: int
     wanted: DeviceFilter
     after: int

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade
 from fotapool.domain.devices.devices import NO_PROTOCOL
@@ -35,8 +37,7 @@ CHECK_INS_SHOWN = 20
 _GIVEN = frozenset({EntryKind.ASSIGNED, EntryKind.IMPORTED, EntryKind.RESTORED})
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineEntry:
+class TimelineEntry(msgspec.Struct, frozen=True):
     """An event, its actor and request (empty if not recorded), and its campaign."""
 
     event: TimelineEvent
@@ -45,8 +46,7 @@ class TimelineEntry:
     campaign: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(msgspec.Struct, frozen=True):
     """A device and its timeline, newest first; `complete` if no older entries were left out."""
 
     device: OperatorDeviceRow

@@ -6,8 +6,9 @@ The exception is the first token of an hour: its client's secret is verified, an
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import unquote
+
+import msgspec
 
 from fotapool.core import hashing
 from fotapool.core.logs.events import Log, LogEvent
@@ -28,8 +29,7 @@ MAX_SHOWN = 200
 _ENCODED = re.compile(r"(?:[A-Za-z0-9._~*+-]|%[0-9A-Fa-f]{2})*", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Bearer:
+class Bearer(msgspec.Struct, frozen=True):
     """A bearer token and its remaining lifetime in seconds."""
 
     token: str

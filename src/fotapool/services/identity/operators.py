@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fotapool.core import hashing
 from fotapool.core.logs.context import note_sender

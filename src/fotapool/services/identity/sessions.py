@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.core import hashing
 from fotapool.core.logs.events import Log, LogEvent
@@ -248,8 +249,7 @@ async def log_in(context: Context, username: str, password: str, address: str) -
     return token
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
+class _Given(msgspec.Struct, frozen=True):
     """A user name, what is stored of the user, whether the given password is the stored one, and who gave it."""
 
     username: str

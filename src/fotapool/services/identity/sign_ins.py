@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.core.clock import SystemClock
 from fotapool.domain.errors import Invalid, NotFound
@@ -34,8 +35,7 @@ _LIFE_MS = {
 _TARGET_KINDS = {SignInKind.CONSOLE: "operator", SignInKind.USER: "user", SignInKind.CLIENT: "client"}
 
 
-@dataclass(frozen=True, slots=True)
-class SignInView:
+class SignInView(msgspec.Struct, frozen=True):
     """A sign-in; `cursor` is where the next page starts. Times in ms.
 
     It expires at `expires_ms` unless it is used before (sessions of API users).

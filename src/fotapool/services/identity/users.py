@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.core import hashing
 from fotapool.domain.errors import Conflict, Invalid, NotFound
@@ -20,8 +21,7 @@ MAX_ACCOUNTS = 1000
 """Maximum number of accounts of one user."""
 
 
-@dataclass(frozen=True, slots=True)
-class UserView:
+class UserView(msgspec.Struct, frozen=True):
     """A user, the names of its accounts, and whether failed logins have locked it."""
 
     username: str

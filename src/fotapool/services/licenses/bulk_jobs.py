@@ -7,8 +7,9 @@ a request of the API would, and stores their outcomes. A server that dies has do
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.devices.columns import ID
@@ -53,8 +54,7 @@ REFUSED = frozenset(Outcome) - {Outcome.ASSIGNED, Outcome.PREEXISTING, Outcome.R
 """The outcomes that leave a device as it should not be."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobResult:
+class JobResult(msgspec.Struct, frozen=True):
     """A job, the number of devices by outcome, the first devices that failed, and the lines left out of the list."""
 
     job: BulkJob

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.domain.errors import Conflict, Invalid, RequestRejected
 from fotapool.domain.licenses.candidates import MAX_CANDIDATES, decide_candidates, list_mark
@@ -31,8 +32,7 @@ class ListOutdated(Conflict):
     """The list changed since it was shown; nothing was changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShownCandidates:
+class ShownCandidates(msgspec.Struct, frozen=True):
     """A page of the list. A change of the list must send its `mark`."""
 
     count: int
@@ -45,8 +45,7 @@ class ShownCandidates:
         return list_mark(self.updated_ms, self.count, [row.device for row in self.rows])
 
 
-@dataclass(frozen=True, slots=True)
-class Unaffected:
+class Unaffected(msgspec.Struct, frozen=True):
     """How many devices of a list cannot lose a license by it: not the account's, without license, under notice."""
 
     unknown: int

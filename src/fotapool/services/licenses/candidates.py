@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.domain.licenses.candidates import decide_candidates
 from fotapool.domain.paging import START, Page, check_record_number
@@ -13,8 +14,7 @@ from fotapool.services.context import Caller, Context
 from fotapool.store.licenses.candidates import read_candidate_page, read_candidates, record_candidates
 
 
-@dataclass(frozen=True, slots=True)
-class CandidateList:
+class CandidateList(msgspec.Struct, frozen=True):
     """The number of candidates, when the list last changed (ms), and a page of their IMEIs."""
 
     count: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
+
+import msgspec
 
 from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.errors import ErrorCode, RequestRejected
@@ -32,8 +33,7 @@ NOT_REMOVED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LicenseResult:
+class LicenseResult(msgspec.Struct, frozen=True):
     """The outcome of each device in request order, and the pool's numbers after the request."""
 
     outcomes: list[Outcome]
@@ -41,8 +41,7 @@ class LicenseResult:
     used: int
 
 
-@dataclass(frozen=True, slots=True)
-class LicenseStatus:
+class LicenseStatus(msgspec.Struct, frozen=True):
     """The pool's numbers and a page of its licenses: (IMEI, assignment time in ms)."""
 
     total: int

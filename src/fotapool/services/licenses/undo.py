@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.domain.errors import Conflict, NotFound
 from fotapool.domain.licenses.undo import decide_undo
@@ -15,8 +16,7 @@ from fotapool.store.licenses import lost_licenses as store
 from fotapool.store.licenses.licenses import read_license_facts
 
 
-@dataclass(frozen=True, slots=True)
-class Undone:
+class Undone(msgspec.Struct, frozen=True):
     """The change that undid another one, the devices that have their license back, and the used licenses now."""
 
     change: int

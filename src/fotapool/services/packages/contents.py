@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import ErrorCode, Invalid, NotFound, RequestRejected
@@ -103,8 +104,7 @@ async def purge_content(context: Context, key: str) -> None:
         log.write(LogEvent.CONTENT_NOT_DELETED, key=key, reason=error)
 
 
-@dataclass(slots=True)
-class PendingContent:
+class PendingContent(msgspec.Struct):
     """A stored content that no row refers to yet; set `recorded` once the row is committed."""
 
     content: Content

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from typing import Annotated, Any, TypeVar
 
@@ -47,8 +47,7 @@ MAX_ROWS = 5_000_000
 """Maximum number of rows of a snapshot."""
 
 
-@dataclass(frozen=True, slots=True)
-class DatabaseImage:
+class DatabaseImage(msgspec.Struct, frozen=True):
     """A whole database: its time (ms), the rows and the last id of each table, and the contents of files."""
 
     timestamp_ms: int

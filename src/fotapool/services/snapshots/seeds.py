@@ -6,7 +6,8 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.core import hashing
 from fotapool.domain.accounts.descriptions import clean_display_name, clean_notes
@@ -47,8 +48,7 @@ SEEDER = Caller("seed", "")
 MAX_NAMED = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Seed:
+class Seed(msgspec.Struct, frozen=True):
     """A checked seed document and the hashes of its secrets, so that a reset is fast; or the image of a snapshot."""
 
     document: SeedDocument

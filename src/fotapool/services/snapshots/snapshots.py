@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from hashlib import sha256
+
+import msgspec
 
 from fotapool.core.clock import MovableClock
 from fotapool.core.timestamps import format_timestamp
@@ -26,8 +27,7 @@ MAX_CONTENTS_BYTES = 32 * 1024 * 1024
 """Maximum bytes of contents in a snapshot; of further contents it has the key, size and hash only."""
 
 
-@dataclass(frozen=True, slots=True)
-class RestoredSnapshot:
+class RestoredSnapshot(msgspec.Struct, frozen=True):
     """A snapshot that was restored: its time (ms), and the hash of its bytes."""
 
     timestamp_ms: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.domain.errors import RequestRejected
@@ -21,8 +22,7 @@ PROBE_EVERY_S = 0.5
 """With DATABASE_WITHIN_S, readiness and metrics say within 2 s that the database does not answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotReady:
+class NotReady(msgspec.Struct, frozen=True):
     """Why the server is not ready: a word for programs, and a sentence without addresses for people."""
 
     status: str

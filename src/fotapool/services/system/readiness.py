@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(slots=True)
-class Readiness:
+class Readiness(msgspec.Struct):
     """What the server waits for before it is ready, as text; empty if it is ready."""
 
     waits_for: str = ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool import __version__
 from fotapool.core.telemetry.definitions import CHANGES_WAITING
@@ -15,8 +16,7 @@ from fotapool.store.db.connection import Connection, StoreUnavailable
 from fotapool.store.monitoring import StoreNumbers, count_due_jobs, read_store_numbers
 
 
-@dataclass(frozen=True, slots=True)
-class StoredState:
+class StoredState(msgspec.Struct, frozen=True):
     """What the database says, at one time."""
 
     schema_version: str
@@ -25,8 +25,7 @@ class StoredState:
     """Jobs that the worker should have begun; counted up to a limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class SystemState:
+class SystemState(msgspec.Struct, frozen=True):
     """The state of the server. Times in ms; `started_ms` is real time, `now_ms` that of the server's clock."""
 
     problem: NotReady | None

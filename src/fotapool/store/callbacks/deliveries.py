@@ -8,9 +8,10 @@ lock of the account's pool.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
+
+import msgspec
 
 from fotapool.domain.callbacks import DeliveryState, Event, encode, firmware_available
 from fotapool.domain.names import AccountStatus
@@ -34,8 +35,7 @@ class FailedDelivery(NamedTuple):
     has_listener: bool
 
 
-@dataclass(frozen=True, slots=True)
-class FailedFilter:
+class FailedFilter(msgspec.Struct, frozen=True):
     """The wanted failed deliveries: None matches any. They failed from `since_ms` to before `until_ms`."""
 
     account_id: int | None = None

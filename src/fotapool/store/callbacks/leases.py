@@ -6,7 +6,8 @@ If the server crashes, the lease expires, and unrecorded deliveries are sent aga
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.store.callbacks.deliveries import Attempt
 from fotapool.store.callbacks.listener_health import Ended, record_health
@@ -22,8 +23,7 @@ _IS_HEAD = f"""NOT EXISTS (SELECT 1 FROM delivery e
     WHERE e.account_id = d.account_id AND e.style = d.style AND e.{IS_WAITING} AND e.id < d.id)"""
 
 
-@dataclass(slots=True)
-class Waiting:
+class Waiting(msgspec.Struct):
     """A waiting delivery of a batch; `body` is None until the event is encoded.
 
     `tried` counts attempts since the last redelivery request; `number` is that of the last attempt.
@@ -37,8 +37,7 @@ class Waiting:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class LeasedBatch:
+class LeasedBatch(msgspec.Struct, frozen=True):
     """A leased listener and its due deliveries, in order; `lease` identifies the lease."""
 
     listener: Listener

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.domain.campaigns.campaigns import NOT_STARTED, Campaign, CampaignStatus
 from fotapool.store.campaigns.campaigns import read_campaign_by_id
@@ -21,8 +22,7 @@ _GROUP = 2**48
 MAX_COUNTED = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class ListedCampaign:
+class ListedCampaign(msgspec.Struct, frozen=True):
     """A campaign with its account and tally; `position` is its place in the list."""
 
     campaign: Campaign

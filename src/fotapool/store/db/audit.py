@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from fotapool.domain.campaigns.campaigns import RUNNING, CampaignStatus
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
@@ -13,8 +13,7 @@ from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import numbers
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """The result of one check: the invariant, whether the rows satisfy it, and the numbers found."""
 
     name: str

@@ -14,8 +14,8 @@ T = TypeVar("T")
 
 
 def field_names(row_type: Any) -> tuple[str, ...]:
-    """The fields of a dataclass or NamedTuple, in order."""
-    names: tuple[str, ...] | None = getattr(row_type, "_fields", None)
+    """The fields of a msgspec.Struct, NamedTuple or dataclass, in order."""
+    names: tuple[str, ...] | None = getattr(row_type, "__struct_fields__", None) or getattr(row_type, "_fields", None)
     return names or tuple(field.name for field in dataclasses.fields(row_type))
 
 

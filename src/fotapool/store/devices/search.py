@@ -6,7 +6,9 @@ Scalar subqueries instead of joins: see store/licenses/licenses.py.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import field
 
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import fetch_devices, fetch_values, like_pattern
@@ -35,8 +37,7 @@ LICENSE_FILTERS = tuple(_SOURCES)
 SEEN = {"since": "seen_ms >= :since", "not since": "(seen_ms IS NULL OR seen_ms < :since)", "never": "seen_ms IS NULL"}
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
+class Conditions(msgspec.Struct, frozen=True):
     """A search: a license filter, parts of texts by column (case-insensitive), and the time of the last contact.
 
     `seen` is a key of SEEN; its timestamp (ms) is in `params` as `since`.

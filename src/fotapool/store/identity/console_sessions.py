@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import columns, converting, fetch_one, row_of
 
 
-@dataclass(frozen=True, slots=True)
-class ConsoleSession:
+class ConsoleSession(msgspec.Struct, frozen=True):
     """A session of an operator; `key_digest` is of the key that the operator had then."""
 
     token_hash: bytes

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.domain.identity import Role
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import columns, converting, exists, fetch_all, fetch_one, row_of
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(msgspec.Struct, frozen=True):
     """An operator with its role and one key. Times in ms.
 
     `created_ms` is of the operator and `issued_ms` of the key. `expires_ms` is None for the present key.

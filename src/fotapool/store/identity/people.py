@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from fotapool.domain.identity import Role
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import columns, converting, fetch_one
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(msgspec.Struct, frozen=True):
     """A person. `sub` is the provider's id of it, `provider` a digest of the settings that gave the role."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from fotapool.domain.identity import MAX_FAILED_LOGINS
 from fotapool.domain.names import AccountStatus
@@ -21,8 +22,7 @@ LEFT JOIN account a ON a.name = k.account
 """
 
 
-@dataclass(frozen=True, slots=True)
-class SignInRow:
+class SignInRow(msgspec.Struct, frozen=True):
     """The stored facts about a request's two tokens and its account; None if there are none.
 
     The account is None too if the session's user has no access to it.
@@ -70,8 +70,7 @@ def read_sign_ins(connection: Connection, keys: Sequence[tuple[bytes, bytes, str
     return [found[n] for n in range(len(keys))]
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(msgspec.Struct, frozen=True):
     """An OAuth client with one of its secrets, and the latest bearer token of this secret, if it has one.
 
     `of_replaced` is 1 for a secret that was replaced.
@@ -169,8 +168,7 @@ def read_clients(connection: Connection, after: str, limit: int, now_ms: int) ->
     return fetch_all(connection, ListedClient, sql, after=after, limit=limit, now=now_ms)
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(msgspec.Struct, frozen=True):
     """A user of the API."""
 
     username: str

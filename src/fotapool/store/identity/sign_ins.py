@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import fetch_all, fetch_values
@@ -24,8 +25,7 @@ class SignIn(NamedTuple):
     order_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class SignInTable:
+class SignInTable(msgspec.Struct, frozen=True):
     """A table of sign-ins: its columns, and the condition of those that are valid, in which :since is a time (ms)."""
 
     table: str

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.domain.licenses.bulk_jobs import BulkVerb, LeftOut
 from fotapool.domain.licenses.licenses import Outcome
@@ -16,8 +17,7 @@ from fotapool.store.db.connection import Connection, Row
 from fotapool.store.db.rows import columns, converting, fetch_all, fetch_one, fetch_value
 
 
-@dataclass(frozen=True, slots=True)
-class BulkJob:
+class BulkJob(msgspec.Struct, frozen=True):
     """An operator's list for an account; `done` of its devices have an outcome. Times in ms."""
 
     uuid: str

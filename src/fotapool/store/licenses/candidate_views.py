@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.domain.names import PurchaseType
 from fotapool.store.db.connection import Connection
@@ -11,8 +12,7 @@ from fotapool.store.db.rows import converting, fetch_all
 from fotapool.store.licenses.candidates import POOL_CANDIDATES
 
 
-@dataclass(frozen=True, slots=True)
-class CandidateRow:
+class CandidateRow(msgspec.Struct, frozen=True):
     """A device of the list, whether the account has it, and the time (ms) and LicenseState of its license, if any."""
 
     device: int
@@ -47,8 +47,7 @@ def read_assigned(connection: Connection, account_id: int, devices: Sequence[int
     return {imei: assigned_ms for imei, assigned_ms in rows if assigned_ms is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriptionPeriod:
+class SubscriptionPeriod(msgspec.Struct, frozen=True):
     """A period of a subscription, from `from_ms` on."""
 
     number: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import msgspec
 
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.store.db.connection import Connection, Row
@@ -34,8 +35,7 @@ class EntryRow(NamedTuple):
     change: ChangeRow
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerFilter:
+class LedgerFilter(msgspec.Struct, frozen=True):
     """The wanted entries: empty texts, None and no kinds match all. From `since_ms` to before `until_ms`."""
 
     device: int | None = None

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.domain.accounts.subscriptions import RECLAIM_KINDS, Holder
 from fotapool.domain.campaigns.upgrades import Reason, UpgradeChange, UpgradeStatus
@@ -130,8 +131,7 @@ def read_next_notice_end(connection: Connection, after_ms: int) -> int | None:
     return fetch_int(connection, sql, after=after_ms)
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(msgspec.Struct, frozen=True):
     """The actor, request and operation of a change, with its details."""
 
     actor: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -78,8 +77,7 @@ def path_parameters(path: str, schemas: Mapping[str, dict[str, Any]]) -> list[di
     ]
 
 
-@dataclass(frozen=True)
-class ApiDescription:
+class ApiDescription(msgspec.Struct, frozen=True):
     """What the operations of one API have in common in the OpenAPI document."""
 
     base: str

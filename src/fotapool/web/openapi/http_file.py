@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
+
+import msgspec
 
 Json = dict[str, Any]
 
@@ -183,8 +184,7 @@ FILE_FIELD, FILE_NAME, FILE_TEXT = "fileupload", "settings.txt", "a setting"
 """The file of a multipart body."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """A request of an operation, in which `{{…}}` are variables and members of earlier answers."""
 
     name: str

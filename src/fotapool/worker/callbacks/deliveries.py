@@ -11,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
+from msgspec import field
 
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.telemetry.definitions import CALLBACKS
@@ -52,8 +54,7 @@ OUTCOMES = {
 NOT_SERIALIZED = "the event cannot be serialized; the server's log has the details"
 
 
-@dataclass(frozen=True, slots=True)
-class SendResult:
+class SendResult(msgspec.Struct, frozen=True):
     """The result of an attempt: the HTTP status or an error, the beginning of the response, and the duration (ms)."""
 
     status: int | None
@@ -72,8 +73,7 @@ Sign = Callable[[str, str, int, bytes], str]
 """Returns the signature for a secret, a message id, a time (s) and a body."""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchResult:
+class BatchResult(msgspec.Struct, frozen=True):
     """The result of a batch, and when (ms) it ended."""
 
     at_ms: int
@@ -89,8 +89,7 @@ def in_order(results: Iterable[BatchResult]) -> list[BatchResult]:
     return sorted(results, key=lambda one: (one.at_ms, one.account_id, one.style))
 
 
-@dataclass(slots=True)
-class _Progress:
+class _Progress(msgspec.Struct):
     """The attempts of a batch so far, and the deliveries to update."""
 
     attempts: list[Attempt] = field(default_factory=list)

@@ -7,9 +7,10 @@ import re
 import stat
 import tomllib
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from fotapool.cli.client.failures import UsageError
 
@@ -29,8 +30,7 @@ KEY_STORE, FILE, ENVIRONMENT = STORES = "keystore", "file", "environment"
 MAX_PROFILES = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True):
     """One profile. `secret_store` is where its secrets are: KEY_STORE, FILE or ENVIRONMENT."""
 
     name: str

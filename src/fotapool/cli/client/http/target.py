@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
+
+import msgspec
 
 from fotapool.cli.client.failures import UsageError
 from fotapool.cli.client.http.profile_file import VARIABLES, Profile, profiles_path, read_profiles, read_secret
@@ -59,8 +60,7 @@ def segment(text: object) -> str:
     return quote(str(text), safe="")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """A server and the source of its credentials."""
 
     address: str

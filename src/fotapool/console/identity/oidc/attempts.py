@@ -5,9 +5,10 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
 
+import msgspec
 from itsdangerous import BadSignature, URLSafeSerializer
+from msgspec.structs import astuple
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,8 +23,7 @@ MAX_USED = 10_000
 _RANDOM_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """What binds the provider's answer to this browser, and the page that the sign-in leads to."""
 
     state: str

@@ -9,9 +9,11 @@ put into a queue once.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+
+import msgspec
+from msgspec import field
 
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.timestamps import DAY_MS, SECOND_MS, format_timestamp
@@ -41,8 +43,7 @@ BEGAN, ENDED = "alert began", "alert ended"
 Begun = list[tuple[AlertRule, Observation]]
 
 
-@dataclass(slots=True)
-class StepOutcome:
+class StepOutcome(msgspec.Struct):
     """What a step did: the alerts that began and ended, and rules with too many of them."""
 
     has_more: bool = False

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import field
 
 from fotapool.core.timestamps import DAY_MS, HOUR_MS, MINUTE_MS, format_timestamp
 from fotapool.domain.accounts.alerts.kinds import AlertKind, Observation
@@ -18,8 +20,7 @@ ENDED_MS = DAY_MS
 """How long an alert about a reduction, or about a campaign that has ended, lasts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """Accounts with consecutive ids: above `after`, up to `last`."""
 
     after: int

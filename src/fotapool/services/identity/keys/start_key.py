@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+import msgspec
 
 from fotapool.domain.errors import Conflict, NotFound
 from fotapool.domain.identity import key_prefix
@@ -25,8 +26,7 @@ class StartKeyState(enum.Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class StartKeyView:
+class StartKeyView(msgspec.Struct, frozen=True):
     """The start key of this server. Times in ms; None for never."""
 
     state: StartKeyState

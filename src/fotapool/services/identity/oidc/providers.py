@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,8 +14,7 @@ from fotapool.core.settings import Settings
 LOOPBACK_NAME = "localhost"
 
 
-@dataclass(frozen=True, slots=True)
-class OidcSettings:
+class OidcSettings(msgspec.Struct, frozen=True):
     """The provider, this server's client there, and which values of a claim give which role."""
 
     issuer: str
