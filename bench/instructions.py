@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import random
@@ -84,13 +85,14 @@ def play(kind: str, count: int, values: dict[str, Any]) -> None:
 
     from bench.support import databases, pools
     from fotapool.app import Server
-    from fotapool.cli.server.process import make_config
+    from fotapool.cli.server.process import make_config, prepare_process
     from fotapool.core.settings import Settings
 
     account = pools.Account("bench", pools.FIRST_DEVICE, DEVICES, count)
     with tempfile.TemporaryDirectory(prefix="fotapool-bench-") as directory:
         url = pools.build(databases.SqliteStore(Path(directory)), [account])
         settings = Settings(database=url, operator_key="bench-operator-key", **values)
+        prepare_process(settings)
         config = make_config(settings, Server(settings).app)
         config.load()
         if kind != "read":
@@ -107,6 +109,7 @@ def play(kind: str, count: int, values: dict[str, Any]) -> None:
         async def run() -> None:
             lifespan = LifespanOn(config)
             await lifespan.startup()
+            gc.freeze()
             state, answered = ServerState(), _Answered()
             connections = []
             for _ in range(CONNECTIONS):
