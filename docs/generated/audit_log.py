@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fotapool.console.app.routes import PAGES
-from fotapool.operator_api.routes import BASE, EMULATOR_OPERATIONS, OPERATIONS
+from fotapool.operator_api.calls import BASE
+from fotapool.operator_api.routes import EMULATOR_OPERATIONS, OPERATIONS
 from fotapool.services.accounts.scheduled_changes import CARRY_OUT
 from fotapool.store.campaigns.stop_rules import STOP_CAMPAIGN
 from generated.tables import code, codes, table

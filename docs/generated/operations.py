@@ -13,7 +13,7 @@ from fotapool.app import build_openapi_document
 from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.operations import OPERATIONS as DEVICE_OPERATIONS
 from fotapool.domain.errors import ErrorCode
-from fotapool.operator_api.routes import BASE as OPERATOR_BASE
+from fotapool.operator_api.calls import BASE as OPERATOR_BASE
 from fotapool.operator_api.routes import EMULATOR_OPERATIONS, OPERATIONS
 from fotapool.web.operations import Operation
 from generated.error_codes import error_codes, message

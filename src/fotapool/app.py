@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
-from prometheus_client.core import Metric
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
@@ -29,7 +28,6 @@ from fotapool.api.v2 import callbacks as v2_callbacks
 from fotapool.api.v2 import routes as v2
 from fotapool.api.v3 import callbacks as v3_callbacks
 from fotapool.api.v3 import routes as v3
-from fotapool.console.app.lazy import LazyConsole
 from fotapool.core import hashing
 from fotapool.core.clock import Clock, FixedClock, MovableClock, SystemClock
 from fotapool.core.content_storage import Storage, default_storage, storage_directory
@@ -48,8 +46,7 @@ from fotapool.emulator.connections import SendInScope
 from fotapool.emulator.features import EmulatorFeatures
 from fotapool.emulator.parts import EmulatorParts
 from fotapool.emulator.paths import SIGN_IN, Template
-from fotapool.operator_api.routes import BASE as OPERATOR_BASE
-from fotapool.operator_api.routes import describe_operator_api, operator_router
+from fotapool.operator_api.calls import BASE as OPERATOR_BASE
 from fotapool.services.audit_log.drafts import command_draft
 from fotapool.services.context import Context, SeededChance
 from fotapool.services.identity.api_clients import list_clients
@@ -59,7 +56,6 @@ from fotapool.services.snapshots.seed_documents import SeedDocument
 from fotapool.services.snapshots.seeds import Seed, prepare_seed, seed_empty_database
 from fotapool.services.snapshots.snapshot_documents import MAX_SNAPSHOT_BYTES, read_document
 from fotapool.services.snapshots.snapshot_service import SnapshotService
-from fotapool.services.system.health import database_is_up
 from fotapool.store.db import schema
 from fotapool.store.db.backups import hold
 from fotapool.store.db.connection import Database
@@ -70,8 +66,7 @@ from fotapool.store.db.writer import Writer
 from fotapool.store.timestamps import read_latest_timestamp
 from fotapool.web import health
 from fotapool.web.access_log import AccessLog
-from fotapool.web.http import GZIP_FROM_BYTES, GZIP_LEVEL, DecodedBodies, Dispatcher, HostCheck, RequestIds
-from fotapool.web.metrics import collect_metrics
+from fotapool.web.http import DecodedBodies, Dispatcher, HostCheck, LazyApp, RequestIds, compressed
 from fotapool.web.observed import Observed, Traced
 from fotapool.web.openapi.document import Schemas, openapi_document
 from fotapool.web.pages import CONSOLE_BASE, Pages
@@ -205,9 +200,20 @@ class Server:
         others = Router(
             routes, redirect_slashes=False, default=FixedResponse(unknown_api()), lifespan=lambda _: self._lifespan()
         )
+
+        def operator_api() -> ASGIApp:
+            from fotapool.operator_api.routes import operator_router
+
+            return operator_router(context, request_ids, emulator)
+
+        def console() -> ASGIApp:
+            from fotapool.console.app.routes import console_app
+
+            return console_app(context, request_ids, emulator)
+
         parts: dict[str, ASGIApp] = {
-            OPERATOR_BASE: compressed(operator_router(context, request_ids, emulator)),
-            CONSOLE_BASE: compressed(LazyConsole(context, request_ids, emulator)),
+            OPERATOR_BASE: compressed(LazyApp(operator_api)),
+            CONSOLE_BASE: compressed(LazyApp(console)),
             DEVICE_BASE: device_router(context, request_ids),
         }
         dispatcher = Dispatcher(versions, parts, compressed(others))
@@ -278,10 +284,9 @@ class Server:
             yield
             return
         from fotapool.core.telemetry.otlp_metrics import sending_metrics  # imported here: it needs fotapool[otel]
+        from fotapool.web.metrics import collect_metrics
 
-        async def collect() -> list[Metric]:
-            return await collect_metrics(self.context, await database_is_up(self.context))
-
+        collect = functools.partial(collect_metrics, self.context)
         instance = process_name(os.getpid() if shared is None else os.getppid())
         async with sending_metrics(collect, SystemClock().now_ms, self.metrics.began_ms, instance):
             yield
@@ -381,6 +386,7 @@ def build_openapi_document(emulator: bool) -> dict[str, Any]:
     """The OpenAPI document of `serve`, or of the emulator."""
     from fotapool.api.openapi.sign_in import describe_sign_in  # imported here to keep the start short
     from fotapool.api.openapi.versions import describe_versions
+    from fotapool.operator_api.routes import describe_operator_api
 
     schemas = Schemas()
     paths = {
@@ -390,8 +396,3 @@ def build_openapi_document(emulator: bool) -> dict[str, Any]:
         **describe_device_api(schemas),
     }
     return openapi_document(paths, schemas)
-
-
-def compressed(app: ASGIApp) -> ASGIApp:
-    """The application with responses compressed, for clients that accept it."""
-    return GZipMiddleware(app, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)

@@ -19,7 +19,7 @@ from fotapool.app import build_openapi_document
 from fotapool.cli.main import main
 from fotapool.device.operations import BASE as DEVICE_BASE
 from fotapool.device.operations import OPERATIONS as DEVICE_OPERATIONS
-from fotapool.operator_api.routes import BASE as OPERATOR_BASE
+from fotapool.operator_api.calls import BASE as OPERATOR_BASE
 from fotapool.operator_api.routes import OPERATIONS as OPERATOR_OPERATIONS
 from support.helpers import ACCOUNT, KEY, OPERATOR, OTHER, PASSWORD, SECRET, USER, Api, device
 

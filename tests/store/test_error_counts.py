@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fotapool.core.telemetry.metrics import Metrics, as_text
+from fotapool.core.telemetry.exposition import as_text, counted_metrics
+from fotapool.core.telemetry.metrics import Metrics
 from fotapool.services.commands import DirectCommand
 from fotapool.store.db.connection import (
     Collided,
@@ -42,7 +43,7 @@ def failing(error: type[Exception]) -> Callable[..., None]:
 
 
 def counts(metrics: Metrics) -> dict[str, float]:
-    found = Scrape(as_text(metrics.collect()).decode())
+    found = Scrape(as_text(counted_metrics(metrics)).decode())
     name = "fotapool_database_errors_total"
     return {kind: found.value(name, kind=kind) for kind in found.values(name, "kind")}
 

@@ -15,7 +15,7 @@ from fotapool.api.v2 import routes as v2
 from fotapool.api.v3 import routes as v3
 from fotapool.console.app.routes import PAGES
 from fotapool.core.telemetry import definitions
-from fotapool.core.telemetry.metrics import as_text
+from fotapool.core.telemetry.exposition import as_text, counted_metrics
 from fotapool.device import operations as device
 from fotapool.domain.errors import ErrorCode
 from fotapool.operator_api import routes as operator
@@ -185,4 +185,4 @@ def test_accounts_are_shown_only_by_option_the_fullest_first_and_the_others_coun
 def test_closed_metrics_are_not_counted_either(start: Callable[..., Api]) -> None:
     api = start(close_metrics=True)
     assert api.http.get("/metrics").status_code == 404
-    assert not Scrape(as_text(api.server.metrics.collect()).decode()).values(REQUESTS, "plane")
+    assert not Scrape(as_text(counted_metrics(api.server.metrics)).decode()).values(REQUESTS, "plane")

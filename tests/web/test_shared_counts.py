@@ -8,13 +8,14 @@ import pytest
 
 from fotapool.core.telemetry import shared
 from fotapool.core.telemetry.definitions import BATCH_COMMANDS, CALLBACKS, DATABASE_ERRORS
-from fotapool.core.telemetry.metrics import Metrics, as_text, observe
+from fotapool.core.telemetry.exposition import as_text, counted_metrics
+from fotapool.core.telemetry.metrics import Metrics, observe
 from fotapool.core.telemetry.shared import SharedCounts
 from support.metrics import Scrape
 
 
 def scraped(metrics: Metrics) -> Scrape:
-    return Scrape(as_text(metrics.collect()).decode())
+    return Scrape(as_text(counted_metrics(metrics)).decode())
 
 
 def test_each_process_shows_the_sums_of_all_at_once(tmp_path: Path) -> None:

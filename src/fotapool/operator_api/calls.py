@@ -26,6 +26,7 @@ from fotapool.web.operations import Call, Operation
 from fotapool.web.parameters import device_parameter
 from fotapool.web.problems import HttpError, Problem
 
+BASE = "/control/v1"
 ACCOUNT_PATH = "/accounts/{name}"
 DEVICE_ID = device_parameter("deviceId").in_path()
 

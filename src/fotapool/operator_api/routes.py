@@ -23,7 +23,7 @@ from fotapool.operator_api.accounts import (
     search,
 )
 from fotapool.operator_api.billing import MONTH
-from fotapool.operator_api.calls import DEVICE_ID, OperatorEndpoint
+from fotapool.operator_api.calls import BASE, DEVICE_ID, OperatorEndpoint
 from fotapool.operator_api.emulator import clock, faults, fleets, requests, snapshots
 from fotapool.operator_api.identity import credentials, device_keys, keys, sign_ins
 from fotapool.operator_api.packages import contents, files, packages
@@ -33,8 +33,6 @@ from fotapool.web.http import RequestIds
 from fotapool.web.openapi.document import ApiDescription, Schemas
 from fotapool.web.operations import Operation
 from fotapool.web.parameters import account_parameter
-
-BASE = "/control/v1"
 
 OPERATIONS: tuple[Operation, ...] = (
     *overview.OPERATIONS,

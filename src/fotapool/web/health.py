@@ -9,10 +9,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from fotapool import __version__
-from fotapool.core.telemetry.metrics import MEDIA_TYPE, as_text
 from fotapool.services.context import Context
-from fotapool.services.system.health import database_is_up, why_not_ready
-from fotapool.web.metrics import collect_metrics
+from fotapool.services.system.health import why_not_ready
 
 
 def routes(context: Context) -> list[BaseRoute]:
@@ -30,7 +28,10 @@ def routes(context: Context) -> list[BaseRoute]:
         return JSONResponse(body, 503, headers)
 
     async def metrics(request: Request) -> Response:
-        found = await collect_metrics(context, await database_is_up(context))
+        from fotapool.core.telemetry.exposition import MEDIA_TYPE, as_text  # imported here to keep the start short
+        from fotapool.web.metrics import collect_metrics
+
+        found = await collect_metrics(context)
         return Response(await asyncio.to_thread(as_text, found), media_type=MEDIA_TYPE)
 
     found: list[BaseRoute] = [Route("/health/live", live), Route("/health/ready", ready)]

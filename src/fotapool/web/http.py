@@ -1,4 +1,4 @@
-"""What each HTTP request passes: the check of its Host, the decoding of its body, the dispatch by path, its id."""
+"""What each HTTP request passes: the check of its Host, the decoding of its body, its id, dispatch, compression."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import ipaddress
 import itertools
 import re
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
 import msgspec
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -312,3 +313,21 @@ async def send_response(
         headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+class LazyApp:
+    """An ASGI application that is made, and its modules imported, at its first request."""
+
+    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+        self._make = make
+        self._made: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._made is None:
+            self._made = self._make()
+        await self._made(scope, receive, send)
+
+
+def compressed(app: ASGIApp) -> ASGIApp:
+    """The application with responses compressed, for clients that accept it."""
+    return GZipMiddleware(app, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)

@@ -10,11 +10,11 @@ from prometheus_client.core import Metric
 
 from fotapool import __version__
 from fotapool.core.telemetry import definitions
-from fotapool.core.telemetry.metrics import family
+from fotapool.core.telemetry.exposition import counted_metrics, family
 from fotapool.core.telemetry.shared import Labels, Series
 from fotapool.domain.accounts.alerts.kinds import AlertKind
 from fotapool.services.context import Context
-from fotapool.services.system.health import DATABASE_WITHIN_S
+from fotapool.services.system.health import DATABASE_WITHIN_S, database_is_up
 from fotapool.store.db.connection import StoreUnavailable
 from fotapool.store.monitoring import StoreNumbers, read_store_numbers
 
@@ -78,10 +78,12 @@ def _account_metrics(numbers: StoreNumbers) -> list[Metric]:
     ]
 
 
-async def collect_metrics(context: Context, is_up: bool) -> list[Metric]:
+async def collect_metrics(context: Context) -> list[Metric]:
     """All metrics of the server, of all its workers.
 
     With several workers, without those of the process: each scrape would show another process.
     """
-    found = await read_metrics(context, is_up) + await asyncio.to_thread(context.metrics.collect)
+    found = await read_metrics(context, await database_is_up(context)) + await asyncio.to_thread(
+        counted_metrics, context.metrics
+    )
     return found if context.metrics.shared else [*found, *_process.collect()]

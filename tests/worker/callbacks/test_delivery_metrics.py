@@ -10,10 +10,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
-from fotapool.core.telemetry.metrics import as_text
+from fotapool.core.telemetry.exposition import as_text, counted_metrics
 from fotapool.core.telemetry.otel import OtelTracing
 from fotapool.services.context import Context
-from fotapool.web.metrics import collect_metrics
+from fotapool.web.metrics import read_metrics
 from support.metrics import Scrape
 from support.receivers import Reply, running_receiver
 
@@ -21,7 +21,7 @@ OpenContext = Callable[[], AbstractAsyncContextManager[Context]]
 
 
 async def scraped(context: Context, is_up: bool = True) -> Scrape:
-    return Scrape(as_text(await collect_metrics(context, is_up)).decode())
+    return Scrape(as_text([*await read_metrics(context, is_up), *counted_metrics(context.metrics)]).decode())
 
 
 async def outcomes(context: Context) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The metrics that a process counts itself, and the format in which Prometheus reads them.
+"""The metrics that a process counts itself; exposition.py writes them for Prometheus.
 
 Counting is on the path of every request: a series is a list of numbers, to which the caller adds.
 """
@@ -7,31 +7,11 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
-
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-    UntypedMetricFamily,
-)
-from prometheus_client.exposition import generate_latest
-from prometheus_client.utils import floatToGoString
 
 from fotapool.core.clock import SystemClock
 from fotapool.core.telemetry import definitions
 from fotapool.core.telemetry.definitions import Definition
-from fotapool.core.telemetry.shared import Counts, Labels, Series, SharedCounts
-
-MEDIA_TYPE = CONTENT_TYPE_LATEST
-_Family = CounterMetricFamily | GaugeMetricFamily | UntypedMetricFamily
-_FAMILIES: dict[str, type[_Family]] = {
-    "counter": CounterMetricFamily,
-    "gauge": GaugeMetricFamily,
-    "untyped": UntypedMetricFamily,
-}
+from fotapool.core.telemetry.shared import Counts, Series, SharedCounts
 
 
 class Metrics:
@@ -80,46 +60,14 @@ class Metrics:
 
     def total(self, one: Definition) -> float:
         """The sum of a counter's or a gauge's series, of all workers."""
-        counts = self._counts if self.shared is None else self.shared.read_sums()
-        return sum(series[0] for series in list(counts.get(one.name, {}).values()))
+        return sum(series[0] for series in list(self.sums().get(one.name, {}).values()))
 
-    def collect(self) -> list[Metric]:
-        """The metrics of all workers."""
-        counts = self._counts if self.shared is None else self.shared.read_sums()
-        return [family(one, counts.get(one.name, {})) for one in definitions.COUNTED]
+    def sums(self) -> Counts:
+        """The series of all workers, by name and labels."""
+        return self._counts if self.shared is None else self.shared.read_sums()
 
 
 def observe(series: Series, buckets: tuple[float, ...], value: float) -> None:
     """Adds an observation to a histogram."""
     series[bisect_left(buckets, value)] += 1
     series[-1] += value
-
-
-def family(one: Definition, series: Mapping[Labels, Series]) -> Metric:
-    """The metric with these series."""
-    if one.kind == "histogram":
-        histogram = HistogramMetricFamily(one.name, one.help, labels=one.labels)
-        bounds = [*map(floatToGoString, one.buckets), "+Inf"]
-        for labels, (*counts, total) in list(series.items()):
-            sums = [sum(counts[: place + 1]) for place in range(len(counts))]
-            histogram.add_metric(labels, list(zip(bounds, sums, strict=True)), total)
-        return histogram
-    metric = _FAMILIES[one.kind](one.name, one.help, labels=one.labels)
-    for labels, (value,) in list(series.items()):
-        metric.add_metric(labels, value)
-    return metric
-
-
-class _Collected:
-    def __init__(self, metrics: Iterable[Metric]) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterable[Metric]:
-        return self._metrics
-
-
-def as_text(metrics: Iterable[Metric]) -> bytes:
-    """The metrics in the text format of Prometheus."""
-    registry = CollectorRegistry()
-    registry.register(_Collected(metrics))
-    return generate_latest(registry)
