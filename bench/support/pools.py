@@ -133,6 +133,7 @@ def _fill_ledger(connection: Connection, store: Store, account_id: int, licensed
         f"UPDATE license_pool SET used = {licensed}, entries = {licensed}, changes = {changes}"
         f" WHERE account_id = {account_id}"
     )
+    connection.execute(f"UPDATE pool_level SET used = {licensed}, entries = {licensed} WHERE account_id = {account_id}")
 
 
 def _request(method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
