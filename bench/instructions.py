@@ -109,7 +109,7 @@ def play(kind: str, count: int, values: dict[str, Any]) -> None:
         async def run() -> None:
             lifespan = LifespanOn(config)
             await lifespan.startup()
-            gc.freeze()
+            gc.freeze()  # as `run_until_stopped`
             state, answered = ServerState(), _Answered()
             connections = []
             for _ in range(CONNECTIONS):

@@ -168,6 +168,7 @@ def _add_accounts(url: str) -> None:
     """The other accounts, used to 0 to 96 %, with a history of 30 days each. The licenses themselves are left out."""
     now_ms = time.time_ns() // 1_000_000
     today = now_ms // 86_400_000
+    totals = [100 + number % 900 for number in range(ACCOUNTS)]
     with connected(url) as connection:
         connection.begin()
         ids = [
@@ -175,20 +176,18 @@ def _add_accounts(url: str) -> None:
                 connection,
                 name=f"04{number:08d}-00001",
                 purchase_type=PurchaseType.MRC,
-                total=100 + number % 900,
+                total=total,
                 now_ms=now_ms - DAYS * 86_400_000,
             )
-            for number in range(ACCOUNTS)
+            for number, total in enumerate(totals)
         ]
-        used = {account_id: (100 + number % 900) * (number % 97) // 100 for number, account_id in enumerate(ids)}
+        used = [total * (number % 97) // 100 for number, total in enumerate(totals)]
         rows = [
-            (account_id, (today - DAYS + day + 1) * 86_400_000 - 1, used[account_id] * (day + 10) // (DAYS + 10), 0, 0)
-            for account_id in ids
+            (account_id, (today - DAYS + day + 1) * 86_400_000 - 1, now_used * (day + 10) // (DAYS + 10), 0, 0)
+            for account_id, now_used in zip(ids, used, strict=True)
             for day in range(DAYS)
         ]
-        for account_id in ids:
-            values = {"used": used[account_id], "account_id": account_id}
-            connection.execute("UPDATE license_pool SET used = :used WHERE account_id = :account_id", values)
+        connection.update_rows("license_pool", "account_id", "used", list(zip(ids, used, strict=True)))
         connection.insert("pool_level", "account_id, at_ms, used, notice, entries", rows)
         connection.commit()
 
