@@ -83,7 +83,6 @@ async def collect_metrics(context: Context) -> list[Metric]:
 
     With several workers, without those of the process: each scrape would show another process.
     """
-    found = await read_metrics(context, await database_is_up(context)) + await asyncio.to_thread(
-        counted_metrics, context.metrics
-    )
+    found = await read_metrics(context, await database_is_up(context))
+    found += await asyncio.to_thread(counted_metrics, context.metrics)
     return found if context.metrics.shared else [*found, *_process.collect()]
