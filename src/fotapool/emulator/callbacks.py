@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
-from msgspec import field
 
 from fotapool.emulator.faults import Rules, Sleep
 from fotapool.worker.callbacks.deliveries import Sender, SendResult
@@ -21,7 +20,7 @@ ACCEPTED = 200
 class _Held(msgspec.Struct):
     """A callback that waits until a later one was sent."""
 
-    overtaken: asyncio.Event = field(default_factory=asyncio.Event)
+    overtaken: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
 

@@ -9,7 +9,6 @@ import zlib
 from collections import deque
 
 import msgspec
-from msgspec import field
 
 from fotapool.domain.errors import NotFound
 from fotapool.emulator.masking import KnownSecrets, mask_headers, may_hold_secrets, secrets_in, secrets_in_headers
@@ -28,7 +27,7 @@ class CapturedBody(msgspec.Struct):
 
     total_bytes: int = 0
     captured_bytes: int = 0
-    _parts: list[bytes] = field(default_factory=list)
+    _parts: list[bytes] = msgspec.field(default_factory=list)
 
     def add(self, chunk: bytes) -> None:
         self.total_bytes += len(chunk)
@@ -71,9 +70,9 @@ class Exchange(msgspec.Struct):
     took_ms: float = 0.0
     status: int | None = None
     raw_account: str = ""
-    body: CapturedBody = field(default_factory=CapturedBody)
+    body: CapturedBody = msgspec.field(default_factory=CapturedBody)
     raw_answer_headers: Headers = ()
-    answer: CapturedBody = field(default_factory=CapturedBody)
+    answer: CapturedBody = msgspec.field(default_factory=CapturedBody)
     fault: str = ""
     of_nobody: bool = False
     """Rejected, and of no account: sign-in, a path that does not exist, an account that the user does not have."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
-from msgspec import field
 
 from fotapool.core.clock import MovableClock
 from fotapool.emulator.features import EmulatorFeatures
@@ -23,4 +22,4 @@ class EmulatorParts(msgspec.Struct, frozen=True):
     deliveries: Callable[[], Deliveries | None]
     features: EmulatorFeatures
     snapshot_service: SnapshotService
-    moves: ClockAdvances = field(default_factory=ClockAdvances)
+    moves: ClockAdvances = msgspec.field(default_factory=ClockAdvances)

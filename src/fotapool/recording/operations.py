@@ -8,7 +8,6 @@ from functools import cache
 from urllib.parse import unquote
 
 import msgspec
-from msgspec import field
 
 from fotapool.api.v1 import routes as v1
 from fotapool.api.v2 import routes as v2
@@ -24,7 +23,7 @@ class NamedOperation(msgspec.Struct, frozen=True):
     id: str = ""
     name: str = ""
     template: str = ""
-    parameters: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str] = msgspec.field(default_factory=dict)
 
     def title(self, method: str, path: str) -> str:
         return f"{self.id} {self.name}  {method} {self.template}" if self.id else f"{method} {path}"

@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import httpx
 import msgspec
-from msgspec import field
 from msgspec.structs import replace
 
 from fotapool.emulator.paths import LOGIN_PATH, TOKEN_PATH
@@ -46,7 +45,7 @@ class Result(msgspec.Struct, frozen=True):
     """The template, if the operation is documented."""
     status: int
     skipped: str = ""
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[Difference] = msgspec.field(default_factory=list)
 
 
 class Replay:

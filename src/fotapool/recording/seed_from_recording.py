@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from msgspec import field
 
 from fotapool.domain.devices.devices import MAX_TEXT, parse_protocol
 from fotapool.domain.errors import Invalid
@@ -50,14 +49,14 @@ class _Account(msgspec.Struct):
     total: int | None = None
     used: int | None = None
     purchase_type: str = "TS-HFOTA-MRC"
-    devices: dict[str, dict[str, str]] = field(default_factory=dict)
+    devices: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
     """Device id to the members of its line."""
-    licensed: dict[str, bool] = field(default_factory=dict)
+    licensed: dict[str, bool] = msgspec.field(default_factory=dict)
     """Whether a device held a license at the beginning, by the first response that shows it."""
     changed: int = 0
     """Licenses assigned since the beginning, less those removed."""
     candidates: list[str] | None = None
-    scheduled: dict[str, str] = field(default_factory=dict)
+    scheduled: dict[str, str] = msgspec.field(default_factory=dict)
     """Device to the package of a campaign that was accepted before the recording shows the device's firmware."""
 
 

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 import msgspec
-from msgspec import field
 
 from fotapool.core.clock import Clock
 from fotapool.core.secret_box import SecretBox
@@ -84,24 +83,24 @@ class Context(msgspec.Struct):
     writer: Writer
     new_uuid: Callable[[], str] = _new_uuid
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
-    contents: Contents = field(default_factory=_NoContents)
-    step_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    contents: Contents = msgspec.field(default_factory=_NoContents)
+    step_lock: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
     """Held while due work runs: in the background, or during an advance of the test clock."""
-    secrets: SecretBox = field(default_factory=SecretBox)
-    throttle: FailureThrottle = field(default_factory=FailureThrottle)
+    secrets: SecretBox = msgspec.field(default_factory=SecretBox)
+    throttle: FailureThrottle = msgspec.field(default_factory=FailureThrottle)
     """Slows down repeated failures to sign in."""
-    rejections: RejectionCounter = field(default_factory=RejectionCounter)
+    rejections: RejectionCounter = msgspec.field(default_factory=RejectionCounter)
     """Rejections that are not written yet."""
-    readiness: Readiness = field(default_factory=Readiness)
-    metrics: Metrics = field(default_factory=Metrics)
+    readiness: Readiness = msgspec.field(default_factory=Readiness)
+    metrics: Metrics = msgspec.field(default_factory=Metrics)
     tracing: Tracing = OFF
-    wrong_keys: WrongKeys = field(default_factory=WrongKeys)
+    wrong_keys: WrongKeys = msgspec.field(default_factory=WrongKeys)
     """Attempts with unknown operator keys that are not in the audit log yet."""
-    key_uses: KeyUses = field(default_factory=KeyUses)
+    key_uses: KeyUses = msgspec.field(default_factory=KeyUses)
     """The last uses of keys that are not stored yet."""
-    keys_in_use: set[KeyName] = field(default_factory=set)
+    keys_in_use: set[KeyName] = msgspec.field(default_factory=set)
     """The idempotency keys of the changes that this server handles now."""
-    audit: AuditDraft = field(default_factory=lambda: NOT_AUDITED)
+    audit: AuditDraft = msgspec.field(default_factory=lambda: NOT_AUDITED)
     """The audit log's entry about the operation of an operator; a service records it in the transaction of a change."""
 
 

@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
-from msgspec import field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -68,11 +67,11 @@ class Operation(Row, frozen=True, kw_only=True):
     """The type of the body, if the handler reads the body itself."""
     answers: Any = None
     """The type of the answer, if the handler returns a Response."""
-    consumes: Mapping[str, Any] = field(default_factory=dict)
+    consumes: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Media types of the body, each with its OpenAPI media type object. Default: JSON of the body's type."""
-    produces: Mapping[str, str] = field(default_factory=dict)
+    produces: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Further media types of the answer, each with a description of its content."""
-    other_statuses: Mapping[int, str] = field(default_factory=dict)
+    other_statuses: Mapping[int, str] = msgspec.field(default_factory=dict)
     """Further statuses of this operation, each with its meaning."""
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-from msgspec import field
 from msgspec.structs import replace
 
 from fotapool.core.clock import MovableClock
@@ -51,7 +50,7 @@ class ClockAdvance(msgspec.Struct):
     from_ms: int
     to_ms: int
     ended: bool = False
-    events: list[ClockEvent] = field(default_factory=list)
+    events: list[ClockEvent] = msgspec.field(default_factory=list)
     failed: bool = False
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 import msgspec
-from msgspec import field
 
 from fotapool.cli.client import options
 from fotapool.cli.client.http.target import segment
@@ -33,7 +32,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     A value that is a function is called after the confirmation.
     """
-    body: dict[str, Any] = field(default_factory=dict)
+    body: dict[str, Any] = msgspec.field(default_factory=dict)
     """Members of the body that are not parameters."""
     api: bool = False
     """Whether the request goes to the documented API; otherwise it goes to the operator API."""

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import msgspec
-from msgspec import field
 
 from fotapool.core.curl import curl_command
 from fotapool.recording.json_diff import MISSING, pair_values
@@ -29,7 +28,7 @@ class Call(msgspec.Struct, frozen=True):
 
     method: str
     path: str
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
     body: Json = None
     form: dict[str, str] | None = None
     user: tuple[str, str] | None = None

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from msgspec import field
 
 from fotapool.console.app.rendering import with_query
 
@@ -24,7 +23,7 @@ class Listing(msgspec.Struct, Generic[Row], frozen=True):
     rows: Sequence[Row]
     cursor: Any = None
     next_cursor: Any = None
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = msgspec.field(default_factory=dict)
     parameter: str = "before"
     searched: int = 0
 

@@ -7,7 +7,6 @@ from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
-from msgspec import field
 
 from fotapool.core.timestamps import format_timestamp
 from fotapool.domain.accounts.search import MAX_FOUND, ResultKind, SearchTerms, parse_search
@@ -38,8 +37,8 @@ class SearchResults(msgspec.Struct):
     """At most MAX_FOUND results of each kind, exact ones first; `more` has the kinds with further ones."""
 
     text: str
-    found: list[Found] = field(default_factory=list)
-    more: list[ResultKind] = field(default_factory=list)
+    found: list[Found] = msgspec.field(default_factory=list)
+    more: list[ResultKind] = msgspec.field(default_factory=list)
 
     def add(self, kind: ResultKind, results: Iterable[Found]) -> None:
         once: dict[tuple[str | None, ...], Found] = {}

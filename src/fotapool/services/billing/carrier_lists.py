@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
-from msgspec import field
 
 from fotapool.domain.devices.columns import COLUMN_NAMES, ID, WINDOWS_1252_NOTE, ignored_note, normalize_name
 from fotapool.domain.devices.device_lists import why_not_imei
@@ -79,11 +78,11 @@ class CarrierList(msgspec.Struct):
 
     default_account: str | None = None
     """The account of lines that name none."""
-    accounts: dict[str, CarrierAccount] = field(default_factory=dict)
+    accounts: dict[str, CarrierAccount] = msgspec.field(default_factory=dict)
     lines: int = 0
     failed: int = 0
-    errors: list[LineError] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    errors: list[LineError] = msgspec.field(default_factory=list)
+    notes: list[str] = msgspec.field(default_factory=list)
     has_pages: bool = False
     """Whether there was a license status page, so that accounts which are not named are not missing."""
     devices: int = 0

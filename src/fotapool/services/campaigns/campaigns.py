@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import field
 
 from fotapool.domain.campaigns.campaigns import (
     CHANGEABLE,
@@ -63,7 +62,7 @@ class NewCampaign(msgspec.Struct, frozen=True):
     start_date: str = ""
     end_date: str | None = None
     name: str = ""
-    windows: Windows = field(default_factory=Windows)
+    windows: Windows = msgspec.field(default_factory=Windows)
     auto_assign: bool = False
     auto_add: bool = False
     devices: Sequence[int] = ()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import msgspec
-from msgspec import field
 
 from fotapool.domain.devices.departures import Rejection, RejectionCode
 from fotapool.domain.devices.device_lists import why_not_imei
@@ -38,11 +37,11 @@ class DeviceRun(msgspec.Struct):
     lines: int = 0
     done: int = 0
     refused: int = 0
-    rejections: list[RejectedDevice] = field(default_factory=list)
+    rejections: list[RejectedDevice] = msgspec.field(default_factory=list)
     """The first MAX_REJECTIONS refused devices."""
-    notes: list[str] = field(default_factory=list)
-    _waiting: dict[int, int] = field(default_factory=dict)
-    _seen: SeenDevices = field(default_factory=SeenDevices)
+    notes: list[str] = msgspec.field(default_factory=list)
+    _waiting: dict[int, int] = msgspec.field(default_factory=dict)
+    _seen: SeenDevices = msgspec.field(default_factory=SeenDevices)
 
     async def run(self, chunks: AsyncIterator[bytes], reader: LineReader) -> None:
         """Reads the list and handles it in batches. A device that is refused does not stop the others.

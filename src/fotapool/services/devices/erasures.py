@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from msgspec import field
 
 from fotapool.domain.devices.departures import Rejection, RejectionCode
 from fotapool.domain.devices.erasures import Erased
@@ -30,7 +29,7 @@ class Erasures(msgspec.Struct):
     context: Context
     caller: Caller
     done: int = 0
-    erased: Erased = field(default_factory=Erased)
+    erased: Erased = msgspec.field(default_factory=Erased)
 
     async def erase(self, devices: Sequence[int]) -> Mapping[int, Rejection]:
         """Erases up to ERASURE_BATCH distinct devices, also such as have left; returns which were refused, and why."""

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from msgspec import field
 
 from fotapool.core.csv_export import csv_lines
 from fotapool.domain.devices.device_lists import check_digit_is_valid
@@ -102,11 +101,11 @@ class DeviceImport(msgspec.Struct):
 
     context: Context
     caller: Caller
-    result: ImportResult = field(default_factory=lambda: ImportResult(errors=[], warnings=[], notes=[]))
-    waiting: list[tuple[int, Device, Original]] = field(default_factory=list)
+    result: ImportResult = msgspec.field(default_factory=lambda: ImportResult(errors=[], warnings=[], notes=[]))
+    waiting: list[tuple[int, Device, Original]] = msgspec.field(default_factory=list)
     """The number of each line, its device and its cells."""
-    failed: FailedLines = field(default_factory=FailedLines)
-    seen: SeenDevices = field(default_factory=SeenDevices)
+    failed: FailedLines = msgspec.field(default_factory=FailedLines)
+    seen: SeenDevices = msgspec.field(default_factory=SeenDevices)
 
     def add(self, line: ImportLine) -> None:
         """Adds a line to the next batch, or its error to the result."""

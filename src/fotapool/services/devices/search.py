@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
-from msgspec import field
 
 from fotapool.core.timestamps import DAY_MS
 from fotapool.domain.devices.devices import PROTOCOLS
@@ -104,7 +103,7 @@ class SearchPage(msgspec.Struct, frozen=True):
     after: int | None
     scanned: int | None = None
     many_mdns: bool = False
-    versions: list[Version] = field(default_factory=list)
+    versions: list[Version] = msgspec.field(default_factory=list)
 
 
 async def search_devices(context: Context, caller: Caller, wanted: DeviceFilter, after: int, limit: int) -> SearchPage:

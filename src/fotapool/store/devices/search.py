@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from msgspec import field
 
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import fetch_devices, fetch_values, like_pattern
@@ -44,9 +43,9 @@ class Conditions(msgspec.Struct, frozen=True):
     """
 
     license: str = ""
-    texts: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = msgspec.field(default_factory=dict)
     seen: str = ""
-    params: Mapping[str, object] = field(default_factory=dict)
+    params: Mapping[str, object] = msgspec.field(default_factory=dict)
 
     def of_device(self, row: str) -> tuple[str, dict[str, object]]:
         """The conditions on a device row as SQL, empty if there are none, and their parameters."""

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 import msgspec
-from msgspec import field
 
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.telemetry.definitions import CALLBACKS
@@ -92,8 +91,8 @@ def in_order(results: Iterable[BatchResult]) -> list[BatchResult]:
 class _Progress(msgspec.Struct):
     """The attempts of a batch so far, and the deliveries to update."""
 
-    attempts: list[Attempt] = field(default_factory=list)
-    ended: list[Ended] = field(default_factory=list)
+    attempts: list[Attempt] = msgspec.field(default_factory=list)
+    ended: list[Ended] = msgspec.field(default_factory=list)
     took_ms: int = 0
     delivered: int = 0
     failed: int = 0

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from msgspec import field
 
 from fotapool.core.logs.events import Log, LogEvent
 from fotapool.core.timestamps import DAY_MS, SECOND_MS, format_timestamp
@@ -47,9 +46,9 @@ class StepOutcome(msgspec.Struct):
     """What a step did: the alerts that began and ended, and rules with too many of them."""
 
     has_more: bool = False
-    began: list[Alert] = field(default_factory=list)
-    ended: list[Alert] = field(default_factory=list)
-    full: list[str] = field(default_factory=list)
+    began: list[Alert] = msgspec.field(default_factory=list)
+    ended: list[Alert] = msgspec.field(default_factory=list)
+    full: list[str] = msgspec.field(default_factory=list)
 
 
 Pace = Callable[[Callable[[Context], Awaitable[StepOutcome]]], Awaitable[StepOutcome]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
-from msgspec import field
 
 from fotapool.core.timestamps import DAY_MS, HOUR_MS, MINUTE_MS, format_timestamp
 from fotapool.domain.accounts.alerts.kinds import AlertKind, Observation
@@ -27,7 +26,7 @@ class Page(msgspec.Struct, frozen=True):
     last: int
     accounts: Sequence[AccountNumbers]
     now_ms: int
-    names: dict[int, str] = field(default_factory=dict)
+    names: dict[int, str] = msgspec.field(default_factory=dict)
 
     def seen(self, account_id: int, value: int | None, text: str, topic: str = "", count: int = 0) -> Observation:
         return Observation(account_id, self.names[account_id], topic=topic, value=value, text=text, count=count)
