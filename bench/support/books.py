@@ -69,9 +69,11 @@ def _replay(connection: Connection, account_id: int, books: Books) -> None:
 def count_by_request(url: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
     """How many changes, and how many entries, each request has made."""
     with connected(url) as connection:
-        changes = Counter(row[0] for row in connection.fetch("SELECT request_id FROM pool_change"))
-        entries = connection.fetch(
-            "SELECT c.request_id, count(*) FROM ledger_entry e JOIN pool_change c ON c.account_id = e.account_id"
-            " AND c.number = e.change_number GROUP BY c.request_id"
-        )
-    return changes, dict(entries)
+        requests = {
+            row[:2]: row[2] for row in connection.fetch("SELECT account_id, number, request_id FROM pool_change")
+        }
+        entries = connection.fetch("SELECT account_id, change_number, count(*) FROM ledger_entry GROUP BY 1, 2")
+    entries_of: Counter[str] = Counter()
+    for account_id, change, count in entries:
+        entries_of[requests[account_id, change]] += count
+    return Counter(requests.values()), entries_of
