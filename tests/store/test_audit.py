@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from fotapool.cli.main import main
-from fotapool.store.db.audit import CHECK_NAMES, read_audit
+from fotapool.store.db.audit import _CHECKS, CHECK_NAMES, read_audit
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.schema import VERSION
 
@@ -251,3 +252,52 @@ def test_a_backup_that_cannot_be_written_is_told_in_words(
     done = database_command("backup", str(tmp_path / "nowhere" / "copy.db"), "--database", database_url)
     assert done.exit_code == 1
     assert done.output.startswith("Error: ")
+
+
+def grow(connection: Connection, first: int, end: int) -> None:
+    """Gives the account devices, each with a license, a campaign of its own and a level of the pool's history."""
+    numbers = range(first, end)
+    names = "account_id, imei, make, model, firmware, protocol, mdn, status, created_ms, updated_ms"
+    connection.insert("device", names, [(1, n, "", "", "", "", "", "Active", 1, 1) for n in numbers])
+    connection.insert(
+        "license", "account_id, imei, assigned_ms, place, state", [(1, number, 1, number, 0) for number in numbers]
+    )
+    names = "account_id, number, at_ms, actor, request_id, verb, detail"
+    connection.insert("pool_change", names, [(1, number, 1, "", "", "assign", "{}") for number in numbers])
+    names = "account_id, number, change_number, imei, kind, used_after"
+    connection.insert("ledger_entry", names, [(1, number, number, number, 1, number) for number in numbers])
+    names = "account_id, at_ms, used, notice, entries"
+    connection.insert("pool_level", names, [(1, number, number, 0, number) for number in numbers])
+    names = (
+        "id, uuid, account_id, flow, package_id, name, start_date, end_date, start_ms, end_ms, windows, auto_assign,"
+        " auto_add, status, devices, created_ms, updated_ms, leased_until_ms"
+    )
+    values = (1, 1, 1, "", "", "", 1, 2, "", 0, 0, 6, 1, 1, 1, 0)
+    connection.insert("campaign", names, [(number, str(number), *values) for number in numbers])
+    names = "campaign_id, in_progress, completed, failed, canceled, rejected"
+    connection.insert("campaign_tally", names, [(number, 0, 1, 0, 0, 0) for number in numbers])
+    connection.insert("upgrade", UPGRADE, [(1, number, number, 3, 2, 4, 0, 0, 1) for number in numbers])
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_work_of_each_check_grows_no_faster_than_the_rows(connection: Connection) -> None:
+    def count_steps() -> dict[str, int]:
+        found = {}
+        for name, _, sql, _ in _CHECKS:
+            steps = itertools.count()
+            db.set_progress_handler(lambda steps=steps: next(steps) < 0, 10)
+            connection.fetch(sql, {"id": 1})
+            found[name] = next(steps)
+        db.set_progress_handler(None)
+        return found
+
+    db = connection._db  # type: ignore[attr-defined]
+    for statement in SET_UP[:2]:
+        connection.execute(statement)
+    grow(connection, 1, 3)
+    connection.execute("ANALYZE")  # statistics of a small account, as they are kept while it grows
+    grow(connection, 3, 100)
+    few = count_steps()
+    grow(connection, 100, 1_000)
+    many = count_steps()
+    assert {name: (few[name], many[name]) for name in few if many[name] > 20 * few[name] + 100} == {}

@@ -31,6 +31,8 @@ _ENDED = numbers(kind for kind in EntryKind if kind.notice_delta < 0)
 _SCHEDULED = f"{UpgradeStatus.SCHEDULED:d}"
 _UNFINISHED = numbers((UpgradeStatus.SCHEDULED, UpgradeStatus.PENDING))
 _MONTHLY = PurchaseType.MRC.value
+_OF_CAMPAIGN = f"u.campaign_id = c.id AND u.campaign_id > {OPERATOR_CAMPAIGN}"
+"""A campaign's devices, which have an index of their own: without the second condition it is not used."""
 
 _WRONG_HOLDER = (
     "l.account_id = :id AND ((NOT EXISTS (SELECT 1 FROM device d WHERE d.account_id = l.account_id AND d.imei = l.imei)"
@@ -38,6 +40,17 @@ _WRONG_HOLDER = (
     " OR NOT EXISTS (SELECT 1 FROM ledger_entry e"
     f" WHERE e.account_id = l.account_id AND e.number = l.place AND e.imei = l.imei AND e.kind IN ({_GRANTS})))"
 )
+_LEVELS = (
+    "(SELECT account_id, entries, at_ms, used, notice, sum(given) OVER (ORDER BY entries) AS notice_after FROM"
+    " (SELECT account_id, entries, at_ms, used, notice, 0 AS given FROM pool_level WHERE account_id = :id"
+    " UNION ALL SELECT account_id, number, NULL, NULL, NULL,"
+    f" CASE WHEN kind IN ({_GIVEN}) THEN 1 WHEN kind IN ({_ENDED}) THEN -1 ELSE 0 END"
+    " FROM ledger_entry WHERE account_id = :id) h)"
+)
+"""The levels of the pool's history, each with the notices that the ledger has given until then, among its entries.
+
+One pass over both: a join would look through all entries for each level, since nothing has an index of the sums.
+"""
 _CHECKS = (
     (
         "assigned-within-total",
@@ -67,17 +80,16 @@ _CHECKS = (
     (
         "history-equals-ledger",
         "every level of the pool's history is what the ledger says of its time, and the latest is the pool's",
-        "SELECT coalesce(sum(CASE WHEN l.used = coalesce(e.used_after, 0) AND l.notice = coalesce(n.notice, 0)"
+        "SELECT coalesce(sum(CASE WHEN l.used = coalesce(e.used_after, 0) AND l.notice = l.notice_after"
         " AND coalesce(ec.at_ms, 0) <= l.at_ms AND (nc.at_ms IS NULL OR nc.at_ms > l.at_ms OR nc.at_ms < ec.at_ms)"
         " THEN 0 ELSE 1 END), 0) = 0 AND max(l.entries) = max(p.entries),"
         " coalesce(sum(CASE WHEN l.used = coalesce(e.used_after, 0) THEN 0 ELSE 1 END), 0), max(l.entries),"
-        " max(p.entries) FROM license_pool p LEFT JOIN pool_level l ON l.account_id = p.account_id"
+        f" max(p.entries) FROM license_pool p LEFT JOIN {_LEVELS} l ON l.account_id = p.account_id"
+        " AND l.at_ms IS NOT NULL"
         " LEFT JOIN ledger_entry e ON e.account_id = l.account_id AND e.number = l.entries"
         " LEFT JOIN pool_change ec ON ec.account_id = e.account_id AND ec.number = e.change_number"
         " LEFT JOIN ledger_entry x ON x.account_id = l.account_id AND x.number = l.entries + 1"
         " LEFT JOIN pool_change nc ON nc.account_id = x.account_id AND nc.number = x.change_number"
-        f" LEFT JOIN (SELECT number, sum(CASE WHEN kind IN ({_GIVEN}) THEN 1 WHEN kind IN ({_ENDED}) THEN -1 ELSE 0"
-        " END) OVER (ORDER BY number) AS notice FROM ledger_entry WHERE account_id = :id) n ON n.number = l.entries"
         " WHERE p.account_id = :id",
         "{1} levels with another number of licenses, {2} of {3} entries",
     ),
@@ -137,7 +149,7 @@ _CHECKS = (
     (
         "ended-campaigns-have-nothing-scheduled",
         "no upgrade of an ended campaign is pending or scheduled once the background jobs have processed it",
-        "SELECT count(*) = 0, count(*) FROM campaign c JOIN upgrade u ON u.campaign_id = c.id"
+        f"SELECT count(*) = 0, count(*) FROM campaign c JOIN upgrade u ON {_OF_CAMPAIGN}"
         f" AND u.status IN ({_UNFINISHED}) WHERE c.account_id = :id AND c.status NOT IN ({_RUNNING})"
         " AND c.scan_cursor IS NULL",
         "{1} such upgrades",
@@ -146,7 +158,7 @@ _CHECKS = (
         "campaigns-equal-their-devices",
         "every campaign has as many devices as its counters say, without those deleted for their age",
         "SELECT count(*) = 0, count(*) FROM campaign c WHERE c.account_id = :id AND c.devices <> c.purged +"
-        " (SELECT count(*) FROM upgrade u WHERE u.campaign_id = c.id)",
+        f" (SELECT count(*) FROM upgrade u WHERE {_OF_CAMPAIGN})",
         "{1} campaigns with another number of devices",
     ),
     (
@@ -160,7 +172,7 @@ _CHECKS = (
         f" count(*) FILTER (WHERE u.status = {UpgradeStatus.FAILED:d}) AS uf,"
         f" count(*) FILTER (WHERE u.status = {UpgradeStatus.CANCELED:d}) AS us,"
         f" count(*) FILTER (WHERE u.status = {UpgradeStatus.REJECTED:d}) AS ur FROM campaign c"
-        " LEFT JOIN campaign_tally t ON t.campaign_id = c.id LEFT JOIN upgrade u ON u.campaign_id = c.id"
+        f" LEFT JOIN campaign_tally t ON t.campaign_id = c.id LEFT JOIN upgrade u ON {_OF_CAMPAIGN}"
         " WHERE c.account_id = :id GROUP BY 1, 2, 3, 4, 5, 6, 7) k WHERE i <> ui OR d < ud"
         " OR f < uf OR s < us OR r < ur"
         " OR d + f + s + r - ud - uf - us - ur > p",
