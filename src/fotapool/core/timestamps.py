@@ -12,14 +12,17 @@ MAX_TIMESTAMP_MS = 253_370_764_800_000
 MAX_CLOCK_MS = MAX_TIMESTAMP_MS - 365 * DAY_MS
 """9998-01-01, the limit of a test clock: the billing months after it must still be valid timestamps."""
 
+REMEMBERED = 10_000
+"""How many timestamps are remembered as text, and as many texts: a list has the same ones in many rows. 2 MB."""
 
-@lru_cache(maxsize=100_000)
+
+@lru_cache(maxsize=REMEMBERED)
 def format_timestamp(timestamp_ms: int) -> str:
     """RFC 3339 in UTC with milliseconds, as in 2026-03-01T12:00:00.000Z."""
     return _utc(timestamp_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=REMEMBERED)
 def parse_timestamp(text: str) -> int:
     """The timestamp (ms) of RFC 3339 text; UTC if it names no offset. Raises ValueError."""
     try:
