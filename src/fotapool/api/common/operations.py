@@ -96,7 +96,10 @@ class Call(msgspec.Struct):
         if keyed is None:
             return write(await change)
         keyed.write_answer = lambda result: _encode(write(result))
-        await change
+        try:
+            await change
+        finally:
+            keyed.write_answer = None  # it refers to this call: only the garbage collector would free both
         return cast(Answer, msgspec.Raw(keyed.answer))
 
     def write_time(self, typed_as_datetime: bool = False) -> WriteTime:
