@@ -41,6 +41,8 @@ CHECKPOINT_PAGES = 16_000
 MAX_VALUES = 1_000
 """A table of more rows is one parameter, as JSON, which has no bytes: a statement has at most 32,766 parameters."""
 
+STATEMENTS = 400
+"""Prepared statements kept by a connection: `fetch_rows` has another one for each number of rows."""
 WAL_WAIT_S = 0.02
 REOPEN_S = 0.2
 """How long a further connection waits for the mode of the log: it is set already, unless the file was overwritten."""
@@ -91,7 +93,7 @@ class SqliteConnection:
         self._timeout_ms = round(timeout_s * 1000)
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
         try:
-            self._db = apsw.Connection(path, flags)
+            self._db = apsw.Connection(path, flags, statementcachesize=STATEMENTS)
             _use_write_ahead_log(self._db, timeout_s if create else REOPEN_S)
             self._db.set_busy_timeout(self._timeout_ms)
             self._db.execute(f"PRAGMA synchronous = {synchronous}")
@@ -292,7 +294,7 @@ def _with_keys(sql: str) -> str:
     return sql.replace("{keys}", _KEYS)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=STATEMENTS)
 def _with_rows(sql: str, columns: str, count: int) -> str:
     names = columns.split(",")
     aliases = ", ".join(f"column{place} AS {name}" for place, name in enumerate(names, start=1))
