@@ -112,6 +112,11 @@ ALSO = (
     ("lists-equal-their-outcomes", "UPDATE bulk_outcome SET devices = 2 WHERE outcome = 'assigned'"),
     ("scheduled-changes-are-in-the-ledger", "UPDATE pool_change SET verb = 'assign' WHERE number = 2"),
     ("lists-equal-their-outcomes", "DELETE FROM bulk_line WHERE place = 0"),
+    (
+        "one-answer-for-a-key",
+        "INSERT INTO idempotency_key SELECT account_id, 8, username, key, request_hash, answered_ms, answer"
+        " FROM idempotency_key",
+    ),
 )
 HARMLESS = (
     # Scheduled while events were still bought; set by the operator.
@@ -126,8 +131,8 @@ HARMLESS = (
 def acme(connection: Connection) -> Connection:
     for statement in SET_UP:
         connection.execute(statement)
-    names = "account_id, username, key, request_hash, answered_ms, answer"
-    connection.insert("idempotency_key", names, [(1, "user", "key", b"h" * 32, 1, b"{}")])
+    names = "account_id, name_hash, username, key, request_hash, answered_ms, answer"
+    connection.insert("idempotency_key", names, [(1, 7, "user", "key", b"h" * 32, 1, b"{}")])
     return connection
 
 

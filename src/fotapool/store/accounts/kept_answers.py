@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fotapool.domain.errors import ErrorCode, RequestRejected
-from fotapool.domain.idempotency import RETENTION_ANSWERS_MS, KeyedRequest, KeyName
+from fotapool.domain.idempotency import RETENTION_ANSWERS_MS, KeyedRequest
 from fotapool.store.db.commands import Failure, Waiting
-from fotapool.store.db.connection import Connection
+from fotapool.store.db.connection import Connection, Row
 
 Keyed = Sequence[tuple[Waiting, KeyedRequest]]
 """The commands of a batch whose requests have an idempotency key."""
 
-_NAME = "account_id, username, key"
+_KEY = "account_id, name_hash"
+_ROW = f"{_KEY}, username, key, request_hash, answered_ms, answer"
 _KEPT = (
-    "SELECT k.account_id, k.username, k.key, k.request_hash, k.answered_ms, k.answer FROM {rows} r"
-    " JOIN idempotency_key k ON k.account_id = r.account_id AND k.username = r.username AND k.key = r.key"
+    "SELECT k.account_id, k.name_hash, k.username, k.key, k.request_hash, k.answered_ms, k.answer FROM {rows} r"
+    " JOIN idempotency_key k ON k.account_id = r.account_id AND k.name_hash = r.name_hash"
 )
-_DELETE = f"DELETE FROM idempotency_key WHERE ({_NAME}) IN (SELECT {_NAME} FROM {{rows}} r) RETURNING account_id"
+_DELETE = f"DELETE FROM idempotency_key WHERE ({_KEY}) IN (SELECT {_KEY} FROM {{rows}} r) RETURNING account_id"
 
 
 class AnsweredBefore(Exception):
@@ -34,11 +35,15 @@ def not_answered(connection: Connection, batch: list[Waiting], keyed: Keyed, now
     These fail: with AnsweredBefore, or with RequestRejected(IDEMPOTENCY_KEY_REUSED) if the request is another one. Must
     be called under the locks of the accounts' pools, so that no other server records a key meanwhile.
     """
-    found = connection.fetch_rows(_KEPT, _NAME, [request.name for _, request in keyed])
+    found = connection.fetch_rows(_KEPT, _KEY, [(request.name[0], request.name_hash) for _, request in keyed])
     if not found:
         return batch
-    _delete(connection, [row[:3] for row in found if row[4] <= now_ms - RETENTION_ANSWERS_MS])
-    kept = {row[:3]: (row[3], row[5]) for row in found if row[4] > now_ms - RETENTION_ANSWERS_MS}
+    old_ms = now_ms - RETENTION_ANSWERS_MS
+    kept = {}
+    for account_id, _, username, key, request_hash, answered_ms, answer in found:
+        if answered_ms > old_ms:
+            kept[account_id, username, key] = request_hash, answer
+    _delete(connection, [row[:2] for row in found if row[5] <= old_ms])
     known = set()
     for waiting, request in keyed:
         if request.name in kept:
@@ -57,14 +62,15 @@ def record_answers(connection: Connection, keyed: Keyed, now_ms: int) -> None:
         if not isinstance(waiting.result, Failure):
             assert request.write_answer is not None, "a handler that makes a change answers with Call.answer"
             request.answer = request.write_answer(waiting.result)
-            rows.append((*request.name, request.request_hash, now_ms, request.answer))
-    connection.insert("idempotency_key", f"{_NAME}, request_hash, answered_ms, answer", rows)
+            account_id, username, key = request.name
+            rows.append((account_id, request.name_hash, username, key, request.request_hash, now_ms, request.answer))
+    connection.insert("idempotency_key", _ROW, rows)
 
 
 def delete_old_answers(connection: Connection, before_ms: int, limit: int) -> int:
     """Deletes up to `limit` answers from the timestamp or before, the oldest first; returns how many."""
     names = connection.fetch(
-        f"SELECT {_NAME} FROM idempotency_key WHERE answered_ms <= :before ORDER BY answered_ms LIMIT :limit"
+        f"SELECT {_KEY} FROM idempotency_key WHERE answered_ms <= :before ORDER BY answered_ms LIMIT :limit"
         f" {connection.syntax['skip_locked']}",
         {"before": before_ms, "limit": limit},
     )
@@ -72,6 +78,6 @@ def delete_old_answers(connection: Connection, before_ms: int, limit: int) -> in
     return len(names)
 
 
-def _delete(connection: Connection, names: Sequence[KeyName]) -> None:
-    if names:
-        connection.fetch_rows(_DELETE, _NAME, names)
+def _delete(connection: Connection, keys: Sequence[Row]) -> None:
+    if keys:
+        connection.fetch_rows(_DELETE, _KEY, keys)

@@ -305,13 +305,14 @@ CREATE TABLE rejection_day (
 ){clustered};
 CREATE TABLE idempotency_key (
     account_id BIGINT NOT NULL,
+    name_hash BIGINT NOT NULL,
     username TEXT NOT NULL,
     key TEXT NOT NULL,
     request_hash {bytes} NOT NULL,
     answered_ms BIGINT NOT NULL,
     answer {bytes} NOT NULL,
-    PRIMARY KEY (account_id, username, key)
-){clustered};
+    PRIMARY KEY (account_id, name_hash)
+);
 CREATE INDEX idempotency_key_by_time ON idempotency_key (answered_ms);
 CREATE TABLE bulk_job (
     uuid TEXT PRIMARY KEY,
