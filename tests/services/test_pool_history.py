@@ -8,6 +8,7 @@ import itertools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import pytest
 from msgspec.structs import replace
 
 from fotapool.core.clock import FixedClock
@@ -16,6 +17,7 @@ from fotapool.core.timestamps import DAY_MS, HOUR_MS
 from fotapool.domain.accounts.pool_history import PoolPoint
 from fotapool.domain.devices.devices import Device
 from fotapool.domain.names import PurchaseType
+from fotapool.services.accounts import pools
 from fotapool.services.accounts.accounts import create_account
 from fotapool.services.accounts.pool_history import list_accounts_by_usage
 from fotapool.services.accounts.pools import MAX_ENTRIES, read_history, read_pool
@@ -126,5 +128,27 @@ def test_the_history_of_a_busy_day_is_what_the_ledger_says(database_url: str) ->
             until_ms = MIDNIGHT_MS + (1 - place) * DAY_MS
             before = [after for at_ms, after in ledger if at_ms < until_ms]
             assert used == (before[-1] if before else 0)
+
+    asyncio.run(play())
+
+
+def test_a_subscription_that_changes_all_the_time_has_a_history_of_bounded_length(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "MAX_PERIODS", 10)
+    monkeypatch.setattr(pools, "MAX_ENTRIES", 10)
+
+    async def play() -> None:
+        async with two_servers(database_url, Ticking(MIDNIGHT_MS)) as (server, _):
+            account = await create_account(server, "restless", PurchaseType.MRC, 100)
+            caller = replace(CALLER, account_id=account.id, account_name="restless")
+            devices = [int(device(number)) for number in range(60)]
+            await import_devices(server, caller, list(map(Device, devices)))
+            for number, one in enumerate(devices):
+                await change_subscription(server, caller, 200 + number, None)
+                await assign_licenses(server, caller, [one])
+            found = await read_history(server, account, 30)
+            assert (found[-1].total, found[-1].used) == (259, 60)
+            assert len(found) <= 25
 
     asyncio.run(play())

@@ -12,7 +12,7 @@ from fotapool.services.accounts.pool_history import basis_days, basis_end
 from fotapool.services.context import Context
 from fotapool.store.accounts import pool_history as store
 from fotapool.store.accounts.accounts import Account, read_account_by_id
-from fotapool.store.accounts.pool_levels import read_levels, read_levels_at
+from fotapool.store.accounts.pool_levels import read_hours, read_levels_at
 from fotapool.store.db.connection import Connection
 
 COUNTED_AT_ONCE = 20_000
@@ -116,7 +116,7 @@ def _detail(connection: Connection, pool: Account, detailed_ms: int, now_ms: int
     covered_ms = detailed_ms
     if len(entries) == MAX_ENTRIES:
         covered_ms = max(covered_ms, (entries[-1].at_ms // HOUR_MS + 1) * HOUR_MS)
-    hours = read_levels(connection, pool.id, detailed_ms)
+    hours = read_hours(connection, pool.id, detailed_ms)
     levels = [level for level in hours if level.at_ms < min(covered_ms, now_ms)]
     return levels + [level for level in levels_of_entries(entries, pool.notice) if level.at_ms >= covered_ms]
 

@@ -38,10 +38,10 @@ def record_levels(connection: Connection, pools: Sequence[Pool], now_ms: int) ->
     connection.insert("pool_level", _LEVEL, rows, _LAST_WINS)
 
 
-def read_levels(connection: Connection, account_id: int, from_ms: int) -> list[Level]:
-    """The account's levels from `from_ms` on, in order."""
-    sql = """SELECT at_ms, used, notice FROM pool_level WHERE account_id = :account_id AND at_ms >= :from_ms
-        ORDER BY at_ms"""
+def read_hours(connection: Connection, account_id: int, from_ms: int) -> list[Level]:
+    """The account's levels at the ends of hours from `from_ms` on, in order."""
+    sql = f"""SELECT at_ms, used, notice FROM pool_level WHERE account_id = :account_id AND at_ms >= :from_ms
+        AND at_ms % {HOUR_MS} = {HOUR_MS - 1} ORDER BY at_ms"""
     return fetch_all(connection, Level, sql, account_id=account_id, from_ms=from_ms)
 
 
