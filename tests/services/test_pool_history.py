@@ -150,5 +150,6 @@ def test_a_subscription_that_changes_all_the_time_has_a_history_of_bounded_lengt
             found = await read_history(server, account, 30)
             assert (found[-1].total, found[-1].used) == (259, 60)
             assert len(found) <= 25
+            assert min(point.total for point in found) == 250
 
     asyncio.run(play())

@@ -99,6 +99,8 @@ def _history(connection: Connection, pool: Account, days: int, now_ms: int) -> l
     today = now_ms // DAY_MS
     from_ms = max((today - days + 1) * DAY_MS, pool.created_ms)
     totals = store.read_totals_since(connection, pool.id, from_ms, MAX_PERIODS)
+    if len(totals) == MAX_PERIODS:  # of the time before, the total is not known
+        from_ms = max(from_ms, totals[0][0])
     detailed_ms = max((today - DETAILED_DAYS + 1) * DAY_MS, from_ms)
     step = 1 if days <= MAX_DAY_POINTS else 7
     ends = range((from_ms // DAY_MS + 1) * DAY_MS - 1, detailed_ms, step * DAY_MS)
