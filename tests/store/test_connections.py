@@ -139,3 +139,20 @@ def test_what_is_rolled_back_was_never_there(connect: Callable[[], Connection]) 
     one.commit()
     assert [row[1] for row in licenses(other)] == [2]
     one.maintain()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_large_tables_have_statistics_of_their_size_and_small_ones_none(connection: Connection) -> None:
+    def rows_of_statistics() -> list[int]:
+        sql = "SELECT stat FROM sqlite_stat1 WHERE tbl = 'pool_level' AND idx = 'pool_level'"
+        return [int(stat.split()[0]) for (stat,) in connection.fetch(sql)]
+
+    columns = "account_id, at_ms, used, notice, entries"
+    connection.insert("pool_level", columns, [(1, number, 0, 0, 0) for number in range(2)])
+    connection.maintain()
+    assert rows_of_statistics() == []
+    for end in (3_000, 60_000):
+        connection.insert("pool_level", columns, [(2, end + number, 0, 0, 0) for number in range(end)])
+        connection.maintain()
+        (rows,) = rows_of_statistics()
+        assert end / 2 < rows < end * 2

@@ -43,6 +43,16 @@ MAX_VALUES = 1_000
 
 STATEMENTS = 400
 """Prepared statements kept by a connection: `fetch_rows` has another one for each number of rows."""
+OPTIMIZE, ANALYZED_ROWS = 0x10002, 400
+"""Statistics of every table that has become ten times as large, from this many rows of each index.
+
+By default only tables are looked at whose statistics the same connection has used: a writer uses few of them.
+"""
+SMALL_ROWS = 1_000
+"""Tables with fewer rows have no statistics: without them SQLite expects many rows, and uses an index.
+
+Other connections keep the statistics of their beginning, and would read a whole table of two rows when it has 10,000.
+"""
 WAL_WAIT_S = 0.02
 REOPEN_S = 0.2
 """How long a further connection waits for the mode of the log: it is set already, unless the file was overwritten."""
@@ -100,6 +110,7 @@ class SqliteConnection:
             self._db.execute(f"PRAGMA cache_size = -{cache_kib}")
             self._db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             self._db.execute("PRAGMA temp_store = MEMORY")
+            self._db.execute(f"PRAGMA analysis_limit = {ANALYZED_ROWS}")
             self._file = self._identity()
         except _UNAVAILABLE as error:
             if isinstance(error, apsw.CantOpenError | apsw.NotADBError | apsw.ReadOnlyError):
@@ -239,7 +250,11 @@ class SqliteConnection:
             )
 
     def maintain(self) -> None:
-        self.execute("PRAGMA optimize")
+        self.execute(f"PRAGMA optimize = {OPTIMIZE}")
+        if self.has_table("sqlite_stat1"):
+            large = f"SELECT tbl FROM sqlite_stat1 WHERE CAST(stat AS INTEGER) >= {SMALL_ROWS}"
+            self.execute(f"DELETE FROM sqlite_stat1 WHERE tbl NOT IN ({large})")
+            self.execute("ANALYZE sqlite_schema")  # reads what is left
 
     def backup_to(self, path: str) -> None:
         """Copies a consistent state of the database into a new file; writers are not blocked."""
