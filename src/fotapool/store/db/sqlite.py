@@ -41,8 +41,6 @@ CHECKPOINT_PAGES = 16_000
 MAX_VALUES = 1_000
 """A table of more rows is one parameter, as JSON, which has no bytes: a statement has at most 32,766 parameters."""
 
-STATEMENTS = 400
-"""Prepared statements kept by a connection: `fetch_rows` has another one for each number of rows."""
 OPTIMIZE, ANALYZED_ROWS = 0x10002, 400
 """Statistics of every table that has become ten times as large, from this many rows of each index.
 
@@ -103,7 +101,7 @@ class SqliteConnection:
         self._timeout_ms = round(timeout_s * 1000)
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
         try:
-            self._db = apsw.Connection(path, flags, statementcachesize=STATEMENTS)
+            self._db = apsw.Connection(path, flags)
             _use_write_ahead_log(self._db, timeout_s if create else REOPEN_S)
             self._db.set_busy_timeout(self._timeout_ms)
             self._db.execute(f"PRAGMA synchronous = {synchronous}")
@@ -309,7 +307,7 @@ def _with_keys(sql: str) -> str:
     return sql.replace("{keys}", _KEYS)
 
 
-@lru_cache(maxsize=STATEMENTS)
+@lru_cache(maxsize=512)
 def _with_rows(sql: str, columns: str, count: int) -> str:
     names = columns.split(",")
     aliases = ", ".join(f"column{place} AS {name}" for place, name in enumerate(names, start=1))
