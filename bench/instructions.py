@@ -16,6 +16,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -122,6 +123,7 @@ def play(kind: str, count: int, values: dict[str, Any]) -> None:
                 for connection, request in zip(connections, chunk, strict=False):
                     connection.data_received(request)
                 await done
+            shutil.rmtree(directory)
             os._exit(0)  # what follows is not counted
 
         uvloop.run(run())
