@@ -96,10 +96,8 @@ class Call(msgspec.Struct):
         if keyed is None:
             return write(await change)
         keyed.write_answer = lambda result: _encode(write(result))
-        try:
-            await change
-        finally:
-            keyed.write_answer = None  # it refers to this call: only the garbage collector would free both
+        await change
+        keyed.write_answer = None  # it refers to this call: only the garbage collector would free both
         return cast(Answer, msgspec.Raw(keyed.answer))
 
     def write_time(self, typed_as_datetime: bool = False) -> WriteTime:
