@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from fotapool.api.common.operations import Call
 from fotapool.domain.errors import Conflict, ErrorCode, RequestRejected
 from fotapool.domain.idempotency import RETENTION_ANSWERS_MS, KeyedRequest
 from fotapool.services.accounts import kept_answers
@@ -131,3 +133,21 @@ def test_a_key_whose_answer_is_a_day_old_is_new(played: Callable[[Play], None]) 
         assert await keys(world) == ["a"]
 
     played(play)
+
+
+def test_a_call_that_is_canceled_leaves_the_writer_what_its_answer_is_written_with() -> None:
+    """The writer may be deciding the change in its thread."""
+
+    async def play() -> None:
+        keyed = KeyedRequest((1, "user", "a"), b"r" * 32)
+        caller = Caller("user", "request", 1, keyed=keyed)
+        change = asyncio.get_running_loop().create_future()
+        call: Any = SimpleNamespace(caller=caller)
+        answering = asyncio.create_task(Call.answer(call, change, lambda result: result))
+        await asyncio.sleep(0)
+        answering.cancel()
+        await asyncio.wait([answering])
+        assert keyed.write_answer is not None
+        assert keyed.write_answer("done") == b'"done"'
+
+    asyncio.run(play())
