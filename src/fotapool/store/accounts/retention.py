@@ -13,6 +13,7 @@ from fotapool.domain.accounts.retention import Kind
 from fotapool.store.audit_log import delete_old_audit_entries
 from fotapool.store.callbacks.deliveries import delete_ended_deliveries
 from fotapool.store.callbacks.listener_health import delete_delivery_hours
+from fotapool.store.campaigns.upgrades import HAS_CAMPAIGN
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import fetch_int
 from fotapool.store.licenses.lost_licenses import delete_oldest_lost
@@ -58,12 +59,12 @@ def _delete_upgrades(connection: Connection, before_ms: int, limit: int) -> Step
         return Step(0, False)
     campaign_id, cursor = found[0]
     params = {"campaign_id": campaign_id, "cursor": cursor, "limit": limit}
-    of_campaign = "campaign_id = :campaign_id AND campaign_id > 0 AND imei > :cursor ORDER BY imei LIMIT :limit"
+    of_campaign = f"campaign_id = :campaign_id AND {HAS_CAMPAIGN} AND imei > :cursor ORDER BY imei LIMIT :limit"
     imeis = [row[0] for row in connection.fetch(f"SELECT imei FROM upgrade WHERE {of_campaign}", params)]
     deleted = 0
     if imeis:
         sql = f"""DELETE FROM upgrade WHERE id IN (SELECT u.id FROM upgrade u WHERE u.campaign_id = :campaign_id
-            AND u.campaign_id > 0 AND u.imei > :cursor AND u.imei <= :last AND {_DELETABLE}) RETURNING 1"""
+            AND u.{HAS_CAMPAIGN} AND u.imei > :cursor AND u.imei <= :last AND {_DELETABLE}) RETURNING 1"""
         given = {"campaign_id": campaign_id, "cursor": cursor, "last": imeis[-1], "before": before_ms}
         deleted = len(connection.fetch(sql, given))
     connection.execute(
@@ -92,7 +93,7 @@ _COUNTED: Mapping[Kind, str] = {
     Kind.CALLBACKS: "delivery WHERE ended_ms IS NOT NULL AND ended_ms < :before",
     Kind.AUDIT_LOG: "audit_log WHERE at_ms < :before",
     Kind.UPGRADES: f"""(SELECT id, purge_cursor FROM campaign WHERE {_OLD_CAMPAIGN}) c JOIN upgrade u
-        ON u.campaign_id = c.id AND u.campaign_id > 0 AND u.imei > c.purge_cursor WHERE {_DELETABLE}""",
+        ON u.campaign_id = c.id AND u.{HAS_CAMPAIGN} AND u.imei > c.purge_cursor WHERE {_DELETABLE}""",
     Kind.REJECTIONS: f"rejection_day WHERE day < CAST(:before AS BIGINT) / {DAY_MS}",
     Kind.UNDO: """lost_license l JOIN pool_change c ON c.account_id = l.account_id AND c.number = l.change_number
         WHERE c.at_ms < :before""",

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from fotapool.domain.campaigns.campaigns import Campaign, CampaignStatus
 from fotapool.domain.campaigns.upgrades import Reason, Upgrade, UpgradeStatus
 from fotapool.store.campaigns.campaigns import read_campaign_by_id
-from fotapool.store.campaigns.upgrades import OPERATOR_CAMPAIGN
+from fotapool.store.campaigns.upgrades import HAS_CAMPAIGN
 from fotapool.store.db.connection import Connection, Row
 from fotapool.store.db.rows import columns, fetch_int, numbers
 
-_OF_CAMPAIGN = f"campaign_id = :campaign_id AND campaign_id > {OPERATOR_CAMPAIGN}"
+_OF_CAMPAIGN = f"campaign_id = :campaign_id AND {HAS_CAMPAIGN}"
 UNDONE = (UpgradeStatus.FAILED, UpgradeStatus.CANCELED, UpgradeStatus.REJECTED)
 """Final states without a completed upgrade, for which a reason is shown."""
 # One pass with conditions counts four times as fast as GROUP BY, which sorts.

@@ -27,6 +27,8 @@ IS_OPEN = f"status <= {UpgradeStatus.IN_PROGRESS:d}"
 """The condition of the partial indexes of open upgrades, literally, so that SQLite uses them."""
 OPERATOR_CAMPAIGN = 0
 """The `campaign_id` of upgrades that the operator has set."""
+HAS_CAMPAIGN = f"campaign_id > {OPERATOR_CAMPAIGN}"
+"""The condition of the partial index of a campaign's devices: without it, a query by campaign reads all upgrades."""
 
 
 def open_upgrade(column: str, of: str) -> str:
@@ -36,8 +38,7 @@ def open_upgrade(column: str, of: str) -> str:
 
 
 _SELECT = f"SELECT {columns(Upgrade, 'u')} FROM upgrade u"
-# The second condition makes the partial index on campaigns usable.
-_OF_CAMPAIGN = f"u.campaign_id = :campaign_id AND u.campaign_id > {OPERATOR_CAMPAIGN}"
+_OF_CAMPAIGN = f"u.campaign_id = :campaign_id AND u.{HAS_CAMPAIGN}"
 _PAGE = f"{_SELECT} WHERE {_OF_CAMPAIGN} AND u.imei > :after{{where}} ORDER BY u.imei LIMIT :limit"
 _UNFINISHED = f" AND u.status IN ({numbers((UpgradeStatus.SCHEDULED, UpgradeStatus.PENDING))})"
 _device_facts = converting(DeviceFacts, licensed=bool, has_open_upgrade=bool)
@@ -112,7 +113,7 @@ def read_campaign_upgrades(connection: Connection, campaign_id: int, devices: Se
     """The campaign's upgrades of these devices, by IMEI."""
     rows = connection.fetch_rows(
         f"SELECT {columns(Upgrade, 'u')} FROM {{rows}} k JOIN upgrade u ON u.campaign_id = k.campaign_id"
-        f" AND u.imei = k.imei AND u.campaign_id > {OPERATOR_CAMPAIGN}",
+        f" AND u.imei = k.imei AND u.{HAS_CAMPAIGN}",
         "campaign_id,imei",
         [(campaign_id, device) for device in devices],
     )
@@ -169,7 +170,7 @@ def record_new_upgrades(
             (account_id, imei, campaign_id, int(status), int(reason), 0, now_ms, now_ms, due_ms)
             for imei, status, reason, due_ms in devices
         ],
-        f"ON CONFLICT (campaign_id, imei) WHERE campaign_id > {OPERATOR_CAMPAIGN} DO UPDATE SET"
+        f"ON CONFLICT (campaign_id, imei) WHERE {HAS_CAMPAIGN} DO UPDATE SET"
         " status = excluded.status, reason = excluded.reason, scheduled_ms = excluded.scheduled_ms, started_ms = NULL,"
         " ended_ms = NULL, updated_ms = excluded.updated_ms, due_ms = excluded.due_ms",
     )
@@ -210,7 +211,7 @@ def read_device_history(
 ) -> tuple[bool, list[Upgrade]]:
     """Whether the account has the device, and its upgrades of campaigns that were open since then, oldest first."""
     params = {"account_id": account_id, "cursor": device, "since": since_ms, "limit": limit}
-    sql = f"""{_SELECT} WHERE u.account_id = :account_id AND u.imei = :cursor AND u.campaign_id > {OPERATOR_CAMPAIGN}
+    sql = f"""{_SELECT} WHERE u.account_id = :account_id AND u.imei = :cursor AND u.{HAS_CAMPAIGN}
         AND (u.ended_ms IS NULL OR u.ended_ms >= :since) ORDER BY u.id DESC LIMIT :limit"""
     known, newest_first = fetch_page(connection, Upgrade, sql, params, known=KNOWN_DEVICE)
     return known, newest_first[::-1]

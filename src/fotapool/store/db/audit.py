@@ -8,7 +8,7 @@ from fotapool.domain.campaigns.campaigns import RUNNING, CampaignStatus
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
 from fotapool.domain.licenses.ledger import EntryKind
 from fotapool.domain.names import PurchaseType, format_device_id
-from fotapool.store.campaigns.upgrades import IS_OPEN, OPERATOR_CAMPAIGN
+from fotapool.store.campaigns.upgrades import HAS_CAMPAIGN, IS_OPEN, OPERATOR_CAMPAIGN
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import numbers
 
@@ -31,8 +31,7 @@ _ENDED = numbers(kind for kind in EntryKind if kind.notice_delta < 0)
 _SCHEDULED = f"{UpgradeStatus.SCHEDULED:d}"
 _UNFINISHED = numbers((UpgradeStatus.SCHEDULED, UpgradeStatus.PENDING))
 _MONTHLY = PurchaseType.MRC.value
-_OF_CAMPAIGN = f"u.campaign_id = c.id AND u.campaign_id > {OPERATOR_CAMPAIGN}"
-"""A campaign's devices, which have an index of their own: without the second condition it is not used."""
+_OF_CAMPAIGN = f"u.campaign_id = c.id AND u.{HAS_CAMPAIGN}"
 
 _WRONG_HOLDER = (
     "l.account_id = :id AND ((NOT EXISTS (SELECT 1 FROM device d WHERE d.account_id = l.account_id AND d.imei = l.imei)"

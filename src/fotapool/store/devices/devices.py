@@ -10,7 +10,7 @@ from fotapool.domain.callbacks import FirmwareReported
 from fotapool.domain.campaigns.upgrades import UpgradeStatus
 from fotapool.domain.devices.devices import Device, DeviceIdentifier, IdentifierKind
 from fotapool.store.callbacks.deliveries import record_events
-from fotapool.store.campaigns.upgrades import OPERATOR_CAMPAIGN, open_upgrade
+from fotapool.store.campaigns.upgrades import HAS_CAMPAIGN, open_upgrade
 from fotapool.store.db.connection import Connection
 from fotapool.store.db.rows import (
     columns,
@@ -199,7 +199,7 @@ def read_installed(connection: Connection, account_id: int, devices: Sequence[in
         " (SELECT u.imei AS imei, CASE WHEN c.file_id IS NULL THEN 0 ELSE 1 END AS is_file,"
         " coalesce(c.file_id, c.package_id) AS artifact_id, max(u.ended_ms) AS at_ms FROM {keys} k"
         " JOIN upgrade u ON u.account_id = k.account_id AND u.imei = k.imei JOIN campaign c ON c.id = u.campaign_id"
-        f" WHERE u.status = {UpgradeStatus.COMPLETED:d} AND u.campaign_id > {OPERATOR_CAMPAIGN}"
+        f" WHERE u.status = {UpgradeStatus.COMPLETED:d} AND u.{HAS_CAMPAIGN}"
         " GROUP BY u.imei, c.file_id, c.package_id) i"
         " ORDER BY i.imei, i.at_ms DESC"
     )
