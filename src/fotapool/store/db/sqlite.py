@@ -108,7 +108,6 @@ class SqliteConnection:
             self._db.execute(f"PRAGMA cache_size = -{cache_kib}")
             self._db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             self._db.execute("PRAGMA temp_store = MEMORY")
-            self._db.execute(f"PRAGMA analysis_limit = {ANALYZED_ROWS}")
             self._file = self._identity()
         except _UNAVAILABLE as error:
             if isinstance(error, apsw.CantOpenError | apsw.NotADBError | apsw.ReadOnlyError):
@@ -248,6 +247,7 @@ class SqliteConnection:
             )
 
     def maintain(self) -> None:
+        self.execute(f"PRAGMA analysis_limit = {ANALYZED_ROWS}")
         self.execute(f"PRAGMA optimize = {OPTIMIZE}")
         if self.has_table("sqlite_stat1"):
             large = f"SELECT tbl FROM sqlite_stat1 WHERE CAST(stat AS INTEGER) >= {SMALL_ROWS}"
