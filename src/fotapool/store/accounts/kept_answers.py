@@ -13,9 +13,8 @@ Keyed = Sequence[tuple[Waiting, KeyedRequest]]
 """The commands of a batch whose requests have an idempotency key."""
 
 _KEY = "account_id, name_hash"
-_ROW = f"{_KEY}, username, key, request_hash, answered_ms, answer"
 _KEPT = (
-    "SELECT k.account_id, k.name_hash, k.username, k.key, k.request_hash, k.answered_ms, k.answer FROM {rows} r"
+    "SELECT k.account_id, k.username, k.key, k.request_hash, k.answered_ms, k.answer, k.name_hash FROM {rows} r"
     " JOIN idempotency_key k ON k.account_id = r.account_id AND k.name_hash = r.name_hash"
 )
 _DELETE = f"DELETE FROM idempotency_key WHERE ({_KEY}) IN (SELECT {_KEY} FROM {{rows}} r) RETURNING account_id"
@@ -39,11 +38,8 @@ def not_answered(connection: Connection, batch: list[Waiting], keyed: Keyed, now
     if not found:
         return batch
     old_ms = now_ms - RETENTION_ANSWERS_MS
-    kept = {}
-    for account_id, _, username, key, request_hash, answered_ms, answer in found:
-        if answered_ms > old_ms:
-            kept[account_id, username, key] = request_hash, answer
-    _delete(connection, [row[:2] for row in found if row[5] <= old_ms])
+    _delete(connection, [(row[0], row[6]) for row in found if row[4] <= old_ms])
+    kept = {row[:3]: (row[3], row[5]) for row in found if row[4] > old_ms}
     known = set()
     for waiting, request in keyed:
         if request.name in kept:
@@ -62,20 +58,20 @@ def record_answers(connection: Connection, keyed: Keyed, now_ms: int) -> None:
         if not isinstance(waiting.result, Failure):
             assert request.write_answer is not None, "a handler that makes a change answers with Call.answer"
             request.answer = request.write_answer(waiting.result)
-            account_id, username, key = request.name
-            rows.append((account_id, request.name_hash, username, key, request.request_hash, now_ms, request.answer))
-    connection.insert("idempotency_key", _ROW, rows)
+            rows.append((*request.name, request.request_hash, now_ms, request.answer, request.name_hash))
+    columns = "account_id, username, key, request_hash, answered_ms, answer, name_hash"
+    connection.insert("idempotency_key", columns, rows)
 
 
 def delete_old_answers(connection: Connection, before_ms: int, limit: int) -> int:
     """Deletes up to `limit` answers from the timestamp or before, the oldest first; returns how many."""
-    names = connection.fetch(
+    keys = connection.fetch(
         f"SELECT {_KEY} FROM idempotency_key WHERE answered_ms <= :before ORDER BY answered_ms LIMIT :limit"
         f" {connection.syntax['skip_locked']}",
         {"before": before_ms, "limit": limit},
     )
-    _delete(connection, names)
-    return len(names)
+    _delete(connection, keys)
+    return len(keys)
 
 
 def _delete(connection: Connection, keys: Sequence[Row]) -> None:
